@@ -1,0 +1,52 @@
+"""Errors a user can meet while indexing and searching.
+
+    CitechatError                 what happened, and what to do next
+    ├── LoadError                 a file or folder cannot be read as an article
+    ├── EncoderError              the embedding model is missing, damaged or unknown
+    ├── StoreError                the index on disk cannot be opened or written
+    │   ├── EmptyIndexError       nothing has been indexed yet
+    │   ├── IndexMismatchError    the index was built with another model or another splitter
+    │   └── IndexLockedError      another process is writing
+    └── (rag.errors)              settings, LLMs, questions, test sets
+"""
+
+from __future__ import annotations
+
+
+class CitechatError(Exception):
+    """A user's error: `message` says what happened with the value that caused it, `hint` what to do next.
+
+    Anything that is not a `CitechatError` is a bug and keeps its traceback.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class LoadError(CitechatError):
+    """A file or folder cannot be read as an article."""
+
+
+class EncoderError(CitechatError):
+    """The embedding model is missing, damaged or unknown."""
+
+
+class StoreError(CitechatError):
+    """The index on disk cannot be opened or written."""
+
+
+class EmptyIndexError(StoreError):
+    """Nothing has been indexed yet."""
+
+
+class IndexMismatchError(StoreError):
+    """The index was built with another model or another splitter."""
+
+
+class IndexLockedError(StoreError):
+    """Another process is writing to the index."""

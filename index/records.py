@@ -1,0 +1,71 @@
+"""The nouns of the index: what is stored, cut, and found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range `[start, end)` of character offsets into an article's text."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span needs 0 <= start <= end, got {self.start}..{self.end}")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def overlaps(self, other: Span) -> bool:
+        """True when the two share at least one character."""
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One document as read from its source.
+
+    `text` is never altered: what is not the story (front matter, share counters, hashes) is marked in `noise`, so that
+    every offset holds in the text as it was read. `id` is a hash of the text: the same text is the same article.
+    """
+
+    id: str
+    title: str
+    source: str
+    text: str
+    published: str | None = None
+    noise: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of an article, short enough to embed: `article.text[start:end] == text`, always."""
+
+    article_id: str
+    start: int
+    end: int
+    text: str
+
+    @property
+    def id(self) -> str:
+        """Stable across runs, so that writing the same passage twice is writing it once."""
+        return f"{self.article_id}:{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question, with what a citation needs to say about its article.
+
+    `score` orders the hits of one question, higher first; it is not a probability and is never shown as a percentage.
+    `ranks` names the rank (from 1) that each leg of the search gave the passage, for those legs that found it.
+    """
+
+    passage: Passage
+    title: str
+    source: str
+    published: str | None
+    score: float
+    ranks: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,71 @@
+"""Every setting there is, in the order of the pipeline."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Settings, read from the environment (`CITECHAT_…`) unless given; frozen."""
+
+    model_config = SettingsConfigDict(env_prefix="CITECHAT_", frozen=True, extra="forbid", env_ignore_empty=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("citechat", appauthor=False),
+        description="Folder that holds everything the program keeps.",
+    )
+    encoder: str = Field(
+        default="bundled",
+        description="Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any "
+        "sentence-transformers model.",
+    )
+    top_k: int = Field(default=6, ge=1, le=50, description="Passages given to the model and shown as sources.")
+    min_score: float | None = Field(
+        default=None,
+        description="Score below which a question counts as not answered by the articles; unset: the fitted default.",
+    )
+    max_question_chars: int = Field(default=2000, ge=1, description="Longest question that is accepted, in characters.")
+    llm: str = Field(
+        default="extractive",
+        description="Who writes the answer: 'extractive' (no LLM; quotes), or 'provider:model', such as "
+        "'ollama:llama3.2' or 'openai:gpt-4o-mini'.",
+    )
+    llm_base_url: str | None = Field(
+        default=None, description="Address of the LLM server, for OpenAI-compatible ones (vLLM, llama-server, LM Studio)."
+    )
+    llm_temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="Sampling temperature of the LLM.")
+    llm_timeout: float = Field(default=60.0, gt=0, description="Seconds to wait for the LLM before giving up.")
+    llm_max_tokens: int = Field(default=700, ge=16, description="Longest answer the LLM may write, in tokens.")
+
+    @property
+    def index_path(self) -> Path:
+        """Where Chroma keeps articles and passages."""
+        return self.home / "index"
+
+
+@lru_cache(maxsize=1)
+def _environment_names() -> dict[str, str]:
+    return {name: f"CITECHAT_{name.upper()}" for name in Settings.model_fields}
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, with `given` on top; `None` means not given.
+
+    Raises `SettingsError` naming the setting, its value and what is accepted.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise SettingsError(
+            f"the setting {name!r} cannot be {first.get('input')!r}: {first['msg']}",
+            f"Change it, or unset {_environment_names().get(name, name)}; `citechat doctor` lists the settings in force.",
+        ) from None
