@@ -3,6 +3,7 @@
 This is the package's front door; nothing heavy is imported until a function that needs it is called.
 """
 
+from .encode import Encoder, LangChainEncoder, load_encoder
 from .errors import (
     CitechatError,
     EmptyIndexError,
@@ -12,18 +13,33 @@ from .errors import (
     LoadError,
     StoreError,
 )
+from .index import Index
+from .keywords import terms
+from .load import Skipped
 from .records import Article, Hit, Passage, Span
+from .split import sentences
+from .store import Manifest
+from .sync import SyncReport
 
 __all__ = [
     "Article",
     "CitechatError",
     "EmptyIndexError",
+    "Encoder",
     "EncoderError",
     "Hit",
+    "Index",
     "IndexLockedError",
     "IndexMismatchError",
+    "LangChainEncoder",
     "LoadError",
+    "Manifest",
     "Passage",
+    "Skipped",
     "Span",
     "StoreError",
+    "SyncReport",
+    "load_encoder",
+    "sentences",
+    "terms",
 ]

@@ -1,13 +1,13 @@
 """Errors a user can meet while indexing and searching.
 
-    CitechatError                 what happened, and what to do next
-    ├── LoadError                 a file or folder cannot be read as an article
-    ├── EncoderError              the embedding model is missing, damaged or unknown
-    ├── StoreError                the index on disk cannot be opened or written
-    │   ├── EmptyIndexError       nothing has been indexed yet
-    │   ├── IndexMismatchError    the index was built with another model or another splitter
-    │   └── IndexLockedError      another process is writing
-    └── (rag.errors)              settings, LLMs, questions, test sets
+CitechatError                 what happened, and what to do next
+├── LoadError                 a file or folder cannot be read as an article
+├── EncoderError              the embedding model is missing, damaged or unknown
+├── StoreError                the index on disk cannot be opened or written
+│   ├── EmptyIndexError       nothing has been indexed yet
+│   ├── IndexMismatchError    the index was built with another model or another splitter
+│   └── IndexLockedError      another process is writing
+└── (rag.errors)              settings, LLMs, questions, test sets
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ class Article:
 
     `text` is never altered: what is not the story (front matter, share counters, hashes) is marked in `noise`, so that
     every offset holds in the text as it was read. `id` is a hash of the text: the same text is the same article.
+    `source` is what a reader is shown (an outlet, or the path where none is known); `path` is where it was read from.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Article:
     source: str
     text: str
     published: str | None = None
+    path: str = ""
     noise: tuple[Span, ...] = ()
 
 

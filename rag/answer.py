@@ -110,9 +110,7 @@ class Answer:
             "found": self.found,
             "model": self.model,
             "search_query": self.search_query,
-            "sentences": [
-                {"text": s.text, "citations": list(s.numbers), "support": s.support} for s in self.sentences
-            ],
+            "sentences": [{"text": s.text, "citations": list(s.numbers), "support": s.support} for s in self.sentences],
             "citations": [
                 {
                     "number": c.number,

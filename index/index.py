@@ -1,0 +1,73 @@
+"""An index, opened: the one object through which everything else uses this package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from .encode import Encoder
+from .records import Article, Hit
+from .search import Searcher
+from .store import Manifest, Store
+from .sync import Progress, SyncReport, manifest_of, rebuild, sync
+
+
+class Index:
+    """Articles in a folder, and an encoder to find passages in them. Cheap to make: opened at first use."""
+
+    def __init__(self, path: Path, encoder: Encoder) -> None:
+        self.path = path
+        self.encoder = encoder
+
+    def sync(self, paths: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
+        """Add and replace articles from files and folders; see `sync`."""
+        report = sync(Store(self.path, writable=True), self.encoder, paths, progress)
+        self._forget()
+        return report
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Cut and embed every stored article anew; see `rebuild`."""
+        rebuild(Store(self.path), self.encoder, progress)
+        self._forget()
+
+    def search(self, question: str, limit: int = 6) -> list[Hit]:
+        """The `limit` best passages for `question`, best first.
+
+        Raises `EmptyIndexError` where nothing is indexed and `IndexMismatchError` where another model built the index.
+        """
+        return self.searcher.search(question, limit)
+
+    def articles(self) -> tuple[Article, ...]:
+        """Every article, in the order of titles; none where nothing is indexed."""
+        return tuple(self._store.articles()) if self.exists() else ()
+
+    def article(self, article_id: str) -> Article | None:
+        """One article, or None when it is not in the index."""
+        return self._store.article(article_id) if self.exists() else None
+
+    def exists(self) -> bool:
+        """True when something was indexed here."""
+        return (self.path / "chroma.sqlite3").is_file()
+
+    def count(self) -> tuple[int, int]:
+        """How many articles and passages there are."""
+        return self._store.count() if self.exists() else (0, 0)
+
+    def manifest(self) -> Manifest | None:
+        """What built the index, or None where nothing is indexed."""
+        return self._store.manifest() if self.exists() else None
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """The search over this index, checked to be built by this encoder."""
+        self._store.require(manifest_of(self.encoder))
+        return Searcher(self._store, self.encoder)
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.path)
+
+    def _forget(self) -> None:
+        for name in ("searcher", "_store"):
+            self.__dict__.pop(name, None)

@@ -1,0 +1,297 @@
+"""Articles and passages in Chroma: the only file that names chromadb.
+
+Two collections. `articles` holds each article's whole text and facts; its metadata is the manifest, which says what
+built the index and which collection holds the passages. An article's record is written last: it is the commit mark, and
+passages without one are not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from .encode import FloatArray
+from .errors import EmptyIndexError, IndexLockedError, IndexMismatchError, StoreError
+from .records import Article, Passage, Span
+
+_ARTICLES = "articles"
+_BATCH = 1000  # rows a write; Chroma refuses more than 5,461
+_FORMAT = "1"  # of the records below
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What built an index. Vectors of another model have the same shape and mean nothing: a mismatch is refused."""
+
+    encoder: str
+    dimension: int
+    splitter: str
+    format: str = _FORMAT
+
+
+class Store:
+    """The index on disk. Opening it for reading changes nothing and needs an index to be there."""
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        """Open the index in the folder `path`, making it when `writable`.
+
+        Raises `EmptyIndexError` where nothing was indexed, `StoreError` where Chroma cannot open what is there.
+        """
+        self.path = path
+        if not writable and not (path / "chroma.sqlite3").is_file():
+            raise EmptyIndexError(
+                f"nothing is indexed yet in {str(path)!r}",
+                "Index something first: `citechat index PATH`, with a file or folder of articles.",
+            )
+        with self._refusals("opened"):
+            path.mkdir(parents=True, exist_ok=True)
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise StoreError(
+                    f"no permission to use the index in {str(path)!r}",
+                    "Change the folder's permissions, or set CITECHAT_HOME to a folder of yours.",
+                )
+            self._client = _open_client(path)
+
+    # What built it
+
+    def manifest(self) -> Manifest | None:
+        """What built the index, or None while nothing is in it."""
+        with self._refusals("read"):
+            collection = self._find(_ARTICLES)
+            if collection is None:
+                return None
+            written = collection.metadata or {}
+        return Manifest(**{name: written[name] for name in ("encoder", "dimension", "splitter", "format")})
+
+    def require(self, wanted: Manifest) -> None:
+        """Raise `IndexMismatchError` when something else than `wanted` built the index."""
+        found = self.manifest()
+        if found is None or found == wanted:
+            return
+        differing = [
+            f"{name} {was!r}, now {asdict(wanted)[name]!r}"
+            for name, was in asdict(found).items()
+            if was != asdict(wanted)[name]
+        ]
+        raise IndexMismatchError(
+            f"the index in {str(self.path)!r} was built with another {'; '.join(differing)}",
+            "Build it anew with `citechat rebuild` (it needs no files), or go back to the settings it was built with.",
+        )
+
+    def create(self, manifest: Manifest) -> None:
+        """Make the collections of an index built by `manifest`, if there are none."""
+        with self._refusals("written"):
+            if self._find(_ARTICLES) is None:
+                name = _passages_name(manifest)
+                self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
+                self._client.create_collection(
+                    _ARTICLES, embedding_function=None, metadata={**asdict(manifest), "passages": name}
+                )
+
+    def switch(self, manifest: Manifest, rows: Iterator[tuple[Article, Sequence[Passage], FloatArray]]) -> None:
+        """Replace all passages by `rows`, made by `manifest`: written beside the old ones, then switched to at once."""
+        with self._refusals("written"):
+            articles = self._articles
+            name = _passages_name(manifest)
+            old = str(articles.metadata["passages"])
+            if name != old and self._find(name) is not None:
+                self._client.delete_collection(name)  # left by a rebuild that was cut short
+            new = self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
+            for _, passages, vectors in rows:
+                _upsert(new, passages, vectors)
+            articles.modify(metadata={**asdict(manifest), "passages": name})
+            if name != old:
+                self._client.delete_collection(old)
+        self._forget()
+
+    # Writing
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the index for writing: two processes that write at once lose vectors without an error.
+
+        Raises `IndexLockedError` naming the process that holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock")
+        owner = self.path / ".lock-owner"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            holder = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
+            raise IndexLockedError(
+                f"another process (pid {holder}) is writing to the index in {str(self.path)!r}",
+                "Wait until it is done, then run the command again.",
+            ) from None
+        try:
+            owner.write_text(str(os.getpid()), encoding="utf-8")
+            yield
+        finally:
+            lock.release()
+
+    def put(self, article: Article, passages: Sequence[Passage], vectors: FloatArray) -> None:
+        """Write an article and its passages; the article's record comes last and makes them visible."""
+        with self._refusals("written"):
+            _upsert(self._passages, passages, vectors)
+            self._articles.upsert(
+                ids=[article.id],
+                embeddings=np.ones(
+                    (1, 1), dtype=np.float32
+                ),  # Chroma wants a vector; articles are never searched by it
+                documents=[article.text],
+                metadatas=[_to_metadata(article, len(passages))],
+            )
+
+    def remove(self, article_id: str) -> None:
+        """Remove an article: its record first, so that it is gone at once, then its passages."""
+        with self._refusals("written"):
+            self._articles.delete(ids=[article_id])
+            self._passages.delete(where={"article": article_id})
+
+    # Reading
+
+    def articles(self) -> list[Article]:
+        """Every article, with its text, in the order of titles."""
+        with self._refusals("read"):
+            if self._find(_ARTICLES) is None:
+                return []
+            got = self._articles.get(include=["metadatas", "documents"])
+        rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
+        return sorted((_from_metadata(*row) for row in rows), key=lambda article: (article.title, article.id))
+
+    def article(self, article_id: str) -> Article | None:
+        """One article, or None when it is not in the index."""
+        with self._refusals("read"):
+            got = self._articles.get(ids=[article_id], include=["metadatas", "documents"])
+        if not got["ids"]:
+            return None
+        return _from_metadata(got["ids"][0], (got["documents"] or [""])[0], (got["metadatas"] or [{}])[0])
+
+    def passages(self) -> list[Passage]:
+        """Every passage of every article whose record is there, in reading order."""
+        with self._refusals("read"):
+            committed = set(self._articles.get(include=[])["ids"])
+            got = self._passages.get(include=["metadatas", "documents"])
+        rows = zip(got["documents"] or [], got["metadatas"] or [], strict=True)
+        passages = [_to_passage(text, metadata) for text, metadata in rows]
+        kept = [passage for passage in passages if passage.article_id in committed]
+        return sorted(kept, key=lambda passage: (passage.article_id, passage.start))
+
+    def nearest(self, vector: FloatArray, limit: int) -> list[tuple[str, float]]:
+        """The ids of the passages nearest to a unit vector, with their cosine similarity, nearest first."""
+        with self._refusals("searched"):
+            got = self._passages.query(query_embeddings=vector[None, :], n_results=max(1, limit), include=["distances"])
+        return [(id_, 1.0 - float(d)) for id_, d in zip(got["ids"][0], (got["distances"] or [[]])[0], strict=True)]
+
+    def count(self) -> tuple[int, int]:
+        """How many articles and passages there are."""
+        if self.manifest() is None:
+            return 0, 0
+        with self._refusals("read"):
+            return self._articles.count(), self._passages.count()
+
+    # Chroma's side
+
+    @cached_property
+    def _articles(self) -> Any:
+        collection = self._find(_ARTICLES)
+        if collection is None:
+            raise EmptyIndexError(
+                f"nothing is indexed yet in {str(self.path)!r}",
+                "Index something first: `citechat index PATH`, with a file or folder of articles.",
+            )
+        return collection
+
+    @cached_property
+    def _passages(self) -> Any:
+        return self._client.get_collection(str(self._articles.metadata["passages"]), embedding_function=None)
+
+    def _find(self, name: str) -> Any | None:
+        from chromadb.errors import NotFoundError
+
+        try:
+            # Without a function of ours Chroma would attach one of its own, which fetches a model.
+            return self._client.get_collection(name, embedding_function=None)
+        except NotFoundError:
+            return None
+
+    def _forget(self) -> None:
+        for name in ("_articles", "_passages"):
+            self.__dict__.pop(name, None)
+
+    @contextmanager
+    def _refusals(self, done: str) -> Iterator[None]:
+        """Turn what Chroma and the disk raise into one error of ours."""
+        from chromadb.errors import ChromaError
+
+        try:
+            yield
+        except (ChromaError, OSError) as error:
+            raise StoreError(
+                f"the index in {str(self.path)!r} could not be {done}: {error}",
+                "See `citechat doctor`. If the folder is damaged, remove it and index the articles again.",
+            ) from error
+
+
+_COSINE: Any = {"hnsw": {"space": "cosine"}}
+
+
+def _open_client(path: Path) -> Any:
+    import chromadb
+
+    settings = chromadb.config.Settings(anonymized_telemetry=False)
+    return chromadb.PersistentClient(path=str(path), settings=settings)
+
+
+def _passages_name(manifest: Manifest) -> str:
+    import hashlib
+
+    built = json.dumps(asdict(manifest), sort_keys=True).encode()
+    return f"passages-{hashlib.sha256(built).hexdigest()[:16]}"
+
+
+def _upsert(collection: Any, passages: Sequence[Passage], vectors: FloatArray) -> None:
+    for at in range(0, len(passages), _BATCH):
+        batch = passages[at : at + _BATCH]
+        collection.upsert(
+            ids=[passage.id for passage in batch],
+            embeddings=vectors[at : at + _BATCH],
+            documents=[passage.text for passage in batch],
+            metadatas=[{"article": p.article_id, "start": p.start, "end": p.end} for p in batch],
+        )
+
+
+def _to_metadata(article: Article, passages: int) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {
+        "title": article.title,
+        "source": article.source,
+        "path": article.path,
+        "noise": json.dumps([[span.start, span.end] for span in article.noise]),
+        "passages": passages,
+    }
+    return facts | ({"published": article.published} if article.published else {})
+
+
+def _from_metadata(id_: str, text: str, metadata: dict[str, Any]) -> Article:
+    return Article(
+        id=id_,
+        title=str(metadata["title"]),
+        source=str(metadata["source"]),
+        text=text,
+        published=cast("str | None", metadata.get("published")),
+        path=str(metadata["path"]),
+        noise=tuple(Span(start, end) for start, end in json.loads(str(metadata["noise"]))),
+    )
+
+
+def _to_passage(text: str, metadata: dict[str, Any]) -> Passage:
+    return Passage(str(metadata["article"]), int(metadata["start"]), int(metadata["end"]), text)

@@ -1,0 +1,148 @@
+"""The assistant: a question comes in, ever fuller answers come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from index import Article, Hit, Index
+
+from .answer import NOT_FOUND, Answer, Sentence, Turn
+from .cite import CitationParser, Draft
+from .errors import QuestionError
+from .extract import Quote, choose, rank_sentences
+from .followup import stand_alone
+from .prompts import answer_messages
+from .support import Verdict, check
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+EXTRACTIVE = "extractive"
+_BEST_FIRST = {"quoted": 0, "supported": 1, "weak": 2, "unsupported": 3}
+
+
+class Assistant:
+    """Answers questions about the articles of one index, by quoting, or through an LLM whose sentences are checked."""
+
+    def __init__(
+        self,
+        index: Index,
+        llm: BaseChatModel | None = None,
+        *,
+        model: str = EXTRACTIVE,
+        top_k: int = 6,
+        min_score: float = 0.45,
+        max_question_chars: int = 2000,
+    ) -> None:
+        self.index = index
+        self.llm = llm
+        self.model = model
+        self.top_k = top_k
+        self.min_score = min_score
+        self.max_question_chars = max_question_chars
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """The finished answer: the last value of `stream`."""
+        answer = Answer(question)
+        for answer in self.stream(question, history):  # noqa: B007 - the last one is wanted
+            pass
+        return answer
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
+        """Ever fuller answers: the first already has its sources in `hits`, the last has `done=True`.
+
+        Raises `QuestionError` for a question that is empty or too long, `StoreError` when there is no index to search,
+        `LLMError` when the language model fails.
+        """
+        question = self._accept(question)
+        began = time.perf_counter()
+        query = stand_alone(question, history)
+        hits = self.index.search(query, self.top_k)
+        searched = time.perf_counter()
+        answer = Answer(
+            question, model=self.model, search_query=query, hits=tuple(hits), timings={"search": searched - began}
+        )
+        yield answer
+
+        ranked = rank_sentences(query, hits, self.index.encoder)
+        if not ranked or ranked[0].score < self.min_score:
+            answer = _not_found(answer)
+        elif self.llm is None:
+            answer = _quote(answer, choose(ranked))
+        else:
+            for written in self._write(answer, self.llm, history):
+                answer = written
+                yield answer
+        now = time.perf_counter()
+        yield replace(answer, done=True, timings={**answer.timings, "answer": now - searched, "total": now - began})
+
+    def articles(self) -> tuple[Article, ...]:
+        """Every article that can be asked about, in the order of titles."""
+        return self.index.articles()
+
+    def article(self, article_id: str) -> Article | None:
+        """One article, or None when it is not in the index."""
+        return self.index.article(article_id)
+
+    def warm_up(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""
+        self.index.encoder.query("warm up")
+
+    def _accept(self, question: str) -> str:
+        question = question.strip()
+        if not any(character.isalnum() for character in question):
+            raise QuestionError("the question is empty", "Type a question about the articles.")
+        if len(question) > self.max_question_chars:
+            raise QuestionError(
+                f"the question has {len(question)} characters, more than {self.max_question_chars}",
+                "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
+            )
+        return question.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+    def _write(self, answer: Answer, llm: BaseChatModel, history: Sequence[Turn]) -> Iterator[Answer]:
+        """The answer as the LLM writes it, each finished sentence checked against the passages it cites."""
+        from .llms import stream_text
+
+        parser = CitationParser(len(answer.hits))
+        sentences: list[Sentence] = []
+        for piece in stream_text(llm, answer_messages(answer.question, answer.hits, history), self.model):
+            parser.feed(piece)
+            sentences += [_checked(draft, answer.hits) for draft in parser.drafts[len(sentences) :]]
+            answer = replace(answer, text=parser.text, sentences=tuple(sentences))
+            yield answer
+        parser.close()
+        sentences += [_checked(draft, answer.hits) for draft in parser.drafts[len(sentences) :]]
+        answer = replace(answer, text=parser.text, sentences=tuple(sentences))
+        yield _not_found(answer) if answer.text.strip().startswith(NOT_FOUND) else answer
+
+
+def _not_found(answer: Answer) -> Answer:
+    return replace(answer, text=NOT_FOUND, found=False, sentences=())
+
+
+def _quote(answer: Answer, quotes: Sequence[Quote]) -> Answer:
+    """The quotes as an answer: each sentence verbatim, with the number of its passage."""
+    text = ""
+    sentences = []
+    for quote in quotes:
+        start = len(text) + (1 if text else 0)
+        marked = f"{quote.text} [{quote.number}]"
+        text = f"{text} {marked}" if text else marked
+        sentences.append(Sentence(start, start + len(marked), quote.text, (quote.number,), (quote.span,), "quoted"))
+    return replace(answer, text=text, sentences=tuple(sentences))
+
+
+def _checked(draft: Draft, hits: Sequence[Hit]) -> Sentence:
+    verdicts = [check(draft.text, hits[number - 1].passage) for number in draft.numbers]
+    best = min(verdicts, key=lambda verdict: _BEST_FIRST[verdict.support], default=None)
+    return Sentence(
+        start=draft.start,
+        end=draft.end,
+        text=draft.text,
+        numbers=draft.numbers,
+        evidence=tuple(verdict.span for verdict in verdicts),
+        support=best.support if isinstance(best, Verdict) else "unsupported",
+    )

@@ -1,0 +1,74 @@
+"""The only place where settings meet concrete parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from index import Index, load_encoder
+
+from .answer import Answer, Turn
+from .assistant import EXTRACTIVE, Assistant
+from .settings import Settings, load_settings
+
+_OFFLINE = {
+    # Zero look-ups by default: none of these libraries may phone home or fetch.
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ANONYMIZED_TELEMETRY": "False",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "LANGSMITH_TRACING": "false",
+}
+
+
+def go_offline() -> None:
+    """Tell the libraries below to fetch nothing and report nothing, unless the environment says otherwise."""
+    for name, value in _OFFLINE.items():
+        os.environ.setdefault(name, value)
+
+
+def open_index(settings: Settings | None = None) -> Index:
+    """The index that the settings name. Cheap: its folder is opened and its model loaded at first use."""
+    go_offline()
+    settings = settings or load_settings()
+    return Index(settings.index_path, load_encoder(settings.encoder))
+
+
+def build_assistant(settings: Settings | None = None) -> Assistant:
+    """An assistant over the index that the settings name, with the LLM that they name.
+
+    Raises `LLMError` when that LLM is unknown, or its package or key is missing.
+    """
+    settings = settings or load_settings()
+    llm = None
+    if settings.llm != EXTRACTIVE:
+        from .llms import load_llm
+
+        llm = load_llm(
+            settings.llm,
+            base_url=settings.llm_base_url,
+            temperature=settings.llm_temperature,
+            timeout=settings.llm_timeout,
+            max_tokens=settings.llm_max_tokens,
+        )
+    return Assistant(
+        open_index(settings),
+        llm,
+        model=settings.llm,
+        top_k=settings.top_k,
+        min_score=settings.min_score if settings.min_score is not None else 0.45,
+        max_question_chars=settings.max_question_chars,
+    )
+
+
+def ask(question: str, history: Sequence[Turn] = (), settings: Settings | None = None) -> Answer:
+    """Ask one question of the articles that were indexed.
+
+    >>> from rag import ask
+    >>> answer = ask("Who co-founded Pika?")  # doctest: +SKIP
+    >>> answer.text, [citation.quote for citation in answer.citations]  # doctest: +SKIP
+
+    Each call opens the index anew; to ask many questions, keep the `Assistant` that `build_assistant()` returns.
+    """
+    return build_assistant(settings).ask(question, history)

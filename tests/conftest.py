@@ -1,0 +1,87 @@
+"""Fixtures that many tests share: a fake encoder, the bundled one, a home folder, and the real article."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import Encoder, Index, load_encoder
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SAMPLES = REPOSITORY / "samples"
+_ARTICLE = REPOSITORY.parent / "shared" / "article" / "article.txt"
+
+
+class HashingEncoder:
+    """Hashes words into a vector: texts that share words are near, so a test can say which passage comes first."""
+
+    dimension = 256
+
+    def __init__(self, name: str = "hashing") -> None:
+        self.fingerprint = name
+        self.embedded: list[str] = []
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray:
+        self.embedded += texts
+        return np.stack([self.query(text) for text in texts]) if texts else np.zeros((0, 256), np.float32)
+
+    def query(self, text: str) -> np.ndarray:
+        vector = np.full(self.dimension, 1e-6, dtype=np.float32)
+        for word in re.findall(r"\w+", text.lower()):
+            vector[int(hashlib.md5(word.encode()).hexdigest(), 16) % self.dimension] += 1
+        return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture
+def hashing_encoder() -> HashingEncoder:
+    return HashingEncoder()
+
+
+@pytest.fixture
+def index(tmp_path: Path, hashing_encoder: HashingEncoder) -> Index:
+    """An empty index with the fake encoder."""
+    return Index(tmp_path / "index", hashing_encoder)
+
+
+@pytest.fixture(scope="session")
+def bundled_encoder() -> Encoder:
+    """The real model, loaded once for the whole run."""
+    return load_encoder()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the program's own, empty, with no setting of the developer's in force."""
+    for name in list(os.environ):
+        if name.startswith("CITECHAT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CITECHAT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def samples_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with the samples indexed by the real model; read only."""
+    from rag import load_settings, open_index
+
+    home = tmp_path_factory.mktemp("samples-home")
+    open_index(load_settings(home=home)).sync([SAMPLES / "briefing.md"])
+    yield home
+
+
+@pytest.fixture(scope="session")
+def real_article() -> Path:
+    """The article that the product was asked for; it is a publisher's and not part of the project."""
+    path = Path(os.environ.get("CITECHAT_ARTICLE", _ARTICLE))
+    if not path.is_file():
+        pytest.skip(f"the real article is not at {path} (set CITECHAT_ARTICLE); it may not be committed")
+    return path

@@ -1,0 +1,1 @@
+"""Show the answer: the command line and the web chat."""

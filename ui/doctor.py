@@ -1,0 +1,67 @@
+"""What is installed, which settings are in force, what is indexed, what is missing and how to mend it."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+from index import CitechatError
+from rag import Settings, open_index
+
+_PARTS = ("citechat", "chromadb", "gradio", "langchain", "sentence-transformers", "torch")
+_EXTRAS = {
+    "openai": "langchain-openai",
+    "anthropic": "langchain-anthropic",
+    "ollama": "langchain-ollama",
+    "google": "langchain-google-genai",
+}
+
+
+def examine(settings: Settings) -> dict[str, Any]:
+    """Look at everything once; problems come as `{message, hint}` and never as exceptions."""
+    problems: list[dict[str, str]] = []
+    indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
+    try:
+        index = open_index(settings)
+        indexed["articles"], indexed["passages"] = index.count()
+        manifest = index.manifest()
+        if manifest is None:
+            problems.append({"message": "nothing is indexed yet", "hint": "Index something: `citechat index PATH`."})
+        else:
+            indexed["built_by"] = manifest.encoder
+            index.searcher  # noqa: B018 - refuses an index that another model built
+    except CitechatError as error:
+        problems.append({"message": error.message, "hint": error.hint})
+    return {
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _PARTS},
+        "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
+        "settings": settings.model_dump(mode="json"),
+        "indexed": indexed,
+        "problems": problems,
+    }
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """The report for a terminal."""
+    lines = [f"Python {report['python']}"]
+    lines += [f"{name} {version or 'not installed'}" for name, version in report["versions"].items()]
+    lines += ["", "Settings in force (change them with CITECHAT_… in the environment):"]
+    lines += [f"  {name} = {value}" for name, value in report["settings"].items()]
+    indexed = report["indexed"]
+    lines += ["", f"Indexed: {indexed['articles']} articles, {indexed['passages']} passages"]
+    lines += ["", "LLM packages:"]
+    for extra, version in report["extras"].items():
+        missing = f'not installed (pip install "citechat[{extra}]")'
+        lines.append(f"  {extra}: {version or missing}")
+    lines += [""]
+    lines += [f"Problem: {p['message']}\n  {p['hint']}" for p in report["problems"]] or ["No problems found."]
+    return "\n".join(lines)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
