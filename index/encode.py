@@ -170,13 +170,13 @@ class LangChainEncoder:
         return _unit_rows(np.asarray(self._embeddings.embed_documents(list(texts)), dtype=np.float32))
 
     def query(self, text: str) -> FloatArray:
-        return _unit_rows(np.asarray([self._embeddings.embed_query(text)], dtype=np.float32))[0]
+        unit: FloatArray = _unit_rows(np.asarray([self._embeddings.embed_query(text)], dtype=np.float32))[0]
+        return unit
 
 
 def _unit_rows(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: FloatArray = np.divide(vectors, np.maximum(lengths, 1e-12), dtype=np.float32)
-    return unit
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def file_sha256(path: Path) -> str:

@@ -4,7 +4,9 @@ from .answer import NOT_FOUND, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
 from .build import ask, build_assistant, open_index
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
+from .evaluate import evaluate
 from .settings import Settings, load_settings
+from .starters import starter_questions
 
 __all__ = [
     "NOT_FOUND",
@@ -21,6 +23,8 @@ __all__ = [
     "Turn",
     "ask",
     "build_assistant",
+    "evaluate",
     "load_settings",
     "open_index",
+    "starter_questions",
 ]

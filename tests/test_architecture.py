@@ -46,9 +46,7 @@ def test_a_module_is_small_enough_to_be_read_at_once(path: Path) -> None:
 
 
 def test_only_the_store_names_chromadb() -> None:
-    naming = {
-        path.name for path in MODULES for name, _ in _imports(path) if name.split(".")[0] == "chromadb"
-    }
+    naming = {path.name for path in MODULES for name, _ in _imports(path) if name.split(".")[0] == "chromadb"}
     assert naming == {"store.py"}
 
 

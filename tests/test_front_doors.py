@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from pathlib import Path
 from types import ModuleType
 
@@ -47,7 +48,7 @@ def test_stream_gives_ever_fuller_answers_with_the_sources_first(samples_home: P
     assert answers[0].hits
     assert not answers[0].text
     assert [answer.done for answer in answers] == [False] * (len(answers) - 1) + [True]
-    assert all(later.text.startswith(earlier.text) for earlier, later in zip(answers, answers[1:], strict=False))
+    assert all(later.text.startswith(earlier.text) for earlier, later in itertools.pairwise(answers))
 
 
 def test_two_homes_never_touch(samples_home: Path, tmp_path: Path) -> None:

@@ -1,0 +1,114 @@
+"""What the evaluation reads of an answer, wherever the answer came from: a Python call or a line of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+
+from index import Span
+
+from ..answer import Answer
+from ..errors import TestSetError
+from .metrics import Place
+
+
+@dataclass(frozen=True, slots=True)
+class CitedPlace:
+    """A citation: the place it points at, and the quote that is said to stand there."""
+
+    number: int
+    place: Place
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer reduced to what is measured.
+
+    `text` has no citation markers. `scores[i]` belongs to `hits[i]`, best first. `sources` names the source of an
+    article where the answer tells it.
+    """
+
+    text: str
+    found: bool
+    citations: tuple[CitedPlace, ...] = ()
+    hits: tuple[Place, ...] = ()
+    scores: tuple[float, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_answer(cls, answer: Answer) -> Reply:
+        """The reply in an `Answer`."""
+        return cls(
+            text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
+            found=answer.found,
+            citations=tuple(
+                CitedPlace(cited.number, Place(cited.article_id, Span(cited.start, cited.end)), cited.quote)
+                for cited in answer.citations
+            ),
+            hits=tuple(Place(hit.passage.article_id, Span(hit.passage.start, hit.passage.end)) for hit in answer.hits),
+            scores=tuple(hit.score for hit in answer.hits),
+            sources={hit.passage.article_id: hit.source for hit in answer.hits},
+        )
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Reply:
+        """The reply in a JSON object as the command line prints it (`Answer.to_dict`).
+
+        Raises `TestSetError` naming the field when the object is not of that form.
+        """
+        try:
+            printed = _PrintedAnswer.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"]) or "the whole line"
+            raise TestSetError(
+                f"an answer cannot be read: {name!r}: {first['msg']}",
+                "It must be one JSON object a line, as `citechat ask --batch` prints it.",
+            ) from None
+        return cls(
+            text=" ".join(sentence.text for sentence in printed.sentences) if printed.sentences else printed.text,
+            found=printed.found,
+            citations=tuple(
+                CitedPlace(cited.number, Place(cited.article_id, Span(cited.start, cited.end)), cited.quote)
+                for cited in printed.citations
+            ),
+            hits=tuple(Place(hit.article_id, Span(hit.start, hit.end)) for hit in printed.hits),
+            scores=tuple(hit.score for hit in printed.hits),
+            sources={cited.article_id: cited.source for cited in printed.citations},
+        )
+
+
+_Offset = Annotated[int, Field(ge=0)]
+
+
+class _PrintedSentence(BaseModel):
+    text: str
+
+
+class _PrintedCitation(BaseModel):
+    number: int
+    article_id: str
+    source: str
+    start: _Offset
+    end: _Offset
+    quote: str
+
+
+class _PrintedHit(BaseModel):
+    article_id: str
+    start: _Offset
+    end: _Offset
+    score: float
+
+
+class _PrintedAnswer(BaseModel):
+    # Keys that are not measured (timings, model, …) may come and go: unlike in a test set, they change no number.
+    text: str
+    found: bool
+    sentences: tuple[_PrintedSentence, ...]
+    citations: tuple[_PrintedCitation, ...]
+    hits: tuple[_PrintedHit, ...]

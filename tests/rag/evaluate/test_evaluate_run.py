@@ -1,0 +1,303 @@
+"""Every question of the test set becomes a row, whatever happened to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from index import Article, CitechatError, Hit, Passage, Span
+from rag import Answer, LLMError, Sentence, TestSetError, Turn
+from rag.evaluate import (
+    Case,
+    Evidence,
+    Measure,
+    Reply,
+    Report,
+    as_misses,
+    as_table,
+    evaluate,
+    from_json,
+    score,
+    to_json,
+)
+from rag.evaluate.rows import AUROC
+
+TEXT = "Ten firms were picked. The watchdog did not name them. Sora is not open source."
+TEN, NAMES, SORA = Span(0, 22), Span(23, 54), Span(55, 79)
+ARTICLE = Article(id="a1", title="Sora", source="/articles/sora.txt", text=TEXT)
+
+
+def answered(*spans: Span, score: float = 1.0, article: Article = ARTICLE, **changes: str) -> Answer:
+    """An answer that quotes each span in a sentence of its own; the hits are the spans in the same order."""
+    sentences: list[Sentence] = []
+    text = ""
+    for number, span in enumerate(spans, start=1):
+        quote = article.text[span.start : span.end]
+        start = len(text)
+        text += f"{quote} [{number}] "
+        sentences.append(Sentence(start, len(text), quote, (number,), (span,), "quoted"))
+    passages = [Passage(article.id, span.start, span.end, article.text[span.start : span.end]) for span in spans]
+    hits = tuple(
+        Hit(passage, article.title, article.source, None, score - 0.1 * rank) for rank, passage in enumerate(passages)
+    )
+    return Answer("?", text=text, sentences=tuple(sentences), hits=hits, done=True)
+
+
+def refused(*spans: Span, score: float = 0.1) -> Answer:
+    return replace(answered(*spans, score=score), text="The articles do not say.", sentences=(), found=False)
+
+
+class ScriptedAssistant:
+    """Says what the script says; an exception in the script is raised."""
+
+    def __init__(self, script: Mapping[str, Answer | Exception], articles: Sequence[Article] = (ARTICLE,)) -> None:
+        self.script = script
+        self.articles = {article.id: article for article in articles}
+        self.histories: list[Sequence[Turn]] = []
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        self.histories.append(history)
+        outcome = self.script[question]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def article(self, article_id: str) -> Article | None:
+        return self.articles.get(article_id)
+
+
+def case(name: str, *answers: str, at: Span | None = None, **named: str) -> Case:
+    evidence = () if at is None else (Evidence(start=at.start, end=at.end, text=TEXT[at.start : at.end], **named),)
+    return Case(id=name, question=name, answerable=bool(answers or evidence), answers=answers, evidence=evidence)
+
+
+def run(cases: Sequence[Case], *articles: Article, **script: Answer | Exception) -> Report:
+    return evaluate(ScriptedAssistant(script, articles or (ARTICLE,)), cases)
+
+
+def measure(report: Report, name: str) -> Measure:
+    return next(found for found in report.summary() if found.name == name)
+
+
+def test_a_right_answer_is_right_in_every_measure() -> None:
+    report = run([case("ten", "Ten firms were picked", at=TEN)], ten=answered(TEN))
+    row = report.rows[0]
+    assert row.right
+    for name in ("first citation right", "any citation right", "hit@1", "hit@5", "answer contained", "exact match"):
+        assert list(measure(report, name)[1:]) == pytest.approx([1.0, 0.025, 1.0, 1])
+    assert row.f1 == 1.0
+    assert row.valid_citations == 1.0
+    assert (row.citation_count, row.bad_citations, row.top_score) == (1, (), 1.0)
+
+
+def test_the_first_citation_and_any_citation_are_told_apart() -> None:
+    row = run([case("ten", "Ten", at=TEN)], ten=answered(SORA, TEN)).rows[0]
+    assert (row.first_citation, row.any_citation) == (0.0, 1.0)
+    assert (row.hit_at_1, row.hit_at_5) == (0.0, 1.0)
+    assert not row.right
+
+
+def test_a_gold_passage_below_the_fifth_hit_is_no_hit_at_5() -> None:
+    spans = [Span(start, start + 2) for start in (60, 62, 64, 66, 68)]
+    assert run([case("ten", "Ten", at=TEN)], ten=answered(*spans, TEN)).rows[0].hit_at_5 == 0.0
+
+
+def test_a_failed_answer_counts_as_wrong_and_is_listed() -> None:
+    cases = [case("ten", "Ten", at=TEN), case("far")]
+    report = run(cases, ten=LLMError("the model said 503", "Try again."), far=CitechatError("it is down"))
+    assert [row.id for row in report.failed] == ["ten", "far"]
+    assert not any(row.right for row in report.rows)
+    assert report.rows[0].error == "LLMError: the model said 503"
+    for name in (
+        "first citation right",
+        "hit@5",
+        "answer contained",
+        "exact match",
+        "F1",
+        "answered or refused rightly",
+    ):
+        assert measure(report, name).value == 0.0
+    assert measure(report, "false refusals").value == measure(report, "false answers").value == 1.0
+    assert measure(report, AUROC).value == 0.0
+    assert "- ten: LLMError: the model said 503" in as_table(report)
+    assert "said:     LLMError" in as_misses(report)
+
+
+def test_any_other_exception_is_a_bug_and_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run([case("ten", "Ten")], ten=ZeroDivisionError())
+
+
+def test_a_refusal_is_right_for_a_question_that_cannot_be_answered() -> None:
+    report = run([case("far"), case("near")], far=refused(), near=answered(SORA))
+    assert [row.right for row in report.rows] == [True, False]
+    assert measure(report, "false answers").value == 0.5
+    assert report.rows[0].false_refusal is None
+
+
+def test_a_refusal_of_a_question_that_can_be_answered_is_a_false_refusal() -> None:
+    row = run([case("ten", "Ten", at=TEN)], ten=refused(TEN)).rows[0]
+    assert (row.false_refusal, row.false_answer, row.right) == (1.0, None, False)
+    assert row.hit_at_1 == 1.0
+    assert row.contains_answer == 0.0
+
+
+def test_a_refusal_says_nothing_whatever_its_text() -> None:
+    row = run([case("no", "No", "The articles do not say", "A")], no=refused()).rows[0]
+    assert (row.contains_answer, row.exact_match, row.f1) == (0.0, 0.0, 0.0)
+
+
+def test_measures_of_what_a_case_does_not_have_do_not_apply() -> None:
+    row = run([case("ten", "Ten")], ten=answered(TEN)).rows[0]
+    assert row.first_citation is row.hit_at_1 is row.evidence_seen is None
+    assert row.right  # without evidence, the answer decides
+    row = run([case("ten", at=TEN)], ten=answered(TEN)).rows[0]
+    assert row.f1 is row.contains_answer is None
+
+
+def test_a_citation_that_does_not_quote_what_stands_there_is_reported() -> None:
+    changed = replace(ARTICLE, text=TEXT.replace("Ten", "Six"))
+    report = run([case("ten", "Ten")], changed, ten=answered(TEN, SORA))
+    assert report.rows[0].valid_citations == 0.5
+    assert "[1] a1 0..22: quotes 'Ten firms were picked.', but 'Six firms" in report.rows[0].bad_citations[0]
+    assert "Citations: 2, of which 1 quote exactly" in as_table(report)
+
+
+def test_a_citation_of_an_article_that_is_not_there_is_reported() -> None:
+    report = evaluate(ScriptedAssistant({"ten": answered(TEN)}, []), [case("ten", "Ten")])
+    assert "no such article" in report.rows[0].bad_citations[0]
+
+
+def test_a_given_text_is_checked_instead_of_the_assistants_own() -> None:
+    assistant = ScriptedAssistant({"ten": answered(TEN)}, [])
+    assert evaluate(assistant, [case("ten", "Ten")], article_text=lambda _: TEXT).rows[0].valid_citations == 1.0
+
+
+def test_offsets_in_another_article_are_no_evidence() -> None:
+    other = Article(id="a2", title="Other", source="/articles/other.txt", text="x" * len(TEXT))
+    row = run([case("ten", "Ten", at=TEN)], ARTICLE, other, ten=answered(TEN, article=other)).rows[0]
+    assert row.first_citation == 0.0
+    assert row.evidence_seen is False
+
+
+@pytest.mark.parametrize(
+    ("named", "right"),
+    [
+        ({"article_id": "a1"}, 1.0),
+        ({"article_id": "a2"}, 0.0),
+        ({"source": "sora.txt"}, 1.0),
+        ({"source": "articles\\sora.txt"}, 1.0),
+        ({"source": "ora.txt"}, 0.0),
+        ({"source": "other.txt"}, 0.0),
+    ],
+)
+def test_evidence_can_name_its_article(named: dict[str, str], right: float) -> None:
+    twin = replace(ARTICLE, id="a2", source="/articles/other.txt")
+    row = run([case("ten", "Ten", at=TEN, **named)], ARTICLE, twin, ten=answered(TEN)).rows[0]
+    assert row.first_citation == right
+
+
+def test_a_test_set_of_another_text_is_pointed_out() -> None:
+    moved = Case(
+        id="ten",
+        question="ten",
+        answerable=True,
+        evidence=(Evidence(start=1, end=23, text="Ten firms were picked."),),
+    )
+    report = run([moved], ten=answered(TEN))
+    assert report.rows[0].evidence_seen is False
+    assert "No article that came up has the evidence at its offsets" in as_table(report)
+
+
+def test_the_history_of_a_case_is_handed_on() -> None:
+    line = (
+        '{"id": "x", "question": "x", "answerable": true, "answers": ["Ten"],'
+        ' "history": [{"role": "user", "text": "Hi"}]}'
+    )
+    assistant = ScriptedAssistant({"x": answered(TEN)})
+    evaluate(assistant, [Case.model_validate_json(line)])
+    assert assistant.histories == [(Turn("user", "Hi"),)]
+
+
+def test_the_same_answers_give_the_same_report() -> None:
+    cases = [case("ten", "Ten", at=TEN), case("far"), case("sora", "No", at=SORA)]
+    script = {"ten": answered(TEN), "far": refused(), "sora": answered(NAMES)}
+    one, other = run(cases, **script), run(cases, **script)
+    assert one == other
+    assert one.summary() == other.summary()
+    assert as_table(one) == as_table(other)
+
+
+def test_auroc_says_how_well_the_top_score_tells_the_kinds_apart() -> None:
+    cases = [case("ten", "Ten"), case("sora", "No"), case("far"), case("near")]
+    report = run(
+        cases,
+        ten=answered(TEN, score=0.9),
+        sora=answered(SORA, score=0.5),
+        far=refused(),  # no hit at all ranks lowest
+        near=answered(SORA, score=0.5),
+    )
+    assert measure(report, AUROC).value == pytest.approx(3.5 / 4)
+    assert AUROC not in [found.name for found in run(cases[:1], ten=answered(TEN)).summary()]
+
+
+def test_a_report_of_no_cases_has_no_measures() -> None:
+    report = run([])
+    assert report.summary() == []
+    assert "0 questions" in as_table(report)
+
+
+def test_what_the_command_line_prints_scores_like_the_answer_itself() -> None:
+    answer, one = answered(TEN, SORA), case("ten", "Ten", at=TEN)
+    printed = Reply.from_json(json.dumps(answer.to_dict()))
+    assert score(one, printed, article_text=lambda _: TEXT) == run([one], ten=answer).rows[0]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}'])
+def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
+    with pytest.raises(TestSetError, match="cannot be read"):
+        Reply.from_json(line)
+
+
+def test_a_report_that_was_saved_comes_back_equal() -> None:
+    cases = [case("ten", "Ten", at=TEN), case("far"), case("sora", "No")]
+    answer = answered(TEN, score=float("inf"))
+    assistant = ScriptedAssistant({"ten": answer, "far": LLMError("no"), "sora": refused()})
+    report = evaluate(assistant, cases, settings={"encoder": "bundled"})
+    assert report.settings == {"encoder": "bundled"}
+    assert "python" in report.versions
+    assert from_json(to_json(report)) == report
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 2, "settings": {}, "versions": {}, "rows": []}'])
+def test_a_file_that_is_no_saved_run_is_refused(text: str) -> None:
+    with pytest.raises(TestSetError, match="saved run cannot be read"):
+        from_json(text)
+
+
+def test_the_table_has_value_interval_and_count_for_each_measure() -> None:
+    cases = [case("ten", "Ten", at=TEN), case("sora", "No", at=SORA)]
+    table = as_table(run(cases, ten=answered(TEN), sora=answered(TEN)))
+    line = next(line for line in table.splitlines() if line.startswith("| first citation right"))
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "first citation right",
+        "0.500",
+        "0.000 to 1.000",
+        "1/2",
+    ]
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert len({len(row) for row in rows}) == 1
+
+
+def test_misses_show_what_was_said_and_what_was_expected() -> None:
+    cases = [case("ten", "Ten", "10", at=TEN), case("sora", "No", at=SORA), case("far"), case("names", at=NAMES)]
+    misses = as_misses(run(cases, ten=answered(SORA), sora=answered(SORA), far=answered(TEN), names=refused()))
+    assert "- ten: ten\n    said:     Sora is not open source." in misses
+    assert "expected: Ten | 10 — “Ten firms were picked.”" in misses
+    assert "- sora" not in misses
+    assert "expected: (a refusal)" in misses
+    assert "said:     (refused) The articles do not say." in misses
+    assert as_misses(run([])) == "No misses."

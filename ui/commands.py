@@ -1,0 +1,202 @@
+"""What each command of the command line does, given its options."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from rag import Answer, Assistant, Settings, Turn
+
+DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
+
+
+def index(options: argparse.Namespace) -> int:
+    """Make the index agree with the given files and folders."""
+    from rag import open_index
+
+    settings = _settings(options)
+    report = open_index(settings).sync(options.paths, progress=lambda title, done: say(f"{done:>6}  {title}"))
+    if options.json:
+        _print_json(report.to_dict())
+    else:
+        print(
+            f"added {report.added}, changed {report.changed}, unchanged {report.unchanged}, removed {report.removed}, "
+            f"skipped {len(report.skipped)}: {report.articles} articles, {report.passages} passages "
+            f"in {report.seconds:.1f} s"
+        )
+    for skipped in report.skipped:
+        say(f"skipped: {skipped.reason}")
+    # A file inside a folder may be anything; one that was named was meant.
+    named = {str(Path(path)) for path in options.paths}
+    return USER_ERROR if any(skipped.path in named for skipped in report.skipped) else DONE
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Answer one question, or those of a file."""
+    from rag import build_assistant
+
+    if (options.question is None) == (options.batch is None):
+        _user_error("give either a question or --batch FILE", 'For example: citechat ask "Who founded it?"')
+    settings = _settings(options)
+    assistant = build_assistant(settings)
+    if options.batch is not None:
+        return _ask_batch(assistant, options.batch)
+    answer = assistant.ask(options.question)
+    if options.json:
+        _print_json(answer.to_dict())
+    else:
+        print(_as_text(answer))
+    return DONE
+
+
+def _ask_batch(assistant: Assistant, batch: str) -> int:
+    """One JSON object a line, in order. A question that fails is a line with `error` and stops none of the others."""
+    from index import CitechatError
+
+    code = DONE
+    try:
+        lines = sys.stdin if batch == "-" else Path(batch).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        _user_error(f"the file {batch!r} cannot be read: {error}", "Give a UTF-8 text file with a question a line.")
+    for question, history in _questions(lines, batch):
+        try:
+            row = assistant.ask(question, history).to_dict()
+        except CitechatError as error:
+            row = {"question": question, "found": False, "error": error.message, "hint": error.hint}
+            code = USER_ERROR
+        _print_json(row)
+    return code
+
+
+def _questions(lines: Iterable[str], name: str) -> Iterator[tuple[str, list[Turn]]]:
+    from rag import QuestionError, Turn
+
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text:
+            continue
+        if not text.startswith("{"):
+            yield text, []
+            continue
+        try:
+            row = json.loads(text)
+            history = [Turn(turn["role"], turn["text"]) for turn in row.get("history", [])]
+            yield str(row["question"]), history
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise QuestionError(
+                f"line {number} of {name!r} is not a question: {type(error).__name__}: {error}",
+                'Write a question a line, or JSON lines such as {"question": "Who founded it?"}.',
+            ) from None
+
+
+def chat(options: argparse.Namespace) -> int:
+    """Open the chat in a browser and serve it until interrupted."""
+    from rag import build_assistant
+
+    from .web import serve
+
+    assistant = build_assistant(_settings(options))
+    serve(assistant, host=options.host, port=options.port, open_browser=not options.no_browser)
+    return DONE
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Answer a test set and say how good the answers are."""
+    from rag import build_assistant
+    from rag import evaluate as run
+    from rag.evaluate import as_misses, as_table, read_cases, to_json
+
+    cases = read_cases(Path(options.testset))
+    settings = _settings(options)
+    report = run(build_assistant(settings), cases, settings=settings.model_dump(mode="json", exclude={"home"}))
+    print(to_json(report) if options.json else f"{as_table(report)}\n\n{as_misses(report)}")
+    return DONE
+
+
+def articles(options: argparse.Namespace) -> int:
+    """List what is indexed."""
+    from rag import open_index
+
+    articles = open_index(_settings(options)).articles()
+    rows = [
+        {"id": a.id, "title": a.title, "source": a.source, "published": a.published, "characters": len(a.text)}
+        for a in articles
+    ]
+    if options.json:
+        _print_json(rows)
+    else:
+        for row in rows:
+            print(f"{row['id']}  {row['published'] or '-':<10}  {row['title']}  ({row['source']})")
+    return DONE
+
+
+def rebuild(options: argparse.Namespace) -> int:
+    """Cut and embed everything anew."""
+    from rag import open_index
+
+    index = open_index(_settings(options))
+    index.rebuild(progress=lambda title, done: say(f"{done:>6}  {title}"))
+    articles, passages = index.count()
+    print(f"rebuilt: {articles} articles, {passages} passages")
+    return DONE
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Say what is there, what is missing and how to mend it."""
+    from .doctor import as_text, examine
+
+    report = examine(_settings(options))
+    if options.json:
+        _print_json(report)
+    else:
+        print(as_text(report))
+    return DONE
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from rag import load_settings
+
+    return load_settings(llm=getattr(options, "llm", None), top_k=getattr(options, "top_k", None))
+
+
+def _as_text(answer: Answer) -> str:
+    lines = [answer.text]
+    if not answer.found:
+        lines += ["", "Nearest passages:"]
+        lines += [
+            f"  {hit.title}, {hit.passage.start}–{hit.passage.end}: {_short(hit.passage.text)}"
+            for hit in answer.hits[:3]
+        ]
+    for citation in answer.citations:
+        when = f", {citation.published}" if citation.published else ""
+        lines += [
+            "",
+            f"[{citation.number}] {citation.title} ({citation.source}{when})",
+            f"    characters {citation.start}–{citation.end}, {citation.support}: “{' '.join(citation.quote.split())}”",
+        ]
+    return "\n".join(lines)
+
+
+def _short(text: str, longest: int = 160) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal; stdout is kept for results."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _user_error(message: str, hint: str) -> NoReturn:
+    from index import CitechatError
+
+    raise CitechatError(message, hint)
