@@ -3,7 +3,7 @@
 This is the package's front door; nothing heavy is imported until a function that needs it is called.
 """
 
-from .encode import Encoder, LangChainEncoder, load_encoder
+from .encode import Encoder, Encoding, LangChainEncoder, load_encoder, unit
 from .errors import (
     CitechatError,
     EmptyIndexError,
@@ -15,8 +15,10 @@ from .errors import (
 )
 from .index import Index
 from .keywords import terms
+from .late import Question, similarities
 from .load import Skipped
 from .records import Article, Hit, Passage, Span
+from .search import Findings
 from .split import sentences
 from .store import Manifest
 from .sync import SyncReport
@@ -27,6 +29,8 @@ __all__ = [
     "EmptyIndexError",
     "Encoder",
     "EncoderError",
+    "Encoding",
+    "Findings",
     "Hit",
     "Index",
     "IndexLockedError",
@@ -35,11 +39,14 @@ __all__ = [
     "LoadError",
     "Manifest",
     "Passage",
+    "Question",
     "Skipped",
     "Span",
     "StoreError",
     "SyncReport",
     "load_encoder",
     "sentences",
+    "similarities",
     "terms",
+    "unit",
 ]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import EncoderError
+from .split import sentences
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -25,11 +27,26 @@ BUNDLED_DIMENSION = 384
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The published weights of sentence-transformers/all-MiniLM-L6-v2 (`model.safetensors`)."""
 
-_BATCH = 32  # texts a forward pass: larger ones pad more and gain nothing on a CPU
+_HOW: dict[str, Any] = {"batch_size": 32, "normalize_embeddings": True, "show_progress_bar": False}
+_SPECIAL = 2  # [CLS] and [SEP], which models of this family put around every text
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What one forward pass of a model tells of a text.
+
+    `vector` is the whole text's, shape `(dimension,)`, of unit length. `tokens` are those of its tokens in context,
+    shape `(tokens, dimension)`, as the last layer gives them, without special tokens; `offsets` say which characters
+    each stands for.
+    """
+
+    vector: FloatArray
+    tokens: FloatArray
+    offsets: tuple[tuple[int, int], ...]
 
 
 class Encoder(Protocol):
-    """What turns passages and questions into vectors of one space, rows of unit length, compared by dot product."""
+    """What turns passages and questions into vectors of one space, compared by dot product."""
 
     @property
     def fingerprint(self) -> str:
@@ -46,11 +63,15 @@ class Encoder(Protocol):
         ...
 
     def passages(self, texts: Sequence[str]) -> FloatArray:
-        """Vectors of passages, shape `(len(texts), dimension)`."""
+        """The vectors of passages, to be stored: shape `(len(texts), dimension)`."""
         ...
 
-    def query(self, text: str) -> FloatArray:
-        """The vector of a question, shape `(dimension,)`."""
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """All that the model tells of passages, to be looked at closely: one for each, in order."""
+        ...
+
+    def query(self, text: str) -> Encoding:
+        """The encoding of a question."""
         ...
 
 
@@ -109,14 +130,26 @@ class SentenceTransformerEncoder:
     def passages(self, texts: Sequence[str]) -> FloatArray:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        vectors = self._model.encode_document(
-            list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
-        )
+        vectors = self._model.encode_document(list(texts), **_HOW)
         return np.asarray(vectors, dtype=np.float32)
 
-    def query(self, text: str) -> FloatArray:
-        vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(vector, dtype=np.float32)
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        if not texts:
+            return []
+        rows = self._model.encode_document(list(texts), output_value=None, **_HOW)
+        return [self._encoding(text, row) for text, row in zip(texts, rows, strict=True)]
+
+    def query(self, text: str) -> Encoding:
+        (row,) = self._model.encode_query([text], output_value=None, **_HOW)
+        return self._encoding(text, row)
+
+    def _encoding(self, text: str, row: dict[str, Any]) -> Encoding:
+        vector = row["sentence_embedding"].float().numpy()
+        offsets = self.tokenize(text)[: self._model.max_seq_length - _SPECIAL]
+        tokens = row["token_embeddings"][row["attention_mask"].bool()].float().numpy()[1:-1]
+        if len(tokens) != len(offsets):  # a model that puts a prompt in front, or has other special tokens
+            return Encoding(vector, np.zeros((0, self.dimension), dtype=np.float32), ())
+        return Encoding(vector, tokens, tuple(offsets))
 
     @cached_property
     def _model(self) -> Any:
@@ -151,9 +184,13 @@ class SentenceTransformerEncoder:
 
 
 class LangChainEncoder:
-    """Any LangChain `Embeddings` as an encoder; tokens are counted as words, and Chinese characters one by one."""
+    """Any LangChain `Embeddings` as an encoder.
 
-    _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W_]+|[^\w\s]|_")
+    Such a class gives no token vectors; sentences stand in for tokens, so that search still looks inside a passage.
+    Lengths are counted in words, and Chinese characters one by one.
+    """
+
+    _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+|[^\w\s]|_")
 
     def __init__(self, embeddings: Embeddings, fingerprint: str) -> None:
         self._embeddings = embeddings
@@ -161,21 +198,36 @@ class LangChainEncoder:
 
     @cached_property
     def dimension(self) -> int:
-        return len(self.query("dimension"))
+        return len(self.query("dimension").vector)
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in self._WORD.finditer(text)]
 
     def passages(self, texts: Sequence[str]) -> FloatArray:
-        return _unit_rows(np.asarray(self._embeddings.embed_documents(list(texts)), dtype=np.float32))
+        return unit(np.asarray(self._embeddings.embed_documents(list(texts)), dtype=np.float32))
 
-    def query(self, text: str) -> FloatArray:
-        unit: FloatArray = _unit_rows(np.asarray([self._embeddings.embed_query(text)], dtype=np.float32))[0]
-        return unit
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        spans = [sentences(text) for text in texts]
+        pieces = [text[span.start : span.end] for text, row in zip(texts, spans, strict=True) for span in row]
+        vectors = self.passages([*texts, *pieces])
+        of_pieces = iter(vectors[len(texts) :])
+        return [
+            Encoding(
+                vector,
+                np.asarray([next(of_pieces) for _ in row], dtype=np.float32).reshape(len(row), len(vector)),
+                tuple((span.start, span.end) for span in row),
+            )
+            for vector, row in zip(vectors, spans, strict=False)
+        ]
+
+    def query(self, text: str) -> Encoding:
+        vector = unit(np.asarray(self._embeddings.embed_query(text), dtype=np.float32))
+        return Encoding(vector, vector[None, :], ((0, len(text)),))
 
 
-def _unit_rows(vectors: FloatArray) -> FloatArray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+def unit(vectors: FloatArray) -> FloatArray:
+    """Each row (the last axis) at length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 

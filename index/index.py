@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .encode import Encoder
 from .records import Article, Hit
-from .search import Searcher
+from .search import Findings, Searcher
 from .store import Manifest, Store
 from .sync import Progress, SyncReport, manifest_of, rebuild, sync
 
@@ -31,12 +31,16 @@ class Index:
         rebuild(Store(self.path), self.encoder, progress)
         self._forget()
 
+    def find(self, question: str, limit: int = 6) -> Findings:
+        """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
+        return self.searcher.find(question, limit)
+
     def search(self, question: str, limit: int = 6) -> list[Hit]:
         """The `limit` best passages for `question`, best first.
 
         Raises `EmptyIndexError` where nothing is indexed and `IndexMismatchError` where another model built the index.
         """
-        return self.searcher.search(question, limit)
+        return self.find(question, limit).hits
 
     def articles(self) -> tuple[Article, ...]:
         """Every article, in the order of titles; none where nothing is indexed."""

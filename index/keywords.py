@@ -5,7 +5,9 @@ BM25 finds what vectors blur: names, numbers, rare words. The table is a cache, 
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,24 +21,24 @@ _CJK_RUN = re.compile(f"[{_CJK}]+")
 _TERM = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+(?:[.,]\d+)*(?:'[^\W{_CJK}]+)?")
 
 # The English words that occur in nearly every passage and question and tell nothing about what is asked.
-_STOP_WORDS = """a about after all also an and any are as at be been before between both but by can could did do does
-during each for from had has have he her his how i if in into is it its many me more most much my no not of on or other
-our over own said say says she should so some such than that the their them then there these they this those through to
-under until up was we were what when where which while who whom whose why will with would you your"""
+_STOP_WORDS = """a an the of in on at to for from by with and or but is are was were be been being am do does did has
+have had having what which who whom whose when where why how that this these those it its as he she they him her his
+their there i you we not no s t than then so such into about can could will would shall should may might must if any
+some many much"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 def terms(text: str) -> list[str]:
-    """The words that carry meaning in `text`: English stems in lower case, numbers as written, Chinese in pairs.
+    """The words that carry meaning in `text`: English stems in lower case, numbers as written, Chinese in characters.
 
-    Chinese has no spaces between words; overlapping pairs of characters find words of two characters inside a run,
-    where whole-run tokens find nothing.
+    Chinese has no spaces between words: each character and each pair of neighbours counts, so that a word of two
+    characters is found inside a run, where whole-run tokens find nothing.
     """
     found: list[str] = []
     for match in _TERM.finditer(text.replace("’", "'")):
         word = match[0]
         if _CJK_RUN.match(word):
-            found += [word[i : i + 2] for i in range(len(word) - 1)] or [word]
+            found += [*word, *(word[i : i + 2] for i in range(len(word) - 1))]
         elif (lowered := word.lower()) not in STOP_WORDS:
             found.append(_stem(lowered))
     return [term for term in found if term]
@@ -55,26 +57,33 @@ def _stemmer() -> Any:
 
 
 class Keywords:
-    """BM25 scores of questions over a fixed row of texts (Lucene's variant, k1=1.5, b=0.75, the library's defaults)."""
+    """BM25 over a fixed row of texts (Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance
+    Framework: BM25 and Beyond").
+
+    k1=1.2 and b=0.5, less than the usual 0.75: passages are cut to about one size, so their length says little.
+    """
 
     def __init__(self, texts: Sequence[str]) -> None:
         import bm25s
 
-        self._size = len(texts)
         rows = [terms(text) for text in texts]
-        self._vocabulary: dict[str, int] = {}
-        for row in rows:
-            for term in row:
-                self._vocabulary.setdefault(term, len(self._vocabulary))
+        self._size = len(rows)
+        self._documents = Counter(term for row in rows for term in set(row))
+        self._number = {term: i for i, term in enumerate(self._documents)}
         self._table: Any = None
-        if self._vocabulary:
-            ids = [[self._vocabulary[term] for term in row] for row in rows]
-            self._table = bm25s.BM25()
-            self._table.index((ids, self._vocabulary), show_progress=False)
+        if self._number:
+            self._table = bm25s.BM25(k1=1.2, b=0.5)
+            ids = [[self._number[term] for term in row] for row in rows]
+            self._table.index((ids, self._number), show_progress=False)
 
     def scores(self, question: str) -> FloatArray:
         """A score for each text, shape `(len(texts),)`; all zero when no word of the question occurs in any."""
-        known = [self._vocabulary[term] for term in dict.fromkeys(terms(question)) if term in self._vocabulary]
+        known = [self._number[term] for term in dict.fromkeys(terms(question)) if term in self._number]
         if not known:
             return np.zeros(self._size, dtype=np.float32)
         return np.asarray(self._table.get_scores_from_ids(known), dtype=np.float32)
+
+    def rarity(self, term: str) -> float:
+        """The inverse document frequency of a term, 0 or more: how much it tells that a text holds it."""
+        documents = self._documents.get(term, 0)
+        return math.log(1 + (self._size - documents + 0.5) / (documents + 0.5))

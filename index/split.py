@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .records import Article, Passage, Span
 
 SPLITTER_VERSION = "1"
-"""Changes whenever the same article would be cut otherwise; the index remembers which version cut it."""
+"""Changes whenever the same article would be cut or embedded otherwise; the index remembers which version cut it."""
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 """Text → the character offsets of its tokens, as the embedding model counts them."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .encode import Encoder
+from .encode import Encoder, FloatArray
 from .load import Skipped, load
 from .records import Article, Passage
+from .search import in_context
 from .split import SPLITTER_VERSION, split
 from .store import Manifest, Store
 
@@ -103,7 +104,7 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
     The articles' own files are not needed: the index holds their text. The old passages serve until then.
     """
 
-    def rows() -> Any:
+    def rows() -> Iterator[tuple[Article, list[Passage], FloatArray]]:
         for done, article in enumerate(store.articles(), start=1):
             yield article, *_embed(article, encoder)
             if progress:
@@ -113,6 +114,6 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
         store.switch(manifest_of(encoder), rows())
 
 
-def _embed(article: Article, encoder: Encoder) -> tuple[list[Passage], Any]:
+def _embed(article: Article, encoder: Encoder) -> tuple[list[Passage], FloatArray]:
     passages = split(article, encoder.tokenize)
-    return passages, encoder.passages([passage.text for passage in passages])
+    return passages, encoder.passages([in_context(article.title, passage.text)[0] for passage in passages])

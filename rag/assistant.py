@@ -60,14 +60,14 @@ class Assistant:
         question = self._accept(question)
         began = time.perf_counter()
         query = stand_alone(question, history)
-        hits = self.index.search(query, self.top_k)
+        found = self.index.find(query, self.top_k)
         searched = time.perf_counter()
         answer = Answer(
-            question, model=self.model, search_query=query, hits=tuple(hits), timings={"search": searched - began}
+            question, model=self.model, search_query=query, hits=tuple(found.hits), timings={"search": searched - began}
         )
         yield answer
 
-        ranked = rank_sentences(query, hits, self.index.encoder)
+        ranked = rank_sentences(found)
         if not ranked or ranked[0].score < self.min_score:
             answer = _not_found(answer)
         elif self.llm is None:

@@ -1,10 +1,10 @@
 """Errors a user can meet while asking.
 
-    CitechatError
-    ├── SettingsError      a setting has a value that cannot be used
-    ├── QuestionError      a question that cannot be asked: empty, or too long
-    ├── TestSetError       a test set that cannot be read: file, line, field, reason
-    └── LLMError           the language model did not answer; `retryable` says whether trying again may help
+CitechatError
+├── SettingsError      a setting has a value that cannot be used
+├── QuestionError      a question that cannot be asked: empty, or too long
+├── TestSetError       a test set that cannot be read: file, line, field, reason
+└── LLMError           the language model did not answer; `retryable` says whether trying again may help
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index import Encoder, Index, load_encoder
+from index import Encoder, Encoding, Index, load_encoder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "samples"
@@ -32,13 +32,18 @@ class HashingEncoder:
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
         self.embedded += texts
-        return np.stack([self.query(text) for text in texts]) if texts else np.zeros((0, 256), np.float32)
+        return np.stack([self.query(text).vector for text in texts]) if texts else np.zeros((0, 256), np.float32)
 
-    def query(self, text: str) -> np.ndarray:
-        vector = np.full(self.dimension, 1e-6, dtype=np.float32)
-        for word in re.findall(r"\w+", text.lower()):
-            vector[int(hashlib.md5(word.encode()).hexdigest(), 16) % self.dimension] += 1
-        return vector / np.linalg.norm(vector)
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        return [self.query(text) for text in texts]
+
+    def query(self, text: str) -> Encoding:
+        offsets = self.tokenize(text)
+        tokens = np.full((len(offsets), self.dimension), 1e-6, dtype=np.float32)
+        for row, (start, end) in zip(tokens, offsets, strict=True):
+            row[int(hashlib.md5(text[start:end].lower().encode()).hexdigest(), 16) % self.dimension] += 1
+        vector = tokens.sum(axis=0) if offsets else np.ones(self.dimension, dtype=np.float32)
+        return Encoding(vector / np.linalg.norm(vector), tokens, tuple(offsets))
 
 
 @pytest.fixture
@@ -69,13 +74,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def samples_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def samples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the samples indexed by the real model; read only."""
     from rag import load_settings, open_index
 
     home = tmp_path_factory.mktemp("samples-home")
     open_index(load_settings(home=home)).sync([SAMPLES / "briefing.md"])
-    yield home
+    return home
 
 
 @pytest.fixture(scope="session")

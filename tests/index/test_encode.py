@@ -14,12 +14,22 @@ from index.encode import BUNDLED_SHA256, SentenceTransformerEncoder, _bundled_fo
 
 
 def test_the_bundled_model_puts_like_beside_like(bundled_encoder: Encoder) -> None:
-    question = bundled_encoder.query("Who founded the company?")
+    question = bundled_encoder.query("Who founded the company?").vector
     near, far = bundled_encoder.passages(["The firm was started by Ann Lee.", "It rained in Oslo all week."])
     assert question @ near > question @ far + 0.2
     assert np.linalg.norm(near) == pytest.approx(1.0, abs=1e-5)
     assert near.shape == (bundled_encoder.dimension,)
     assert bundled_encoder.passages([]).shape == (0, bundled_encoder.dimension)
+
+
+def test_one_forward_pass_gives_the_vector_of_the_text_and_of_each_token(bundled_encoder: Encoder) -> None:
+    short, long = bundled_encoder.encode(["It rained.", "The firm was started by Ann Lee. " * 100])
+    assert short.tokens.shape == (3, bundled_encoder.dimension)
+    assert short.offsets == ((0, 2), (3, 9), (9, 10))
+    assert len(long.tokens) == len(long.offsets) == 254  # the model reads 256 tokens, two of them special
+    # The vector is the mean over all tokens, so it must be near the mean over ours, which leave out two.
+    mean = long.tokens.mean(axis=0)
+    assert mean @ long.vector / np.linalg.norm(mean) > 0.99
 
 
 def test_the_fingerprint_is_the_hash_of_the_weights(bundled_encoder: Encoder) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from index import EmptyIndexError, Index, IndexMismatchError, LoadError
-from index.search import fuse
 
 FOX = "The fox crossed the river at night.\n"
 OWL = "The owl sat in the old barn and watched.\n"
@@ -26,7 +25,7 @@ def test_a_question_finds_the_passage_that_answers_it(index: Index, folder: Path
     index.sync([folder])
     best = index.search("Where did the owl sit?")[0]
     assert best.passage.text == OWL.strip()
-    assert best.ranks == {"dense": 1, "keyword": 1}
+    assert best.ranks == {"dense": 1, "keyword": 1, "fused": 1}
     assert best.title == OWL.strip()
 
 
@@ -95,10 +94,3 @@ def test_an_index_of_another_model_is_refused_until_it_is_rebuilt(index: Index, 
     assert other.search("fox")[0].passage.text == FOX.strip()
     with pytest.raises(IndexMismatchError):
         Index(index.path, index.encoder).search("fox")
-
-
-def test_a_passage_that_both_legs_put_first_scores_one_and_an_empty_leg_has_no_say() -> None:
-    assert fuse([["a", "b"], ["a", "c"]])["a"] == 1.0
-    assert fuse([["a", "b"], []]) == fuse([["a", "b"]])
-    assert fuse([[], []]) == {}
-    assert list(fuse([["a", "b", "c"], ["c", "b", "a"]])) == ["a", "c", "b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import product
 
 import numpy as np
@@ -215,7 +216,7 @@ def test_more_confidence_is_a_wider_interval() -> None:
 def test_drawing_in_blocks_does_not_change_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     values = [0.0, 1.0, 1.0, 0.25, 0.5]
     at_once = bootstrap_interval(values)
-    monkeypatch.setattr("rag.evaluate.metrics._BLOCK", 37)
+    monkeypatch.setattr(sys.modules[bootstrap_interval.__module__], "_BLOCK", 37)
     assert bootstrap_interval(values) == at_once
 
 

@@ -1,0 +1,65 @@
+"""What kind of thing a question asks for, and whether a sentence holds one. Pure.
+
+Only numbers and dates: names, places and reasons were tried and dropped, because nearly every sentence of the news
+holds a name (0.9 of the right sentences, 0.8 of the wrong ones).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Kind = Literal["number", "date"]
+
+_MONTH = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?"
+)
+_LONG_NAMES = (
+    "january|february|march|april|june|july|august|september|october|november|december"
+    "|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+)
+_NUMBER_WORD = (
+    "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion"
+    "|dozen|half|third|quarter|once|twice|both|single|several|couple|pair"
+)
+_HOLDS: dict[Kind, re.Pattern[str]] = {
+    "number": re.compile(rf"(?<![\w-])\d[\d,.]*|(?<!-)\b(?:{_NUMBER_WORD})s?\b", re.IGNORECASE),
+    "date": re.compile(
+        rf"\b(?:1\d{{3}}|20\d\d)(?:s|\b)|\b(?:{_MONTH})\.?\s+\d{{1,2}}|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b"
+        rf"|\b(?:{_LONG_NAMES})\b|\bcentur(?:y|ies)\b|\b(?:spring|summer|autumn|winter|decade|today|yesterday|tomorrow"
+        r"|midnight|noon|easter|christmas)\b|\bB\.?C\b|\bA\.?D\b|\b\d{1,2}(?::\d\d)? ?[ap]\.?m\b",
+        re.IGNORECASE,
+    ),
+}
+_MEASURED = (
+    "percent(?:age)?|number|proportion|amount|population|price|cost|size|ratio|speed|length|height|distance|temperature"
+    "|weight|age|angle|fraction|total|rate"
+)
+_ASKS: dict[Kind, re.Pattern[str]] = {
+    "number": re.compile(
+        r"\bhow (?:many|much|often|long|far|old|tall|fast|large|big|high|deep|wide|heavy|soon)\b"
+        rf"|\b(?:what|which) (?:(?:is|was|were|are) the )?(?:\w+ )?(?:{_MEASURED})\b",
+        re.IGNORECASE,
+    ),
+    "date": re.compile(
+        r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time|period|era|season)s?\b",
+        re.IGNORECASE,
+    ),
+}
+
+
+def asked_kind(question: str) -> Kind | None:
+    """What `question` asks for, when that can be told from its words."""
+    return next((kind for kind, pattern in _ASKS.items() if pattern.search(question)), None)
+
+
+def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
+    """True when `sentence` holds something of the kind that `question` does not say itself."""
+    known = _words(question)
+    return any(not _words(match[0]) <= known for match in _HOLDS[kind].finditer(sentence))
+
+
+def _words(text: str) -> set[str]:
+    return {match[0].lower() for match in re.finditer(r"[^\W_]+", text)}
