@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -35,7 +36,7 @@ def terms(text: str) -> list[str]:
     characters is found inside a run, where whole-run tokens find nothing.
     """
     found: list[str] = []
-    for match in _TERM.finditer(text.replace("’", "'")):
+    for match in _TERM.finditer(unicodedata.normalize("NFKC", text).replace("’", "'")):
         word = match[0]
         if _CJK_RUN.match(word):
             found += [*word, *(word[i : i + 2] for i in range(len(word) - 1))]

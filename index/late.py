@@ -16,6 +16,7 @@ import numpy as np
 from .encode import Encoding, FloatArray, unit
 from .keywords import STOP_WORDS, Keywords, terms
 
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 _LEAST_WEIGHT = 1.0
@@ -29,8 +30,8 @@ class Question:
     """A question, looked at closely.
 
     `tokens` are unit rows, shape `(tokens, dimension)`; `weights` say how much each counts and sum to 1; `content`
-    marks those of words that carry meaning. `terms` are its keywords. `readable` is False when its script is
-    one that an English model does not know: then its vectors mean little, and keywords must decide.
+    marks those of words that carry meaning. `terms` are the keywords.
+    `readable` is False when the script is one that an English model does not know: keywords decide then.
     """
 
     text: str
@@ -93,5 +94,9 @@ def _is_content(word: str) -> bool:
 
 
 def _is_readable(text: str) -> bool:
+    """False when more than a third of a text is in a script that an English model does not know; a character of Chinese
+    says as much as three letters."""
     letters = [character for character in text if character.isalpha()]
-    return sum(bool(_LETTER_NOT_LATIN.match(letter)) for letter in letters) * 3 <= len(letters)
+    unknown = sum(3 if _CJK.match(letter) else 1 for letter in letters if _LETTER_NOT_LATIN.match(letter))
+    known = sum(not _LETTER_NOT_LATIN.match(letter) for letter in letters)
+    return unknown * 2 <= known

@@ -42,6 +42,7 @@ class _Block:
 
     span: Span
     is_heading: bool
+    is_list_item: bool
     after_noise: bool  # it cannot share a slice with the block before
 
 
@@ -104,7 +105,7 @@ def _blocks(text: str, noise: tuple[Span, ...]) -> list[_Block]:
     ]
     firsts = [i for i, first in enumerate(begins) if first]
     return [
-        _Block(Span(lines[i].start, lines[j - 1].end), heading[i], after_noise[i])
+        _Block(Span(lines[i].start, lines[j - 1].end), heading[i], bool(_LIST_ITEM.match(words[i])), after_noise[i])
         for i, j in zip(firsts, [*firsts, len(lines)][1:], strict=True)
     ]
 
@@ -162,10 +163,11 @@ def _sentences_of(text: str, span: Span) -> list[Span]:
 
 
 def _units(text: str, block: _Block, tokenize: Tokenize) -> Iterator[_Unit]:
+    opens = not block.is_list_item  # a list belongs with the line that introduces it
     for i, sentence in enumerate(_sentences_of(text, block.span)):
         for j, piece in enumerate(_pieces(text, sentence, tokenize)):
             tokens = tokenize(text[piece.start : piece.end])
-            yield _Unit(piece, _weight(len(tokens), len(piece)), opens_paragraph=i == 0 and j == 0)
+            yield _Unit(piece, _weight(len(tokens), len(piece)), opens_paragraph=opens and i == j == 0)
 
 
 def _weight(tokens: int, characters: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from index import Article, Hit, Index
 
+from .abstain import DEFAULT_MIN_SCORE, trust
 from .answer import NOT_FOUND, Answer, Sentence, Turn
 from .cite import CitationParser, Draft
 from .errors import QuestionError
@@ -34,7 +35,7 @@ class Assistant:
         *,
         model: str = EXTRACTIVE,
         top_k: int = 6,
-        min_score: float = 0.45,
+        min_score: float = DEFAULT_MIN_SCORE,
         max_question_chars: int = 2000,
     ) -> None:
         self.index = index
@@ -68,10 +69,10 @@ class Assistant:
         yield answer
 
         ranked = rank_sentences(found)
-        if not ranked or ranked[0].score < self.min_score:
+        if not ranked or trust(found, ranked[0]) < self.min_score:
             answer = _not_found(answer)
         elif self.llm is None:
-            answer = _quote(answer, choose(ranked))
+            answer = _quote(answer, choose(ranked, found))
         else:
             for written in self._write(answer, self.llm, history):
                 answer = written

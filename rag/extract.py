@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +21,13 @@ models. Among 16 dimensions, …". Worth 2 points on SQuAD 2; 0.5 to 0.7 do alik
 _PER_DEVIATION = 0.02  # for each standard deviation that a sentence's passage is behind the first one
 _KIND = 0.06  # "how many" wants a number, "when" a date; flat from 0.03 to 0.10
 _SECOND_SENTENCE = 0.97  # a second sentence is quoted when it scores at least this share of the first
+
+_OPENS_WITH_PRONOUN = re.compile(
+    r"\W*(?:(?:In|At|On|By|For|From|After|Before|With|During|Among|Of)\s+)?"
+    r"(?:he|she|it|they|this|that|these|those|his|her|their|its|such|the latter|the former|both|there)\b",
+    re.IGNORECASE,
+)
+_OPENING_QUOTES = '“"„«‘「'
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +60,33 @@ def rank_sentences(found: Findings) -> list[Quote]:
     return sorted(quotes, key=lambda quote: -quote.score)
 
 
-def choose(ranked: Sequence[Quote]) -> list[Quote]:
-    """The one or two sentences to show: the best, and the next when it is about as good."""
-    return [quote for quote in ranked[:2] if quote.score >= _SECOND_SENTENCE * ranked[0].score]
+def choose(ranked: Sequence[Quote], found: Findings) -> list[Quote]:
+    """What to show: the best sentence with the neighbours that it cannot be understood without, and the next best when
+    it is about as good and not among those."""
+    best = _with_neighbours(ranked[0], found)
+    others = [quote for quote in ranked[1:] if quote.score >= _SECOND_SENTENCE * best.score]
+    return [best, *(quote for quote in others[:1] if quote.number != best.number or not quote.span.overlaps(best.span))]
+
+
+def _with_neighbours(quote: Quote, found: Findings) -> Quote:
+    """A sentence that opens with a pronoun brings the one before it, and one that a quotation follows brings that: news
+    writes "X named several options. “You could use A, B or C,” he said."
+    """
+    passage = found.hits[quote.number - 1].passage
+    spans = [Span(passage.start + span.start, passage.start + span.end) for span in sentences(passage.text)]
+    first = last = spans.index(quote.span)
+    if first > 0 and _OPENS_WITH_PRONOUN.match(quote.text):
+        first -= 1
+    if last + 1 < len(spans) and passage.text[spans[last + 1].start - passage.start] in _OPENING_QUOTES:
+        last += 1
+    span = Span(spans[first].start, spans[last].end)
+    return replace(quote, span=span, text=passage.text[span.start - passage.start : span.end - passage.start])
 
 
 def _score(found: Findings, text: str, matched: np.typing.NDArray[np.float32], thought: float) -> float:
     question = found.question
     if not question.readable:
-        return _shared_rarity(found, text)
+        return shared_rarity(found, text)
     kind = asked_kind(question.text)
     fits = _KIND * holds_kind(kind, question.text, text) if kind else 0.0
     return float(question.weights @ matched) + _IN_CONTEXT * thought + fits
@@ -86,9 +112,10 @@ def _matches(
     return rows
 
 
-def _shared_rarity(found: Findings, text: str) -> float:
-    """The share of the question's keywords that the text holds, the rare ones counting more: for a script that the
-    model does not know."""
+def shared_rarity(found: Findings, text: str) -> float:
+    """The share of the question's keywords that `text` holds, the rare ones counting more; for a question in a script
+    that the model does not know.
+    """
     held = set(terms(text))
     rarities = {term: found.keywords.rarity(term) for term in found.question.terms}
     return sum(rarity for term, rarity in rarities.items() if term in held) / max(sum(rarities.values()), 1e-9)

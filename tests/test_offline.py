@@ -62,7 +62,7 @@ def test_indexing_and_asking_look_up_no_host(tmp_path: Path) -> None:
 
 def _can_cut_the_network() -> bool:
     unshare = shutil.which("unshare")
-    return unshare is not None and subprocess.run([unshare, "-rn", "true"], capture_output=True).returncode == 0
+    return unshare is not None and subprocess.run([unshare, "-rn", "true"], check=False).returncode == 0
 
 
 @pytest.mark.slow

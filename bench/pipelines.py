@@ -1,0 +1,135 @@
+"""The two pipelines that are compared, each asked in the same way: citechat as it is, and the tutorial's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from question_sets import Document, Slice, write_files
+from tutorial import Tutorial
+
+from index import Encoder, Encoding, Index
+from index.encode import FloatArray
+from rag import Assistant
+from rag.abstain import trust
+from rag.extract import rank_sentences
+
+DEEPEST = 10  # hits that are looked at: those that citechat re-scores, and as deep as MRR@10 goes
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a pipeline makes of a question.
+
+    `pieces` are its hits, best first; `sentence` the one it would quote if it never refused; `score` how far it trusts
+    that. `answered` and `shown` are what a reader gets: whether there is an answer, and its first quote.
+    """
+
+    pieces: tuple[Slice, ...]
+    sentence: Slice
+    score: float
+    answered: bool
+    shown: Slice
+
+
+class Pipeline(Protocol):
+    """Something that was given documents and is asked questions."""
+
+    def ask(self, question: str) -> Seen:
+        """What it makes of one question."""
+        ...
+
+
+class RememberingEncoder:
+    """An encoder that encodes each text once: nothing else makes a run over many small indexes last."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._vectors: dict[str, FloatArray] = {}
+        self._encodings: dict[str, Encoding] = {}
+        self._queries: dict[str, Encoding] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        return self._encoder.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        return self._encoder.dimension
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        return self._encoder.tokenize(text)
+
+    def passages(self, texts: Sequence[str]) -> FloatArray:
+        rows = _remembered(self._vectors, texts, lambda new: list(self._encoder.passages(new)))
+        return np.stack(rows) if rows else self._encoder.passages([])
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        return _remembered(self._encodings, texts, self._encoder.encode)
+
+    def query(self, text: str) -> Encoding:
+        if text not in self._queries:
+            self._queries[text] = self._encoder.query(text)
+        return self._queries[text]
+
+
+def _remembered(
+    known: dict[str, Value], texts: Sequence[str], make: Callable[[list[str]], list[Value]]
+) -> list[Value]:
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    if new:
+        known.update(zip(new, make(new), strict=True))
+    return [known[text] for text in texts]
+
+
+class CitechatPipeline:
+    """citechat over documents: files are indexed, an `Assistant` with the default settings is asked."""
+
+    def __init__(self, paths: Sequence[Path], folder: Path, encoder: Encoder) -> None:
+        self._index = Index(folder, encoder)
+        report = self._index.sync(paths)
+        if report.skipped:
+            raise ValueError(f"not every document was indexed: {report.skipped[0]}")
+        self._assistant = Assistant(self._index)
+
+    @classmethod
+    def over(cls, documents: Iterable[Document], folder: Path, encoder: Encoder) -> CitechatPipeline:
+        """The pipeline over documents that are written to `folder` as files first."""
+        write_files(documents, folder / "files")
+        return cls([folder / "files"], folder / "index", encoder)
+
+    def ask(self, question: str) -> Seen:
+        found = self._index.find(question, DEEPEST)
+        best = rank_sentences(found)[0]
+        answer = self._assistant.ask(question)
+        sentence = Slice(found.hits[best.number - 1].source, best.span.start, best.span.end, best.text)
+        cited = answer.citations[:1]
+        return Seen(
+            pieces=tuple(
+                Slice(hit.source, hit.passage.start, hit.passage.end, hit.passage.text) for hit in found.hits
+            ),
+            sentence=sentence,
+            score=trust(found, best),
+            answered=answer.found,
+            shown=Slice(cited[0].source, cited[0].start, cited[0].end, cited[0].quote) if cited else sentence,
+        )
+
+
+class TutorialPipeline:
+    """The tutorial pipeline over documents; it refuses nothing, and trusts the cosine of the nearest chunk."""
+
+    def __init__(self, documents: Iterable[Document], encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._tutorial = Tutorial(documents, encoder)
+
+    def ask(self, question: str) -> Seen:
+        asked = self._encoder.query(question)
+        near = self._tutorial.find(asked, DEEPEST)
+        sentence = self._tutorial.best_sentence(asked, near)
+        pieces = tuple(each.chunk for each in near)
+        return Seen(pieces, sentence, score=near[0].cosine, answered=True, shown=sentence)

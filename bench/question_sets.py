@@ -1,0 +1,178 @@
+"""Sets of documents and questions with known answers, and what counts as right in them.
+
+A set is a folder with `docs.jsonl`, one `{"id", "title", "text"}` a line, and `questions.jsonl`, one `{"id", "question",
+"answers", "doc_ids", "evidence", "answerable", "lang", "answer_type"}` a line. One article with a test set of its own, as
+`citechat eval` takes it, is a set too: there the places of the evidence decide, not documents and words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.evaluate import read_cases
+from rag.evaluate.metrics import contains_answer, words
+
+CONTEXT = 500  # words of context that may hold the answer; characters in Chinese
+_LEAST_OF_GOLD = 0.6  # share of a gold sentence's words that must be there: half a sentence is not the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a set."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question; `document` holds its answer, or is what an unanswerable one seems to be about.
+
+    `answers` are short and any one will do. `evidence` are gold sentences, which decide when `by_evidence`. `places` are
+    offsets of the evidence in the file: they decide where they are known.
+    """
+
+    text: str
+    answerable: bool
+    document: str
+    topic: str
+    answers: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    by_evidence: bool = False
+    chinese: bool = False
+    places: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """Documents, and questions about them. `whole` is the file to index as it is, where it is one article."""
+
+    name: str
+    documents: tuple[Document, ...]
+    questions: tuple[Question, ...]
+    whole: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A piece of a document; offsets count from the start of its text or, for a whole article, of its file."""
+
+    document: str
+    start: int
+    end: int
+    text: str
+
+
+def read_set(folder: Path) -> QuestionSet:
+    """The set in a folder."""
+    documents = tuple(
+        Document(row["id"], row["title"].strip(), row["text"]) for row in _rows(folder / "docs.jsonl")
+    )
+    titles = {document.id: document.title for document in documents}
+    questions = tuple(
+        Question(
+            text=row["question"],
+            answerable=row["answerable"],
+            document=row["doc_ids"][0],
+            topic=topic(titles[row["doc_ids"][0]]),
+            answers=tuple(row["answers"]),
+            evidence=tuple(row["evidence"]),
+            by_evidence=row["answer_type"] == "free",
+            chinese=row["lang"] == "zh",
+        )
+        for row in _rows(folder / "questions.jsonl")
+    )
+    return QuestionSet(folder.name, documents, questions)
+
+
+def read_article(article: Path, test_set: Path) -> QuestionSet:
+    """One article and its test set (see `citechat eval`) as a set; raises `TestSetError` for a test set with errors."""
+    text = article.read_bytes().decode("utf-8")
+    document = Document(str(article.resolve()), text.partition("\n")[0].strip(), text)
+    questions = tuple(
+        Question(
+            text=case.question,
+            answerable=case.answerable,
+            document=document.id,
+            topic=topic(document.title),
+            answers=case.answers,
+            evidence=tuple(evidence.text for evidence in case.evidence),
+            by_evidence=True,
+            places=tuple((evidence.start, evidence.end) for evidence in case.evidence),
+        )
+        for case in read_cases(test_set)
+    )
+    return QuestionSet("article", (document,), questions, whole=article)
+
+
+def write_files(documents: Iterable[Document], folder: Path) -> None:
+    """Each document as a Markdown file with its title, and its id as the source that every hit names."""
+    folder.mkdir(parents=True)
+    for number, document in enumerate(documents):
+        title, source = (json.dumps(value, ensure_ascii=False) for value in (document.title, document.id))
+        head = f"---\ntitle: {title}\nsource: {source}\n---\n"
+        (folder / f"{number:05d}.md").write_text(head + document.text, encoding="utf-8", newline="")
+
+
+def topic(title: str) -> str:
+    """What makes two documents the same article: the title, however it is written."""
+    return title.replace("_", " ").casefold()
+
+
+def in_right_place(question: Question, piece: Slice) -> bool:
+    """True when a piece is of the right document or, where places are known, overlaps one."""
+    if question.places:
+        return _overlaps(question, piece)
+    return piece.document == question.document
+
+
+def has_answer(question: Question, piece: Slice) -> bool:
+    """True when a sentence answers: it overlaps the evidence, is a gold sentence, or contains an accepted answer.
+
+    A gold sentence counts when one of the two holds the other and at least 60% of the gold's words are there.
+    """
+    if question.places:
+        return _overlaps(question, piece)
+    if question.by_evidence:
+        return any(_is_gold(words(piece.text), words(gold)) for gold in question.evidence)
+    return contains_answer(piece.text, question.answers)
+
+
+def in_context(question: Question, pieces: Sequence[Slice]) -> bool:
+    """True when the answer, or a gold sentence, is in the first 500 words (Chinese: characters) of the pieces."""
+    texts = [piece.text for piece in pieces]
+    if question.chinese:
+        context = "".join(texts)[:CONTEXT]
+    else:
+        context = " ".join(" ".join(texts).split()[:CONTEXT])
+    return contains_answer(context, question.evidence if question.by_evidence else question.answers)
+
+
+def ranked_places(question: Question, pieces: Sequence[Slice]) -> list[bool]:
+    """For each distinct document (where places are known: each piece), best first, whether it is the right one."""
+    if question.places:
+        return [in_right_place(question, piece) for piece in pieces]
+    return [document == question.document for document in dict.fromkeys(piece.document for piece in pieces)]
+
+
+def _overlaps(question: Question, piece: Slice) -> bool:
+    return any(piece.start < end and start < piece.end for start, end in question.places)
+
+
+def _is_gold(said: list[str], gold: list[str]) -> bool:
+    shared = (Counter(said) & Counter(gold)).total()
+    return bool(gold) and shared >= _LEAST_OF_GOLD * len(gold) and (_holds(said, gold) or _holds(gold, said))
+
+
+def _holds(outer: list[str], inner: list[str]) -> bool:
+    return any(outer[at : at + len(inner)] == inner for at in range(len(outer) - len(inner) + 1))
+
+
+def _rows(path: Path) -> Iterable[dict[str, object]]:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines if line.strip()]

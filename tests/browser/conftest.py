@@ -1,0 +1,156 @@
+"""A Chromium, and chats to look at with it: one that is scripted to the word, one over the samples with the real model.
+
+A Chromium is found through CITECHAT_CHROMIUM, at /usr/bin/chromium or on the path. Without one these tests are skipped,
+except where CITECHAT_REQUIRE_BROWSER=1 says that a skipped test would be a test that nobody ran.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index import Article, Hit, Passage, Span
+from rag import NOT_FOUND, Answer, Sentence, Turn
+
+HOSTILE_TITLE = (
+    "<script>window.broken=1</script>${window.broken=1}{{constructor}}"
+    '"><img src=http://evil.example/t onerror=window.broken=1>'
+)
+HOSTILE_TEXT = """The harbour reopened on Monday after the storm. ![x](http://evil.example/a?d=1) is what the sign said.
+
+<img src=x onerror="window.broken=1"> <script>window.broken=1</script> `${window.broken=1}` ${window.broken=1}
+[click](javascript:window.broken=1) <a class=cite href="#cite-1-1" id="place">[1]</a> <style>body{display:none}</style>
+![ref][r] and http://evil.example/bare and www.evil.example and $x^2$ <audio src=http://evil.example/b autoplay></audio>
+
+[r]: http://evil.example/c
+"""
+
+
+class ScriptedAssistant:
+    """Answers from one article, word by word, with the sentence that shares most words with the question."""
+
+    model = "scripted"
+
+    def __init__(self, *articles: Article, pause: float = 0.01) -> None:
+        self._articles = {article.id: article for article in articles}
+        self.pause = pause
+
+    def articles(self) -> tuple[Article, ...]:
+        return tuple(self._articles.values())
+
+    def article(self, article_id: str) -> Article | None:
+        return self._articles.get(article_id)
+
+    def warm_up(self) -> None:
+        """Nothing to load."""
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        return list(self.stream(question, history))[-1]
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
+        hits = tuple(
+            Hit(Passage(a.id, at, at + len(line), line), a.title, a.source, a.published, 1.0)
+            for a in self._articles.values()
+            for at, line in _lines(a.text)
+        )
+        wanted = set(question.lower().strip("?").split())
+        hits = tuple(sorted(hits, key=lambda hit: -len(wanted & set(hit.passage.text.lower().split()))))[:4]
+        answer = Answer(question=question, model=self.model, search_query=question, hits=hits)
+        yield answer
+        if not hits or not wanted & set(hits[0].passage.text.lower().split()) - {"the", "of", "is", "a"}:
+            yield replace(answer, text=NOT_FOUND, found=False, done=True)
+            return
+        passage = hits[0].passage
+        quote = passage.text.split(". ")[0].rstrip(".") + "."
+        text = f"{quote} [1]"
+        for end in range(0, len(text), 12):
+            time.sleep(self.pause)
+            yield replace(answer, text=text[:end])
+        evidence = Span(passage.start, passage.start + len(quote))
+        sentence = Sentence(0, len(text), quote, (1,), (evidence,), "quoted")
+        yield replace(answer, text=text, sentences=(sentence,), done=True)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if len(line.strip()) > 20:
+            yield at, line.rstrip("\n")
+        at += len(line)
+
+
+def chromium() -> str | None:
+    """Where a Chromium is, if there is one."""
+    for place in (os.environ.get("CITECHAT_CHROMIUM"), "/usr/bin/chromium"):
+        if place and Path(place).is_file():
+            return place
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def serving(assistant: Any) -> Iterator[str]:
+    """A chat around the assistant, on this computer only; gives its address.
+
+    It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
+    """
+    from ui.web import build_app, launch
+
+    def stop() -> None:
+        chat.close()
+        asyncio.get_event_loop_policy().get_event_loop().close()  # the framework leaves one to the thread that built it
+        asyncio.set_event_loop(None)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        chat = elsewhere.submit(lambda: launch(build_app(assistant), port=0)).result()
+        try:
+            yield chat.url
+        finally:
+            elsewhere.submit(stop).result()
+            gc.collect()  # what it left open before is reported here and not in some later test
+
+
+@pytest.fixture(scope="session")
+def serve() -> Any:
+    """`with serve(assistant) as url`: a chat at that address."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def scripted_assistant() -> type[ScriptedAssistant]:
+    """The class of an assistant that answers by script."""
+    return ScriptedAssistant
+
+
+@pytest.fixture(scope="session")
+def hostile_article() -> Article:
+    """An article that tries everything."""
+    return Article("hostile", HOSTILE_TITLE, "http://evil.example/story", HOSTILE_TEXT)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests."""
+    place = chromium()
+    if place is None:
+        reason = "no Chromium: set CITECHAT_CHROMIUM to its path"
+        if os.environ.get("CITECHAT_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=place, args=arguments)
+        yield started
+        started.close()

@@ -1,0 +1,165 @@
+"""The chat, served in a browser. The page is built by `build_app`; `launch` only serves it, closed by default.
+
+Importing this module loads no web framework.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag import Assistant
+
+from .guard import Guard
+from .page import build_app, load_gradio
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+__all__ = ["DEFAULT_PORT", "Chat", "build_app", "launch", "serve", "start"]
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PORT = 7860
+_PORTS_TRIED = 100
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat that is being served at `url`."""
+
+    url: str
+    port: int
+    app: gr.Blocks
+
+    def wait(self) -> None:
+        """Serve until Ctrl-C is pressed, then close."""
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        self.app.close(verbose=False)
+
+
+def serve(
+    assistant: Assistant,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    open_browser: bool = False,
+    allowed_hosts: Sequence[str] = (),
+) -> None:
+    """Serve the chat until Ctrl-C is pressed, and say where it is."""
+    chat = start(assistant, host=host, port=port, open_browser=open_browser, allowed_hosts=allowed_hosts)
+    taken = f"Port {port} is taken. " if port not in (0, chat.port) else ""
+    sys.stderr.write(f"{taken}The chat is at {chat.url} (Ctrl-C stops it)\n")
+    chat.wait()
+
+
+def start(
+    assistant: Assistant,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    open_browser: bool = False,
+    allowed_hosts: Sequence[str] = (),
+) -> Chat:
+    """Build the chat, launch it, and load the model while the reader is still looking at the page."""
+    chat = launch(build_app(assistant), host=host, port=port, open_browser=open_browser, allowed_hosts=allowed_hosts)
+    threading.Thread(target=_warm_up, args=(assistant,), name="warm-up", daemon=True).start()
+    return chat
+
+
+def launch(
+    app: gr.Blocks,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    open_browser: bool = False,
+    allowed_hosts: Sequence[str] = (),
+) -> Chat:
+    """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
+
+    `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
+    Raises `OSError` when no port is free.
+    """
+    gr = load_gradio()
+    from starlette.middleware import Middleware
+
+    app.queue(max_size=32, default_concurrency_limit=4)
+    for candidate in _free_ports(host, port):
+        try:
+            app.launch(
+                server_name=host,
+                server_port=candidate,
+                inbrowser=open_browser,
+                prevent_thread_lock=True,
+                quiet=True,
+                theme=_theme(gr),
+                # The framework rewrites what it is given as `css`, media queries differently; a <style> is left alone.
+                head=f"<style>{_asset('chat.css')}</style>",
+                js=_asset("chat.js"),
+                footer_links=[],
+                run_history=False,
+                enable_monitoring=False,
+                show_error=False,
+                max_file_size="1mb",
+                share=False,
+                ssr_mode=False,
+                pwa=False,
+                mcp_server=False,
+                app_kwargs={"openapi_url": None, "middleware": [Middleware(Guard, hosts=(host, *allowed_hosts))]},
+            )
+        except OSError:
+            continue  # another program took the port in between
+        shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+        return Chat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
+    raise OSError(f"no free port from {port} to {port + _PORTS_TRIED - 1} at {host}")
+
+
+def _warm_up(assistant: Assistant) -> None:
+    try:
+        assistant.warm_up()
+    except Exception as error:
+        # A question will meet the same error and show it.
+        logger.warning("the model could not be loaded ahead of time: %r", error)
+
+
+def _free_ports(host: str, port: int) -> Iterator[int]:
+    """The free ports from `port` on, lazily; for 0 any one."""
+    for candidate in range(port, min(port + _PORTS_TRIED, 65536)) if port else (0,):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError:
+                continue
+            free = int(probe.getsockname()[1])
+        yield free
+
+
+def _asset(name: str) -> str:
+    return Path(__file__).with_name("assets").joinpath(name).read_text(encoding="utf-8")
+
+
+def _theme(gr: Any) -> Any:
+    """System fonts and quiet greys; the rest of the look is in `chat.css`."""
+    return gr.themes.Base(
+        primary_hue="stone",
+        secondary_hue="stone",
+        neutral_hue="stone",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
