@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag import Assistant
+from rag import Assistant, SettingsError
 
 from .guard import Guard
 from .page import build_app, load_gradio
@@ -92,7 +92,7 @@ def launch(
     """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
 
     `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
-    Raises `OSError` when no port is free.
+    Raises `SettingsError` when no port is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
@@ -125,7 +125,10 @@ def launch(
             continue  # another program took the port in between
         shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         return Chat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
-    raise OSError(f"no free port from {port} to {port + _PORTS_TRIED - 1} at {host}")
+    raise SettingsError(
+        f"the chat cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free",
+        "Choose another with --port (1 to 65535), or an address of this machine with --host.",
+    )
 
 
 def _warm_up(assistant: Assistant) -> None:

@@ -222,3 +222,20 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_chat_that_can_listen_nowhere_says_so(indexed: Path) -> None:
+    # In a process of its own: the web framework leaves open what it has made when a launch fails.
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli", "chat", "--no-browser", "--port", "70000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=REPOSITORY,
+    )
+    assert done.returncode == 1
+    assert "cannot listen" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
