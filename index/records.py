@@ -62,7 +62,8 @@ class Hit:
     """A passage found for a question, with what a citation needs to say about its article.
 
     `score` orders the hits of one question, higher first; it is not a probability and is never shown as a percentage.
-    `ranks` names the rank (from 1) that each leg of the search gave the passage, for those legs that found it.
+    `ranks` explains it: the rank (from 1) that each leg of the search gave the passage, "dense", "keyword" and "fused"
+    among all candidates, "late" among those that were looked at closely. `shared` are the question's keywords in it.
     """
 
     passage: Passage
@@ -71,3 +72,4 @@ class Hit:
     published: str | None
     score: float
     ranks: dict[str, int] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()

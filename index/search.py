@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .encode import Encoder, Encoding, FloatArray
-from .keywords import Keywords
+from .keywords import Keywords, terms
 from .late import Question, max_similarity, read_question
 from .records import Article, Hit, Passage
 from .store import Store
@@ -53,6 +53,29 @@ def fuse(dense: FloatArray, keyword: FloatArray, *, readable: bool) -> FloatArra
     return standardise(dense) + standardise(keyword)
 
 
+def diverse(hits: Sequence[Hit], limit: int) -> list[int]:
+    """Which `limit` hits to show, best first: of identical passages the best, and of one article at most half, as long
+    as other articles have anything to show. One article that repeats itself must not crowd out the rest.
+    """
+    kept: list[int] = []
+    texts: set[str] = set()
+    for i in sorted(range(len(hits)), key=lambda i: -hits[i].score):
+        text = " ".join(hits[i].passage.text.split())
+        if text not in texts:
+            texts.add(text)
+            kept.append(i)
+    most = max(1, limit // 2)
+    counts: Counter[str] = Counter()
+    early: list[int] = []
+    for i in kept:
+        article = hits[i].passage.article_id
+        counts[article] += 1
+        if counts[article] <= most:
+            early.append(i)
+    chosen = [*early, *(i for i in kept if i not in early)][:limit]
+    return sorted(chosen, key=lambda i: -hits[i].score)
+
+
 def in_context(title: str, text: str) -> tuple[str, int]:
     """What the model is given of a passage, and how many characters of it are the title in front: with the title, "he"
     and "the company" carry what the article is about.
@@ -79,17 +102,17 @@ class Searcher:
         fused = fuse(dense, keyword, readable=read.readable)
         best = np.argsort(-fused, kind="stable")[: max(_LOOKED_AT, limit)]
         encodings = self._encode([self._passages[places[i]] for i in best])
-        score = fused[best]
-        if read.readable:
-            late = np.array([max_similarity(read, encoding) for encoding in encodings], dtype=np.float32)
-            score = standardise(late) + _FUSED_WEIGHT * standardise(score)
-        order = np.argsort(-score, kind="stable")[:limit]
-        ranks = {leg: _ranks(scores) for leg, scores in (("dense", dense), ("keyword", keyword), ("fused", fused))}
+        late = np.array([max_similarity(read, encoding) for encoding in encodings], dtype=np.float32)
+        # Where the model cannot read the question, what it sees in a passage says nothing.
+        score = standardise(late) + _FUSED_WEIGHT * standardise(fused[best]) if read.readable else fused[best]
+        ranks = {"dense": _ranks(dense)[best], "keyword": _ranks(keyword)[best], "fused": _ranks(fused)[best]}
+        ranks["late"] = _ranks(late)
         hits = [
-            self._hit(places[best[i]], float(score[i]), {leg: int(rank[best[i]]) for leg, rank in ranks.items()})
-            for i in order
+            self._hit(places[place], float(score[i]), {leg: int(rank[i]) for leg, rank in ranks.items()}, read)
+            for i, place in enumerate(best)
         ]
-        return Findings(read, hits, [encodings[i] for i in order], self._keywords)
+        order = diverse(hits, limit)
+        return Findings(read, [hits[i] for i in order], [encodings[i] for i in order], self._keywords)
 
     def _candidates(self, question: Question) -> tuple[list[int], FloatArray, FloatArray]:
         """The passages that either leg puts among its best, with their cosines and BM25 scores.
@@ -121,10 +144,12 @@ class Searcher:
                 self._looked_at.popitem(last=False)
         return found
 
-    def _hit(self, place: int, score: float, ranks: dict[str, int]) -> Hit:
+    def _hit(self, place: int, score: float, ranks: dict[str, int], question: Question) -> Hit:
         passage = self._passages[place]
         article = self.articles[passage.article_id]
-        return Hit(passage, article.title, article.source, article.published, round(score, 6), ranks)
+        held = set(terms(passage.text))
+        shared = tuple(term for term in question.terms if term in held)
+        return Hit(passage, article.title, article.source, article.published, round(score, 6), ranks, shared)
 
     @cached_property
     def articles(self) -> dict[str, Article]:

@@ -25,7 +25,7 @@ def test_a_question_finds_the_passage_that_answers_it(index: Index, folder: Path
     index.sync([folder])
     best = index.search("Where did the owl sit?")[0]
     assert best.passage.text == OWL.strip()
-    assert best.ranks == {"dense": 1, "keyword": 1, "fused": 1}
+    assert best.ranks == {"dense": 1, "keyword": 1, "fused": 1, "late": 1}
     assert best.title == OWL.strip()
 
 

@@ -1,0 +1,85 @@
+"""How the passages for a question are chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import Hit, Index, Passage
+from index.search import diverse, fuse, in_context, standardise
+
+
+def _scores(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+def test_scores_of_different_units_are_added_in_standard_deviations() -> None:
+    fused = fuse(_scores(0.9, 0.5, 0.1), _scores(0.0, 30.0, 0.0), readable=True)
+    assert fused.argmax() == 1
+    assert standardise(_scores(1, 2, 3)).mean() == pytest.approx(0)
+
+
+def test_a_keyword_leg_that_found_nothing_has_no_say() -> None:
+    dense = _scores(0.2, 0.9)
+    assert np.array_equal(fuse(dense, _scores(0, 0), readable=True), standardise(dense))
+
+
+def test_for_a_script_that_the_model_does_not_know_keywords_decide() -> None:
+    assert fuse(_scores(0.9, 0.1), _scores(0, 3), readable=False).argmax() == 1
+
+
+def test_one_passage_alone_is_no_division_by_zero() -> None:
+    assert np.isfinite(fuse(_scores(0.5), _scores(2.0), readable=True)).all()
+
+
+def _hit(article: str, score: float, text: str = "") -> Hit:
+    return Hit(Passage(article, 0, 1, text or f"{article} {score}"), article, "source", None, score)
+
+
+def test_one_article_does_not_crowd_out_the_others() -> None:
+    hits = [_hit("a", 9), _hit("a", 8), _hit("a", 7), _hit("a", 6), _hit("b", 5), _hit("c", 4)]
+    assert diverse(hits, 4) == [0, 1, 4, 5]
+
+
+def test_where_there_is_only_one_article_all_places_are_its() -> None:
+    assert diverse([_hit("a", 9), _hit("a", 8), _hit("a", 7)], 3) == [0, 1, 2]
+
+
+def test_identical_copies_are_shown_once() -> None:
+    assert diverse([_hit("a", 9, "Same  text."), _hit("b", 8, "Same text."), _hit("c", 7)], 3) == [0, 2]
+
+
+def test_a_title_stands_in_front_of_what_the_model_reads_but_not_a_long_one() -> None:
+    assert in_context("Title", "Text.") == ("Title. Text.", 7)
+    assert in_context("", "Text.") == ("Text.", 0)
+    assert len(in_context("t" * 500, "Text.")[0]) < 120
+
+
+def test_a_hit_explains_itself(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The fox crossed the river at night.")
+    (tmp_path / "b.txt").write_text("The owl sat in the barn.")
+    index.sync([tmp_path])
+    best = index.search("Who crossed the river?")[0]
+    assert best.ranks == {"dense": 1, "keyword": 1, "fused": 1, "late": 1}
+    assert best.shared == ("cross", "river")
+
+
+def test_a_warm_question_looks_at_no_passage_again(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The fox crossed the river at night.")
+    index.sync([tmp_path])
+    index.search("Who crossed the river?")
+    calls: list[int] = []
+    encode = index.encoder.encode
+    index.encoder.encode = lambda texts: (calls.append(len(texts)), encode(texts))[1]  # type: ignore[method-assign]
+    index.search("When was it crossed?")
+    assert sum(calls) == 0
+
+
+def test_a_chinese_question_finds_the_chinese_passage(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("北京是中华人民共和国的首都。")
+    (tmp_path / "b.txt").write_text("The capital of France is Paris.")
+    (tmp_path / "c.txt").write_text("上海是中国最大的城市。")
+    index.sync([tmp_path])
+    assert index.search("中国的首都是哪里？")[0].passage.text == "北京是中华人民共和国的首都。"
