@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-from question_sets import Document, Slice, write_files
+from question_sets import Document, QuestionSet, Slice, write_files
 from tutorial import Tutorial
 
 from index import Encoder, Encoding, Index
 from index.encode import FloatArray
 from rag import Assistant
-from rag.abstain import trust
 from rag.extract import rank_sentences
 
 DEEPEST = 10  # hits that are looked at: those that citechat re-scores, and as deep as MRR@10 goes
@@ -23,18 +22,25 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far a pipeline trusts that its documents answer a question, and whether it gives an answer."""
+
+    score: float
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What a pipeline makes of a question.
 
-    `pieces` are its hits, best first; `sentence` the one it would quote if it never refused; `score` how far it trusts
-    that. `answered` and `shown` are what a reader gets: whether there is an answer, and its first quote.
+    `pieces` are its hits, best first; `sentence` is the one it would quote if it never refused; `shown` the first quote
+    that a reader gets, None for a refusal.
     """
 
     pieces: tuple[Slice, ...]
     sentence: Slice
-    score: float
-    answered: bool
-    shown: Slice
+    shown: Slice | None
+    verdict: Verdict
 
 
 class Pipeline(Protocol):
@@ -42,6 +48,10 @@ class Pipeline(Protocol):
 
     def ask(self, question: str) -> Seen:
         """What it makes of one question."""
+        ...
+
+    def weigh(self, question: str) -> Verdict:
+        """The verdict alone, for less work."""
         ...
 
 
@@ -78,9 +88,7 @@ class RememberingEncoder:
         return self._queries[text]
 
 
-def _remembered(
-    known: dict[str, Value], texts: Sequence[str], make: Callable[[list[str]], list[Value]]
-) -> list[Value]:
+def _remembered(known: dict[str, Value], texts: Sequence[str], make: Callable[[list[str]], list[Value]]) -> list[Value]:
     new = [text for text in dict.fromkeys(texts) if text not in known]
     if new:
         known.update(zip(new, make(new), strict=True))
@@ -90,34 +98,37 @@ def _remembered(
 class CitechatPipeline:
     """citechat over documents: files are indexed, an `Assistant` with the default settings is asked."""
 
-    def __init__(self, paths: Sequence[Path], folder: Path, encoder: Encoder) -> None:
+    def __init__(self, path: Path, folder: Path, encoder: Encoder) -> None:
         self._index = Index(folder, encoder)
-        report = self._index.sync(paths)
+        report = self._index.sync([path])
         if report.skipped:
             raise ValueError(f"not every document was indexed: {report.skipped[0]}")
         self._assistant = Assistant(self._index)
 
     @classmethod
-    def over(cls, documents: Iterable[Document], folder: Path, encoder: Encoder) -> CitechatPipeline:
-        """The pipeline over documents that are written to `folder` as files first."""
-        write_files(documents, folder / "files")
-        return cls([folder / "files"], folder / "index", encoder)
+    def over(cls, questions: QuestionSet, folder: Path, encoder: Encoder) -> CitechatPipeline:
+        """The pipeline over the documents of a set; what is not a file yet is written to `folder` first."""
+        path = questions.whole or write_files(questions.documents, folder / "files")
+        return cls(path, folder / "index", encoder)
 
     def ask(self, question: str) -> Seen:
-        found = self._index.find(question, DEEPEST)
-        best = rank_sentences(found)[0]
         answer = self._assistant.ask(question)
+        hits = self._index.search(question, DEEPEST)
+        # The sentence is asked for as the assistant does it: an answer that is refused does not tell it.
+        found = self._index.find(question, self._assistant.top_k)
+        best = rank_sentences(found)[0]
         sentence = Slice(found.hits[best.number - 1].source, best.span.start, best.span.end, best.text)
         cited = answer.citations[:1]
         return Seen(
-            pieces=tuple(
-                Slice(hit.source, hit.passage.start, hit.passage.end, hit.passage.text) for hit in found.hits
-            ),
+            pieces=tuple(Slice(hit.source, hit.passage.start, hit.passage.end, hit.passage.text) for hit in hits),
             sentence=sentence,
-            score=trust(found, best),
-            answered=answer.found,
-            shown=Slice(cited[0].source, cited[0].start, cited[0].end, cited[0].quote) if cited else sentence,
+            shown=Slice(cited[0].source, cited[0].start, cited[0].end, cited[0].quote) if cited else None,
+            verdict=Verdict(answer.trust, answer.found),
         )
+
+    def weigh(self, question: str) -> Verdict:
+        answer = self._assistant.ask(question)
+        return Verdict(answer.trust, answer.found)
 
 
 class TutorialPipeline:
@@ -132,4 +143,7 @@ class TutorialPipeline:
         near = self._tutorial.find(asked, DEEPEST)
         sentence = self._tutorial.best_sentence(asked, near)
         pieces = tuple(each.chunk for each in near)
-        return Seen(pieces, sentence, score=near[0].cosine, answered=True, shown=sentence)
+        return Seen(pieces, sentence, sentence, Verdict(near[0].cosine, answered=True))
+
+    def weigh(self, question: str) -> Verdict:
+        return Verdict(self._tutorial.find(self._encoder.query(question), 1)[0].cosine, answered=True)

@@ -1,8 +1,8 @@
 """Sets of documents and questions with known answers, and what counts as right in them.
 
-A set is a folder with `docs.jsonl`, one `{"id", "title", "text"}` a line, and `questions.jsonl`, one `{"id", "question",
-"answers", "doc_ids", "evidence", "answerable", "lang", "answer_type"}` a line. One article with a test set of its own, as
-`citechat eval` takes it, is a set too: there the places of the evidence decide, not documents and words.
+A set is a folder with `docs.jsonl`, one `{"id", "title", "text"}` a line, and `questions.jsonl`, one `{"id",
+"question", "answers", "doc_ids", "evidence", "answerable", "lang", "answer_type"}` a line. One article with a test set
+of its own, as `citechat eval` takes it, is a set too: there the places of the evidence decide, not documents and words.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rag.evaluate import read_cases
 from rag.evaluate.metrics import contains_answer, words
@@ -33,8 +34,8 @@ class Document:
 class Question:
     """A question; `document` holds its answer, or is what an unanswerable one seems to be about.
 
-    `answers` are short and any one will do. `evidence` are gold sentences, which decide when `by_evidence`. `places` are
-    offsets of the evidence in the file: they decide where they are known.
+    `answers` are short and any one will do. `evidence` are gold sentences, which decide when `by_evidence`. `places`
+    are offsets of the evidence in the file: they decide where they are known.
     """
 
     text: str
@@ -70,9 +71,7 @@ class Slice:
 
 def read_set(folder: Path) -> QuestionSet:
     """The set in a folder."""
-    documents = tuple(
-        Document(row["id"], row["title"].strip(), row["text"]) for row in _rows(folder / "docs.jsonl")
-    )
+    documents = tuple(Document(row["id"], row["title"].strip(), row["text"]) for row in _rows(folder / "docs.jsonl"))
     titles = {document.id: document.title for document in documents}
     questions = tuple(
         Question(
@@ -110,13 +109,14 @@ def read_article(article: Path, test_set: Path) -> QuestionSet:
     return QuestionSet("article", (document,), questions, whole=article)
 
 
-def write_files(documents: Iterable[Document], folder: Path) -> None:
-    """Each document as a Markdown file with its title, and its id as the source that every hit names."""
+def write_files(documents: Iterable[Document], folder: Path) -> Path:
+    """Each document as a Markdown file with its title, and its id as the source that every hit names; the folder."""
     folder.mkdir(parents=True)
     for number, document in enumerate(documents):
         title, source = (json.dumps(value, ensure_ascii=False) for value in (document.title, document.id))
         head = f"---\ntitle: {title}\nsource: {source}\n---\n"
         (folder / f"{number:05d}.md").write_text(head + document.text, encoding="utf-8", newline="")
+    return folder
 
 
 def topic(title: str) -> str:
@@ -146,10 +146,7 @@ def has_answer(question: Question, piece: Slice) -> bool:
 def in_context(question: Question, pieces: Sequence[Slice]) -> bool:
     """True when the answer, or a gold sentence, is in the first 500 words (Chinese: characters) of the pieces."""
     texts = [piece.text for piece in pieces]
-    if question.chinese:
-        context = "".join(texts)[:CONTEXT]
-    else:
-        context = " ".join(" ".join(texts).split()[:CONTEXT])
+    context = "".join(texts)[:CONTEXT] if question.chinese else " ".join(" ".join(texts).split()[:CONTEXT])
     return contains_answer(context, question.evidence if question.by_evidence else question.answers)
 
 
@@ -173,6 +170,6 @@ def _holds(outer: list[str], inner: list[str]) -> bool:
     return any(outer[at : at + len(inner)] == inner for at in range(len(outer) - len(inner) + 1))
 
 
-def _rows(path: Path) -> Iterable[dict[str, object]]:
+def _rows(path: Path) -> list[dict[str, Any]]:
     lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines if line.strip()]

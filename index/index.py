@@ -62,6 +62,15 @@ class Index:
         """What built the index, or None where nothing is indexed."""
         return self._store.manifest() if self.exists() else None
 
+    def min_score(self) -> float | None:
+        """The threshold of abstention calibrated on this index, or None."""
+        return self._store.min_score() if self.exists() else None
+
+    def set_min_score(self, value: float) -> None:
+        """Keep a calibrated threshold with the index."""
+        with self._store.writing():
+            self._store.set_min_score(value)
+
     @cached_property
     def searcher(self) -> Searcher:
         """The search over this index, checked to be built by this encoder."""

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from .encode import FloatArray
 from .errors import EmptyIndexError, IndexLockedError, IndexMismatchError, StoreError
-from .records import Article, Passage, Span
+from .records import Article, Passage
+from .rows import to_article, to_metadata, to_passage
 
 _ARTICLES = "articles"
 _BATCH = 1000  # rows a write; Chroma refuses more than 5,461
@@ -112,6 +113,18 @@ class Store:
                 self._client.delete_collection(old)
         self._forget()
 
+    def min_score(self) -> float | None:
+        """The threshold of abstention that was calibrated on this index, if any was."""
+        with self._refusals("read"):
+            found = self._articles.metadata.get("min_score")
+        return None if found is None else float(found)
+
+    def set_min_score(self, value: float) -> None:
+        """Keep a calibrated threshold with the index; a rebuild forgets it, since other vectors have other scores."""
+        with self._refusals("written"):
+            self._articles.modify(metadata={**self._articles.metadata, "min_score": value})
+        self._forget()
+
     # Writing
 
     @contextmanager
@@ -148,7 +161,7 @@ class Store:
                     (1, 1), dtype=np.float32
                 ),  # Chroma wants a vector; articles are never searched by it
                 documents=[article.text],
-                metadatas=[_to_metadata(article, len(passages))],
+                metadatas=[to_metadata(article, len(passages))],
             )
 
     def remove(self, article_id: str) -> None:
@@ -166,7 +179,7 @@ class Store:
                 return []
             got = self._articles.get(include=["metadatas", "documents"])
         rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
-        return sorted((_from_metadata(*row) for row in rows), key=lambda article: (article.title, article.id))
+        return sorted((to_article(*row) for row in rows), key=lambda article: (article.title, article.id))
 
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""
@@ -174,7 +187,7 @@ class Store:
             got = self._articles.get(ids=[article_id], include=["metadatas", "documents"])
         if not got["ids"]:
             return None
-        return _from_metadata(got["ids"][0], (got["documents"] or [""])[0], (got["metadatas"] or [{}])[0])
+        return to_article(got["ids"][0], (got["documents"] or [""])[0], (got["metadatas"] or [{}])[0])
 
     def passages(self) -> list[Passage]:
         """Every passage of every article whose record is there, in reading order."""
@@ -182,7 +195,7 @@ class Store:
             committed = set(self._articles.get(include=[])["ids"])
             got = self._passages.get(include=["metadatas", "documents"])
         rows = zip(got["documents"] or [], got["metadatas"] or [], strict=True)
-        passages = [_to_passage(text, metadata) for text, metadata in rows]
+        passages = [to_passage(text, metadata) for text, metadata in rows]
         kept = [passage for passage in passages if passage.article_id in committed]
         return sorted(kept, key=lambda passage: (passage.article_id, passage.start))
 
@@ -268,30 +281,3 @@ def _upsert(collection: Any, passages: Sequence[Passage], vectors: FloatArray) -
             documents=[passage.text for passage in batch],
             metadatas=[{"article": p.article_id, "start": p.start, "end": p.end} for p in batch],
         )
-
-
-def _to_metadata(article: Article, passages: int) -> dict[str, str | int]:
-    facts: dict[str, str | int] = {
-        "title": article.title,
-        "source": article.source,
-        "path": article.path,
-        "noise": json.dumps([[span.start, span.end] for span in article.noise]),
-        "passages": passages,
-    }
-    return facts | ({"published": article.published} if article.published else {})
-
-
-def _from_metadata(id_: str, text: str, metadata: dict[str, Any]) -> Article:
-    return Article(
-        id=id_,
-        title=str(metadata["title"]),
-        source=str(metadata["source"]),
-        text=text,
-        published=cast("str | None", metadata.get("published")),
-        path=str(metadata["path"]),
-        noise=tuple(Span(start, end) for start, end in json.loads(str(metadata["noise"]))),
-    )
-
-
-def _to_passage(text: str, metadata: dict[str, Any]) -> Passage:
-    return Passage(str(metadata["article"]), int(metadata["start"]), int(metadata["end"]), text)

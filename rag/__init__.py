@@ -3,6 +3,7 @@
 from .answer import NOT_FOUND, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
 from .build import ask, build_assistant, open_index
+from .calibrate import calibrate
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .settings import Settings, load_settings
@@ -23,6 +24,7 @@ __all__ = [
     "Turn",
     "ask",
     "build_assistant",
+    "calibrate",
     "evaluate",
     "load_settings",
     "open_index",

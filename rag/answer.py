@@ -32,7 +32,8 @@ class Sentence:
     """A finished sentence of an answer: `answer.text[start:end]`, its citation markers included.
 
     `text` is the sentence without markers. `numbers` are the valid markers in it, in order; `evidence` gives for each
-    of them the span of the article that carries the sentence, in the article's own offsets.
+    of them the span of the article that carries the sentence, in the article's own offsets. `focus` is the short answer
+    inside a quoted sentence, where it can be told, as a place in the answer's text.
     """
 
     start: int
@@ -41,6 +42,7 @@ class Sentence:
     numbers: tuple[int, ...]
     evidence: tuple[Span, ...]
     support: Support
+    focus: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Answer:
     """An answer, or the state of one that is still being written (`done=False`).
 
     `hits[n - 1]` is what the marker `[n]` in `text` points at: one numbering for prompt, text, panel and export.
-    `found` is False when the articles do not say; such an answer carries no citation. `timings` are seconds per stage.
+    `found` is False when the articles do not say; such an answer carries no citation. `trust` is how much speaks for
+    their saying it: to be compared with a threshold, never shown as a percentage. `timings` are seconds per stage.
     `notes` are short remarks for the reader, such as that the model failed and the answer was quoted instead.
     """
 
@@ -74,6 +77,7 @@ class Answer:
     search_query: str = ""
     sentences: tuple[Sentence, ...] = ()
     hits: tuple[Hit, ...] = ()
+    trust: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     done: bool = False
@@ -110,7 +114,15 @@ class Answer:
             "found": self.found,
             "model": self.model,
             "search_query": self.search_query,
-            "sentences": [{"text": s.text, "citations": list(s.numbers), "support": s.support} for s in self.sentences],
+            "sentences": [
+                {
+                    "text": s.text,
+                    "citations": list(s.numbers),
+                    "support": s.support,
+                    "focus": self.text[s.focus.start : s.focus.end] if s.focus else None,
+                }
+                for s in self.sentences
+            ],
             "citations": [
                 {
                     "number": c.number,
@@ -135,6 +147,7 @@ class Answer:
                 }
                 for h in self.hits
             ],
+            "trust": self.trust,
             "timings": self.timings,
             "notes": list(self.notes),
         }

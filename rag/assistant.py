@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from index import Article, Hit, Index
+from index import Article, Index, Span
 
 from .abstain import DEFAULT_MIN_SCORE, trust
 from .answer import NOT_FOUND, Answer, Sentence, Turn
@@ -15,8 +15,9 @@ from .cite import CitationParser, Draft
 from .errors import QuestionError
 from .extract import Quote, choose, rank_sentences
 from .followup import stand_alone
+from .kinds import short_answer
 from .prompts import answer_messages
-from .support import Verdict, check
+from .support import Checker
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -35,14 +36,14 @@ class Assistant:
         *,
         model: str = EXTRACTIVE,
         top_k: int = 6,
-        min_score: float = DEFAULT_MIN_SCORE,
+        min_score: float | None = None,
         max_question_chars: int = 2000,
     ) -> None:
         self.index = index
         self.llm = llm
         self.model = model
         self.top_k = top_k
-        self.min_score = min_score
+        self._given_min_score = min_score
         self.max_question_chars = max_question_chars
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -69,16 +70,25 @@ class Assistant:
         yield answer
 
         ranked = rank_sentences(found)
-        if not ranked or trust(found, ranked[0]) < self.min_score:
+        answer = replace(answer, trust=round(trust(found, ranked[0]), 6) if ranked else 0.0)
+        if not ranked or answer.trust < self.min_score:
             answer = _not_found(answer)
         elif self.llm is None:
             answer = _quote(answer, choose(ranked, found))
         else:
-            for written in self._write(answer, self.llm, history):
+            for written in self._write(answer, self.llm, history, Checker(found, self.index.encoder)):
                 answer = written
                 yield answer
         now = time.perf_counter()
         yield replace(answer, done=True, timings={**answer.timings, "answer": now - searched, "total": now - began})
+
+    @property
+    def min_score(self) -> float:
+        """The trust below which the articles are said not to say: given, else calibrated on this index, else fitted."""
+        if self._given_min_score is not None:
+            return self._given_min_score
+        calibrated = self.index.min_score()
+        return DEFAULT_MIN_SCORE if calibrated is None else calibrated
 
     def articles(self) -> tuple[Article, ...]:
         """Every article that can be asked about, in the order of titles."""
@@ -103,7 +113,7 @@ class Assistant:
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
 
-    def _write(self, answer: Answer, llm: BaseChatModel, history: Sequence[Turn]) -> Iterator[Answer]:
+    def _write(self, answer: Answer, llm: BaseChatModel, history: Sequence[Turn], checker: Checker) -> Iterator[Answer]:
         """The answer as the LLM writes it, each finished sentence checked against the passages it cites."""
         from .llms import stream_text
 
@@ -111,11 +121,11 @@ class Assistant:
         sentences: list[Sentence] = []
         for piece in stream_text(llm, answer_messages(answer.question, answer.hits, history), self.model):
             parser.feed(piece)
-            sentences += [_checked(draft, answer.hits) for draft in parser.drafts[len(sentences) :]]
+            sentences += [_checked(draft, checker) for draft in parser.drafts[len(sentences) :]]
             answer = replace(answer, text=parser.text, sentences=tuple(sentences))
             yield answer
         parser.close()
-        sentences += [_checked(draft, answer.hits) for draft in parser.drafts[len(sentences) :]]
+        sentences += [_checked(draft, checker) for draft in parser.drafts[len(sentences) :]]
         answer = replace(answer, text=parser.text, sentences=tuple(sentences))
         yield _not_found(answer) if answer.text.strip().startswith(NOT_FOUND) else answer
 
@@ -132,18 +142,20 @@ def _quote(answer: Answer, quotes: Sequence[Quote]) -> Answer:
         start = len(text) + (1 if text else 0)
         marked = f"{quote.text} [{quote.number}]"
         text = f"{text} {marked}" if text else marked
-        sentences.append(Sentence(start, start + len(marked), quote.text, (quote.number,), (quote.span,), "quoted"))
+        short = short_answer(answer.search_query, quote.text)
+        focus = Span(start + short.start, start + short.end) if short else None
+        end = start + len(marked)
+        sentences.append(Sentence(start, end, quote.text, (quote.number,), (quote.span,), "quoted", focus))
     return replace(answer, text=text, sentences=tuple(sentences))
 
 
-def _checked(draft: Draft, hits: Sequence[Hit]) -> Sentence:
-    verdicts = [check(draft.text, hits[number - 1].passage) for number in draft.numbers]
-    best = min(verdicts, key=lambda verdict: _BEST_FIRST[verdict.support], default=None)
+def _checked(draft: Draft, checker: Checker) -> Sentence:
+    verdicts = [checker.check(draft.text, number, beside=draft.numbers) for number in draft.numbers]
     return Sentence(
         start=draft.start,
         end=draft.end,
         text=draft.text,
         numbers=draft.numbers,
         evidence=tuple(verdict.span for verdict in verdicts),
-        support=best.support if isinstance(best, Verdict) else "unsupported",
+        support=min((verdict.support for verdict in verdicts), key=_BEST_FIRST.__getitem__, default="unsupported"),
     )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from index import Index, load_encoder
 
-from .abstain import DEFAULT_MIN_SCORE
 from .answer import Answer, Turn
 from .assistant import EXTRACTIVE, Assistant
 from .settings import Settings, load_settings
@@ -58,7 +57,7 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
         llm,
         model=settings.llm,
         top_k=settings.top_k,
-        min_score=DEFAULT_MIN_SCORE if settings.min_score is None else settings.min_score,
+        min_score=settings.min_score,
         max_question_chars=settings.max_question_chars,
     )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from index import Span
+
 Kind = Literal["number", "date"]
 
 _MONTH = (
@@ -33,6 +35,22 @@ _HOLDS: dict[Kind, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
 }
+_SCALE = r"(?:[\s-]+(?:hundred|thousand|million|billion|trillion|percent|per cent|dozen)\b|\s?%)"
+_MEASURES: dict[Kind, re.Pattern[str]] = {
+    "number": re.compile(
+        rf"[$€£¥]?(?<![\w-])\d[\d,]*(?:\.\d+)?{_SCALE}*|(?<!-)\b(?:{_NUMBER_WORD})s?\b{_SCALE}*", re.IGNORECASE
+    ),
+    "date": re.compile(
+        rf"\b(?:{_MONTH})\.?\s+\d{{1,2}}(?:,?\s+\d{{4}})?"
+        rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b(?:,?\s+\d{{4}})?"
+        rf"|\b(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_LONG_NAMES})\b",
+        re.IGNORECASE,
+    ),
+}
+_ASKS_FOR_A_NAME = re.compile(r"\W*(?:who|whose|whom)\b", re.IGNORECASE)
+_NAME = re.compile(r"\b[A-Z][\w’'-]+(?:\s+(?:[A-Z][\w’'-]+|de|van|von|bin|al|of))*\s+[A-Z][\w’'-]*\w")
+"""A name of at least two words: a single capitalised word may only open the sentence."""
+
 _MEASURED = (
     "percent(?:age)?|number|proportion|amount|population|price|cost|size|ratio|speed|length|height|distance|temperature"
     "|weight|age|angle|fraction|total|rate"
@@ -59,6 +77,19 @@ def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
     """True when `sentence` holds something of the kind that `question` does not say itself."""
     known = _words(question)
     return any(not _words(match[0]) <= known for match in _HOLDS[kind].finditer(sentence))
+
+
+def short_answer(question: str, sentence: str) -> Span | None:
+    """Where in `sentence` the number, date or name stands that `question` asks for: the first that the question does
+    not say itself, with its unit. None where it asks for something else, or nothing of the kind is there.
+    """
+    kind = asked_kind(question)
+    pattern = _MEASURES[kind] if kind else _NAME if _ASKS_FOR_A_NAME.match(question) else None
+    if pattern is None:
+        return None
+    known = _words(question)
+    found = next((m for m in pattern.finditer(sentence) if not _words(m[0]) <= known), None)
+    return Span(*found.span()) if found else None
 
 
 def _words(text: str) -> set[str]:

@@ -29,13 +29,13 @@ PLUGIN_GROUP = "citechat.llms"
 OLLAMA_CONTEXT_TOKENS = 8192
 """Tokens that prompt and answer may have in Ollama, which otherwise cuts the prompt at its own, smaller default."""
 
-_PACKAGES = {
-    "openai": ("langchain_openai", "openai"),
-    "anthropic": ("langchain_anthropic", "anthropic"),
-    "google_genai": ("langchain_google_genai", "google"),
-    "ollama": ("langchain_ollama", "ollama"),
+_CLIENTS = {
+    "openai": "langchain_openai",
+    "anthropic": "langchain_anthropic",
+    "google_genai": "langchain_google_genai",
+    "ollama": "langchain_ollama",
 }
-"""For each built-in provider, the module of its client and the extra of citechat that installs it."""
+"""For each built-in provider, the module of its client."""
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
@@ -58,14 +58,14 @@ def load_llm(
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
-    if provider not in _PACKAGES:
+    if provider not in _CLIENTS:
         options = {"base_url": base_url, "temperature": temperature, "timeout": timeout, "max_tokens": max_tokens}
         return _load_plugin(provider, model, spec, options)
-    module, extra = _PACKAGES[provider]
-    if find_spec(module) is None:
+    package = _CLIENTS[provider].replace("_", "-")
+    if find_spec(_CLIENTS[provider]) is None:
         raise LLMError(
-            f"the LLM {spec!r} needs the package {module.replace('_', '-')!r}, which is not installed",
-            f'Install it: pip install "citechat[{extra}]"',
+            f"the LLM {spec!r} needs the package {package!r}, which is not installed",
+            f"Install it beside citechat: pip install {package}",
         )
     wishes = _options(provider, base_url, temperature, timeout, max_tokens) | _key(provider, base_url, spec)
     from langchain.chat_models import init_chat_model
@@ -98,7 +98,7 @@ def stream_text(llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str) 
     finally:
         if close := getattr(stream, "close", None):
             close()  # a reader who stops early must not leave the model writing
-    if not reason and spec.partition(":")[0].strip().lower() in _PACKAGES:
+    if not reason and spec.partition(":")[0].strip().lower() in _CLIENTS:
         raise failure("cut", spec, "the stream ended without a reason")
     if not has_text:
         raise failure("empty", spec, f"it stopped because of {reason!r}" if reason else "")
@@ -187,7 +187,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def _known() -> str:
-    return ", ".join(sorted({*_PACKAGES, *_plugins()}))
+    return ", ".join(sorted({*_CLIENTS, *_plugins()}))
 
 
 def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) -> BaseChatModel:

@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     top_k: int = Field(default=6, ge=1, le=50, description="Passages given to the model and shown as sources.")
     min_score: float | None = Field(
         default=None,
-        description="Score below which a question counts as not answered by the articles; unset: the fitted default.",
+        description="Trust below which the articles are said not to answer a question; unset: what "
+        "`citechat calibrate` found for this index, else the default fitted on public data.",
     )
     max_question_chars: int = Field(default=2000, ge=1, description="Longest question that is accepted, in characters.")
     llm: str = Field(

@@ -1,21 +1,34 @@
-"""Does the passage say this? Word for word, in other words, in part, or not. Pure."""
+"""Does the passage say this? Word for word, in other words, in part, or not.
+
+Vectors say whether a sentence is about the same thing, word by word; `exact` says whether its numbers, names and
+denials are the same. Neither is enough alone. No second model: one forward pass a sentence, none for a quotation.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from index import Passage, Span, sentences, terms
+import numpy as np
+
+from index import Encoder, Encoding, Findings, Hit, Span, sentences, terms, unit
 
 from .answer import Support
+from .exact import agrees, agrees_as_copy, denials, find_copy, replaces_chinese
 
-_SUPPORTED, _WEAK = 0.75, 0.4
-"""Shares of the sentence's words that the passage must hold. A sentence that is supported has most of them."""
+_SUPPORTED, _WEAK = 0.70, 0.50
+"""Mean of the best cosines of a claim's content tokens. Set on the development sets' true sentences, human paraphrases
+and swapped sentences, together with `_WEAKEST`; they go with the bundled model."""
+_WEAKEST = 0.25  # the worst token of a supported claim: below it the passage has nothing like that word
+_SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
+"""The same for shares of keywords, where there are no token vectors to trust; set by hand, not fitted."""
+_NEIGHBOUR_HELPS = 0.03  # how much better the mean must be for a neighbouring sentence to join the span
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![“\"'‘(])\b[A-Z][\w’'-]+")
-_NEGATION = re.compile(r"\b(?:not|no|never|none|nor|neither|without|cannot|\w+n['’]t)\b|[不没無无未]", re.IGNORECASE)
-_QUOTE_MARKS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
+_FOLDED = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’‚`´′", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
+_CHINESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
+_LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +39,201 @@ class Verdict:
     span: Span
 
 
-def check(sentence: str, passage: Passage) -> Verdict:
-    """Whether `passage` says what `sentence` says, with the span of the article that says it.
+class Checker:
+    """Checks the sentences of one answer against the passages that were found for its question.
 
-    `quoted` when the sentence stands in it word for word (typographic quotes and white space aside). Otherwise every
-    number and every name of the sentence must be in the passage and neither may deny what the other does not; then the
-    share of words decides between `supported` and `weak`. A sentence that fails an exact check is `unsupported`.
+    Each sentence is encoded once, however many passages it cites, and not at all when it is a quotation.
     """
-    verbatim = _find_verbatim(sentence, passage)
-    if verbatim is not None:
-        return Verdict("quoted", verbatim)
-    span = _closest_sentence(sentence, passage)
-    wanted = set(terms(sentence))
-    overlap = len(wanted & set(terms(passage.text))) / len(wanted) if wanted else 0.0
-    closest = passage.text[span.start - passage.start : span.end - passage.start]
-    if not _agrees_exactly(sentence, passage.text, closest) or overlap < _WEAK:
+
+    def __init__(self, found: Findings, encoder: Encoder) -> None:
+        self._found = found
+        self._encoder = encoder
+        self._encoded: dict[str, Encoding] = {}
+
+    def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Verdict:
+        """Whether hit `number` (from 1) says what `sentence` says; see `judge`.
+
+        `beside` are the numbers of other hits that the sentence cites too: what it has from them is not held against
+        it. Raises `EncoderError` when the model cannot be loaded.
+        """
+        hit, encoding = self._found.hits[number - 1], self._found.encodings[number - 1]
+        quoted = find_quote(sentence, hit.passage.text)
+        if quoted is not None:
+            return Verdict("quoted", _in_article(quoted, hit))
+        if sentence not in self._encoded and _has_words(sentence):
+            self._encoded[sentence] = self._encoder.encode([sentence])[0]
+        others = [self._found.hits[other - 1] for other in beside if other != number]
+        verdict = judge(
+            sentence,
+            self._encoded.get(sentence),
+            hit.passage.text,
+            encoding,
+            around="\n".join([_head(hit), *(f"{_head(other)}\n{other.passage.text}" for other in others)]),
+        )
+        return Verdict(verdict.support, _in_article(verdict.span, hit))
+
+
+def judge(sentence: str, said: Encoding | None, text: str, encoding: Encoding, around: str = "") -> Verdict:
+    """Whether `text`, a passage, says in other words what `sentence` says. Pure; the span is relative to `text`.
+
+    `said` and `encoding` are what the model tells of the two, `around` is what else the sentence may take its names and
+    numbers from (title, source, date). The span is the sentence of `text`, or the run of up to three, that answers to
+    the sentence's words best. A near copy of some sentences is compared with those alone. Whatever fails an exact check
+    is `unsupported`; otherwise the mean similarity of words decides.
+    """
+    spans = sentences(text)
+    if not spans or not _has_words(sentence):
+        return Verdict("unsupported", spans[0] if spans else Span(0, len(text)))
+    parts = [text[span.start : span.end] for span in spans]
+    matched, is_share = _match(sentence, said, parts, spans, encoding)
+    copy = find_copy(sentence, parts)
+    first, last = (copy.first, copy.last) if copy else _best_run(matched)
+    span = Span(spans[first].start, spans[last].end)
+    run = text[span.start : span.end]
+    if copy:
+        agreed = agrees_as_copy(sentence, copy, run, f"{around}\n{text}")
+    else:
+        nearby = " ".join(parts[max(0, first - 1) : last + 2])
+        agreed = agrees(sentence, run, f"{around}\n{nearby}")
+    if not agreed:
         return Verdict("unsupported", span)
-    return Verdict("supported" if overlap >= _SUPPORTED else "weak", span)
+    if copy and copy.only:
+        return Verdict("supported", span)
+    # The few words that a copy adds may come from anywhere in the passage: "Lu Yanxia" for "she".
+    support = _grade((matched if copy else matched[first : last + 1]).max(axis=0), is_share=is_share)
+    if support == "supported" and copy and replaces_chinese(copy):
+        support = "weak"
+    return Verdict(support, span)
 
 
-def _find_verbatim(sentence: str, passage: Passage) -> Span | None:
-    words = sentence.strip().strip('"“”').translate(_QUOTE_MARKS).split()
-    if not words:
+def find_quote(sentence: str, text: str) -> Span | None:
+    """Where `text` holds `sentence` word for word, relative to `text`.
+
+    Typographic quotation marks and dashes, white space, Markdown's asterisks and quotation marks around the whole make
+    no difference; capitals do. It may run over several sentences of `text`, but not begin or end inside a word.
+    """
+    wanted, _ = _folded(sentence)
+    wanted = wanted.strip("\"' ")
+    if not _has_words(wanted):
         return None
-    pattern = r"\s+".join(re.escape(word) for word in words)
-    match = re.search(pattern, passage.text.translate(_QUOTE_MARKS))
-    return Span(passage.start + match.start(), passage.start + match.end()) if match else None
+    there, places = _folded(text)
+    at = there.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        if not (_inside_word(there, at) or _inside_word(there, end)):
+            return Span(places[at], places[end - 1] + 1)
+        at = there.find(wanted, at + 1)
+    return None
 
 
-def _closest_sentence(sentence: str, passage: Passage) -> Span:
-    """The sentence of the passage that shares most words with `sentence`."""
-    wanted = set(terms(sentence))
+def _folded(text: str) -> tuple[str, list[int]]:
+    """`text` with one kind of quotation mark, dash and blank, none beside Chinese; and where each character stood."""
+    kept: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text.translate(_FOLDED)):
+        if character == "*":
+            continue
+        if character.isspace():
+            if kept and kept[-1] != " " and not _CHINESE.match(kept[-1]):
+                kept.append(" ")
+                places.append(place)
+            continue
+        if kept and kept[-1] == " " and _CHINESE.match(character):
+            kept.pop()
+            places.pop()
+        kept.append(character)
+        places.append(place)
+    return "".join(kept), places
 
-    def shared(span: Span) -> float:
-        words = set(terms(passage.text[span.start : span.end]))
-        return len(wanted & words) / (len(wanted | words) or 1)
 
-    best = max(sentences(passage.text), key=shared, default=Span(0, len(passage.text)))
-    return Span(passage.start + best.start, passage.start + best.end)
+def _inside_word(text: str, at: int) -> bool:
+    """Whether a cut at `at` would go through a word; Chinese can be cut anywhere."""
+    sides = text[max(0, at - 1) : at + 1]
+    return 0 < at < len(text) and all(side.isalnum() and not _CHINESE.match(side) for side in sides)
 
 
-def _agrees_exactly(sentence: str, passage: str, closest: str) -> bool:
-    if not set(_NUMBER.findall(sentence)) <= set(_NUMBER.findall(passage)):
-        return False
-    stems = set(terms(passage))
-    if any(not set(terms(name)) <= stems for name in _NAME.findall(sentence)):
-        return False
-    return bool(_NEGATION.search(sentence)) == bool(_NEGATION.search(closest))
+def _match(
+    sentence: str, said: Encoding | None, parts: Sequence[str], spans: Sequence[Span], encoding: Encoding
+) -> tuple[np.typing.NDArray[np.float32], bool]:
+    """How well each sentence of a passage answers to each content word of the claim: shape `(sentences, words)`.
+
+    Cosines of tokens where the model gives them and knows the script; otherwise (second value True) 1 for a keyword
+    that is there and 0 for one that is not.
+    """
+    text = " ".join(parts)
+    if said is not None and _has_word_vectors(said, sentence) and len(encoding.tokens) and _is_readable(text):
+        tokens = unit(said.tokens[_content(sentence, said)].astype(np.float32))
+        theirs = unit(encoding.tokens.astype(np.float32))
+        matched = np.zeros((len(spans), len(tokens)), dtype=np.float32)
+        for row, span in zip(matched, spans, strict=True):
+            inside = [i for i, (start, end) in enumerate(encoding.offsets) if start < span.end and end > span.start]
+            if inside:  # not beyond what the model reads
+                row[:] = (tokens @ theirs[inside].T).max(axis=1)
+        return matched, False
+    wanted = list(dict.fromkeys(terms(sentence)))
+    held = [set(terms(part)) for part in parts]
+    shares = np.array([[float(term in row) for term in wanted] for row in held], dtype=np.float32)
+    return (shares if wanted else np.zeros((len(parts), 1), dtype=np.float32)), True
+
+
+def _has_word_vectors(said: Encoding, sentence: str) -> bool:
+    """Whether the model told of single words (some classes give one vector for a sentence), in a script it knows."""
+    single = all(" " not in sentence[start:end].strip() for start, end in said.offsets)
+    return len(said.tokens) > 0 and single and _is_readable(sentence)
+
+
+def _content(sentence: str, said: Encoding) -> list[int]:
+    """The tokens that are pieces of words with a meaning of their own; all, where there are none. Denials are checked
+    exactly, and must not draw the span to some other sentence that denies something.
+    """
+    found = re.finditer(r"[^\W_]+", sentence)
+    words = [match.span() for match in found if terms(match[0]) and not denials([match[0].lower()])]
+    rows = [i for i, (start, end) in enumerate(said.offsets) if any(a <= start and end <= b for a, b in words)]
+    return rows or list(range(len(said.offsets)))
+
+
+def _best_run(matched: np.typing.NDArray[np.float32]) -> tuple[int, int]:
+    """The sentence that answers best to all words, first and last alike, with the neighbours that clearly help."""
+    first = last = int(matched.mean(axis=1).argmax())
+    here = matched[first]
+    for neighbour in (first - 1, first + 1):
+        if 0 <= neighbour < len(matched):
+            both = np.maximum(here, matched[neighbour])
+            if both.mean() > here.mean() + _NEIGHBOUR_HELPS:
+                here, first, last = both, min(first, neighbour), max(last, neighbour)
+    return first, last
+
+
+def _grade(matched: np.typing.NDArray[np.float32], *, is_share: bool) -> Support:
+    mean = float(matched.mean())
+    supported, weak = (_SUPPORTED_BY_WORDS, _WEAK_BY_WORDS) if is_share else (_SUPPORTED, _WEAK)
+    if mean >= supported and (is_share or float(matched.min()) >= _WEAKEST):
+        return "supported"
+    return "weak" if mean >= weak else "unsupported"
+
+
+def _head(hit: Hit) -> str:
+    """What a sentence may say of an article besides its text: its title, source and date, which a reader is shown.
+
+    The date is spelt out, as sentences do; digits in the source, mostly a file's name, are no fact of the article.
+    """
+    published = hit.published or ""
+    try:
+        spelt = date.fromisoformat(published[:10]).strftime("%d %B %Y")
+    except ValueError:
+        spelt = published
+    return "\n".join([hit.title, re.sub(r"\d", " ", hit.source), spelt])
+
+
+def _in_article(span: Span, hit: Hit) -> Span:
+    return Span(hit.passage.start + span.start, hit.passage.start + span.end)
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+def _is_readable(text: str) -> bool:
+    """False for a script that an English model does not know, as `Question.readable` is for a question."""
+    letters = [character for character in text if character.isalpha()]
+    return sum(bool(_LETTER_NOT_LATIN.match(letter)) for letter in letters) * 3 <= len(letters)

@@ -1,4 +1,4 @@
-"""The command line: `citechat index | ask | chat | eval | articles | rebuild | doctor`.
+"""The command line: `citechat index | ask | chat | eval | calibrate | articles | rebuild | doctor`.
 
 Results go to stdout, everything else to stderr. Exit 0 done, 1 a user's error, 2 a failed gate, 130 interrupted.
 """
@@ -94,6 +94,7 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     ask.add_argument(
         "--batch", metavar="FILE", help="a question a line, or JSON lines with `question`; prints JSON lines"
     )
+    ask.add_argument("--explain", action="store_true", help="say why each passage was found")
     _add_llm(ask)
     _add_json(ask)
 
@@ -118,6 +119,22 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     _add_llm(evaluate)
     _add_json(evaluate)
 
+    calibrate = command(
+        "calibrate",
+        commands.calibrate,
+        "Fit the threshold of 'the articles do not say' to questions of your own, and keep it with the index.",
+        "  citechat calibrate samples/questions.jsonl",
+    )
+    calibrate.add_argument("testset", metavar="TESTSET", help="JSON lines: question, answers, evidence, answerable")
+    calibrate.add_argument(
+        "--keep",
+        type=_share,
+        default=0.9,
+        metavar="SHARE",
+        help="share of answerable questions to answer (default: 0.9)",
+    )
+    _add_json(calibrate)
+
     _add_json(command("articles", commands.articles, "List the indexed articles.", "  citechat articles --json"))
     command(
         "rebuild",
@@ -134,6 +151,13 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
         )
     )
     return parser
+
+
+def _share(written: str) -> float:
+    share = float(written)
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{written!r} is not a share between 0 and 1")
+    return share
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -50,7 +50,7 @@ def ask(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(answer.to_dict())
     else:
-        print(_as_text(answer))
+        print(_as_text(answer) + (_explained(answer) if options.explain else ""))
     return DONE
 
 
@@ -113,8 +113,27 @@ def evaluate(options: argparse.Namespace) -> int:
 
     cases = read_cases(Path(options.testset))
     settings = _settings(options)
-    report = run(build_assistant(settings), cases, settings=settings.model_dump(mode="json", exclude={"home"}))
+    # Kept with the run, so without the home (a path of this machine) and the address (which may hold a password).
+    kept = settings.model_dump(mode="json", exclude={"home", "llm_base_url"})
+    report = run(build_assistant(settings), cases, settings={name: str(value) for name, value in kept.items()})
     print(to_json(report) if options.json else f"{as_table(report)}\n\n{as_misses(report)}")
+    return DONE
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """Fit the threshold of abstention to a test set and keep it with the index."""
+    from rag import build_assistant
+    from rag import calibrate as fit
+    from rag.evaluate import read_cases
+
+    done = fit(build_assistant(_settings(options)), read_cases(Path(options.testset)), keep=options.keep)
+    if options.json:
+        _print_json(done.to_dict())
+        return DONE
+    print(f"threshold {done.previous:.3f} -> {done.min_score:.3f}, fitted to {done.questions} questions")
+    print(f"answered of those with an answer: {done.answered_before:.0%} -> {done.answered:.0%}")
+    if done.refused is not None and done.refused_before is not None:
+        print(f"refused of those without one: {done.refused_before:.0%} -> {done.refused:.0%}")
     return DONE
 
 
@@ -179,6 +198,17 @@ def _as_text(answer: Answer) -> str:
             f"[{citation.number}] {citation.title} ({citation.source}{when})",
             f"    characters {citation.start}–{citation.end}, {citation.support}: “{' '.join(citation.quote.split())}”",
         ]
+    return "\n".join(lines)
+
+
+def _explained(answer: Answer) -> str:
+    """Why each passage was found, for a person who wonders."""
+    lines = ["", "", f"Trust in an answer being there: {answer.trust:.3f}", "Passages, and their rank in each leg:"]
+    for number, hit in enumerate(answer.hits, start=1):
+        legs = ", ".join(f"{leg} {rank}" for leg, rank in hit.ranks.items())
+        lines.append(
+            f"  [{number}] {legs}; shares {', '.join(hit.shared) or 'no word'}: {_short(hit.passage.text, 80)}"
+        )
     return "\n".join(lines)
 
 

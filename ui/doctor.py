@@ -53,7 +53,7 @@ def as_text(report: dict[str, Any]) -> str:
     lines += ["", f"Indexed: {indexed['articles']} articles, {indexed['passages']} passages"]
     lines += ["", "LLM packages:"]
     for extra, version in report["extras"].items():
-        missing = f'not installed (pip install "citechat[{extra}]")'
+        missing = f"not installed (pip install {_EXTRAS[extra]})"
         lines.append(f"  {extra}: {version or missing}")
     lines += [""]
     lines += [f"Problem: {p['message']}\n  {p['hint']}" for p in report["problems"]] or ["No problems found."]

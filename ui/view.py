@@ -131,7 +131,14 @@ def _marked_text(answer: Answer, turn: int) -> str:
         pieces.append(_plain(answer.text[position : sentence.start]))
         places = list(zip(sentence.numbers, sentence.evidence, strict=True))
         at = sentence.start
-        for marker in _MARKER.finditer(answer.text, sentence.start, sentence.end):
+        # What a quoted sentence says is the article's: a [1] inside it is text, the markers come after it.
+        quoted = answer.text.startswith(sentence.text, sentence.start)
+        if quoted and sentence.focus:
+            pieces.append(_plain(answer.text[at : sentence.focus.start]))
+            pieces.append(f"<strong>{escape(answer.text[sentence.focus.start : sentence.focus.end])}</strong>")
+            at = sentence.focus.end
+        begin = sentence.start + len(sentence.text) if quoted else sentence.start
+        for marker in _MARKER.finditer(answer.text, begin, sentence.end):
             number = int(marker[1])
             place = next((place for place in places if place[0] == number), None)
             if place is None:

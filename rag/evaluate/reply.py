@@ -28,15 +28,15 @@ class CitedPlace:
 class Reply:
     """An answer reduced to what is measured.
 
-    `text` has no citation markers. `scores[i]` belongs to `hits[i]`, best first. `sources` names the source of an
-    article where the answer tells it.
+    `text` has no citation markers. `trust` is how much spoke for an answer being there. `sources` names the source of
+    an article where the answer tells it.
     """
 
     text: str
     found: bool
     citations: tuple[CitedPlace, ...] = ()
     hits: tuple[Place, ...] = ()
-    scores: tuple[float, ...] = ()
+    trust: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -50,7 +50,7 @@ class Reply:
                 for cited in answer.citations
             ),
             hits=tuple(Place(hit.passage.article_id, Span(hit.passage.start, hit.passage.end)) for hit in answer.hits),
-            scores=tuple(hit.score for hit in answer.hits),
+            trust=answer.trust,
             sources={hit.passage.article_id: hit.source for hit in answer.hits},
         )
 
@@ -77,7 +77,7 @@ class Reply:
                 for cited in printed.citations
             ),
             hits=tuple(Place(hit.article_id, Span(hit.start, hit.end)) for hit in printed.hits),
-            scores=tuple(hit.score for hit in printed.hits),
+            trust=printed.trust,
             sources={cited.article_id: cited.source for cited in printed.citations},
         )
 
@@ -102,7 +102,6 @@ class _PrintedHit(BaseModel):
     article_id: str
     start: _Offset
     end: _Offset
-    score: float
 
 
 class _PrintedAnswer(BaseModel):
@@ -112,3 +111,4 @@ class _PrintedAnswer(BaseModel):
     sentences: tuple[_PrintedSentence, ...]
     citations: tuple[_PrintedCitation, ...]
     hits: tuple[_PrintedHit, ...]
+    trust: float = 0.0

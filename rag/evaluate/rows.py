@@ -15,7 +15,7 @@ class Row:
 
     Measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is what was raised
     instead of an answer; every measure of the question then has its worst value (`valid_citations`, which is about the
-    citations there are, has none). `top_score` is the score of the first hit, None without hits. `evidence_seen` is
+    citations there are, has none). `trust` is how much spoke for an answer being there. `evidence_seen` is
     False when no article that came up has the gold text at the gold offsets: it was not found, or the test set was made
     from another text. `bad_citations` describes each citation whose quote is not what stands at its offsets.
     """
@@ -37,7 +37,7 @@ class Row:
     exact_match: float | None = None
     f1: float | None = None
     valid_citations: float | None = None
-    top_score: float | None = None
+    trust: float | None = None
     evidence_seen: bool | None = None
     citation_count: int = 0
     bad_citations: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ LOWER_IS_BETTER = frozenset({"false refusals", "false answers"})
 SHARES = frozenset(MEASURES) - {"F1", "citations that quote exactly"}
 """Measures that are 0 or 1 for each question, so that k of n can be said."""
 
-AUROC = "AUROC of the top score"
+AUROC = "AUROC of trust"
 
 
 class Measure(NamedTuple):
@@ -114,7 +114,7 @@ class Report:
     def summary(self) -> list[Measure]:
         """Every measure that applies to at least one question, with its interval over questions.
 
-        AUROC says how well the top score alone tells questions that can be answered from others. It needs both kinds.
+        AUROC says how well trust alone tells questions that can be answered from others. It needs both kinds.
         """
         measures = []
         for name, of_row in MEASURES.items():
@@ -137,4 +137,4 @@ class Report:
 def _score(row: Row) -> float:
     if row.error is not None:  # a failure is never dropped: it ranks where it does most harm
         return float("-inf") if row.answerable else float("inf")
-    return float("-inf") if row.top_score is None else row.top_score
+    return float("-inf") if row.trust is None else row.trust

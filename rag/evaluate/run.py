@@ -104,7 +104,7 @@ def score(case: Case, outcome: Reply | CitechatError, *, article_text: ArticleTe
         exact_match=of_answer(exact_match),
         f1=of_answer(answer_f1),
         valid_citations=(total - len(bad)) / total if total else None,
-        top_score=reply.scores[0] if reply.scores else None,
+        trust=reply.trust,
         evidence_seen=bool(gold) if case.evidence and failure is None else None,
         citation_count=total,
         bad_citations=bad,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_ask_json_has_the_promised_form(indexed: Path, capsys: pytest.CaptureFix
     text = BRIEFING.read_bytes().decode()
     assert all(text[c["start"] : c["end"]] == c["quote"] for c in answer["citations"])
     assert all(text[h["start"] : h["end"]] == h["text"] for h in answer["hits"])
-    assert [set(sentence) for sentence in answer["sentences"]] == [{"text", "citations", "support"}]
+    assert [set(sentence) >= {"text", "citations", "support"} for sentence in answer["sentences"]] == [True]
 
 
 def test_when_the_articles_do_not_say_the_exit_code_is_0_and_nothing_is_cited(
@@ -142,8 +143,6 @@ def test_asking_before_indexing_says_what_to_do(home: Path, capsys: pytest.Captu
 def test_an_index_made_with_another_model_is_refused(
     indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import shutil
-
     from index.encode import _bundled_folder
 
     other = shutil.copytree(_bundled_folder(), tmp_path / "other-model", copy_function=shutil.copyfile)
@@ -193,12 +192,36 @@ def test_doctor_names_the_mend_where_nothing_is_indexed(home: Path, capsys: pyte
     assert json.loads(out)["problems"][0]["hint"] == "Index something: `citechat index PATH`."
 
 
+def test_eval_measures_a_test_set_and_saves_the_run(
+    indexed: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = (REPOSITORY / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "few.jsonl").write_text("\n".join([*lines[:3], lines[-1]]), encoding="utf-8")
+    code, out, _ = _run(capsys, "eval", tmp_path / "few.jsonl")
+    assert code == 0
+    assert "first citation right" in out
+    saved = json.loads(_run(capsys, "eval", tmp_path / "few.jsonl", "--json")[1])
+    assert len(saved["rows"]) == 4
+    assert saved["settings"]["encoder"] == "bundled"
+
+
+def test_calibrate_says_what_the_threshold_was_and_is(
+    samples_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITECHAT_HOME", str(shutil.copytree(samples_home, tmp_path / "own")))
+    code, out, _ = _run(capsys, "calibrate", REPOSITORY / "samples" / "questions.jsonl", "--json")
+    assert code == 0
+    assert json.loads(out)["answered"] >= 0.9
+
+
 def test_articles_lists_what_is_indexed(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = json.loads(_run(capsys, "articles", "--json")[1])
     assert row["title"] == "Sora and China's AI industry: a briefing"
 
 
-@pytest.mark.parametrize("command", [[], ["index"], ["ask"], ["chat"], ["eval"], ["articles"], ["rebuild"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command", [[], ["index"], ["ask"], ["chat"], ["eval"], ["calibrate"], ["articles"], ["rebuild"], ["doctor"]]
+)
 def test_every_command_has_help_with_examples(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([*command, "--help"])

@@ -46,9 +46,21 @@ def cited(
     """An answer of one sentence whose markers point at these words of the article."""
     numbers = tuple(number for number, _ in numbers_and_words)
     evidence = tuple(span(words) for _, words in numbers_and_words)
-    sentence = Sentence(0, len(text), text, numbers, evidence, support)  # type: ignore[arg-type]
+    words = re.sub(r"\s*\[\d+\]", "", text)
+    sentence = Sentence(0, len(text), words, numbers, evidence, support)  # type: ignore[arg-type]
     hits = hits or (hit(0, len(TEXT)), hit(12, len(TEXT)))
     return Answer("When?", text, sentences=(sentence,), hits=hits, search_query="When?", done=True)
+
+
+def test_a_bracketed_number_of_the_article_is_text_and_the_short_answer_stands_out() -> None:
+    text = "See note [1], it met on Monday. [1]"
+    words = "See note [1], it met on Monday."
+    place = Span(words.index("Monday"), words.index("Monday") + 6)
+    sentence = Sentence(0, len(text), words, (1,), (span("Monday"),), "quoted", place)
+    markup = answer_html(Answer("When?", text, sentences=(sentence,), hits=(hit(0, len(TEXT)),), done=True), 1)
+    prose = markup.split("Sources")[0]
+    assert prose.count('class="cite"') == 1
+    assert "<strong>Monday</strong>" in prose
 
 
 def words_of(markup: str) -> str:

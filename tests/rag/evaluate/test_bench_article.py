@@ -70,6 +70,7 @@ def quoted(start: int, end: int, quote: str | None = None) -> dict[str, Any]:
             {"number": 1, "article_id": "a1", "source": "article.txt", "start": start, "end": end, "quote": text}
         ],
         "hits": [{"article_id": "a1", "start": start, "end": end, "text": text, "score": 0.9}],
+        "trust": 0.9,
         "timings": {"search": 0.01},
     }
 

@@ -30,7 +30,7 @@ TEN, NAMES, SORA = Span(0, 22), Span(23, 54), Span(55, 79)
 ARTICLE = Article(id="a1", title="Sora", source="/articles/sora.txt", text=TEXT)
 
 
-def answered(*spans: Span, score: float = 1.0, article: Article = ARTICLE, **changes: str) -> Answer:
+def answered(*spans: Span, trust: float = 1.0, article: Article = ARTICLE, **changes: str) -> Answer:
     """An answer that quotes each span in a sentence of its own; the hits are the spans in the same order."""
     sentences: list[Sentence] = []
     text = ""
@@ -40,14 +40,12 @@ def answered(*spans: Span, score: float = 1.0, article: Article = ARTICLE, **cha
         text += f"{quote} [{number}] "
         sentences.append(Sentence(start, len(text), quote, (number,), (span,), "quoted"))
     passages = [Passage(article.id, span.start, span.end, article.text[span.start : span.end]) for span in spans]
-    hits = tuple(
-        Hit(passage, article.title, article.source, None, score - 0.1 * rank) for rank, passage in enumerate(passages)
-    )
-    return Answer("?", text=text, sentences=tuple(sentences), hits=hits, done=True)
+    hits = tuple(Hit(passage, article.title, article.source, None, -rank) for rank, passage in enumerate(passages))
+    return Answer("?", text=text, sentences=tuple(sentences), hits=hits, trust=trust, done=True)
 
 
-def refused(*spans: Span, score: float = 0.1) -> Answer:
-    return replace(answered(*spans, score=score), text="The articles do not say.", sentences=(), found=False)
+def refused(*spans: Span, trust: float = 0.1) -> Answer:
+    return replace(answered(*spans, trust=trust), text="The articles do not say.", sentences=(), found=False)
 
 
 class ScriptedAssistant:
@@ -90,7 +88,7 @@ def test_a_right_answer_is_right_in_every_measure() -> None:
         assert list(measure(report, name)[1:]) == pytest.approx([1.0, 0.025, 1.0, 1])
     assert row.f1 == 1.0
     assert row.valid_citations == 1.0
-    assert (row.citation_count, row.bad_citations, row.top_score) == (1, (), 1.0)
+    assert (row.citation_count, row.bad_citations, row.trust) == (1, (), 1.0)
 
 
 def test_the_first_citation_and_any_citation_are_told_apart() -> None:
@@ -231,14 +229,14 @@ def test_the_same_answers_give_the_same_report() -> None:
     assert as_table(one) == as_table(other)
 
 
-def test_auroc_says_how_well_the_top_score_tells_the_kinds_apart() -> None:
+def test_auroc_says_how_well_trust_tells_the_kinds_apart() -> None:
     cases = [case("ten", "Ten"), case("sora", "No"), case("far"), case("near")]
     report = run(
         cases,
-        ten=answered(TEN, score=0.9),
-        sora=answered(SORA, score=0.5),
+        ten=answered(TEN, trust=0.9),
+        sora=answered(SORA, trust=0.5),
         far=refused(),  # no hit at all ranks lowest
-        near=answered(SORA, score=0.5),
+        near=answered(SORA, trust=0.5),
     )
     assert measure(report, AUROC).value == pytest.approx(3.5 / 4)
     assert AUROC not in [found.name for found in run(cases[:1], ten=answered(TEN)).summary()]
@@ -264,7 +262,7 @@ def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
 
 def test_a_report_that_was_saved_comes_back_equal() -> None:
     cases = [case("ten", "Ten", at=TEN), case("far"), case("sora", "No")]
-    answer = answered(TEN, score=float("inf"))
+    answer = answered(TEN, trust=float("inf"))
     assistant = ScriptedAssistant({"ten": answer, "far": LLMError("no"), "sora": refused()})
     report = evaluate(assistant, cases, settings={"encoder": "bundled"})
     assert report.settings == {"encoder": "bundled"}

@@ -1,0 +1,198 @@
+"""How well the support check tells true sentences from false ones.
+
+    python bench/support.py DATA_DIR [--seed N] [--fail-under SHARE] [--misses N]
+
+DATA_DIR holds the sets `squad2`, `clapnq` and `xquad_en_zh`, as far as they are there (see `question_sets.py`). True
+sentences of their documents are quoted, and made false by exchanging a number or a name or by putting in or taking out
+a "not"; half of the numbers and names put in stand elsewhere in the same passage. The human answers of clapnq are true
+paraphrases, and are made false in the same way. Prints one Markdown table: what share of each kind is called what, with
+95% bootstrap intervals, and the time of a check. With `--fail-under`, the exit code is 2 when a lower share of the
+false sentences is flagged (`weak` or `unsupported`), or of the quotations called `quoted`.
+
+The swaps are made by rules that share nothing with the check (see `swaps.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from estimates import Estimate
+from question_sets import QuestionSet, read_set, write_files
+from swaps import CHANGES
+
+from index import CitechatError, Encoder, Findings, Index, load_encoder, sentences
+from rag import Support
+from rag.build import go_offline
+from rag.evaluate.metrics import interval
+from rag.support import Checker
+
+SETS = ("squad2", "clapnq", "xquad_en_zh")
+_SENTENCES = 130  # true sentences taken from each set and language, one a document as far as that goes
+_HITS = 10
+_FROM_BEST: tuple[Support, ...] = get_args(Support)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sentence of a kind, the word for it, the sentence it was made of, and the seconds that it took."""
+
+    kind: str
+    text: str
+    support: Support
+    true: str
+    seconds: float
+
+    @property
+    def flagged(self) -> bool:
+        """True when a reader is warned."""
+        return self.support in {"weak", "unsupported"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the whole measurement, print it, and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data", type=Path, metavar="DATA_DIR", help=f"folder with {', '.join(SETS)}")
+    parser.add_argument("--seed", type=int, default=0, help="which sentences are drawn and how they are changed")
+    parser.add_argument("--fail-under", type=float, metavar="SHARE", help="exit 2 when less is flagged, or quoted")
+    parser.add_argument("--misses", type=int, default=0, metavar="N", help="print up to N errors of each kind")
+    given = parser.parse_args(arguments)
+    go_offline()
+    try:
+        sets = [read_set(given.data / name) for name in SETS if (given.data / name).is_dir()]
+        if not sets:
+            parser.error(f"there is none of {', '.join(SETS)} in {str(given.data)!r}")
+        encoder = load_encoder()
+        judged: list[Judged] = []
+        for each in sets:
+            print(f"{each.name} …", file=sys.stderr)
+            with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:
+                index = Index(Path(folder) / "index", encoder)
+                index.sync([write_files(each.documents, Path(folder) / "files")])
+                judged += judge_set(each, index, encoder, random.Random(given.seed))
+    except (CitechatError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(as_markdown(judged))
+    for row in misses(judged, given.misses):
+        print(row)
+    flagged = [row.flagged for row in judged if is_false(row.kind)]
+    quoted = [row.support == "quoted" for row in judged if row.kind.startswith("quoted")]
+    return 2 if given.fail_under and min(statistics.mean(flagged), statistics.mean(quoted)) < given.fail_under else 0
+
+
+def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.Random) -> Iterator[Judged]:
+    """Every sentence that can be made of a set, judged."""
+    texts = [document.text for document in each.documents]
+    for chinese in (False, True):
+        label = ", Chinese" if chinese else ""
+        for true in _draw([text for text in texts if _is_chinese(text) == chinese], chance):
+            found = index.find(true, _HITS)
+            numbers = [n for n, hit in enumerate(found.hits, start=1) if true in hit.passage.text][:1]
+            if not numbers:
+                continue  # the sentence is cut between two passages
+            passage = found.hits[numbers[0] - 1].passage.text
+            yield _judge(f"quoted{label}", _retyped(true, chance), true, found, numbers, encoder)
+            for name, change in CHANGES[chinese].items():
+                if false := change(true, passage, texts, chance):
+                    yield _judge(f"{name}{label}", false, true, found, numbers, encoder)
+    for question in each.questions:
+        if not (question.answerable and question.by_evidence):
+            continue
+        for span in sentences(question.answers[0]):
+            true = question.answers[0][span.start : span.end]
+            if not _is_long_enough(true):
+                continue
+            found = index.find(question.text, _HITS)
+            numbers = [n for n, hit in enumerate(found.hits, start=1) if hit.source == question.document]
+            passage = " ".join(found.hits[number - 1].passage.text for number in numbers)
+            yield _judge("paraphrase", true, true, found, numbers, encoder)
+            for name, change in CHANGES[False].items():
+                if false := change(true, passage, texts, chance):
+                    yield _judge(f"{name}, paraphrase", false, true, found, numbers, encoder)
+
+
+def _judge(kind: str, text: str, true: str, found: Findings, numbers: Sequence[int], encoder: Encoder) -> Judged:
+    """The best word that a passage earns the sentence, as for a sentence of an answer that cites them all."""
+    began = time.perf_counter()
+    checker = Checker(found, encoder)
+    words = [checker.check(text, number, beside=numbers).support for number in numbers]
+    best = min(words, key=_FROM_BEST.index, default=_FROM_BEST[-1])
+    return Judged(kind, text, best, true, time.perf_counter() - began)
+
+
+def _draw(texts: Sequence[str], chance: random.Random) -> list[str]:
+    """True sentences of at least six words (Chinese: 12 characters): one of each text, then a second, and so on."""
+    rows = []
+    for text in chance.sample(texts, len(texts)):
+        row = [text[span.start : span.end] for span in sentences(text)]
+        row = [each for each in row if "\n" not in each and _is_long_enough(each)]
+        rows.append(chance.sample(row, len(row)))
+    deepest = max((len(row) for row in rows), default=0)
+    drawn = [row[depth] for depth in range(deepest) for row in rows if depth < len(row)]
+    return drawn[:_SENTENCES]
+
+
+def _is_long_enough(text: str) -> bool:
+    return len(text) >= 12 if _is_chinese(text) else len(text.split()) >= 6
+
+
+def _retyped(text: str, chance: random.Random) -> str:
+    """The same words as another keyboard types them."""
+    choices = [text, text.replace("'", "’").replace(" - ", " – "), text.replace(" ", "  ", 1), f"“{text}”"]
+    return chance.choice(choices)
+
+
+def as_markdown(judged: Sequence[Judged]) -> str:
+    """The table: a row for each kind, then all false sentences together."""
+    lines = ["| sentences | n | quoted | supported | weak | unsupported | flagged |", "|---|---|---|---|---|---|---|"]
+    kinds = dict.fromkeys(row.kind for row in judged)
+    groups = [(kind, [row for row in judged if row.kind == kind]) for kind in sorted(kinds, key=_order)]
+    groups.append(("**all false sentences**", [row for row in judged if is_false(row.kind)]))
+    for name, rows in groups:
+        columns = [[float(row.support == word) for row in rows] for word in _FROM_BEST]
+        columns.append([float(row.flagged) for row in rows])
+        cells = [str(Estimate(statistics.mean(column), *interval(column))) for column in columns]
+        lines.append(f"| {name} | {len(rows)} | {' | '.join(cells)} |")
+    quotes = [1000 * row.seconds for row in judged if row.support == "quoted"]
+    others = [1000 * row.seconds for row in judged if row.support != "quoted"]
+    return "\n".join(
+        [*lines, "", f"A check takes {_median(others)}, a quotation {_median(quotes)} (median and 95th percentile)."]
+    )
+
+
+def _median(times: Sequence[float]) -> str:
+    return f"{statistics.median(times):.1f} ms, {sorted(times)[int(0.95 * len(times))]:.1f} ms" if times else "no time"
+
+
+def misses(judged: Sequence[Judged], most: int) -> Iterator[str]:
+    """Up to `most` errors of each kind: false sentences believed, true ones flagged."""
+    for kind in dict.fromkeys(row.kind for row in judged):
+        wrong = [row for row in judged if row.kind == kind and row.flagged != is_false(kind)]
+        for row in wrong[:most]:
+            yield f"\n{kind}: {row.support}\n  {row.text}\n  true: {row.true}"
+
+
+def is_false(kind: str) -> bool:
+    """Whether sentences of a kind were made false."""
+    return not kind.startswith(("quoted", "paraphrase"))
+
+
+def _order(kind: str) -> tuple[bool, bool, str]:
+    return is_false(kind), "paraphrase" in kind, kind
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""The names in a text, told by their capitals, and whether another text holds them in any form. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from index import terms
+
+CHINESE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Characters of languages written without spaces, or nearly so, as the inside of a character class."""
+
+WORD = re.compile(rf"[{CHINESE}]|[^\W_{CHINESE}]+")
+_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
+_HONORIFIC = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sen|Gov|Gen|Sir|St)\.?\s(?=[A-Z])")
+_CALENDAR = re.compile(
+    r"(jan)(?:uary)?|(feb)(?:ruary)?|(mar)(?:ch)?|(apr)(?:il)?|(may)|(jun)e?|(jul)y?|(aug)(?:ust)?|(sep)(?:t|tember)?"
+    r"|(oct)(?:ober)?|(nov)(?:ember)?|(dec)(?:ember)?"
+    r"|(mon)(?:day)?|(tue)(?:s|sday)?|(wed)(?:nesday)?|(thu)(?:rs|rsday)?|(fri)(?:day)?|(sat)(?:urday)?|(sun)(?:day)?"
+)
+_OPENING_WORDS = (
+    "although though while since after before during however according despite unlike like under over among meanwhile "
+    "because between once until both only also even most several other another each every today later earlier now all "
+    "yesterday tomorrow former current more across within outside inside against throughout around unless whether "
+    "behind beyond following including given per via"
+)
+_OPENERS = frozenset(_OPENING_WORDS.split())
+"""Words that open a sentence in front of a name without being part of it."""
+_GROWN = ("s", "n", "an", "ian", "ese", "ish", "ist", "ism", "a", "e", "y")  # Russia-n, Chin-a and Chin-ese, Ital-y
+_SHORTEST_ROOT = 4  # letters: "John" is no root of "Johnson", nor "Ira" of "Iran"
+
+
+def names(text: str, *, opening: bool = False) -> list[str]:
+    """The words of `text` that are names by their capitals, and its months and weekdays, in lower case.
+
+    The word that opens a sentence counts when it cannot be but a name (NASA, OpenAI, two capitalised words in a row);
+    with `opening`, whenever it is no common word.
+    """
+    text = tidied(text)
+    found = []
+    for match in WORD.finditer(text):
+        word = match[0]
+        lowered = word.lower()
+        if len(word) < 2 or not any(character.isupper() for character in word):
+            continue
+        is_plain = word[1:].islower() or not word[1:].isalpha()
+        if is_plain and not terms(lowered) and not (_CALENDAR.fullmatch(lowered) and not _opens(text, match.start())):
+            continue  # a stop word, as May is not
+        if is_plain and _opens(text, match.start()):
+            before_a_name = re.match(r"[\s-][A-Z]", text[match.end() :])
+            if lowered in _OPENERS or not (opening or before_a_name):
+                continue
+        found.append(lowered)
+    return found
+
+
+def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
+    """The names among `wanted`, names of `claim`, that `source` does not hold in any form."""
+    if not wanted:
+        return set()
+    source = tidied(source)
+    held = {form for match in WORD.finditer(source) for form in forms(match[0].lower())}
+    unknown = {name for name in wanted if not forms(name) & held}
+    if not unknown:
+        return set()
+    # UN for "United Nations", and the other way round.
+    initials = {letters for letters, _ in _initials(source)}
+    short = {match[0] for match in WORD.finditer(source) if match[0].isupper()}
+    spelled = {word for letters, words in _initials(tidied(claim)) if letters in short for word in words}
+    return {name for name in unknown if name.upper() not in initials and name not in spelled}
+
+
+def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Every run of two to six capitalised words (of, the, and, for left out), as its initials and its words."""
+    for match in re.finditer(r"[A-Z][\w'-]*(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*)+", text):
+        words = [word for word in re.findall(r"[\w'-]+", match[0]) if word[0].isupper()]
+        for first in range(len(words)):
+            for last in range(first + 2, min(first + 6, len(words)) + 1):
+                yield "".join(word[0] for word in words[first:last]), [word.lower() for word in words[first:last]]
+
+
+def forms(word: str) -> set[str]:
+    """What a name is known by: itself, its stem, and the root that China and Chinese, Russia and Russian share."""
+    if match := _CALENDAR.fullmatch(word):
+        return {word, f"{match[match.lastindex or 0]}."}
+    roots = {word.removesuffix(end) for end in _GROWN}
+    return {word, *terms(word), *(root for root in roots if len(root) >= _SHORTEST_ROOT)}
+
+
+def tidied(text: str) -> str:
+    """`text` with one way of writing what is written in several: U.S. as US, "didn't" as "did not"."""
+    text = text.replace("’", "'").replace("*", "")
+    text = _INITIALS.sub(lambda match: match[0].replace(".", ""), text)
+    text = _HONORIFIC.sub("", text)
+    return re.sub(r"n't\b", " not", re.sub(r"\bcannot\b|\bcan't\b", "can not", text))
+
+
+def _opens(text: str, at: int) -> bool:
+    before = text[:at].rstrip(" \t\"'“‘([«")
+    return not before or before[-1] in ".!?:;\n…。！？："

@@ -1,0 +1,50 @@
+"""What a question asks for, and the short answer inside a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.kinds import asked_kind, holds_kind, short_answer
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("How many parameters might Sora have?", "number"),
+        ("What percentage of them left?", "number"),
+        ("When was it founded?", "date"),
+        ("In which year did it close?", "date"),
+        ("Who founded it?", None),
+        ("Why did it close?", None),
+    ],
+)
+def test_the_kind_is_told_from_the_words_of_the_question(question: str, kind: str | None) -> None:
+    assert asked_kind(question) == kind
+
+
+def test_a_number_that_the_question_says_itself_is_no_answer() -> None:
+    assert not holds_kind("number", "How many of the 16 dimensions matter?", "There are 16 dimensions.")
+    assert holds_kind("number", "How many of the 16 dimensions matter?", "Of 16 dimensions, three matter.")
+
+
+def test_the_number_in_a_product_name_is_no_number() -> None:
+    assert not holds_kind("number", "How many are there?", "Gen-2 is a model.")
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "short"),
+    [
+        ("How many parameters might Sora have?", "He estimated around 3 billion parameters.", "3 billion"),
+        ("How much did it cost?", "It cost $1,250.50 in all.", "$1,250.50"),
+        ("How many firms?", "Ten of these firms were picked.", "Ten"),
+        ("What percentage left?", "About 12 percent left.", "12 percent"),
+        ("When was the conference?", "It met on October 17, 2023, in Beijing.", "October 17, 2023"),
+        ("When was it?", "It was on 17 October 2023.", "17 October 2023"),
+        ("Who co-founded Pika?", "Pika, co-founded by Guo Wenjing, is good.", "Guo Wenjing"),
+        ("Who is he?", "Nobody knows.", None),
+        ("What does it do?", "It makes 3 videos.", None),
+    ],
+)
+def test_the_short_answer_is_found_inside_the_sentence(question: str, sentence: str, short: str | None) -> None:
+    found = short_answer(question, sentence)
+    assert (sentence[found.start : found.end] if found else None) == short
