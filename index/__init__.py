@@ -15,7 +15,7 @@ from .errors import (
 )
 from .index import Index
 from .keywords import terms
-from .late import Question, similarities
+from .late import Question, is_readable, similarities
 from .load import Skipped
 from .records import Article, Hit, Passage, Span
 from .search import Findings
@@ -44,6 +44,7 @@ __all__ = [
     "Span",
     "StoreError",
     "SyncReport",
+    "is_readable",
     "load_encoder",
     "sentences",
     "similarities",

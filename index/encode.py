@@ -155,9 +155,12 @@ class SentenceTransformerEncoder:
     def _model(self) -> Any:
         self.fingerprint  # noqa: B018 - refuses tampered weights before they are loaded
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        import torch
         import transformers.utils.logging as transformers_logging
         from sentence_transformers import SentenceTransformer
 
+        # Two threads on a busy machine wait on each other: one question took 750 ms with two and 50 ms with one.
+        torch.set_num_threads(1)
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             return SentenceTransformer(self._name, device="cpu", local_files_only=True, trust_remote_code=False)

@@ -56,7 +56,7 @@ def read_question(text: str, encoding: Encoding, keywords: Keywords) -> Question
         weights=np.asarray(weights / max(weights.sum(), 1e-9), dtype=np.float32),
         content=content if content.any() else np.ones(len(words), dtype=bool),
         terms=tuple(dict.fromkeys(terms(text))),
-        readable=_is_readable(text),
+        readable=is_readable(text),
     )
 
 
@@ -93,7 +93,7 @@ def _is_content(word: str) -> bool:
     return any(character.isalnum() for character in word) and word.lower() not in STOP_WORDS
 
 
-def _is_readable(text: str) -> bool:
+def is_readable(text: str) -> bool:
     """False when more than a third of a text is in a script that an English model does not know; a character of Chinese
     says as much as three letters."""
     letters = [character for character in text if character.isalpha()]

@@ -17,7 +17,7 @@ from .quantities import Quantity, quantities
 
 _COPIED = 0.8
 """The share of a claim's words that stand, in order, in the sentences it copies; from there on every difference counts.
-Set on swapped sentences of the development sets (SQuAD 2, XQuAD, CLAP-NQ); most human paraphrases there stay below."""
+Set on swapped sentences of the development sets (SQuAD 2, XQuAD, CLAP-NQ). The counts below are set by hand."""
 _LONGEST_RUN = 3  # sentences that one claim may copy or rest on
 _CLAUSE = 5
 """Words of the source left out in a row that are a clause and take its denial with them; of fewer, it was taken out."""

@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from index import Encoder, Encoding, Findings, Hit, Span, sentences, terms, unit
+from index import Encoder, Encoding, Findings, Hit, Span, is_readable, sentences, terms, unit
 
 from .answer import Support
 from .exact import agrees, agrees_as_copy, denials, find_copy, replaces_chinese
@@ -28,7 +28,6 @@ _NEIGHBOUR_HELPS = 0.03  # how much better the mean must be for a neighbouring s
 
 _FOLDED = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’‚`´′", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
 _CHINESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
-_LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ def _match(
     that is there and 0 for one that is not.
     """
     text = " ".join(parts)
-    if said is not None and _has_word_vectors(said, sentence) and len(encoding.tokens) and _is_readable(text):
+    if said is not None and _has_word_vectors(said, sentence) and len(encoding.tokens) and is_readable(text):
         tokens = unit(said.tokens[_content(sentence, said)].astype(np.float32))
         theirs = unit(encoding.tokens.astype(np.float32))
         matched = np.zeros((len(spans), len(tokens)), dtype=np.float32)
@@ -179,7 +178,7 @@ def _match(
 def _has_word_vectors(said: Encoding, sentence: str) -> bool:
     """Whether the model told of single words (some classes give one vector for a sentence), in a script it knows."""
     single = all(" " not in sentence[start:end].strip() for start, end in said.offsets)
-    return len(said.tokens) > 0 and single and _is_readable(sentence)
+    return len(said.tokens) > 0 and single and is_readable(sentence)
 
 
 def _content(sentence: str, said: Encoding) -> list[int]:
@@ -231,9 +230,3 @@ def _in_article(span: Span, hit: Hit) -> Span:
 
 def _has_words(text: str) -> bool:
     return any(character.isalnum() for character in text)
-
-
-def _is_readable(text: str) -> bool:
-    """False for a script that an English model does not know, as `Question.readable` is for a question."""
-    letters = [character for character in text if character.isalpha()]
-    return sum(bool(_LETTER_NOT_LATIN.match(letter)) for letter in letters) * 3 <= len(letters)
