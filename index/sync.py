@@ -66,25 +66,28 @@ def sync(store: Store, encoder: Encoder, paths: Sequence[Path | str], progress: 
         store.create(manifest)
         id_at_path = {article.path: article.id for article in store.articles()}
         stored = set(id_at_path.values())
+        seen: set[str] = set()
         for done, loaded in enumerate(load(paths), start=1):
             if isinstance(loaded, Skipped):
                 skipped.append(loaded)
                 continue
-            if loaded.id in stored:
-                counts["unchanged"] += 1
-            else:
+            seen.add(loaded.id)
+            previous = id_at_path.get(loaded.path, loaded.id)
+            if loaded.id not in stored:
                 passages, vectors = _embed(loaded, encoder)
                 if not passages:
-                    skipped.append(Skipped(loaded.path, "it has no text beside headers and counters"))
+                    skipped.append(Skipped(loaded.path, f"{loaded.path!r} has no text beside headers and counters"))
                     continue
                 store.put(loaded, passages, vectors)
-                replaced = id_at_path.get(loaded.path)
-                if replaced is not None:
-                    store.remove(replaced)
-                    stored.discard(replaced)
-                counts["added" if replaced is None else "changed"] += 1
+                counts["added" if previous == loaded.id else "changed"] += 1
                 stored.add(loaded.id)
-                id_at_path[loaded.path] = loaded.id
+            else:
+                counts["unchanged" if previous == loaded.id else "changed"] += 1
+            # What the path held before is gone, unless another file of this run still holds it.
+            if previous != loaded.id and previous not in seen:
+                store.remove(previous)
+                stored.discard(previous)
+            id_at_path[loaded.path] = loaded.id
             if progress:
                 progress(loaded.title, done)
         articles, passages_count = store.count()

@@ -54,6 +54,22 @@ def test_a_changed_article_replaces_the_old_one(index: Index, folder: Path) -> N
     assert "river" not in " ".join(hit.passage.text for hit in index.search("fox river", limit=10))
 
 
+def test_a_file_that_becomes_a_copy_of_another_leaves_nothing_of_its_old_text(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    (folder / "owl.txt").write_text(FOX)
+    report = index.sync([folder])
+    assert (report.changed, report.unchanged, report.articles) == (1, 1, 1)
+    assert [article.text for article in index.articles()] == [FOX]
+
+
+def test_texts_that_change_places_are_both_kept(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    (folder / "fox.txt").write_text(OWL)
+    (folder / "owl.txt").write_text(FOX)
+    assert index.sync([folder]).articles == 2
+    assert {article.text for article in index.articles()} == {FOX, OWL}
+
+
 def test_articles_of_other_folders_are_left_alone(index: Index, folder: Path, tmp_path: Path) -> None:
     index.sync([folder])
     (tmp_path / "hen.txt").write_text("The hen laid an egg.\n")
