@@ -27,6 +27,7 @@ _OPENS_WITH_PRONOUN = re.compile(
     r"(?:he|she|it|they|this|that|these|those|his|her|their|its|such|the latter|the former|both|there)\b",
     re.IGNORECASE,
 )
+_LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、])\s")
 _OPENING_QUOTES = '“"„«‘「'
 
 
@@ -69,18 +70,23 @@ def choose(ranked: Sequence[Quote], found: Findings) -> list[Quote]:
 
 
 def _with_neighbours(quote: Quote, found: Findings) -> Quote:
-    """A sentence that opens with a pronoun brings the one before it, and one that a quotation follows brings that: news
-    writes "X named several options. “You could use A, B or C,” he said."
+    """A sentence that opens with a pronoun brings the one before it, one that announces a list brings the list, and one
+    that a quotation follows brings that: news writes "X named several options. “You could use A, B or C,” he said."
     """
     passage = found.hits[quote.number - 1].passage
-    spans = [Span(passage.start + span.start, passage.start + span.end) for span in sentences(passage.text)]
-    first = last = spans.index(quote.span)
+    spans = sentences(passage.text)
+    texts = [passage.text[span.start : span.end] for span in spans]
+    first = last = next(i for i, span in enumerate(spans) if passage.start + span.start == quote.span.start)
     if first > 0 and _OPENS_WITH_PRONOUN.match(quote.text):
         first -= 1
-    if last + 1 < len(spans) and passage.text[spans[last + 1].start - passage.start] in _OPENING_QUOTES:
+    if quote.text.endswith(":"):
+        while last + 1 < len(texts) and _LIST_ITEM.match(texts[last + 1]):
+            last += 1
+    elif last + 1 < len(texts) and texts[last + 1][0] in _OPENING_QUOTES:
         last += 1
-    span = Span(spans[first].start, spans[last].end)
-    return replace(quote, span=span, text=passage.text[span.start - passage.start : span.end - passage.start])
+    place = Span(spans[first].start, spans[last].end)
+    span = Span(passage.start + place.start, passage.start + place.end)
+    return replace(quote, span=span, text=passage.text[place.start : place.end])
 
 
 def _score(found: Findings, text: str, matched: np.typing.NDArray[np.float32], thought: float) -> float:

@@ -1,0 +1,68 @@
+"""The answer with no LLM: which sentence is quoted, and what it brings along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index import Encoder, Index
+from rag import Assistant
+
+TEXT = """The board met on Monday in Oslo to talk about the new bridge over the fjord.
+
+Maria Holm leads the works on the northern side of the fjord. She expects the bridge to open in the spring of 2031.
+
+The engineer Jonas Lie named several materials for the deck. “You could use steel, concrete or timber,” he said.
+
+The bridge will have these lanes:
+
+- two lanes for cars
+- one lane for trams
+- one lane for bicycles
+
+The toll has not been decided.
+"""
+
+
+@pytest.fixture
+def assistant(tmp_path: Path, bundled_encoder: Encoder) -> Assistant:
+    (tmp_path / "bridge.txt").write_text(TEXT, encoding="utf-8")
+    index = Index(tmp_path / "index", bundled_encoder)
+    index.sync([tmp_path / "bridge.txt"])
+    return Assistant(index)
+
+
+def _quote(assistant: Assistant, question: str) -> str:
+    answer = assistant.ask(question)
+    citation = answer.citations[0]
+    assert TEXT[citation.start : citation.end] == citation.quote
+    return citation.quote
+
+
+def test_the_sentence_that_answers_is_quoted_exactly(assistant: Assistant) -> None:
+    assert _quote(assistant, "Where did the board meet?").startswith("The board met on Monday in Oslo")
+
+
+def test_a_sentence_that_opens_with_a_pronoun_brings_the_one_before(assistant: Assistant) -> None:
+    quote = _quote(assistant, "When is the bridge expected to open?")
+    assert quote.startswith("Maria Holm leads")
+    assert quote.endswith("in the spring of 2031.")
+
+
+def test_a_sentence_that_a_quotation_follows_brings_it(assistant: Assistant) -> None:
+    quote = _quote(assistant, "Which materials did the engineer Jonas Lie name for the deck?")
+    assert quote.endswith("“You could use steel, concrete or timber,” he said.")
+
+
+def test_a_line_that_announces_a_list_brings_the_list(assistant: Assistant) -> None:
+    quote = _quote(assistant, "Which lanes will the bridge have?")
+    assert "The bridge will have these lanes:" in quote
+    assert quote.endswith("- one lane for bicycles")
+
+
+def test_the_short_answer_is_marked_inside_the_quote(assistant: Assistant) -> None:
+    answer = assistant.ask("In which year will the bridge open?")
+    focus = answer.sentences[0].focus
+    assert focus is not None
+    assert answer.text[focus.start : focus.end] == "2031"
