@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -76,8 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if (given.article is None) != (given.questions is None):
         parser.error("--article and --questions go together")
-    # One thread: the same rounding on every machine, and no threads that wait for each other where cores are shared.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     go_offline()
     try:
         sets = [read_set(given.data / name) for name in SETS if (given.data / name).is_dir()]

@@ -36,8 +36,7 @@ class Encoding:
     """What one forward pass of a model tells of a text.
 
     `vector` is the whole text's, shape `(dimension,)`, of unit length. `tokens` are those of its tokens in context,
-    shape `(tokens, dimension)`, as the last layer gives them, without special tokens; `offsets` say which characters
-    each stands for.
+    unit rows of shape `(tokens, dimension)`, without special tokens; `offsets` say which characters each stands for.
     """
 
     vector: FloatArray
@@ -149,7 +148,7 @@ class SentenceTransformerEncoder:
         tokens = row["token_embeddings"][row["attention_mask"].bool()].float().numpy()[1:-1]
         if len(tokens) != len(offsets):  # a model that puts a prompt in front, or has other special tokens
             return Encoding(vector, np.zeros((0, self.dimension), dtype=np.float32), ())
-        return Encoding(vector, tokens, tuple(offsets))
+        return Encoding(vector, unit(tokens), tuple(offsets))
 
     @cached_property
     def _model(self) -> Any:

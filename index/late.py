@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .encode import Encoding, FloatArray, unit
+from .encode import Encoding, FloatArray
 from .keywords import STOP_WORDS, Keywords, terms
 
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -52,7 +52,7 @@ def read_question(text: str, encoding: Encoding, keywords: Keywords) -> Question
     return Question(
         text=text,
         vector=encoding.vector,
-        tokens=unit(encoding.tokens),
+        tokens=encoding.tokens,
         weights=np.asarray(weights / max(weights.sum(), 1e-9), dtype=np.float32),
         content=content if content.any() else np.ones(len(words), dtype=bool),
         terms=tuple(dict.fromkeys(terms(text))),
@@ -62,7 +62,7 @@ def read_question(text: str, encoding: Encoding, keywords: Keywords) -> Question
 
 def similarities(question: Question, encoding: Encoding) -> FloatArray:
     """Cosines of the question's tokens with a passage's: shape `(question tokens, passage tokens)`."""
-    return np.asarray(question.tokens @ unit(encoding.tokens).T, dtype=np.float32)
+    return np.asarray(question.tokens @ encoding.tokens.astype(np.float32).T, dtype=np.float32)
 
 
 def max_similarity(question: Question, encoding: Encoding) -> float:

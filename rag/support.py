@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from index import Encoder, Encoding, Findings, Hit, Span, is_readable, sentences, terms, unit
+from index import Encoder, Encoding, Findings, Hit, Span, is_readable, sentences, terms
 
 from .answer import Support
 from .exact import agrees, agrees_as_copy, denials, find_copy, replaces_chinese
@@ -161,8 +161,8 @@ def _match(
     """
     text = " ".join(parts)
     if said is not None and _has_word_vectors(said, sentence) and len(encoding.tokens) and is_readable(text):
-        tokens = unit(said.tokens[_content(sentence, said)].astype(np.float32))
-        theirs = unit(encoding.tokens.astype(np.float32))
+        tokens = said.tokens[_content(sentence, said)].astype(np.float32)
+        theirs = encoding.tokens.astype(np.float32)
         matched = np.zeros((len(spans), len(tokens)), dtype=np.float32)
         for row, span in zip(matched, spans, strict=True):
             inside = [i for i, (start, end) in enumerate(encoding.offsets) if start < span.end and end > span.start]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Encoder, Encoding, Index, load_encoder
+from index import Encoder, Encoding, Index, load_encoder, unit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "samples"
@@ -43,7 +43,7 @@ class HashingEncoder:
         for row, (start, end) in zip(tokens, offsets, strict=True):
             row[int(hashlib.md5(text[start:end].lower().encode()).hexdigest(), 16) % self.dimension] += 1
         vector = tokens.sum(axis=0) if offsets else np.ones(self.dimension, dtype=np.float32)
-        return Encoding(vector / np.linalg.norm(vector), tokens, tuple(offsets))
+        return Encoding(vector / np.linalg.norm(vector), unit(tokens), tuple(offsets))
 
 
 @pytest.fixture

@@ -54,9 +54,10 @@ def test_chunks_are_slices_that_overlap_and_fit(bench: Any) -> None:
 
 @pytest.mark.parametrize(("size", "overlap"), [(1000, 200), (40, 10), (10, 0)])
 def test_chunks_are_those_of_langchain(bench: Any, size: int, overlap: int) -> None:
-    splitters = pytest.importorskip("langchain_text_splitters", reason="a requirement of this comparison only")
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
     text = "One two three.\n\n\nFour  five\nsix seven eight nine ten. " * 40 + "x" * 60 + "\n \n"
-    expected = splitters.RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=overlap).split_text(text)
+    expected = RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=overlap).split_text(text)
     assert [text[start:end] for start, end in bench.tutorial.chunks_of(text, size, overlap)] == expected
 
 
@@ -128,7 +129,6 @@ def test_the_whole_run_prints_tables_and_fails_under_a_gate(
 ) -> None:
     monkeypatch.setattr(bench.quality, "load_encoder", lambda: hashing_encoder)
     monkeypatch.setattr(bench.quality, "go_offline", lambda: None)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     file = tmp_path / "figures.json"
     code = bench.quality.main([str(data), "--json", str(file), "--fail-under", "squad2.first=0.5,squad2.none=0.1"])
     printed = capsys.readouterr()
