@@ -36,10 +36,10 @@ _HOLDS: dict[Kind, re.Pattern[str]] = {
     ),
 }
 _SCALE = r"(?:[\s-]+(?:hundred|thousand|million|billion|trillion|percent|per cent|dozen)\b|\s?%)"
+_UNIT = r"(?:[\s-]+(?:second|minute|hour|day|week|month|year|decade|mile|metre|meter|kilometre|kilometer)s?\b)"
+_ONE_NUMBER = rf"(?:[$€£¥]?(?<![\w-])\d[\d,]*(?:\.\d+)?{_SCALE}*|(?<!-)\b(?:{_NUMBER_WORD})s?\b{_SCALE}*)"
 _MEASURES: dict[Kind, re.Pattern[str]] = {
-    "number": re.compile(
-        rf"[$€£¥]?(?<![\w-])\d[\d,]*(?:\.\d+)?{_SCALE}*|(?<!-)\b(?:{_NUMBER_WORD})s?\b{_SCALE}*", re.IGNORECASE
-    ),
+    "number": re.compile(rf"{_ONE_NUMBER}(?:(?:\s+(?:or|to)\s+|\s?–\s?){_ONE_NUMBER})?{_UNIT}?", re.IGNORECASE),
     "date": re.compile(
         rf"\b(?:{_MONTH})\.?\s+\d{{1,2}}(?:,?\s+\d{{4}})?"
         rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b(?:,?\s+\d{{4}})?"
@@ -80,16 +80,17 @@ def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
 
 
 def short_answer(question: str, sentence: str) -> Span | None:
-    """Where in `sentence` the number, date or name stands that `question` asks for: the first that the question does
-    not say itself, with its unit. None where it asks for something else, or nothing of the kind is there.
+    """Where in `sentence` the one number, date or name stands that `question` asks for and does not say itself, with
+    its unit. None where it asks for something else, or where nothing or more than one thing of the kind is there: a
+    wrong number that stands out is worse than none.
     """
     kind = asked_kind(question)
     pattern = _MEASURES[kind] if kind else _NAME if _ASKS_FOR_A_NAME.match(question) else None
     if pattern is None:
         return None
     known = _words(question)
-    found = next((m for m in pattern.finditer(sentence) if not _words(m[0]) <= known), None)
-    return Span(*found.span()) if found else None
+    found = [match for match in pattern.finditer(sentence) if not _words(match[0]) <= known]
+    return Span(*found[0].span()) if len(found) == 1 else None
 
 
 def _words(text: str) -> set[str]:

@@ -41,6 +41,8 @@ def test_the_number_in_a_product_name_is_no_number() -> None:
         ("When was the conference?", "It met on October 17, 2023, in Beijing.", "October 17, 2023"),
         ("When was it?", "It was on 17 October 2023.", "17 October 2023"),
         ("Who co-founded Pika?", "Pika, co-founded by Guo Wenjing, is good.", "Guo Wenjing"),
+        ("How soon will it come?", "It may come within one or two months.", "one or two months"),
+        ("How many are left?", "Of 16 there were 3 left.", None),
         ("Who is he?", "Nobody knows.", None),
         ("What does it do?", "It makes 3 videos.", None),
     ],
