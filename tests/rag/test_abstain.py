@@ -37,13 +37,13 @@ def test_near_misses_are_refused_in_part(assistant: Assistant) -> None:
     assert _refused(assistant, _tagged("near-miss")) >= 4 / 9
 
 
-def test_false_premises_come_nearer_than_anything_off_topic_and_are_not_told_yet(assistant: Assistant) -> None:
-    """A question that takes for granted what is not so ("Why did X leave Y?") reads like one that the articles answer;
-    no similarity tells it. Held here so that the day it changes is seen."""
+def test_false_premises_are_refused_in_part_though_nearer_than_anything_off_topic(assistant: Assistant) -> None:
+    """A question that takes for granted what is not so ("Why did X leave Y?") reads like one that the articles answer.
+    The floor is what was measured, and what a better method has to raise."""
     trusts = [assistant.ask(case.question).trust for case in _tagged("false-premise")]
     off_topic = [assistant.ask(case.question).trust for case in _tagged("off-topic")]
     assert min(trusts) > max(off_topic)
-    assert _refused(assistant, _tagged("false-premise")) == 0.0
+    assert _refused(assistant, _tagged("false-premise")) >= 1 / 4
 
 
 def test_most_questions_that_the_briefing_answers_are_answered(assistant: Assistant) -> None:
