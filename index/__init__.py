@@ -14,7 +14,7 @@ from .errors import (
     StoreError,
 )
 from .index import Index
-from .keywords import terms
+from .keywords import terms, without_accents
 from .late import Question, is_readable, similarities
 from .load import Skipped
 from .records import Article, Hit, Passage, Span
@@ -50,4 +50,5 @@ __all__ = [
     "similarities",
     "terms",
     "unit",
+    "without_accents",
 ]

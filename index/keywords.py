@@ -19,6 +19,7 @@ from .encode import FloatArray
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # kana, Han, Hangul: written without spaces, or nearly so
 _CJK_RUN = re.compile(f"[{_CJK}]+")
+_ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _TERM = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+(?:[.,]\d+)*(?:'[^\W{_CJK}]+)?")
 
 # The English words that occur in nearly every passage and question and tell nothing about what is asked.
@@ -29,14 +30,21 @@ some many much"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
+def without_accents(text: str) -> str:
+    """`text` with Latin letters bare: people ask for Beausejour where the article writes Beauséjour."""
+    return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match[0])[0], text)
+
+
 def terms(text: str) -> list[str]:
     """The words that carry meaning in `text`: English stems in lower case, numbers as written, Chinese in characters.
+
+    Accents on Latin letters make no difference.
 
     Chinese has no spaces between words: each character and each pair of neighbours counts, so that a word of two
     characters is found inside a run, where whole-run tokens find nothing.
     """
     found: list[str] = []
-    for match in _TERM.finditer(unicodedata.normalize("NFKC", text).replace("’", "'")):
+    for match in _TERM.finditer(without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")):
         word = match[0]
         if _CJK_RUN.match(word):
             found += [*word, *(word[i : i + 2] for i in range(len(word) - 1))]

@@ -67,6 +67,20 @@ _ASKS: dict[Kind, re.Pattern[str]] = {
     ),
 }
 
+_ANSWERED_BY_AN_EVENT = re.compile(r"\bhow (?:often|soon)\b", re.IGNORECASE)
+_NO_QUANTITY = re.compile(
+    # "one" as a pronoun and "once" for "as soon as"; "as many as" compares, and says no number.
+    r"\b(?:no|any|some|every|each|the|this|that|as|which|another) one\b|\bonce\b|\bas (?:many|much|few|little)\b"
+    r"|\bone(?=\s+(?:of|another|would|can|could|may|might|must|should|will|has|is|who|that)\b|[’'])",
+    re.IGNORECASE,
+)
+_VAGUE_QUANTITY = re.compile(
+    r"\b(?:most|few|fewer|none|no|all|every|many|majority|minority|several|various|numerous|little|unanimous|free"
+    r"|double[ds]?|triple[ds]?|\w+teenth|\w+fold|centur(?:y|ies)|decades?|years?|months?|weeks?|days?|hours?|minutes?"
+    r"|seconds|dozens|hundreds|thousands|millions|billions)\b",
+    re.IGNORECASE,
+)
+
 
 def asked_kind(question: str) -> Kind | None:
     """What `question` asks for, when that can be told from its words."""
@@ -77,6 +91,16 @@ def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
     """True when `sentence` holds something of the kind that `question` does not say itself."""
     known = _words(question)
     return any(not _words(match[0]) <= known for match in _HOLDS[kind].finditer(sentence))
+
+
+def lacks_quantity(question: str, sentence: str) -> bool:
+    """True when `question` asks how much or how many and `sentence` holds no quantity besides those that the question
+    says itself, not even a vague one ("most of them", "in seconds").
+    """
+    if asked_kind(question) != "number" or _ANSWERED_BY_AN_EVENT.search(question):
+        return False
+    sentence = _NO_QUANTITY.sub(" ", sentence)
+    return not holds_kind("number", question, sentence) and not _VAGUE_QUANTITY.search(sentence)
 
 
 def short_answer(question: str, sentence: str) -> Span | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
-from index import terms
+from index import terms, without_accents
 
 CHINESE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Characters of languages written without spaces, or nearly so, as the inside of a character class."""
@@ -27,6 +28,10 @@ _OPENING_WORDS = (
 _OPENERS = frozenset(_OPENING_WORDS.split())
 """Words that open a sentence in front of a name without being part of it."""
 _GROWN = ("s", "n", "an", "ian", "ese", "ish", "ist", "ism", "a", "e", "y")  # Russia-n, Chin-a and Chin-ese, Ital-y
+_MISSPELT = 0.8
+"""Share of a word's letters that must be there, in order, for it to be a misspelling of another (`difflib`): Dusquesne
+for Duquesne."""
+_SHORTEST_MISSPELT = 5  # letters: too many short words are that much alike
 _SHORTEST_ROOT = 4  # letters: "John" is no root of "Johnson", nor "Ira" of "Iran"
 
 
@@ -70,6 +75,25 @@ def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
     return {name for name in unknown if name.upper() not in initials and name not in spelled}
 
 
+def missing_names(question: str, text: str) -> set[str]:
+    """The names in `question` that `text` holds in no form, in no similar spelling (people ask by ear), and not spelt
+    out ("artificial intelligence" for AI).
+    """
+    missing = unknown_names(question, text, names(question))
+    if not missing:
+        return missing
+    held = [match[0].lower() for match in WORD.finditer(tidied(text))]
+    letters = "".join(word[0] for word in held if terms(word)).upper()
+    short = {
+        match[0].lower() for match in WORD.finditer(tidied(question)) if match[0].isupper() and match[0] in letters
+    }
+    return {
+        name
+        for name in missing - short
+        if len(name) < _SHORTEST_MISSPELT or not get_close_matches(name, held, 1, _MISSPELT)
+    }
+
+
 def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
     """Every run of two to six capitalised words (of, the, and, for left out), as its initials and its words."""
     for match in re.finditer(r"[A-Z][\w'-]*(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*)+", text):
@@ -88,8 +112,8 @@ def forms(word: str) -> set[str]:
 
 
 def tidied(text: str) -> str:
-    """`text` with one way of writing what is written in several: U.S. as US, "didn't" as "did not"."""
-    text = text.replace("’", "'").replace("*", "")
+    """`text` with one way of writing what is written in several: U.S. as US, é as e, "didn't" as "did not"."""
+    text = without_accents(text).replace("’", "'").replace("*", "")
     text = _INITIALS.sub(lambda match: match[0].replace(".", ""), text)
     text = _HONORIFIC.sub("", text)
     return re.sub(r"n't\b", " not", re.sub(r"\bcannot\b|\bcan't\b", "can not", text))

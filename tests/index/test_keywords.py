@@ -34,3 +34,8 @@ def test_a_question_without_a_known_word_scores_nothing() -> None:
     assert list(Keywords(["a text about dogs"]).scores("zebra?")) == [0.0]
     assert list(Keywords([]).scores("zebra?")) == []
     assert list(Keywords(["the of and"]).scores("zebra?")) == [0.0]
+
+
+def test_accents_on_latin_letters_make_no_difference_and_other_scripts_keep_their_marks() -> None:
+    assert terms("Beauséjour, Maizière, Łódź") == terms("Beausejour, Maiziere, Łodz")
+    assert "が" in terms("がか")

@@ -43,7 +43,7 @@ def test_false_premises_are_refused_in_part_though_nearer_than_anything_off_topi
     trusts = [assistant.ask(case.question).trust for case in _tagged("false-premise")]
     off_topic = [assistant.ask(case.question).trust for case in _tagged("off-topic")]
     assert min(trusts) > max(off_topic)
-    assert _refused(assistant, _tagged("false-premise")) >= 1 / 4
+    assert _refused(assistant, _tagged("false-premise")) >= 2 / 4
 
 
 def test_most_questions_that_the_briefing_answers_are_answered(assistant: Assistant) -> None:
@@ -53,6 +53,17 @@ def test_most_questions_that_the_briefing_answers_are_answered(assistant: Assist
 def test_a_number_that_no_passage_holds_lowers_trust(assistant: Assistant) -> None:
     with_number = assistant.ask("Which tool did ByteDance show in 1987?").trust
     assert with_number < assistant.ask("Which tool did ByteDance show?").trust - 0.1
+
+
+def test_a_name_that_neither_the_sentence_nor_the_one_before_holds_lowers_trust(assistant: Assistant) -> None:
+    """VBench is named in the sentence before "Among 16 dimensions, …", so it is not missing there."""
+    told = assistant.ask("How large did Xie Saining guess that Sora is?").trust
+    assert assistant.ask("How large did Elon Musk guess that Sora is?").trust < told - 0.05
+
+
+def test_a_quantity_that_is_asked_for_and_not_there_lowers_trust(assistant: Assistant) -> None:
+    asked_of_a_fact = assistant.ask("Who has access to Sora at the moment?").trust
+    assert assistant.ask("What price has access to Sora at the moment?").trust < asked_of_a_fact - 0.1
 
 
 @pytest.fixture

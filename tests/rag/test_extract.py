@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index import Encoder, Index
-from rag import Assistant
+from rag import Assistant, load_settings, open_index
 
 TEXT = """The board met on Monday in Oslo to talk about the new bridge over the fjord.
 
@@ -66,3 +66,10 @@ def test_the_short_answer_is_marked_inside_the_quote(assistant: Assistant) -> No
     focus = answer.sentences[0].focus
     assert focus is not None
     assert answer.text[focus.start : focus.end] == "2031"
+
+
+def test_how_many_is_answered_by_a_sentence_that_holds_a_quantity(samples_home: Path) -> None:
+    """The sentence before has more of the question's words, but says no number."""
+    samples = Assistant(open_index(load_settings(home=samples_home)))
+    answer = samples.ask("How many state-owned companies are supposed to lead the way on AI?")
+    assert "Ten of them were chosen" in answer.citations[0].quote

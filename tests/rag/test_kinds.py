@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.kinds import asked_kind, holds_kind, short_answer
+from rag.kinds import asked_kind, holds_kind, lacks_quantity, short_answer
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,25 @@ def test_the_number_in_a_product_name_is_no_number() -> None:
 def test_the_short_answer_is_found_inside_the_sentence(question: str, sentence: str, short: str | None) -> None:
     found = short_answer(question, sentence)
     assert (sentence[found.start : found.end] if found else None) == short
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "lacks"),
+    [
+        ("How many firms were picked?", "The watchdog did not name the firms.", True),
+        ("How many firms were picked?", "Ten of these firms were picked.", False),
+        ("How many firms were picked?", "Most of them were.", False),
+        ("How many of the 16 firms were picked?", "There are 16 firms.", True),
+        ("How many chips does it need?", "It may not need as many chips as one would think.", True),
+        ("What is the price of a licence?", "It will be one of the first to buy a licence once it is sold.", True),
+        ("What is the price of a licence?", "A licence costs $20.", False),
+        ("How long does it take?", "The outcome is known in seconds.", False),
+        ("How long did they stay?", "They stayed well into the nineteenth century.", False),
+        ("How often does it meet?", "It meets when the chair calls it.", False),  # an event answers this
+        ("How soon will it come?", "It comes when the chair calls it.", False),
+        ("Who picked the firms?", "The watchdog did not name the firms.", False),
+        ("When did it close?", "It closed after the strike.", False),
+    ],
+)
+def test_a_sentence_without_any_quantity_cannot_say_how_many(question: str, sentence: str, lacks: bool) -> None:
+    assert lacks_quantity(question, sentence) is lacks
