@@ -30,12 +30,15 @@ def samples(browser: Any, samples_home: Path, serve: Any) -> Iterator[str]:
         yield url
 
 
+def _fleet() -> Article:
+    lines = [f"Ship number {n} of the fleet is named Aurora{n}." for n in range(80)]
+    return Article("fleet", "The fleet", "The Daily", "\n\n".join(lines), "2024-02-24")
+
+
 @pytest.fixture(scope="module")
 def scripted(browser: Any, scripted_assistant: Any, hostile_article: Article, serve: Any) -> Iterator[str]:
     """A chat that answers slowly, word by word, from one harmless and one hostile article."""
-    lines = [f"Ship number {n} of the fleet is named Aurora{n}." for n in range(80)]
-    fleet = Article("fleet", "The fleet", "The Daily", "\n\n".join(lines), "2024-02-24")
-    with serve(scripted_assistant(fleet, hostile_article, pause=0.15)) as url:
+    with serve(scripted_assistant(_fleet(), hostile_article, pause=0.15)) as url:
         yield url
 
 
@@ -195,8 +198,15 @@ def test_a_hostile_article_stays_text_and_calls_nobody(page: Any, scripted: str,
     assert page.title() == "citechat"
 
 
-def test_an_answer_can_be_stopped_and_what_was_written_stays(page: Any, scripted: str) -> None:
-    open_chat(page, scripted)
+@pytest.fixture
+def unhurried(browser: Any, scripted_assistant: Any, serve: Any) -> Iterator[str]:
+    """A chat that is still writing when a busy machine has got round to clicking."""
+    with serve(scripted_assistant(_fleet(), pause=2)) as url:
+        yield url
+
+
+def test_an_answer_can_be_stopped_and_what_was_written_stays(page: Any, unhurried: str) -> None:
+    open_chat(page, unhurried)
     page.fill("#question textarea", "number 33 Aurora33")
     page.keyboard.press("Enter")
     page.wait_for_function("/^Ship/.test(document.querySelector('.answer')?.textContent ?? '')")
