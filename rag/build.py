@@ -32,7 +32,8 @@ def open_index(settings: Settings | None = None) -> Index:
     """The index that the settings name. Cheap: its folder is opened and its model loaded at first use."""
     go_offline()
     settings = settings or load_settings()
-    return Index(settings.index_path, load_encoder(settings.encoder))
+    exports = settings.home / "models" if settings.engine == "onnx" else None
+    return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers))
 
 
 def build_assistant(settings: Settings | None = None) -> Assistant:

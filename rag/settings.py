@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError
@@ -25,6 +26,13 @@ class Settings(BaseSettings):
         default="bundled",
         description="Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any "
         "sentence-transformers model.",
+    )
+    engine: Literal["onnx", "torch"] = Field(
+        default="onnx",
+        description="What runs the bundled model: 'onnx' (exported once, then starts in a blink), or 'torch'.",
+    )
+    workers: int | None = Field(
+        default=None, ge=1, le=256, description="Texts that are embedded at a time; unset: one for each processor."
     )
     top_k: int = Field(default=6, ge=1, le=50, description="Passages given to the model and shown as sources.")
     min_score: float | None = Field(

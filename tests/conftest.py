@@ -22,6 +22,7 @@ class HashingEncoder:
     """Hashes words into a vector: texts that share words are near, so a test can say which passage comes first."""
 
     dimension = 256
+    tells_tokens = True
 
     def __init__(self, name: str = "hashing") -> None:
         self.fingerprint = name
@@ -31,10 +32,10 @@ class HashingEncoder:
         return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
-        self.embedded += texts
-        return np.stack([self.query(text).vector for text in texts]) if texts else np.zeros((0, 256), np.float32)
+        return np.stack([each.vector for each in self.encode(texts)]) if texts else np.zeros((0, 256), np.float32)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        self.embedded += texts
         return [self.query(text) for text in texts]
 
     def query(self, text: str) -> Encoding:
@@ -58,27 +59,42 @@ def index(tmp_path: Path, hashing_encoder: HashingEncoder) -> Index:
 
 
 @pytest.fixture(scope="session")
-def bundled_encoder() -> Encoder:
-    """The real model, loaded once for the whole run."""
+def reference_encoder() -> Encoder:
+    """The real model in torch, loaded once for the whole run."""
     return load_encoder()
 
 
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the real model as it was exported; to export it anew for every home takes ten seconds each."""
+    folder = tmp_path_factory.mktemp("models")
+    load_encoder(exports=folder).query("export")
+    assert list(folder.iterdir())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundled_encoder(models: Path) -> Encoder:
+    """The real model as everybody runs it, loaded once for the whole run."""
+    return load_encoder(exports=models)
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the program's own, empty, with no setting of the developer's in force."""
+def home(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the program's own, empty but for the model, with no setting of the developer's in force."""
     for name in list(os.environ):
         if name.startswith("CITECHAT_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CITECHAT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+    return _home_with(models, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
-def samples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def samples_home(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     """A home with the samples indexed by the real model; read only."""
     from rag import load_settings, open_index
 
-    home = tmp_path_factory.mktemp("samples-home")
+    home = _home_with(models, tmp_path_factory.mktemp("samples") / "home")
     open_index(load_settings(home=home)).sync([SAMPLES / "briefing.md"])
     return home
 
@@ -90,3 +106,9 @@ def real_article() -> Path:
     if not path.is_file():
         pytest.skip(f"the real article is not at {path} (set CITECHAT_ARTICLE); it may not be committed")
     return path
+
+
+def _home_with(models: Path, home: Path) -> Path:
+    home.mkdir()
+    (home / "models").symlink_to(models)
+    return home

@@ -80,6 +80,7 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
         "  citechat index article.txt\n  citechat index articles/ notes.md --json",
     )
     index.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    _add_workers(index)
     _add_json(index)
 
     ask = command(
@@ -136,11 +137,13 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     _add_json(calibrate)
 
     _add_json(command("articles", commands.articles, "List the indexed articles.", "  citechat articles --json"))
-    command(
-        "rebuild",
-        commands.rebuild,
-        "Cut and embed all indexed articles anew, after a change of the embedding model.",
-        "  CITECHAT_ENCODER=/models/my-encoder citechat rebuild",
+    _add_workers(
+        command(
+            "rebuild",
+            commands.rebuild,
+            "Cut and embed all indexed articles anew, after a change of the embedding model.",
+            "  CITECHAT_ENCODER=/models/my-encoder citechat rebuild",
+        )
     )
     _add_json(
         command(
@@ -162,6 +165,12 @@ def _share(written: str) -> float:
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="texts to embed at a time (default: one for each processor)"
+    )
 
 
 def _add_llm(parser: argparse.ArgumentParser) -> None:

@@ -180,7 +180,8 @@ def doctor(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> Settings:
     from rag import load_settings
 
-    return load_settings(llm=getattr(options, "llm", None), top_k=getattr(options, "top_k", None))
+    names = ("llm", "top_k", "workers")
+    return load_settings(**{name: getattr(options, name, None) for name in names})
 
 
 def _as_text(answer: Answer) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from index import CitechatError
 from rag import Settings, open_index
 
-_PARTS = ("citechat", "chromadb", "gradio", "langchain", "sentence-transformers", "torch")
+_PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
 _EXTRAS = {
     "openai": "langchain-openai",
     "anthropic": "langchain-anthropic",

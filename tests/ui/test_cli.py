@@ -98,6 +98,18 @@ def test_a_batch_is_answered_in_order_one_json_object_a_line(
     ]
 
 
+def test_questions_that_are_piped_in_are_answered_as_they_come(indexed: Path) -> None:
+    """A script keeps one process and asks it again and again."""
+    command = [sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main(['ask', '--batch', '-']))"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, bufsize=1, encoding="utf-8") as process:
+        for question in ("What is Boximator?", "Who founded 360 Security Technology?"):
+            process.stdin.write(f"{question}\n")
+            assert json.loads(process.stdout.readline())["question"] == question
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
 def test_a_bad_question_in_a_batch_is_a_line_with_its_error_and_stops_none(
     indexed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,7 +149,7 @@ def test_asking_before_indexing_says_what_to_do(home: Path, capsys: pytest.Captu
     code, out, err = _run(capsys, "ask", "Who?")
     assert (code, out) == (1, "")
     assert "citechat index PATH" in err
-    assert not home.exists()
+    assert not (home / "index").exists()
 
 
 def test_an_index_made_with_another_model_is_refused(
