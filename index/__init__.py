@@ -3,7 +3,7 @@
 This is the package's front door; nothing heavy is imported until a function that needs it is called.
 """
 
-from .encode import Encoder, Encoding, LangChainEncoder, load_encoder, unit
+from .encode import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
 from .errors import (
     CitechatError,
     EmptyIndexError,
@@ -15,13 +15,15 @@ from .errors import (
 )
 from .index import Index
 from .keywords import terms, without_accents
-from .late import Question, is_readable, similarities
+from .late import Question, is_readable
 from .load import Skipped
+from .manifest import Manifest
+from .reading import Reading
 from .records import Article, Hit, Passage, Span
 from .search import Findings
 from .split import sentences
-from .store import Manifest
 from .sync import SyncReport
+from .tokens import Tokens
 
 __all__ = [
     "Article",
@@ -31,6 +33,7 @@ __all__ = [
     "EncoderError",
     "Encoding",
     "Findings",
+    "FloatArray",
     "Hit",
     "Index",
     "IndexLockedError",
@@ -40,14 +43,15 @@ __all__ = [
     "Manifest",
     "Passage",
     "Question",
+    "Reading",
     "Skipped",
     "Span",
     "StoreError",
     "SyncReport",
+    "Tokens",
     "is_readable",
     "load_encoder",
     "sentences",
-    "similarities",
     "terms",
     "unit",
     "without_accents",

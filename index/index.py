@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from .encode import Encoder
+from .manifest import Manifest
 from .records import Article, Hit
 from .search import Findings, Searcher
-from .store import Manifest, Store
+from .store import Store
 from .sync import Progress, SyncReport, manifest_of, rebuild, sync
 
 
@@ -22,6 +25,7 @@ class Index:
 
     def sync(self, paths: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
         """Add and replace articles from files and folders; see `sync`."""
+        self._load_model_meanwhile()
         report = sync(Store(self.path, writable=True), self.encoder, paths, progress)
         self._forget()
         return report
@@ -33,6 +37,8 @@ class Index:
 
     def find(self, question: str, limit: int = 6) -> Findings:
         """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
+        if "searcher" not in self.__dict__ and self.exists():
+            self._load_model_meanwhile()
         return self.searcher.find(question, limit)
 
     def search(self, question: str, limit: int = 6) -> list[Hit]:
@@ -80,6 +86,15 @@ class Index:
     @cached_property
     def _store(self) -> Store:
         return Store(self.path)
+
+    def _load_model_meanwhile(self) -> None:
+        """Load the model while Chroma is imported and opened: neither waits for the other."""
+
+        def load() -> None:
+            with suppress(Exception):  # whoever needs the model meets the same error, and raises it
+                self.encoder.query("?")
+
+        threading.Thread(target=load, name="load-model", daemon=True).start()
 
     def _forget(self) -> None:
         for name in ("searcher", "_store"):

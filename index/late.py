@@ -60,16 +60,9 @@ def read_question(text: str, encoding: Encoding, keywords: Keywords) -> Question
     )
 
 
-def similarities(question: Question, encoding: Encoding) -> FloatArray:
-    """Cosines of the question's tokens with a passage's: shape `(question tokens, passage tokens)`."""
-    return np.asarray(question.tokens @ encoding.tokens.astype(np.float32).T, dtype=np.float32)
-
-
-def max_similarity(question: Question, encoding: Encoding) -> float:
-    """How well a passage answers to each token of the question, in -1..1."""
-    if not len(encoding.tokens):
-        return 0.0
-    return float(question.weights @ similarities(question, encoding).max(axis=1))
+def max_similarity(question: Question, similarities: FloatArray) -> float:
+    """How well a passage answers to each token of the question, in -1..1, from the cosines of their tokens."""
+    return float(question.weights @ similarities.max(axis=1)) if similarities.shape[1] else 0.0
 
 
 def _word_around(text: str, start: int, end: int) -> tuple[int, int]:

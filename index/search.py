@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from .encode import Encoder, Encoding, FloatArray
-from .keywords import Keywords, terms
+from .encode import Encoder, FloatArray
+from .keywords import Keywords
 from .late import Question, max_similarity, read_question
+from .reading import Reading, encode_in_context
 from .records import Article, Hit, Passage
 from .store import Store
+from .tokens import Tokens, TokenStore
+
+logger = logging.getLogger(__name__)
 
 _CANDIDATES = 100  # passages asked of each leg
 _LOOKED_AT = 10  # passages that late interaction re-scores; 20 and 50 give the same right document first
 _FUSED_WEIGHT = 0.6  # what the fused score still counts for beside late interaction; the figures are flat from 0 to 1
-_CACHED = 1000  # passages whose token vectors are kept: about 100 MB with 384 dimensions
-_LONGEST_CONTEXT = 100  # characters of a title put in front of its passages: the model reads 256 tokens in all
+_KEPT = 2000  # passages that are kept in memory as they were read: about 130 MB with 384 dimensions
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The hits for a question, best first, and what was seen when they were looked at: an encoding for each hit, with
-    offsets into its passage (those of its title are negative), and the keyword table that knows which words are rare.
+    """The hits for a question, best first, and what was seen when they were looked at: for each hit its reading, and
+    the cosines of the question's tokens with its own, shape `(question tokens, passage tokens)`. The keyword table
+    knows which words are rare.
     """
 
     question: Question
     hits: list[Hit]
-    encodings: list[Encoding]
+    readings: list[Reading]
+    similarities: list[FloatArray]
     keywords: Keywords
 
 
@@ -53,14 +60,21 @@ def fuse(dense: FloatArray, keyword: FloatArray, *, readable: bool) -> FloatArra
     return standardise(dense) + standardise(keyword)
 
 
-def diverse(hits: Sequence[Hit], limit: int) -> list[int]:
-    """Which `limit` hits to show, best first: of identical passages the best, and of one article at most half, as long
+def top(scores: FloatArray, count: int) -> list[int]:
+    """Where the `count` highest scores above 0 are; of equal ones the first. Sorts no more than it must."""
+    least = np.partition(scores, -count)[-count] if len(scores) > count else 0.0
+    places = np.flatnonzero((scores >= least) & (scores > 0))
+    return [int(place) for place in places[np.argsort(-scores[places], kind="stable")][:count]]
+
+
+def diverse(passages: Sequence[Passage], scores: Sequence[float], limit: int) -> list[int]:
+    """Which `limit` passages to show, best first: of identical ones the best, and of one article at most half, as long
     as other articles have anything to show. One article that repeats itself must not crowd out the rest.
     """
     kept: list[int] = []
     texts: set[str] = set()
-    for i in sorted(range(len(hits)), key=lambda i: -hits[i].score):
-        text = " ".join(hits[i].passage.text.split())
+    for i in sorted(range(len(passages)), key=lambda i: -scores[i]):
+        text = " ".join(passages[i].text.split())
         if text not in texts:
             texts.add(text)
             kept.append(i)
@@ -68,105 +82,135 @@ def diverse(hits: Sequence[Hit], limit: int) -> list[int]:
     counts: Counter[str] = Counter()
     early: list[int] = []
     for i in kept:
-        article = hits[i].passage.article_id
+        article = passages[i].article_id
         counts[article] += 1
         if counts[article] <= most:
             early.append(i)
     chosen = [*early, *(i for i in kept if i not in early)][:limit]
-    return sorted(chosen, key=lambda i: -hits[i].score)
-
-
-def in_context(title: str, text: str) -> tuple[str, int]:
-    """What the model is given of a passage, and how many characters of it are the title in front: with the title, "he"
-    and "the company" carry what the article is about.
-    """
-    title = title[:_LONGEST_CONTEXT].strip()
-    return (f"{title}. {text}", len(title) + 2) if title else (text, 0)
+    return sorted(chosen, key=lambda i: -scores[i])
 
 
 class Searcher:
-    """Search over one store. The keyword table is built at first use, from the store."""
+    """Search over one store. What it needs of the passages is read when a question first looks at them, and kept."""
 
     def __init__(self, store: Store, encoder: Encoder) -> None:
         self.store = store
         self.encoder = encoder
-        self._looked_at: OrderedDict[str, Encoding] = OrderedDict()
+        manifest = store.manifest()
+        key = manifest.key if manifest else "none"
+        self.tokens = TokenStore.beside(store.path, key)
+        self._readings: OrderedDict[str, Reading] = OrderedDict()
+        self._articles: dict[str, Article] = {}
         self._lock = threading.Lock()
 
     def find(self, question: str, limit: int = 6) -> Findings:
         """The `limit` best passages for `question`, best first; none when nothing is indexed."""
         read = read_question(question, self.encoder.query(question), self._keywords)
-        if not self._passages:
-            return Findings(read, [], [], self._keywords)
-        places, dense, keyword = self._candidates(read)
+        if not len(self._keywords.ids):
+            return Findings(read, [], [], [], self._keywords)
+        ids, dense, keyword = self._candidates(read)
         fused = fuse(dense, keyword, readable=read.readable)
         best = np.argsort(-fused, kind="stable")[: max(_LOOKED_AT, limit)]
-        encodings = self._encode([self._passages[places[i]] for i in best])
-        late = np.array([max_similarity(read, encoding) for encoding in encodings], dtype=np.float32)
+        readings = self._read([ids[i] for i in best])
+        best = best[np.array([reading is not None for reading in readings], dtype=bool)]
+        looked = [reading for reading in readings if reading is not None]
+        if not looked:  # another process has just replaced them all
+            return Findings(read, [], [], [], self._keywords)
+        similar = [reading.tokens.cosines(read.tokens) for reading in looked]
+        late = np.array([max_similarity(read, each) for each in similar], dtype=np.float32)
         # Where the model cannot read the question, what it sees in a passage says nothing.
         score = standardise(late) + _FUSED_WEIGHT * standardise(fused[best]) if read.readable else fused[best]
         ranks = {"dense": _ranks(dense)[best], "keyword": _ranks(keyword)[best], "fused": _ranks(fused)[best]}
         ranks["late"] = _ranks(late)
-        hits = [
-            self._hit(places[place], float(score[i]), {leg: int(rank[i]) for leg, rank in ranks.items()}, read)
-            for i, place in enumerate(best)
-        ]
-        order = diverse(hits, limit)
-        return Findings(read, [hits[i] for i in order], [encodings[i] for i in order], self._keywords)
+        order = diverse([reading.passage for reading in looked], score.tolist(), limit)
+        return Findings(
+            read,
+            [_hit(looked[i], float(score[i]), {leg: int(rank[i]) for leg, rank in ranks.items()}, read) for i in order],
+            [looked[i] for i in order],
+            [similar[i] for i in order],
+            self._keywords,
+        )
 
-    def _candidates(self, question: Question) -> tuple[list[int], FloatArray, FloatArray]:
-        """The passages that either leg puts among its best, with their cosines and BM25 scores.
+    def _candidates(self, question: Question) -> tuple[list[str], FloatArray, FloatArray]:
+        """The passages that either leg puts among its best: their ids, cosines and BM25 scores.
 
         A passage that only the keywords found gets the cosine of the last that the dense leg found: it is not nearer.
         """
+        ids = self._keywords.ids
         nearest = self.store.nearest(question.vector, _CANDIDATES)
-        cosines = {self._places[id_]: cosine for id_, cosine in nearest if id_ in self._places}
+        near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
+        places = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
+        known = ids[places] == near  # what another process is just writing, or has removed, is not
+        cosines = {int(place): nearest[i][1] for i, place in enumerate(places) if known[i]}
         keyword = self._keywords.scores(question.text)
-        best = [int(i) for i in np.argsort(-keyword, kind="stable")[:_CANDIDATES] if keyword[i] > 0]
-        places = sorted({*cosines, *best})
+        chosen = sorted({*cosines, *top(keyword, _CANDIDATES)})
         last = min(cosines.values(), default=0.0)
-        dense = np.array([cosines.get(place, last) for place in places], dtype=np.float32)
-        return places, dense, keyword[places]
+        dense = np.array([cosines.get(place, last) for place in chosen], dtype=np.float32)
+        return [ids[place].decode() for place in chosen], dense, keyword[chosen]
 
-    def _encode(self, passages: Sequence[Passage]) -> list[Encoding]:
-        """The passages' encodings with token vectors, in context, from the cache where they are."""
+    def _read(self, ids: Sequence[str]) -> list[Reading | None]:
+        """The passages, read closely, in order; None for one that is gone."""
         with self._lock:
-            missing = [passage for passage in passages if passage.id not in self._looked_at]
+            missing = [id_ for id_ in ids if id_ not in self._readings]
             if missing:
-                given = [in_context(self.articles[p.article_id].title, p.text) for p in missing]
-                encodings = self.encoder.encode([text for text, _ in given])
-                for passage, (_, shift), encoding in zip(missing, given, encodings, strict=True):
-                    self._looked_at[passage.id] = _shifted(encoding, shift)
-            for passage in passages:
-                self._looked_at.move_to_end(passage.id)
-            found = [self._looked_at[passage.id] for passage in passages]
-            while len(self._looked_at) > _CACHED:
-                self._looked_at.popitem(last=False)
+                self._readings |= self._read_anew(missing)
+            found = [self._readings.get(id_) for id_ in ids]
+            for id_, reading in zip(ids, found, strict=True):
+                if reading is not None:
+                    self._readings.move_to_end(id_)
+            while len(self._readings) > _KEPT:
+                self._readings.popitem(last=False)
         return found
 
-    def _hit(self, place: int, score: float, ranks: dict[str, int], question: Question) -> Hit:
-        passage = self._passages[place]
-        article = self.articles[passage.article_id]
-        held = set(terms(passage.text))
-        shared = tuple(term for term in question.terms if term in held)
-        return Hit(passage, article.title, article.source, article.published, round(score, 6), ranks, shared)
-
-    @cached_property
-    def articles(self) -> dict[str, Article]:
-        """Every article by its id."""
-        return {article.id: article for article in self.store.articles()}
-
-    @cached_property
-    def _passages(self) -> list[Passage]:
-        return self.store.passages()
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {passage.id: place for place, passage in enumerate(self._passages)}
+    def _read_anew(self, ids: Sequence[str]) -> dict[str, Reading]:
+        """Readings of those passages that are still there; tokens that are not kept yet are encoded."""
+        passages = self.store.passages(ids)
+        unknown = {passage.article_id for passage in passages if passage.article_id not in self._articles}
+        if unknown:
+            self._articles |= {
+                article.id: replace(article, text="") for article in self.store.articles(sorted(unknown))
+            }
+        passages = [passage for passage in passages if passage.article_id in self._articles]
+        titles = {passage.id: self._articles[passage.article_id].title for passage in passages}
+        tokens = self.tokens.get([passage.id for passage in passages])
+        missing = [passage for passage in passages if passage.id not in tokens]
+        if missing:
+            encodings = encode_in_context(self.encoder, [(titles[passage.id], passage.text) for passage in missing])
+            new = {passage.id: Tokens.of(each) for passage, each in zip(missing, encodings, strict=True)}
+            self.tokens.put(new)
+            tokens |= new
+        readings = {}
+        for passage in passages:
+            article = self._articles[passage.article_id]
+            facts = (article.title, article.source, article.published)
+            readings[passage.id] = Reading(passage, *facts, tokens[passage.id])
+        return readings
 
     @cached_property
     def _keywords(self) -> Keywords:
-        return Keywords([f"{self.articles[p.article_id].title} . {p.text}" for p in self._passages])
+        return keywords_of(self.store)
+
+
+def keywords_of(store: Store) -> Keywords:
+    """The keyword table of a store, as it was kept; made and kept where there is none of what is indexed now."""
+    folder = store.path / f"keywords-{store.stamp()}"
+    try:
+        return Keywords.load(folder)
+    except (OSError, ValueError):
+        pass  # nobody has asked since something was indexed
+    made = Keywords.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
+    for old in store.path.glob("keywords-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        made.save(folder)
+    except OSError as error:
+        logger.warning("the keyword table cannot be kept in %r, so it is made anew each time: %s", str(folder), error)
+    return made
+
+
+def _hit(reading: Reading, score: float, ranks: dict[str, int], question: Question) -> Hit:
+    shared = tuple(term for term in question.terms if term in reading.terms)
+    return Hit(reading.passage, reading.title, reading.source, reading.published, round(score, 6), ranks, shared)
 
 
 def _ranks(scores: FloatArray) -> np.typing.NDArray[np.int64]:
@@ -174,9 +218,3 @@ def _ranks(scores: FloatArray) -> np.typing.NDArray[np.int64]:
     ranks = np.empty(len(scores), dtype=np.int64)
     ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
     return ranks
-
-
-def _shifted(encoding: Encoding, by: int) -> Encoding:
-    # Half precision halves the cache and moves no cosine by more than 0.001.
-    offsets = tuple((start - by, end - by) for start, end in encoding.offsets)
-    return Encoding(encoding.vector, encoding.tokens.astype(np.float16), offsets)

@@ -7,11 +7,11 @@ passages without one are not there.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,17 @@ from typing import Any
 import numpy as np
 
 from .encode import FloatArray
-from .errors import EmptyIndexError, IndexLockedError, IndexMismatchError, StoreError
+from .errors import EmptyIndexError, IndexMismatchError, StoreError
+from .lock import hold
+from .manifest import Manifest
 from .records import Article, Passage
 from .rows import to_article, to_metadata, to_passage
 
 _ARTICLES = "articles"
 _BATCH = 1000  # rows a write; Chroma refuses more than 5,461
-_FORMAT = "1"  # of the records below
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What built an index. Vectors of another model have the same shape and mean nothing: a mismatch is refused."""
-
-    encoder: str
-    dimension: int
-    splitter: str
-    format: str = _FORMAT
+_ARTICLES_READ = 100  # whose passages are read at a time
+Row = tuple[Article, Sequence[Passage], FloatArray]
+"""An article, its passages, and a vector for each of these: shape `(passages, dimension)`."""
 
 
 class Store:
@@ -91,23 +85,23 @@ class Store:
         """Make the collections of an index built by `manifest`, if there are none."""
         with self._refusals("written"):
             if self._find(_ARTICLES) is None:
-                name = _passages_name(manifest)
+                name = f"passages-{manifest.key}"
                 self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
                 self._client.create_collection(
                     _ARTICLES, embedding_function=None, metadata={**asdict(manifest), "passages": name}
                 )
 
-    def switch(self, manifest: Manifest, rows: Iterator[tuple[Article, Sequence[Passage], FloatArray]]) -> None:
-        """Replace all passages by `rows`, made by `manifest`: written beside the old ones, then switched to at once."""
+    def switch(self, manifest: Manifest, batches: Iterable[Sequence[Row]]) -> None:
+        """Replace all passages by others, made by `manifest`: written beside the old ones, then switched to at once."""
         with self._refusals("written"):
             articles = self._articles
-            name = _passages_name(manifest)
+            name = f"passages-{manifest.key}"
             old = str(articles.metadata["passages"])
             if name != old and self._find(name) is not None:
                 self._client.delete_collection(name)  # left by a rebuild that was cut short
             new = self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
-            for _, passages, vectors in rows:
-                _upsert(new, passages, vectors)
+            for rows in batches:
+                _upsert(new, rows)
             articles.modify(metadata={**asdict(manifest), "passages": name})
             if name != old:
                 self._client.delete_collection(old)
@@ -127,42 +121,23 @@ class Store:
 
     # Writing
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the index for writing: two processes that write at once lose vectors without an error.
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the index for writing; see `hold`."""
+        return hold(self.path)
 
-        Raises `IndexLockedError` naming the process that holds it.
-        """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock")
-        owner = self.path / ".lock-owner"
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            holder = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
-            raise IndexLockedError(
-                f"another process (pid {holder}) is writing to the index in {str(self.path)!r}",
-                "Wait until it is done, then run the command again.",
-            ) from None
-        try:
-            owner.write_text(str(os.getpid()), encoding="utf-8")
-            yield
-        finally:
-            lock.release()
-
-    def put(self, article: Article, passages: Sequence[Passage], vectors: FloatArray) -> None:
-        """Write an article and its passages; the article's record comes last and makes them visible."""
+    def put(self, rows: Sequence[Row]) -> None:
+        """Write articles and their passages; the articles' records come last and make them visible."""
         with self._refusals("written"):
-            _upsert(self._passages, passages, vectors)
-            self._articles.upsert(
-                ids=[article.id],
-                embeddings=np.ones(
-                    (1, 1), dtype=np.float32
-                ),  # Chroma wants a vector; articles are never searched by it
-                documents=[article.text],
-                metadatas=[to_metadata(article, len(passages))],
-            )
+            _upsert(self._passages, rows)
+            for at in range(0, len(rows), _BATCH):
+                batch = rows[at : at + _BATCH]
+                self._articles.upsert(
+                    ids=[article.id for article, _, _ in batch],
+                    # Chroma wants a vector; articles are never searched by it.
+                    embeddings=np.ones((len(batch), 1), dtype=np.float32),
+                    documents=[article.text for article, _, _ in batch],
+                    metadatas=[to_metadata(article, len(passages)) for article, passages, _ in batch],
+                )
 
     def remove(self, article_id: str) -> None:
         """Remove an article: its record first, so that it is gone at once, then its passages."""
@@ -172,32 +147,63 @@ class Store:
 
     # Reading
 
-    def articles(self) -> list[Article]:
-        """Every article, with its text, in the order of titles."""
+    def articles(self, ids: Sequence[str] | None = None) -> list[Article]:
+        """Every article, with its text, in the order of titles; or those of `ids` that are there."""
         with self._refusals("read"):
-            if self._find(_ARTICLES) is None:
+            try:
+                got = self._articles.get(ids=None if ids is None else list(ids), include=["metadatas", "documents"])
+            except EmptyIndexError:
                 return []
-            got = self._articles.get(include=["metadatas", "documents"])
         rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
         return sorted((to_article(*row) for row in rows), key=lambda article: (article.title, article.id))
 
+    def each_article(self) -> Iterator[Article]:
+        """Every article, in the order of ids, some in memory at a time."""
+        ids = self.article_ids()
+        for at in range(0, len(ids), _ARTICLES_READ):
+            yield from self.articles(ids[at : at + _ARTICLES_READ])
+
+    def article_ids(self) -> list[str]:
+        """The ids of all articles, in order."""
+        with self._refusals("read"):
+            try:
+                return sorted(self._articles.get(include=[])["ids"])
+            except EmptyIndexError:
+                return []
+
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""
-        with self._refusals("read"):
-            got = self._articles.get(ids=[article_id], include=["metadatas", "documents"])
-        if not got["ids"]:
-            return None
-        return to_article(got["ids"][0], (got["documents"] or [""])[0], (got["metadatas"] or [{}])[0])
+        return next(iter(self.articles([article_id])), None)
 
-    def passages(self) -> list[Passage]:
-        """Every passage of every article whose record is there, in reading order."""
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        """The passages of `ids` that are there, in any order."""
         with self._refusals("read"):
-            committed = set(self._articles.get(include=[])["ids"])
-            got = self._passages.get(include=["metadatas", "documents"])
-        rows = zip(got["documents"] or [], got["metadatas"] or [], strict=True)
-        passages = [to_passage(text, metadata) for text, metadata in rows]
-        kept = [passage for passage in passages if passage.article_id in committed]
-        return sorted(kept, key=lambda passage: (passage.article_id, passage.start))
+            got = self._passages.get(ids=list(ids), include=["metadatas", "documents"])
+        return _to_passages(got)
+
+    def titled_passages(self) -> Iterator[tuple[str, Passage]]:
+        """Every passage of every article whose record is there, with the article's title, some in memory at a time."""
+        ids = self.article_ids()
+        for at in range(0, len(ids), _ARTICLES_READ):
+            some = ids[at : at + _ARTICLES_READ]
+            with self._refusals("read"):
+                facts = self._articles.get(ids=some, include=["metadatas"])
+                got = self._passages.get(where={"article": {"$in": some}}, include=["metadatas", "documents"])
+            titles = {id_: str(fact["title"]) for id_, fact in zip(facts["ids"], facts["metadatas"] or [], strict=True)}
+            yield from ((titles[p.article_id], p) for p in _to_passages(got) if p.article_id in titles)
+
+    def paths(self) -> list[tuple[str, str]]:
+        """The id of every article, and the path that it was read from."""
+        with self._refusals("read"):
+            got = self._articles.get(include=["metadatas"])
+        return [(id_, str(fact["path"])) for id_, fact in zip(got["ids"], got["metadatas"] or [], strict=True)]
+
+    def stamp(self) -> str:
+        """A short text that changes whenever other articles are indexed, or the same ones by other means."""
+        with self._refusals("read"):
+            collection = self._find(_ARTICLES)
+            built = "" if collection is None else str(collection.metadata["passages"])
+        return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
 
     def nearest(self, vector: FloatArray, limit: int) -> list[tuple[str, float]]:
         """The ids of the passages nearest to a unit vector, with their cosine similarity, nearest first."""
@@ -265,14 +271,16 @@ def _open_client(path: Path) -> Any:
     return chromadb.PersistentClient(path=str(path), settings=settings)
 
 
-def _passages_name(manifest: Manifest) -> str:
-    import hashlib
-
-    built = json.dumps(asdict(manifest), sort_keys=True).encode()
-    return f"passages-{hashlib.sha256(built).hexdigest()[:16]}"
+def _to_passages(got: Any) -> list[Passage]:
+    rows = zip(got["documents"] or [], got["metadatas"] or [], strict=True)
+    return [to_passage(text, metadata) for text, metadata in rows]
 
 
-def _upsert(collection: Any, passages: Sequence[Passage], vectors: FloatArray) -> None:
+def _upsert(collection: Any, rows: Sequence[Row]) -> None:
+    passages = [passage for _, of_one, _ in rows for passage in of_one]
+    if not passages:
+        return
+    vectors = np.concatenate([vectors for _, _, vectors in rows if len(vectors)])
     for at in range(0, len(passages), _BATCH):
         batch = passages[at : at + _BATCH]
         collection.upsert(

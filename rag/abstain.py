@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
-from index import Encoding, Findings, sentences, similarities, unit
+from index import Findings, Reading, terms
 
 from .extract import Quote, shared_rarity
 from .kinds import lacks_quantity
@@ -41,14 +39,14 @@ def trust(found: Findings, best: Quote) -> float:
     and the one before; a quantity, where one is asked for and these two hold none. For a script that the model does not
     know: the share of the keywords, weighed by rarity, that the passage holds.
     """
-    hit, encoding = found.hits[best.number - 1], found.encodings[best.number - 1]
+    hit, reading = found.hits[best.number - 1], found.readings[best.number - 1]
     text = f"{hit.title} . {hit.passage.text}"
     if not found.question.readable:
-        return shared_rarity(found, text) * _UNREADABLE_SCALE
-    start, end = _with_sentence_before(found, best)
-    thought = max(best.thought, _thought(found, encoding, start, end))
+        return shared_rarity(found, reading.terms.union(terms(hit.title))) * _UNREADABLE_SCALE
+    start, end = _with_sentence_before(reading, best)
+    thought = max(best.thought, float(reading.vector(reading.rows_between(start, end)) @ found.question.vector))
     words = float(found.question.weights @ best.matched)
-    anywhere = similarities(found.question, encoding).max(axis=1)
+    anywhere = found.similarities[best.number - 1].max(axis=1)
     asked, said = found.question.text, hit.passage.text[start:end]
     missing_numbers = set(_NUMBER.findall(asked)) - set(_NUMBER.findall(text))
     weighted = (
@@ -63,15 +61,8 @@ def trust(found: Findings, best: Quote) -> float:
     return weighted / (_THOUGHT + _WORDS + _PASSAGE_WORDS + _WEAKEST)
 
 
-def _with_sentence_before(found: Findings, best: Quote) -> tuple[int, int]:
+def _with_sentence_before(reading: Reading, best: Quote) -> tuple[int, int]:
     """Where the sentence and the one before it stand in their passage: news says "he" and "it" of what it has named."""
-    passage = found.hits[best.number - 1].passage
-    start, end = best.span.start - passage.start, best.span.end - passage.start
-    before = [span.start for span in sentences(passage.text) if span.end <= start]
+    start, end = best.span.start - reading.passage.start, best.span.end - reading.passage.start
+    before = [span.start for span in reading.sentences if span.end <= start]
     return (before[-1] if before else start), end
-
-
-def _thought(found: Findings, encoding: Encoding, start: int, end: int) -> float:
-    """The cosine of the question with a stretch of a passage, taken as one thought."""
-    rows = [i for i, (first, last) in enumerate(encoding.offsets) if first < end and last > start]
-    return float(unit(encoding.tokens[rows].astype(np.float32).mean(axis=0)) @ found.question.vector) if rows else 0.0

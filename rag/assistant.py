@@ -99,8 +99,11 @@ class Assistant:
         return self.index.article(article_id)
 
     def warm_up(self) -> None:
-        """Load the model now, so that the first question does not wait for it."""
-        self.index.encoder.query("warm up")
+        """Load the model and open the index now, so that the first question does not wait for them."""
+        if self.index.exists():
+            self.index.find("warm up", 1)
+        else:
+            self.index.encoder.query("warm up")
 
     def _accept(self, question: str) -> str:
         question = question.strip()

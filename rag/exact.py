@@ -177,7 +177,7 @@ def _displaces(claim: str, span: str) -> bool:
     return any(_apart(put, gone) for row in _facing(claim, span) for put, gone in row)
 
 
-def _facing(claim: str, span: str) -> Iterator[list[tuple[list[set[str]], list[set[str]]]]]:
+def _facing(claim: str, span: str) -> Iterator[list[tuple[list[frozenset[str]], list[frozenset[str]]]]]:
     """For each stretch of three or more of the same words ("A bought B", but not "A was bought by B"), the names and
     numbers in it that face each other. One that opens a stretch stands behind words left out, and faces nothing.
     """
@@ -189,7 +189,7 @@ def _facing(claim: str, span: str) -> Iterator[list[tuple[list[set[str]], list[s
             yield [(put, gone) for (_, put), (_, gone) in (rows[1:] if block.a or block.b else rows) if put]
 
 
-def _slots(text: str) -> list[tuple[str, list[set[str]]]]:
+def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
     """The words of `text`, with one empty slot for each row of names and numbers ("Baidu, Tencent and 360") and what
     fills it.
     """
@@ -209,18 +209,18 @@ def _slots(text: str) -> list[tuple[str, list[set[str]]]]:
     return [("", _exact(row, known)) if slot else (row[0], []) for row, slot in zip(rows, is_slot, strict=True)]
 
 
-def _exact(words: Sequence[str], known: Sequence[str]) -> list[set[str]]:
+def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
     """Those of the words that are names or numbers, each as the forms it is known by."""
     numbers = quantities(re.sub(f"(?<=[{CHINESE}]) (?=[{CHINESE}])", "", " ".join(words)))
-    return [forms(word) for word in words if word in known] + [{number.value} for number in numbers]
+    return [forms(word) for word in words if word in known] + [frozenset({number.value}) for number in numbers]
 
 
-def _differ(put: Sequence[set[str]], gone: Sequence[set[str]]) -> bool:
+def _differ(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
     """Whether names or numbers stand in place of others: some of either, and one among those put that is not gone."""
     return bool(gone) and any(not any(one & other for other in gone) for one in put)
 
 
-def _apart(put: Sequence[set[str]], gone: Sequence[set[str]]) -> bool:
+def _apart(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
     """Whether two slots have no name or number in common; Tesla and Nikola Tesla have."""
     return not any(one & other for one in put for other in gone)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from index import Encoding, Findings, Question, Span, sentences, similarities, terms, unit
+from index import Findings, FloatArray, Reading, Span, terms
 
 from .kinds import asked_kind, holds_kind, lacks_quantity
 
@@ -45,17 +45,19 @@ class Quote:
     span: Span
     text: str
     score: float
-    matched: np.typing.NDArray[np.float32]
+    matched: FloatArray
     thought: float
 
 
 def rank_sentences(found: Findings) -> list[Quote]:
     """The sentences of the first hits by how well they answer the question, best first."""
     quotes = []
-    for number, (hit, encoding) in enumerate(zip(found.hits[:_PASSAGES], found.encodings, strict=False), start=1):
+    for number, (hit, reading) in enumerate(zip(found.hits[:_PASSAGES], found.readings, strict=False), start=1):
         behind = _PER_DEVIATION * (hit.score - found.hits[0].score)
         passage = hit.passage
-        for span, matched, thought in _matches(found.question, encoding, passage.text):
+        thoughts = reading.vectors @ found.question.vector
+        matches = _matches(found.similarities[number - 1], reading)
+        for span, matched, thought in zip(reading.sentences, matches, thoughts.tolist(), strict=True):
             text = passage.text[span.start : span.end]
             score = _score(found, text, matched, thought) + behind
             place = Span(passage.start + span.start, passage.start + span.end)
@@ -76,7 +78,7 @@ def _with_neighbours(quote: Quote, found: Findings) -> Quote:
     that a quotation follows brings that: news writes "X named several options. “You could use A, B or C,” he said."
     """
     passage = found.hits[quote.number - 1].passage
-    spans = sentences(passage.text)
+    spans = found.readings[quote.number - 1].sentences
     texts = [passage.text[span.start : span.end] for span in spans]
     first = last = next(i for i, span in enumerate(spans) if passage.start + span.start == quote.span.start)
     if first > 0 and _OPENS_WITH_PRONOUN.match(quote.text):
@@ -91,39 +93,31 @@ def _with_neighbours(quote: Quote, found: Findings) -> Quote:
     return replace(quote, span=span, text=passage.text[place.start : place.end])
 
 
-def _score(found: Findings, text: str, matched: np.typing.NDArray[np.float32], thought: float) -> float:
+def _score(found: Findings, text: str, matched: FloatArray, thought: float) -> float:
     question = found.question
     if not question.readable:
-        return shared_rarity(found, text)
+        return shared_rarity(found, set(terms(text)))
     kind = asked_kind(question.text)
     fits = _KIND * (holds_kind(kind, question.text, text) - lacks_quantity(question.text, text)) if kind else 0.0
     return float(question.weights @ matched) + _IN_CONTEXT * thought + fits
 
 
-def _matches(
-    question: Question, encoding: Encoding, text: str
-) -> list[tuple[Span, np.typing.NDArray[np.float32], float]]:
-    """For each sentence of a passage: where it is, how each token of the question fares in it, and its own cosine."""
-    similarity = similarities(question, encoding)
-    before = np.zeros(len(question.tokens), dtype=np.float32)
-    rows = []
-    for span in sentences(text):
-        inside = [i for i, (start, end) in enumerate(encoding.offsets) if start < span.end and end > span.start]
-        if inside:
-            here = similarity[:, inside].max(axis=1)
-            vector = unit(encoding.tokens[inside].astype(np.float32).mean(axis=0))
-            thought = float(vector @ question.vector)
-        else:  # beyond what the model reads
-            here, thought = np.zeros_like(before), 0.0
-        rows.append((span, np.maximum(here, _FROM_BEFORE * before), thought))
+def _matches(similarity: FloatArray, reading: Reading) -> list[FloatArray]:
+    """How well each token of the question fares in each sentence of a passage: an array of shape `(question tokens,)`
+    for each sentence."""
+    before = np.zeros(len(similarity), dtype=np.float32)
+    matches = []
+    for rows in reading.rows:
+        # Beyond what the model reads there is nothing to match.
+        here = similarity[:, rows].max(axis=1) if rows.start < rows.stop else np.zeros_like(before)
+        matches.append(np.maximum(here, _FROM_BEFORE * before))
         before = here
-    return rows
+    return matches
 
 
-def shared_rarity(found: Findings, text: str) -> float:
-    """The share of the question's keywords that `text` holds, the rare ones counting more; for a question in a script
-    that the model does not know.
+def shared_rarity(found: Findings, held: Collection[str]) -> float:
+    """The share of the question's keywords that are among those `held`, the rare ones counting more; for a question in
+    a script that the model does not know.
     """
-    held = set(terms(text))
     rarities = {term: found.keywords.rarity(term) for term in found.question.terms}
     return sum(rarity for term, rarity in rarities.items() if term in held) / max(sum(rarities.values()), 1e-9)

@@ -7,6 +7,7 @@ holds a name (0.9 of the right sentences, 0.8 of the wrong ones).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from index import Span
@@ -82,6 +83,7 @@ _VAGUE_QUANTITY = re.compile(
 )
 
 
+@lru_cache(maxsize=256)  # asked anew for every sentence that may answer
 def asked_kind(question: str) -> Kind | None:
     """What `question` asks for, when that can be told from its words."""
     return next((kind for kind, pattern in _ASKS.items() if pattern.search(question)), None)
@@ -117,5 +119,6 @@ def short_answer(question: str, sentence: str) -> Span | None:
     return Span(*found[0].span()) if len(found) == 1 else None
 
 
-def _words(text: str) -> set[str]:
-    return {match[0].lower() for match in re.finditer(r"[^\W_]+", text)}
+@lru_cache(maxsize=1024)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(match[0].lower() for match in re.finditer(r"[^\W_]+", text))

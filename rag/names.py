@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 from index import terms, without_accents
 
@@ -103,12 +104,13 @@ def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
                 yield "".join(word[0] for word in words[first:last]), [word.lower() for word in words[first:last]]
 
 
-def forms(word: str) -> set[str]:
+@lru_cache(maxsize=20_000)
+def forms(word: str) -> frozenset[str]:
     """What a name is known by: itself, its stem, and the root that China and Chinese, Russia and Russian share."""
     if match := _CALENDAR.fullmatch(word):
-        return {word, f"{match[match.lastindex or 0]}."}
+        return frozenset({word, f"{match[match.lastindex or 0]}."})
     roots = {word.removesuffix(end) for end in _GROWN}
-    return {word, *terms(word), *(root for root in roots if len(root) >= _SHORTEST_ROOT)}
+    return frozenset({word, *terms(word), *(root for root in roots if len(root) >= _SHORTEST_ROOT)})
 
 
 def tidied(text: str) -> str:

@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from index import Encoder, Encoding, Findings, Hit, Span, is_readable, sentences, terms
+from index import Encoder, Encoding, Findings, Hit, Reading, Span, is_readable, terms
 
 from .answer import Support
 from .exact import agrees, agrees_as_copy, denials, find_copy, replaces_chinese
@@ -55,7 +55,7 @@ class Checker:
         `beside` are the numbers of other hits that the sentence cites too: what it has from them is not held against
         it. Raises `EncoderError` when the model cannot be loaded.
         """
-        hit, encoding = self._found.hits[number - 1], self._found.encodings[number - 1]
+        hit, reading = self._found.hits[number - 1], self._found.readings[number - 1]
         quoted = find_quote(sentence, hit.passage.text)
         if quoted is not None:
             return Verdict("quoted", _in_article(quoted, hit))
@@ -65,26 +65,25 @@ class Checker:
         verdict = judge(
             sentence,
             self._encoded.get(sentence),
-            hit.passage.text,
-            encoding,
+            reading,
             around="\n".join([_head(hit), *(f"{_head(other)}\n{other.passage.text}" for other in others)]),
         )
         return Verdict(verdict.support, _in_article(verdict.span, hit))
 
 
-def judge(sentence: str, said: Encoding | None, text: str, encoding: Encoding, around: str = "") -> Verdict:
-    """Whether `text`, a passage, says in other words what `sentence` says. Pure; the span is relative to `text`.
+def judge(sentence: str, said: Encoding | None, reading: Reading, around: str = "") -> Verdict:
+    """Whether a passage says in other words what `sentence` says. Pure; the span is relative to the passage.
 
-    `said` and `encoding` are what the model tells of the two, `around` is what else the sentence may take its names and
-    numbers from (title, source, date). The span is the sentence of `text`, or the run of up to three, that answers to
-    the sentence's words best. A near copy of some sentences is compared with those alone. Whatever fails an exact check
-    is `unsupported`; otherwise the mean similarity of words decides.
+    `said` is what the model tells of the sentence, `around` what else this may take its names and numbers from (title,
+    source, date). The span is the sentence of the passage, or the run of up to three, that answers to its words best. A
+    near copy of some sentences is compared with those alone. Whatever fails an exact check is `unsupported`; otherwise
+    the mean similarity of words decides.
     """
-    spans = sentences(text)
+    text, spans = reading.passage.text, reading.sentences
     if not spans or not _has_words(sentence):
         return Verdict("unsupported", spans[0] if spans else Span(0, len(text)))
     parts = [text[span.start : span.end] for span in spans]
-    matched, is_share = _match(sentence, said, parts, spans, encoding)
+    matched, is_share = _match(sentence, said, parts, reading)
     copy = find_copy(sentence, parts)
     first, last = (copy.first, copy.last) if copy else _best_run(matched)
     span = Span(spans[first].start, spans[last].end)
@@ -152,7 +151,7 @@ def _inside_word(text: str, at: int) -> bool:
 
 
 def _match(
-    sentence: str, said: Encoding | None, parts: Sequence[str], spans: Sequence[Span], encoding: Encoding
+    sentence: str, said: Encoding | None, parts: Sequence[str], reading: Reading
 ) -> tuple[np.typing.NDArray[np.float32], bool]:
     """How well each sentence of a passage answers to each content word of the claim: shape `(sentences, words)`.
 
@@ -160,14 +159,13 @@ def _match(
     that is there and 0 for one that is not.
     """
     text = " ".join(parts)
-    if said is not None and _has_word_vectors(said, sentence) and len(encoding.tokens) and is_readable(text):
-        tokens = said.tokens[_content(sentence, said)].astype(np.float32)
-        theirs = encoding.tokens.astype(np.float32)
-        matched = np.zeros((len(spans), len(tokens)), dtype=np.float32)
-        for row, span in zip(matched, spans, strict=True):
-            inside = [i for i, (start, end) in enumerate(encoding.offsets) if start < span.end and end > span.start]
-            if inside:  # not beyond what the model reads
-                row[:] = (tokens @ theirs[inside].T).max(axis=1)
+    if said is not None and _has_word_vectors(said, sentence) and len(reading.tokens.codes) and is_readable(text):
+        tokens = said.tokens[_content(sentence, said)]
+        cosines = reading.tokens.cosines(tokens)
+        matched = np.zeros((len(parts), len(tokens)), dtype=np.float32)
+        for row, own in zip(matched, reading.rows, strict=True):
+            if own.start < own.stop:  # not beyond what the model reads
+                row[:] = cosines[:, own].max(axis=1)
         return matched, False
     wanted = list(dict.fromkeys(terms(sentence)))
     held = [set(terms(part)) for part in parts]

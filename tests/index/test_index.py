@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,98 @@ def test_a_file_that_becomes_a_copy_of_another_leaves_nothing_of_its_old_text(in
     assert [article.text for article in index.articles()] == [FOX]
 
 
-def test_texts_that_change_places_are_both_kept(index: Index, folder: Path) -> None:
+def test_texts_that_change_places_are_both_kept_and_not_embedded_again(index: Index, folder: Path) -> None:
     index.sync([folder])
+    index.encoder.embedded.clear()  # type: ignore[attr-defined]
     (folder / "fox.txt").write_text(OWL)
     (folder / "owl.txt").write_text(FOX)
     assert index.sync([folder]).articles == 2
     assert {article.text for article in index.articles()} == {FOX, OWL}
+    assert {hit.passage.text for hit in index.search("fox owl")} == {FOX.strip(), OWL.strip()}
+
+
+def test_a_text_that_moves_to_a_file_read_later_stays(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    (folder / "fox.txt").write_text("The fox slept all day.\n")
+    (folder / "zoo.txt").write_text(FOX)
+    report = index.sync([folder])
+    assert (report.changed, report.added, report.unchanged, report.articles) == (1, 1, 1, 3)
+    assert index.search("Who crossed the river?")[0].passage.text == FOX.strip()
+
+
+def test_an_indexed_passage_is_not_encoded_when_it_is_found(index: Index, folder: Path) -> None:
+    """One forward pass at indexing gives both the vector and the token vectors, which are kept."""
+    index.sync([folder])
+    encoded = list(index.encoder.embedded)  # type: ignore[attr-defined]
+    again = Index(index.path, index.encoder)
+    again.search("fox owl")
+    assert index.encoder.embedded == encoded  # type: ignore[attr-defined]
+    assert len(encoded) == len(set(encoded)) == 2
+
+
+@pytest.mark.parametrize("name", ["tokens-*", "keywords-*"])
+def test_what_is_kept_beside_chroma_can_be_lost(name: str, index: Index, folder: Path) -> None:
+    index.sync([folder])
+    before = index.find("Where did the owl sit?").hits
+    for path in index.path.glob(name):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert Index(index.path, index.encoder).find("Where did the owl sit?").hits == before
+    assert list(index.path.glob(name)), "and is there again"
+
+
+def test_what_another_process_indexed_is_found_when_the_index_is_opened_again(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    (folder / "hen.txt").write_text("The hen laid an egg.\n")
+    Index(index.path, index.encoder).sync([folder])
+    assert Index(index.path, index.encoder).search("What did the hen lay?")[0].passage.text == "The hen laid an egg."
+    assert len(list(index.path.glob("keywords-*"))) == 1, "an old table is removed"
+
+
+def test_a_passage_that_another_process_has_just_removed_is_passed_over(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    opened = Index(index.path, index.encoder)
+    assert len(opened.search("fox owl")) == 2
+    (folder / "owl.txt").write_text("The owl flew off.\n")
+    Index(index.path, index.encoder).sync([folder])
+    opened.searcher._readings.clear()
+    assert [hit.passage.text for hit in opened.search("fox owl")] == [FOX.strip()]
+
+
+def test_where_another_process_has_replaced_everything_nothing_is_found(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "fox.txt").write_text(FOX)
+    index.sync([tmp_path / "fox.txt"])
+    opened = Index(index.path, index.encoder)
+    assert opened.searcher._keywords is not None
+    (tmp_path / "fox.txt").write_text(OWL)
+    Index(index.path, index.encoder).sync([tmp_path / "fox.txt"])
+    assert opened.find("Who crossed the river?").hits == []
+
+
+def test_many_small_articles_are_all_counted_and_reported_in_order(index: Index, tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"{number:03}.txt").write_text(f"Report number {number} tells of ship {number}.\n")
+    seen: list[tuple[str, int]] = []
+    report = index.sync([tmp_path], progress=lambda title, done: seen.append((title, done)))
+    assert (report.added, report.articles, report.passages) == (150, 150, 150)
+    assert [done for _, done in seen] == list(range(1, 151))
+    assert seen[7][0].startswith("Report number 7 ")
+
+
+def test_a_sync_that_is_stopped_keeps_what_was_written_and_goes_on_from_there(index: Index, tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"{number:03}.txt").write_text(f"Report number {number} tells of ship {number}.\n")
+
+    def stop(title: str, done: int) -> None:
+        if done == 70:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        index.sync([tmp_path], progress=stop)
+    again = Index(index.path, index.encoder)
+    written, _ = again.count()
+    assert 64 <= written < 150
+    report = again.sync([tmp_path])
+    assert (report.unchanged, report.added, report.articles) == (written, 150 - written, 150)
 
 
 def test_articles_of_other_folders_are_left_alone(index: Index, folder: Path, tmp_path: Path) -> None:

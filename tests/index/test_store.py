@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Article, EmptyIndexError, IndexLockedError, IndexMismatchError, Passage, Span, StoreError
-from index.store import Manifest, Store
+from index import Article, EmptyIndexError, IndexLockedError, IndexMismatchError, Manifest, Passage, Span, StoreError
+from index.store import Store
 
 MANIFEST = Manifest(encoder="e", dimension=4, splitter="1")
 
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Store:
 def _put(store: Store, name: str, *rows: int) -> Article:
     article = _article(name)
     passages = [Passage(name, i, i + 3, article.text[i : i + 3]) for i, _ in enumerate(rows)]
-    store.put(article, passages, _vectors(*rows))
+    store.put([(article, passages, _vectors(*rows))])
     return article
 
 
@@ -40,7 +40,9 @@ def test_what_was_put_comes_back_the_same(store: Store) -> None:
     article = _put(store, "a", 0, 1)
     assert store.article("a") == article
     assert store.articles() == [article]
-    assert store.passages() == [Passage("a", 0, 3, "One"), Passage("a", 1, 4, "ne ")]
+    first, second = Passage("a", 0, 3, "One"), Passage("a", 1, 4, "ne ")
+    assert list(store.titled_passages()) == [("Title a", first), ("Title a", second)]
+    assert store.passages([second.id, "a:9-12"]) == [second]
     assert store.count() == (1, 2)
     assert Store(store.path).manifest() == MANIFEST
 
@@ -63,7 +65,7 @@ def test_passages_without_their_article_are_not_there(store: Store) -> None:
     _put(store, "a", 0)
     _put(store, "b", 1)
     store._articles.delete(ids=["a"])  # what a kill between the two writes would leave
-    assert {p.article_id for p in store.passages()} == {"b"}
+    assert {p.article_id for _, p in store.titled_passages()} == {"b"}
 
 
 def test_a_removed_article_leaves_nothing_behind(store: Store) -> None:
@@ -81,7 +83,7 @@ def test_an_index_of_another_model_is_refused_with_the_command_that_mends_it(sto
 def test_a_rebuild_switches_to_the_new_passages_at_once(store: Store) -> None:
     article = _put(store, "a", 0, 1)
     other = Manifest(encoder="f", dimension=4, splitter="1")
-    store.switch(other, iter([(article, [Passage("a", 0, 3, "One")], _vectors(2))]))
+    store.switch(other, iter([[(article, [Passage("a", 0, 3, "One")], _vectors(2))]]))
     assert store.count() == (1, 1)
     assert Store(store.path).manifest() == other
 
@@ -90,14 +92,14 @@ def test_a_rebuild_that_is_cut_short_leaves_the_old_index_as_it_was(store: Store
     article = _put(store, "a", 0, 1)
 
     def rows():
-        yield article, [Passage("a", 0, 3, "One")], _vectors(2)
+        yield [(article, [Passage("a", 0, 3, "One")], _vectors(2))]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         store.switch(Manifest(encoder="f", dimension=4, splitter="1"), rows())
     again = Store(store.path)
     assert again.manifest() == MANIFEST
-    assert len(again.passages()) == 2
+    assert len(list(again.titled_passages())) == 2
 
 
 def test_reading_where_nothing_was_indexed_makes_no_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Article, Encoder, Encoding, Findings, Index
+from index import Article, Encoder, Encoding, Findings, Index, Tokens
 from rag.support import Checker, Verdict, find_quote
 
 ENGLISH = """\
@@ -58,7 +58,7 @@ def chinese(index: Index) -> Findings:
 def _only(found: Findings, in_title: str) -> Findings:
     chosen = [i for i, hit in enumerate(found.hits) if in_title in hit.title]
     assert len(chosen) == 1, "the article should be one passage"
-    return replace(found, hits=[found.hits[chosen[0]]], encodings=[found.encodings[chosen[0]]])
+    return replace(found, hits=[found.hits[chosen[0]]], readings=[found.readings[chosen[0]]])
 
 
 def _article(index: Index, found: Findings) -> Article:
@@ -202,7 +202,7 @@ def test_what_the_reader_sees_above_an_article_may_be_said_of_it(english: Findin
 def test_what_a_sentence_has_from_another_passage_that_it_cites_is_not_held_against_it(
     english: Findings, chinese: Findings, bundled_encoder: Encoder
 ) -> None:
-    both = replace(english, hits=[*english.hits, *chinese.hits], encodings=[*english.encodings, *chinese.encodings])
+    both = replace(english, hits=[*english.hits, *chinese.hits], readings=[*english.readings, *chinese.readings])
     checker = Checker(both, bundled_encoder)
     sentence = "Lu Yanxia expects tech giants such as Baidu to be among the first, and 盘古 came out in 2024."
     assert checker.check(sentence, 1, beside=(1, 2)).support in {"supported", "weak"}
@@ -218,7 +218,7 @@ def test_a_sentence_is_encoded_once_however_many_passages_it_cites(
     english: Findings, chinese: Findings, bundled_encoder: Encoder
 ) -> None:
     counting = CountingEncoder(bundled_encoder)
-    both = replace(english, hits=[*english.hits, *chinese.hits], encodings=[*english.encodings, *chinese.encodings])
+    both = replace(english, hits=[*english.hits, *chinese.hits], readings=[*english.readings, *chinese.readings])
     checker = Checker(both, counting)  # type: ignore[arg-type]
     for number in (1, 2, 1):
         checker.check("Baidu comes first.", number)
@@ -237,15 +237,19 @@ def test_a_sentence_is_encoded_once_however_many_passages_it_cites(
 def test_without_token_vectors_words_decide(
     sentence: str, support: str, english: Findings, bundled_encoder: Encoder
 ) -> None:
-    blind = [Encoding(each.vector, np.zeros((0, 384), dtype=np.float32), ()) for each in english.encodings]
-    checker = Checker(replace(english, encodings=blind), bundled_encoder)
+    nothing = Tokens.of(Encoding(np.zeros(384, dtype=np.float32), np.zeros((0, 384), dtype=np.float32), ()))
+    blind = [replace(reading, tokens=nothing) for reading in english.readings]
+    checker = Checker(replace(english, readings=blind), bundled_encoder)
     assert checker.check(sentence, 1).support == support
 
 
 def test_a_passage_without_sentences_supports_nothing(english: Findings, bundled_encoder: Encoder) -> None:
     hit = english.hits[0]
-    empty = replace(hit, passage=replace(hit.passage, text="", end=hit.passage.start))
-    verdict = Checker(replace(english, hits=[empty]), bundled_encoder).check("Baidu comes first.", 1)
+    passage = replace(hit.passage, text="", end=hit.passage.start)
+    empty = replace(
+        english, hits=[replace(hit, passage=passage)], readings=[replace(english.readings[0], passage=passage)]
+    )
+    verdict = Checker(empty, bundled_encoder).check("Baidu comes first.", 1)
     assert (verdict.support, len(verdict.span)) == ("unsupported", 0)
 
 
