@@ -72,6 +72,10 @@ class RememberingEncoder:
     def dimension(self) -> int:
         return self._encoder.dimension
 
+    @property
+    def tells_tokens(self) -> bool:
+        return self._encoder.tells_tokens
+
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         return self._encoder.tokenize(text)
 

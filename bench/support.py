@@ -29,9 +29,8 @@ from estimates import Estimate
 from question_sets import QuestionSet, read_set, write_files
 from swaps import CHANGES
 
-from index import CitechatError, Encoder, Findings, Index, load_encoder, sentences
-from rag import Support
-from rag.build import go_offline
+from index import CitechatError, Encoder, Findings, Index, sentences
+from rag import Support, load_settings, open_index
 from rag.evaluate.metrics import interval
 from rag.support import Checker
 
@@ -65,12 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fail-under", type=float, metavar="SHARE", help="exit 2 when less is flagged, or quoted")
     parser.add_argument("--misses", type=int, default=0, metavar="N", help="print up to N errors of each kind")
     given = parser.parse_args(arguments)
-    go_offline()
     try:
         sets = [read_set(given.data / name) for name in SETS if (given.data / name).is_dir()]
         if not sets:
             parser.error(f"there is none of {', '.join(SETS)} in {str(given.data)!r}")
-        encoder = load_encoder()
+        encoder = open_index(load_settings(encoder="bundled")).encoder
         judged: list[Judged] = []
         for each in sets:
             print(f"{each.name} …", file=sys.stderr)

@@ -127,8 +127,7 @@ def test_the_whole_run_prints_tables_and_fails_under_a_gate(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(bench.quality, "load_encoder", lambda: hashing_encoder)
-    monkeypatch.setattr(bench.quality, "go_offline", lambda: None)
+    monkeypatch.setattr(bench.quality, "open_encoder", lambda engine: hashing_encoder)
     file = tmp_path / "figures.json"
     code = bench.quality.main([str(data), "--json", str(file), "--fail-under", "squad2.first=0.5,squad2.none=0.1"])
     printed = capsys.readouterr()

@@ -1,0 +1,71 @@
+"""An index made larger without encoding: to embed 100,000 passages takes an hour, and search has as much to do.
+
+A filler passage is made of sentences of real ones, shuffled; its vector and token vectors are those of a real passage
+with noise, so that the dense leg, the keywords and late interaction have as much to do as with real text.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+
+from index import Article, Encoding, Passage, Tokens, sentences, unit
+from index.search import keywords_of
+from index.store import Row, Store
+from index.tokens import TokenStore
+
+_NOISE = 0.03  # of each number of a unit vector of 384: a cosine of 0.86 with the vector it was made from
+_SENTENCES = 6  # of a filler passage, about as long as a real one
+_PASSAGES = 10  # of a filler article
+_ARTICLES_A_WRITE = 50
+
+
+def grow(index: Path, wanted: int, seed: int = 0) -> None:
+    """Add filler to an index until it holds `wanted` passages; the same each time."""
+    store = Store(index)
+    manifest = store.manifest()
+    if manifest is None:
+        raise ValueError(f"nothing is indexed in {str(index)!r}")
+    tokens = TokenStore.beside(index, manifest.key)
+    real = [passage for _, passage in store.titled_passages() if not passage.article_id.startswith("filler")]
+    known = list(tokens.get([passage.id for passage in real]).values())
+    pool = [passage.text[span.start : span.end] for passage in real for span in sentences(passage.text)]
+    chosen, noise = random.Random(seed), np.random.default_rng(seed)
+    _, held = store.count()
+    number = held
+    with store.writing():
+        while held < wanted:
+            rows: list[Row] = []
+            kept: dict[str, Tokens] = {}
+            for _ in range(_ARTICLES_A_WRITE):
+                count = min(_PASSAGES, wanted - held)
+                if count <= 0:
+                    break
+                article, passages = _article(f"filler{number}", count, pool, chosen)
+                encodings = [_near(chosen.choice(known), noise) for _ in passages]
+                kept |= {p.id: Tokens.of(each) for p, each in zip(passages, encodings, strict=True)}
+                rows.append((article, passages, np.stack([encoding.vector for encoding in encodings])))
+                number += 1
+                held += count
+            store.put(rows)
+            tokens.put(kept)
+        tokens.close()
+        keywords_of(store)
+
+
+def _article(id_: str, count: int, pool: list[str], chosen: random.Random) -> tuple[Article, list[Passage]]:
+    texts = [" ".join(chosen.sample(pool, _SENTENCES)) for _ in range(count)]
+    passages, at = [], 0
+    for text in texts:
+        passages.append(Passage(id_, at, at + len(text), text))
+        at += len(text) + 2
+    return Article(id_, f"Filler {id_}", "filler", "\n\n".join(texts), path=f"/{id_}.txt"), passages
+
+
+def _near(real: Tokens, noise: np.random.Generator) -> Encoding:
+    vectors = real.vectors()
+    tokens = unit(vectors + _NOISE * noise.standard_normal(vectors.shape, dtype=np.float32))
+    vector = vectors.mean(axis=0)
+    return Encoding(unit(vector + _NOISE * noise.standard_normal(len(vector), dtype=np.float32)), tokens, real.offsets)
