@@ -7,13 +7,15 @@ import gc
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from index import Article, Hit, Passage, Span
-from rag import Answer, QuestionError, Sentence, Turn
+from index import Article, Hit, Passage, Span, onnx
+from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.conversation import Conversation
 from ui.page import load_gradio
 from ui.replies import Replies, Writing
@@ -220,6 +222,36 @@ def test_with_nothing_indexed_the_reader_is_told_what_to_type() -> None:
     masthead, pane = Replies(load_gradio(), Fake()).load()  # type: ignore[arg-type]
     assert "no articles" in masthead
     assert "citechat index PATH" in pane
+
+
+@pytest.mark.usefixtures("chat")  # which tidies up after the framework when all is done
+def test_a_question_asked_while_the_model_is_loading_is_answered(
+    samples_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading, may_load, opened = threading.Event(), threading.Event(), []
+    real = onnx._open
+
+    def slowly(path: Path) -> Any:
+        loading.set()
+        assert may_load.wait(30)
+        opened.append(path)
+        return real(path)
+
+    monkeypatch.setattr(onnx, "_open", slowly)
+    assistant = build_assistant(load_settings(home=samples_home))
+    chat = start(assistant, port=0)
+    try:
+        assert call(chat, "/").status == 200, "the page does not wait for the model"  # type: ignore[attr-defined]
+        assert loading.wait(30), "which is loaded behind it"
+        replies = Replies(load_gradio(), assistant)
+        answers = replies.ask("What is Boximator?", Conversation(), Writing())
+        next(answers)
+        may_load.set()
+        said = list(answers)[-1][1]
+    finally:
+        chat.close()
+    assert said.exchanges[-1].answer.found
+    assert len(opened) == 1, "and once for both"
 
 
 def test_starters_are_made_once_and_their_failure_leaves_a_page_without_them(caplog: pytest.LogCaptureFixture) -> None:
