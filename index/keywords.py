@@ -5,6 +5,7 @@ BM25 finds what vectors blur: names, numbers, rare words. The table is a cache, 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ have had having what which who whom whose when where why how that this these tho
 their there i you we not no s t than then so such into about can could will would shall should may might must if any
 some many much"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
-_IDS = "ids.npy"
+_TERMS = "terms.json"
 
 
 def without_accents(text: str) -> str:
@@ -68,6 +69,14 @@ def _stemmer() -> Any:
     return Stemmer("english")
 
 
+class Table(NamedTuple):
+    """A sparse matrix by columns, one a term: `scores[starts[i]:starts[i + 1]]` are those of the `texts` there."""
+
+    scores: FloatArray
+    texts: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+
+
 class Keywords:
     """BM25 over texts that have ids (Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance
     Framework: BM25 and Beyond").
@@ -75,63 +84,70 @@ class Keywords:
     k1=1.2 and b=0.5, less than the usual 0.75: passages are cut to about one size, so their length says little.
     """
 
-    def __init__(self, ids: npt.NDArray[np.bytes_], table: Any | None) -> None:
-        """Made by `of` or `load`: `ids` in order, and a table of bm25s, None where no text has any word."""
+    def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:
+        """Made by `of` or `load`: `ids` in order, and a column of the table for each term."""
         self.ids = ids
+        self._columns = columns
         self._table = table
-        self._number: dict[str, int] = {} if table is None else table.vocab_dict
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, str]]) -> Keywords:
         """The table of `(id, text)` pairs, whatever their order. No two may have one id."""
         import bm25s
 
-        number: dict[str, int] = {}
-        rows = {id_: [number.setdefault(term, len(number)) for term in terms(text)] for id_, text in texts}
+        columns: dict[str, int] = {}
+        rows = {id_: [columns.setdefault(term, len(columns)) for term in terms(text)] for id_, text in texts}
         ids = sorted(rows)
-        table = None
-        if number:
-            table = bm25s.BM25(k1=1.2, b=0.5)
-            table.index(([rows[id_] for id_ in ids], number), show_progress=False)
-        return cls(np.array(ids, dtype=np.bytes_), table)
+        table = Table(np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(1, np.int64))
+        if columns:
+            made = bm25s.BM25(k1=1.2, b=0.5)
+            made.index(([rows[id_] for id_ in ids], columns), create_empty_token=False, show_progress=False)
+            table = Table(made.scores["data"], made.scores["indices"], made.scores["indptr"])
+        return cls(np.array(ids, dtype=np.bytes_), columns, table)
 
     def save(self, folder: Path) -> None:
         """Keep the table in `folder`, which appears whole or not at all. Raises `OSError`."""
         with TemporaryDirectory(dir=folder.parent, prefix=".keywords-") as beside:
             written = Path(beside) / folder.name
             written.mkdir()
-            if self._table is not None:
-                self._table.save(written, show_progress=False)
-            np.save(written / _IDS, self.ids, allow_pickle=False)
+            arrays: dict[str, Any] = {"ids": self.ids, **self._table._asdict()}
+            for name, array in arrays.items():
+                np.save(written / f"{name}.npy", array, allow_pickle=False)
+            (written / _TERMS).write_text(json.dumps(list(self._columns)), encoding="utf-8")
             written.rename(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Keywords:
         """The table kept in `folder`, read as far as questions need. Raises `OSError` or `ValueError` without one."""
-        import bm25s
-
         try:
-            ids = np.load(folder / _IDS, allow_pickle=False)
-            has_words = (folder / "params.index.json").is_file()
-            table = bm25s.BM25.load(folder, mmap=True, show_progress=False) if has_words else None
+            ids = np.load(folder / "ids.npy", allow_pickle=False)
+            # The arrays stay on disk: a question reads the columns of its own words.
+            table = Table(
+                *(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in Table._fields)
+            )
+            columns = {term: column for column, term in enumerate(json.loads((folder / _TERMS).read_bytes()))}
         except EOFError as error:
             raise ValueError(f"a file in {str(folder)!r} ends too early") from error
-        if table is not None and table.scores["num_docs"] != len(ids):
+        if len(table.starts) != len(columns) + 1 or table.starts[-1] != len(table.scores):
             raise ValueError(f"the files in {str(folder)!r} do not belong together")
-        return cls(ids, table)
+        return cls(ids, columns, table)
 
     def scores(self, question: str) -> FloatArray:
         """A score for each text, in the order of `ids`; all zero when no word of the question occurs in any."""
-        known = [self._number[term] for term in dict.fromkeys(terms(question)) if term in self._number]
-        if not known or self._table is None:
-            return np.zeros(len(self.ids), dtype=np.float32)
-        return np.asarray(self._table.get_scores_from_ids(known), dtype=np.float32)
+        scores = np.zeros(len(self.ids), dtype=np.float32)
+        for term in dict.fromkeys(terms(question)):
+            begin, end = self._column(term)
+            scores[self._table.texts[begin:end]] += self._table.scores[begin:end]
+        return scores
 
     def rarity(self, term: str) -> float:
         """The inverse document frequency of a term, 0 or more: how much it tells that a text holds it."""
-        documents = 0
-        if self._table is not None and term in self._number:
-            column = self._number[term]
-            begin, end = self._table.scores["indptr"][column : column + 2]
-            documents = int(end - begin)
-        return math.log(1 + (len(self.ids) - documents + 0.5) / (documents + 0.5))
+        begin, end = self._column(term)
+        return math.log(1 + (len(self.ids) - (end - begin) + 0.5) / (end - begin + 0.5))
+
+    def _column(self, term: str) -> tuple[int, int]:
+        """Where the column of a term begins and ends; the two are one for a term that occurs nowhere."""
+        column = self._columns.get(term)
+        if column is None:
+            return 0, 0
+        return int(self._table.starts[column]), int(self._table.starts[column + 1])
