@@ -21,7 +21,7 @@ from .split import SPLITTER_VERSION, split
 from .store import Row, Store
 from .tokens import Tokens, TokenStore
 
-_PASSAGES = 64  # passages, and articles at most, that are encoded and written together: about two seconds of work
+_PASSAGES = 128  # passages, and articles at most, that are encoded and written together: about four seconds of work
 _AHEAD = 2  # batches that wait between two steps
 
 Progress = Callable[[str, int], None]
