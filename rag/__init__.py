@@ -1,5 +1,6 @@
 """Answer from the passages: each sentence cited and checked, with an LLM or without."""
 
+from .adapters import as_retriever, as_runnable
 from .answer import NOT_FOUND, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
 from .build import ask, build_assistant, open_index
@@ -8,6 +9,7 @@ from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .settings import Settings, load_settings
 from .starters import starter_questions
+from .trial import Trial, try_llm
 
 __all__ = [
     "NOT_FOUND",
@@ -21,7 +23,10 @@ __all__ = [
     "SettingsError",
     "Support",
     "TestSetError",
+    "Trial",
     "Turn",
+    "as_retriever",
+    "as_runnable",
     "ask",
     "build_assistant",
     "calibrate",
@@ -29,4 +34,5 @@ __all__ = [
     "load_settings",
     "open_index",
     "starter_questions",
+    "try_llm",
 ]

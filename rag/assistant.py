@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from index import Article, Index, Span
 
 from .abstain import DEFAULT_MIN_SCORE, trust
-from .answer import NOT_FOUND, Answer, Sentence, Turn
-from .cite import CitationParser, Draft
-from .errors import QuestionError
+from .answer import Answer, Sentence, Turn
+from .errors import LLMError, QuestionError
 from .extract import Quote, choose, rank_sentences
 from .followup import stand_alone
 from .kinds import short_answer
-from .prompts import answer_messages
-from .support import Checker
+from .patience import Asking
+from .prompts import ANSWER_SYSTEM, check_instructions
+from .write import not_found, rewrite, write
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 EXTRACTIVE = "extractive"
-_BEST_FIRST = {"quoted": 0, "supported": 1, "weak": 2, "unsupported": 3}
 
 
 class Assistant:
@@ -38,13 +38,27 @@ class Assistant:
         top_k: int = 6,
         min_score: float | None = None,
         max_question_chars: int = 2000,
+        strict: bool = False,
+        fallback: bool = True,
+        patience: float = 180.0,
+        prompt_tokens: int = 7492,
+        instructions: str = ANSWER_SYSTEM,
     ) -> None:
+        """`model` names the LLM in answers and errors. `strict` leaves out sentences that no passage supports;
+        `fallback` quotes where the LLM fails, instead of raising. The LLM may take `patience` seconds in all, and its
+        prompt may have `prompt_tokens` and begins with `instructions`, which are checked.
+        """
         self.index = index
         self.llm = llm
         self.model = model
         self.top_k = top_k
         self._given_min_score = min_score
         self.max_question_chars = max_question_chars
+        self.strict = strict
+        self.fallback = fallback
+        self.patience = patience
+        self.prompt_tokens = prompt_tokens
+        self.instructions = check_instructions(instructions)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """The finished answer: the last value of `stream`."""
@@ -57,11 +71,12 @@ class Assistant:
         """Ever fuller answers: the first already has its sources in `hits`, the last has `done=True`.
 
         Raises `QuestionError` for a question that is empty or too long, `StoreError` when there is no index to search,
-        `LLMError` when the language model fails.
+        `LLMError` when the language model fails and `fallback` is off.
         """
         question = self._accept(question)
         began = time.perf_counter()
-        query = stand_alone(question, history)
+        asking = Asking(self.llm, self.model, self.patience) if self.llm is not None else None
+        query = rewrite(question, history, asking) if asking else stand_alone(question, history)
         found = self.index.find(query, self.top_k)
         searched = time.perf_counter()
         answer = Answer(
@@ -72,15 +87,37 @@ class Assistant:
         ranked = rank_sentences(found)
         answer = replace(answer, trust=round(trust(found, ranked[0]), 6) if ranked else 0.0)
         if not ranked or answer.trust < self.min_score:
-            answer = _not_found(answer)
-        elif self.llm is None:
+            answer = not_found(answer)
+        elif asking is None:
             answer = _quote(answer, choose(ranked, found))
         else:
-            for written in self._write(answer, self.llm, history, Checker(found, self.index.encoder)):
-                answer = written
-                yield answer
+            try:
+                for written in write(
+                    answer,
+                    found,
+                    asking,
+                    history,
+                    self.index.encoder,
+                    prompt_tokens=self.prompt_tokens,
+                    instructions=self.instructions,
+                    strict=self.strict,
+                ):
+                    answer = written
+                    yield answer
+            except LLMError as error:
+                if not self.fallback:
+                    raise
+                # The model failed before it wrote anything: what the articles say can be quoted all the same.
+                note = f"{_capital(error.message)}. Quoted from the articles instead. {error.hint}"
+                answer = replace(_quote(answer, choose(ranked, found)), model=EXTRACTIVE, notes=(note,))
         now = time.perf_counter()
         yield replace(answer, done=True, timings={**answer.timings, "answer": now - searched, "total": now - began})
+
+    def without_fallback(self) -> Assistant:
+        """The same assistant, but a failure of the LLM is raised."""
+        other = copy(self)
+        other.fallback = False
+        return other
 
     @property
     def min_score(self) -> float:
@@ -116,25 +153,9 @@ class Assistant:
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
 
-    def _write(self, answer: Answer, llm: BaseChatModel, history: Sequence[Turn], checker: Checker) -> Iterator[Answer]:
-        """The answer as the LLM writes it, each finished sentence checked against the passages it cites."""
-        from .llms import stream_text
 
-        parser = CitationParser(len(answer.hits))
-        sentences: list[Sentence] = []
-        for piece in stream_text(llm, answer_messages(answer.question, answer.hits, history), self.model):
-            parser.feed(piece)
-            sentences += [_checked(draft, checker) for draft in parser.drafts[len(sentences) :]]
-            answer = replace(answer, text=parser.text, sentences=tuple(sentences))
-            yield answer
-        parser.close()
-        sentences += [_checked(draft, checker) for draft in parser.drafts[len(sentences) :]]
-        answer = replace(answer, text=parser.text, sentences=tuple(sentences))
-        yield _not_found(answer) if answer.text.strip().startswith(NOT_FOUND) else answer
-
-
-def _not_found(answer: Answer) -> Answer:
-    return replace(answer, text=NOT_FOUND, found=False, sentences=())
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _quote(answer: Answer, quotes: Sequence[Quote]) -> Answer:
@@ -150,15 +171,3 @@ def _quote(answer: Answer, quotes: Sequence[Quote]) -> Answer:
         end = start + len(marked)
         sentences.append(Sentence(start, end, quote.text, (quote.number,), (quote.span,), "quoted", focus))
     return replace(answer, text=text, sentences=tuple(sentences))
-
-
-def _checked(draft: Draft, checker: Checker) -> Sentence:
-    verdicts = [checker.check(draft.text, number, beside=draft.numbers) for number in draft.numbers]
-    return Sentence(
-        start=draft.start,
-        end=draft.end,
-        text=draft.text,
-        numbers=draft.numbers,
-        evidence=tuple(verdict.span for verdict in verdicts),
-        support=min((verdict.support for verdict in verdicts), key=_BEST_FIRST.__getitem__, default="unsupported"),
-    )

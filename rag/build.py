@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from index import Index, load_encoder
 
 from .answer import Answer, Turn
 from .assistant import EXTRACTIVE, Assistant
+from .errors import SettingsError
+from .prompts import ANSWER_SYSTEM
 from .settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 _OFFLINE = {
     # Zero look-ups by default: none of these libraries may phone home or fetch.
@@ -36,31 +42,56 @@ def open_index(settings: Settings | None = None) -> Index:
     return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers))
 
 
+def open_llm(settings: Settings) -> BaseChatModel | None:
+    """The LLM that the settings name, None where they want quotes; nothing is sent yet.
+
+    Raises `LLMError` when it is unknown, or its package or key is missing.
+    """
+    if settings.llm == EXTRACTIVE:
+        return None
+    from .llms import load_llm
+
+    return load_llm(
+        settings.llm,
+        base_url=settings.llm_base_url,
+        temperature=settings.llm_temperature,
+        timeout=settings.llm_timeout,
+        max_tokens=settings.llm_max_tokens,
+        context_tokens=settings.llm_context_tokens,
+    )
+
+
 def build_assistant(settings: Settings | None = None) -> Assistant:
     """An assistant over the index that the settings name, with the LLM that they name.
 
     Raises `LLMError` when that LLM is unknown, or its package or key is missing.
     """
     settings = settings or load_settings()
-    llm = None
-    if settings.llm != EXTRACTIVE:
-        from .llms import load_llm
-
-        llm = load_llm(
-            settings.llm,
-            base_url=settings.llm_base_url,
-            temperature=settings.llm_temperature,
-            timeout=settings.llm_timeout,
-            max_tokens=settings.llm_max_tokens,
-        )
     return Assistant(
         open_index(settings),
-        llm,
+        open_llm(settings),
         model=settings.llm,
         top_k=settings.top_k,
         min_score=settings.min_score,
         max_question_chars=settings.max_question_chars,
+        strict=settings.strict,
+        instructions=_instructions(settings),
+        patience=settings.llm_patience,
+        prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
     )
+
+
+def _instructions(settings: Settings) -> str:
+    path = settings.llm_instructions
+    if path is None:
+        return ANSWER_SYSTEM
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the instructions for the LLM in {str(path)!r} cannot be read: {error}",
+            "Give a UTF-8 text file, or unset CITECHAT_LLM_INSTRUCTIONS.",
+        ) from None
 
 
 def ask(question: str, history: Sequence[Turn] = (), settings: Settings | None = None) -> Answer:

@@ -29,6 +29,8 @@ class TestSetError(CitechatError):
 class LLMError(CitechatError):
     """The language model is missing, refused, or did not answer."""
 
-    def __init__(self, message: str, hint: str = "", *, retryable: bool = False) -> None:
+    def __init__(self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other") -> None:
+        """`kind` names what went wrong, as `llm_failures` tells failures apart."""
         super().__init__(message, hint)
         self.retryable = retryable
+        self.kind = kind

@@ -59,6 +59,16 @@ _FAILURES = {
         "Ask again; raise CITECHAT_LLM_MAX_TOKENS for a model that thinks first, and check CITECHAT_LLM_BASE_URL.",
         retryable=True,
     ),
+    "too slow": _Failure(
+        "took too long and was stopped",
+        "Raise CITECHAT_LLM_PATIENCE, lower CITECHAT_LLM_MAX_TOKENS, or choose a smaller model.",
+        retryable=True,
+    ),
+    "repeating": _Failure(
+        "said the same thing over and over and was stopped",
+        "Ask again in other words, or choose a larger model.",
+        retryable=True,
+    ),
     "garbled": _Failure(
         "sent something that is not an answer",
         "Check CITECHAT_LLM_BASE_URL: the address of an OpenAI-compatible server usually ends in /v1.",
@@ -144,7 +154,8 @@ def failure(kind: str, spec: str, detail: str = "") -> LLMError:
         hint = "Start it with `ollama serve`, or set CITECHAT_LLM_BASE_URL to where it runs."
     key = " or ".join(KEY_NAMES.get(provider, ())) or "the server's key"
     said = f" ({scrub(detail)})" if detail else ""
-    return LLMError(f"the LLM {scrub(spec)!r} {what}{said}", hint.format(key=key), retryable=retryable)
+    message = f"the LLM {scrub(spec)!r} {what}{said}"
+    return LLMError(message, hint.format(key=key), retryable=retryable, kind=kind)
 
 
 def scrub(text: str) -> str:

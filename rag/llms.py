@@ -1,8 +1,8 @@
 """Any LLM, named "provider:model": loaded, asked, and understood when it fails.
 
-Four providers are built in; any other is a plug-in: an entry point in the group `citechat.llms`, named after its
-provider, that is one function `(model: str, **options) -> BaseChatModel`. The options are `base_url` (or None),
-`temperature`, `timeout` in seconds and `max_tokens`.
+Four providers are built in, and `transformers:FOLDER` for a model on this disk. Any other is a plug-in: an entry point
+in the group `citechat.llms`, named after its provider, that is one function `(model: str, **options) -> BaseChatModel`.
+The options are `base_url` (or None), `temperature`, `timeout` in seconds and `max_tokens`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
 
-__all__ = ["OLLAMA_CONTEXT_TOKENS", "PLUGIN_GROUP", "explain_failure", "load_llm", "stream_text"]
+__all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "stream_text"]
 
 PLUGIN_GROUP = "citechat.llms"
 """The entry-point group in which other packages offer LLMs."""
-
-OLLAMA_CONTEXT_TOKENS = 8192
-"""Tokens that prompt and answer may have in Ollama, which otherwise cuts the prompt at its own, smaller default."""
 
 _CLIENTS = {
     "openai": "langchain_openai",
@@ -36,6 +33,9 @@ _CLIENTS = {
     "ollama": "langchain_ollama",
 }
 """For each built-in provider, the module of its client."""
+
+_IN_THIS_PROCESS = "transformers"
+"""The provider whose models are folders on this disk."""
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
@@ -49,17 +49,23 @@ def load_llm(
     temperature: float = 0.0,
     timeout: float = 60.0,
     max_tokens: int = 700,
+    context_tokens: int = 8192,
 ) -> BaseChatModel:
     """The chat model named by `spec`, "provider:model"; nothing is sent yet.
 
     `timeout` is how many seconds the server may be silent, once before the first word and again between words; a failed
-    request is tried once more. An OpenAI-compatible server is `openai:` with its `base_url`, and needs no key. Raises
+    request is tried once more. `context_tokens` is told to Ollama, which otherwise cuts a prompt without a word at its
+    own, smaller default. An OpenAI-compatible server is `openai:` with its `base_url`, and needs no key. Raises
     `LLMError` for a name, address, package or key that cannot work.
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
     if provider not in _CLIENTS:
         options = {"base_url": base_url, "temperature": temperature, "timeout": timeout, "max_tokens": max_tokens}
+        if provider == _IN_THIS_PROCESS:
+            from .local_llms import load_transformers
+
+            return load_transformers(model, options)
         return _load_plugin(provider, model, spec, options)
     package = _CLIENTS[provider].replace("_", "-")
     if find_spec(_CLIENTS[provider]) is None:
@@ -68,6 +74,8 @@ def load_llm(
             f"Install it beside citechat: pip install {package}",
         )
     wishes = _options(provider, base_url, temperature, timeout, max_tokens) | _key(provider, base_url, spec)
+    if provider == "ollama":
+        wishes["num_ctx"] = context_tokens
     from langchain.chat_models import init_chat_model
 
     try:
@@ -77,9 +85,12 @@ def load_llm(
     return llm
 
 
-def stream_text(llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str) -> Iterator[str]:
+def stream_text(
+    llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str, tokens: dict[str, int] | None = None
+) -> Iterator[str]:
     """The reply of `llm`, piece by piece as it is written; `spec` names it in errors.
 
+    Where the provider tells how many tokens went in and out, they are added up in `tokens` under `in` and `out`.
     Raises `LLMError` for whatever goes wrong, for a reply without any text, and for a stream that ends without saying
     why where the provider always does: that is a cut line, not a finished answer.
     """
@@ -90,6 +101,10 @@ def stream_text(llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str) 
             reason = next(
                 (str(chunk.response_metadata[k]) for k in _FINISH_KEYS if chunk.response_metadata.get(k)), reason
             )
+            usage = getattr(chunk, "usage_metadata", None)
+            if usage and tokens is not None:
+                tokens["in"] = tokens.get("in", 0) + int(usage["input_tokens"])
+                tokens["out"] = tokens.get("out", 0) + int(usage["output_tokens"])
             if piece := str(chunk.text):
                 has_text = has_text or not piece.isspace()
                 yield piece
@@ -143,11 +158,7 @@ def _options(
     if base_url:
         options["base_url"] = base_url
     if provider == "ollama":
-        return options | {
-            "client_kwargs": {"timeout": timeout},
-            "num_ctx": OLLAMA_CONTEXT_TOKENS,
-            "num_predict": max_tokens,
-        }
+        return options | {"client_kwargs": {"timeout": timeout}, "num_predict": max_tokens}
     options |= {"timeout": timeout, "max_tokens": max_tokens, "max_retries": _ONE_RETRY}
     if provider == "google_genai":
         options["max_retries"] = 1 + _ONE_RETRY  # this client counts the first request, too
@@ -187,7 +198,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def _known() -> str:
-    return ", ".join(sorted({*_CLIENTS, *_plugins()}))
+    return ", ".join(sorted({*_CLIENTS, _IN_THIS_PROCESS, *_plugins()}))
 
 
 def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) -> BaseChatModel:

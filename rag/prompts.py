@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from index import Hit
 
 from .answer import NOT_FOUND, Turn
+from .errors import SettingsError
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -95,7 +96,23 @@ _FENCE = re.compile(r"<(?=[^a-z<>]{0,8}(?:passage|question|conversation))", re.I
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；–—-]\s*\d{1,3})*)\s*[\]】］]")
 
 
-def answer_messages(question: str, hits: Sequence[Hit], history: Sequence[Turn] = ()) -> list[BaseMessage]:
+def check_instructions(text: str) -> str:
+    """`text`, if it can stand in the place of `ANSWER_SYSTEM`. Raises `SettingsError` naming what it lacks.
+
+    Whatever else it says, the model must know how to cite and how to say that the passages do not say.
+    """
+    for needed, why in ((NOT_FOUND, "the line that means that the passages do not say"), ("[1]", "how to cite")):
+        if needed not in text:
+            raise SettingsError(
+                f"the instructions for the LLM do not hold {needed!r}, {why}",
+                f"Add it, or unset CITECHAT_LLM_INSTRUCTIONS. The built-in ones begin: {ANSWER_SYSTEM[:60]!r}",
+            )
+    return text
+
+
+def answer_messages(
+    question: str, hits: Sequence[Hit], history: Sequence[Turn] = (), instructions: str = ANSWER_SYSTEM
+) -> list[BaseMessage]:
     """The messages that ask for a cited answer: `[n]` in the reply means `hits[n - 1]`."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -104,7 +121,7 @@ def answer_messages(question: str, hits: Sequence[Hit], history: Sequence[Turn] 
         conversation=CONVERSATION.format(turns=_transcript(history)) if history else "",
         question=_as_data(question.strip()),
     )
-    return [SystemMessage(ANSWER_SYSTEM), HumanMessage(request)]
+    return [SystemMessage(instructions), HumanMessage(request)]
 
 
 def standalone_messages(question: str, history: Sequence[Turn]) -> list[BaseMessage]:

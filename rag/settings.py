@@ -51,8 +51,27 @@ class Settings(BaseSettings):
         description="Address of the LLM server, for OpenAI-compatible ones (vLLM, llama-server, LM Studio).",
     )
     llm_temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="Sampling temperature of the LLM.")
-    llm_timeout: float = Field(default=60.0, gt=0, description="Seconds to wait for the LLM before giving up.")
+    llm_timeout: float = Field(
+        default=60.0, gt=0, description="Seconds that the LLM may be silent, before the first word and between words."
+    )
+    llm_patience: float = Field(
+        default=180.0, gt=0, description="Seconds that an answer of the LLM may take in all, retries included."
+    )
+    llm_context_tokens: int = Field(
+        default=8192,
+        ge=1024,
+        description="Tokens that prompt and answer of the LLM may have; passages that do not fit are left out, whole.",
+    )
     llm_max_tokens: int = Field(default=700, ge=16, description="Longest answer the LLM may write, in tokens.")
+    llm_instructions: Path | None = Field(
+        default=None,
+        description="Text file with instructions in place of the built-in ones (see rag/prompts.py); it must tell the "
+        "LLM to cite as [1] and to reply 'The articles do not say.' where they do not.",
+    )
+    strict: bool = Field(
+        default=False,
+        description="Leave out sentences of an LLM that no passage supports, instead of flagging them.",
+    )
 
     @property
     def index_path(self) -> Path:

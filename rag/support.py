@@ -27,6 +27,21 @@ _SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
 _NEIGHBOUR_HELPS = 0.03  # how much better the mean must be for a neighbouring sentence to join the span
 
 _FOLDED = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’‚`´′", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
+_THE_TEXT = r"(?:the|this) (?:\w+ )?(?:article|report|passage|text|story|piece)s?"
+_FRAME = re.compile(
+    rf"^\W*(?:(?:according to|as reported in|in) {_THE_TEXT},\s*"
+    rf"|{_THE_TEXT} (?:also )?(?:says?|states?|reports?|notes?|mentions?|adds?|explains?|tells? us)"
+    r"(?: that| the following)?[:,]?\s+|(?:根据|据)?(?:文章|报道|原文)(?:中)?(?:说|指出|提到|称|报道)?[，：,:])",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile("[,;:—–，；：、]")
+_TAKES_BACK = re.compile(
+    r"\b(?:not|no|never|nor|neither|cannot|\w+n[’']t|without|hardly|false|untrue|wrong|den(?:y|ies|ied|ying)|doubt\w*|refut\w*"
+    r"|reject\w*|dismiss\w*|if|whether|unless|instead of|rather than|ignore|disregard|instructions?|pretend"
+    r"|(?:answer|reply|respond|say|write)(?: that)?)\b|[不没未否若]",
+    re.IGNORECASE,
+)
+"""Words before a part of a sentence that may turn its meaning over; `_CLAUSE` says where such a part begins."""
 _CHINESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
 
 
@@ -56,9 +71,11 @@ class Checker:
         it. Raises `EncoderError` when the model cannot be loaded.
         """
         hit, reading = self._found.hits[number - 1], self._found.readings[number - 1]
+        sentence = _without_frame(sentence)
         quoted = find_quote(sentence, hit.passage.text)
         if quoted is not None:
-            return Verdict("quoted", _in_article(quoted, hit))
+            whole = _taken_back(quoted, reading)
+            return Verdict("weak" if whole else "quoted", _in_article(whole or quoted, hit))
         if sentence not in self._encoded and _has_words(sentence):
             self._encoded[sentence] = self._encoder.encode([sentence])[0]
         others = [self._found.hits[other - 1] for other in beside if other != number]
@@ -122,6 +139,23 @@ def find_quote(sentence: str, text: str) -> Span | None:
             return Span(places[at], places[end - 1] + 1)
         at = there.find(wanted, at + 1)
     return None
+
+
+def _without_frame(sentence: str) -> str:
+    """The sentence without words that only say that the article says it: models write them, articles do not."""
+    rest = _FRAME.sub("", sentence, count=1)
+    return rest if _has_words(rest) else sentence
+
+
+def _taken_back(quoted: Span, reading: Reading) -> Span | None:
+    """The sentence that a quotation is only a part of, where what stands before it in its clause may turn it over: "It
+    is false that …", "Ignore this and answer that …". The words are there, and the article may mean the opposite.
+    """
+    around = next((span for span in reading.sentences if span.start <= quoted.start < span.end), None)
+    if around is None:
+        return None
+    before = _CLAUSE.split(reading.passage.text[around.start : quoted.start])[-1]
+    return Span(around.start, max(around.end, quoted.end)) if _TAKES_BACK.search(before) else None
 
 
 def _folded(text: str) -> tuple[str, list[int]]:

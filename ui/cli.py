@@ -145,14 +145,14 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
             "  CITECHAT_ENCODER=/models/my-encoder citechat rebuild",
         )
     )
-    _add_json(
-        command(
-            "doctor",
-            commands.doctor,
-            "Say what is installed, which settings are in force, what is indexed, and what is missing.",
-            "  citechat doctor\n  citechat doctor --json",
-        )
+    doctor = command(
+        "doctor",
+        commands.doctor,
+        "Say what is installed, which settings are in force, what is indexed, and what is missing.",
+        "  citechat doctor\n  citechat doctor --llm ollama:llama3.2\n  citechat doctor --json",
     )
+    doctor.add_argument("--llm", metavar="SPEC", help="ask this LLM for a word: does it answer, and how fast?")
+    _add_json(doctor)
     return parser
 
 
@@ -175,6 +175,9 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 def _add_llm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--llm", metavar="SPEC", help="who writes: extractive (default), or provider:model")
+    parser.add_argument(
+        "--strict", action="store_true", default=None, help="leave out what an LLM says and no passage supports"
+    )
     parser.add_argument("--top-k", type=int, metavar="N", help="passages to answer from")
 
 

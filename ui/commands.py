@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -169,23 +170,24 @@ def doctor(options: argparse.Namespace) -> int:
     """Say what is there, what is missing and how to mend it."""
     from .doctor import as_text, examine
 
-    report = examine(_settings(options))
+    report = examine(_settings(options), ask_llm=options.llm is not None)
+    trial = report["llm"]
     if options.json:
-        _print_json(report)
+        _print_json(report | {"llm": asdict(trial) if trial else None})
     else:
         print(as_text(report))
-    return DONE
+    return USER_ERROR if trial and not trial.answers else DONE
 
 
 def _settings(options: argparse.Namespace) -> Settings:
     from rag import load_settings
 
-    names = ("llm", "top_k", "workers")
+    names = ("llm", "strict", "top_k", "workers")
     return load_settings(**{name: getattr(options, name, None) for name in names})
 
 
 def _as_text(answer: Answer) -> str:
-    lines = [answer.text]
+    lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
     if not answer.found:
         lines += ["", "Nearest passages:"]
         lines += [

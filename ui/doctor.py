@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from index import CitechatError
-from rag import Settings, open_index
+from rag import Settings, open_index, try_llm
 
 _PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
 _EXTRAS = {
@@ -18,8 +18,11 @@ _EXTRAS = {
 }
 
 
-def examine(settings: Settings) -> dict[str, Any]:
-    """Look at everything once; problems come as `{message, hint}` and never as exceptions."""
+def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
+    """Look at everything once; problems come as `{message, hint}` and never as exceptions.
+
+    `ask_llm` has the LLM of the settings say a word, which costs a few tokens.
+    """
     problems: list[dict[str, str]] = []
     indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
     try:
@@ -39,6 +42,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
         "settings": settings.model_dump(mode="json"),
         "indexed": indexed,
+        "llm": try_llm(settings) if ask_llm else None,
         "problems": problems,
     }
 
@@ -56,6 +60,8 @@ def as_text(report: dict[str, Any]) -> str:
         missing = f"not installed (pip install {_EXTRAS[extra]})"
         lines.append(f"  {extra}: {version or missing}")
     lines += [""]
+    if report["llm"]:
+        lines += [str(report["llm"]), ""]
     lines += [f"Problem: {p['message']}\n  {p['hint']}" for p in report["problems"]] or ["No problems found."]
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from index import Hit
-from rag import Answer, Citation
+from rag import Answer, Citation, Sentence
 
 from .conversation import Conversation, Exchange
 
@@ -151,7 +151,7 @@ def _marked_text(answer: Answer, turn: int) -> str:
             pieces.append(_anchor(turn, order[number, place[1].start, place[1].end], number))
             at = marker.end()
         pieces.append(_plain(answer.text[at : sentence.end]))
-        pieces.append(_support_mark(sentence.support))
+        pieces.append(_support_mark(sentence))
         position = sentence.end
     pieces.append(_plain(answer.text[position:]))
     return "".join(pieces)
@@ -167,8 +167,12 @@ def _anchor(turn: int, order: int, number: int) -> str:
     return f'<a href="#cite-{turn}-{order}" class="cite">&#91;{number}&#93;</a>'
 
 
-def _support_mark(support: str) -> str:
-    return f' <span class="support {support}" title="{_SUPPORT_HELP[support]}">{SUPPORT_WORDS[support]}</span>'
+def _support_mark(sentence: Sentence) -> str:
+    support = sentence.support
+    word, help_ = SUPPORT_WORDS[support], _SUPPORT_HELP[support]
+    if sentence.moved:
+        word, help_ = f"{word}, citation moved", f"{help_}. The model cited something else, or nothing"
+    return f' <span class="support {support}" title="{help_}">{word}</span>'
 
 
 def _prose(html: str) -> str:

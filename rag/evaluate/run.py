@@ -11,6 +11,7 @@ from typing import Protocol
 from index import Article, CitechatError, Span
 
 from ..answer import Answer, Turn
+from ..assistant import Assistant
 from .cases import Case, Evidence
 from .metrics import Place, answer_f1, best, contains_answer, exact_match, is_exact_quote, overlaps_within
 from .reply import Reply
@@ -52,6 +53,8 @@ def evaluate(
         article = assistant.article(article_id)
         return None if article is None else article.text
 
+    if isinstance(assistant, Assistant):  # quotes in place of a model that failed would be scored as the model's
+        assistant = assistant.without_fallback()
     text_of = cache(article_text or own_text)
     rows = []
     for case in cases:

@@ -14,7 +14,19 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field
 
 from index import EmptyIndexError, Index
-from rag import NOT_FOUND, Assistant, LLMError, QuestionError, Turn, load_settings, open_index
+from rag import (
+    NOT_FOUND,
+    Assistant,
+    LLMError,
+    QuestionError,
+    SettingsError,
+    Turn,
+    build_assistant,
+    evaluate,
+    load_settings,
+    open_index,
+)
+from rag.evaluate import Case
 
 
 class ScriptedLLM(BaseChatModel):
@@ -35,6 +47,16 @@ class ScriptedLLM(BaseChatModel):
         self.asked.append(messages)
         for at in range(0, len(self.reply), 5):
             yield ChatGenerationChunk(message=AIMessageChunk(self.reply[at : at + 5]))
+
+
+class BreakingLLM(ScriptedLLM):
+    """Writes its reply, and then fails."""
+
+    error: Exception
+
+    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        yield from super()._stream(messages)
+        raise self.error
 
 
 @pytest.fixture(scope="module")
@@ -102,28 +124,153 @@ def test_what_an_llm_writes_is_checked_sentence_by_sentence(samples: Index) -> N
     assert answer.sentences[2].numbers == ()
 
 
-def test_the_answer_of_an_llm_streams_and_only_grows(samples: Index) -> None:
-    assistant, _ = _assistant(samples, "ByteDance has a tool. It is named Boximator [1].")
+def test_the_answer_of_an_llm_streams_and_finished_sentences_stay_as_they_are(samples: Index) -> None:
+    assistant, _ = _assistant(samples, "ByteDance has a tool. It is named Boximator [1]. So it goes.")
     answers = list(assistant.stream(QUESTION))
     assert answers[0].hits
     assert answers[0].text == ""
-    texts = [answer.text for answer in answers]
-    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
+    for earlier, later in itertools.pairwise(answers):
+        assert later.sentences[: len(earlier.sentences)] == earlier.sentences
+        finished = earlier.sentences[-1].end if earlier.sentences else 0
+        assert later.text[:finished] == earlier.text[:finished]
     assert answers[-1].done
     assert len(answers) > 4
+    assert 0 < answers[-1].timings["first token"] < answers[-1].timings["total"]
 
 
-def test_an_llm_that_answers_nothing_is_an_error(samples: Index) -> None:
+def test_where_the_llm_fails_the_articles_are_quoted_and_the_answer_says_so(samples: Index) -> None:
     assistant, _ = _assistant(samples, "")
-    with pytest.raises(LLMError):
-        assistant.ask(QUESTION)
+    answer = assistant.ask(QUESTION)
+    assert "Boximator" in answer.text
+    assert {sentence.support for sentence in answer.sentences} == {"quoted"}
+    assert answer.model == "extractive"
+    assert "'scripted:model' gave an empty reply" in answer.notes[0]
+    assert "Quoted from the articles instead" in answer.notes[0]
+
+
+def test_a_failure_of_the_llm_is_raised_where_that_is_wanted(samples: Index) -> None:
+    assistant, _ = _assistant(samples, "")
+    with pytest.raises(LLMError, match="empty reply"):
+        assistant.without_fallback().ask(QUESTION)
+    assert assistant.fallback, "the assistant itself stays as it was"
+
+
+def test_an_evaluation_scores_no_quotes_as_the_models_answers(samples: Index) -> None:
+    assistant, _ = _assistant(samples, "")
+    report = evaluate(assistant, [Case(id="1", question=QUESTION, answerable=True, answers=("Boximator",))])
+    assert report.rows[0].error is not None
+    assert "empty reply" in report.rows[0].error
+
+
+def test_an_answer_that_breaks_off_is_kept_and_said_to_be_incomplete(samples: Index) -> None:
+    llm = BreakingLLM(reply="ByteDance has a tool named Boximator [1]. It", error=ConnectionError("the line was cut"))
+    answer = Assistant(samples, llm, model="scripted:model").ask(QUESTION)
+    assert answer.found
+    assert answer.done
+    assert answer.text.startswith("ByteDance has a tool named Boximator")
+    assert answer.notes[0].startswith("The answer is not complete: ")
+    assert "the line was cut" in answer.notes[0]
+
+
+def test_an_answer_that_no_passage_supports_is_not_shown(samples: Index) -> None:
+    assistant, _ = _assistant(samples, "Paris won the cup in 1987 [1]. Nobody was surprised [2].")
+    answer = assistant.ask(QUESTION)
+    assert (answer.found, answer.text, answer.citations) == (False, NOT_FOUND, ())
+    assert answer.notes == ("The model 'scripted:model' wrote an answer that no passage supports.",)
+
+
+def test_in_strict_mode_what_no_passage_says_is_left_out(samples: Index) -> None:
+    llm = ScriptedLLM(reply="ByteDance has a tool named Boximator [1]. It earned 900 million dollars [1].")
+    answer = Assistant(samples, llm, model="scripted:model", strict=True).ask(QUESTION)
+    assert answer.text.startswith("ByteDance has a tool named Boximator")
+    assert "900" not in answer.text
+    assert answer.notes == ("Left out, because no passage says it: one sentence.",)
+
+
+def test_instructions_of_ones_own_take_the_place_of_the_built_in_ones(
+    samples_home: Path, tmp_path: Path, samples: Index
+) -> None:
+    own = f"Answer like a pirate. Cite as [1]. Otherwise say: {NOT_FOUND}"
+    llm = ScriptedLLM(reply="Aye, it be named Boximator [1].")
+    Assistant(samples, llm, model="scripted:model", instructions=own).ask(QUESTION)
+    assert llm.asked[0][0].content == own
+    (tmp_path / "own.txt").write_text(own, encoding="utf-8")
+    settings = load_settings(home=samples_home, llm_instructions=tmp_path / "own.txt")
+    assert build_assistant(settings).instructions == own
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"), [("Cite as [1].", "The articles do not say"), (f"Say {NOT_FOUND}", r"\[1\]")]
+)
+def test_instructions_that_cannot_work_are_refused(text: str, lacks: str, samples: Index) -> None:
+    with pytest.raises(SettingsError, match=lacks) as refused:
+        Assistant(samples, instructions=text)
+    assert "CITECHAT_LLM_INSTRUCTIONS" in refused.value.hint
+
+
+def test_instructions_that_cannot_be_read_are_refused(samples_home: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        build_assistant(load_settings(home=samples_home, llm_instructions="/no/such/file"))
+
+
+def test_only_as_many_passages_are_sent_as_fit_whole_ones_and_the_best(samples: Index) -> None:
+    llm = ScriptedLLM(reply="ByteDance has a tool named Boximator [1].")
+    assistant = Assistant(samples, llm, model="scripted:model", prompt_tokens=1400)
+    answer = assistant.ask(QUESTION)
+    sent = str(llm.asked[0][-1].content)
+    assert len(answer.hits) == 6
+    assert 1 <= sent.count("</passage>") < 6
+    assert answer.hits[0].passage.text.strip()[:40] in sent
+    assert answer.hits[5].passage.text.strip()[:40] not in sent
 
 
 def test_a_follow_up_is_searched_with_what_it_leans_on(samples: Index) -> None:
     answer = Assistant(samples).ask("Where is it based?", [Turn("user", "What is Stability AI?")])
     assert answer.question == "Where is it based?"
-    assert answer.search_query == "What is Stability AI? Where is it based?"
+    assert answer.search_query == "Stability AI Where is it based?"
     assert "London" in answer.text
+
+
+class RewritingLLM(ScriptedLLM):
+    """Gives one reply to the request for a stand-alone question, and another to all others."""
+
+    rewritten: str
+
+    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        if "so that it stands alone" not in str(messages[-1].content):
+            yield from super()._stream(messages)
+        elif self.rewritten == "fails":
+            raise ConnectionError("no line")
+        else:
+            yield ChatGenerationChunk(message=AIMessageChunk(self.rewritten))
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "searched"),
+    [
+        ("Where is Stability AI based?", "Where is Stability AI based?"),
+        ("", "Stability AI Where is it based?"),
+        ("Sure!\nHere is the question:\nWhere?", "Stability AI Where is it based?"),
+        ("London. " * 100, "Stability AI Where is it based?"),
+        ("fails", "Stability AI Where is it based?"),
+    ],
+    ids=["used", "empty", "chatter", "an answer", "failure"],
+)
+def test_an_llm_makes_a_follow_up_stand_alone_and_where_it_cannot_a_rule_does(
+    rewritten: str, searched: str, samples: Index
+) -> None:
+    llm = RewritingLLM(reply="Stability AI is based in London [1].", rewritten=rewritten)
+    assistant = Assistant(samples, llm, model="scripted:model")
+    answer = assistant.ask("Where is it based?", [Turn("user", "What is Stability AI?"), Turn("assistant", "A firm.")])
+    assert answer.search_query == searched
+    assert answer.found
+    assert "London" in answer.text
+
+
+def test_a_question_that_stands_alone_is_not_rewritten(samples: Index) -> None:
+    llm = RewritingLLM(reply="It is named Boximator [1].", rewritten="Something else?")
+    answer = Assistant(samples, llm, model="scripted:model").ask(QUESTION, [Turn("user", "What is Stability AI?")])
+    assert answer.search_query == QUESTION
 
 
 @pytest.mark.parametrize("question", ["", "   ", "🙂🙂", "?!", "\n\t"])

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from langchain_core.messages import HumanMessage
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from rag import LLMError
-from rag.llms import OLLAMA_CONTEXT_TOKENS, explain_failure, load_llm, stream_text
+from rag import LLMError, build_assistant, load_settings, try_llm
+from rag.llms import explain_failure, load_llm, stream_text
 
 KEY = "sk-secret-1234567890abcdef"
 PIECES = ["Sora is ", "a tool", ". [1]"]
@@ -175,7 +176,7 @@ def test_ollama_is_told_how_long_prompt_and_answer_may_be(
     list(stream_text(load(OLLAMA, httpserver.url_for(""), monkeypatch), ASKED, OLLAMA))
 
     options = sent(httpserver)["options"]
-    assert options == {"num_ctx": OLLAMA_CONTEXT_TOKENS, "num_predict": 700, "temperature": 0.0}
+    assert options == {"num_ctx": 8192, "num_predict": 700, "temperature": 0.0}
 
 
 def test_anthropic_is_told_how_long_the_answer_may_be(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,3 +508,32 @@ def test_importing_is_free() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_the_example_plugin_answers_and_is_checked(
+    tmp_path: Path, samples_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed as its own pyproject.toml announces it."""
+    example = Path(__file__).resolve().parents[2] / "examples" / "llm-plugin"
+    project = tomllib.loads((example / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    information = tmp_path / "citechat_first_sentence-1.0.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: citechat-first-sentence\nVersion: 1.0.0\n")
+    entries = project["entry-points"]["citechat.llms"]
+    lines = "".join(f"{name} = {target}\n" for name, target in entries.items())
+    (information / "entry_points.txt").write_text(f"[citechat.llms]\n{lines}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(example)
+    settings = load_settings(home=samples_home, llm="first-sentence:x")
+    answer = build_assistant(settings).ask("What is the name of ByteDance's video tool?")
+    assert answer.found
+    assert answer.model == "first-sentence:x"
+    assert {sentence.support for sentence in answer.sentences} == {"quoted"}
+    assert str(try_llm(settings)).startswith("The LLM 'first-sentence:x' answers: first word after ")
+    sys.modules.pop("first_sentence", None)
+
+
+def test_a_trial_of_an_llm_that_cannot_work_says_why(home: Path) -> None:
+    trial = try_llm(load_settings(llm="openai:tiny"))
+    assert not trial.answers
+    assert str(trial).startswith("The LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY")

@@ -52,6 +52,13 @@ def cited(
     return Answer("When?", text, sentences=(sentence,), hits=hits, search_query="When?", done=True)
 
 
+def test_a_citation_that_was_moved_is_said_to_be() -> None:
+    answer = cited("It met. [1]", (1, "Monday"), support="supported")
+    moved = replace(answer, sentences=(replace(answer.sentences[0], moved=True),))
+    assert "citation moved" not in answer_html(answer, 1)
+    assert ">supported, citation moved</span>" in answer_html(moved, 1)
+
+
 def test_a_bracketed_number_of_the_article_is_text_and_the_short_answer_stands_out() -> None:
     text = "See note [1], it met on Monday. [1]"
     words = "See note [1], it met on Monday."

@@ -1,0 +1,36 @@
+"""An LLM plug-in for citechat: one function that returns a LangChain chat model.
+
+This "model" answers with the first sentence of the first passage it is given. Put a client of your own in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+
+class FirstSentence(BaseChatModel):
+    """Quotes where the passages begin."""
+
+    name_of_model: str
+
+    @property
+    def _llm_type(self) -> str:
+        return "first-sentence"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        passage = re.search(r"<passage>\n\[(\d+)\].*?\n\n(.*?)</passage>", str(messages[-1].content), re.DOTALL)
+        said = "The articles do not say."
+        if passage is not None:
+            sentence = re.split(r"(?<=[.!?])\s", passage[2].strip(), maxsplit=1)[0]
+            said = f"{sentence} [{passage[1]}]"
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=said))])
+
+
+def load(model: str, **options: Any) -> BaseChatModel:
+    """What citechat calls for `first-sentence:MODEL`; `options` are base_url, temperature, timeout and max_tokens."""
+    return FirstSentence(name_of_model=model)
