@@ -83,7 +83,7 @@ def load_encoder(name: str = BUNDLED, exports: Path | None = None, workers: int 
     """The encoder that `name` stands for: `bundled`, or the folder or name of a sentence-transformers model on disk.
 
     Given a folder for `exports`, the bundled model is exported there once and runs without torch from then on,
-    `workers` texts at a time (by default one for each processor). Cheap: the model itself is loaded at first use.
+    `workers` texts at a time (by default one more than processors). Cheap: the model itself is loaded at first use.
     Raises `EncoderError` for a model that is not there, or when the bundled weights are not the published ones. Nothing
     is ever fetched.
     """

@@ -25,7 +25,6 @@ class Index:
 
     def sync(self, paths: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
         """Add and replace articles from files and folders; see `sync`."""
-        self._load_model_meanwhile()
         report = sync(Store(self.path, writable=True), self.encoder, paths, progress)
         self._forget()
         return report
@@ -94,7 +93,7 @@ class Index:
             with suppress(Exception):  # whoever needs the model meets the same error, and raises it
                 self.encoder.query("?")
 
-        threading.Thread(target=load, name="load-model", daemon=True).start()
+        threading.Thread(target=load, name="load-model").start()
 
     def _forget(self) -> None:
         for name in ("searcher", "_store"):

@@ -47,10 +47,11 @@ def terms(text: str) -> list[str]:
     Chinese has no spaces between words: each character and each pair of neighbours counts, so that a word of two
     characters is found inside a run, where whole-run tokens find nothing.
     """
+    if not text.isascii():  # most passages are nearly so, and the rest is not cheap
+        text = without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")
     found: list[str] = []
-    for match in _TERM.finditer(without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")):
-        word = match[0]
-        if _CJK_RUN.match(word):
+    for word in _TERM.findall(text):
+        if not word.isascii() and _CJK_RUN.match(word):
             found += [*word, *(word[i : i + 2] for i in range(len(word) - 1))]
         elif (lowered := word.lower()) not in STOP_WORDS:
             found.append(_stem(lowered))

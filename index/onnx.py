@@ -45,10 +45,12 @@ class OnnxEncoder:
     # neither padding nor a mask, and threads that share one text wait on each other (see `bench/speed.py`).
 
     def __init__(self, reference: SentenceTransformerEncoder, exports: Path, workers: int | None = None) -> None:
-        """`workers` is how many texts are encoded at a time; by default one for each processor."""
+        """`workers` is how many texts are encoded at a time; by default one more than there are processors, so that
+        none of these is idle while a thread waits for the interpreter.
+        """
         self._reference = reference
         self._exports = exports
-        self._workers = workers or processors()
+        self._workers = workers or processors() + 1
         self._opening = threading.Lock()
 
     @property

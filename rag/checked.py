@@ -46,8 +46,8 @@ class CheckedText:
         return any(sentence.support != "unsupported" for sentence in self.sentences)
 
     def feed(self, piece: str) -> None:
-        """Take the next piece of the answer."""
-        self._parser.feed(piece)
+        """Take the next piece of the answer; blanks in front of it are none of it."""
+        self._parser.feed(piece if self._parser.text else piece.lstrip())
         self._settle()
 
     def close(self) -> None:
@@ -72,6 +72,8 @@ class CheckedText:
             if self._gap and ("\n" not in before or not self._settled):
                 before = self._gap  # what is left of the line begins where the line began
             self._gap = ""
+            if not self._settled:
+                before = before.lstrip()
             if moved:
                 body = _with_markers(body, tuple(verdicts))
             start = len(self._settled) + len(before)

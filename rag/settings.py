@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         description="What runs the bundled model: 'onnx' (exported once, then starts in a blink), or 'torch'.",
     )
     workers: int | None = Field(
-        default=None, ge=1, le=256, description="Texts that are embedded at a time; unset: one for each processor."
+        default=None, ge=1, le=256, description="Texts that are embedded at a time; unset: one more than processors."
     )
     top_k: int = Field(default=6, ge=1, le=50, description="Passages given to the model and shown as sources.")
     min_score: float | None = Field(

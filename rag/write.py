@@ -38,7 +38,8 @@ def write(
 ) -> Iterator[Answer]:
     """Ever fuller answers; the last one is whole, or as far as the model came, with a note why it ends there.
 
-    Raises `LLMError` when the model wrote nothing. An answer of which no passage says anything is `found=False`.
+    Raises `LLMError` when the model failed before it wrote anything that a passage says. A whole answer of which no
+    passage says anything is `found=False`.
     """
 
     def prompt(passages: int) -> list[BaseMessage]:
@@ -48,6 +49,7 @@ def write(
     checked = CheckedText(Checker(found, encoder), passages, strict=strict)
     began = time.perf_counter()
     notes: tuple[str, ...] = ()
+    failed: LLMError | None = None
     try:
         for piece in asking.stream(prompt, passages):
             if "first token" not in answer.timings:
@@ -57,14 +59,16 @@ def write(
             answer = replace(answer, text=checked.text, sentences=tuple(checked.sentences))
             yield answer
     except LLMError as error:
-        if not checked.text.strip():
-            raise
-        notes = (f"The answer is not complete: {error.message}. {error.hint}",)
+        failed = error
     checked.close()
+    if failed is not None:
+        if not checked.is_supported:
+            raise failed
+        notes = (f"The answer is not complete: {failed.message}. {failed.hint}",)
     if checked.left_out:
         notes = (*notes, f"Left out, because no passage says it: {_sentences(checked.left_out)}.")
     answer = replace(
-        answer, text=checked.text.strip(), sentences=tuple(checked.sentences), notes=notes, tokens=dict(asking.tokens)
+        answer, text=checked.text.rstrip(), sentences=tuple(checked.sentences), notes=notes, tokens=dict(asking.tokens)
     )
     if answer.text.startswith(NOT_FOUND):
         yield not_found(replace(answer, notes=()))

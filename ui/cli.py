@@ -169,7 +169,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="texts to embed at a time (default: one for each processor)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="texts to embed at a time (default: one more than there are processors)",
     )
 
 

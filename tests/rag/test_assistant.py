@@ -172,6 +172,15 @@ def test_an_answer_that_breaks_off_is_kept_and_said_to_be_incomplete(samples: In
     assert "the line was cut" in answer.notes[0]
 
 
+@pytest.mark.parametrize("reply", ["By", "Paris won the cup in 1987 [1]. It"])
+def test_an_answer_that_breaks_off_before_it_says_anything_is_quoted_instead(reply: str, samples: Index) -> None:
+    llm = BreakingLLM(reply=reply, error=ConnectionError("the line was cut"))
+    answer = Assistant(samples, llm, model="scripted:model").ask(QUESTION)
+    assert "Boximator" in answer.text
+    assert answer.model == "extractive"
+    assert "the line was cut" in answer.notes[0]
+
+
 def test_an_answer_that_no_passage_supports_is_not_shown(samples: Index) -> None:
     assistant, _ = _assistant(samples, "Paris won the cup in 1987 [1]. Nobody was surprised [2].")
     answer = assistant.ask(QUESTION)

@@ -94,6 +94,17 @@ def test_lines_stay_lines_when_a_sentence_is_left_out(written: str, left: str) -
     assert _checked(written, strict=True).text.strip() == left
 
 
+def test_blanks_in_front_of_an_answer_are_none_of_it() -> None:
+    for pieces in (["\n\n Foxes run [1]."], ["\n", " ", "\n", "Foxes", " run [1]."]):
+        checked = CheckedText(TABLE, 4)  # type: ignore[arg-type]
+        for piece in pieces:
+            checked.feed(piece)
+        checked.close()
+        assert checked.text == "Foxes run [1]."
+        (sentence,) = checked.sentences
+        assert checked.text[sentence.start : sentence.end] == "Foxes run [1]."
+
+
 def test_whether_anything_is_supported_is_known_at_the_end() -> None:
     assert _checked("Pigs fly [1]. Foxes run [1].").is_supported
     assert _checked("Ducks swim [2].").is_supported
