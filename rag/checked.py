@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from index import terms
+
 from .answer import Sentence, Support
 from .cite import CitationParser, Draft
 from .support import Checker, Verdict
 
 _BEST_FIRST: dict[Support, int] = {"quoted": 0, "supported": 1, "weak": 2, "unsupported": 3}
 _GOOD = _BEST_FIRST["supported"]
+_FEWEST_WORDS = 2  # that carry meaning: "By" and "Yes." stand in every passage, and say nothing that could be cited
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
 
 
@@ -34,6 +37,7 @@ class CheckedText:
         self._read = 0  # how much of the parser's text that is
         self._gap = ""  # what stood before sentences that were left out
         self._drafts = 0
+        self._has_begun = False
 
     @property
     def text(self) -> str:
@@ -47,7 +51,10 @@ class CheckedText:
 
     def feed(self, piece: str) -> None:
         """Take the next piece of the answer; blanks in front of it are none of it."""
-        self._parser.feed(piece if self._parser.text else piece.lstrip())
+        if not self._has_begun:
+            piece = piece.lstrip()
+            self._has_begun = bool(piece)
+        self._parser.feed(piece)
         self._settle()
 
     def close(self) -> None:
@@ -93,7 +100,7 @@ class CheckedText:
     def _judge(self, draft: Draft) -> tuple[Support, dict[int, Verdict], bool]:
         """How well a sentence is supported, by which passages, and whether these are others than it cites."""
         cited = {number: self._checker.check(draft.text, number, beside=draft.numbers) for number in draft.numbers}
-        if _best(cited) > _GOOD:
+        if _best(cited) > _GOOD and len(terms(draft.text)) >= _FEWEST_WORDS:
             others = {n: self._checker.check(draft.text, n) for n in range(1, self._sources + 1) if n not in cited}
             if _best(others) <= _GOOD:
                 number = min(others, key=lambda n: (_BEST_FIRST[others[n].support], n))

@@ -172,7 +172,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="texts to embed at a time (default: one more than there are processors)",
+        help="texts to embed at a time (default: one more than processors)",
     )
 
 

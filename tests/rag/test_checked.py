@@ -56,6 +56,7 @@ def _checked(text: str, *, strict: bool = False, sources: int = 4) -> CheckedTex
         ("Both are right [1, 3, 2].", "Both are right [1][2].", (1, 2), "supported", True),
         ("Foxes [2] run [1].", "Foxes [1] run.", (1,), "quoted", True),
         ("Pigs fly [1].", "Pigs fly [1].", (1,), "unsupported", False),
+        ("Foxes.", "Foxes.", (), "unsupported", False),
     ],
 )
 def test_a_citation_stands_where_the_sentence_is_supported(
