@@ -36,13 +36,16 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
             index.searcher  # noqa: B018 - refuses an index that another model built
     except CitechatError as error:
         problems.append({"message": error.message, "hint": error.hint})
+    trial = try_llm(settings) if ask_llm else None
+    if trial and not trial.answers:
+        problems.append({"message": trial.message, "hint": trial.hint})
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PARTS},
         "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
         "settings": settings.model_dump(mode="json"),
         "indexed": indexed,
-        "llm": try_llm(settings) if ask_llm else None,
+        "llm": trial,
         "problems": problems,
     }
 
@@ -60,7 +63,7 @@ def as_text(report: dict[str, Any]) -> str:
         missing = f"not installed (pip install {_EXTRAS[extra]})"
         lines.append(f"  {extra}: {version or missing}")
     lines += [""]
-    if report["llm"]:
+    if report["llm"] and report["llm"].answers:
         lines += [str(report["llm"]), ""]
     lines += [f"Problem: {p['message']}\n  {p['hint']}" for p in report["problems"]] or ["No problems found."]
     return "\n".join(lines)

@@ -274,3 +274,23 @@ def test_a_chat_that_can_listen_nowhere_says_so(indexed: Path) -> None:
     assert "cannot listen" in done.stderr
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_doctor_says_whether_an_llm_answers_and_what_is_wrong_otherwise(
+    indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny")
+    assert code == 1
+    assert "Problem: the LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY" in out
+    assert "No problems found" not in out
+    code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny", "--json")
+    assert code == 1
+    assert json.loads(out)["llm"]["answers"] is False
+
+
+def test_a_strict_answer_can_be_asked_for(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "ask", "What is Boximator?", "--strict", "--json")
+    assert code == 0
+    assert json.loads(out)["found"]
