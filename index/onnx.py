@@ -74,6 +74,8 @@ class OnnxEncoder:
         return np.stack(rows) if rows else np.zeros((0, self.dimension), dtype=np.float32)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        if not texts:
+            return []  # nothing is loaded for it
         session = self._session
         if session is None:
             return self._reference.encode(texts)

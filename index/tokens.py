@@ -86,6 +86,8 @@ class TokenStore:
     def put(self, tokens: Mapping[str, Tokens]) -> None:
         """Keep token vectors; those of the same passages are replaced. A passage without any is not worth a row."""
         rows = [(id_, *_to_row(each)) for id_, each in tokens.items() if len(each.codes)]
+        if not rows:
+            return
         with self._tolerating_failure(), self._connection:
             self._connection.executemany("insert or replace into tokens values (?, ?, ?, ?)", rows)
 

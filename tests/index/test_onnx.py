@@ -120,3 +120,10 @@ def test_asking_from_the_command_line_loads_neither_torch_nor_the_page(samples_h
     )
     environment = {**os.environ, "CITECHAT_HOME": str(samples_home)}
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, env=environment, stdout=subprocess.DEVNULL)
+
+
+def test_where_there_is_nothing_to_encode_nothing_is_loaded_or_exported(tmp_path: Path) -> None:
+    encoder = load_encoder(exports=tmp_path)
+    assert encoder.encode([]) == []
+    assert encoder.passages([]).shape == (0, 384)
+    assert list(tmp_path.iterdir()) == []
