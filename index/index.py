@@ -14,6 +14,7 @@ from .records import Article, Hit
 from .search import Findings, Searcher
 from .store import Store
 from .sync import Progress, SyncReport, manifest_of, rebuild, sync
+from .tokens import TokenStore
 
 
 class Index:
@@ -79,8 +80,9 @@ class Index:
     @cached_property
     def searcher(self) -> Searcher:
         """The search over this index, checked to be built by this encoder."""
-        self._store.require(manifest_of(self.encoder))
-        return Searcher(self._store, self.encoder)
+        manifest = manifest_of(self.encoder)
+        self._store.require(manifest)
+        return Searcher(self._store, self.encoder, TokenStore.beside(self.path, manifest.key))
 
     @cached_property
     def _store(self) -> Store:

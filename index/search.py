@@ -93,12 +93,10 @@ def diverse(passages: Sequence[Passage], scores: Sequence[float], limit: int) ->
 class Searcher:
     """Search over one store. What it needs of the passages is read when a question first looks at them, and kept."""
 
-    def __init__(self, store: Store, encoder: Encoder) -> None:
+    def __init__(self, store: Store, encoder: Encoder, tokens: TokenStore) -> None:
         self.store = store
         self.encoder = encoder
-        manifest = store.manifest()
-        key = manifest.key if manifest else "none"
-        self.tokens = TokenStore.beside(store.path, key)
+        self.tokens = tokens
         self._readings: OrderedDict[str, Reading] = OrderedDict()
         self._articles: dict[str, Article] = {}
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from .rows import to_article, to_metadata, to_passage
 _ARTICLES = "articles"
 _BATCH = 1000  # rows a write; Chroma refuses more than 5,461
 _ARTICLES_READ = 100  # whose passages are read at a time
+
+Item = TypeVar("Item")
 Row = tuple[Article, Sequence[Passage], FloatArray]
 """An article, its passages, and a vector for each of these: shape `(passages, dimension)`."""
 
@@ -129,8 +131,7 @@ class Store:
         """Write articles and their passages; the articles' records come last and make them visible."""
         with self._refusals("written"):
             _upsert(self._passages, rows)
-            for at in range(0, len(rows), _BATCH):
-                batch = rows[at : at + _BATCH]
+            for batch in _slices(rows, _BATCH):
                 self._articles.upsert(
                     ids=[article.id for article, _, _ in batch],
                     # Chroma wants a vector; articles are never searched by it.
@@ -149,27 +150,18 @@ class Store:
 
     def articles(self, ids: Sequence[str] | None = None) -> list[Article]:
         """Every article, with its text, in the order of titles; or those of `ids` that are there."""
-        with self._refusals("read"):
-            try:
-                got = self._articles.get(ids=None if ids is None else list(ids), include=["metadatas", "documents"])
-            except EmptyIndexError:
-                return []
-        rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
+        got = self._get_articles(["metadatas", "documents"], ids)
+        rows = zip(got["ids"], got["documents"], got["metadatas"], strict=True)
         return sorted((to_article(*row) for row in rows), key=lambda article: (article.title, article.id))
 
     def each_article(self) -> Iterator[Article]:
         """Every article, in the order of ids, some in memory at a time."""
-        ids = self.article_ids()
-        for at in range(0, len(ids), _ARTICLES_READ):
-            yield from self.articles(ids[at : at + _ARTICLES_READ])
+        for ids in _slices(self.article_ids(), _ARTICLES_READ):
+            yield from self.articles(ids)
 
     def article_ids(self) -> list[str]:
         """The ids of all articles, in order."""
-        with self._refusals("read"):
-            try:
-                return sorted(self._articles.get(include=[])["ids"])
-            except EmptyIndexError:
-                return []
+        return sorted(self._get_articles([])["ids"])
 
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""
@@ -183,20 +175,17 @@ class Store:
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
         """Every passage of every article whose record is there, with the article's title, some in memory at a time."""
-        ids = self.article_ids()
-        for at in range(0, len(ids), _ARTICLES_READ):
-            some = ids[at : at + _ARTICLES_READ]
+        for ids in _slices(self.article_ids(), _ARTICLES_READ):
+            facts = self._get_articles(["metadatas"], ids)
+            titles = {id_: str(fact["title"]) for id_, fact in zip(facts["ids"], facts["metadatas"], strict=True)}
             with self._refusals("read"):
-                facts = self._articles.get(ids=some, include=["metadatas"])
-                got = self._passages.get(where={"article": {"$in": some}}, include=["metadatas", "documents"])
-            titles = {id_: str(fact["title"]) for id_, fact in zip(facts["ids"], facts["metadatas"] or [], strict=True)}
+                got = self._passages.get(where={"article": {"$in": list(ids)}}, include=["metadatas", "documents"])
             yield from ((titles[p.article_id], p) for p in _to_passages(got) if p.article_id in titles)
 
     def paths(self) -> list[tuple[str, str]]:
         """The id of every article, and the path that it was read from."""
-        with self._refusals("read"):
-            got = self._articles.get(include=["metadatas"])
-        return [(id_, str(fact["path"])) for id_, fact in zip(got["ids"], got["metadatas"] or [], strict=True)]
+        got = self._get_articles(["metadatas"])
+        return [(id_, str(fact["path"])) for id_, fact in zip(got["ids"], got["metadatas"], strict=True)]
 
     def stamp(self) -> str:
         """A short text that changes whenever other articles are indexed, or the same ones by other means."""
@@ -234,6 +223,14 @@ class Store:
     def _passages(self) -> Any:
         return self._client.get_collection(str(self._articles.metadata["passages"]), embedding_function=None)
 
+    def _get_articles(self, include: list[str], ids: Sequence[str] | None = None) -> Any:
+        """What Chroma has of the articles, or of those of `ids`; nothing where nothing was indexed."""
+        with self._refusals("read"):
+            try:
+                return self._articles.get(ids=None if ids is None else list(ids), include=include)
+            except EmptyIndexError:
+                return {"ids": [], "documents": [], "metadatas": []}
+
     def _find(self, name: str) -> Any | None:
         from chromadb.errors import NotFoundError
 
@@ -269,6 +266,10 @@ def _open_client(path: Path) -> Any:
 
     settings = chromadb.config.Settings(anonymized_telemetry=False)
     return chromadb.PersistentClient(path=str(path), settings=settings)
+
+
+def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def _to_passages(got: Any) -> list[Passage]:

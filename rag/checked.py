@@ -16,8 +16,8 @@ from .answer import Sentence, Support
 from .cite import CitationParser, Draft
 from .support import Checker, Verdict
 
-_BEST_FIRST: dict[Support, int] = {"quoted": 0, "supported": 1, "weak": 2, "unsupported": 3}
-_GOOD = _BEST_FIRST["supported"]
+_BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported")
+_GOOD = frozenset(_BEST_FIRST[:2])
 _FEWEST_WORDS = 2  # that carry meaning: "By" and "Yes." stand in every passage, and say nothing that could be cited
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
 
@@ -100,20 +100,21 @@ class CheckedText:
     def _judge(self, draft: Draft) -> tuple[Support, dict[int, Verdict], bool]:
         """How well a sentence is supported, by which passages, and whether these are others than it cites."""
         cited = {number: self._checker.check(draft.text, number, beside=draft.numbers) for number in draft.numbers}
-        if _best(cited) > _GOOD and len(terms(draft.text)) >= _FEWEST_WORDS:
+        support = _best(cited)
+        if support not in _GOOD and len(terms(draft.text)) >= _FEWEST_WORDS:
             others = {n: self._checker.check(draft.text, n) for n in range(1, self._sources + 1) if n not in cited}
-            if _best(others) <= _GOOD:
-                number = min(others, key=lambda n: (_BEST_FIRST[others[n].support], n))
-                return others[number].support, {number: others[number]}, True
-        said: list[Support] = [verdict.support for verdict in cited.values()]
-        support: Support = min(said, key=_BEST_FIRST.__getitem__, default="unsupported")
+            elsewhere = _best(others)
+            if elsewhere in _GOOD:
+                number = next(n for n, verdict in others.items() if verdict.support == elsewhere)
+                return elsewhere, {number: others[number]}, True
         # A marker beside a right one that points at something else is no citation.
         kept = {n: v for n, v in cited.items() if support == "unsupported" or v.support != "unsupported"}
         return support, kept, len(kept) < len(cited)
 
 
-def _best(verdicts: dict[int, Verdict]) -> int:
-    return min((_BEST_FIRST[verdict.support] for verdict in verdicts.values()), default=len(_BEST_FIRST))
+def _best(verdicts: dict[int, Verdict]) -> Support:
+    found = [verdict.support for verdict in verdicts.values()]
+    return min(found, key=_BEST_FIRST.index, default="unsupported")
 
 
 def _with_markers(body: str, numbers: Sequence[int]) -> str:
