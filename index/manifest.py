@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-_FORMAT = "1"  # of the rows that the store writes
+_FORMAT = "2"  # of the rows that the store writes
 
 
 @dataclass(frozen=True, slots=True)

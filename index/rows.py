@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .records import Article, Passage, Span
@@ -33,6 +34,15 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
     )
 
 
-def to_passage(text: str, metadata: dict[str, Any]) -> Passage:
-    """The passage that a row stands for."""
-    return Passage(str(metadata["article"]), int(metadata["start"]), int(metadata["end"]), text)
+def article_id_of(passage_id: str) -> str:
+    """The article that a passage with this id is a slice of."""
+    return passage_id.rpartition(":")[0]
+
+
+def to_passages(ids: Iterable[str], articles: Mapping[str, Article]) -> Iterator[tuple[Article, Passage]]:
+    """The slices that ids stand for, each with its article; without those whose article is not among `articles`."""
+    for id_ in ids:
+        article = articles.get(article_id_of(id_))
+        if article is not None:
+            start, _, end = id_.rpartition(":")[2].partition("-")
+            yield article, Passage(article.id, int(start), int(end), article.text[int(start) : int(end)])

@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,7 @@ from .encode import Encoder, FloatArray
 from .keywords import Keywords
 from .late import Question, max_similarity, read_question
 from .reading import Reading, encode_in_context
-from .records import Article, Hit, Passage
+from .records import Hit, Passage
 from .store import Store
 from .tokens import Tokens, TokenStore
 
@@ -98,7 +98,6 @@ class Searcher:
         self.encoder = encoder
         self.tokens = tokens
         self._readings: OrderedDict[str, Reading] = OrderedDict()
-        self._articles: dict[str, Article] = {}
         self._lock = threading.Lock()
 
     def find(self, question: str, limit: int = 6) -> Findings:
@@ -163,26 +162,17 @@ class Searcher:
     def _read_anew(self, ids: Sequence[str]) -> dict[str, Reading]:
         """Readings of those passages that are still there; tokens that are not kept yet are encoded."""
         passages = self.store.passages(ids)
-        unknown = {passage.article_id for passage in passages if passage.article_id not in self._articles}
-        if unknown:
-            self._articles |= {
-                article.id: replace(article, text="") for article in self.store.articles(sorted(unknown))
-            }
-        passages = [passage for passage in passages if passage.article_id in self._articles]
-        titles = {passage.id: self._articles[passage.article_id].title for passage in passages}
-        tokens = self.tokens.get([passage.id for passage in passages])
-        missing = [passage for passage in passages if passage.id not in tokens]
+        tokens = self.tokens.get([passage.id for _, passage in passages])
+        missing = [(article, passage) for article, passage in passages if passage.id not in tokens]
         if missing:
-            encodings = encode_in_context(self.encoder, [(titles[passage.id], passage.text) for passage in missing])
-            new = {passage.id: Tokens.of(each) for passage, each in zip(missing, encodings, strict=True)}
+            encodings = encode_in_context(self.encoder, [(article.title, passage.text) for article, passage in missing])
+            new = {passage.id: Tokens.of(each) for (_, passage), each in zip(missing, encodings, strict=True)}
             self.tokens.put(new)
             tokens |= new
-        readings = {}
-        for passage in passages:
-            article = self._articles[passage.article_id]
-            facts = (article.title, article.source, article.published)
-            readings[passage.id] = Reading(passage, *facts, tokens[passage.id])
-        return readings
+        return {
+            passage.id: Reading(passage, article.title, article.source, article.published, tokens[passage.id])
+            for article, passage in passages
+        }
 
     @cached_property
     def _keywords(self) -> Keywords:

@@ -1,7 +1,8 @@
 """Articles and passages in Chroma: the only file that names chromadb.
 
 Two collections. `articles` holds each article's whole text and facts; its metadata is the manifest, which says what
-built the index and which collection holds the passages. An article's record is written last: it is the commit mark, and
+built the index and which collection holds the passages. A passage is its id and its vector: the id says which slice of
+which article it is, and the text is stored once. An article's record is written last: it is the commit mark, and
 passages without one are not there.
 """
 
@@ -23,7 +24,7 @@ from .errors import EmptyIndexError, IndexMismatchError, StoreError
 from .lock import hold
 from .manifest import Manifest
 from .records import Article, Passage
-from .rows import to_article, to_metadata, to_passage
+from .rows import article_id_of, to_article, to_metadata, to_passages
 
 _ARTICLES = "articles"
 _BATCH = 1000  # rows a write; Chroma refuses more than 5,461
@@ -167,20 +168,18 @@ class Store:
         """One article, or None when it is not in the index."""
         return next(iter(self.articles([article_id])), None)
 
-    def passages(self, ids: Sequence[str]) -> list[Passage]:
-        """The passages of `ids` that are there, in any order."""
-        with self._refusals("read"):
-            got = self._passages.get(ids=list(ids), include=["metadatas", "documents"])
-        return _to_passages(got)
+    def passages(self, ids: Sequence[str]) -> list[tuple[Article, Passage]]:
+        """The passages of `ids` whose article is there, each with it, in order."""
+        articles = {article.id: article for article in self.articles(sorted({article_id_of(id_) for id_ in ids}))}
+        return list(to_passages(ids, articles))
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
         """Every passage of every article whose record is there, with the article's title, some in memory at a time."""
         for ids in _slices(self.article_ids(), _ARTICLES_READ):
-            facts = self._get_articles(["metadatas"], ids)
-            titles = {id_: str(fact["title"]) for id_, fact in zip(facts["ids"], facts["metadatas"], strict=True)}
+            articles = {article.id: article for article in self.articles(ids)}
             with self._refusals("read"):
-                got = self._passages.get(where={"article": {"$in": list(ids)}}, include=["metadatas", "documents"])
-            yield from ((titles[p.article_id], p) for p in _to_passages(got) if p.article_id in titles)
+                found = self._passages.get(where={"article": {"$in": list(ids)}}, include=[])["ids"]
+            yield from ((article.title, passage) for article, passage in to_passages(found, articles))
 
     def paths(self) -> list[tuple[str, str]]:
         """The id of every article, and the path that it was read from."""
@@ -272,11 +271,6 @@ def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[at : at + size] for at in range(0, len(items), size))
 
 
-def _to_passages(got: Any) -> list[Passage]:
-    rows = zip(got["documents"] or [], got["metadatas"] or [], strict=True)
-    return [to_passage(text, metadata) for text, metadata in rows]
-
-
 def _upsert(collection: Any, rows: Sequence[Row]) -> None:
     passages = [passage for _, of_one, _ in rows for passage in of_one]
     if not passages:
@@ -287,6 +281,5 @@ def _upsert(collection: Any, rows: Sequence[Row]) -> None:
         collection.upsert(
             ids=[passage.id for passage in batch],
             embeddings=vectors[at : at + _BATCH],
-            documents=[passage.text for passage in batch],
-            metadatas=[{"article": p.article_id, "start": p.start, "end": p.end} for p in batch],
+            metadatas=[{"article": passage.article_id} for passage in batch],
         )
