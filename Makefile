@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint types unit format screenshots clean
+.PHONY: help chat test test-gguf lint types unit format screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,6 +14,9 @@ chat: .venv/.installed ## Index samples/ and open the chat on 127.0.0.1:7860
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat chat $(CHAT)
 
 test: lint types unit ## Lint, check types, run all tests
+
+test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (long) and test models in GGUF files
+	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/test_gguf.py $(PYTEST)
 
 lint: .venv/.installed-test ## Check style and formatting
 	$(BIN)/ruff check .
@@ -47,3 +50,9 @@ clean: ## Remove the virtual environment, the samples' index and all caches
 .venv/.installed-test: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	touch $@ .venv/.installed
+
+# Its parts for pictures are left out: they double the time that compiling takes.
+.venv/.installed-gguf: .venv/.installed-test
+	CMAKE_ARGS="-DLLAVA_BUILD=OFF $(CMAKE_ARGS)" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e ".[test-gguf]"
+	touch $@

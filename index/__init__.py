@@ -18,6 +18,7 @@ from .keywords import terms, without_accents
 from .late import Question, is_readable
 from .load import Skipped
 from .manifest import Manifest
+from .onnx import processors
 from .reading import Reading
 from .records import Article, Hit, Passage, Span
 from .search import Findings
@@ -51,6 +52,7 @@ __all__ = [
     "Tokens",
     "is_readable",
     "load_encoder",
+    "processors",
     "sentences",
     "terms",
     "unit",

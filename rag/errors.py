@@ -29,8 +29,12 @@ class TestSetError(CitechatError):
 class LLMError(CitechatError):
     """The language model is missing, refused, or did not answer."""
 
-    def __init__(self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other") -> None:
-        """`kind` names what went wrong, as `llm_failures` tells failures apart."""
+    def __init__(
+        self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other", wait: float = 0.0
+    ) -> None:
+        """`kind` names what went wrong, as `llm_failures` tells failures apart; `wait` is how many seconds the server
+        asks to be left alone."""
         super().__init__(message, hint)
         self.retryable = retryable
         self.kind = kind
+        self.wait = wait

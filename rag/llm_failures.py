@@ -7,9 +7,13 @@ names of their classes, so that no provider's package is imported to understand 
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from .errors import LLMError
@@ -100,6 +104,7 @@ _BY_NAME = {
 _BY_NAME_AT_LAST = {
     "ResponseError": "server",  # ollama, in the middle of a stream: status -1
     "APIError": "server",  # openai and anthropic, in the middle of a stream
+    "UnicodeDecodeError": "garbled",
     "UnicodeError": "refused",
     "ValueError": "garbled",  # json.JSONDecodeError among them
     "LookupError": "garbled",
@@ -123,7 +128,7 @@ _BY_TEXT = (
     (re.compile(r"insufficient_quota|credit balance"), frozenset({"too many", "refused"}), "credit"),
     (
         re.compile(r"context.?(length|window|size)|prompt is too long|input is too long", re.IGNORECASE),
-        frozenset({"refused", "server", "other"}),
+        frozenset({"refused", "server", "garbled", "other"}),
         "overflow",
     ),
     (re.compile("temperature"), frozenset({"refused", "garbled"}), "temperature"),
@@ -141,21 +146,24 @@ def explain_failure(error: Exception, spec: str) -> LLMError:
     """The `LLMError` for what the client of the LLM `spec` raised: one line, the hint that mends it, never a key."""
     if isinstance(error, LLMError):
         return error
-    return failure(_kind(error), spec, _detail(error))
+    return failure(_kind(error), spec, _detail(error), _wait(error))
 
 
-def failure(kind: str, spec: str, detail: str = "") -> LLMError:
-    """The `LLMError` of one `kind` of failure; `detail` are the client's own words."""
+def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMError:
+    """The `LLMError` of one `kind` of failure; `detail` are the client's own words, and `wait` the seconds that the
+    server asks for."""
     what, hint, retryable = _FAILURES[kind]
     provider, _, model = spec.partition(":")
     if provider == "ollama" and kind == "unknown model":
         hint = f"Fetch it with `ollama pull {model}`, or choose one that `ollama list` shows."
     elif provider == "ollama" and kind == "unreachable":
         hint = "Start it with `ollama serve`, or set CITECHAT_LLM_BASE_URL to where it runs."
+    elif wait and retryable:
+        hint = f"Ask again in {wait:g} s: the server asks for that."
     key = " or ".join(KEY_NAMES.get(provider, ())) or "the server's key"
     said = f" ({scrub(detail)})" if detail else ""
     message = f"the LLM {scrub(spec)!r} {what}{said}"
-    return LLMError(message, hint.format(key=key), retryable=retryable, kind=kind)
+    return LLMError(message, hint.format(key=key), retryable=retryable, kind=kind, wait=wait)
 
 
 def scrub(text: str) -> str:
@@ -173,6 +181,8 @@ def _kind(error: Exception) -> str:
     names = [cls.__name__ for link in _chain(error) for cls in type(link).__mro__]
     kind = next((kind for name, kind in _BY_NAME.items() if name in names), None)
     kind = kind or next(filter(None, map(_kind_by_status, _chain(error))), None)
+    if kind is None and any(map(_is_cut_short, _chain(error))):
+        return "cut"
     kind = kind or next((kind for name, kind in _BY_NAME_AT_LAST.items() if name in names), "other")
     said = f"{error} {getattr(error, 'body', '')}"  # openai keeps its error code out of the message
     for words, unclear, meant in _BY_TEXT:
@@ -188,6 +198,33 @@ def _kind_by_status(error: BaseException) -> str | None:
             if isinstance(status, int) and 400 <= status < 600:
                 return _BY_STATUS.get(status) or ("refused" if status < 500 else "server")
     return None
+
+
+def _is_cut_short(error: BaseException) -> bool:
+    """Whether what was received would have made sense, had it gone on: half a character, or half a line of JSON."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.reason == "unexpected end of data"
+    if isinstance(error, json.JSONDecodeError):
+        received = error.doc.strip()
+        return bool(received) and (error.pos >= len(received) or error.msg.startswith("Unterminated string"))
+    return False
+
+
+def _wait(error: Exception) -> float:
+    """The seconds that a server asks for in its header `Retry-After`, which may give a time instead (RFC 9110,
+    section 10.2.3); 0 where it does not."""
+    for link in _chain(error):
+        said = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
+        try:
+            return max(0.0, float(said) if said[:1].isdigit() else _seconds_until(said))
+        except (ValueError, TypeError):
+            continue
+    return 0.0
+
+
+def _seconds_until(date: str) -> float:
+    moment = parsedate_to_datetime(date)
+    return math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds())
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

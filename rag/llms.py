@@ -1,7 +1,8 @@
 """Any LLM, named "provider:model": loaded, asked, and understood when it fails.
 
-Four providers are built in, and `transformers:FOLDER` for a model on this disk. Any other is a plug-in: an entry point
-in the group `citechat.llms`, named after its provider, that is one function `(model: str, **options) -> BaseChatModel`.
+Four providers are built in, and `transformers:FOLDER` and `gguf:FILE` for a model on this disk. Any other is a plug-in:
+an entry point in the group `citechat.llms`, named after its provider, that is one function
+`(model: str, **options) -> BaseChatModel`.
 The options are `base_url` (or None), `temperature`, `timeout` in seconds and `max_tokens`.
 """
 
@@ -34,12 +35,11 @@ _CLIENTS = {
 }
 """For each built-in provider, the module of its client."""
 
-_IN_THIS_PROCESS = "transformers"
-"""The provider whose models are folders on this disk."""
+_IN_THIS_PROCESS = ("gguf", "transformers")
+"""The providers whose models are on this disk."""
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
-_ONE_RETRY = 1
 
 
 def load_llm(
@@ -53,19 +53,22 @@ def load_llm(
 ) -> BaseChatModel:
     """The chat model named by `spec`, "provider:model"; nothing is sent yet.
 
-    `timeout` is how many seconds the server may be silent, once before the first word and again between words; a failed
-    request is tried once more. `context_tokens` is told to Ollama, which otherwise cuts a prompt without a word at its
-    own, smaller default. An OpenAI-compatible server is `openai:` with its `base_url`, and needs no key. Raises
-    `LLMError` for a name, address, package or key that cannot work.
+    `timeout` is how many seconds the server may be silent, once before the first word and again between words. The
+    client tries nothing again by itself: `Asking` does, which knows how long there is. `context_tokens` is told to
+    Ollama, which otherwise cuts a prompt without a word at its own, smaller default, and to llama.cpp. An
+    OpenAI-compatible server is `openai:` with its `base_url`, and needs no key. Raises `LLMError` for a name, address,
+    package or key that cannot work.
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
     if provider not in _CLIENTS:
         options = {"base_url": base_url, "temperature": temperature, "timeout": timeout, "max_tokens": max_tokens}
-        if provider == _IN_THIS_PROCESS:
-            from .local_llms import load_transformers
+        if provider in _IN_THIS_PROCESS:
+            from .local_llms import load_gguf, load_transformers
 
-            return load_transformers(model, options)
+            return (
+                load_gguf(model, options, context_tokens) if provider == "gguf" else load_transformers(model, options)
+            )
         return _load_plugin(provider, model, spec, options)
     package = _CLIENTS[provider].replace("_", "-")
     if find_spec(_CLIENTS[provider]) is None:
@@ -159,9 +162,9 @@ def _options(
         options["base_url"] = base_url
     if provider == "ollama":
         return options | {"client_kwargs": {"timeout": timeout}, "num_predict": max_tokens}
-    options |= {"timeout": timeout, "max_tokens": max_tokens, "max_retries": _ONE_RETRY}
+    options |= {"timeout": timeout, "max_tokens": max_tokens, "max_retries": 0}
     if provider == "google_genai":
-        options["max_retries"] = 1 + _ONE_RETRY  # this client counts the first request, too
+        options["max_retries"] = 1  # this client counts the first request, too
     if provider == "openai":
         options["stream_usage"] = True
         if _is_own_server(base_url):  # such servers know the limit only by its older name
@@ -198,7 +201,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def _known() -> str:
-    return ", ".join(sorted({*_CLIENTS, _IN_THIS_PROCESS, *_plugins()}))
+    return ", ".join(sorted({*_CLIENTS, *_IN_THIS_PROCESS, *_plugins()}))
 
 
 def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) -> BaseChatModel:

@@ -57,7 +57,7 @@ class Asking:
                         if repeats(written):
                             raise failure("repeating", self.spec)
             except LLMError as error:
-                pause = _FIRST_PAUSE * 2**pauses
+                pause = max(_FIRST_PAUSE * 2**pauses, error.wait)
                 if written:
                     raise
                 if error.kind == "overflow" and passages > 1 and not is_shortened:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from rag import Assistant, LLMError, load_settings, open_index
-from rag.llms import load_llm
+from rag.llms import load_llm, stream_text
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 QUESTION = "What is the name of ByteDance's video tool?"
@@ -62,17 +64,37 @@ def test_a_model_in_a_folder_answers_and_its_nonsense_is_not_shown_as_an_answer(
 
 
 def test_it_streams_word_by_word_and_stops_when_nobody_listens(folder: Path) -> None:
-    from langchain_core.messages import HumanMessage
-
     llm = load_llm(f"transformers:{folder}", max_tokens=5000)
     pieces = llm.stream([HumanMessage("Hello")])
     assert isinstance(next(pieces).text, str)
-    pieces.close()  # waits for the model to stop, and would run out of time if it did not
+    pieces.close()
+    for thread in threading.enumerate():
+        if thread.name == "write":
+            thread.join(30)
+            assert not thread.is_alive(), "it goes on writing for nobody"
+
+
+def test_a_model_that_is_silent_for_too_long_is_given_up(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", timeout=0.1)
+    released = threading.Event()
+    llm._model.generate = lambda **_: released.wait(60)  # type: ignore[attr-defined]
+    with pytest.raises(LLMError) as failed:
+        list(stream_text(llm, [HumanMessage("Hello")], "transformers:tiny"))
+    released.set()
+    assert failed.value.kind == "late"
+    assert "CITECHAT_LLM_TIMEOUT" in failed.value.hint
+
+
+def test_two_who_ask_at_once_are_answered_one_after_the_other(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", max_tokens=8)
+    alone = "".join(str(chunk.text) for chunk in llm.stream([HumanMessage("Hello")]))
+    first, second = llm.stream([HumanMessage("Hello")]), llm.stream([HumanMessage("Hello")])
+    begun = str(next(first).text)
+    assert "".join(str(chunk.text) for chunk in second) == alone
+    assert begun + "".join(str(chunk.text) for chunk in first) == alone
 
 
 def test_a_failure_while_it_writes_reaches_the_reader(folder: Path) -> None:
-    from langchain_core.messages import HumanMessage
-
     llm = load_llm(f"transformers:{folder}", max_tokens=5)
     llm._model.generate = lambda **_: (_ for _ in ()).throw(RuntimeError("out of memory"))  # type: ignore[attr-defined]
     with pytest.raises(RuntimeError, match="out of memory"):
