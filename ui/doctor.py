@@ -15,6 +15,7 @@ _EXTRAS = {
     "anthropic": "langchain-anthropic",
     "ollama": "langchain-ollama",
     "google": "langchain-google-genai",
+    "gguf": "llama-cpp-python",
 }
 
 

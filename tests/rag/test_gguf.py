@@ -6,7 +6,6 @@ Skipped where llama-cpp-python is not installed, for to compile it takes long; `
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,4 +129,3 @@ def test_without_llama_cpp_the_command_that_installs_it_is_said(
     with pytest.raises(LLMError, match="llama-cpp-python") as refused:
         load_llm(f"gguf:{path}")
     assert "pip install llama-cpp-python" in refused.value.hint
-    assert "llama_cpp" not in sys.modules
