@@ -20,7 +20,7 @@ from .load import Skipped
 from .manifest import Manifest
 from .onnx import processors
 from .reading import Reading
-from .records import Article, Hit, Passage, Span
+from .records import Article, Hit, Origin, Passage, Span
 from .search import Findings
 from .split import sentences
 from .sync import SyncReport
@@ -42,6 +42,7 @@ __all__ = [
     "LangChainEncoder",
     "LoadError",
     "Manifest",
+    "Origin",
     "Passage",
     "Question",
     "Reading",

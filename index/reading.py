@@ -11,7 +11,7 @@ import numpy as np
 
 from .encode import Encoder, Encoding, FloatArray, unit
 from .keywords import terms
-from .records import Passage, Span
+from .records import Article, Passage, Span
 from .split import sentences
 from .tokens import Tokens
 
@@ -22,13 +22,12 @@ _LONGEST_CONTEXT = 100  # characters of a title put in front of its passages: th
 class Reading:
     """What does not depend on any question, so that it is worked out once for a passage, and when it is needed.
 
-    `tokens` have offsets into the passage's text; those of its title are negative.
+    `article` is the passage's, without its text. `tokens` have offsets into the passage's text; those of its title are
+    negative.
     """
 
     passage: Passage
-    title: str
-    source: str
-    published: str | None
+    article: Article
     tokens: Tokens
 
     @cached_property

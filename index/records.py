@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 
@@ -24,13 +25,24 @@ class Span:
         return self.start < other.end and other.start < self.end
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """A place that a text was read from: what a reader is shown of it, and where that was."""
+
+    source: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """One document as read from its source.
 
     `text` is never altered: what is not the story (front matter, share counters, hashes) is marked in `noise`, so that
     every offset holds in the text as it was read. `id` is a hash of the text: the same text is the same article.
-    `source` is what a reader is shown (an outlet, or the path where none is known); `path` is where it was read from.
+    `source` is what a reader is shown (an outlet, or the path where none is known); `path` is where it was read from, a
+    file or a web address; `copies` are the other places where the same text was read. `published` is a date in ISO form
+    where it can be told, `language` an ISO 639-1 code. `pages` are the offsets at which the pages of a paged format
+    begin.
     """
 
     id: str
@@ -40,6 +52,15 @@ class Article:
     published: str | None = None
     path: str = ""
     noise: tuple[Span, ...] = ()
+    author: str | None = None
+    language: str | None = None
+    pages: tuple[int, ...] = ()
+    copies: tuple[Origin, ...] = ()
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Everywhere that the text was read."""
+        return (Origin(self.source, self.path), *self.copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +85,7 @@ class Hit:
     `score` orders the hits of one question, higher first; it is not a probability and is never shown as a percentage.
     `ranks` explains it: the rank (from 1) that each leg of the search gave the passage, "dense", "keyword" and "fused"
     among all candidates, "late" among those that were looked at closely. `shared` are the question's keywords in it.
+    `also` are the other outlets that carry the same words.
     """
 
     passage: Passage
@@ -73,3 +95,11 @@ class Hit:
     score: float
     ranks: dict[str, int] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
+    author: str | None = None
+    language: str | None = None
+    pages: tuple[int, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def page(self, offset: int) -> int | None:
+        """The page, from 1, that a character of the article stands on; None where it has no pages."""
+        return max(1, bisect_right(self.pages, offset)) if self.pages else None

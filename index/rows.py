@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .records import Article, Passage, Span
+from .records import Article, Origin, Passage, Span
 
 
 def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
@@ -18,7 +18,14 @@ def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
         "noise": json.dumps([[span.start, span.end] for span in article.noise]),
         "passages": passages,
     }
-    return facts | ({"published": article.published} if article.published else {})
+    optional = {
+        "published": article.published,
+        "author": article.author,
+        "language": article.language,
+        "pages": json.dumps(article.pages) if article.pages else None,
+        "copies": json.dumps([[copy.source, copy.path] for copy in article.copies]) if article.copies else None,
+    }
+    return facts | {name: value for name, value in optional.items() if value}  # Chroma has no None
 
 
 def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
@@ -31,6 +38,10 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
         published=metadata.get("published"),
         path=str(metadata["path"]),
         noise=tuple(Span(start, end) for start, end in json.loads(str(metadata["noise"]))),
+        author=metadata.get("author"),
+        language=metadata.get("language"),
+        pages=tuple(json.loads(str(metadata.get("pages", "[]")))),
+        copies=tuple(Origin(source, path) for source, path in json.loads(str(metadata.get("copies", "[]")))),
     )
 
 

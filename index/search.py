@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -170,8 +170,7 @@ class Searcher:
             self.tokens.put(new)
             tokens |= new
         return {
-            passage.id: Reading(passage, article.title, article.source, article.published, tokens[passage.id])
-            for article, passage in passages
+            passage.id: Reading(passage, replace(article, text=""), tokens[passage.id]) for article, passage in passages
         }
 
     @cached_property
@@ -198,7 +197,19 @@ def keywords_of(store: Store) -> Keywords:
 
 def _hit(reading: Reading, score: float, ranks: dict[str, int], question: Question) -> Hit:
     shared = tuple(term for term in question.terms if term in reading.terms)
-    return Hit(reading.passage, reading.title, reading.source, reading.published, round(score, 6), ranks, shared)
+    article = reading.article
+    return Hit(
+        passage=reading.passage,
+        title=article.title,
+        source=article.source,
+        published=article.published,
+        score=round(score, 6),
+        ranks=ranks,
+        shared=shared,
+        author=article.author,
+        language=article.language,
+        pages=article.pages,
+    )
 
 
 def _ranks(scores: FloatArray) -> np.typing.NDArray[np.int64]:

@@ -49,7 +49,11 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a sentence of the answer stands in an article: `article.text[start:end] == quote`."""
+    """Where a sentence of the answer stands in an article: `article.text[start:end] == quote`.
+
+    `page` is the page that it begins on, where the article has pages; `also` are other outlets that carry the same
+    words.
+    """
 
     number: int
     article_id: str
@@ -60,6 +64,10 @@ class Citation:
     end: int
     quote: str
     support: Support
+    author: str | None = None
+    language: str | None = None
+    page: int | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,10 @@ class Answer:
             end=span.end,
             quote=passage.text[span.start - passage.start : span.end - passage.start],
             support=support,
+            author=hit.author,
+            language=hit.language,
+            page=hit.page(span.start),
+            also=hit.also,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,7 +146,11 @@ class Answer:
                     "article_id": c.article_id,
                     "title": c.title,
                     "source": c.source,
+                    "also": list(c.also),
+                    "author": c.author,
                     "published": c.published,
+                    "language": c.language,
+                    "page": c.page,
                     "start": c.start,
                     "end": c.end,
                     "quote": c.quote,
