@@ -18,6 +18,7 @@ from .keywords import terms, without_accents
 from .late import Question, is_readable
 from .load import Skipped
 from .manifest import Manifest
+from .only import Only
 from .onnx import processors
 from .reading import Reading
 from .records import Article, Hit, Origin, Passage, Span
@@ -42,6 +43,7 @@ __all__ = [
     "LangChainEncoder",
     "LoadError",
     "Manifest",
+    "Only",
     "Origin",
     "Passage",
     "Question",

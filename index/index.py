@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .encode import Encoder
 from .manifest import Manifest
+from .only import Only
 from .records import Article, Hit
 from .search import Findings, Searcher
 from .store import Store
@@ -35,18 +36,18 @@ class Index:
         rebuild(Store(self.path), self.encoder, progress)
         self._forget()
 
-    def find(self, question: str, limit: int = 6) -> Findings:
+    def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
         """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
         if "searcher" not in self.__dict__ and self.exists():
             self._load_model_meanwhile()
-        return self.searcher.find(question, limit)
+        return self.searcher.find(question, limit, only)
 
-    def search(self, question: str, limit: int = 6) -> list[Hit]:
-        """The `limit` best passages for `question`, best first.
+    def search(self, question: str, limit: int = 6, only: Only | None = None) -> list[Hit]:
+        """The `limit` best passages for `question`, best first, of all articles or `only` of some.
 
         Raises `EmptyIndexError` where nothing is indexed and `IndexMismatchError` where another model built the index.
         """
-        return self.find(question, limit).hits
+        return self.find(question, limit, only).hits
 
     def articles(self) -> tuple[Article, ...]:
         """Every article, in the order of titles; none where nothing is indexed."""

@@ -141,6 +141,15 @@ class Keywords:
             scores[self._table.texts[begin:end]] += self._table.scores[begin:end]
         return scores
 
+    def of_articles(self, articles: Iterable[str]) -> FloatArray:
+        """1 for each text that is a passage of one of these articles, 0 for the others."""
+        mask = np.zeros(len(self.ids), dtype=np.float32)
+        for article in articles:
+            # Ids are `article:start-end`, and ";" is the character after ":".
+            first, last = np.searchsorted(self.ids, [f"{article}:".encode(), f"{article};".encode()])
+            mask[first:last] = 1
+        return mask
+
     def rarity(self, term: str) -> float:
         """The inverse document frequency of a term, 0 or more: how much it tells that a text holds it."""
         begin, end = self._column(term)

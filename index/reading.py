@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .diverse import Wording
 from .encode import Encoder, Encoding, FloatArray, unit
 from .keywords import terms
 from .records import Article, Passage, Span
@@ -45,6 +46,11 @@ class Reading:
         """For each sentence the mean of its tokens, of unit length: shape `(sentences, dimension)`."""
         shape = (len(self.rows), self.tokens.codes.shape[1])
         return np.array([self.vector(rows) for rows in self.rows], dtype=np.float32).reshape(shape)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """Its words, to be compared with those of others."""
+        return Wording.of(self.passage)
 
     @cached_property
     def terms(self) -> frozenset[str]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from .diverse import diverse
 from .encode import Encoder, FloatArray
 from .keywords import Keywords
 from .late import Question, max_similarity, read_question
+from .only import Only
 from .reading import Reading, encode_in_context
-from .records import Hit, Passage
+from .records import Article, Hit
 from .store import Store
 from .tokens import Tokens, TokenStore
 
@@ -67,29 +69,6 @@ def top(scores: FloatArray, count: int) -> list[int]:
     return [int(place) for place in places[np.argsort(-scores[places], kind="stable")][:count]]
 
 
-def diverse(passages: Sequence[Passage], scores: Sequence[float], limit: int) -> list[int]:
-    """Which `limit` passages to show, best first: of identical ones the best, and of one article at most half, as long
-    as other articles have anything to show. One article that repeats itself must not crowd out the rest.
-    """
-    kept: list[int] = []
-    texts: set[str] = set()
-    for i in sorted(range(len(passages)), key=lambda i: -scores[i]):
-        text = " ".join(passages[i].text.split())
-        if text not in texts:
-            texts.add(text)
-            kept.append(i)
-    most = max(1, limit // 2)
-    counts: Counter[str] = Counter()
-    early: list[int] = []
-    for i in kept:
-        article = passages[i].article_id
-        counts[article] += 1
-        if counts[article] <= most:
-            early.append(i)
-    chosen = [*early, *(i for i in kept if i not in early)][:limit]
-    return sorted(chosen, key=lambda i: -scores[i])
-
-
 class Searcher:
     """Search over one store. What it needs of the passages is read when a question first looks at them, and kept."""
 
@@ -100,12 +79,15 @@ class Searcher:
         self._readings: OrderedDict[str, Reading] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, question: str, limit: int = 6) -> Findings:
-        """The `limit` best passages for `question`, best first; none when nothing is indexed."""
+    def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
+        """The `limit` best passages for `question`, best first, `only` of some articles; none when there are none."""
         read = read_question(question, self.encoder.query(question), self._keywords)
-        if not len(self._keywords.ids):
+        allowed = None if not only else [article.id for article in self._facts if only.allows(article)]
+        if not len(self._keywords.ids) or allowed == []:
             return Findings(read, [], [], [], self._keywords)
-        ids, dense, keyword = self._candidates(read)
+        ids, dense, keyword = self._candidates(read, allowed)
+        if not ids:
+            return Findings(read, [], [], [], self._keywords)
         fused = fuse(dense, keyword, readable=read.readable)
         best = np.argsort(-fused, kind="stable")[: max(_LOOKED_AT, limit)]
         readings = self._read([ids[i] for i in best])
@@ -119,27 +101,30 @@ class Searcher:
         score = standardise(late) + _FUSED_WEIGHT * standardise(fused[best]) if read.readable else fused[best]
         ranks = {"dense": _ranks(dense)[best], "keyword": _ranks(keyword)[best], "fused": _ranks(fused)[best]}
         ranks["late"] = _ranks(late)
-        order = diverse([reading.passage for reading in looked], score.tolist(), limit)
-        return Findings(
-            read,
-            [_hit(looked[i], float(score[i]), {leg: int(rank[i]) for leg, rank in ranks.items()}, read) for i in order],
-            [looked[i] for i in order],
-            [similar[i] for i in order],
-            self._keywords,
-        )
+        shown = diverse([reading.wording for reading in looked], score.tolist(), limit)
+        hits = []
+        for i, copies in shown:
+            legs = {leg: int(rank[i]) for leg, rank in ranks.items()}
+            hits.append(_hit(looked[i], [looked[copy] for copy in copies], float(score[i]), legs, read))
+        return Findings(read, hits, [looked[i] for i, _ in shown], [similar[i] for i, _ in shown], self._keywords)
 
-    def _candidates(self, question: Question) -> tuple[list[str], FloatArray, FloatArray]:
-        """The passages that either leg puts among its best: their ids, cosines and BM25 scores.
+    def _candidates(
+        self, question: Question, allowed: Sequence[str] | None
+    ) -> tuple[list[str], FloatArray, FloatArray]:
+        """The passages that either leg puts among its best, of the articles that are `allowed` where not all are: their
+        ids, cosines and BM25 scores.
 
         A passage that only the keywords found gets the cosine of the last that the dense leg found: it is not nearer.
         """
         ids = self._keywords.ids
-        nearest = self.store.nearest(question.vector, _CANDIDATES)
+        nearest = self.store.nearest(question.vector, _CANDIDATES, allowed)
         near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
         places = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
         known = ids[places] == near  # what another process is just writing, or has removed, is not
         cosines = {int(place): nearest[i][1] for i, place in enumerate(places) if known[i]}
         keyword = self._keywords.scores(question.text)
+        if allowed is not None:
+            keyword *= self._keywords.of_articles(allowed)
         chosen = sorted({*cosines, *top(keyword, _CANDIDATES)})
         last = min(cosines.values(), default=0.0)
         dense = np.array([cosines.get(place, last) for place in chosen], dtype=np.float32)
@@ -174,6 +159,11 @@ class Searcher:
         }
 
     @cached_property
+    def _facts(self) -> list[Article]:
+        """Every article, without its text."""
+        return self.store.facts()
+
+    @cached_property
     def _keywords(self) -> Keywords:
         return keywords_of(self.store)
 
@@ -195,9 +185,10 @@ def keywords_of(store: Store) -> Keywords:
     return made
 
 
-def _hit(reading: Reading, score: float, ranks: dict[str, int], question: Question) -> Hit:
+def _hit(reading: Reading, copies: Sequence[Reading], score: float, ranks: dict[str, int], question: Question) -> Hit:
     shared = tuple(term for term in question.terms if term in reading.terms)
     article = reading.article
+    outlets = [origin.source for each in (reading, *copies) for origin in each.article.origins]
     return Hit(
         passage=reading.passage,
         title=article.title,
@@ -209,6 +200,7 @@ def _hit(reading: Reading, score: float, ranks: dict[str, int], question: Questi
         author=article.author,
         language=article.language,
         pages=article.pages,
+        also=tuple(outlet for outlet in dict.fromkeys(outlets) if outlet != article.source),
     )
 
 

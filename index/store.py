@@ -160,6 +160,12 @@ class Store:
         for ids in _slices(self.article_ids(), _ARTICLES_READ):
             yield from self.articles(ids)
 
+    def facts(self) -> list[Article]:
+        """Every article without its text, in the order of titles."""
+        got = self._get_articles(["metadatas"])
+        articles = [to_article(id_, "", facts) for id_, facts in zip(got["ids"], got["metadatas"], strict=True)]
+        return sorted(articles, key=lambda article: (article.title, article.id))
+
     def article_ids(self) -> list[str]:
         """The ids of all articles, in order."""
         return sorted(self._get_articles([])["ids"])
@@ -193,10 +199,14 @@ class Store:
             built = "" if collection is None else str(collection.metadata["passages"])
         return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
 
-    def nearest(self, vector: FloatArray, limit: int) -> list[tuple[str, float]]:
-        """The ids of the passages nearest to a unit vector, with their cosine similarity, nearest first."""
+    def nearest(self, vector: FloatArray, limit: int, articles: Sequence[str] | None = None) -> list[tuple[str, float]]:
+        """The ids of the passages nearest to a unit vector, with their cosine similarity, nearest first; of all
+        articles, or of some."""
+        where: Any = None if articles is None else {"article": {"$in": list(articles)}}
         with self._refusals("searched"):
-            got = self._passages.query(query_embeddings=vector[None, :], n_results=max(1, limit), include=["distances"])
+            got = self._passages.query(
+                query_embeddings=vector[None, :], n_results=max(1, limit), include=["distances"], where=where
+            )
         return [(id_, 1.0 - float(d)) for id_, d in zip(got["ids"][0], (got["distances"] or [[]])[0], strict=True)]
 
     def count(self) -> tuple[int, int]:

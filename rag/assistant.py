@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from index import Article, Index, Span
+from index import Article, Index, Only, Span
 
 from .abstain import DEFAULT_MIN_SCORE, trust
 from .answer import Answer, Sentence, Turn
@@ -60,15 +60,16 @@ class Assistant:
         self.prompt_tokens = prompt_tokens
         self.instructions = check_instructions(instructions)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Answer:
         """The finished answer: the last value of `stream`."""
         answer = Answer(question)
-        for answer in self.stream(question, history):  # noqa: B007 - the last one is wanted
+        for answer in self.stream(question, history, only):  # noqa: B007 - the last one is wanted
             pass
         return answer
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
-        """Ever fuller answers: the first already has its sources in `hits`, the last has `done=True`.
+    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+        """Ever fuller answers, from all articles or `only` from some: the first already has its sources in `hits`, the
+        last has `done=True`.
 
         Raises `QuestionError` for a question that is empty or too long, `StoreError` when there is no index to search,
         `LLMError` when the language model fails and `fallback` is off.
@@ -77,7 +78,7 @@ class Assistant:
         began = time.perf_counter()
         asking = Asking(self.llm, self.model, self.patience) if self.llm is not None else None
         query = rewrite(question, history, asking) if asking else stand_alone(question, history)
-        found = self.index.find(query, self.top_k)
+        found = self.index.find(query, self.top_k, only)
         searched = time.perf_counter()
         answer = Answer(
             question, model=self.model, search_query=query, hits=tuple(found.hits), timings={"search": searched - began}
@@ -88,6 +89,8 @@ class Assistant:
         answer = replace(answer, trust=round(trust(found, ranked[0]), 6) if ranked else 0.0)
         if not ranked or answer.trust < self.min_score:
             answer = not_found(answer)
+            if only and not found.hits:
+                answer = replace(answer, notes=("No article is among those that were chosen.",))
         elif asking is None:
             answer = _quote(answer, choose(ranked, found))
         else:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from index import Index, load_encoder
+from index import Index, Only, load_encoder
 
 from .answer import Answer, Turn
 from .assistant import EXTRACTIVE, Assistant
@@ -94,7 +94,9 @@ def _instructions(settings: Settings) -> str:
         ) from None
 
 
-def ask(question: str, history: Sequence[Turn] = (), settings: Settings | None = None) -> Answer:
+def ask(
+    question: str, history: Sequence[Turn] = (), settings: Settings | None = None, only: Only | None = None
+) -> Answer:
     """Ask one question of the articles that were indexed.
 
     >>> from rag import ask
@@ -103,4 +105,4 @@ def ask(question: str, history: Sequence[Turn] = (), settings: Settings | None =
 
     Each call opens the index anew; to ask many questions, keep the `Assistant` that `build_assistant()` returns.
     """
-    return build_assistant(settings).ask(question, history)
+    return build_assistant(settings).ask(question, history, only)

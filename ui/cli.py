@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -89,12 +90,14 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
         "Ask a question; the answer comes with the passages it cites.",
         '  citechat ask "Who founded the company?"\n'
         '  citechat ask "Who founded it?" --llm ollama:llama3.2\n'
+        '  citechat ask "What is new?" --since 2024-02 --source reuters\n'
         "  citechat ask --batch questions.txt > answers.jsonl",
     )
     ask.add_argument("question", nargs="?", metavar="QUESTION")
     ask.add_argument(
         "--batch", metavar="FILE", help="a question a line, or JSON lines with `question`; prints JSON lines"
     )
+    _add_choice(ask)
     ask.add_argument("--explain", action="store_true", help="say why each passage was found")
     _add_llm(ask)
     _add_json(ask)
@@ -154,6 +157,23 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     doctor.add_argument("--llm", metavar="SPEC", help="ask this LLM for a word: does it answer, and how fast?")
     _add_json(doctor)
     return parser
+
+
+def _day(written: str) -> str:
+    if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", written):
+        raise argparse.ArgumentTypeError(f"{written!r} is not a day, month or year such as 2024-02-24, 2024-02 or 2024")
+    return written
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", type=_day, metavar="DAY", help="only articles of this day, month or year, or later")
+    parser.add_argument(
+        "--until", type=_day, metavar="DAY", help="only articles of this day, month or year, or earlier"
+    )
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="WORD", help="only articles whose outlet or path holds it"
+    )
+    parser.add_argument("--article", action="append", default=[], metavar="ID", help="only this article; repeatable")
 
 
 def _share(written: str) -> float:

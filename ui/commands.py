@@ -10,8 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .text import as_text, explained
+
 if TYPE_CHECKING:
-    from rag import Answer, Assistant, Settings, Turn
+    from index import Only
+    from rag import Assistant, Settings, Turn
 
 DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -43,19 +46,18 @@ def ask(options: argparse.Namespace) -> int:
 
     if (options.question is None) == (options.batch is None):
         _user_error("give either a question or --batch FILE", 'For example: citechat ask "Who founded it?"')
-    settings = _settings(options)
-    assistant = build_assistant(settings)
+    assistant, only = build_assistant(_settings(options)), _only(options)
     if options.batch is not None:
-        return _ask_batch(assistant, options.batch)
-    answer = assistant.ask(options.question)
+        return _ask_batch(assistant, options.batch, only)
+    answer = assistant.ask(options.question, only=only)
     if options.json:
         _print_json(answer.to_dict())
     else:
-        print(_as_text(answer) + (_explained(answer) if options.explain else ""))
+        print(as_text(answer) + (explained(answer) if options.explain else ""))
     return DONE
 
 
-def _ask_batch(assistant: Assistant, batch: str) -> int:
+def _ask_batch(assistant: Assistant, batch: str, only: Only) -> int:
     """One JSON object a line, in order. A question that fails is a line with `error` and stops none of the others."""
     from index import CitechatError
 
@@ -66,7 +68,7 @@ def _ask_batch(assistant: Assistant, batch: str) -> int:
         _user_error(f"the file {batch!r} cannot be read: {error}", "Give a UTF-8 text file with a question a line.")
     for question, history in _questions(lines, batch):
         try:
-            row = assistant.ask(question, history).to_dict()
+            row = assistant.ask(question, history, only).to_dict()
         except CitechatError as error:
             row = {"question": question, "found": False, "error": error.message, "hint": error.hint}
             code = USER_ERROR
@@ -168,15 +170,22 @@ def rebuild(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Say what is there, what is missing and how to mend it."""
-    from .doctor import as_text, examine
+    from .doctor import as_text as report_text
+    from .doctor import examine
 
     report = examine(_settings(options), ask_llm=options.llm is not None)
     trial = report["llm"]
     if options.json:
         _print_json(report | {"llm": asdict(trial) if trial else None})
     else:
-        print(as_text(report))
+        print(report_text(report))
     return USER_ERROR if trial and not trial.answers else DONE
+
+
+def _only(options: argparse.Namespace) -> Only:
+    from index import Only
+
+    return Only(options.since, options.until, tuple(options.source), tuple(options.article))
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -184,40 +193,6 @@ def _settings(options: argparse.Namespace) -> Settings:
 
     names = ("llm", "strict", "top_k", "workers")
     return load_settings(**{name: getattr(options, name, None) for name in names})
-
-
-def _as_text(answer: Answer) -> str:
-    lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
-    if not answer.found:
-        lines += ["", "Nearest passages:"]
-        lines += [
-            f"  {hit.title}, {hit.passage.start}–{hit.passage.end}: {_short(hit.passage.text)}"
-            for hit in answer.hits[:3]
-        ]
-    for citation in answer.citations:
-        when = f", {citation.published}" if citation.published else ""
-        lines += [
-            "",
-            f"[{citation.number}] {citation.title} ({citation.source}{when})",
-            f"    characters {citation.start}–{citation.end}, {citation.support}: “{' '.join(citation.quote.split())}”",
-        ]
-    return "\n".join(lines)
-
-
-def _explained(answer: Answer) -> str:
-    """Why each passage was found, for a person who wonders."""
-    lines = ["", "", f"Trust in an answer being there: {answer.trust:.3f}", "Passages, and their rank in each leg:"]
-    for number, hit in enumerate(answer.hits, start=1):
-        legs = ", ".join(f"{leg} {rank}" for leg, rank in hit.ranks.items())
-        lines.append(
-            f"  [{number}] {legs}; shares {', '.join(hit.shared) or 'no word'}: {_short(hit.passage.text, 80)}"
-        )
-    return "\n".join(lines)
-
-
-def _short(text: str, longest: int = 160) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def _print_json(value: object) -> None:

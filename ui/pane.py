@@ -30,10 +30,12 @@ def article_html(article: Article, target: str, passage: Span, evidence: Span | 
     layers.append((passage.start, passage.end, "passage"))
     if evidence is not None:
         layers.append((evidence.start, evidence.end, "evidence"))
+    also = [copy.source for copy in article.copies]
+    line = byline(article.source, article.published, also=also, author=article.author)
     story = _story(article.text, layers, place=evidence or passage)
     return (
         f'<article class="sheet" data-target="{escape(target)}"><header>'
-        f'<p class="byline">{byline(article.source, article.published)}</p><h2>{escape(article.title)}</h2></header>'
+        f'<p class="byline">{line}</p><h2>{escape(article.title)}</h2></header>'
         f'<div class="story" tabindex="0" role="region" aria-label="Text of the article">{story}</div></article>{_BACK}'
     )
 

@@ -8,6 +8,7 @@ what a click needs to know travels in those.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import PurePath
 from urllib.parse import urlsplit
@@ -74,9 +75,18 @@ def day(published: str | None) -> str:
     return f"{when.day} {when:%B} {when.year}"
 
 
-def byline(source: str, published: str | None) -> str:
-    """Outlet and date, escaped."""
-    return " · ".join(escape(part) for part in (outlet(source), day(published)) if part)
+def byline(
+    source: str,
+    published: str | None,
+    *,
+    also: Sequence[str] = (),
+    author: str | None = None,
+    page: int | None = None,
+) -> str:
+    """Outlets, author, date and page, as far as they are known; escaped."""
+    outlets = ", ".join(dict.fromkeys(outlet(each) for each in (source, *also)))
+    parts = (outlets, one_line(author or "", 80), day(published), f"p. {page}" if page else "")
+    return " · ".join(escape(part) for part in parts if part)
 
 
 def messages(conversation: Conversation) -> list[dict[str, str]]:
@@ -222,20 +232,22 @@ def _nearest(answer: Answer, turn: int) -> str:
 
 def _cited(citation: Citation, turn: int, order: int) -> str:
     """One cited place. The hover card takes its words from here, by id."""
+    line = byline(citation.source, citation.published, also=citation.also, author=citation.author, page=citation.page)
     return (
         f'<li id="source-{turn}-{order}">'
         f'<a href="#cite-{turn}-{order}" class="source"><span class="number">&#91;{citation.number}&#93;</span> '
         f'<span class="quote">“{escape(excerpt(citation.quote))}”</span></a>'
         f'<span class="origin"><span class="title">{escape(one_line(citation.title, 120))}</span>'
-        f'<span class="byline">{byline(citation.source, citation.published)}</span></span></li>'
+        f'<span class="byline">{line}</span></span></li>'
     )
 
 
 def _retrieved(hit: Hit, turn: int, number: int) -> str:
+    line = byline(hit.source, hit.published, also=hit.also, author=hit.author, page=hit.page(hit.passage.start))
     return (
         f'<li><a href="#hit-{turn}-{number}" class="source"><span class="quote">{escape(excerpt(hit.passage.text))}'
         f'</span></a><span class="origin"><span class="title">{escape(one_line(hit.title, 120))}</span>'
-        f'<span class="byline">{byline(hit.source, hit.published)}</span></span></li>'
+        f'<span class="byline">{line}</span></span></li>'
     )
 
 

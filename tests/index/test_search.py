@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import Index, Passage
+from index import Index
 from index.reading import in_context
-from index.search import diverse, fuse, standardise, top
+from index.search import fuse, standardise, top
 
 
 def _scores(*values: float) -> np.ndarray:
@@ -42,26 +41,6 @@ def test_one_passage_alone_is_no_division_by_zero() -> None:
 def test_the_top_scores_are_the_highest_above_zero_and_of_equal_ones_the_first(scores: list[int], count: int) -> None:
     by_hand = [i for i in sorted(range(len(scores)), key=lambda i: (-scores[i], i)) if scores[i] > 0]
     assert top(_scores(*scores), count) == by_hand[:count]
-
-
-def _scored(written: str) -> tuple[list[Passage], list[float]]:
-    """Passages of articles named by a letter, each with its score: "a9 b8"."""
-    words = written.split()
-    return [Passage(word[0], 0, 2, word) for word in words], [float(word[1]) for word in words]
-
-
-def test_one_article_does_not_crowd_out_the_others() -> None:
-    assert diverse(*_scored("a9 a8 a7 a6 b5 c4"), 4) == [0, 1, 4, 5]
-
-
-def test_where_there_is_only_one_article_all_places_are_its() -> None:
-    assert diverse(*_scored("a9 a8 a7"), 3) == [0, 1, 2]
-
-
-def test_identical_copies_are_shown_once() -> None:
-    passages, scores = _scored("a9 b8 c7")
-    copies = [replace(passages[0], text="Same  text."), replace(passages[1], text="Same text."), passages[2]]
-    assert diverse(copies, scores, 3) == [0, 2]
 
 
 def test_a_title_stands_in_front_of_what_the_model_reads_but_not_a_long_one() -> None:

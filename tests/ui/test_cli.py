@@ -15,7 +15,9 @@ from ui.cli import main
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BRIEFING = REPOSITORY / "samples" / "briefing.md"
 ANSWER_KEYS = {"question", "text", "found", "model", "search_query", "sentences", "citations", "hits", "timings"}
-CITATION_KEYS = {"number", "article_id", "title", "source", "published", "start", "end", "quote", "support"}
+CITATION_KEYS = {"number", "article_id", "title", "source", "also", "author", "published", "language", "page"} | {
+    *("start", "end", "quote", "support")
+}
 
 
 @pytest.fixture
@@ -294,3 +296,21 @@ def test_a_strict_answer_can_be_asked_for(indexed: Path, capsys: pytest.CaptureF
     code, out, _ = _run(capsys, "ask", "What is Boximator?", "--strict", "--json")
     assert code == 0
     assert json.loads(out)["found"]
+
+
+def test_a_question_is_asked_of_some_articles_only(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("ask", "What is the name of ByteDance's tool?", "--json")
+    for choice in (["--source", "briefing"], ["--until", "2100"], ["--since", "2024-02", "--source", "BRIEFING"]):
+        _, out, _ = _run(capsys, *asked, *choice)
+        assert json.loads(out)["found"], choice
+    code, out, _ = _run(capsys, *asked, "--since", "2100")
+    answer = json.loads(out)
+    assert (code, answer["found"], answer["hits"]) == (0, False, [])
+    assert answer["notes"] == ["No article is among those that were chosen."]
+
+
+def test_a_day_that_is_none_is_refused(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["ask", "Who?", "--since", "yesterday"])
+    assert stopped.value.code == 1
+    assert "2024-02-24" in capsys.readouterr().err
