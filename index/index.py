@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cached_property
 from pathlib import Path
 
 from .encode import Encoder
+from .errors import EmptyIndexError
 from .manifest import Manifest
 from .only import Only
 from .records import Article, Hit
@@ -21,19 +22,23 @@ from .tokens import TokenStore
 class Index:
     """Articles in a folder, and an encoder to find passages in them. Cheap to make: opened at first use."""
 
-    def __init__(self, path: Path, encoder: Encoder) -> None:
+    def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
+        """The index in the folder `path`, or on the Chroma server at `url`, with its caches in `path`."""
         self.path = path
+        self.url = url
         self.encoder = encoder
 
     def sync(self, paths: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
         """Add and replace articles from files and folders; see `sync`."""
-        report = sync(Store(self.path, writable=True), self.encoder, paths, progress)
+        with closing(Store(self.path, self.url, writable=True)) as store:
+            report = sync(store, self.encoder, paths, progress)
         self._forget()
         return report
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Cut and embed every stored article anew; see `rebuild`."""
-        rebuild(Store(self.path), self.encoder, progress)
+        with closing(Store(self.path, self.url)) as store:
+            rebuild(store, self.encoder, progress)
         self._forget()
 
     def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
@@ -59,7 +64,12 @@ class Index:
 
     def exists(self) -> bool:
         """True when something was indexed here."""
-        return (self.path / "chroma.sqlite3").is_file()
+        if self.url is None:
+            return (self.path / "chroma.sqlite3").is_file()
+        try:
+            return bool(self._store)
+        except EmptyIndexError:
+            return False
 
     def count(self) -> tuple[int, int]:
         """How many articles and passages there are."""
@@ -87,7 +97,7 @@ class Index:
 
     @cached_property
     def _store(self) -> Store:
-        return Store(self.path)
+        return Store(self.path, self.url)
 
     def _load_model_meanwhile(self) -> None:
         """Load the model while Chroma is imported and opened: neither waits for the other."""
@@ -97,6 +107,13 @@ class Index:
                 self.encoder.query("?")
 
         threading.Thread(target=load, name="load-model").start()
+
+    def close(self) -> None:
+        """Let go of what is open; it is opened again when it is needed."""
+        store = self.__dict__.get("_store")
+        self._forget()
+        if store is not None:
+            store.close()
 
     def _forget(self) -> None:
         for name in ("searcher", "_store"):

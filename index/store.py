@@ -1,4 +1,4 @@
-"""Articles and passages in Chroma: the only file that names chromadb.
+"""Articles and passages in Chroma.
 
 Two collections. `articles` holds each article's whole text and facts; its metadata is the manifest, which says what
 built the index and which collection holds the passages. A passage is its id and its vector: the id says which slice of
@@ -9,9 +9,8 @@ passages without one are not there.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +18,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .chroma import close_client, nothing_indexed, open_client, refusals
 from .encode import FloatArray
-from .errors import EmptyIndexError, IndexMismatchError, StoreError
+from .errors import EmptyIndexError, IndexMismatchError
 from .lock import hold
 from .manifest import Manifest
 from .records import Article, Passage
@@ -36,27 +36,24 @@ Row = tuple[Article, Sequence[Passage], FloatArray]
 
 
 class Store:
-    """The index on disk. Opening it for reading changes nothing and needs an index to be there."""
+    """The index in a folder, or on a Chroma server. Opening it for reading needs an index to be there."""
 
-    def __init__(self, path: Path, *, writable: bool = False) -> None:
-        """Open the index in the folder `path`, making it when `writable`.
+    def __init__(self, path: Path, url: str | None = None, *, writable: bool = False) -> None:
+        """Open the index in the folder `path`, or the one on the server at `url`, whose caches and lock lie in `path`;
+        it is made when `writable`.
 
         Raises `EmptyIndexError` where nothing was indexed, `StoreError` where Chroma cannot open what is there.
         """
         self.path = path
-        if not writable and not (path / "chroma.sqlite3").is_file():
-            raise EmptyIndexError(
-                f"nothing is indexed yet in {str(path)!r}",
-                "Index something first: `citechat index PATH`, with a file or folder of articles.",
-            )
-        with self._refusals("opened"):
-            path.mkdir(parents=True, exist_ok=True)
-            if not os.access(path, os.W_OK | os.X_OK):
-                raise StoreError(
-                    f"no permission to use the index in {str(path)!r}",
-                    "Change the folder's permissions, or set CITECHAT_HOME to a folder of yours.",
-                )
-            self._client = _open_client(path)
+        self.url = url
+        self._client = open_client(path, url, writable=writable)
+        if url is not None and not writable and self._find(_ARTICLES) is None:
+            self.close()
+            raise nothing_indexed(url)
+
+    def close(self) -> None:
+        """Let go of what Chroma holds open."""
+        close_client(self._client)
 
     # What built it
 
@@ -80,7 +77,7 @@ class Store:
             if was != asdict(wanted)[name]
         ]
         raise IndexMismatchError(
-            f"the index in {str(self.path)!r} was built with another {'; '.join(differing)}",
+            f"the index in {self._where!r} was built with another {'; '.join(differing)}",
             "Build it anew with `citechat rebuild` (it needs no files), or go back to the settings it was built with.",
         )
 
@@ -222,10 +219,7 @@ class Store:
     def _articles(self) -> Any:
         collection = self._find(_ARTICLES)
         if collection is None:
-            raise EmptyIndexError(
-                f"nothing is indexed yet in {str(self.path)!r}",
-                "Index something first: `citechat index PATH`, with a file or folder of articles.",
-            )
+            raise nothing_indexed(self._where)
         return collection
 
     @cached_property
@@ -253,28 +247,15 @@ class Store:
         for name in ("_articles", "_passages"):
             self.__dict__.pop(name, None)
 
-    @contextmanager
-    def _refusals(self, done: str) -> Iterator[None]:
-        """Turn what Chroma and the disk raise into one error of ours."""
-        from chromadb.errors import ChromaError
+    @property
+    def _where(self) -> str:
+        return self.url or str(self.path)
 
-        try:
-            yield
-        except (ChromaError, OSError) as error:
-            raise StoreError(
-                f"the index in {str(self.path)!r} could not be {done}: {error}",
-                "See `citechat doctor`. If the folder is damaged, remove it and index the articles again.",
-            ) from error
+    def _refusals(self, done: str) -> AbstractContextManager[None]:
+        return refusals(self._where, done, is_server=self.url is not None)
 
 
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
-
-
-def _open_client(path: Path) -> Any:
-    import chromadb
-
-    settings = chromadb.config.Settings(anonymized_telemetry=False)
-    return chromadb.PersistentClient(path=str(path), settings=settings)
 
 
 def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

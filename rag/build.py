@@ -39,7 +39,7 @@ def open_index(settings: Settings | None = None) -> Index:
     go_offline()
     settings = settings or load_settings()
     exports = settings.home / "models" if settings.engine == "onnx" else None
-    return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers))
+    return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers), settings.chroma_url)
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:

@@ -27,6 +27,12 @@ class Settings(BaseSettings):
         description="Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any "
         "sentence-transformers model.",
     )
+    chroma_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s@]+(/[\w.-]*)?$",
+        description="Address of a Chroma server, http://host:port/database, that keeps articles and passages; unset: a "
+        "folder under `home` does.",
+    )
     engine: Literal["onnx", "torch"] = Field(
         default="onnx",
         description="What runs the bundled model: 'onnx' (exported once, then starts in a blink), or 'torch'.",

@@ -1,0 +1,104 @@
+"""Chroma, in this process or as a server; what it raises becomes an error of ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import EmptyIndexError, StoreError
+
+_DEFAULT_DATABASE = "default_database"
+_PATIENCE = 10.0  # seconds for a server to say whether it is there
+_EMBEDDED_HINT = "See `citechat doctor`. If the folder is damaged, remove it and index the articles again."
+_SERVER_HINT = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+
+
+def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
+    """A client of the Chroma in the folder `path`, or of the server at `url`, `http://host:port/database`.
+
+    What is not there yet is made when `writable`. Raises `EmptyIndexError` where nothing was indexed, `StoreError`
+    where Chroma cannot open what is there.
+    """
+    if url is None and not writable and not (path / "chroma.sqlite3").is_file():
+        raise nothing_indexed(str(path))
+    with refusals(url or str(path), "opened", is_server=url is not None):
+        path.mkdir(parents=True, exist_ok=True)  # caches and the lock lie there, also beside a server
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise StoreError(
+                f"no permission to use the index in {str(path)!r}",
+                "Change the folder's permissions, or set CITECHAT_HOME to a folder of yours.",
+            )
+        return _embedded(path) if url is None else _of_server(url, writable=writable)
+
+
+def close_client(client: Any) -> None:
+    """Let go of what a client holds open."""
+    client.close()
+    for each in (client, getattr(client, "_admin_client", None)):
+        connections = getattr(getattr(each, "_server", None), "_session", None)
+        if connections is not None:
+            connections.close()  # Chroma leaves those to a server open
+
+
+def nothing_indexed(where: str) -> EmptyIndexError:
+    """The error that nothing is indexed there."""
+    return EmptyIndexError(
+        f"nothing is indexed yet in {where!r}",
+        "Index something first: `citechat index PATH`, with a file or folder of articles.",
+    )
+
+
+@contextmanager
+def refusals(where: str, done: str, *, is_server: bool) -> Iterator[None]:
+    """Turn what Chroma, the disk and the network raise into one error of ours; `done` is what could not be."""
+    from chromadb.errors import ChromaError
+    from httpx import HTTPError
+
+    try:
+        yield
+    except (ChromaError, OSError, HTTPError) as error:
+        hint = _SERVER_HINT if is_server else _EMBEDDED_HINT
+        raise StoreError(f"the index in {where!r} could not be {done}: {error}", hint) from error
+
+
+def _embedded(path: Path) -> Any:
+    import chromadb
+
+    return chromadb.PersistentClient(path=str(path), settings=_settings())
+
+
+def _of_server(url: str, *, writable: bool) -> Any:
+    import chromadb
+
+    parts = urlsplit(url)
+    is_secure = parts.scheme == "https"
+    host, port = str(parts.hostname), parts.port or (443 if is_secure else 8000)
+    database = parts.path.strip("/") or _DEFAULT_DATABASE
+    _require_database(f"{parts.scheme}://{host}:{port}", database, url, writable=writable)
+    return chromadb.HttpClient(host=host, port=port, ssl=is_secure, database=database, settings=_settings())
+
+
+def _require_database(server: str, database: str, url: str, *, writable: bool) -> None:
+    """Make the database where it is missing and may be made. By Chroma's own HTTP API (version 2): its client for this
+    cannot be closed, and waits for ever for a server that does not answer."""
+    import httpx
+
+    databases = f"{server}/api/v2/tenants/default_tenant/databases"
+    with httpx.Client(timeout=_PATIENCE) as http:
+        found = http.get(f"{databases}/{database}")
+        if found.status_code != httpx.codes.NOT_FOUND:
+            found.raise_for_status()
+        elif writable:
+            http.post(databases, json={"name": database}).raise_for_status()
+        else:
+            raise nothing_indexed(url)
+
+
+def _settings() -> Any:
+    import chromadb
+
+    return chromadb.config.Settings(anonymized_telemetry=False)

@@ -1,0 +1,103 @@
+"""What a sync has to do, decided from what is stored and what is read. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .load import Skipped
+from .places import absolute
+from .records import Article, Origin, Passage
+from .rows import to_metadata
+
+Outcome = Literal["added", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be done about one article that was read.
+
+    Where it has `passages` its text is new, and both are written; where it has none, only its record is, unless it is
+    unchanged.
+    """
+
+    article: Article
+    passages: tuple[Passage, ...] = ()
+    outcome: Outcome = "added"
+
+
+class Plan:
+    """The articles as they will be, each without its text, and with every place that it was read from.
+
+    A place that is read again and holds another text now no longer counts for the old one. That is settled when
+    everything was read, since a text may have gone to a place that is read later: `step` only adds, `settled` removes.
+    """
+
+    def __init__(self, stored: Iterable[Article], cut: Callable[[Article], tuple[Passage, ...]]) -> None:
+        self._records = {article.id: article for article in stored}
+        self._cut = cut
+        self._indexed = {origin.path for article in self._records.values() for origin in article.origins}
+        self._read: set[tuple[str, Origin]] = set()
+        self.skipped: set[str] = set()
+
+    @property
+    def read(self) -> set[str]:
+        """The paths of the articles that were read."""
+        return {origin.path for _, origin in self._read}
+
+    def step(self, loaded: Article | Skipped) -> Step | Skipped:
+        """What is to be done about what was read, or could not be."""
+        if isinstance(loaded, Skipped):
+            self.skipped.add(absolute(loaded.path))
+            return loaded
+        known = self._records.get(loaded.id)
+        passages = () if known else self._cut(loaded)
+        if known is None and not passages:
+            return self.step(Skipped(loaded.path, f"{loaded.path!r} has no text beside headers and counters"))
+        article = self._merged(known, loaded) if known else loaded
+        self._read.add((loaded.id, _origin(loaded)))
+        self._records[loaded.id] = replace(article, text="")
+        return Step(article, passages, self._outcome(known, article, loaded.path))
+
+    def settled(self, gone: Collection[str]) -> tuple[list[Article], list[str]]:
+        """Records that lose some of their places, as they are then, and the ids of articles that lose all of them.
+
+        `gone` are the paths that are no longer there.
+        """
+        read = self.read
+        changed: list[Article] = []
+        removed: list[str] = []
+
+        def is_kept(article_id: str, origin: Origin) -> bool:
+            holds_another = origin.path in read and origin.path not in self.skipped
+            return origin.path not in gone and not (holds_another and (article_id, origin) not in self._read)
+
+        for article in self._records.values():
+            kept = [origin for origin in article.origins if is_kept(article.id, origin)]
+            if not kept:
+                removed.append(article.id)
+            elif len(kept) < len(article.origins):
+                first, *copies = kept
+                changed.append(replace(article, source=first.source, path=first.path, copies=tuple(copies)))
+        return changed, removed
+
+    def _merged(self, known: Article, loaded: Article) -> Article:
+        """What is known of a text, and that it was read here too."""
+        origin = _origin(loaded)
+        if (loaded.id, origin) in self._read:
+            return known
+        if loaded.path == known.path and (known.id, _origin(known)) not in self._read:
+            # Its facts may have been put right; the noise is what its passages were cut by, and stays.
+            others = tuple(copy for copy in known.copies if copy != origin)
+            return replace(loaded, text="", noise=known.noise, copies=others)
+        return known if origin in known.copies else replace(known, copies=(*known.copies, origin))
+
+    def _outcome(self, known: Article | None, article: Article, path: str) -> Outcome:
+        if known and to_metadata(known, 0) == to_metadata(article, 0):
+            return "unchanged"
+        return "changed" if path in self._indexed else "added"
+
+
+def _origin(article: Article) -> Origin:
+    return Origin(article.source, article.path)

@@ -1,0 +1,162 @@
+"""Everything that holds of an index in a folder holds of one on a Chroma server: a real one, on this machine."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sysconfig
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from index import Article, EmptyIndexError, Index, IndexMismatchError, Manifest, Only, Passage, StoreError
+from index.store import Store
+
+FOX = "The fox crossed the river at night.\n"
+OWL = "The owl sat in the old barn and watched.\n"
+_DEADLINE = 60  # seconds for the server to start
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A Chroma server with an address of its own, and its process."""
+    port = _free_port()
+    command = [str(Path(sysconfig.get_path("scripts")) / "chroma"), "run", "--path", str(folder)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log)
+        try:
+            _wait_for(port, process)
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.kill()  # a polite request makes it wait for its clients
+            process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with _running(tmp_path_factory.mktemp("chroma-server")) as (url, _):
+        yield url
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    pytest.fail("the Chroma server did not start")
+
+
+@pytest.fixture
+def url(server: str) -> str:
+    """A database of the test's own."""
+    return f"{server}/test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def index(url: str, tmp_path: Path, hashing_encoder: Any) -> Iterator[Index]:
+    with closing(Index(tmp_path / "index", hashing_encoder, url)) as index:
+        yield index
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "fox.txt").write_text(FOX)
+    (folder / "owl.txt").write_text(OWL)
+    return folder
+
+
+def test_what_is_indexed_there_is_found_from_another_machine(
+    index: Index, url: str, folder: Path, tmp_path: Path
+) -> None:
+    index.sync([folder])
+    with closing(Index(tmp_path / "other-home", index.encoder, url)) as elsewhere:
+        assert elsewhere.count() == (2, 2)
+        assert [hit.passage.text for hit in elsewhere.search("Where did the owl sit?", 1)] == [OWL.strip()]
+        assert {article.text for article in elsewhere.articles()} == {FOX, OWL}
+    assert not list(index.path.glob("*.sqlite3")), "only caches and the lock lie in the folder"
+
+
+def test_changed_articles_are_replaced_and_unchanged_ones_not_embedded_again(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    index.encoder.embedded.clear()  # type: ignore[attr-defined]
+    (folder / "fox.txt").write_text("The fox slept all day.\n")
+    report = index.sync([folder])
+    assert (report.changed, report.unchanged, report.articles, report.passages) == (1, 1, 2, 2)
+    assert len(index.encoder.embedded) == 1  # type: ignore[attr-defined]
+    assert "river" not in " ".join(hit.passage.text for hit in index.search("fox river", limit=10))
+
+
+def test_a_question_may_be_asked_of_some_articles_only(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    hits = index.search("Where did the owl sit?", only=Only(sources=("fox.txt",)))
+    assert [hit.passage.text for hit in hits] == [FOX.strip()]
+
+
+def test_an_index_of_another_model_is_refused_until_it_is_rebuilt(index: Index, url: str, folder: Path) -> None:
+    index.sync([folder])
+    with closing(Index(index.path, type(index.encoder)("another"), url)) as other:  # type: ignore[call-arg]
+        with pytest.raises(IndexMismatchError):
+            other.search("fox")
+        other.rebuild()
+        assert other.search("fox")[0].passage.text == FOX.strip()
+
+
+def test_a_calibrated_threshold_is_kept_there(index: Index, url: str, folder: Path) -> None:
+    index.sync([folder])
+    index.set_min_score(0.375)
+    index.close()
+    assert index.min_score() == 0.375
+
+
+def test_where_nothing_was_indexed_nothing_is_there_and_nothing_is_made(index: Index, url: str) -> None:
+    assert not index.exists()
+    assert index.count() == (0, 0)
+    assert index.articles() == ()
+    with pytest.raises(EmptyIndexError, match=url):
+        index.search("fox")
+
+
+def test_passages_without_their_article_are_not_there(url: str, tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "index", url, writable=True)) as store:
+        store.create(Manifest(encoder="e", dimension=4, splitter="1"))
+        for name in ("a", "b"):
+            article = Article(name, name, "source", "One two.", path=f"/{name}.txt")
+            store.put([(article, [Passage(name, 0, 3, "One")], np.eye(4, dtype=np.float32)[:1])])
+        store._articles.delete(ids=["a"])
+        assert [passage.article_id for _, passage in store.titled_passages()] == ["b"]
+
+
+def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="could not be opened") as refused:
+        Store(tmp_path / "index", f"http://127.0.0.1:{_free_port()}")
+    assert "CITECHAT_CHROMA_URL" in refused.value.hint
+
+
+def test_a_server_that_goes_away_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    with _running(tmp_path / "server") as (url, process):
+        store = Store(tmp_path / "index", url, writable=True)
+        store.create(Manifest(encoder="e", dimension=4, splitter="1"))
+        process.kill()
+        process.wait(30)
+        with pytest.raises(StoreError, match="could not be read") as refused:
+            store.articles()
+        store.close()
+    assert url in refused.value.message
+    assert "CITECHAT_CHROMA_URL" in refused.value.hint
