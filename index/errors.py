@@ -2,6 +2,7 @@
 
 CitechatError                 what happened, and what to do next
 ├── LoadError                 a file or folder cannot be read as an article
+├── ChoiceError               a choice of articles that cannot be, such as of a day that is none
 ├── EncoderError              the embedding model is missing, damaged or unknown
 ├── StoreError                the index on disk cannot be opened or written
 │   ├── EmptyIndexError       nothing has been indexed yet
@@ -30,6 +31,10 @@ class CitechatError(Exception):
 
 class LoadError(CitechatError):
     """A file or folder cannot be read as an article."""
+
+
+class ChoiceError(CitechatError):
+    """A choice of articles that cannot be."""
 
 
 class EncoderError(CitechatError):

@@ -25,6 +25,7 @@ from .tokens import Tokens, TokenStore
 logger = logging.getLogger(__name__)
 
 _CANDIDATES = 100  # passages asked of each leg
+_EXACT = 2000  # passages of chosen articles, up to which all are compared: Chroma's graph may not reach a lonely one
 _LOOKED_AT = 10  # passages that late interaction re-scores; 20 and 50 give the same right document first
 _FUSED_WEIGHT = 0.6  # what the fused score still counts for beside late interaction; the figures are flat from 0 to 1
 _KEPT = 2000  # passages that are kept in memory as they were read: about 130 MB with 384 dimensions
@@ -117,14 +118,19 @@ class Searcher:
         A passage that only the keywords found gets the cosine of the last that the dense leg found: it is not nearer.
         """
         ids = self._keywords.ids
-        nearest = self.store.nearest(question.vector, _CANDIDATES, allowed)
+        mask = None if allowed is None else self._keywords.of_articles(allowed)
+        if mask is not None and mask.sum() <= _EXACT:
+            some = [ids[place].decode() for place in np.flatnonzero(mask)]
+            nearest = self.store.similarities(question.vector, some)[:_CANDIDATES]
+        else:
+            nearest = self.store.nearest(question.vector, _CANDIDATES, allowed)
         near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
         places = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
         known = ids[places] == near  # what another process is just writing, or has removed, is not
         cosines = {int(place): nearest[i][1] for i, place in enumerate(places) if known[i]}
         keyword = self._keywords.scores(question.text)
-        if allowed is not None:
-            keyword *= self._keywords.of_articles(allowed)
+        if mask is not None:
+            keyword *= mask
         chosen = sorted({*cosines, *top(keyword, _CANDIDATES)})
         last = min(cosines.values(), default=0.0)
         dense = np.array([cosines.get(place, last) for place in chosen], dtype=np.float32)

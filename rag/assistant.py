@@ -134,6 +134,10 @@ class Assistant:
         """Every article that can be asked about, in the order of titles."""
         return self.index.articles()
 
+    def facts(self) -> tuple[Article, ...]:
+        """Every article that can be asked about, without its text."""
+        return self.index.facts()
+
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""
         return self.index.article(article_id)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from index import CitechatError, Span
+from index import CitechatError, Only, Span
 from rag import Answer, Turn
 
 logger = logging.getLogger(__name__)
@@ -31,8 +31,8 @@ _TARGET = re.compile(r"(cite|hit)-([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
 class Answering(Protocol):
     """What a conversation needs of an assistant."""
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
-        """Ever fuller answers; the last one is done."""
+    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+        """Ever fuller answers, from all articles or some; the last one is done."""
         ...
 
 
@@ -47,12 +47,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question with its answer so far; `error` is a message and a hint, `stopped` that the reader stopped it."""
+    """One question with its answer so far, and the articles that it was asked of; `error` is a message and a hint,
+    `stopped` that the reader stopped it."""
 
     question: str
     answer: Answer | None = None
     error: tuple[str, str] | None = None
     stopped: bool = False
+    only: Only = field(default_factory=Only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,11 @@ class Conversation:
         return Place(passage.article_id, Span(passage.start, passage.end), evidence)
 
 
-def converse(assistant: Answering, conversation: Conversation, question: str) -> Iterator[Conversation]:
-    """Ask, and yield the conversation as the answer grows; errors become part of it and are never raised.
+def converse(
+    assistant: Answering, conversation: Conversation, question: str, choose: Callable[[], Only] = Only
+) -> Iterator[Conversation]:
+    """Ask of the articles that are chosen, and yield the conversation as the answer grows; errors, those of choosing
+    too, become part of it and are never raised.
 
     The first state has the question alone; states of an unfinished answer come at most every `SHORTEST_PAUSE`.
     """
@@ -123,7 +128,8 @@ def converse(assistant: Answering, conversation: Conversation, question: str) ->
     yield growing
     shown_at = 0.0
     try:
-        for answer in assistant.stream(question, conversation.history):
+        exchange = replace(exchange, only=choose())
+        for answer in assistant.stream(question, conversation.history, exchange.only):
             exchange = replace(exchange, answer=answer)
             growing = growing.with_last(exchange)
             now = time.monotonic()

@@ -58,6 +58,10 @@ class _Parts:
     starter_row: Any
     starters: list[Any]
     box: Any
+    choice: Any
+    since: Any
+    until: Any
+    sources: Any
     controls: Any
     retry: Any
     undo: Any
@@ -101,12 +105,37 @@ def _parts(gr: Any, model: str) -> _Parts:
                 submit_btn="Ask",
                 elem_id="question",
             )
+            with gr.Accordion("Ask only some of the articles", open=False, visible=False, elem_id="choice") as choice:
+                with gr.Row():
+                    since, until = (
+                        gr.Textbox(label=label, placeholder="2024-02-24, 2024-02 or 2024", max_length=10, elem_id=name)
+                        for label, name in (("Since", "since"), ("Until", "until"))
+                    )
+                # What a reader chooses is only ever compared; a list that has grown since must not refuse it.
+                sources = gr.Dropdown(
+                    label="From", multiselect=True, choices=[], allow_custom_value=True, elem_id="sources"
+                )
             with gr.Row(elem_id="controls", visible=False) as controls:
                 retry, undo, clear = (gr.Button(name, size="sm") for name in ("Ask again", "Take back", "Clear"))
         with gr.Column(scale=4, min_width=300, elem_id="reading"):
             pane = gr.HTML(NO_CITATION_YET, elem_id="article-pane", js_on_load=_ON_PANE_LOAD)
     return _Parts(
-        masthead, chatbot, starter_row, starters, box, controls, retry, undo, clear, pane, conversation, writing
+        masthead=masthead,
+        chatbot=chatbot,
+        starter_row=starter_row,
+        starters=starters,
+        box=box,
+        choice=choice,
+        since=since,
+        until=until,
+        sources=sources,
+        controls=controls,
+        retry=retry,
+        undo=undo,
+        clear=clear,
+        pane=pane,
+        conversation=conversation,
+        writing=writing,
     )
 
 
@@ -123,13 +152,14 @@ def _wire(gr: Any, app: Any, parts: _Parts, replies: Replies) -> None:
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     at_once: dict[str, Any] = {**hidden, "trigger_mode": "multiple", "concurrency_limit": None}
     answering = {**hidden, "trigger_mode": "multiple"}  # asking while an answer is written ends that answer
-    parts.box.submit(replies.ask, [parts.box, said, parts.writing], screen, **answering)
+    context = [said, parts.writing, parts.since, parts.until, parts.sources]
+    parts.box.submit(replies.ask, [parts.box, *context], screen, **answering)
     for button in parts.starters:
-        button.click(replies.ask, [button, said, parts.writing], screen, **answering)
+        button.click(replies.ask, [button, *context], screen, **answering)
     parts.retry.click(replies.ask_again, [said, parts.writing], screen, **answering)
     parts.box.stop(replies.stop, [said, parts.writing], screen, **at_once)
     parts.undo.click(replies.take_back, [said, parts.writing], screen, **hidden)
     parts.clear.click(replies.start_over, [parts.writing], screen, **hidden)
     parts.pane.open_citation(open_citation, [said], [parts.pane], **at_once)
-    app.load(replies.load, None, [parts.masthead, parts.pane], **at_once)
+    app.load(replies.load, None, [parts.masthead, parts.pane, parts.choice, parts.sources], **at_once)
     app.load(replies.suggest, [said], [parts.starter_row, *parts.starters], **at_once)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from index import Only
 from rag import Assistant, starter_questions
 
 from .conversation import Conversation, converse
 from .pane import article_html, masthead_html, message_html
-from .view import messages
+from .view import messages, outlet
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +67,18 @@ class Replies:
             self.gr.update(visible=bool(said.exchanges) and not busy),
         ]
 
-    def ask(self, question: str | None, said: Conversation, writing: Writing) -> Iterator[list[Any]]:
-        """Answer; as soon as a sentence is cited, its article is opened at the place."""
+    def ask(self, question: str | None, said: Conversation, writing: Writing, *choice: Any) -> Iterator[list[Any]]:
+        """Answer, from all articles or those of a `choice` (since, until, outlets, as the page has them); as soon as a
+        sentence is cited, its article is opened there."""
+        yield from self._ask(question, said, writing, lambda: _only(*choice))
+
+    def _ask(
+        self, question: str | None, said: Conversation, writing: Writing, choose: Callable[[], Only]
+    ) -> Iterator[list[Any]]:
         mine = writing.begin()
         opened = False
         state = said
-        for state in converse(self.assistant, said.stopped, question or ""):
+        for state in converse(self.assistant, said.stopped, question or "", choose):
             if writing.stopped or writing.number != mine:
                 break
             answer = state.exchanges[-1].answer
@@ -84,9 +91,10 @@ class Replies:
             yield self.screen(state.stopped)
 
     def ask_again(self, said: Conversation, writing: Writing) -> Iterator[list[Any]]:
-        """The last question once more, in place of its first answer."""
+        """The last question once more, of the same articles, in place of its first answer."""
         if said.exchanges:
-            yield from self.ask(said.exchanges[-1].question, said.without_last, writing)
+            last = said.exchanges[-1]
+            yield from self._ask(last.question, said.without_last, writing, lambda: last.only)
 
     def stop(self, said: Conversation, writing: Writing) -> list[Any]:
         """Keep what was written. It is shown at once, however long the writer takes to notice."""
@@ -118,8 +126,14 @@ class Replies:
 
     def load(self) -> list[Any]:
         """Who answers from what; said anew whenever the page is loaded."""
-        count = len(self.assistant.articles())
-        return [masthead_html(self.assistant.model, count), self.gr.skip() if count else _NO_ARTICLE_YET]
+        facts = self.assistant.facts()
+        sources = sorted({origin.source for article in facts for origin in article.origins}, key=outlet)
+        return [
+            masthead_html(self.assistant.model, len(facts)),
+            self.gr.skip() if facts else _NO_ARTICLE_YET,
+            self.gr.update(visible=len(facts) > 1),
+            self.gr.update(choices=[(outlet(source), source) for source in sources]),
+        ]
 
     def suggest(self, said: Conversation) -> list[Any]:
         """Questions to start with."""
@@ -127,6 +141,13 @@ class Replies:
         labels = [*questions, *[""] * (STARTERS - len(questions))]
         row = self.gr.update(visible=bool(questions) and not said.exchanges)
         return [row, *(self.gr.update(value=label, visible=bool(label)) for label in labels)]
+
+
+def _only(since: str | None = None, until: str | None = None, sources: Sequence[str] | None = None) -> Only:
+    """The choice that stands on the page; what a browser sends is text, if it is anything."""
+    days = (str(day or "").strip() or None for day in (since, until))
+    first, last = days
+    return Only(first, last, tuple(map(str, sources or ())))
 
 
 class _Starters:
@@ -147,7 +168,7 @@ class _Starters:
         """The questions; none where making them fails, for a page without them is still a page."""
         with self._lock:
             try:
-                ids = tuple(sorted(article.id for article in self._assistant.articles()))
+                ids = tuple(sorted(article.id for article in self._assistant.facts()))
                 if ids != self._made_for:
                     self._questions = starter_questions(self._assistant, STARTERS)
                     self._made_for = ids

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
-from index import Hit
+from index import Hit, Only
 from rag import Answer, Citation, Sentence
 
 from .conversation import Conversation, Exchange
@@ -110,6 +111,8 @@ def exchange_html(exchange: Exchange, turn: int) -> str:
         parts.append(answer_html(exchange.answer, turn, running=exchange.error is None and not exchange.stopped))
     elif exchange.error is None and not exchange.stopped:
         parts.append('<p class="working">Looking through the articles…</p>')
+    if exchange.only:
+        parts.append(f'<p class="note">Asked only of articles: {escape(one_line(_choice(exchange.only), 200))}</p>')
     if exchange.stopped:
         parts.append('<p class="note">Stopped. What was written so far is kept.</p>')
     if exchange.error is not None:
@@ -117,6 +120,11 @@ def exchange_html(exchange: Exchange, turn: int) -> str:
         detail = f'<span class="hint">{escape(hint)}</span>' if hint else ""
         parts.append(f'<div class="failure"><strong>{escape(message[:1].upper() + message[1:])}</strong>{detail}</div>')
     return f'<div class="reply">{"".join(parts)}</div>'
+
+
+def _choice(only: Only) -> str:
+    """A choice of articles in words, outlets as they are shown elsewhere."""
+    return str(replace(only, sources=tuple(map(outlet, only.sources))))
 
 
 def answer_html(answer: Answer, turn: int, *, running: bool = True) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from index import Article, Hit, Passage, Span
+from index import Article, Hit, Only, Passage, Span
 from rag import NOT_FOUND, Answer, Sentence, Turn
 
 HOSTILE_TITLE = (
@@ -49,6 +49,9 @@ class ScriptedAssistant:
     def articles(self) -> tuple[Article, ...]:
         return tuple(self._articles.values())
 
+    def facts(self) -> tuple[Article, ...]:
+        return self.articles()
+
     def article(self, article_id: str) -> Article | None:
         return self._articles.get(article_id)
 
@@ -58,10 +61,11 @@ class ScriptedAssistant:
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         return list(self.stream(question, history))[-1]
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
+    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
         hits = tuple(
             Hit(Passage(a.id, at, at + len(line), line), a.title, a.source, a.published, 1.0)
             for a in self._articles.values()
+            if not only or only.allows(a)
             for at, line in _lines(a.text)
         )
         wanted = set(question.lower().strip("?").split())

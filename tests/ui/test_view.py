@@ -299,7 +299,7 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def stream(self, question: str, history: object = ()) -> object:
+    def stream(self, question: str, history: object = (), only: object = None) -> object:
         yield Answer(question, "Half", hits=(hit(0, 9),))
         raise self.error
 
@@ -321,7 +321,7 @@ def test_a_bug_is_logged_and_answered_with_a_neutral_line(caplog: pytest.LogCapt
 
 def test_states_come_no_faster_than_a_reader_can_see() -> None:
     class Fast:
-        def stream(self, question: str, history: object = ()) -> object:
+        def stream(self, question: str, history: object = (), only: object = None) -> object:
             yield from (Answer(question, "x" * n, hits=(hit(0, 9),)) for n in range(500))
             yield Answer(question, "x" * 500, done=True)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from index import Article, Hit, Passage, Span, onnx
+from index import Article, Hit, Only, Passage, Span, onnx
 from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.conversation import Conversation
 from ui.page import load_gradio
@@ -43,6 +43,9 @@ class Fake:
     def articles(self) -> tuple[Article, ...]:
         return tuple(self._articles.values())
 
+    def facts(self) -> tuple[Article, ...]:
+        return self.articles()
+
     def article(self, article_id: str) -> Article | None:
         return self._articles.get(article_id)
 
@@ -53,7 +56,7 @@ class Fake:
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         return list(self.stream(question, history))[-1]
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
+    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
         self.heard.append((question, history))
         if not question.strip():
             raise QuestionError("the question is empty", "Type a question about the articles.")
@@ -213,13 +216,13 @@ def test_a_citation_of_an_article_that_is_gone_says_so(replies: Replies) -> None
 
 
 def test_the_status_line_says_who_answers_from_how_much(replies: Replies) -> None:
-    masthead, _ = replies.load()
+    masthead, *_ = replies.load()
     assert "no language model" in masthead
     assert "1 article<" in masthead
 
 
 def test_with_nothing_indexed_the_reader_is_told_what_to_type() -> None:
-    masthead, pane = Replies(load_gradio(), Fake()).load()  # type: ignore[arg-type]
+    masthead, pane, *_ = Replies(load_gradio(), Fake()).load()  # type: ignore[arg-type]
     assert "no articles" in masthead
     assert "citechat index PATH" in pane
 
@@ -293,3 +296,20 @@ def test_the_handlers_trust_nothing_that_a_browser_sends(chat: Chat) -> None:
     )
     assert b"etc/passwd" not in response.body  # type: ignore[attr-defined]
     assert b"forged" not in response.body  # type: ignore[attr-defined]
+
+
+def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(replies: Replies) -> None:
+    heard: list[Only | None] = []
+    answers = replies.assistant.stream
+    replies.assistant.stream = lambda q, h=(), only=None: (heard.append(only), answers(q, h))[1]  # type: ignore[method-assign]
+    said = list(replies.ask("When?", Conversation(), Writing(), " 2024-02 ", "", ["The Daily"]))[-1][1]
+    chosen = Only(since="2024-02", sources=("The Daily",))
+    assert said.exchanges[-1].only == chosen
+    messages = list(replies.ask_again(said, Writing()))[-1][0]
+    assert heard == [chosen, chosen]
+    assert "Asked only of articles: since 2024&#45;02, The Daily" in messages[-1]["content"]
+
+
+def test_a_day_that_is_none_is_said_in_the_chat(replies: Replies) -> None:
+    messages = list(replies.ask("When?", Conversation(), Writing(), "yesterday", None, []))[-1][0]
+    assert "is no day, month or year" in messages[-1]["content"]
