@@ -322,3 +322,26 @@ def _brightness(color: str) -> float:
 def _contrast(one: str, other: str) -> float:
     dark, light = sorted((_brightness(one), _brightness(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def test_a_reader_asks_only_some_of_the_articles(page: Any, scripted: str) -> None:
+    open_chat(page, scripted)
+    page.click("#choice button")
+    page.fill("#since input, #since textarea", "2024-02")
+    ask(page, "Which ship is named Aurora0.?")
+    assert "Aurora0" in page.inner_text(".answer")
+    assert "since 2024-02" in page.inner_text(".reply .note")
+    page.fill("#since input, #since textarea", "2025")
+    page.click("#controls button:has-text('Clear')")
+    page.wait_for_selector(".reply", state="detached")
+    ask(page, "Which ship is named Aurora0.?")
+    assert "do not say" in page.inner_text(".answer")
+    page.fill("#since input, #since textarea", "")
+    page.click("#sources input")
+    page.click("#sources [role=option]:has-text('The Daily')")
+    page.click("#controls button:has-text('Clear')")
+    page.wait_for_selector(".reply", state="detached")
+    ask(page, "Which ship is named Aurora0.?")
+    assert "Asked only of articles: The Daily" in page.inner_text(".reply .note")
+    assert "Aurora0" in page.inner_text(".answer")
+    assert page.errors == []
