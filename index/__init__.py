@@ -5,6 +5,7 @@ This is the package's front door; nothing heavy is imported until a function tha
 
 from .encode import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
 from .errors import (
+    ChoiceError,
     CitechatError,
     EmptyIndexError,
     EncoderError,
@@ -29,6 +30,7 @@ from .tokens import Tokens
 
 __all__ = [
     "Article",
+    "ChoiceError",
     "CitechatError",
     "EmptyIndexError",
     "Encoder",

@@ -10,11 +10,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .lock import hold
+from .rows import article_id_of
 
 _MARK = "changed"
 _UNFINISHED = ".unfinished"
+_BATCH = 1000  # rows that are removed at once
 
 
 def mark_of(folder: Path) -> str:
@@ -52,3 +55,17 @@ def _set_mark(folder: Path) -> bool:
         beside.replace(folder / _MARK)
         return True
     return False
+
+
+def sweep_collections(client: Any, kept: str) -> None:
+    """Remove every collection of passages but one: others are of a rebuild cut short, or of before a rebuild."""
+    for collection in client.list_collections():
+        if collection.name.startswith("passages-") and collection.name != kept:
+            client.delete_collection(collection.name)
+
+
+def sweep_passages(passages: Any, articles: set[str]) -> None:
+    """Remove the passages of a collection whose article is not among `articles`."""
+    lost = [id_ for id_ in passages.get(include=[])["ids"] if article_id_of(id_) not in articles]
+    for at in range(0, len(lost), _BATCH):
+        passages.delete(ids=lost[at : at + _BATCH])

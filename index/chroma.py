@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .changes import mark_of
 from .errors import EmptyIndexError, StoreError
+from .lock import hold
 
 _DEFAULT_DATABASE = "default_database"
+_OPENING = threading.Lock()  # Chroma finds the newest of a folder by the folder's name
 _PATIENCE = 10.0  # seconds for a server to say whether it is there
 _EMBEDDED_HINT = "See `citechat doctor`. If the folder is damaged, remove it and index the articles again."
 _SERVER_HINT = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
@@ -21,10 +26,13 @@ def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
     """A client of the Chroma in the folder `path`, or of the server at `url`, `http://host:port/database`.
 
     What is not there yet is made when `writable`. Raises `EmptyIndexError` where nothing was indexed, `StoreError`
-    where Chroma cannot open what is there.
+    where Chroma cannot open what is there, `IndexLockedError` where it may be made and another process is writing.
     """
     if url is None and not writable and not (path / "chroma.sqlite3").is_file():
         raise nothing_indexed(str(path))
+    if url is None and is_emptied(path):
+        # Chroma would make a new one, in which nothing is found.
+        raise StoreError(f"the database of the index in {str(path)!r} is empty", _EMBEDDED_HINT)
     with refusals(url or str(path), "opened", is_server=url is not None):
         path.mkdir(parents=True, exist_ok=True)  # caches and the lock lie there, also beside a server
         if not os.access(path, os.W_OK | os.X_OK):
@@ -32,16 +40,22 @@ def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
                 f"no permission to use the index in {str(path)!r}",
                 "Change the folder's permissions, or set CITECHAT_HOME to a folder of yours.",
             )
-        return _embedded(path) if url is None else _of_server(url, writable=writable)
+        if url is not None:
+            return _of_server(url, writable=writable)
+        with hold(path) if writable else nullcontext():  # two processes cannot make a database at once
+            return _embedded(path)
 
 
 def close_client(client: Any) -> None:
     """Let go of what a client holds open."""
     client.close()
-    for each in (client, getattr(client, "_admin_client", None)):
-        connections = getattr(getattr(each, "_server", None), "_session", None)
-        if connections is not None:
-            connections.close()  # Chroma leaves those to a server open
+    _close_all(_connections(client))
+
+
+def is_emptied(path: Path) -> bool:
+    """Whether the database in the folder of an index holds nothing, though something was indexed."""
+    database = path / "chroma.sqlite3"
+    return bool(mark_of(path)) and database.is_file() and not database.stat().st_size
 
 
 def nothing_indexed(where: str) -> EmptyIndexError:
@@ -49,6 +63,14 @@ def nothing_indexed(where: str) -> EmptyIndexError:
     return EmptyIndexError(
         f"nothing is indexed yet in {where!r}",
         "Index something first: `citechat index PATH`, with a file or folder of articles.",
+    )
+
+
+def manifest_lacks(where: str, name: str) -> StoreError:
+    """The error that the index there does not say what built it."""
+    return StoreError(
+        f"the manifest of the index in {where!r} is damaged: it says nothing of {name!r}",
+        "Build it anew with `citechat rebuild` (it needs no files).",
     )
 
 
@@ -66,9 +88,26 @@ def refusals(where: str, done: str, *, is_server: bool) -> Iterator[None]:
 
 
 def _embedded(path: Path) -> Any:
-    import chromadb
+    """A client with a Chroma of its own, which ends with it: the one that `PersistentClient` shares among all clients
+    of a process keeps vectors in memory, and never sees what another process has written since."""
+    from chromadb.api import ServerAPI
+    from chromadb.api.client import Client
+    from chromadb.config import System
 
-    return chromadb.PersistentClient(path=str(path), settings=_settings())
+    settings = _settings()
+    settings.persist_directory, settings.is_persistent = str(path), True
+    system = System(settings)
+    with _OPENING:
+        system.instance(ServerAPI)  # type: ignore[type-abstract]
+        system.start()
+        client = Client.from_system(system)
+    weakref.finalize(client, _stop, system).atexit = False
+    return client
+
+
+def _stop(system: Any) -> None:
+    with suppress(AttributeError):  # Chroma's complaint that it was stopped already
+        system.stop()
 
 
 def _of_server(url: str, *, writable: bool) -> Any:
@@ -79,7 +118,21 @@ def _of_server(url: str, *, writable: bool) -> Any:
     host, port = str(parts.hostname), parts.port or (443 if is_secure else 8000)
     database = parts.path.strip("/") or _DEFAULT_DATABASE
     _require_database(f"{parts.scheme}://{host}:{port}", database, url, writable=writable)
-    return chromadb.HttpClient(host=host, port=port, ssl=is_secure, database=database, settings=_settings())
+    client = chromadb.HttpClient(host=host, port=port, ssl=is_secure, database=database, settings=_settings())
+    weakref.finalize(client, _close_all, _connections(client))
+    return client
+
+
+def _connections(client: Any) -> list[Any]:
+    """Those to a server, which Chroma leaves open."""
+    servers = [getattr(each, "_server", None) for each in (client, getattr(client, "_admin_client", None))]
+    sessions = [getattr(server, "_session", None) for server in servers]
+    return [session for session in sessions if session is not None]
+
+
+def _close_all(connections: Sequence[Any]) -> None:
+    for each in connections:
+        each.close()
 
 
 def _require_database(server: str, database: str, url: str, *, writable: bool) -> None:

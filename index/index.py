@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
+from .changes import mark_of
 from .encode import Encoder
-from .errors import EmptyIndexError
+from .errors import EmptyIndexError, IndexMismatchError, StoreError
+from .health import Problem, check
 from .manifest import Manifest
 from .only import Only
 from .records import Article, Hit
+from .remove import remove
 from .search import Findings, Searcher
 from .store import Store
 from .sync import Progress, SyncReport, manifest_of, rebuild, sync
 from .tokens import TokenStore
+
+_PAUSES = (0.05, 0.2, 0.5)  # seconds; between them a reader opens the index anew
+
+Read = TypeVar("Read")
 
 
 class Index:
@@ -27,13 +35,22 @@ class Index:
         self.path = path
         self.url = url
         self.encoder = encoder
+        self._opened: Store | None = None
+        self._searcher: Searcher | None = None
 
-    def sync(self, paths: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
-        """Add and replace articles from files and folders; see `sync`."""
+    def sync(self, paths: Sequence[Path | str], progress: Progress | None = None, *, prune: bool = False) -> SyncReport:
+        """Add and replace articles from files and folders, and with `prune` remove what is gone there; see `sync`."""
         with closing(Store(self.path, self.url, writable=True)) as store:
-            report = sync(store, self.encoder, paths, progress)
+            report = sync(store, self.encoder, paths, progress, prune=prune)
         self._forget()
         return report
+
+    def remove(self, *ids: str) -> tuple[tuple[Article, int], ...]:
+        """Remove articles by their ids, or the beginnings of these; see `remove`."""
+        with closing(Store(self.path, self.url)) as store:
+            removed = remove(store, ids)
+        self._forget()
+        return removed
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Cut and embed every stored article anew; see `rebuild`."""
@@ -43,9 +60,9 @@ class Index:
 
     def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
         """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
-        if "searcher" not in self.__dict__ and self.exists():
+        if self._searcher is None and self.exists():
             self._load_model_meanwhile()
-        return self.searcher.find(question, limit, only)
+        return self._patiently(lambda: self.searcher.find(question, limit, only))
 
     def search(self, question: str, limit: int = 6, only: Only | None = None) -> list[Hit]:
         """The `limit` best passages for `question`, best first, of all articles or `only` of some.
@@ -57,6 +74,14 @@ class Index:
     def articles(self) -> tuple[Article, ...]:
         """Every article, in the order of titles; none where nothing is indexed."""
         return tuple(self._store.articles()) if self.exists() else ()
+
+    def facts(self) -> tuple[Article, ...]:
+        """Every article without its text, in the order of titles; none where nothing is indexed."""
+        return tuple(self._store.facts()) if self.exists() else ()
+
+    def listing(self) -> tuple[tuple[Article, int], ...]:
+        """Every article without its text, with its number of passages, in the order of titles."""
+        return tuple(self._store.listing()) if self.exists() else ()
 
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""
@@ -88,16 +113,26 @@ class Index:
         with self._store.writing():
             self._store.set_min_score(value)
 
-    @cached_property
+    @property
     def searcher(self) -> Searcher:
-        """The search over this index, checked to be built by this encoder."""
-        manifest = manifest_of(self.encoder)
-        self._store.require(manifest)
-        return Searcher(self._store, self.encoder, TokenStore.beside(self.path, manifest.key))
+        """The search over this index, checked to be built by this encoder; another one after the index has changed."""
+        store = self._store
+        searcher = self._searcher
+        if searcher is None or searcher.store is not store:
+            manifest = manifest_of(self.encoder)
+            store.require(manifest)
+            searcher = Searcher(store, self.encoder, TokenStore.beside(self.path, manifest.key))
+            self._searcher = searcher
+        return searcher
 
-    @cached_property
+    @property
     def _store(self) -> Store:
-        return Store(self.path, self.url)
+        """The store, opened anew when the index has been changed since, by this process or another one."""
+        store = self._opened
+        if store is None or store.mark != mark_of(self.path):
+            # Other threads may be reading from the one before, which ends with the last of them.
+            self._opened = store = Store(self.path, self.url)
+        return store
 
     def _load_model_meanwhile(self) -> None:
         """Load the model while Chroma is imported and opened: neither waits for the other."""
@@ -108,13 +143,29 @@ class Index:
 
         threading.Thread(target=load, name="load-model").start()
 
+    def problems(self, seconds: float = 20) -> list[Problem]:
+        """What is wrong with the index, seen by another process within `seconds`; see `check`. A server looks after its
+        own."""
+        return check(self.path, seconds) if self.url is None else []
+
     def close(self) -> None:
         """Let go of what is open; it is opened again when it is needed."""
-        store = self.__dict__.get("_store")
+        store = self._opened
         self._forget()
         if store is not None:
             store.close()
 
     def _forget(self) -> None:
-        for name in ("searcher", "_store"):
-            self.__dict__.pop(name, None)
+        self._opened = self._searcher = None
+
+    def _patiently(self, read: Callable[[], Read]) -> Read:
+        """What `read` gives; tried again where another process is just replacing what it reads."""
+        for pause in _PAUSES:
+            try:
+                return read()
+            except (EmptyIndexError, IndexMismatchError):
+                raise
+            except StoreError:
+                self._forget()
+                time.sleep(pause)
+        return read()

@@ -1,22 +1,31 @@
-"""Files and folders become articles. One reader per format."""
+"""Files, folders and web addresses become articles."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
-from .clean import front_matter, noise_spans
+from .clean import noise_spans
 from .errors import LoadError
+from .formats import CONTAINERS, FORMATS, extract, require_size
+from .formats.archive import Allowance, members_of_zip
+from .formats.encoding import decode
+from .formats.extract import Member
+from .formats.mail import members_of_mbox
+from .formats.metadata import first_line
+from .formats.web import fetch
+from .places import absolute, is_address
 from .records import Article
 
-_LONGEST_TITLE = 200  # characters; a longer first line is a paragraph, not a title
-_LARGEST_FILE = 50_000_000  # bytes; far beyond any article, small enough to be read whole
+__all__ = ["Skipped", "article_id", "decode", "load", "load_file"]
+
+_ARCHIVES_IN_ARCHIVES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,140 +37,42 @@ class Skipped:
 
 
 def load(paths: Sequence[Path | str]) -> Iterator[Article | Skipped]:
-    """The articles under `paths` (files, or folders searched deeply), in sorted order.
+    """The articles at `paths` (files, folders searched deeply, web addresses), each folder in sorted order.
 
     One bad file never stops the rest: it comes as `Skipped` with its reason, as do files of other formats. A path that
-    does not exist raises `LoadError` before anything is read.
+    does not exist raises `LoadError` before anything is read. Nothing is fetched but the addresses that are given.
     """
-    given = [Path(path) for path in paths]
-    for path in given:
-        if not path.exists():
+    for path in paths:
+        if not is_address(path) and not Path(path).exists():
             raise LoadError(
                 f"there is no file or folder {str(path)!r}",
                 f"Check the path; relative paths start at {str(Path.cwd())!r}.",
             )
-    for path in given:
-        for file in _files_under(path) if path.is_dir() else [path]:
-            try:
-                yield load_file(file)
-            except LoadError as error:
-                yield Skipped(str(file), error.message)
-
-
-def _files_under(folder: Path) -> list[Path]:
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise LoadError(
-            f"no permission to read the folder {str(folder)!r}", "Change its permissions, or choose another."
-        )
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    for path in paths:
+        if is_address(path):
+            yield _attempt_address(str(path))
+        elif Path(path).is_dir():
+            yield from _load_folder(Path(path))
+        else:
+            yield from _load_path(Path(path))
 
 
 def load_file(path: Path) -> Article:
-    """Read one file.
+    """Read a file that is one article.
 
-    Raises `LoadError` when the format is unknown, the file cannot be read, is not text, or has nothing in it.
+    Raises `LoadError` when the format is unknown, the file cannot be read, or there is no text in it.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise LoadError(
-            f"{str(path)!r} has a format that is not read: {path.suffix or 'no extension'}",
-            f"Formats: {', '.join(sorted(_READERS))}.",
-        )
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise LoadError(
-                f"{str(path)!r} is larger than {_LARGEST_FILE // 1_000_000} MB",
-                "Split it into articles, one file each.",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise LoadError(f"{str(path)!r} cannot be read: {error.strerror}", "Check its permissions.") from None
-    article = reader(decode(data, str(path)), str(path.resolve()))
-    if not article.text.strip():
-        raise LoadError(f"{str(path)!r} is empty", "Nothing was indexed from it.")
-    return article
-
-
-def decode(data: bytes, name: str) -> str:
-    """The text in `data`: UTF-8, UTF-16 with its mark, or what its bytes look like; line ends are left as they are."""
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = _detect(data, name)
-    if "\x00" in text:  # a program, a picture: some of them decode without complaint
-        raise LoadError(f"{name!r} is not a text file", "Convert it to text first.")
-    return text
-
-
-def _detect(data: bytes, name: str) -> str:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data).best()
-    if best is None:
-        raise LoadError(f"{name!r} is not a text file", "Convert it to text first, in UTF-8.")
-    # The bytes are decoded here: the library's own text may differ in its line ends.
-    return data.decode(best.encoding)
-
-
-def _read_text(text: str, path: str) -> Article:
-    return Article(
-        id=article_id(text),
-        title=_first_line(text) or Path(path).stem,
-        source=path,
-        path=path,
-        text=text,
-        noise=tuple(noise_spans(text)),
-    )
-
-
-def _read_markdown(text: str, path: str) -> Article:
-    fields = _front_matter_fields(text, path)
-    body = front_matter(text)[1]
-    heading = re.search(r"^#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE)
-    title = fields.get("title") or (heading[1] if heading else _first_line(text[body.end if body else 0 :]))
-    return Article(
-        id=article_id(text),
-        title=str(title or Path(path).stem).strip(),
-        source=str(fields.get("source") or path),
-        path=path,
-        text=text,
-        published=_iso_date(fields.get("published") or fields.get("date")),
-        noise=tuple(noise_spans(text, has_front_matter=True)),
-    )
-
-
-def _front_matter_fields(text: str, path: str) -> dict[str, Any]:
-    import yaml
-
-    written, span = front_matter(text)
-    if span is None:
-        return {}
-    try:
-        fields = yaml.safe_load(written)
-    except (yaml.YAMLError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise LoadError(
-            f"{path!r} has front matter that is not YAML: {reason}",
-            "Mend the lines between the two --- lines; put values that hold a colon in quotes.",
-        ) from None
-    return fields if isinstance(fields, dict) else {}
-
-
-def _iso_date(value: object) -> str | None:
-    """A date as written, if it is one; in ISO form where it already is a date."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value).strip() or None if value is not None else None
-
-
-def _first_line(text: str) -> str:
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1].rstrip() + "…"
+    suffix = path.suffix.lower()
+    size = _size(path)
+    if suffix in FORMATS:
+        require_size(size, suffix, str(path))
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from None
+    else:
+        data = b""  # it is refused by its name
+    return _article(data, suffix, str(path), absolute(path))
 
 
 def article_id(text: str) -> str:
@@ -169,8 +80,99 @@ def article_id(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-_READERS: dict[str, Callable[[str, str], Article]] = {
-    ".txt": _read_text,
-    ".md": _read_markdown,
-    ".markdown": _read_markdown,
-}
+def _load_folder(folder: Path) -> Iterator[Article | Skipped]:
+    """What is under a folder, hidden files aside; folders that links lead to are not entered, so there is no loop."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise LoadError(
+            f"no permission to read the folder {str(folder)!r}", "Change its permissions, or choose another."
+        )
+    closed: list[OSError] = []
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found = (Path(parent, name) for name in names if not name.startswith("."))
+        files += [path for path in found if path.is_file()]
+    for path in sorted(files):
+        yield from _load_path(path)
+    for error in closed:
+        yield Skipped(str(error.filename), f"{error.filename!r} cannot be read: {error.strerror}")
+
+
+def _load_path(path: Path) -> Iterator[Article | Skipped]:
+    try:
+        if path.suffix.lower() not in CONTAINERS:
+            yield load_file(path)
+            return
+        _size(path)
+        with path.open("rb"):
+            pass  # the operating system's word on it comes before the library's
+        yield from _load_members(path, absolute(path), Allowance(), depth=0)
+    except LoadError as error:
+        yield Skipped(str(path), error.message)
+    except OSError as error:
+        yield Skipped(str(path), _unreadable(path, error).message)
+
+
+def _load_members(path: Path, name: str, allowance: Allowance, depth: int) -> Iterator[Article | Skipped]:
+    is_zip = Path(name).suffix.lower() == ".zip"
+    for member in members_of_zip(path, name, allowance) if is_zip else members_of_mbox(path, name):
+        inner = f"{name}!{member.name}"
+        try:
+            if member.suffix in CONTAINERS:
+                yield from _load_inner(member, inner, allowance, depth + 1)
+            elif member.suffix in FORMATS:
+                yield _article(member.read(), member.suffix, inner, inner)
+            else:
+                yield _article(b"", member.suffix, inner, inner)
+        except LoadError as error:
+            yield Skipped(inner, error.message)
+
+
+def _load_inner(member: Member, name: str, allowance: Allowance, depth: int) -> Iterator[Article | Skipped]:
+    """What is in an archive or mailbox that is itself in an archive; it is laid down where its reader can seek."""
+    if member.suffix == ".zip" and depth > _ARCHIVES_IN_ARCHIVES:
+        raise LoadError(f"{name!r} is an archive too deep inside archives", "Unpack them, and index the folder.")
+    with TemporaryDirectory(prefix="citechat-") as folder:
+        path = Path(folder, f"inner{member.suffix}")
+        path.write_bytes(member.read())
+        yield from _load_members(path, name, allowance, depth)
+
+
+def _attempt_address(address: str) -> Article | Skipped:
+    try:
+        fetched = fetch(address)
+        return _article(fetched.data, fetched.suffix, address, address)
+    except LoadError as error:
+        return Skipped(address, error.message)
+
+
+def _article(data: bytes, suffix: str, name: str, path: str) -> Article:
+    """The article in a document; `name` is what errors call it, `path` the place it was read from."""
+    found = extract(data, suffix, name)
+    host = urlsplit(path).hostname if is_address(path) else None
+    return Article(
+        id=article_id(found.text),
+        title=found.title or first_line(found.text) or PurePosixPath(path).stem,
+        source=found.source or host or path,
+        text=found.text,
+        published=found.published,
+        path=path,
+        noise=tuple(noise_spans(found.text, has_front_matter=found.has_front_matter)),
+        author=found.author,
+        language=found.language,
+        pages=found.pages,
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not stat.S_ISREG(state.st_mode):  # to read a pipe or a device may never end
+        raise LoadError(f"{str(path)!r} is no file that can be read whole", "Copy what it gives into a file.")
+    return state.st_size
+
+
+def _unreadable(path: Path, error: OSError) -> LoadError:
+    return LoadError(f"{str(path)!r} cannot be read: {error.strerror}", "Check its permissions.")

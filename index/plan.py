@@ -19,10 +19,11 @@ class Step:
     """What is to be done about one article that was read.
 
     Where it has `passages` its text is new, and both are written; where it has none, only its record is, unless it is
-    unchanged.
+    unchanged. `path` is where it was read now, which need not be the article's first place.
     """
 
     article: Article
+    path: str
     passages: tuple[Passage, ...] = ()
     outcome: Outcome = "added"
 
@@ -58,7 +59,7 @@ class Plan:
         article = self._merged(known, loaded) if known else loaded
         self._read.add((loaded.id, _origin(loaded)))
         self._records[loaded.id] = replace(article, text="")
-        return Step(article, passages, self._outcome(known, article, loaded.path))
+        return Step(article, loaded.path, passages, self._outcome(known, article, loaded.path))
 
     def settled(self, gone: Collection[str]) -> tuple[list[Article], list[str]]:
         """Records that lose some of their places, as they are then, and the ids of articles that lose all of them.

@@ -13,26 +13,33 @@ _SHORTEST = 4  # characters of an id that may stand for it
 _NAMED = 5  # candidates that an error names
 
 
-def remove(store: Store, given: Sequence[str]) -> list[tuple[Article, int]]:
+def remove(store: Store, given: Sequence[str]) -> tuple[tuple[Article, int], ...]:
     """Remove the articles that ids, or beginnings of ids, stand for; all of them, or none where one is wrong.
 
     Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` for an id
     that stands for no article or for several.
     """
-    with store.writing():
+    with store.writing() as was_cut_short:
+        if was_cut_short:
+            store.sweep()
         listed = {article.id: (article, passages) for article, passages in store.listing()}
         articles = [article for article, _ in listed.values()]
         chosen = dict.fromkeys(find_id(written, articles) for written in given)
         manifest = store.manifest()
-        for id_ in chosen:
-            store.remove(id_)
-            if manifest:
-                TokenStore.beside(store.path, manifest.key).remove(id_)
-    return [listed[id_] for id_ in chosen]
+        tokens = TokenStore.beside(store.path, manifest.key) if manifest else None
+        store.remove(*chosen)
+        if tokens:
+            for id_ in chosen:
+                tokens.remove(id_)
+            tokens.close()
+    return tuple(listed[id_] for id_ in chosen)
 
 
 def find_id(written: str, articles: Sequence[Article]) -> str:
-    """The one id that `written` is, or is the beginning of. Raises `CitechatError` where there is not just one. Pure."""
+    """The one id that `written` is, or is the beginning of. Pure.
+
+    Raises `CitechatError` where there is none, or more than one.
+    """
     found = [article for article in articles if article.id == written]
     found = found or [article for article in articles if article.id.startswith(written)]
     if found and found[0].id != written and len(written) < _SHORTEST:

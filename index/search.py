@@ -21,11 +21,12 @@ from .reading import Reading, encode_in_context
 from .records import Article, Hit
 from .store import Store
 from .tokens import Tokens, TokenStore
+from .vectors import vectors_of
 
 logger = logging.getLogger(__name__)
 
 _CANDIDATES = 100  # passages asked of each leg
-_EXACT = 2000  # passages of chosen articles, up to which all are compared: Chroma's graph may not reach a lonely one
+_FEW = 2000  # passages of chosen articles, of which all are compared: Chroma's graph may not reach a lonely one
 _LOOKED_AT = 10  # passages that late interaction re-scores; 20 and 50 give the same right document first
 _FUSED_WEIGHT = 0.6  # what the fused score still counts for beside late interaction; the figures are flat from 0 to 1
 _KEPT = 2000  # passages that are kept in memory as they were read: about 130 MB with 384 dimensions
@@ -119,15 +120,7 @@ class Searcher:
         """
         ids = self._keywords.ids
         mask = None if allowed is None else self._keywords.of_articles(allowed)
-        if mask is not None and mask.sum() <= _EXACT:
-            some = [ids[place].decode() for place in np.flatnonzero(mask)]
-            nearest = self.store.similarities(question.vector, some)[:_CANDIDATES]
-        else:
-            nearest = self.store.nearest(question.vector, _CANDIDATES, allowed)
-        near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
-        places = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
-        known = ids[places] == near  # what another process is just writing, or has removed, is not
-        cosines = {int(place): nearest[i][1] for i, place in enumerate(places) if known[i]}
+        cosines = self._nearest(question.vector, mask, allowed)
         keyword = self._keywords.scores(question.text)
         if mask is not None:
             keyword *= mask
@@ -135,6 +128,25 @@ class Searcher:
         last = min(cosines.values(), default=0.0)
         dense = np.array([cosines.get(place, last) for place in chosen], dtype=np.float32)
         return [ids[place].decode() for place in chosen], dense, keyword[chosen]
+
+    def _nearest(self, vector: FloatArray, mask: FloatArray | None, allowed: Sequence[str] | None) -> dict[int, float]:
+        """The places of the nearest passages with their cosines: of few passages all are compared, of many Chroma
+        finds them."""
+        ids = self._keywords.ids
+        places = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
+        if self._vectors is not None:
+            vectors = self._vectors if mask is None else self._vectors[places]
+        elif len(places) <= _FEW:
+            vectors = self.store.matrix([ids[place].decode() for place in places], len(vector))
+        else:
+            nearest = self.store.nearest(vector, _CANDIDATES, allowed)
+            near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
+            found = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
+            known = ids[found] == near  # what another process is just writing, or has removed, is not
+            return {int(place): nearest[i][1] for i, place in enumerate(found) if known[i]}
+        cosines = vectors @ vector
+        best = np.argpartition(-cosines, _CANDIDATES)[:_CANDIDATES] if len(places) > _CANDIDATES else slice(None)
+        return dict(zip(places[best].tolist(), cosines[best].tolist(), strict=True))
 
     def _read(self, ids: Sequence[str]) -> list[Reading | None]:
         """The passages, read closely, in order; None for one that is gone."""
@@ -163,6 +175,10 @@ class Searcher:
         return {
             passage.id: Reading(passage, replace(article, text=""), tokens[passage.id]) for article, passage in passages
         }
+
+    @cached_property
+    def _vectors(self) -> FloatArray | None:
+        return vectors_of(self.store, self._keywords.ids)
 
     @cached_property
     def _facts(self) -> list[Article]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .records import Article, Passage, Span
 
-SPLITTER_VERSION = "1"
+SPLITTER_VERSION = "2"
 """Changes whenever the same article would be cut or embedded otherwise; the index remembers which version cut it."""
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
@@ -25,8 +25,9 @@ one thing, and 180 leaves room for a title in front. Only the end of a section m
 _CUT_INSIDE_A_PARAGRAPH = 1.0  # in the unit of `_cost`: as bad as being 60 tokens off the target
 _CHARACTERS_PER_TOKEN = 12  # more than this on average is not text (hashes, base64): weigh it by its length instead
 _LONGEST_HEADING = 120  # characters
+_WINDOW = 5_000  # characters; see `_boundaries`
 
-_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_LINE = re.compile(r"[^\r\n]+")
 _BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+\S")
 _LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、])[ \t]*\S")
@@ -59,14 +60,15 @@ def split(article: Article, tokenize: Tokenize) -> list[Passage]:
     """The passages of `article`, in order: slices between sentence boundaries, of at most `LONGEST` tokens.
 
     Every character outside noise and white space is in exactly one passage. A heading opens a passage: it stands with
-    what follows it and is never glued to what stands before. Only a sentence that is longer by itself is cut inside.
+    what follows it, where both fit, and is never glued to what stands before. Only a sentence that is longer by itself
+    is cut inside.
     """
     passages = []
     for section in _sections(_blocks(article.text, article.noise)):
         units = [unit for block in section for unit in _units(article.text, block, tokenize)]
         passages += [
             Passage(article.id, span.start, span.end, article.text[span.start : span.end])
-            for span in _pack(units, glued=_heading_units(units, section))
+            for span in _pack(units, uncut=_uncut(units, _heading_units(units, section)))
         ]
     return passages
 
@@ -123,7 +125,8 @@ def _story(length: int, noise: tuple[Span, ...]) -> Iterator[Span]:
 
 def _lines_of(text: str, stretch: Span) -> Iterator[Span]:
     for match in _LINE.finditer(text, stretch.start, stretch.end):
-        yield _strip(text, Span(match.start(), match.end()))
+        if line := _strip(text, Span(match.start(), match.end())):
+            yield line
 
 
 def _strip(text: str, span: Span) -> Span:
@@ -141,8 +144,7 @@ def _sections(blocks: list[_Block]) -> Iterator[list[_Block]]:
     """Blocks that may share a passage: a heading, or noise, begins a new section; headings in a row stay together."""
     section: list[_Block] = []
     for block in blocks:
-        opens = block.is_heading and not (section and all(b.is_heading for b in section))
-        if section and (opens or block.after_noise):
+        if section and (block.after_noise or (block.is_heading and not section[-1].is_heading)):
             yield section
             section = []
         section.append(block)
@@ -151,15 +153,31 @@ def _sections(blocks: list[_Block]) -> Iterator[list[_Block]]:
 
 
 def _sentences_of(text: str, span: Span) -> list[Span]:
-    from sentencex import get_sentence_boundaries
-
-    words = text[span.start : span.end]
-    language = "zh" if _CJK.search(words) else "en"
     found = [
-        _strip(text, Span(span.start + b["start_index"], span.start + b["end_index"]))
-        for b in get_sentence_boundaries(language, words)
+        _strip(text, Span(span.start + sentence.start, span.start + sentence.end))
+        for sentence in _boundaries(text[span.start : span.end])
     ]
     return [sentence for sentence in found if len(sentence)]
+
+
+def _boundaries(words: str) -> Iterator[Span]:
+    """The sentences of a paragraph, found a window at a time: the library's time grows with the square of the length.
+
+    A window ends anywhere, so its last sentence is looked at again at the beginning of the next one; where a sentence
+    is longer than the window, the window grows.
+    """
+    from sentencex import get_sentence_boundaries
+
+    language = "zh" if _CJK.search(words) else "en"
+    at, window = 0, _WINDOW
+    while at < len(words):
+        found = get_sentence_boundaries(language, words[at : at + window])
+        whole = found if at + window >= len(words) else found[:-1]
+        if not whole:
+            window *= 2
+            continue
+        yield from (Span(at + each["start_index"], at + each["end_index"]) for each in whole)
+        at, window = at + whole[-1]["end_index"], _WINDOW
 
 
 def _units(text: str, block: _Block, tokenize: Tokenize) -> Iterator[_Unit]:
@@ -201,10 +219,20 @@ def _heading_units(units: list[_Unit], section: list[_Block]) -> int:
     return sum(unit.span.end <= headings[-1].span.end for unit in units) if headings else 0
 
 
-def _pack(units: list[_Unit], *, glued: int) -> list[Span]:
+def _uncut(units: list[_Unit], headings: int) -> range:
+    """Where no cut may fall: between a section's headings and what follows them, as far back as all of it fits."""
+    last = min(headings, len(units) - 1)
+    first, weight = last, units[last].weight
+    while first and weight + units[first - 1].weight <= LONGEST:
+        first -= 1
+        weight += units[first].weight
+    return range(first + 1, last + 1)
+
+
+def _pack(units: list[_Unit], *, uncut: range) -> list[Span]:
     """Cut a row of units into passages so that the sum of their costs is least (dynamic programming over the cuts).
 
-    No cut falls among the first `glued` units or right after them, so that a heading stays with its text.
+    No cut falls in front of the units in `uncut`, which together fit into one passage with the unit before them.
     """
     best = [0.0] + [float("inf")] * len(units)
     cut_before = [0] * (len(units) + 1)
@@ -212,9 +240,9 @@ def _pack(units: list[_Unit], *, glued: int) -> list[Span]:
         weight = 0
         for first in range(last - 1, -1, -1):
             weight += units[first].weight
-            if weight > LONGEST and first < last - 1 and not first < glued:
+            if weight > LONGEST:
                 break
-            if 0 < first <= glued:
+            if first in uncut:
                 continue
             inside = first > 0 and not units[first].opens_paragraph
             cost = best[first] + _cost(weight) + (_CUT_INSIDE_A_PARAGRAPH if inside else 0.0)

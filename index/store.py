@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from .chroma import close_client, nothing_indexed, open_client, refusals
+from .changes import changing, mark_of, sweep_collections, sweep_passages
+from .chroma import close_client, manifest_lacks, nothing_indexed, open_client, refusals
 from .encode import FloatArray
 from .errors import EmptyIndexError, IndexMismatchError
-from .lock import hold
 from .manifest import Manifest
 from .records import Article, Passage
 from .rows import article_id_of, to_article, to_metadata, to_passages
+from .writes import Row, facts_of, rewrite, slices, upsert
 
 _ARTICLES = "articles"
-_BATCH = 1000  # rows a write; Chroma refuses more than 5,461
 _ARTICLES_READ = 100  # whose passages are read at a time
-
-Item = TypeVar("Item")
-Row = tuple[Article, Sequence[Passage], FloatArray]
-"""An article, its passages, and a vector for each of these: shape `(passages, dimension)`."""
 
 
 class Store:
@@ -46,6 +42,7 @@ class Store:
         """
         self.path = path
         self.url = url
+        self.mark = mark_of(path)  # before anything is read: a change meanwhile is noticed
         self._client = open_client(path, url, writable=writable)
         if url is not None and not writable and self._find(_ARTICLES) is None:
             self.close()
@@ -63,8 +60,7 @@ class Store:
             collection = self._find(_ARTICLES)
             if collection is None:
                 return None
-            written = collection.metadata or {}
-        return Manifest(**{name: written[name] for name in ("encoder", "dimension", "splitter", "format")})
+        return Manifest(**{name: self._written(collection, name) for name in Manifest.__slots__})
 
     def require(self, wanted: Manifest) -> None:
         """Raise `IndexMismatchError` when something else than `wanted` built the index."""
@@ -96,15 +92,18 @@ class Store:
         with self._refusals("written"):
             articles = self._articles
             name = f"passages-{manifest.key}"
-            old = str(articles.metadata["passages"])
-            if name != old and self._find(name) is not None:
+            if name == (articles.metadata or {}).get("passages"):
+                name += "-again"  # never into the old ones, which may be damaged
+            if self._find(name) is not None:
                 self._client.delete_collection(name)  # left by a rebuild that was cut short
             new = self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
+            counts: dict[str, int] = {}
             for rows in batches:
-                _upsert(new, rows)
+                upsert(new, rows)
+                counts |= {article.id: len(passages) for article, passages, _ in rows}
             articles.modify(metadata={**asdict(manifest), "passages": name})
-            if name != old:
-                self._client.delete_collection(old)
+            rewrite(articles, {id_: {"passages": count} for id_, count in counts.items()})
+            sweep_collections(self._client, name)
         self._forget()
 
     def min_score(self) -> float | None:
@@ -121,15 +120,25 @@ class Store:
 
     # Writing
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Hold the index for writing; see `hold`."""
-        return hold(self.path)
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Hold the index for writing; gives whether the change before this one was cut short. See `changing`."""
+        with ExitStack() as stack:
+            with self._refusals("written"):
+                was_cut_short = stack.enter_context(changing(self.path))
+                if was_cut_short or self.mark != mark_of(self.path):
+                    # Chroma keeps in memory what another process has replaced, and would write it back.
+                    self.close()
+                    self._client = open_client(self.path, self.url, writable=False)
+                    self._forget()
+            yield was_cut_short
+        self.mark = mark_of(self.path)
 
     def put(self, rows: Sequence[Row]) -> None:
         """Write articles and their passages; the articles' records come last and make them visible."""
         with self._refusals("written"):
-            _upsert(self._passages, rows)
-            for batch in _slices(rows, _BATCH):
+            upsert(self._passages, rows)
+            for batch in slices(rows):
                 self._articles.upsert(
                     ids=[article.id for article, _, _ in batch],
                     # Chroma wants a vector; articles are never searched by it.
@@ -138,11 +147,23 @@ class Store:
                     metadatas=[to_metadata(article, len(passages)) for article, passages, _ in batch],
                 )
 
-    def remove(self, article_id: str) -> None:
-        """Remove an article: its record first, so that it is gone at once, then its passages."""
+    def update(self, articles: Sequence[Article]) -> None:
+        """Rewrite the records of articles that are there; their texts, passages and number of passages stay."""
         with self._refusals("written"):
-            self._articles.delete(ids=[article_id])
-            self._passages.delete(where={"article": article_id})
+            rewrite(self._articles, {article.id: facts_of(article) for article in articles})
+
+    def remove(self, *article_ids: str) -> None:
+        """Remove articles: their records first, so that they are gone at once, then their passages."""
+        with self._refusals("written"):
+            for ids in slices(article_ids):
+                self._articles.delete(ids=list(ids))
+                self._passages.delete(where={"article": {"$in": list(ids)}})
+
+    def sweep(self) -> None:
+        """Remove what a change that was cut short has left."""
+        with self._refusals("written"):
+            sweep_collections(self._client, self._passages.name)
+            sweep_passages(self._passages, set(self.article_ids()))
 
     # Reading
 
@@ -154,14 +175,19 @@ class Store:
 
     def each_article(self) -> Iterator[Article]:
         """Every article, in the order of ids, some in memory at a time."""
-        for ids in _slices(self.article_ids(), _ARTICLES_READ):
+        for ids in slices(self.article_ids(), _ARTICLES_READ):
             yield from self.articles(ids)
 
     def facts(self) -> list[Article]:
         """Every article without its text, in the order of titles."""
+        return [article for article, _ in self.listing()]
+
+    def listing(self) -> list[tuple[Article, int]]:
+        """Every article without its text, with its number of passages, in the order of titles."""
         got = self._get_articles(["metadatas"])
-        articles = [to_article(id_, "", facts) for id_, facts in zip(got["ids"], got["metadatas"], strict=True)]
-        return sorted(articles, key=lambda article: (article.title, article.id))
+        rows = zip(got["ids"], got["metadatas"], strict=True)
+        listed = [(to_article(id_, "", facts), int(facts["passages"])) for id_, facts in rows]
+        return sorted(listed, key=lambda row: (row[0].title, row[0].id))
 
     def article_ids(self) -> list[str]:
         """The ids of all articles, in order."""
@@ -178,22 +204,21 @@ class Store:
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
         """Every passage of every article whose record is there, with the article's title, some in memory at a time."""
-        for ids in _slices(self.article_ids(), _ARTICLES_READ):
+        for ids in slices(self.article_ids(), _ARTICLES_READ):
             articles = {article.id: article for article in self.articles(ids)}
             with self._refusals("read"):
                 found = self._passages.get(where={"article": {"$in": list(ids)}}, include=[])["ids"]
             yield from ((article.title, passage) for article, passage in to_passages(found, articles))
 
     def paths(self) -> list[tuple[str, str]]:
-        """The id of every article, and the path that it was read from."""
-        got = self._get_articles(["metadatas"])
-        return [(id_, str(fact["path"])) for id_, fact in zip(got["ids"], got["metadatas"], strict=True)]
+        """The id of every article with each path that it was read from."""
+        return [(article.id, origin.path) for article in self.facts() for origin in article.origins]
 
     def stamp(self) -> str:
         """A short text that changes whenever other articles are indexed, or the same ones by other means."""
         with self._refusals("read"):
             collection = self._find(_ARTICLES)
-            built = "" if collection is None else str(collection.metadata["passages"])
+            built = "" if collection is None else str(self._written(collection, "passages"))
         return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
 
     def nearest(self, vector: FloatArray, limit: int, articles: Sequence[str] | None = None) -> list[tuple[str, float]]:
@@ -205,6 +230,17 @@ class Store:
                 query_embeddings=vector[None, :], n_results=max(1, limit), include=["distances"], where=where
             )
         return [(id_, 1.0 - float(d)) for id_, d in zip(got["ids"][0], (got["distances"] or [[]])[0], strict=True)]
+
+    def matrix(self, ids: Sequence[str], dimension: int) -> FloatArray:
+        """The vectors of passages, shape `(ids, dimension)`; of one that is gone zeros, near to nothing."""
+        places = {id_: place for place, id_ in enumerate(ids)}
+        vectors = np.zeros((len(ids), dimension), dtype=np.float32)
+        for some in slices(ids):
+            with self._refusals("read"):
+                got = self._passages.get(ids=list(some), include=["embeddings"])
+            if got["ids"]:
+                vectors[[places[id_] for id_ in got["ids"]]] = got["embeddings"]
+        return vectors
 
     def count(self) -> tuple[int, int]:
         """How many articles and passages there are."""
@@ -224,7 +260,13 @@ class Store:
 
     @cached_property
     def _passages(self) -> Any:
-        return self._client.get_collection(str(self._articles.metadata["passages"]), embedding_function=None)
+        return self._client.get_collection(str(self._written(self._articles, "passages")), embedding_function=None)
+
+    def _written(self, articles: Any, name: str) -> Any:
+        """What the manifest says; it is the metadata of the articles."""
+        if name not in (articles.metadata or {}):
+            raise manifest_lacks(self._where, name)
+        return articles.metadata[name]
 
     def _get_articles(self, include: list[str], ids: Sequence[str] | None = None) -> Any:
         """What Chroma has of the articles, or of those of `ids`; nothing where nothing was indexed."""
@@ -256,21 +298,3 @@ class Store:
 
 
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
-
-
-def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    return (items[at : at + size] for at in range(0, len(items), size))
-
-
-def _upsert(collection: Any, rows: Sequence[Row]) -> None:
-    passages = [passage for _, of_one, _ in rows for passage in of_one]
-    if not passages:
-        return
-    vectors = np.concatenate([vectors for _, _, vectors in rows if len(vectors)])
-    for at in range(0, len(passages), _BATCH):
-        batch = passages[at : at + _BATCH]
-        collection.upsert(
-            ids=[passage.id for passage in batch],
-            embeddings=vectors[at : at + _BATCH],
-            metadatas=[{"article": passage.article_id} for passage in batch],
-        )

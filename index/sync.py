@@ -14,32 +14,46 @@ from .ahead import ahead
 from .encode import Encoder
 from .load import Skipped, load
 from .manifest import Manifest
+from .places import count_files, file_of, gone, present
+from .plan import Plan, Step
 from .reading import encode_in_context, in_context
 from .records import Article, Passage
 from .search import keywords_of
 from .split import SPLITTER_VERSION, split
-from .store import Row, Store
+from .store import Store
 from .tokens import Tokens, TokenStore
+from .writes import Row
 
 _PASSAGES = 128  # passages, and articles at most, that are encoded and written together: about four seconds of work
 _AHEAD = 2  # batches that wait between two steps
 
-Progress = Callable[[str, int], None]
-"""Called after each article with its title and the number of articles done so far."""
+Progress = Callable[[str, int, int], None]
+"""Called after each article with its title, the number of files done so far, and how many there are. Several articles
+may come from one file; a rebuild counts articles."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync did. `added` to `removed` count articles; `seconds` is the whole time."""
+    """What a sync did.
+
+    `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two places counts for
+    both. `pruned` are the paths that were no longer there. `articles` and `passages` are all that the index then holds;
+    `seconds` is the whole time.
+    """
 
     added: int
     changed: int
     unchanged: int
-    removed: int
+    pruned: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     articles: int
     passages: int
     seconds: float
+
+    @property
+    def removed(self) -> int:
+        """How many places were removed, as they were no longer there."""
+        return len(self.pruned)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that the command line prints."""
@@ -48,6 +62,7 @@ class SyncReport:
             "changed": self.changed,
             "unchanged": self.unchanged,
             "removed": self.removed,
+            "pruned": list(self.pruned),
             "skipped": [{"path": s.path, "reason": s.reason} for s in self.skipped],
             "articles": self.articles,
             "passages": self.passages,
@@ -60,37 +75,53 @@ def manifest_of(encoder: Encoder) -> Manifest:
     return Manifest(encoder=encoder.fingerprint, dimension=encoder.dimension, splitter=SPLITTER_VERSION)
 
 
-def sync(store: Store, encoder: Encoder, paths: Sequence[Path | str], progress: Progress | None = None) -> SyncReport:
+def sync(
+    store: Store,
+    encoder: Encoder,
+    paths: Sequence[Path | str],
+    progress: Progress | None = None,
+    *,
+    prune: bool = False,
+) -> SyncReport:
     """Index the articles under `paths`.
 
-    An article whose text is in the index already is not embedded again. One read from a path that held another text
-    replaces it: the new one is written first, so that there is never none. Articles elsewhere are left alone.
+    A text that is in the index already is not embedded again: it is the same article, read from one more place. A place
+    that held another text before no longer counts for that one, and an article goes with the last of its places; the
+    new text is written first, so that there is never none. With `prune`, places under `paths` that are no longer there
+    go too. Articles elsewhere are left alone, and so are those of files that cannot be read this time.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
     skipped: list[Skipped] = []
-    with store.writing():
+    with store.writing() as was_cut_short:
         manifest = manifest_of(encoder)
         store.require(manifest)
         store.create(manifest)
+        if was_cut_short:
+            store.sweep()
+        indexed = [path for _, path in store.paths()] if prune else []
+        there = present(paths, indexed) if prune else list(paths)
         tokens = TokenStore.beside(store.path, manifest.key)
-        done = 0
-        for batch in _encoded(_steps(paths, store.paths(), encoder), encoder):
+        plan = Plan(store.facts(), lambda article: _cut(article, encoder))
+        count = _Count(count_files(there))
+        for batch in _encoded(map(plan.step, load(there)), encoder):
             _write(store, tokens, batch)
             for step in batch.steps:
-                done += 1
+                count.see(step.path)
                 if isinstance(step, Skipped):
                     skipped.append(step)
                     continue
                 counts[step.outcome] += 1
                 if progress:
-                    progress(step.article.title, done)
+                    progress(step.article.title, count.done, count.total)
+        pruned = gone(indexed, paths, plan.read, plan.skipped)
+        _settle(store, tokens, *plan.settled(pruned))
         tokens.close()
         keywords_of(store)
         articles, passages_count = store.count()
     return SyncReport(
         **counts,
-        removed=0,
+        pruned=tuple(sorted(pruned)),
         skipped=tuple(skipped),
         articles=articles,
         passages=passages_count,
@@ -105,14 +136,15 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
     """
 
     def rows() -> Iterator[list[Row]]:
-        done = 0
-        for batch in _encoded((_cut(article, encoder) for article in store.each_article()), encoder):
+        done, total = 0, len(store.article_ids())
+        steps = (Step(article, article.path, _cut(article, encoder)) for article in store.each_article())
+        for batch in _encoded(steps, encoder):
             tokens.put(batch.tokens)
             yield batch.rows
             for step in batch.steps:
                 done += 1
                 if progress and not isinstance(step, Skipped):
-                    progress(step.article.title, done)
+                    progress(step.article.title, done, total)
 
     with store.writing():
         manifest = manifest_of(encoder)
@@ -124,78 +156,39 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """What is to be done about one article: its `passages` are written, if there are any, and then the article with the
-    id `replaces` is removed.
-    """
-
-    article: Article
-    passages: tuple[Passage, ...] = ()
-    outcome: str = "added"
-    replaces: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Batch:
     """Steps with what the model made of their passages."""
 
-    steps: list[_Step | Skipped]
+    steps: list[Step | Skipped]
     rows: list[Row]
     tokens: dict[str, Tokens]
 
 
-def _steps(
-    paths: Sequence[Path | str], indexed: Sequence[tuple[str, str]], encoder: Encoder
-) -> Iterator[_Step | Skipped]:
-    """What is to be done about each file, given the id and path of every article that is there."""
-    stored = {id_ for id_, _ in indexed}
-    id_at_path = {path: id_ for id_, path in indexed}
-    seen: set[str] = set()
-    for loaded in load(paths):
-        if isinstance(loaded, Skipped):
-            yield loaded
-            continue
-        seen.add(loaded.id)
-        previous = id_at_path.get(loaded.path, loaded.id)
-        step = _Step(loaded, outcome="unchanged")
-        if loaded.id not in stored:
-            step = _cut(loaded, encoder)
-            if not step.passages:
-                yield Skipped(loaded.path, f"{loaded.path!r} has no text beside headers and counters")
-                continue
-            stored.add(loaded.id)
-        id_at_path[loaded.path] = loaded.id
-        if previous != loaded.id:
-            # What the path held before is gone, unless another file of this run still holds it.
-            gone = previous if previous not in seen else None
-            stored.discard(gone or "")
-            step = replace(step, outcome="changed", replaces=gone)
-        yield step
+def _cut(article: Article, encoder: Encoder) -> tuple[Passage, ...]:
+    return tuple(split(article, encoder.tokenize))
 
 
-def _cut(article: Article, encoder: Encoder) -> _Step:
-    return _Step(article, tuple(split(article, encoder.tokenize)))
-
-
-def _encoded(steps: Iterable[_Step | Skipped], encoder: Encoder) -> Iterator[_Batch]:
+def _encoded(steps: Iterable[Step | Skipped], encoder: Encoder) -> Iterator[_Batch]:
     """Steps in batches, encoded. Files are read while earlier ones are encoded, and these while the caller writes."""
     return ahead((_encode(batch, encoder) for batch in ahead(_batches(steps), _AHEAD)), _AHEAD)
 
 
-def _batches(steps: Iterable[_Step | Skipped]) -> Iterator[list[_Step | Skipped]]:
-    batch: list[_Step | Skipped] = []
+def _batches(steps: Iterable[Step | Skipped]) -> Iterator[list[Step | Skipped]]:
+    batch: list[Step | Skipped] = []
     passages = 0
     for step in steps:
         batch.append(step)
-        passages += len(step.passages) if isinstance(step, _Step) else 0
+        passages += len(step.passages) if isinstance(step, Step) else 0
         if passages >= _PASSAGES or len(batch) >= _PASSAGES:
             yield batch
             batch, passages = [], 0
     yield batch
 
 
-def _encode(steps: list[_Step | Skipped], encoder: Encoder) -> _Batch:
-    written = [step for step in steps if isinstance(step, _Step) and step.passages]
+def _encode(steps: list[Step | Skipped], encoder: Encoder) -> _Batch:
+    written = [step for step in steps if isinstance(step, Step) and step.passages]
+    if not written:
+        return _Batch(steps, [], {})  # nothing is loaded for it
     titled = [(step.article.title, passage.text) for step in written for passage in step.passages]
     tokens: dict[str, Tokens] = {}
     if encoder.tells_tokens:
@@ -213,11 +206,41 @@ def _encode(steps: list[_Step | Skipped], encoder: Encoder) -> _Batch:
 
 
 def _write(store: Store, tokens: TokenStore, batch: _Batch) -> None:
+    """Write what is new, and the records of what was read from one more place; of several steps the last one holds."""
+    steps = [step for step in batch.steps if isinstance(step, Step) and step.outcome != "unchanged"]
+    records = {step.article.id: step.article for step in steps}
     tokens.put(batch.tokens)
-    store.put(batch.rows)
-    written = {article.id for article, _, _ in batch.rows}
-    for step in batch.steps:
-        # A text that went from one file to another is written again in the same batch, and stays.
-        if isinstance(step, _Step) and step.replaces and step.replaces not in written:
-            store.remove(step.replaces)
-            tokens.remove(step.replaces)
+    store.put(
+        [
+            (replace(article, copies=records.pop(article.id).copies), passages, vectors)
+            for article, passages, vectors in batch.rows
+        ]
+    )
+    store.update(list(records.values()))
+
+
+def _settle(store: Store, tokens: TokenStore, changed: Sequence[Article], removed: Sequence[str]) -> None:
+    store.update(changed)
+    store.remove(*removed)
+    for article_id in removed:
+        tokens.remove(article_id)
+
+
+class _Count:
+    """How many files are done, of how many: several articles may come from one file, one after another."""
+
+    def __init__(self, total: int) -> None:
+        self.done = 0
+        self._listed = total
+        self._file = ""
+
+    @property
+    def total(self) -> int:
+        """How many there are; a file that came meanwhile counts too."""
+        return max(self._listed, self.done)
+
+    def see(self, path: str) -> None:
+        """Something was read from `path`, or could not be."""
+        file = file_of(path)
+        if file != self._file:
+            self.done, self._file = self.done + 1, file

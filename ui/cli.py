@@ -1,4 +1,4 @@
-"""The command line: `citechat index | ask | chat | eval | calibrate | articles | rebuild | doctor`.
+"""The command line: `citechat index | ask | chat | eval | calibrate | articles | remove | rebuild | doctor`.
 
 Results go to stdout, everything else to stderr. Exit 0 done, 1 a user's error, 2 a failed gate, 130 interrupted.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -77,10 +76,13 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     index = command(
         "index",
         commands.index,
-        "Index files and folders of .txt and .md articles; what is indexed already is not read again by the model.",
-        "  citechat index article.txt\n  citechat index articles/ notes.md --json",
+        "Index files, folders, archives and web addresses; what is indexed already is not read again by the model.",
+        "  citechat index article.txt\n  citechat index articles/ notes.md --json\n  citechat index articles/ --prune",
     )
-    index.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    index.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a web address")
+    index.add_argument(
+        "--prune", action="store_true", help="remove what was indexed from there before and is no longer there"
+    )
     _add_workers(index)
     _add_json(index)
 
@@ -139,7 +141,24 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     )
     _add_json(calibrate)
 
-    _add_json(command("articles", commands.articles, "List the indexed articles.", "  citechat articles --json"))
+    _add_json(
+        command(
+            "articles",
+            commands.articles,
+            "List the indexed articles: id, date, title, sources, author, language, number of passages.",
+            "  citechat articles\n  citechat articles --json",
+        )
+    )
+    remove = command(
+        "remove",
+        commands.remove,
+        "Remove articles from the index; their files are left alone, and would be indexed again with their folder.",
+        "  citechat remove 242fac1287ff26d0\n  citechat remove 242f 9b1c --json",
+    )
+    remove.add_argument(
+        "ids", nargs="+", metavar="ID", help="as `citechat articles` lists it; its first four characters may do"
+    )
+    _add_json(remove)
     _add_workers(
         command(
             "rebuild",
@@ -159,17 +178,9 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     return parser
 
 
-def _day(written: str) -> str:
-    if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", written):
-        raise argparse.ArgumentTypeError(f"{written!r} is not a day, month or year such as 2024-02-24, 2024-02 or 2024")
-    return written
-
-
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", type=_day, metavar="DAY", help="only articles of this day, month or year, or later")
-    parser.add_argument(
-        "--until", type=_day, metavar="DAY", help="only articles of this day, month or year, or earlier"
-    )
+    parser.add_argument("--since", metavar="DAY", help="only articles of this day, month or year, or later")
+    parser.add_argument("--until", metavar="DAY", help="only articles of this day, month or year, or earlier")
     parser.add_argument(
         "--source", action="append", default=[], metavar="WORD", help="only articles whose outlet or path holds it"
     )

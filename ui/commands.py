@@ -10,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .listing import as_lines, as_row
+from .progress import shown
 from .text import as_text, explained
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ def index(options: argparse.Namespace) -> int:
     """Make the index agree with the given files and folders."""
     from rag import open_index
 
-    settings = _settings(options)
-    report = open_index(settings).sync(options.paths, progress=lambda title, done: say(f"{done:>6}  {title}"))
+    opened = open_index(_settings(options))
+    with shown(say) as progress:
+        report = opened.sync(options.paths, progress, prune=options.prune)
     if options.json:
         _print_json(report.to_dict())
     else:
@@ -33,10 +36,12 @@ def index(options: argparse.Namespace) -> int:
             f"skipped {len(report.skipped)}: {report.articles} articles, {report.passages} passages "
             f"in {report.seconds:.1f} s"
         )
+    for path in report.pruned:
+        say(f"removed: {path!r} is no longer there")
     for skipped in report.skipped:
         say(f"skipped: {skipped.reason}")
     # A file inside a folder may be anything; one that was named was meant.
-    named = {str(Path(path)) for path in options.paths}
+    named = {*options.paths, *(str(Path(path)) for path in options.paths)}
     return USER_ERROR if any(skipped.path in named for skipped in report.skipped) else DONE
 
 
@@ -144,16 +149,30 @@ def articles(options: argparse.Namespace) -> int:
     """List what is indexed."""
     from rag import open_index
 
-    articles = open_index(_settings(options)).articles()
-    rows = [
-        {"id": a.id, "title": a.title, "source": a.source, "published": a.published, "characters": len(a.text)}
-        for a in articles
-    ]
+    listed = open_index(_settings(options)).listing()
     if options.json:
-        _print_json(rows)
-    else:
-        for row in rows:
-            print(f"{row['id']}  {row['published'] or '-':<10}  {row['title']}  ({row['source']})")
+        _print_json([as_row(*each) for each in listed])
+        return DONE
+    for each in listed:
+        print(as_lines(*each))
+    if not listed:
+        say("Nothing is indexed. Index something: `citechat index PATH`.")
+    return DONE
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Remove articles by their ids: all that are given, or none."""
+    from rag import open_index
+
+    opened = open_index(_settings(options))
+    removed = opened.remove(*options.ids)
+    articles, passages = opened.count()
+    if options.json:
+        _print_json({"removed": [as_row(*each) for each in removed], "articles": articles, "passages": passages})
+        return DONE
+    for each in removed:
+        print(as_lines(*each))
+    print(f"removed {len(removed)}: {articles} articles, {passages} passages are left")
     return DONE
 
 
@@ -162,7 +181,8 @@ def rebuild(options: argparse.Namespace) -> int:
     from rag import open_index
 
     index = open_index(_settings(options))
-    index.rebuild(progress=lambda title, done: say(f"{done:>6}  {title}"))
+    with shown(say, "articles") as progress:
+        index.rebuild(progress)
     articles, passages = index.count()
     print(f"rebuilt: {articles} articles, {passages} passages")
     return DONE

@@ -22,24 +22,17 @@ _EXTRAS = {
 def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     """Look at everything once; problems come as `{message, hint}` and never as exceptions.
 
-    `ask_llm` has the LLM of the settings say a word, which costs a few tokens.
+    `ask_llm` has the LLM of the settings say a word, which costs a few tokens. `answers` is False where a problem
+    stops questions from being answered; that nothing is indexed yet is none of those.
     """
-    problems: list[dict[str, str]] = []
-    indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
-    try:
-        index = open_index(settings)
-        indexed["articles"], indexed["passages"] = index.count()
-        manifest = index.manifest()
-        if manifest is None:
-            problems.append({"message": "nothing is indexed yet", "hint": "Index something: `citechat index PATH`."})
-        else:
-            indexed["built_by"] = manifest.encoder
-            index.searcher  # noqa: B018 - refuses an index that another model built
-    except CitechatError as error:
-        problems.append({"message": error.message, "hint": error.hint})
+    indexed, problems = _indexed(settings)
+    is_stopped = bool(problems)
+    if not problems and indexed["built_by"] is None:
+        problems.append({"message": "nothing is indexed yet", "hint": "Index something: `citechat index PATH`."})
     trial = try_llm(settings) if ask_llm else None
     if trial and not trial.answers:
         problems.append({"message": trial.message, "hint": trial.hint})
+        is_stopped = True
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PARTS},
@@ -48,7 +41,25 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
         "indexed": indexed,
         "llm": trial,
         "problems": problems,
+        "answers": not is_stopped,
     }
+
+
+def _indexed(settings: Settings) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """What is indexed, and what stops it from being searched. A damaged index is not opened: it may crash this one."""
+    indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
+    try:
+        index = open_index(settings)
+        problems = [{"message": problem.message, "hint": problem.hint} for problem in index.problems()]
+        if not problems:
+            indexed["articles"], indexed["passages"] = index.count()
+            manifest = index.manifest()
+            if manifest is not None:
+                indexed["built_by"] = manifest.encoder
+                index.searcher  # noqa: B018 - refuses an index that another model built
+    except CitechatError as error:
+        problems = [{"message": error.message, "hint": error.hint}]
+    return indexed, problems
 
 
 def as_text(report: dict[str, Any]) -> str:

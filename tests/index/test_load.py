@@ -32,6 +32,18 @@ def test_markdown_front_matter_gives_title_date_and_source(tmp_path: Path) -> No
     assert article.text[article.noise[0].end :].startswith("# Other")
 
 
+def test_markdown_front_matter_gives_author_and_language_too(tmp_path: Path) -> None:
+    content = "---\nauthors: [Ann Lee, Jo Brandt]\nlanguage: en-GB\ndate: Feb. 24, 2024\n---\n# Title\n\nBody.\n"
+    article = load_file(_write(tmp_path / "a.md", content))
+    assert (article.author, article.language, article.published) == ("Ann Lee, Jo Brandt", "en", "2024-02-24")
+
+
+def test_front_matter_with_lists_within_lists_stays_small(tmp_path: Path) -> None:
+    doubled = "".join(f"k{n}: &k{n} [*k{n - 1}, *k{n - 1}]\n" for n in range(1, 60))
+    content = f"---\nk0: &k0 [x, x]\n{doubled}title: *k59\n---\n# The title\n"
+    assert load_file(_write(tmp_path / "a.md", content)).title == "The title"
+
+
 def test_markdown_without_front_matter_is_named_by_its_heading(tmp_path: Path) -> None:
     assert load_file(_write(tmp_path / "a.md", "Hello\n\n# The title #\n\nBody.")).title == "The title"
 
@@ -58,6 +70,7 @@ def test_latin_1_is_read_right() -> None:
         ("program.txt", b"MZ\x90\x00\x03\x00\x00\x00", "not a text file"),
         ("picture.png", b"\x89PNG", "a format that is not read: .png"),
         ("broken.md", b"---\ntitle: [unclosed\n---\nBody.\n", "front matter that is not YAML"),
+        ("endless.md", b"---\n" + b"a: b\n" * 10_000 + b"---\nBody.\n", "has front matter of 50,000 characters"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_reason_and_stops_none_of_the_others(

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import Article, Encoder, Passage, Span, sentences
@@ -119,28 +119,152 @@ def test_sentences_end_where_a_reader_says_they_do(text: str, expected: list[str
     assert [text[s.start : s.end] for s in sentences(text)] == expected
 
 
-ALPHABET = st.sampled_from(
-    [*list("abcdefgh ABC .,!?\n\r\t"), "\n\n", "。", "中", "国", "🙂", "é", "\u200b", "\r\n", "# ", "- ", "379\n"]
+@pytest.mark.parametrize("heading", ["# A heading of a few words", "A heading of a few words"])
+def test_headings_without_end_are_cut_like_any_text(heading: str) -> None:
+    passages = _cut("\n\n".join(f"{heading} {i}" for i in range(200)) + f"\n\n{SENTENCE}")
+    assert all(_size(p) <= LONGEST for p in passages)
+    assert passages[-1].text.endswith(f"199\n\n{SENTENCE}")  # the last of them still stands with what follows it
+
+
+def test_a_heading_over_a_sentence_that_fills_a_passage_does_not_overflow_it() -> None:
+    passages = _cut("# A heading of ten words or so\n\n" + "word " * 178 + "end.")
+    assert all(_size(p) <= LONGEST for p in passages)
+
+
+def test_a_sentence_is_found_whole_across_what_is_looked_at_at_once() -> None:
+    prose = " ".join(f"{SENTENCE[:-1]} number {i}." for i in range(500))
+    assert [prose[s.start : s.end] for s in sentences(prose)] == [f"{SENTENCE[:-1]} number {i}." for i in range(500)]
+    long = "word " * 5_000 + "end. " + SENTENCE
+    assert [long[s.start : s.end] for s in sentences(long)] == ["word " * 5_000 + "end.", SENTENCE]
+
+
+LINES_OF_200_000 = [
+    " ",
+    "x",
+    "7",
+    "word ",
+    "Word. ",
+    "中",
+    "中文好。",
+    ".",
+    '"',
+    "(",
+    "\t",
+    "\u200b",
+    "\u200f",
+    "👩‍👩‍👧",
+    "🙂",
+    "ab,",
+]
+TEXTS_OF_200_000 = ["# a\n", "- a\n", "a\r", "a.\r\n\r\n", " \n", "Heading\n\n", "379\n"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", LINES_OF_200_000 + TEXTS_OF_200_000)
+def test_200_000_characters_are_cut_in_seconds(piece: str) -> None:
+    _check(_article((piece * 200_000)[:200_000], noise=()))
+
+
+PIECES = [
+    *[
+        "word",
+        "Word. ",
+        "Dr. ",
+        "e.g. ",
+        "3.5",
+        "x" * 60,
+        "https://a.b/c?d=e",
+        "[1]",
+        "(",
+        ")",
+        '"',
+        "“",
+        "”",
+        "…",
+        "!",
+        "?",
+    ],
+    *[" ", "\t", "\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "\u2028", "\x0b", "\x1c", "\x85", "\u00a0", "\u3000", "\x00"],
+    *[
+        "中文。",
+        "中",
+        "国",
+        "。",
+        "，",
+        "「",
+        "」",
+        "한국어",
+        "ภาษาไทย",
+        "שלום",
+        "\u200f",
+        "\u202e",
+        "\u200b",
+        "\ufeff",
+    ],
+    *[
+        "🙂",
+        "👩‍👩‍👧",
+        "👍🏽",
+        "🇨🇳",
+        "e\u0301",
+        "# ",
+        "## Heading\n\n",
+        "- ",
+        "1. ",
+        "379\n",
+        "05:03\n",
+        "Advertisement\n",
+        "---\n",
+    ],
+]
+TEXTS = st.one_of(
+    st.lists(st.sampled_from(PIECES), max_size=500).map("".join),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=400),
+    st.tuples(st.sampled_from(PIECES), st.integers(1, 700), st.sampled_from(PIECES)).map(lambda t: t[0] * t[1] + t[2]),
 )
-TEXTS = st.lists(ALPHABET, max_size=400).map("".join)
 
 
-@given(TEXTS)
-def test_for_any_text_the_passages_are_slices_in_order_and_lose_nothing_but_noise(text: str) -> None:
-    article = _article(text)
+@st.composite
+def articles(draw: st.DrawFn) -> Article:
+    """Any text, with its own noise or with any spans as noise: overlapping, empty, in the middle of a word."""
+    text = draw(TEXTS)
+    if draw(st.booleans()):
+        return _article(text)
+    ends = st.integers(0, len(text))
+    pairs = draw(st.lists(st.tuples(ends, ends), max_size=8))
+    return _article(text, tuple(Span(min(pair), max(pair)) for pair in pairs))
+
+
+def _check(article: Article) -> None:
+    """The passages are slices in order that do not overlap, hold something, fit the limit and lose only noise."""
+    text = article.text
     passages = split(article, _tokenize)
     assert all(text[p.start : p.end] == p.text for p in passages)
     assert all(before.end <= after.start for before, after in itertools.pairwise(passages))
-    covered = {i for p in passages for i in range(p.start, p.end)} | {
-        i for span in article.noise for i in range(span.start, span.end)
-    }
-    assert all(text[i].isspace() for i in range(len(text)) if i not in covered)
-    assert not any(Span(p.start, p.end).overlaps(span) for p in passages for span in article.noise)
+    assert all(p.text.strip() for p in passages)
+    assert all(_size(p) <= LONGEST for p in passages)
+    covered, noisy = bytearray(len(text)), bytearray(len(text))
+    for p in passages:
+        covered[p.start : p.end] = b"\1" * (p.end - p.start)
+    for span in article.noise:
+        noisy[span.start : span.end] = b"\1" * len(span)
+    assert not any(c and n for c, n in zip(covered, noisy, strict=True))
+    assert all(c or n or character.isspace() for character, c, n in zip(text, covered, noisy, strict=True))
 
 
-@given(st.lists(st.sampled_from(["word", "Word.", "中文。", "\n\n", "x" * 50]), max_size=600).map(" ".join))
-def test_for_any_text_no_passage_is_longer_than_the_limit(text: str) -> None:
-    assert all(_size(p) <= LONGEST for p in _cut(text))
+@given(articles())
+@settings(deadline=None, max_examples=300)
+def test_for_any_text_and_any_noise_the_passages_are_slices_that_fit_and_lose_nothing(article: Article) -> None:
+    _check(article)
+
+
+@given(TEXTS)
+@settings(deadline=None)
+def test_for_any_text_noise_is_whole_lines_in_order(text: str) -> None:
+    spans = noise_spans(text)
+    assert all(before.end < after.start for before, after in itertools.pairwise(spans))
+    assert all(len(span) and text[span.start : span.end].strip() == text[span.start : span.end] for span in spans)
+    assert all(text[span.end : span.end + 1].isspace() or span.end == len(text) for span in spans)
 
 
 def test_on_the_real_article_the_model_reads_every_passage_to_its_end(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ui.cli import main
+from ui.progress import shown
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BRIEFING = REPOSITORY / "samples" / "briefing.md"
@@ -37,7 +38,8 @@ def test_index_reports_what_it_did_as_json(home: Path, capsys: pytest.CaptureFix
     code, out, err = _run(capsys, "index", BRIEFING, "--json")
     report = json.loads(out)
     assert code == 0
-    assert set(report) == {"added", "changed", "unchanged", "removed", "skipped", "articles", "passages", "seconds"}
+    counts = {"added", "changed", "unchanged", "removed", "articles", "passages"}
+    assert set(report) == counts | {"pruned", "skipped", "seconds"}
     assert (report["added"], report["articles"], report["skipped"]) == (1, 1, [])
     assert "Sora" in err
     assert json.loads(_run(capsys, "index", BRIEFING, "--json")[1])["unchanged"] == 1
@@ -231,10 +233,84 @@ def test_calibrate_says_what_the_threshold_was_and_is(
 def test_articles_lists_what_is_indexed(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = json.loads(_run(capsys, "articles", "--json")[1])
     assert row["title"] == "Sora and China's AI industry: a briefing"
+    assert (row["published"], row["paths"]) == ("2024-02-24", [str(BRIEFING)])
+    assert row["passages"] > 1
+    assert set(row) >= {"id", "source", "sources", "author", "language", "pages"}
+    first, second = _run(capsys, "articles")[1].splitlines()
+    assert first == f"{row['id']}  2024-02-24  {row['title']}"
+    assert second.strip().startswith(row["source"])
+    assert second.endswith(f" · {row['passages']} passages")
+
+
+def test_articles_of_an_empty_index_are_none_and_it_says_what_to_do(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _run(capsys, "articles")
+    assert (code, out) == (0, "")
+    assert "citechat index PATH" in err
+    assert json.loads(_run(capsys, "articles", "--json")[1]) == []
+
+
+def test_a_text_in_two_files_is_listed_once_with_both_and_goes_by_the_beginning_of_its_id(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("fox.txt", "vixen.txt"):
+        (tmp_path / name).write_text("The fox crossed the river.")
+    _run(capsys, "index", tmp_path / "fox.txt", tmp_path / "vixen.txt")
+    (row,) = json.loads(_run(capsys, "articles", "--json")[1])
+    assert row["paths"] == row["sources"] == [str(tmp_path / "fox.txt"), str(tmp_path / "vixen.txt")]
+    code, _, err = _run(capsys, "remove", row["id"][:4], "nothing")
+    assert code == 1
+    assert "no article has the id 'nothing'" in err
+    assert "citechat articles" in err
+    code, out, _ = _run(capsys, "remove", row["id"][:4], "--json")
+    assert code == 0
+    assert json.loads(out) == {"removed": [row], "articles": 0, "passages": 0}
+
+
+def test_remove_says_what_was_removed(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fox.txt").write_text("The fox crossed the river.")
+    _run(capsys, "index", tmp_path / "fox.txt")
+    id_ = json.loads(_run(capsys, "articles", "--json")[1])[0]["id"]
+    code, out, _ = _run(capsys, "remove", id_)
+    assert code == 0
+    assert f"{id_}  -           The fox crossed the river." in out
+    assert out.endswith("removed 1: 0 articles, 0 passages are left\n")
+
+
+def test_pruning_says_which_files_were_gone(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fox = tmp_path / "fox.txt"
+    fox.write_text("The fox crossed the river.")
+    _run(capsys, "index", fox)
+    fox.unlink()
+    assert _run(capsys, "index", fox)[0] == 1
+    code, out, err = _run(capsys, "index", fox, "--prune", "--json")
+    report = json.loads(out)
+    assert (code, report["removed"], report["pruned"], report["articles"]) == (0, 1, [str(fox)], 0)
+    assert f"removed: {str(fox)!r} is no longer there" in err
+
+
+def test_on_a_terminal_a_bar_moves_and_elsewhere_lines_are_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work() -> str:
+        said: list[str] = []
+        with shown(said.append) as progress:
+            for done in (1, 1, 2):
+                progress("A title", done, 2)
+        return "\n".join(said)
+
+    assert work() == "     1  A title\n     1  A title\n     2  A title"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
+    assert work() == ""
+    shown_at_first, *_ = capsys.readouterr().err.split("left")
+    assert "of ? files" in shown_at_first or "of 2 files" in shown_at_first
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["index"], ["ask"], ["chat"], ["eval"], ["calibrate"], ["articles"], ["rebuild"], ["doctor"]]
+    "command",
+    [[], ["index"], ["ask"], ["chat"], ["eval"], ["calibrate"], ["articles"], ["remove"], ["rebuild"], ["doctor"]],
 )
 def test_every_command_has_help_with_examples(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
@@ -310,7 +386,6 @@ def test_a_question_is_asked_of_some_articles_only(indexed: Path, capsys: pytest
 
 
 def test_a_day_that_is_none_is_refused(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["ask", "Who?", "--since", "yesterday"])
-    assert stopped.value.code == 1
-    assert "2024-02-24" in capsys.readouterr().err
+    code, _, err = _run(capsys, "ask", "Who?", "--since", "yesterday")
+    assert code == 1
+    assert "2024-02-24" in err

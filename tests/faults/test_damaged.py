@@ -1,0 +1,203 @@
+"""Each damage of an index is said in a sentence with what to do about it, and what is said to mend it does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hashing import HashingEncoder
+from processes import (
+    content,
+    rebuild,
+    running,
+    said_by,
+    sync_as_nobody,
+    sync_with_files_up_to,
+    write_articles,
+)
+from processes import sync as sync_in_a_process
+
+from index import CitechatError, Index
+from index.health import check
+
+REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index that is large enough for Chroma to write its vectors to files."""
+    folder = tmp_path_factory.mktemp("whole")
+    said_by(content, folder / "index", write_articles(folder / "articles", range(40), 1))
+    return folder / "index"
+
+
+@pytest.fixture
+def path(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "index")
+
+
+def _vectors(path: Path) -> Path:
+    return next(path.glob("*/index_metadata.pickle")).parent
+
+
+def _cut(path: Path, share: float = 0.5) -> None:
+    os.truncate(path, int(path.stat().st_size * share))
+
+
+def _cut_vectors(name: str) -> Callable[[Path], None]:
+    return lambda path: _cut(_vectors(path) / name)
+
+
+def _edit(statement: str) -> Callable[[Path], None]:
+    def edit(path: Path) -> None:
+        with closing(sqlite3.connect(path / "chroma.sqlite3")) as connection, connection:
+            assert connection.execute(statement).rowcount
+
+    return edit
+
+
+def _write_over(path: Path) -> None:
+    with (path / "chroma.sqlite3").open("r+b") as file:
+        file.write(b"no database")
+
+
+def _lose_records(path: Path) -> None:
+    """Remove some of one article's passages, behind the back of its record."""
+    with closing(sqlite3.connect(path / "chroma.sqlite3")) as connection, connection:
+        rows = connection.execute("select id from embeddings where embedding_id like '%:%' limit 5").fetchall()
+        connection.executemany("delete from embeddings where id = ?", rows)
+
+
+MANIFEST = "collection_metadata where key ="
+DAMAGES = {
+    "database cut": (lambda path: _cut(path / "chroma.sqlite3"), "malformed", AGAIN),
+    "database empty": (lambda path: _cut(path / "chroma.sqlite3", 0), "is empty", AGAIN),
+    "database gone": (lambda path: (path / "chroma.sqlite3").unlink(), "has lost its database", AGAIN),
+    "database written over": (_write_over, "is no SQLite database: it begins with b'no database", AGAIN),
+    "vectors gone": (lambda path: shutil.rmtree(_vectors(path)), "are gone: there is no folder", REBUILD),
+    **{
+        name: (_cut_vectors(name), f"{name}' is cut off", REBUILD)
+        for name in ("data_level0.bin", "header.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
+    },
+    "passages gone": (_lose_records, "of 40 articles have other passages than their records say", REBUILD),
+    "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "it says nothing of 'splitter'", REBUILD),
+    "manifest nonsense": (
+        _edit(f"update {MANIFEST} 'dimension'".replace("where", "set int_value = -3 where")),
+        "dimension is -3",
+        REBUILD,
+    ),
+    "manifest elsewhere": (
+        _edit(f"update {MANIFEST} 'passages'".replace("where", "set str_value = 'passages-x' where")),
+        "[passages-x] does not exist",
+        REBUILD,
+    ),
+}
+
+
+def test_a_whole_index_has_no_problems(path: Path) -> None:
+    assert check(path) == []
+
+
+def test_where_nothing_was_indexed_there_are_no_problems(tmp_path: Path) -> None:
+    assert check(tmp_path / "nowhere") == check(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damage_is_said_with_what_to_do(damage: str, path: Path) -> None:
+    damaging, message, hint = DAMAGES[damage]
+    damaging(path)
+    (problem,) = check(path)
+    assert message in problem.message
+    assert "\n" not in problem.message
+    assert hint in problem.hint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", [name for name, (_, _, hint) in DAMAGES.items() if hint == REBUILD])
+def test_a_rebuild_mends_what_it_is_said_to_mend(damage: str, path: Path, whole: Path) -> None:
+    DAMAGES[damage][0](path)
+    with running(rebuild, path, "hashing") as (_, ours):
+        assert ours.poll(60)
+        assert (ours.recv(), ours.recv()) == ("begin", "end")
+    assert check(path) == []
+    assert said_by(content, path) == said_by(content, shutil.copytree(whole, path.parent / "whole"))
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGES if name.startswith(("database", "manifest"))])
+def test_a_question_to_a_damaged_index_meets_an_error_of_ours(damage: str, path: Path) -> None:
+    DAMAGES[damage][0](path)
+    with pytest.raises(CitechatError) as met:
+        Index(path, HashingEncoder()).search("What does item 3x1x9 tell of?")
+    assert met.value.hint
+
+
+def test_an_index_that_crashes_who_opens_it_is_said_to(path: Path) -> None:
+    file = _vectors(path) / "data_level0.bin"
+    file.write_bytes(b"\xff" * file.stat().st_size)  # neighbours that are nowhere
+    (problem,) = check(path)
+    assert "makes the program that opens it crash (SIG" in problem.message
+    assert REBUILD in problem.hint
+
+
+def test_an_index_that_holds_who_opens_it_for_ever_is_said_to(path: Path) -> None:
+    (problem,) = check(path, seconds=0.05)
+    assert "makes the program that opens it hang: it was not done after 0.05 seconds" in problem.message
+
+
+def test_a_folder_that_may_not_be_written_to_is_said_to_be_one() -> None:
+    home = Path(tempfile.mkdtemp(prefix="citechat-"))  # pytest's own folders are closed to others
+    try:
+        home.chmod(0o755)
+        articles = write_articles(home / "articles", range(2), 1)
+        said_by(content, home / "index", articles)
+        (home / "index").chmod(0o555)
+        said, problems = said_by(sync_as_nobody, home / "index", articles)
+    finally:
+        (home / "index").chmod(0o755)
+        shutil.rmtree(home)
+    assert "no permission to use the index" in said
+    assert "Change the folder's permissions" in said
+    assert problems == [f"no permission to read and write {str(home / 'index')!r}"]
+
+
+def test_a_file_that_may_not_grow_ends_indexing_with_an_error_of_ours(tmp_path: Path) -> None:
+    folder, path = write_articles(tmp_path / "articles", range(40), 1), tmp_path / "index"
+    with running(sync_with_files_up_to, path, folder, 1_500_000) as (_, ours):
+        assert ours.recv() == "begin"
+        assert ours.poll(60)
+        said = ours.recv()
+    assert "could not be" in said
+    assert len(said_by(content, path, folder)["texts"]) == 40, "it goes on where files may grow"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if os.getuid() != 0 or mount is None:
+        pytest.skip("only root mounts a small disk")
+    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], check=False, capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_ends_indexing_with_an_error_of_ours_and_is_named(small_disk: Path, tmp_path: Path) -> None:
+    folder, path = write_articles(tmp_path / "articles", range(80), 1), small_disk / "index"
+    with running(sync_in_a_process, path, folder) as (_, ours):
+        assert ours.recv() == "begin"
+        assert ours.poll(60)
+        said = ours.recv()
+    assert "could not be written" in said
+    assert "full" in said
+    message = check(path)[0].message
+    assert f"the disk of {str(path)!r} is full" in message

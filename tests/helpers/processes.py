@@ -1,0 +1,205 @@
+"""Processes that index, are killed, are hindered: each a fork of one that has imported everything and opened nothing.
+
+What a process is to do is a function here, since it is found by its name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import random
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hashing import HashingEncoder
+
+from index import CitechatError, Index
+from index.reading import encode_in_context
+from index.store import Store
+
+DEADLINE = 60  # seconds after which a process that should have ended is taken for hanging
+NOBODY = 65534
+_ROUNDING = 1e-4
+_MISSED = 0.005  # Chroma's graph misses 1 of 1,000 of these vectors, undisturbed; damaged ones lose 5 of 100 and more
+_SENTENCES = 150  # in an article: thirty passages, so that forty articles make Chroma write its vectors to files
+_WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou", "lmnprst", "aeio")]
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["chromadb", "bm25s", "Stemmer", "sentencex", "filelock", "index.sync", "processes"])
+
+
+def article(number: int, edition: int) -> str:
+    """The text of an article; each sentence names what is found nowhere else."""
+    random_words = random.Random(1000 * edition + number)
+    sentences = [
+        f"Item {number}x{edition}x{line} tells of {' '.join(random_words.choices(_WORDS, k=18))}."
+        for line in range(_SENTENCES)
+    ]
+    return f"Report {number}, edition {edition}\n\n" + "\n".join(sentences) + "\n"
+
+
+def write_articles(folder: Path, numbers: range, edition: int) -> Path:
+    """Files of articles in a folder, which replace those of another edition."""
+    folder.mkdir(exist_ok=True)
+    for number in numbers:
+        (folder / f"{number:03}.txt").write_text(article(number, edition), encoding="utf-8")
+    return folder
+
+
+@contextmanager
+def running(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
+    """A process that does `work(connection, *arguments)`, and our end of the connection. It ends with the block."""
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=work, args=(theirs, *arguments))
+    process.start()
+    theirs.close()
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.join(DEADLINE)
+        ours.close()
+
+
+def said_by(work: Callable[..., None], *arguments: Any) -> Any:
+    """The one thing that a process says that does `work` to its end."""
+    with running(work, *arguments) as (process, ours):
+        assert ours.poll(DEADLINE), "the process says nothing"
+        try:
+            said = ours.recv()
+        except EOFError:
+            process.join(DEADLINE)
+            raise AssertionError(f"the process ended with {process.exitcode} and said nothing") from None
+        process.join(DEADLINE)
+        assert process.exitcode == 0
+    return said
+
+
+# What a process does
+
+
+def sync(connection: Connection, path: Path, folder: Path) -> None:
+    """Say "begin", index, say what the report says or which error was met."""
+    connection.send("begin")
+    try:
+        connection.send(Index(path, HashingEncoder()).sync([folder]).to_dict())
+    except CitechatError as error:
+        connection.send(str(error))
+
+
+def sync_and_wait(connection: Connection, path: Path, folder: Path) -> None:
+    """Index, and stop after the first article until something comes in."""
+
+    def stop(*_: object) -> None:
+        if not waited:
+            waited.append(True)
+            connection.send(os.getpid())
+            connection.recv()
+
+    waited: list[bool] = []
+    connection.send(Index(path, HashingEncoder()).sync([folder], stop).to_dict())
+
+
+def sync_to_and_fro(connection: Connection, path: Path, one: Path, other: Path) -> None:
+    """Index two folders, in turn, under the same names, until something comes in; say how often."""
+    turns = 0
+    while not connection.poll():
+        for source in (one, other):
+            for file in source.iterdir():
+                (one.parent / "articles" / file.name).write_bytes(file.read_bytes())
+            Index(path, HashingEncoder()).sync([one.parent / "articles"])
+        turns += 1
+    connection.send(turns)
+
+
+def rebuild(connection: Connection, path: Path, encoder: str) -> None:
+    """Say "begin", build the index anew with another encoder, say "end"."""
+    connection.send("begin")
+    try:
+        Index(path, HashingEncoder(encoder)).rebuild()
+        connection.send("end")
+    except CitechatError as error:
+        connection.send(str(error))
+
+
+def rebuild_again_and_again(connection: Connection, path: Path) -> None:
+    """Build the index anew until something comes in; say how often."""
+    turns = 0
+    while not connection.poll():
+        Index(path, HashingEncoder()).rebuild()
+        turns += 1
+    connection.send(turns)
+
+
+def content(connection: Connection, path: Path, then_sync: Path | None = None) -> None:
+    """Index a folder, where one is given, and say what the index holds: see `content_of`."""
+    if then_sync is not None:
+        Index(path, HashingEncoder()).sync([then_sync])
+    connection.send(content_of(path))
+
+
+def search_then_sync(connection: Connection, path: Path, folder: Path) -> None:
+    """Search, say "searched", wait, and only then index: with what was opened before."""
+    opened = Index(path, HashingEncoder())
+    opened.search("report")
+    connection.send("searched")
+    connection.recv()
+    connection.send(opened.sync([folder]).to_dict())
+
+
+def sync_with_files_up_to(connection: Connection, path: Path, folder: Path, limit: int) -> None:
+    """Index where no file can grow larger than `limit` bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    sync(connection, path, folder)
+
+
+def sync_as_nobody(connection: Connection, path: Path, folder: Path) -> None:
+    """Index as a user who has no rights, and say which problems such a one finds, too."""
+    if os.getuid() == 0:
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    try:
+        Index(path, HashingEncoder()).sync([folder])
+        said = "done"
+    except CitechatError as error:
+        said = str(error)
+    connection.send((said, [problem.message for problem in Index(path, HashingEncoder()).problems()]))
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """What must be the same however an index came to be, and what must be empty."""
+    store = Store(path)
+    passages = store._passages
+    got = passages.get(include=["embeddings"])
+    nearest = passages.query(query_embeddings=got["embeddings"], n_results=1, include=[])["ids"] if got["ids"] else []
+    texts = {each.id: each.text for each in store.articles()}
+    promised = {each.id: count for each, count in store.listing()}
+    held = [id_.rpartition(":")[0] for id_ in got["ids"]]
+    vectors = dict(zip(got["ids"], np.asarray(got["embeddings"], np.float32), strict=True))
+    titled = list(store.titled_passages())
+    encoded = encode_in_context(HashingEncoder(), [(title, passage.text) for title, passage in titled])
+    unfound = [
+        id_
+        for id_, (first, *_) in zip(got["ids"], nearest, strict=True)
+        if first != id_ and float(vectors[first] @ vectors[id_]) < 1 - _ROUNDING
+    ]
+    return {
+        "texts": sorted(texts.values()),
+        "passages": sorted(got["ids"]),
+        "orphans": sorted(set(held) - set(texts)),
+        "unequal": sorted(id_ for id_, count in promised.items() if held.count(id_) != count),
+        "wrong": sorted(
+            passage.id
+            for (_, passage), encoding in zip(titled, encoded, strict=True)
+            if float(vectors[passage.id] @ encoding.vector) < 1 - _ROUNDING
+        ),
+        "unfound": sorted(unfound) if len(unfound) > _MISSED * len(vectors) else [],
+        "collections": len(store._client.list_collections()),
+    }
