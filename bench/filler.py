@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from index import Article, Encoding, Passage, Tokens, sentences, unit
-from index.search import keywords_of
+from index.search import keep_tables
 from index.store import Row, Store
 from index.tokens import TokenStore
 
@@ -52,7 +52,7 @@ def grow(index: Path, wanted: int, seed: int = 0) -> None:
             store.put(rows)
             tokens.put(kept)
         tokens.close()
-        keywords_of(store)
+        keep_tables(store)
 
 
 def _article(id_: str, count: int, pool: list[str], chosen: random.Random) -> tuple[Article, list[Passage]]:

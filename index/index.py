@@ -110,8 +110,11 @@ class Index:
 
     def set_min_score(self, value: float) -> None:
         """Keep a calibrated threshold with the index."""
-        with self._store.writing():
-            self._store.set_min_score(value)
+        with closing(Store(self.path, self.url)) as store, store.writing() as was_cut_short:
+            if was_cut_short:
+                store.sweep()
+            store.set_min_score(value)
+        self._forget()
 
     @property
     def searcher(self) -> Searcher:

@@ -16,7 +16,7 @@ from .errors import LoadError
 from .formats import CONTAINERS, FORMATS, extract, require_size
 from .formats.archive import Allowance, members_of_zip
 from .formats.encoding import decode
-from .formats.extract import Member
+from .formats.extract import Member, printable
 from .formats.mail import members_of_mbox
 from .formats.metadata import first_line
 from .formats.web import fetch
@@ -99,6 +99,10 @@ def _load_folder(folder: Path) -> Iterator[Article | Skipped]:
 
 
 def _load_path(path: Path) -> Iterator[Article | Skipped]:
+    if not _is_text(str(path)):
+        shown = printable(str(path))
+        yield Skipped(shown, f"{shown!r} has a name that is not text in UTF-8; rename it")
+        return
     try:
         if path.suffix.lower() not in CONTAINERS:
             yield load_file(path)
@@ -120,10 +124,9 @@ def _load_members(path: Path, name: str, allowance: Allowance, depth: int) -> It
         try:
             if member.suffix in CONTAINERS:
                 yield from _load_inner(member, inner, allowance, depth + 1)
-            elif member.suffix in FORMATS:
-                yield _article(member.read(), member.suffix, inner, inner)
             else:
-                yield _article(b"", member.suffix, inner, inner)
+                data = member.read() if member.suffix in FORMATS else b""  # others are refused by their name
+                yield _article(data, member.suffix, inner, inner)
         except LoadError as error:
             yield Skipped(inner, error.message)
 
@@ -162,6 +165,15 @@ def _article(data: bytes, suffix: str, name: str, path: str) -> Article:
         language=found.language,
         pages=found.pages,
     )
+
+
+def _is_text(name: str) -> bool:
+    """False for a name whose bytes are not UTF-8: Python keeps them, but nothing can store or print them."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _size(path: Path) -> int:

@@ -190,6 +190,11 @@ class Searcher:
         return keywords_of(self.store)
 
 
+def keep_tables(store: Store) -> None:
+    """Make what questions read beside Chroma, so that the first one does not wait for it."""
+    vectors_of(store, keywords_of(store).ids)
+
+
 def keywords_of(store: Store) -> Keywords:
     """The keyword table of a store, as it was kept; made and kept where there is none of what is indexed now."""
     folder = store.path / f"keywords-{store.stamp()}"

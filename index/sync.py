@@ -18,7 +18,7 @@ from .places import count_files, file_of, gone, present
 from .plan import Plan, Step
 from .reading import encode_in_context, in_context
 from .records import Article, Passage
-from .search import keywords_of
+from .search import keep_tables
 from .split import SPLITTER_VERSION, split
 from .store import Store
 from .tokens import Tokens, TokenStore
@@ -117,7 +117,7 @@ def sync(
         pruned = gone(indexed, paths, plan.read, plan.skipped)
         _settle(store, tokens, *plan.settled(pruned))
         tokens.close()
-        keywords_of(store)
+        keep_tables(store)
         articles, passages_count = store.count()
     return SyncReport(
         **counts,
@@ -152,7 +152,7 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
         store.switch(manifest, rows())
         tokens.close()
         tokens.forget_others()
-        keywords_of(store)
+        keep_tables(store)
 
 
 @dataclass(frozen=True, slots=True)

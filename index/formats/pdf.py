@@ -50,7 +50,7 @@ def read_pdf(data: bytes, name: str) -> Extract:
     text, pages = _text_of(reader, name)
     if not text.strip():
         raise LoadError(
-            f"{name!r} has no text: its {len(pages)} page(s) are pictures",
+            f"{name!r} has no text: its {len(pages)} page(s) are pictures, or damaged",
             "Recognise their text first, for example: ocrmypdf in.pdf out.pdf",
         )
     facts = reader.metadata

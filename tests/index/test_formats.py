@@ -384,6 +384,23 @@ def test_a_member_whose_path_leads_out_of_its_archive_is_skipped_and_the_others_
     assert all(".." not in item.path for item in loaded)
 
 
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), "The hen laid an egg.")
+        archive.writestr("a.txt", "The ferry sails.")
+    assert _only(list(load([tmp_path]))).text == "The ferry sails."
+
+
+def test_a_file_whose_name_is_not_text_is_skipped(tmp_path: Path) -> None:
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("The ferry sails.")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    reason = _reason(tmp_path)
+    assert "has a name that is not text" in reason
+    assert reason.encode()
+
+
 def test_names_in_an_archive_tell_a_terminal_nothing(tmp_path: Path) -> None:
     _zip_of(tmp_path / "a.zip", {"\x1b[2Ja.txt": b"The ferry sails."})
     assert _only(list(load([tmp_path]))).path.isprintable()
