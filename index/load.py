@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from .clean import noise_spans
+from .clean import byline, dateline, front_matter, noise_spans
 from .errors import LoadError
 from .formats import CONTAINERS, FORMATS, extract, require_size
 from .formats.archive import Allowance, members_of_zip
@@ -153,15 +153,17 @@ def _article(data: bytes, suffix: str, name: str, path: str) -> Article:
     """The article in a document; `name` is what errors call it, `path` the place it was read from."""
     found = extract(data, suffix, name)
     host = urlsplit(path).hostname if is_address(path) else None
+    head = front_matter(found.text)[1] if found.has_front_matter else None
+    story = found.text[head.end if head else 0 :]
     return Article(
         id=article_id(found.text),
         title=found.title or first_line(found.text) or PurePosixPath(path).stem,
         source=found.source or host or path,
         text=found.text,
-        published=found.published,
+        published=found.published or dateline(story),
         path=path,
         noise=tuple(noise_spans(found.text, has_front_matter=found.has_front_matter)),
-        author=found.author,
+        author=found.author or byline(story),
         language=found.language,
         pages=found.pages,
     )
