@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
+from hashing import HashingEncoder as QuietHashingEncoder
 
-from index import Encoder, Encoding, Index, load_encoder, unit
+from index import Encoder, Encoding, Index, load_encoder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "samples"
 _ARTICLE = REPOSITORY.parent / "shared" / "article" / "article.txt"
 
 
-class HashingEncoder:
-    """Hashes words into a vector: texts that share words are near, so a test can say which passage comes first."""
-
-    dimension = 256
-    tells_tokens = True
+class HashingEncoder(QuietHashingEncoder):
+    """One that remembers what it was given to encode."""
 
     def __init__(self, name: str = "hashing") -> None:
-        self.fingerprint = name
+        super().__init__(name)
         self.embedded: list[str] = []
-
-    def tokenize(self, text: str) -> list[tuple[int, int]]:
-        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
-
-    def passages(self, texts: Sequence[str]) -> np.ndarray:
-        return np.stack([each.vector for each in self.encode(texts)]) if texts else np.zeros((0, 256), np.float32)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         self.embedded += texts
-        return [self.query(text) for text in texts]
-
-    def query(self, text: str) -> Encoding:
-        offsets = self.tokenize(text)
-        tokens = np.full((len(offsets), self.dimension), 1e-6, dtype=np.float32)
-        for row, (start, end) in zip(tokens, offsets, strict=True):
-            row[int(hashlib.md5(text[start:end].lower().encode()).hexdigest(), 16) % self.dimension] += 1
-        vector = tokens.sum(axis=0) if offsets else np.ones(self.dimension, dtype=np.float32)
-        return Encoding(vector / np.linalg.norm(vector), unit(tokens), tuple(offsets))
+        return super().encode(texts)
 
 
 @pytest.fixture

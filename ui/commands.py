@@ -199,7 +199,7 @@ def doctor(options: argparse.Namespace) -> int:
         _print_json(report | {"llm": asdict(trial) if trial else None})
     else:
         print(report_text(report))
-    return USER_ERROR if trial and not trial.answers else DONE
+    return DONE if report["answers"] else USER_ERROR
 
 
 def _only(options: argparse.Namespace) -> Only:

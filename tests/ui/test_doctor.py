@@ -50,7 +50,7 @@ def test_a_damaged_index_is_named_with_what_to_do_and_is_not_opened(damaged: Pat
 
 
 def test_the_command_line_says_so_without_a_traceback(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["doctor", "--json"])
+    assert main(["doctor", "--json"]) == 1
     out, err = capsys.readouterr()
     assert "malformed" in json.loads(out)["problems"][0]["message"]
     assert json.loads(out)["answers"] is False
