@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from hashing import HashingEncoder
 from processes import DEADLINE, content, rebuild, running, said_by, sync, write_articles
+from servers import running_chroma
 
 from index import Index, IndexMismatchError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ARTICLES = range(40)
-KILLS, KILLS_OF_A_REBUILD = 50, 16
+KILLS, KILLS_OF_A_REBUILD, KILLS_ON_A_SERVER = 50, 16, 8
 SEED = 20260101
 
 
@@ -92,6 +93,21 @@ def test_indexing_that_is_killed_at_any_moment_is_completed_by_indexing_again(
         if killed == KILLS:
             break
     assert killed == KILLS
+
+
+def test_indexing_to_a_server_that_is_killed_is_completed_too(
+    folder: Path, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    """The server goes on: what it was sent stays, and is completed or cleared up."""
+    moments = random.Random(SEED)
+    (tmp_path / "server").mkdir()
+    with running_chroma(tmp_path / "server") as (url, _):
+        longest = _duration(sync, tmp_path / "timed", folder, f"{url}/timed")
+        for number in range(KILLS_ON_A_SERVER):
+            moment = moments.uniform(0, longest)
+            place = (tmp_path / f"index-{number}", folder, f"{url}/test-{number}")
+            _is_killed(moment, sync, *place)
+            assert said_by(content, *place) == whole, f"killed after {moment:.3f} s"
 
 
 def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_index_or_the_new_one(

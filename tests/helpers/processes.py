@@ -85,11 +85,11 @@ def said_by(work: Callable[..., None], *arguments: Any) -> Any:
 # What a process does
 
 
-def sync(connection: Connection, path: Path, folder: Path) -> None:
+def sync(connection: Connection, path: Path, folder: Path, url: str | None = None) -> None:
     """Say "begin", index, say what the report says or which error was met."""
     connection.send("begin")
     try:
-        connection.send(Index(path, HashingEncoder()).sync([folder]).to_dict())
+        connection.send(Index(path, HashingEncoder(), url).sync([folder]).to_dict())
     except CitechatError as error:
         connection.send(str(error))
 
@@ -138,11 +138,11 @@ def rebuild_again_and_again(connection: Connection, path: Path) -> None:
     connection.send(turns)
 
 
-def content(connection: Connection, path: Path, then_sync: Path | None = None) -> None:
+def content(connection: Connection, path: Path, then_sync: Path | None = None, url: str | None = None) -> None:
     """Index a folder, where one is given, and say what the index holds: see `content_of`."""
     if then_sync is not None:
-        Index(path, HashingEncoder()).sync([then_sync])
-    connection.send(content_of(path))
+        Index(path, HashingEncoder(), url).sync([then_sync])
+    connection.send(content_of(path, url))
 
 
 def search_then_sync(connection: Connection, path: Path, folder: Path) -> None:
@@ -173,9 +173,9 @@ def sync_as_nobody(connection: Connection, path: Path, folder: Path) -> None:
     connection.send((said, [problem.message for problem in Index(path, HashingEncoder()).problems()]))
 
 
-def content_of(path: Path) -> dict[str, Any]:
+def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
     """What must be the same however an index came to be, and what must be empty."""
-    store = Store(path)
+    store = Store(path, url)
     passages = store._passages
     got = passages.get(include=["embeddings"])
     nearest = passages.query(query_embeddings=got["embeddings"], n_results=1, include=[])["ids"] if got["ids"] else []

@@ -1,69 +1,21 @@
-"""Everything that holds of an index in a folder holds of one on a Chroma server: a real one, on this machine."""
+"""What is peculiar to an index on a Chroma server; what holds of both is tested in `test_index` and the others."""
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sysconfig
-import time
-import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from servers import free_port, running_chroma
 
 from index import Article, EmptyIndexError, Index, IndexMismatchError, Manifest, Only, Passage, StoreError
 from index.store import Store
 
 FOX = "The fox crossed the river at night.\n"
 OWL = "The owl sat in the old barn and watched.\n"
-_DEADLINE = 60  # seconds for the server to start
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A Chroma server with an address of its own, and its process."""
-    port = _free_port()
-    command = [str(Path(sysconfig.get_path("scripts")) / "chroma"), "run", "--path", str(folder)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log)
-        try:
-            _wait_for(port, process)
-            yield f"http://127.0.0.1:{port}", process
-        finally:
-            process.kill()  # a polite request makes it wait for its clients
-            process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with _running(tmp_path_factory.mktemp("chroma-server")) as (url, _):
-        yield url
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    pytest.fail("the Chroma server did not start")
-
-
-@pytest.fixture
-def url(server: str) -> str:
-    """A database of the test's own."""
-    return f"{server}/test-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
@@ -144,13 +96,13 @@ def test_passages_without_their_article_are_not_there(url: str, tmp_path: Path) 
 
 def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="could not be opened") as refused:
-        Store(tmp_path / "index", f"http://127.0.0.1:{_free_port()}")
+        Store(tmp_path / "index", f"http://127.0.0.1:{free_port()}")
     assert "CITECHAT_CHROMA_URL" in refused.value.hint
 
 
 def test_a_server_that_goes_away_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
-    with _running(tmp_path / "server") as (url, process):
+    with running_chroma(tmp_path / "server") as (url, process):
         store = Store(tmp_path / "index", url, writable=True)
         store.create(Manifest(encoder="e", dimension=4, splitter="1"))
         process.kill()

@@ -86,7 +86,7 @@ def test_an_indexed_passage_is_not_encoded_when_it_is_found(index: Index, folder
     """One forward pass at indexing gives both the vector and the token vectors, which are kept."""
     index.sync([folder])
     encoded = list(index.encoder.embedded)  # type: ignore[attr-defined]
-    again = Index(index.path, index.encoder)
+    again = Index(index.path, index.encoder, index.url)
     again.search("fox owl")
     assert index.encoder.embedded == encoded  # type: ignore[attr-defined]
     assert len(encoded) == len(set(encoded)) == 2
@@ -98,25 +98,28 @@ def test_what_is_kept_beside_chroma_can_be_lost(name: str, index: Index, folder:
     before = index.find("Where did the owl sit?").hits
     for path in index.path.glob(name):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert Index(index.path, index.encoder).find("Where did the owl sit?").hits == before
+    assert Index(index.path, index.encoder, index.url).find("Where did the owl sit?").hits == before
     assert list(index.path.glob(name)), "and is there again"
 
 
 def test_what_another_process_indexed_is_found_when_the_index_is_opened_again(index: Index, folder: Path) -> None:
     index.sync([folder])
     (folder / "hen.txt").write_text("The hen laid an egg.\n")
-    Index(index.path, index.encoder).sync([folder])
-    assert Index(index.path, index.encoder).search("What did the hen lay?")[0].passage.text == "The hen laid an egg."
+    Index(index.path, index.encoder, index.url).sync([folder])
+    assert (
+        Index(index.path, index.encoder, index.url).search("What did the hen lay?")[0].passage.text
+        == "The hen laid an egg."
+    )
     assert len(list(index.path.glob("keywords-*"))) == 1, "an old table is removed"
 
 
 def test_a_passage_that_another_process_has_just_removed_is_passed_over(index: Index, folder: Path) -> None:
     index.sync([folder])
-    opened = Index(index.path, index.encoder)
+    opened = Index(index.path, index.encoder, index.url)
     searcher = opened.searcher  # of a question that is being answered just now; the next one sees the change
     assert len(searcher.find("fox owl").hits) == 2
     (folder / "owl.txt").write_text("The owl flew off.\n")
-    Index(index.path, index.encoder).sync([folder])
+    Index(index.path, index.encoder, index.url).sync([folder])
     searcher._readings.clear()
     assert [hit.passage.text for hit in searcher.find("fox owl").hits] == [FOX.strip()]
 
@@ -124,11 +127,11 @@ def test_a_passage_that_another_process_has_just_removed_is_passed_over(index: I
 def test_where_another_process_has_replaced_everything_nothing_is_found(index: Index, tmp_path: Path) -> None:
     (tmp_path / "fox.txt").write_text(FOX)
     index.sync([tmp_path / "fox.txt"])
-    opened = Index(index.path, index.encoder)
+    opened = Index(index.path, index.encoder, index.url)
     searcher = opened.searcher  # of a question that is being answered just now; the next one sees the change
     assert searcher._keywords is not None
     (tmp_path / "fox.txt").write_text(OWL)
-    Index(index.path, index.encoder).sync([tmp_path / "fox.txt"])
+    Index(index.path, index.encoder, index.url).sync([tmp_path / "fox.txt"])
     assert searcher.find("Who crossed the river?").hits == []
 
 
@@ -154,7 +157,7 @@ def test_a_sync_that_is_stopped_keeps_what_was_written_and_goes_on_from_there(in
 
     with pytest.raises(KeyboardInterrupt):
         index.sync([tmp_path], progress=stop)
-    again = Index(index.path, index.encoder)
+    again = Index(index.path, index.encoder, index.url)
     written, _ = again.count()
     assert 64 <= written < 150
     report = again.sync([tmp_path])
@@ -192,7 +195,7 @@ def test_searching_an_index_that_is_not_there_says_how_to_make_one(index: Index)
 
 def test_an_index_of_another_model_is_refused_until_it_is_rebuilt(index: Index, folder: Path) -> None:
     index.sync([folder])
-    other = Index(index.path, type(index.encoder)("another"))  # type: ignore[call-arg]
+    other = Index(index.path, type(index.encoder)("another"), index.url)  # type: ignore[call-arg]
     with pytest.raises(IndexMismatchError):
         other.search("fox")
     with pytest.raises(IndexMismatchError):
@@ -200,4 +203,4 @@ def test_an_index_of_another_model_is_refused_until_it_is_rebuilt(index: Index, 
     other.rebuild()
     assert other.search("fox")[0].passage.text == FOX.strip()
     with pytest.raises(IndexMismatchError):
-        Index(index.path, index.encoder).search("fox")
+        Index(index.path, index.encoder, index.url).search("fox")

@@ -23,8 +23,8 @@ def _vectors(*rows: int) -> np.ndarray:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "index", writable=True)
+def store(tmp_path: Path, place: str | None) -> Store:
+    store = Store(tmp_path / "index", place, writable=True)
     store.create(MANIFEST)
     return store
 
@@ -44,7 +44,7 @@ def test_what_was_put_comes_back_the_same(store: Store) -> None:
     assert list(store.titled_passages()) == [("Title a", first), ("Title a", second)]
     assert store.passages([second.id, "gone:0-3"]) == [(article, second)]
     assert store.count() == (1, 2)
-    assert Store(store.path).manifest() == MANIFEST
+    assert Store(store.path, store.url).manifest() == MANIFEST
 
 
 def test_the_nearest_passage_comes_first_with_its_cosine(store: Store) -> None:
@@ -85,7 +85,7 @@ def test_a_rebuild_switches_to_the_new_passages_at_once(store: Store) -> None:
     other = Manifest(encoder="f", dimension=4, splitter="1")
     store.switch(other, iter([[(article, [Passage("a", 0, 3, "One")], _vectors(2))]]))
     assert store.count() == (1, 1)
-    assert Store(store.path).manifest() == other
+    assert Store(store.path, store.url).manifest() == other
 
 
 def test_a_rebuild_that_is_cut_short_leaves_the_old_index_as_it_was(store: Store) -> None:
@@ -97,7 +97,7 @@ def test_a_rebuild_that_is_cut_short_leaves_the_old_index_as_it_was(store: Store
 
     with pytest.raises(KeyboardInterrupt):
         store.switch(Manifest(encoder="f", dimension=4, splitter="1"), rows())
-    again = Store(store.path)
+    again = Store(store.path, store.url)
     assert again.manifest() == MANIFEST
     assert len(list(again.titled_passages())) == 2
 
@@ -116,8 +116,13 @@ def test_a_file_that_is_no_database_is_refused_with_a_hint(tmp_path: Path) -> No
     assert "index the articles again" in refused.value.hint
 
 
-def _hold(path: Path, ready: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
-    with Store(path).writing():
+def _hold(
+    path: Path,
+    url: str | None,
+    ready: multiprocessing.synchronize.Event,
+    done: multiprocessing.synchronize.Event,
+) -> None:
+    with Store(path, url).writing():
         ready.set()
         done.wait(30)
 
@@ -125,7 +130,7 @@ def _hold(path: Path, ready: multiprocessing.synchronize.Event, done: multiproce
 def test_a_second_process_that_wants_to_write_is_told_who_does(store: Store) -> None:
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
-    process = context.Process(target=_hold, args=(store.path, ready, done))
+    process = context.Process(target=_hold, args=(store.path, store.url, ready, done))
     process.start()
     try:
         assert ready.wait(60)

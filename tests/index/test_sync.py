@@ -195,7 +195,7 @@ def test_every_path_of_every_article_is_told(index: Index, folder: Path) -> None
     _write(folder, vixen=FOX)
     index.sync([folder])
     paths = {(article_id(FOX), "fox"), (article_id(FOX), "vixen"), (article_id(OWL), "owl")}
-    assert {(id_, Path(path).stem) for id_, path in Store(index.path).paths()} == paths
+    assert {(id_, Path(path).stem) for id_, path in Store(index.path, index.url).paths()} == paths
 
 
 # What goes when files go
@@ -376,7 +376,7 @@ def test_a_kill_between_any_two_writes_leaves_whole_articles_and_the_next_run_me
             index.sync([folder], prune=True)
         assert left == [0]
 
-    again = Index(index.path, index.encoder)
+    again = Index(index.path, index.encoder, index.url)
     seen = _places(again)
     assert set(seen) <= before | set(after)
     assert set(seen) >= {FOX, OWL}
@@ -437,7 +437,7 @@ def test_where_nothing_is_to_be_embedded_the_model_is_not_asked_for_anything(ind
     index.sync([folder])
     (folder / "owl.txt").unlink()
     _write(folder, vixen=FOX)
-    sleeping = Index(index.path, _SleepingEncoder())  # type: ignore[arg-type]
+    sleeping = Index(index.path, _SleepingEncoder(), index.url)  # type: ignore[arg-type]
     assert _counts(sleeping.sync([folder], prune=True)) == (1, 0, 1, 1)
     sleeping.remove(article_id(FOX))
     assert sleeping.count() == (0, 0)

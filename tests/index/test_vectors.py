@@ -44,7 +44,7 @@ def test_a_question_finds_the_hundred_nearest_of_them(alike: Index) -> None:
 def test_where_the_index_is_large_chroma_finds_them(alike: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [hit.passage.id for hit in alike.search("Did ship 77 cross?")]
     monkeypatch.setattr("index.vectors._MOST", 10)
-    again = Index(alike.path, alike.encoder)
+    again = Index(alike.path, alike.encoder, alike.url)
     assert again.searcher._vectors is None
     assert again.search("Did ship 77 cross?")[0].passage.id == before[0]
 
@@ -55,7 +55,7 @@ def test_the_file_can_be_lost_or_damaged(alike: Index) -> None:
     whole = kept.read_bytes()
     for damage in (kept.unlink, lambda: kept.write_bytes(b""), lambda: kept.write_bytes(whole[:500])):
         damage()
-        assert Index(alike.path, alike.encoder).search("Did ship 77 cross?") == before
+        assert Index(alike.path, alike.encoder, alike.url).search("Did ship 77 cross?") == before
         assert kept.stat().st_size > 500
 
 

@@ -1,0 +1,45 @@
+"""A Chroma server for tests: a real one, on this machine."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_DEADLINE = 60  # seconds for the server to start
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running_chroma(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server that keeps its data in `folder`: its address, and its process."""
+    port = free_port()
+    command = [str(Path(sysconfig.get_path("scripts")) / "chroma"), "run", "--path", str(folder)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log)
+        try:
+            _wait_for(port, process)
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.kill()  # a polite request makes it wait for its clients
+            process.wait(30)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    raise TimeoutError("the Chroma server did not start")
