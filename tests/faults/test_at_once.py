@@ -28,7 +28,7 @@ QUESTIONS = 200
 
 
 def _damage(found: dict[str, list[str]]) -> list[str]:
-    return found["orphans"] + found["unequal"] + found["wrong"] + found["unfound"]
+    return found["orphans"] + found["unequal"] + found["wrong"] + found["unfound"] + found["unreached"]
 
 
 def _found(index: Index, name: str) -> str:

@@ -23,11 +23,12 @@ from hashing import HashingEncoder
 from index import CitechatError, Index
 from index.reading import encode_in_context
 from index.store import Store
+from index.vectors import vectors_of
 
-DEADLINE = 60  # seconds after which a process that should have ended is taken for hanging
+DEADLINE = 120  # seconds after which a process that should have ended is taken for hanging
 NOBODY = 65534
 _ROUNDING = 1e-4
-_MISSED = 0.005  # Chroma's graph misses 1 of 1,000 of these vectors, undisturbed; damaged ones lose 5 of 100 and more
+_MISSED = 0.02  # Chroma's graph misses 1 of 1,000 of these vectors, undisturbed; damaged ones lose 5 of 100 and more
 _SENTENCES = 150  # in an article: thirty passages, so that forty articles make Chroma write its vectors to files
 _WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou", "lmnprst", "aeio")]
 
@@ -185,7 +186,10 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
     vectors = dict(zip(got["ids"], np.asarray(got["embeddings"], np.float32), strict=True))
     titled = list(store.titled_passages())
     encoded = encode_in_context(HashingEncoder(), [(title, passage.text) for title, passage in titled])
-    unfound = [
+    ids = np.array(sorted(got["ids"]), dtype=np.bytes_)
+    compared = vectors_of(store, ids)
+    cosines = np.zeros((0, 0)) if compared is None else compared @ compared.T
+    unreached = [
         id_
         for id_, (first, *_) in zip(got["ids"], nearest, strict=True)
         if first != id_ and float(vectors[first] @ vectors[id_]) < 1 - _ROUNDING
@@ -200,6 +204,8 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
             for (_, passage), encoding in zip(titled, encoded, strict=True)
             if float(vectors[passage.id] @ encoding.vector) < 1 - _ROUNDING
         ),
-        "unfound": sorted(unfound) if len(unfound) > _MISSED * len(vectors) else [],
+        # By all being compared, as questions to a small index are, and by Chroma's graph.
+        "unfound": ids[cosines.diagonal() < cosines.max(axis=1, initial=0) - _ROUNDING].tolist(),
+        "unreached": sorted(unreached) if len(unreached) > _MISSED * len(vectors) else [],
         "collections": len(store._client.list_collections()),
     }
