@@ -110,9 +110,7 @@ class Index:
 
     def set_min_score(self, value: float) -> None:
         """Keep a calibrated threshold with the index."""
-        with closing(Store(self.path, self.url)) as store, store.writing() as was_cut_short:
-            if was_cut_short:
-                store.sweep()
+        with closing(Store(self.path, self.url)) as store, store.writing():
             store.set_min_score(value)
         self._forget()
 

@@ -9,7 +9,7 @@ from typing import Literal
 from .load import Skipped
 from .places import absolute
 from .records import Article, Origin, Passage
-from .rows import to_metadata
+from .rows import facts_of
 
 Outcome = Literal["added", "changed", "unchanged"]
 
@@ -95,7 +95,7 @@ class Plan:
         return known if origin in known.copies else replace(known, copies=(*known.copies, origin))
 
     def _outcome(self, known: Article | None, article: Article, path: str) -> Outcome:
-        if known and to_metadata(known, 0) == to_metadata(article, 0):
+        if known and facts_of(known) == facts_of(article):
             return "unchanged"
         return "changed" if path in self._indexed else "added"
 

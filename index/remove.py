@@ -19,9 +19,7 @@ def remove(store: Store, given: Sequence[str]) -> tuple[tuple[Article, int], ...
     Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` for an id
     that stands for no article or for several.
     """
-    with store.writing() as was_cut_short:
-        if was_cut_short:
-            store.sweep()
+    with store.writing():
         listed = {article.id: (article, passages) for article, passages in store.listing()}
         articles = [article for article, _ in listed.values()]
         chosen = dict.fromkeys(find_id(written, articles) for written in given)

@@ -9,23 +9,25 @@ from typing import Any
 from .records import Article, Origin, Passage, Span
 
 
-def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
-    """What is stored beside the text of an article that has so many passages."""
-    facts: dict[str, str | int] = {
+def facts_of(article: Article) -> dict[str, str | None]:
+    """All that a row says of an article but its number of passages; None for what is not known."""
+    return {
         "title": article.title,
         "source": article.source,
         "path": article.path,
         "noise": json.dumps([[span.start, span.end] for span in article.noise]),
-        "passages": passages,
-    }
-    optional = {
-        "published": article.published,
-        "author": article.author,
-        "language": article.language,
+        "published": article.published or None,
+        "author": article.author or None,
+        "language": article.language or None,
         "pages": json.dumps(article.pages) if article.pages else None,
         "copies": json.dumps([[copy.source, copy.path] for copy in article.copies]) if article.copies else None,
     }
-    return facts | {name: value for name, value in optional.items() if value}  # Chroma has no None
+
+
+def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
+    """What is stored beside the text of an article that has so many passages; Chroma has no None."""
+    known = {name: fact for name, fact in facts_of(article).items() if fact is not None}
+    return {**known, "passages": passages}
 
 
 def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:

@@ -24,8 +24,8 @@ from .encode import FloatArray
 from .errors import EmptyIndexError, IndexMismatchError
 from .manifest import Manifest
 from .records import Article, Passage
-from .rows import article_id_of, to_article, to_metadata, to_passages
-from .writes import Row, facts_of, rewrite, slices, upsert
+from .rows import article_id_of, facts_of, to_article, to_metadata, to_passages
+from .writes import Row, rewrite, slices, upsert
 
 _ARTICLES = "articles"
 _ARTICLES_READ = 100  # whose passages are read at a time
@@ -121,8 +121,9 @@ class Store:
     # Writing
 
     @contextmanager
-    def writing(self) -> Iterator[bool]:
-        """Hold the index for writing; gives whether the change before this one was cut short. See `changing`."""
+    def writing(self, *, replacing: bool = False) -> Iterator[None]:
+        """Hold the index for writing; see `changing`. What a change before this one, cut short, has left is removed
+        first, unless all passages are being replaced: then it goes with the old ones, which may be damaged."""
         with ExitStack() as stack:
             with self._refusals("written"):
                 was_cut_short = stack.enter_context(changing(self.path))
@@ -131,7 +132,9 @@ class Store:
                     self.close()
                     self._client = open_client(self.path, self.url, writable=False)
                     self._forget()
-            yield was_cut_short
+                if was_cut_short and not replacing and self._find(_ARTICLES) is not None:
+                    self._sweep()
+            yield
         self.mark = mark_of(self.path)
 
     def put(self, rows: Sequence[Row]) -> None:
@@ -158,12 +161,6 @@ class Store:
             for ids in slices(article_ids):
                 self._articles.delete(ids=list(ids))
                 self._passages.delete(where={"article": {"$in": list(ids)}})
-
-    def sweep(self) -> None:
-        """Remove what a change that was cut short has left."""
-        with self._refusals("written"):
-            sweep_collections(self._client, self._passages.name)
-            sweep_passages(self._passages, set(self.article_ids()))
 
     # Reading
 
@@ -209,10 +206,6 @@ class Store:
             with self._refusals("read"):
                 found = self._passages.get(where={"article": {"$in": list(ids)}}, include=[])["ids"]
             yield from ((article.title, passage) for article, passage in to_passages(found, articles))
-
-    def paths(self) -> list[tuple[str, str]]:
-        """The id of every article with each path that it was read from."""
-        return [(article.id, origin.path) for article in self.facts() for origin in article.origins]
 
     def stamp(self) -> str:
         """A short text that changes whenever other articles are indexed, or the same ones by other means."""
@@ -267,6 +260,11 @@ class Store:
         if name not in (articles.metadata or {}):
             raise manifest_lacks(self._where, name)
         return articles.metadata[name]
+
+    def _sweep(self) -> None:
+        """Remove what a change that was cut short has left."""
+        sweep_collections(self._client, self._passages.name)
+        sweep_passages(self._passages, set(self.article_ids()))
 
     def _get_articles(self, include: list[str], ids: Sequence[str] | None = None) -> Any:
         """What Chroma has of the articles, or of those of `ids`; nothing where nothing was indexed."""

@@ -93,16 +93,15 @@ def sync(
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
     skipped: list[Skipped] = []
-    with store.writing() as was_cut_short:
+    with store.writing():
         manifest = manifest_of(encoder)
         store.require(manifest)
         store.create(manifest)
-        if was_cut_short:
-            store.sweep()
-        indexed = [path for _, path in store.paths()] if prune else []
+        facts = store.facts()
+        indexed = [origin.path for article in facts for origin in article.origins] if prune else []
         there = present(paths, indexed) if prune else list(paths)
         tokens = TokenStore.beside(store.path, manifest.key)
-        plan = Plan(store.facts(), lambda article: _cut(article, encoder))
+        plan = Plan(facts, lambda article: _cut(article, encoder))
         count = _Count(count_files(there))
         for batch in _encoded(map(plan.step, load(there)), encoder):
             _write(store, tokens, batch)
@@ -146,7 +145,7 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
                 if progress and not isinstance(step, Skipped):
                     progress(step.article.title, done, total)
 
-    with store.writing():
+    with store.writing(replacing=True):
         manifest = manifest_of(encoder)
         tokens = TokenStore.beside(store.path, manifest.key)
         store.switch(manifest, rows())

@@ -9,9 +9,7 @@ import numpy as np
 
 from .encode import FloatArray
 from .records import Article, Passage
-from .rows import to_metadata
 
-_OPTIONAL = ("published", "author", "language", "pages", "copies")  # facts that a record may be without
 _BATCH = 1000  # rows a write; Chroma refuses more than 5,461
 
 Item = TypeVar("Item")
@@ -43,9 +41,3 @@ def rewrite(collection: Any, facts: Mapping[str, Mapping[str, Any]]) -> None:
     """Set facts of records that are there, by id; a fact that is None is removed, one that is not named stays."""
     for ids in slices(list(facts)):
         collection.update(ids=list(ids), metadatas=[dict(facts[id_]) for id_ in ids])
-
-
-def facts_of(article: Article) -> dict[str, Any]:
-    """All that a record says of an article but its number of passages; None for what it does not say."""
-    facts = dict.fromkeys(_OPTIONAL) | to_metadata(article, 0)
-    return {name: fact for name, fact in facts.items() if name != "passages"}

@@ -7,11 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from servers import free_port, running_chroma
 
-from index import Article, EmptyIndexError, Index, IndexMismatchError, Manifest, Only, Passage, StoreError
+from index import EmptyIndexError, Index, Manifest, StoreError
 from index.store import Store
 
 FOX = "The fox crossed the river at night.\n"
@@ -54,21 +53,6 @@ def test_changed_articles_are_replaced_and_unchanged_ones_not_embedded_again(ind
     assert "river" not in " ".join(hit.passage.text for hit in index.search("fox river", limit=10))
 
 
-def test_a_question_may_be_asked_of_some_articles_only(index: Index, folder: Path) -> None:
-    index.sync([folder])
-    hits = index.search("Where did the owl sit?", only=Only(sources=("fox.txt",)))
-    assert [hit.passage.text for hit in hits] == [FOX.strip()]
-
-
-def test_an_index_of_another_model_is_refused_until_it_is_rebuilt(index: Index, url: str, folder: Path) -> None:
-    index.sync([folder])
-    with closing(Index(index.path, type(index.encoder)("another"), url)) as other:  # type: ignore[call-arg]
-        with pytest.raises(IndexMismatchError):
-            other.search("fox")
-        other.rebuild()
-        assert other.search("fox")[0].passage.text == FOX.strip()
-
-
 def test_a_calibrated_threshold_is_kept_there(index: Index, url: str, folder: Path) -> None:
     index.sync([folder])
     index.set_min_score(0.375)
@@ -82,16 +66,6 @@ def test_where_nothing_was_indexed_nothing_is_there_and_nothing_is_made(index: I
     assert index.articles() == ()
     with pytest.raises(EmptyIndexError, match=url):
         index.search("fox")
-
-
-def test_passages_without_their_article_are_not_there(url: str, tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "index", url, writable=True)) as store:
-        store.create(Manifest(encoder="e", dimension=4, splitter="1"))
-        for name in ("a", "b"):
-            article = Article(name, name, "source", "One two.", path=f"/{name}.txt")
-            store.put([(article, [Passage(name, 0, 3, "One")], np.eye(4, dtype=np.float32)[:1])])
-        store._articles.delete(ids=["a"])
-        assert [passage.article_id for _, passage in store.titled_passages()] == ["b"]
 
 
 def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:

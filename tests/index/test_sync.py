@@ -195,7 +195,8 @@ def test_every_path_of_every_article_is_told(index: Index, folder: Path) -> None
     _write(folder, vixen=FOX)
     index.sync([folder])
     paths = {(article_id(FOX), "fox"), (article_id(FOX), "vixen"), (article_id(OWL), "owl")}
-    assert {(id_, Path(path).stem) for id_, path in Store(index.path, index.url).paths()} == paths
+    listed = Store(index.path, index.url).facts()
+    assert {(article.id, Path(origin.path).stem) for article in listed for origin in article.origins} == paths
 
 
 # What goes when files go
