@@ -7,6 +7,7 @@ question, which takes some 20 microseconds. The other file is there while somebo
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any
 
 from .lock import hold
 from .rows import article_id_of
+from .writes import rewrite
 
 _MARK = "changed"
 _UNFINISHED = ".unfinished"
+UNCOUNTED = "uncounted"
+"""In the manifest from the switch of a rebuild until the articles' records count the new passages."""
 _BATCH = 1000  # rows that are removed at once
 
 
@@ -62,6 +66,13 @@ def sweep_collections(client: Any, kept: str) -> None:
     for collection in client.list_collections():
         if collection.name.startswith("passages-") and collection.name != kept:
             client.delete_collection(collection.name)
+
+
+def recount(articles: Any, passages: Any) -> None:
+    """Write into the records of all articles how many passages they have, and into the manifest that this is done."""
+    held = Counter(article_id_of(id_) for id_ in passages.get(include=[])["ids"])
+    rewrite(articles, {id_: {"passages": held[id_]} for id_ in articles.get(include=[])["ids"]})
+    articles.modify(metadata={name: value for name, value in articles.metadata.items() if name != UNCOUNTED})
 
 
 def sweep_passages(passages: Any, articles: set[str]) -> None:

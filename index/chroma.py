@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from .changes import mark_of
-from .errors import EmptyIndexError, StoreError
+from .errors import EmptyIndexError, StoreError, TornIndexError
 from .lock import hold
 
 _DEFAULT_DATABASE = "default_database"
@@ -52,6 +52,17 @@ def close_client(client: Any) -> None:
     _close_all(_connections(client))
 
 
+def find_collection(client: Any, name: str) -> Any | None:
+    """The collection of this name, or None."""
+    from chromadb.errors import NotFoundError
+
+    try:
+        # Without a function of ours Chroma would attach one of its own, which fetches a model.
+        return client.get_collection(name, embedding_function=None)
+    except NotFoundError:
+        return None
+
+
 def is_emptied(path: Path) -> bool:
     """Whether the database in the folder of an index holds nothing, though something was indexed."""
     database = path / "chroma.sqlite3"
@@ -85,6 +96,22 @@ def refusals(where: str, done: str, *, is_server: bool) -> Iterator[None]:
     except (ChromaError, OSError, HTTPError) as error:
         hint = _SERVER_HINT if is_server else _EMBEDDED_HINT
         raise StoreError(f"the index in {where!r} could not be {done}: {error}", hint) from error
+
+
+@contextmanager
+def torn_by_a_kill(where: str, damages: Iterable[str]) -> Iterator[None]:
+    """Raise `TornIndexError` for damages that are known, as to open them may crash this process, and for what Chroma
+    raises when it first reads vectors after a change that was cut short."""
+    from chromadb.errors import ChromaError
+
+    hint = "Build it anew with `citechat rebuild` (it needs no files), or index something: that does so, too."
+    cause = f"the index in {where!r} was cut short while its vectors were written"
+    for damage in damages:
+        raise TornIndexError(f"{cause}: {damage}", hint)
+    try:
+        yield
+    except ChromaError as error:
+        raise TornIndexError(f"{cause}: {error}", hint) from error
 
 
 def _embedded(path: Path) -> Any:

@@ -7,6 +7,7 @@ CitechatError                 what happened, and what to do next
 ├── StoreError                the index on disk cannot be opened or written
 │   ├── EmptyIndexError       nothing has been indexed yet
 │   ├── IndexMismatchError    the index was built with another model or another splitter
+│   ├── TornIndexError        a change was cut short while vectors were written
 │   └── IndexLockedError      another process is writing
 └── (rag.errors)              settings, LLMs, questions, test sets
 """
@@ -51,6 +52,10 @@ class EmptyIndexError(StoreError):
 
 class IndexMismatchError(StoreError):
     """The index was built with another model or another splitter."""
+
+
+class TornIndexError(StoreError):
+    """A change was cut short while Chroma wrote its files of vectors: the texts are whole, the vectors are not."""
 
 
 class IndexLockedError(StoreError):

@@ -1,7 +1,7 @@
 """Is the index whole? What is wrong with it is said in a sentence, with what to do about it.
 
 A damaged index can crash the program that opens it, or hold it for ever, and no `except` catches that. So it is opened
-in a process of its own, which may die of it, and has so many seconds.
+in a process of its own, which may die of it, and has so many seconds. A server can hold it, too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .changes import mark_of
 
 _LEAST_FREE = 50  # megabytes; a batch of passages with its token vectors takes some ten
 _HEADER = b"SQLite format 3\x00"
+CHECK_SERVER = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,11 @@ class Problem:
     hint: str
 
 
-def check(path: Path, seconds: float = 20) -> list[Problem]:
-    """What is wrong with the index in the folder `path`; nothing where nothing was indexed. Takes a second or two, and
-    `seconds` at most."""
+def check(path: Path, seconds: float = 20, url: str | None = None) -> list[Problem]:
+    """What is wrong with the index in the folder `path`, or with the one on the server at `url`, whose caches lie in
+    `path`; nothing where nothing was indexed. Takes a second or two, and `seconds` at most."""
+    if url is not None:
+        return _seen_by_another_process(path, seconds, url)
     database = path / "chroma.sqlite3"
     if not database.is_file():
         return [_lost(path)] if mark_of(path) or _has_vectors(path) else []
@@ -43,9 +46,12 @@ def check(path: Path, seconds: float = 20) -> list[Problem]:
     return [*_low_disk(path), *(_damaged_header(database) or _seen_by_another_process(path, seconds))]
 
 
-def anew(path: Path) -> str:
+def anew(path: Path, url: str | None = None) -> str:
     """What to do where the articles' texts are lost."""
-    return f"Remove the folder {str(path)!r} and index the articles again with `citechat index`."
+    again = "and index the articles again with `citechat index`."
+    if url is None:
+        return f"Remove the folder {str(path)!r} {again}"
+    return f"Name another database than {url!r} in CITECHAT_CHROMA_URL {again}"
 
 
 def _lost(path: Path) -> Problem:
@@ -88,10 +94,10 @@ def _damaged_header(database: Path) -> list[Problem]:
     return [Problem(f"the file {str(database)!r} {what}", anew(database.parent))]
 
 
-def _seen_by_another_process(path: Path, seconds: float) -> list[Problem]:
+def _seen_by_another_process(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
     """What `index.probe` finds, and a problem more when it does not come to its end."""
     # In the folder that this package lies in, so that the other process finds the same one.
-    command = [sys.executable, "-m", f"{__package__}.probe", str(path.resolve())]
+    command = [sys.executable, "-m", f"{__package__}.probe", str(path.resolve()), *([] if url is None else [url])]
     process = subprocess.Popen(  # noqa: S603 - this program itself
         command,
         cwd=Path(__file__).resolve().parent.parent,
@@ -111,8 +117,9 @@ def _seen_by_another_process(path: Path, seconds: float) -> list[Problem]:
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{") and line.endswith("}")]
     problems = [Problem(line["message"], line["hint"]) for line in lines if "message" in line]
     if end:
-        hint = next((line["hint_if_lost"] for line in reversed(lines) if "hint_if_lost" in line), anew(path))
-        problems.append(Problem(f"the index in {str(path)!r} makes the program that opens it {end}", hint))
+        otherwise = anew(path) if url is None else CHECK_SERVER
+        hint = next((line["hint_if_lost"] for line in reversed(lines) if "hint_if_lost" in line), otherwise)
+        problems.append(Problem(f"the index in {url or str(path)!r} makes the program that opens it {end}", hint))
     return problems
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from .changes import mark_of
 from .encode import Encoder
-from .errors import EmptyIndexError, IndexMismatchError, StoreError
+from .errors import EmptyIndexError, IndexMismatchError, StoreError, TornIndexError
 from .health import Problem, check
 from .manifest import Manifest
 from .only import Only
@@ -38,10 +38,26 @@ class Index:
         self._opened: Store | None = None
         self._searcher: Searcher | None = None
 
-    def sync(self, paths: Sequence[Path | str], progress: Progress | None = None, *, prune: bool = False) -> SyncReport:
-        """Add and replace articles from files and folders, and with `prune` remove what is gone there; see `sync`."""
+    def sync(
+        self,
+        paths: Sequence[Path | str],
+        progress: Progress | None = None,
+        *,
+        prune: bool = False,
+        public_only: bool = False,
+    ) -> SyncReport:
+        """Add and replace articles from files, folders and web addresses, with `prune` remove what is gone there, with
+        `public_only` fetch nothing that not everybody on the internet can reach; see `sync`.
+
+        Where a change before it was cut short while vectors were written, these are made anew from the texts first.
+        """
         with closing(Store(self.path, self.url, writable=True)) as store:
-            report = sync(store, self.encoder, paths, progress, prune=prune)
+            try:
+                report = sync(store, self.encoder, paths, progress, prune=prune, public_only=public_only)
+            except TornIndexError:
+                store.require(manifest_of(self.encoder))
+                rebuild(store, self.encoder, progress)
+                report = sync(store, self.encoder, paths, progress, prune=prune, public_only=public_only)
         self._forget()
         return report
 
@@ -145,9 +161,8 @@ class Index:
         threading.Thread(target=load, name="load-model").start()
 
     def problems(self, seconds: float = 20) -> list[Problem]:
-        """What is wrong with the index, seen by another process within `seconds`; see `check`. A server looks after its
-        own."""
-        return check(self.path, seconds) if self.url is None else []
+        """What is wrong with the index, seen by another process within `seconds`; see `check`."""
+        return check(self.path, seconds, self.url)
 
     def close(self) -> None:
         """Let go of what is open; it is opened again when it is needed."""

@@ -36,11 +36,12 @@ class Skipped:
     reason: str
 
 
-def load(paths: Sequence[Path | str]) -> Iterator[Article | Skipped]:
+def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[Article | Skipped]:
     """The articles at `paths` (files, folders searched deeply, web addresses), each folder in sorted order.
 
     One bad file never stops the rest: it comes as `Skipped` with its reason, as do files of other formats. A path that
-    does not exist raises `LoadError` before anything is read. Nothing is fetched but the addresses that are given.
+    does not exist raises `LoadError` before anything is read. Nothing is fetched but the addresses that are given,
+    with `public_only` none of them that not everybody on the internet can reach.
     """
     for path in paths:
         if not is_address(path) and not Path(path).exists():
@@ -50,7 +51,7 @@ def load(paths: Sequence[Path | str]) -> Iterator[Article | Skipped]:
             )
     for path in paths:
         if is_address(path):
-            yield _attempt_address(str(path))
+            yield _attempt_address(str(path), public_only)
         elif Path(path).is_dir():
             yield from _load_folder(Path(path))
         else:
@@ -141,9 +142,9 @@ def _load_inner(member: Member, name: str, allowance: Allowance, depth: int) -> 
         yield from _load_members(path, name, allowance, depth)
 
 
-def _attempt_address(address: str) -> Article | Skipped:
+def _attempt_address(address: str, public_only: bool) -> Article | Skipped:
     try:
-        fetched = fetch(address)
+        fetched = fetch(address, public_only=public_only)
         return _article(fetched.data, fetched.suffix, address, address)
     except LoadError as error:
         return Skipped(address, error.message)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-import struct
 import sys
 import time
 from collections import Counter
@@ -19,26 +18,29 @@ from pathlib import Path
 import numpy as np
 
 from .encode import FloatArray
-from .errors import CitechatError
-from .health import Problem, anew
+from .errors import CitechatError, EmptyIndexError
+from .health import CHECK_SERVER, Problem, anew
 from .rows import article_id_of
 from .store import Store
+from .vector_files import damages
+from .vectors import MOST_COMPARED as _COMPARED
 
-_SAMPLED = 20  # passages that must be found by their own vectors
+_SAMPLED = 20  # passages that are looked for by their own vectors
 _LOOKED_AT_CLOSELY = 500  # when one of those is not
 _MISSED = 0.01  # share of passages that Chroma's approximate search may miss in a whole index; 0.001 was seen
 _PATIENCE = 5.0  # seconds for looking at the pages of the database; of a large one it looks at some
 _SAME = 1e-3  # cosine; that of a vector with itself differs from 1 by rounding
-_FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
-_HEADER = 100  # bytes of version 1: a short number and twelve long ones
 _REBUILD = "The texts are whole: build the index anew with `citechat rebuild` (it needs no files)."
-_VECTOR_FOLDERS = """select collections.name, segments.id from segments join collections
-    on segments.collection = collections.id join max_seq_id on max_seq_id.segment_id = segments.id
-    where segments.scope = 'VECTOR'"""  # of those collections whose vectors have been written to files
+_REBUILD_ON_SERVER = f"{CHECK_SERVER} Where it runs, build the index anew with `citechat rebuild`."
 
 
 class _Opened(Store):
     """A store that also gives what nobody but its doctor asks for."""
+
+    @property
+    def where(self) -> str:
+        """The folder or the address of the index."""
+        return self._where
 
     def passage_ids(self) -> list[str]:
         """The ids of all passages, with and without an article."""
@@ -54,14 +56,21 @@ class _Opened(Store):
         return {id_: np.asarray(row, np.float32) for id_, row in zip(got["ids"], got["embeddings"], strict=True)}
 
 
-def main(path: Path) -> None:
-    """Say what is wrong with the index in `path`, as far as one can get."""
-    for look in (_database, _vector_files, _content):
-        problems = list(look(path))
+def main(path: Path, url: str | None = None) -> None:
+    """Say what is wrong with the index in `path`, or on the server at `url`, as far as one can get."""
+    for look in _looks(path, url):
+        problems = list(look)
         for problem in problems:
-            _say(message=problem.message, hint=problem.hint)
+            _say(message=" ".join(problem.message.split()), hint=problem.hint)
         if problems:
             return  # what comes next may crash
+
+
+def _looks(path: Path, url: str | None) -> Iterator[Iterator[Problem]]:
+    if url is None:  # the files of a server are not ours to see
+        yield _database(path)
+        yield _vector_files(path)
+    yield _content(path, url)
 
 
 def _say(**line: str) -> None:
@@ -87,67 +96,39 @@ def _database(path: Path) -> Iterator[Problem]:
 
 
 def _vector_files(path: Path) -> Iterator[Problem]:
-    """The files of vectors that Chroma has written are there and none is cut off."""
-    database = (path / "chroma.sqlite3").as_uri()
-    with closing(sqlite3.connect(f"{database}?mode=ro", uri=True, timeout=_PATIENCE)) as connection:
-        try:
-            folders = connection.execute(_VECTOR_FOLDERS).fetchall()
-        except sqlite3.OperationalError:
-            return  # locked, or tables of another Chroma, which will be opened next
-    for collection, segment in folders:
-        hint = _REBUILD if collection.startswith("passages-") else anew(path)
-        folder = path / segment
-        lost = [name for name in _FILES if not (folder / name).is_file()]
-        if not folder.is_dir():
-            yield Problem(f"the vectors of {collection!r} are gone: there is no folder {str(folder)!r}", hint)
-        elif lost and (folder / "index_metadata.pickle").is_file():
-            yield Problem(f"the vectors of {collection!r} are damaged: {str(folder)!r} lacks {', '.join(lost)}", hint)
-        elif not lost:
-            cut = _cut_off(folder)
-            if cut:
-                yield Problem(f"the vectors of {collection!r} are damaged: {str(folder / cut)!r} is cut off", hint)
+    return (Problem(damage, _REBUILD) for damage in damages(path))
 
 
-def _cut_off(folder: Path) -> str | None:
-    """The file of a folder of vectors that is shorter than its header says, as hnswlib lays them out: a fixed number
-    of bytes for each vector, and links, each list with its length before it."""
-    header = (folder / "header.bin").read_bytes()
-    if len(header) < _HEADER:
-        return "header.bin"
-    version, _, _, count, size = struct.unpack_from("<iQQQQ", header)
-    if version != 1:
-        return None
-    for name, least in (("data_level0.bin", count * size), ("length.bin", count * 4), ("link_lists.bin", count * 4)):
-        if (folder / name).stat().st_size < least:
-            return name
-    links, at = (folder / "link_lists.bin").read_bytes(), 0
-    for _ in range(count):
-        if at + 4 > len(links):
-            return "link_lists.bin"
-        at += 4 + int(struct.unpack_from("<I", links, at)[0])
-    if at > len(links):
-        return "link_lists.bin"
-    pickled = (folder / "index_metadata.pickle").read_bytes()
-    return None if pickled.endswith(b".") else "index_metadata.pickle"  # the last word of every pickle
-
-
-def _content(path: Path) -> Iterator[Problem]:
+def _content(path: Path, url: str | None = None) -> Iterator[Problem]:
     """The manifest makes sense, each article has the passages that its record says, and these are found."""
-    _say(hint_if_lost=anew(path))
+    _say(hint_if_lost=_REBUILD if url is None else CHECK_SERVER)
     try:
-        store = _Opened(path)
+        store = _Opened(path, url)
+    except EmptyIndexError:
+        return
+    except CitechatError as error:
+        yield Problem(error.message, anew(path) if url is None else error.hint)
+        return
+    try:
         promised = {article.id: count for article, count in store.listing()}
     except CitechatError as error:
-        yield Problem(error.message, anew(path))
+        yield Problem(error.message, CHECK_SERVER if _is_of_the_network(error, url) else anew(path, url))
         return
-    _say(hint_if_lost=_REBUILD)
+    _say(hint_if_lost=_REBUILD if url is None else _REBUILD_ON_SERVER)
     try:
         damaged = list(_manifest(store))
         yield from damaged
         if not damaged:
             yield from _passages(store, promised)
     except CitechatError as error:
-        yield Problem(error.message, _REBUILD)
+        yield Problem(error.message, _REBUILD_ON_SERVER if _is_of_the_network(error, url) else _REBUILD)
+
+
+def _is_of_the_network(error: CitechatError, url: str | None) -> bool:
+    """Whether a server has not answered, rather than answered that something is wrong."""
+    from httpx import HTTPError
+
+    return url is not None and isinstance(error.__cause__, (OSError, HTTPError))
 
 
 def _manifest(store: _Opened) -> Iterator[Problem]:
@@ -157,17 +138,17 @@ def _manifest(store: _Opened) -> Iterator[Problem]:
     for name in ("encoder", "splitter", "format"):
         value = getattr(manifest, name)
         if not (isinstance(value, str) and value):
-            yield Problem(f"the manifest of the index in {str(store.path)!r} is damaged: {name} is {value!r}", _REBUILD)
+            yield Problem(f"the manifest of the index in {store.where!r} is damaged: {name} is {value!r}", _REBUILD)
     if not (isinstance(manifest.dimension, int) and manifest.dimension > 0):
         what = f"dimension is {manifest.dimension!r}"
-        yield Problem(f"the manifest of the index in {str(store.path)!r} is damaged: {what}", _REBUILD)
+        yield Problem(f"the manifest of the index in {store.where!r} is damaged: {what}", _REBUILD)
     try:
         score = store.min_score()
     except ValueError as error:
         score = math.nan if str(error) else None
     if score is not None and not math.isfinite(score):
         hint = "Fit it anew with `citechat calibrate TESTSET`, or build the index anew with `citechat rebuild`."
-        yield Problem(f"the threshold kept with the index in {str(store.path)!r} is no number", hint)
+        yield Problem(f"the threshold kept with the index in {store.where!r} is no number", hint)
 
 
 def _passages(store: _Opened, promised: dict[str, int]) -> Iterator[Problem]:
@@ -185,15 +166,23 @@ def _passages(store: _Opened, promised: dict[str, int]) -> Iterator[Problem]:
             f"{first!r}: {held[first]} instead of {count}",
             _REBUILD,
         )
-        return
-    sample = _spread(ids, _SAMPLED)
-    lost = _unfound(store, sample)
-    if lost and len(ids) > len(sample):  # whether it is one that Chroma's graph does not reach, or one of many
-        sample = _spread(ids, _LOOKED_AT_CLOSELY)
-        lost = _unfound(store, sample)
-    if len(lost) > _MISSED * len(sample):
+    else:
+        yield from _vectors(store, ids)
+
+
+def _vectors(store: _Opened, ids: Sequence[str]) -> Iterator[Problem]:
+    sample = _spread(ids, _LOOKED_AT_CLOSELY)
+    vectors = store.vectors_of(sample)  # refused where Chroma has lost one
+    lost = [id_ for id_ in _spread(sample, _SAMPLED) if id_ in vectors and not _is_found(store, id_, vectors[id_])]
+    if len(ids) <= _COMPARED:
+        # Questions compare all vectors. Chroma's graph, which may not reach one of many that are nearly alike, was
+        # searched nevertheless: it could have crashed.
+        lost = [id_ for id_, vector in vectors.items() if not _is_unit(vector)]
+    elif lost:  # whether it is one that the graph does not reach, or one of many
+        lost = [id_ for id_, vector in vectors.items() if not _is_found(store, id_, vector)]
+    if len(lost) > _MISSED * len(vectors):
         yield Problem(
-            f"{len(lost)} of {len(sample)} passages are not found by their own vectors, such as {lost[0]!r}", _REBUILD
+            f"{len(lost)} of {len(vectors)} passages are not found by their own vectors, such as {lost[0]!r}", _REBUILD
         )
 
 
@@ -202,8 +191,9 @@ def _spread(ids: Sequence[str], count: int) -> list[str]:
     return sorted(ids)[:: max(1, math.ceil(len(ids) / count))]
 
 
-def _unfound(store: _Opened, ids: Sequence[str]) -> list[str]:
-    return [id_ for id_, vector in store.vectors_of(ids).items() if not _is_found(store, id_, vector)]
+def _is_unit(vector: FloatArray) -> bool:
+    """Whether a vector is as long as it was written, so that it is the nearest to itself."""
+    return bool(abs(float(vector @ vector) - 1) < _SAME)
 
 
 def _is_found(store: _Opened, id_: str, vector: FloatArray) -> bool:
@@ -213,4 +203,4 @@ def _is_found(store: _Opened, id_: str, vector: FloatArray) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from .changes import changing, mark_of, sweep_collections, sweep_passages
-from .chroma import close_client, manifest_lacks, nothing_indexed, open_client, refusals
+from . import chroma
+from .changes import UNCOUNTED, changing, mark_of, recount, sweep_collections, sweep_passages
 from .encode import FloatArray
 from .errors import EmptyIndexError, IndexMismatchError
 from .manifest import Manifest
 from .records import Article, Passage
 from .rows import article_id_of, facts_of, to_article, to_metadata, to_passages
+from .vector_files import damages, forget_vectors
 from .writes import Row, rewrite, slices, upsert
 
 _ARTICLES = "articles"
@@ -43,14 +44,14 @@ class Store:
         self.path = path
         self.url = url
         self.mark = mark_of(path)  # before anything is read: a change meanwhile is noticed
-        self._client = open_client(path, url, writable=writable)
+        self._client = chroma.open_client(path, url, writable=writable)
         if url is not None and not writable and self._find(_ARTICLES) is None:
             self.close()
-            raise nothing_indexed(url)
+            raise chroma.nothing_indexed(url)
 
     def close(self) -> None:
         """Let go of what Chroma holds open."""
-        close_client(self._client)
+        chroma.close_client(self._client)
 
     # What built it
 
@@ -97,12 +98,10 @@ class Store:
             if self._find(name) is not None:
                 self._client.delete_collection(name)  # left by a rebuild that was cut short
             new = self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
-            counts: dict[str, int] = {}
             for rows in batches:
                 upsert(new, rows)
-                counts |= {article.id: len(passages) for article, passages, _ in rows}
-            articles.modify(metadata={**asdict(manifest), "passages": name})
-            rewrite(articles, {id_: {"passages": count} for id_, count in counts.items()})
+            articles.modify(metadata={**asdict(manifest), "passages": name, UNCOUNTED: True})
+            recount(articles, new)
             sweep_collections(self._client, name)
         self._forget()
 
@@ -123,17 +122,21 @@ class Store:
     @contextmanager
     def writing(self, *, replacing: bool = False) -> Iterator[None]:
         """Hold the index for writing; see `changing`. What a change before this one, cut short, has left is removed
-        first, unless all passages are being replaced: then it goes with the old ones, which may be damaged."""
+        first, unless all passages are being replaced: then it goes with the old ones, which may be damaged
+        (`TornIndexError`)."""
         with ExitStack() as stack:
             with self._refusals("written"):
                 was_cut_short = stack.enter_context(changing(self.path))
-                if was_cut_short or self.mark != mark_of(self.path):
+                if was_cut_short or replacing or self.mark != mark_of(self.path):
                     # Chroma keeps in memory what another process has replaced, and would write it back.
                     self.close()
-                    self._client = open_client(self.path, self.url, writable=False)
+                    if was_cut_short or replacing:
+                        forget_vectors(self.path, _ARTICLES)  # torn ones would keep the texts from being read
+                    self._client = chroma.open_client(self.path, self.url, writable=False)
                     self._forget()
                 if was_cut_short and not replacing and self._find(_ARTICLES) is not None:
-                    self._sweep()
+                    with chroma.torn_by_a_kill(self._where, damages(self.path)):
+                        self._sweep()
             yield
         self.mark = mark_of(self.path)
 
@@ -248,7 +251,7 @@ class Store:
     def _articles(self) -> Any:
         collection = self._find(_ARTICLES)
         if collection is None:
-            raise nothing_indexed(self._where)
+            raise chroma.nothing_indexed(self._where)
         return collection
 
     @cached_property
@@ -258,12 +261,14 @@ class Store:
     def _written(self, articles: Any, name: str) -> Any:
         """What the manifest says; it is the metadata of the articles."""
         if name not in (articles.metadata or {}):
-            raise manifest_lacks(self._where, name)
+            raise chroma.manifest_lacks(self._where, name)
         return articles.metadata[name]
 
     def _sweep(self) -> None:
         """Remove what a change that was cut short has left."""
         sweep_collections(self._client, self._passages.name)
+        if self._articles.metadata.get(UNCOUNTED):
+            recount(self._articles, self._passages)
         sweep_passages(self._passages, set(self.article_ids()))
 
     def _get_articles(self, include: list[str], ids: Sequence[str] | None = None) -> Any:
@@ -275,13 +280,7 @@ class Store:
                 return {"ids": [], "documents": [], "metadatas": []}
 
     def _find(self, name: str) -> Any | None:
-        from chromadb.errors import NotFoundError
-
-        try:
-            # Without a function of ours Chroma would attach one of its own, which fetches a model.
-            return self._client.get_collection(name, embedding_function=None)
-        except NotFoundError:
-            return None
+        return chroma.find_collection(self._client, name)
 
     def _forget(self) -> None:
         for name in ("_articles", "_passages"):
@@ -292,7 +291,7 @@ class Store:
         return self.url or str(self.path)
 
     def _refusals(self, done: str) -> AbstractContextManager[None]:
-        return refusals(self._where, done, is_server=self.url is not None)
+        return chroma.refusals(self._where, done, is_server=self.url is not None)
 
 
 _COSINE: Any = {"hnsw": {"space": "cosine"}}

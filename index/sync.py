@@ -82,13 +82,15 @@ def sync(
     progress: Progress | None = None,
     *,
     prune: bool = False,
+    public_only: bool = False,
 ) -> SyncReport:
     """Index the articles under `paths`.
 
     A text that is in the index already is not embedded again: it is the same article, read from one more place. A place
     that held another text before no longer counts for that one, and an article goes with the last of its places; the
     new text is written first, so that there is never none. With `prune`, places under `paths` that are no longer there
-    go too. Articles elsewhere are left alone, and so are those of files that cannot be read this time.
+    go too. Articles elsewhere are left alone, and so are those of files that cannot be read this time. With
+    `public_only`, web addresses that not everybody on the internet can reach are skipped.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
@@ -103,7 +105,8 @@ def sync(
         tokens = TokenStore.beside(store.path, manifest.key)
         plan = Plan(facts, lambda article: _cut(article, encoder))
         count = _Count(count_files(there))
-        for batch in _encoded(map(plan.step, load(there)), encoder):
+        loaded = load(there, public_only=True) if public_only else load(there)
+        for batch in _encoded(map(plan.step, loaded), encoder):
             _write(store, tokens, batch)
             for step in batch.steps:
                 count.see(step.path)

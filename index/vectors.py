@@ -21,14 +21,14 @@ from .store import Store
 
 logger = logging.getLogger(__name__)
 
-_MOST = 10_000  # passages of a small index: 15 MB with 384 dimensions
+MOST_COMPARED = 10_000  # passages of a small index: 15 MB with 384 dimensions
 
 
 def vectors_of(store: Store, ids: npt.NDArray[np.bytes_]) -> FloatArray | None:
     """The vectors of the passages `ids`, shape `(passages, dimension)`, as they were kept; read from Chroma and kept
     where they are not. None for an index that is not small."""
     manifest = store.manifest()
-    if manifest is None or not 0 < len(ids) <= _MOST:
+    if manifest is None or not 0 < len(ids) <= MOST_COMPARED:
         return None
     name = hashlib.sha256(manifest.key.encode() + ids.tobytes()).hexdigest()[:16]
     path = store.path / f"vectors-{name}.npy"

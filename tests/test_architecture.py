@@ -45,9 +45,9 @@ def test_a_module_is_small_enough_to_be_read_at_once(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
 
 
-def test_only_the_store_and_its_client_name_chromadb() -> None:
+def test_only_one_module_names_chromadb() -> None:
     naming = {path.name for path in MODULES for name, _ in _imports(path) if name.split(".")[0] == "chromadb"}
-    assert naming == {"chroma.py", "store.py"}
+    assert naming == {"chroma.py"}
 
 
 def test_nothing_that_reads_code_from_data_is_used() -> None:

@@ -14,7 +14,7 @@ from .encoding import decode_as
 from .extract import hush
 
 if TYPE_CHECKING:
-    from httpx import Response
+    from httpx import Client, Response
 
 TIME_LIMIT = 20.0  # seconds, for all of it
 _LARGEST = 50_000_000  # bytes, unpacked
@@ -44,8 +44,11 @@ class Fetched:
     suffix: str
 
 
-def fetch(address: str) -> Fetched:
+def fetch(address: str, *, public_only: bool = False) -> Fetched:
     """What is at an http(s) address, after redirects.
+
+    With `public_only`, for addresses that strangers name, nothing is asked of a server that not everybody on the
+    internet can reach, redirects included; such an address is a `LoadError` too.
 
     Raises `LoadError` when it cannot be had within `TIME_LIMIT`, is too large, or is of a kind that is not read.
     """
@@ -56,7 +59,7 @@ def fetch(address: str) -> Fetched:
     headers = {"User-Agent": "citechat (reads one page for one reader)", "Accept-Encoding": "gzip"}
     try:
         with (
-            httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS) as client,
+            _client(address, ends, public_only) as client,
             client.stream("GET", address, headers=headers) as response,
         ):
             _require_success(response, address)
@@ -73,6 +76,22 @@ def fetch(address: str) -> Fetched:
     text = decode_as(data, charset) if charset and kind.startswith(("text/", "application/xhtml")) else None
     # The server's word on the encoding goes before the page's own; as a mark it reaches the reader with the bytes.
     return Fetched((_BOM + text.removeprefix(_BOM)).encode() if text is not None else data, suffix)
+
+
+def _client(address: str, ends: float, public_only: bool) -> Client:
+    import httpx
+
+    if not public_only:
+        return httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS)
+    from .reachable import PublicTransport
+
+    return httpx.Client(
+        timeout=TIME_LIMIT / 2,
+        follow_redirects=True,
+        max_redirects=_MOST_REDIRECTS,
+        transport=PublicTransport(address, ends),
+        trust_env=False,  # a proxy would resolve the name itself, and reach whatever it reaches
+    )
 
 
 def _require_success(response: Response, address: str) -> None:

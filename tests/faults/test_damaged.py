@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,10 +22,11 @@ from processes import (
     sync_as_nobody,
     sync_with_files_up_to,
     write_articles,
+    write_short_articles,
 )
 from processes import sync as sync_in_a_process
 
-from index import CitechatError, Index
+from index import CitechatError, Index, probe, vector_files
 from index.health import check
 
 REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
@@ -43,8 +45,30 @@ def path(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "index")
 
 
-def _vectors(path: Path) -> Path:
-    return next(path.glob("*/index_metadata.pickle")).parent
+@pytest.fixture(scope="module")
+def whole_of_many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index with so many articles that Chroma writes vectors of these to files, too, though nobody searches them."""
+    folder = tmp_path_factory.mktemp("many")
+    said_by(content, folder / "index", write_short_articles(folder / "articles", 1100))
+    return folder / "index"
+
+
+@pytest.fixture
+def many(whole_of_many: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole_of_many, tmp_path / "index")
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of many articles that differ in a number."""
+    folder = tmp_path_factory.mktemp("alike")
+    said_by(content, folder / "index", write_short_articles(folder / "articles", 1100, alike=True))
+    return folder / "index"
+
+
+def _vectors(path: Path, collection: str = "passages-") -> Path:
+    """The folder of the vectors of a collection whose name begins so."""
+    return next(folder for name, folder in vector_files.folders(path) if name.startswith(collection))
 
 
 def _cut(path: Path, share: float = 0.5) -> None:
@@ -75,6 +99,17 @@ def _lose_records(path: Path) -> None:
         connection.executemany("delete from embeddings where id = ?", rows)
 
 
+def _blank_vectors(path: Path) -> None:
+    """Set a third of the vectors to zero and leave all else as it is, as hnswlib lays it out."""
+    file = _vectors(path) / "data_level0.bin"
+    count, size, _, at = struct.unpack_from("<20xQQQQ", (file.parent / "header.bin").read_bytes())
+    data = bytearray(file.read_bytes())
+    for number in range(count // 3):
+        vector = slice(number * size + at, number * size + at + 4 * HashingEncoder.dimension)
+        data[vector] = bytes(vector.stop - vector.start)
+    file.write_bytes(data)
+
+
 MANIFEST = "collection_metadata where key ="
 DAMAGES = {
     "database cut": (lambda path: _cut(path / "chroma.sqlite3"), "malformed", AGAIN),
@@ -86,6 +121,7 @@ DAMAGES = {
         name: (_cut_vectors(name), f"{name}' is cut off", REBUILD)
         for name in ("data_level0.bin", "header.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
     },
+    "vectors blank": (_blank_vectors, "passages are not found by their own vectors", REBUILD),
     "passages gone": (_lose_records, "of 40 articles have other passages than their records say", REBUILD),
     "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "it says nothing of 'splitter'", REBUILD),
     "manifest nonsense": (
@@ -143,6 +179,65 @@ def test_an_index_that_crashes_who_opens_it_is_said_to(path: Path) -> None:
     file.write_bytes(b"\xff" * file.stat().st_size)  # neighbours that are nowhere
     (problem,) = check(path)
     assert "makes the program that opens it crash (SIG" in problem.message
+    assert REBUILD in problem.hint
+
+
+@pytest.mark.parametrize("name", ["", *vector_files.FILES])
+def test_a_damage_to_the_vectors_of_articles_is_said_and_costs_no_text(name: str, many: Path) -> None:
+    vectors = _vectors(many, "articles")
+    if name:
+        _cut(vectors / name)
+    else:
+        shutil.rmtree(vectors)
+    (problem,) = check(many)
+    assert "the vectors of 'articles' are " in problem.message
+    assert name in problem.message
+    assert REBUILD in problem.hint
+    _rebuilt_is_whole(many)
+
+
+def test_where_the_vectors_of_articles_crash_who_opens_them_a_rebuild_mends_it(many: Path) -> None:
+    file = _vectors(many, "articles") / "data_level0.bin"
+    file.write_bytes(b"\xff" * file.stat().st_size)
+    (problem,) = check(many)
+    assert "makes the program that opens it crash (SIG" in problem.message
+    assert REBUILD in problem.hint
+    _rebuilt_is_whole(many)
+
+
+def _rebuilt_is_whole(path: Path) -> None:
+    with running(rebuild, path, "hashing") as (_, ours):
+        assert (ours.recv(), ours.recv()) == ("begin", "end")
+    assert check(path) == []
+    assert len(said_by(content, path)["texts"]) == 1100
+
+
+@pytest.mark.parametrize(("what", "index"), [("passages-", "path"), ("articles", "many")])
+def test_vectors_torn_by_a_kill_are_made_anew_by_indexing_again(
+    what: str, index: str, request: pytest.FixtureRequest
+) -> None:
+    """Chroma was killed while it wrote its files: they are cut off, and the mark of an unfinished change stands."""
+    torn = request.getfixturevalue(index)
+    for name in ("data_level0.bin", "header.bin"):
+        _cut(_vectors(torn, what) / name)
+    (torn / ".unfinished").touch()
+    more = write_articles(torn.parent / "more", range(900, 902), 1)
+    found = said_by(content, torn, more)
+    assert len(found["texts"]) == (1100 if what == "articles" else 40) + 2
+    assert check(torn) == []
+
+
+def test_articles_that_are_nearly_alike_are_no_damage(alike: Path) -> None:
+    """Chroma's graph does not reach some of them, but questions to a small index compare all."""
+    assert check(alike) == []
+
+
+def test_passages_of_a_large_index_that_are_not_reached_are_said_to_be_so(
+    alike: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_COMPARED", 1000)
+    (problem,) = probe._content(alike)
+    assert "passages are not found by their own vectors, such as" in problem.message
     assert REBUILD in problem.hint
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,21 @@ from typing import Any
 
 import pytest
 from hashing import HashingEncoder
-from processes import DEADLINE, content, rebuild, running, said_by, sync, write_articles
+from processes import (
+    DEADLINE,
+    content,
+    rebuild,
+    rebuild_and_die_at_the_switch,
+    running,
+    said_by,
+    sync,
+    sync_by_letters,
+    write_articles,
+)
 from servers import running_chroma
 
 from index import Index, IndexMismatchError
+from index.health import check
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -129,6 +141,29 @@ def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_index_or_the_new_
         assert said_by(content, path) == whole, f"killed after {moment:.3f} s"
         shutil.rmtree(path)
     assert "hashing" in answered_by
+
+
+@pytest.mark.parametrize("again", ["rebuild", "index"])
+def test_a_rebuild_that_is_killed_at_its_switch_answers_and_is_completed_by_the_next_change(
+    again: str, folder: Path, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    """The new passages answer; the records still say how many the old ones were."""
+    path = tmp_path / "index"
+    assert said_by(sync_by_letters, path, folder)["passages"] > len(whole["passages"])
+    with running(rebuild_and_die_at_the_switch, path) as (process, _):
+        process.join(DEADLINE)
+        assert process.exitcode == -signal.SIGKILL
+    assert _who_answers(path) == "hashing"
+    (problem,) = check(path)
+    assert "40 of 40 articles have other passages than their records say" in problem.message
+    assert "`citechat rebuild`" in problem.hint
+    if again == "rebuild":
+        with running(rebuild, path, "hashing") as (_, ours):
+            assert (ours.recv(), ours.recv()) == ("begin", "end")
+    else:
+        said_by(content, path, folder)
+    assert check(path) == []
+    assert said_by(content, path) == whole
 
 
 def _who_answers(path: Path) -> str:

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import random
 import resource
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -54,6 +55,22 @@ def write_articles(folder: Path, numbers: range, edition: int) -> Path:
     return folder
 
 
+def write_short_articles(folder: Path, count: int, *, alike: bool = False) -> Path:
+    """Files of articles of one passage each, so many that Chroma writes vectors of the articles to files, too."""
+    folder.mkdir()
+    for number in range(count):
+        text = f"Report {number}\n\nItem {number} tells of the same." if alike else article(number, 1)[:150]
+        (folder / f"{number:04}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+class LetterEncoder(HashingEncoder):
+    """One to which each letter is a token, so that passages are shorter and there are more of them."""
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        return [(at, at + 1) for at, letter in enumerate(text) if not letter.isspace()]
+
+
 @contextmanager
 def running(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
     """A process that does `work(connection, *arguments)`, and our end of the connection. It ends with the block."""
@@ -95,7 +112,7 @@ def sync(connection: Connection, path: Path, folder: Path, url: str | None = Non
         connection.send(str(error))
 
 
-def sync_and_wait(connection: Connection, path: Path, folder: Path) -> None:
+def sync_and_wait(connection: Connection, path: Path, folder: Path, url: str | None = None) -> None:
     """Index, and stop after the first article until something comes in."""
 
     def stop(*_: object) -> None:
@@ -105,17 +122,17 @@ def sync_and_wait(connection: Connection, path: Path, folder: Path) -> None:
             connection.recv()
 
     waited: list[bool] = []
-    connection.send(Index(path, HashingEncoder()).sync([folder], stop).to_dict())
+    connection.send(Index(path, HashingEncoder(), url).sync([folder], stop).to_dict())
 
 
-def sync_to_and_fro(connection: Connection, path: Path, one: Path, other: Path) -> None:
+def sync_to_and_fro(connection: Connection, path: Path, one: Path, other: Path, url: str | None = None) -> None:
     """Index two folders, in turn, under the same names, until something comes in; say how often."""
     turns = 0
     while not connection.poll():
         for source in (one, other):
             for file in source.iterdir():
                 (one.parent / "articles" / file.name).write_bytes(file.read_bytes())
-            Index(path, HashingEncoder()).sync([one.parent / "articles"])
+            Index(path, HashingEncoder(), url).sync([one.parent / "articles"])
         turns += 1
     connection.send(turns)
 
@@ -130,11 +147,24 @@ def rebuild(connection: Connection, path: Path, encoder: str) -> None:
         connection.send(str(error))
 
 
-def rebuild_again_and_again(connection: Connection, path: Path) -> None:
+def sync_by_letters(connection: Connection, path: Path, folder: Path) -> None:
+    """Index with another encoder, which makes more passages."""
+    connection.send(Index(path, LetterEncoder("letters")).sync([folder]).to_dict())
+
+
+def rebuild_and_die_at_the_switch(_: Connection, path: Path) -> None:
+    """Build the index anew, and be killed when the new passages answer and the records still count the old ones."""
+    from chromadb import Collection
+
+    Collection.update = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    Index(path, HashingEncoder()).rebuild()
+
+
+def rebuild_again_and_again(connection: Connection, path: Path, url: str | None = None) -> None:
     """Build the index anew until something comes in; say how often."""
     turns = 0
     while not connection.poll():
-        Index(path, HashingEncoder()).rebuild()
+        Index(path, HashingEncoder(), url).rebuild()
         turns += 1
     connection.send(turns)
 

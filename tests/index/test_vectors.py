@@ -43,7 +43,7 @@ def test_a_question_finds_the_hundred_nearest_of_them(alike: Index) -> None:
 
 def test_where_the_index_is_large_chroma_finds_them(alike: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [hit.passage.id for hit in alike.search("Did ship 77 cross?")]
-    monkeypatch.setattr("index.vectors._MOST", 10)
+    monkeypatch.setattr("index.vectors.MOST_COMPARED", 10)
     again = Index(alike.path, alike.encoder, alike.url)
     assert again.searcher._vectors is None
     assert again.search("Did ship 77 cross?")[0].passage.id == before[0]

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from servers import free_port
 
 from rag import load_settings
 from ui.cli import main
@@ -47,6 +48,15 @@ def test_a_damaged_index_is_named_with_what_to_do_and_is_not_opened(damaged: Pat
     assert not report["answers"]
     assert report["indexed"] == {"articles": 0, "passages": 0, "built_by": None}
     assert f"Problem: {problem['message']}\n  {problem['hint']}" in as_text(report)
+
+
+def test_a_server_that_is_not_there_is_a_problem_that_is_named_once(home: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    report = examine(load_settings(home=home, chroma_url=url))
+    (problem,) = report["problems"]
+    assert f"the index in {url!r} could not be opened" in problem["message"]
+    assert problem["hint"] == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert not report["answers"]
 
 
 def test_the_command_line_says_so_without_a_traceback(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
