@@ -7,6 +7,8 @@ from .build import ask, build_assistant, open_index
 from .calibrate import calibrate
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
+from .follow_ups import follow_up_questions
+from .offers import Offers
 from .settings import Settings, load_settings
 from .starters import starter_questions
 from .trial import Trial, try_llm
@@ -17,6 +19,7 @@ __all__ = [
     "Assistant",
     "Citation",
     "LLMError",
+    "Offers",
     "QuestionError",
     "Sentence",
     "Settings",
@@ -31,6 +34,7 @@ __all__ = [
     "build_assistant",
     "calibrate",
     "evaluate",
+    "follow_up_questions",
     "load_settings",
     "open_index",
     "starter_questions",

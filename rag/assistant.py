@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from index import Article, Index, Only, Span
@@ -116,10 +117,29 @@ class Assistant:
         now = time.perf_counter()
         yield replace(answer, done=True, timings={**answer.timings, "answer": now - searched, "total": now - began})
 
-    def without_fallback(self) -> Assistant:
-        """The same assistant, but a failure of the LLM is raised."""
+    def with_changes(
+        self,
+        *,
+        llm: BaseChatModel | EllipsisType | None = ...,
+        model: str | None = None,
+        top_k: int | None = None,
+        strict: bool | None = None,
+        fallback: bool | None = None,
+    ) -> Assistant:
+        """Another assistant over the same index; what is not given stays as it is.
+
+        `llm=None` quotes from the articles, so there `...` is what stands for not given. Give an LLM its name in
+        `model`, as when the assistant was made.
+        """
         other = copy(self)
-        other.fallback = False
+        if llm is not ...:
+            other.llm = llm
+            if llm is None:
+                other.model = EXTRACTIVE
+        other.model = other.model if model is None else model
+        other.top_k = self.top_k if top_k is None else top_k
+        other.strict = self.strict if strict is None else strict
+        other.fallback = self.fallback if fallback is None else fallback
         return other
 
     @property

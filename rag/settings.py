@@ -12,6 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import SettingsError
 
+MOST_PASSAGES = 50
+"""Passages that a question may be given at most."""
+
 
 class Settings(BaseSettings):
     """Settings, read from the environment (`CITECHAT_…`) unless given; frozen."""
@@ -40,7 +43,9 @@ class Settings(BaseSettings):
     workers: int | None = Field(
         default=None, ge=1, le=256, description="Texts that are embedded at a time; unset: one more than processors."
     )
-    top_k: int = Field(default=6, ge=1, le=50, description="Passages given to the model and shown as sources.")
+    top_k: int = Field(
+        default=6, ge=1, le=MOST_PASSAGES, description="Passages given to the model and shown as sources."
+    )
     min_score: float | None = Field(
         default=None,
         description="Trust below which the articles are said not to answer a question; unset: what "
@@ -73,6 +78,10 @@ class Settings(BaseSettings):
         default=None,
         description="Text file with instructions in place of the built-in ones (see rag/prompts.py); it must tell the "
         "LLM to cite as [1] and to reply 'The articles do not say.' where they do not.",
+    )
+    links: bool = Field(
+        default=False,
+        description="Let readers of the chat add pages of the public web by their address; this machine fetches them.",
     )
     strict: bool = Field(
         default=False,

@@ -7,6 +7,7 @@ One row a question; a failed answer is a row that counts as wrong. Numbers come 
 is a sample; two runs are compared question by question.
 """
 
+from .additions import add_case, case_of
 from .cases import Case, Evidence, read_cases
 from .compare import Comparison, Difference, Flip, compare
 from .reply import Reply
@@ -24,8 +25,10 @@ __all__ = [
     "Reply",
     "Report",
     "Row",
+    "add_case",
     "as_misses",
     "as_table",
+    "case_of",
     "compare",
     "evaluate",
     "from_json",

@@ -54,7 +54,7 @@ def evaluate(
         return None if article is None else article.text
 
     if isinstance(assistant, Assistant):  # quotes in place of a model that failed would be scored as the model's
-        assistant = assistant.without_fallback()
+        assistant = assistant.with_changes(fallback=False)
     text_of = cache(article_text or own_text)
     rows = []
     for case in cases:

@@ -151,8 +151,33 @@ def test_where_the_llm_fails_the_articles_are_quoted_and_the_answer_says_so(samp
 def test_a_failure_of_the_llm_is_raised_where_that_is_wanted(samples: Index) -> None:
     assistant, _ = _assistant(samples, "")
     with pytest.raises(LLMError, match="empty reply"):
-        assistant.without_fallback().ask(QUESTION)
+        assistant.with_changes(fallback=False).ask(QUESTION)
     assert assistant.fallback, "the assistant itself stays as it was"
+
+
+def test_an_assistant_with_changes_shares_the_index_and_keeps_what_is_not_given(samples: Index) -> None:
+    assistant, llm = _assistant(samples, "It is named Boximator [1].")
+    other = assistant.with_changes(top_k=2, strict=True)
+    assert (other.index, other.llm, other.model) == (samples, llm, "scripted:model")
+    assert (other.top_k, other.strict, other.fallback) == (2, True, True)
+    assert (assistant.top_k, assistant.strict) == (6, False), "the assistant itself stays as it was"
+    assert len(other.ask(QUESTION).hits) == 2
+    assert other.with_changes(strict=False).strict is False
+
+
+def test_without_its_llm_an_assistant_quotes_and_says_so(samples: Index) -> None:
+    assistant, llm = _assistant(samples, "It is named Boximator [1].")
+    answer = assistant.with_changes(llm=None).ask(QUESTION)
+    assert answer.model == "extractive"
+    assert {sentence.support for sentence in answer.sentences} == {"quoted"}
+    assert llm.asked == []
+
+
+def test_another_llm_answers_under_its_own_name(samples: Index) -> None:
+    assistant, llm = _assistant(samples, "unheard")
+    other = ScriptedLLM(reply="ByteDance has a tool named Boximator [1].")
+    answer = assistant.with_changes(llm=other, model="other:model").ask(QUESTION)
+    assert (answer.model, len(other.asked), llm.asked) == ("other:model", 1, [])
 
 
 def test_an_evaluation_scores_no_quotes_as_the_models_answers(samples: Index) -> None:

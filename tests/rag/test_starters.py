@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from index import Article, Span
@@ -24,12 +26,17 @@ class Counting:
     """Finds everything, or what it is told to; counts how often it is asked."""
 
     def __init__(self, *articles: Article, found: bool = True) -> None:
-        self._articles = articles
+        self._articles = {article.id: article for article in articles}
         self.found = found
         self.asked: list[str] = []
+        self.read: list[str] = []
 
-    def articles(self) -> tuple[Article, ...]:
-        return self._articles
+    def facts(self) -> tuple[Article, ...]:
+        return tuple(replace(article, text="") for article in self._articles.values())
+
+    def article(self, article_id: str) -> Article | None:
+        self.read.append(article_id)
+        return self._articles.get(article_id)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         self.asked.append(question)
@@ -88,6 +95,37 @@ def test_no_more_is_asked_than_is_shown_where_everything_is_answered() -> None:
 def test_the_same_articles_give_the_same_questions_in_any_order() -> None:
     one, two = article(STORY), article(STORY.replace("Reed", "Rice"), "b")
     assert candidates([one, two]) == candidates([two, one])
+
+
+def test_of_many_articles_few_are_read_always_the_same() -> None:
+    many = [article(STORY, f"{number:05}") for number in range(10_000)]
+    one, other = Counting(*many), Counting(*reversed(many))
+    assert starter_questions(one) == starter_questions(other)
+    assert one.read == other.read == [f"{number:05}" for number in range(50)]
+
+
+def test_an_article_that_has_just_been_removed_gives_no_questions() -> None:
+    assistant = Counting(article(STORY), article(STORY, "b"))
+    del assistant._articles["a"]
+    assistant.facts = lambda: (article("", "a"), article("", "b"))  # type: ignore[method-assign]
+    assert len(starter_questions(assistant)) == 4
+
+
+def test_a_very_long_article_does_not_take_long() -> None:
+    calm = "the sea was calm. " * 5_000
+    assert candidates([article(f"{calm}Ada Vale, who leads Eastport, spoke.")]) == [], "its beginning is looked at"
+    began = time.perf_counter()
+    candidates([article("".join(f"Name{number} Surname{number} said so. " for number in range(100_000)))])
+    assert time.perf_counter() - began < 2
+
+
+def test_a_part_of_a_name_and_a_kind_of_place_are_no_names() -> None:
+    text = (
+        "Tom Reed, an engineer at Westhaven University, spoke. Reed left. Reed was sad. Eastport University wept. "
+        "Every University wept. Eastport-like towns, Eastport-like ports. Portworks wept. Portworks left."
+    )
+    about = [question for question in candidates([article(text)]) if question.startswith("What is said about")]
+    assert about == ["What is said about Portworks?"]
 
 
 def test_no_articles_give_no_questions() -> None:
