@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-gguf lint types unit format screenshots clean
+.PHONY: help chat test test-browser test-gguf lint types unit format screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,13 +7,16 @@ BIN := .venv/bin
 SAMPLES_HOME := $(CURDIR)/.citechat
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 chat: .venv/.installed ## Index samples/ and open the chat on 127.0.0.1:7860
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat index samples/briefing.md
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat chat $(CHAT)
 
 test: lint types unit ## Lint, check types, run all tests
+
+test-browser: .venv/.installed-test ## Test the page in a real browser, which must be there
+	CITECHAT_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser $(PYTEST)
 
 test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (long) and test models in GGUF files
 	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/test_gguf.py $(PYTEST)

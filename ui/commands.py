@@ -106,10 +106,18 @@ def chat(options: argparse.Namespace) -> int:
     """Open the chat in a browser and serve it until interrupted."""
     from rag import build_assistant
 
+    from .services import services_of
     from .web import serve
 
-    assistant = build_assistant(_settings(options))
-    serve(assistant, host=options.host, port=options.port, open_browser=not options.no_browser)
+    settings = _settings(options)
+    assistant = build_assistant(settings)
+    serve(
+        assistant,
+        host=options.host,
+        port=options.port,
+        open_browser=not options.no_browser,
+        services=services_of(settings, assistant),
+    )
     return DONE
 
 

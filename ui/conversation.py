@@ -10,10 +10,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
-from index import CitechatError, Only, Span
+from index import CitechatError, Hit, Only, Span
 from rag import Answer, Turn
+
+from .waiting import until_stopped
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,9 @@ UNEXPECTED = ("Something went wrong here, and it is not your question.", "Ask ag
 _TARGET = re.compile(r"(cite|hit)-([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
 
 
+Verdict = Literal["good", "bad"]
+
+
 class Answering(Protocol):
     """What a conversation needs of an assistant."""
 
@@ -38,30 +43,33 @@ class Answering(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in an article: the passage, and in it the span that carries a sentence of the answer."""
+    """A place in an article: the passage that was found, and in it the span that carries a sentence of the answer."""
 
-    article_id: str
-    passage: Span
+    hit: Hit
     evidence: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One question with its answer so far, and the articles that it was asked of; `error` is a message and a hint,
-    `stopped` that the reader stopped it."""
+    `stopped` that the reader stopped it, `verdict` what the reader thinks of the answer."""
 
     question: str
     answer: Answer | None = None
     error: tuple[str, str] | None = None
     stopped: bool = False
     only: Only = field(default_factory=Only)
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The exchanges so far, oldest first. Turns are numbered from 1."""
+    """The exchanges so far, oldest first. Turns are numbered from 1. `id` is under which it is kept, and `title` what
+    the reader calls it; both are empty until then."""
 
     exchanges: tuple[Exchange, ...] = ()
+    id: str = ""
+    title: str = ""
 
     @property
     def history(self) -> tuple[Turn, ...]:
@@ -76,11 +84,26 @@ class Conversation:
     @property
     def without_last(self) -> Conversation:
         """The conversation as it was before the last question."""
-        return Conversation(self.exchanges[:-1])
+        return self.before(len(self.exchanges))
+
+    def before(self, turn: int) -> Conversation:
+        """The conversation as it was before a turn, counted from 1."""
+        return replace(self, exchanges=self.exchanges[: turn - 1]) if turn >= 1 else self
+
+    def exchange(self, turn: object) -> Exchange | None:
+        """The exchange of a turn, counted from 1; None for anything that is not one."""
+        is_one = isinstance(turn, int) and 1 <= turn <= len(self.exchanges)
+        return self.exchanges[turn - 1] if is_one and isinstance(turn, int) else None
+
+    def judged(self, turn: int, verdict: Verdict) -> Conversation:
+        """The conversation with what the reader thinks of one answer."""
+        exchanges = list(self.exchanges)
+        exchanges[turn - 1] = replace(exchanges[turn - 1], verdict=verdict)
+        return replace(self, exchanges=tuple(exchanges))
 
     def with_last(self, exchange: Exchange) -> Conversation:
         """The conversation with its last exchange replaced."""
-        return Conversation((*self.exchanges[:-1], exchange))
+        return replace(self, exchanges=(*self.exchanges[:-1], exchange))
 
     @property
     def stopped(self) -> Conversation:
@@ -111,25 +134,30 @@ class Conversation:
             number = citations[number - 1].number
         if not 1 <= number <= len(answer.hits):
             return None
-        passage = answer.hits[number - 1].passage
-        return Place(passage.article_id, Span(passage.start, passage.end), evidence)
+        return Place(answer.hits[number - 1], evidence)
 
 
 def converse(
-    assistant: Answering, conversation: Conversation, question: str, choose: Callable[[], Only] = Only
+    assistant: Answering,
+    conversation: Conversation,
+    question: str,
+    choose: Callable[[], Only] = Only,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Conversation]:
     """Ask of the articles that are chosen, and yield the conversation as the answer grows; errors, those of choosing
     too, become part of it and are never raised.
 
-    The first state has the question alone; states of an unfinished answer come at most every `SHORTEST_PAUSE`.
+    The first state has the question alone; states of an unfinished answer come at most every `SHORTEST_PAUSE`. It ends
+    within a tenth of a second after `is_stopped`.
     """
     exchange = Exchange(question=question[:LONGEST_ECHO])
-    growing = Conversation((*conversation.exchanges, exchange))
+    growing = replace(conversation, exchanges=(*conversation.exchanges, exchange))
     yield growing
     shown_at = 0.0
     try:
         exchange = replace(exchange, only=choose())
-        for answer in assistant.stream(question, conversation.history, exchange.only):
+        answers = assistant.stream(question, conversation.history, exchange.only)
+        for answer in until_stopped(answers, is_stopped):
             exchange = replace(exchange, answer=answer)
             growing = growing.with_last(exchange)
             now = time.monotonic()

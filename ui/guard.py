@@ -1,9 +1,15 @@
-"""What stands between the network and the pages: who may call under which name, how much, and what a page may load."""
+"""What stands between the network and the pages: who may call under which name, how much, and what a page may load.
+
+It also tells browsers apart, without knowing whose they are: each is given a secret of its own in a cookie.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
-from collections.abc import Sequence
+import re
+import secrets
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +17,18 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1_000_000
 """Bytes of a request; a question needs a few thousand."""
+
+LARGEST_UPLOAD = 100_000_000
+"""Bytes of a request that brings files; the framework writes them to disk as they come, and limits each."""
+
+COOKIE = "citechat"
+"""The name of the cookie with a browser's secret."""
+
+_UPLOAD = "/gradio_api/upload"
+_PAGE = "/"
+_SECRET_BYTES = 16
+_SECRET = re.compile(r"[0-9a-f]{32}")
+_YEAR = 365 * 24 * 60 * 60  # seconds
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -42,19 +60,29 @@ class Guard:
     """ASGI middleware: refuses unknown host names and large bodies, and puts the security headers on every reply.
 
     A name that an attacker's DNS points here (rebinding) is refused with 400; a bare IP address cannot be rebound and
-    passes. A body over `largest_body` bytes gets 413.
+    passes. A body over `largest_body` bytes, where files are brought over `largest_upload` bytes, gets 413. A browser
+    that asks for the page without a secret is given one.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str] = (), largest_body: int = LARGEST_BODY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Sequence[str] = (),
+        largest_body: int = LARGEST_BODY,
+        largest_upload: int = LARGEST_UPLOAD,
+    ) -> None:
         self.app = app
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
         self.largest_body = largest_body
+        self.largest_upload = largest_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         sent = dict(scope["headers"])
+        largest = self.largest_upload if _asks(scope, "POST", _UPLOAD) else self.largest_body
         started = False
         seen = 0
 
@@ -63,8 +91,10 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 # The application may have caught the error of a body that is too large, and calls it a bad request.
-                status = 413 if seen > self.largest_body else message["status"]
+                status = 413 if seen > largest else message["status"]
                 headers = [*message.get("headers", ()), *SECURITY_HEADERS]
+                if status == 200 and _asks(scope, "GET", _PAGE) and owner_of(_cookies(scope)) is None:
+                    headers += _new_secret(scope)
                 message = {**message, "status": status, "headers": headers}
             await send(message)
 
@@ -72,7 +102,7 @@ class Guard:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.largest_body:
+            if seen > largest:
                 raise _TooLargeError
             return message
 
@@ -80,7 +110,7 @@ class Guard:
             await _refuse(guarded_send, 400, b"Unknown host name.")
             return
         length = sent.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.largest_body:
+        if length.isdigit() and int(length) > largest:
             await _refuse(guarded_send, 413, b"The request is too large.")
             return
         try:
@@ -100,6 +130,38 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def owner_of(cookies: Mapping[str, str]) -> str | None:
+    """Under which name things are kept for the browser that sends these cookies; None where it has no secret of ours.
+
+    It is a hash of the secret: who reads what is kept cannot pass for the browser.
+    """
+    secret = cookies.get(COOKIE, "")
+    return hashlib.sha256(secret.encode("ascii")).hexdigest() if _SECRET.fullmatch(secret) else None
+
+
+def _asks(scope: Scope, method: str, path: str) -> bool:
+    if scope["type"] != "http" or scope["method"] != method:
+        return False
+    return bool(scope["path"] == scope.get("root_path", "") + path)
+
+
+def _cookies(scope: Scope) -> dict[str, str]:
+    """The cookies of a request, each read by itself: other programs of this host may have set odd ones."""
+    sent = ";".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
+    return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in sent.split(";"))}
+
+
+def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The headers that give a browser its secret; no cache on the way may give it to another one.
+
+    It is sent with links from elsewhere to the page (`Lax`), or a reader who follows one would be given a new secret in
+    place of the old; it is not sent with requests that other pages make.
+    """
+    cookie = f"{COOKIE}={secrets.token_hex(_SECRET_BYTES)}; Max-Age={_YEAR}; Path=/; HttpOnly; SameSite=Lax"
+    secure = "; Secure" if scope["scheme"] == "https" else ""
+    return [(b"set-cookie", (cookie + secure).encode("ascii")), (b"cache-control", b"private, no-cache")]
 
 
 class _TooLargeError(Exception):

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from index import Article, Span
+from index import Article, Hit, Span
 
 from .view import byline, escape
+from .words import Say, english
 
 _HEADING = re.compile(r"^(#{1,6}[ \t]+)(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
@@ -22,47 +23,62 @@ _BOLD = re.compile(r"(\*\*)([^*\n]+)(\*\*)")
 Layer = tuple[int, int, str]
 
 
-def article_html(article: Article, target: str, passage: Span, evidence: Span | None) -> str:
+def article_html(article: Article, target: str, passage: Span, evidence: Span | None, say: Say = english) -> str:
     """The whole article; the passage softly marked, in it the evidence strongly. `target` names what was clicked."""
     layers = list(_typography(article.text))
     layers += [(noise.start, noise.end, "noise") for noise in article.noise]
-    layers += _unshown(article, passage)
+    start = _first_shown(article, passage)
+    layers.append((0, start, "unshown"))
     layers.append((passage.start, passage.end, "passage"))
     if evidence is not None:
         layers.append((evidence.start, evidence.end, "evidence"))
     also = [copy.source for copy in article.copies]
-    line = byline(article.source, article.published, also=also, author=article.author)
+    line = byline(article.source, article.published, also=also, author=article.author, say=say)
     story = _story(article.text, layers, place=evidence or passage)
-    return (
-        f'<article class="sheet" data-target="{escape(target)}"><header>'
-        f'<p class="byline">{line}</p><h2>{escape(article.title)}</h2></header>'
-        f'<div class="story" tabindex="0" role="region" aria-label="Text of the article">{story}</div></article>{_BACK}'
+    # With these the page's script marks another place of the same article by itself: see `sources.pointing_at`.
+    data = f'data-target="{escape(target)}" data-article="{escape(article.id)}" data-start="{start}"'
+    return _sheet(article.title, f"{line}{_original(article, say)}", story, data, say)
+
+
+def kept_html(hit: Hit, target: str, evidence: Span | None, say: Say = english) -> str:
+    """What is left of an article that is no longer indexed: the passage as it was when the question was asked."""
+    passage = hit.passage
+    layers = [(0, len(passage.text), "passage")]
+    start, end = 0, len(passage.text)
+    if evidence is not None:
+        start, end = evidence.start - passage.start, evidence.end - passage.start
+        layers.append((start, end, "evidence"))
+    line = byline(hit.source, hit.published, also=hit.also, author=hit.author, page=hit.page(passage.start), say=say)
+    note = say("No longer indexed: this is the passage as it was when you asked.")
+    story = _story(passage.text, layers, place=Span(start, end))
+    return _sheet(
+        hit.title, f'{line} <strong class="gone">{note}</strong>', story, f'data-target="{escape(target)}"', say
     )
+
+
+def _sheet(title: str, line: str, story: str, data: str, say: Say) -> str:
+    """`line`, `story` and `data`, its attributes, are HTML already."""
+    name = say("Text of the article")
+    return (
+        f'<article class="sheet" {data}><header>'
+        f'<p class="back"><a href="#back">{say("Back to the answer")}</a></p>'
+        f'<p class="byline">{line}</p><h2>{escape(title)}</h2></header>'
+        f'<div class="story" tabindex="0" role="region" aria-label="{name}">{story}</div></article>'
+    )
+
+
+def _original(article: Article, say: Say) -> str:
+    """Where the article can be read on the web. Followed only when a reader chooses it, and telling nothing of here."""
+    if not article.source.startswith(("http://", "https://")):
+        return ""
+    follow = 'target="_blank" rel="noopener noreferrer nofollow"'
+    return f' · <a class="original" href="{escape(article.source)}" {follow}>{say("Read the original")}</a>'
 
 
 def message_html(title: str, text: str, command: str = "") -> str:
     """A few words where an article would be; `command` is something to type in a terminal."""
     code = f"<pre><code>{escape(command)}</code></pre>" if command else ""
     return f'<div class="sheet blank"><h2>{escape(title)}</h2><p>{escape(text)}</p>{code}</div>'
-
-
-def masthead_html(model: str, articles: int | None) -> str:
-    """Name of the paper, and who answers from what; the number of articles is None while it is not known."""
-    who = "Quotes only, no language model" if model == "extractive" else f"Answers by {model}, checked"
-    what = (
-        ""
-        if articles is None
-        else "1 article"
-        if articles == 1
-        else f"{articles:,} articles"
-        if articles
-        else "no articles"
-    )
-    status = " · ".join(escape(part) for part in (who, what) if part)
-    return f'<header class="masthead"><h1>citechat</h1><p class="status">{status}</p></header>'
-
-
-_BACK = '<p class="back"><a href="#back">Back to the answer</a></p>'
 
 
 def _typography(text: str) -> Iterator[Layer]:
@@ -78,8 +94,9 @@ def _typography(text: str) -> Iterator[Layer]:
         yield (*found.span(3), "sign")
 
 
-def _unshown(article: Article, passage: Span) -> Iterator[Layer]:
-    """Leading front matter, and a first heading that repeats the title: both already stand above the article."""
+def _first_shown(article: Article, passage: Span) -> int:
+    """Where the story begins: leading front matter, and a first heading that repeats the title, stand above it
+    already. What is cited is shown, whatever it is."""
     text, start = article.text, 0
     for noise in sorted(article.noise):
         if not text[start : noise.start].strip():
@@ -87,10 +104,7 @@ def _unshown(article: Article, passage: Span) -> Iterator[Layer]:
     heading = _HEADING.match(text, start + _blank(text, start))
     if heading is not None and heading[2].strip().casefold() == article.title.strip().casefold():
         start = heading.end()
-    start += _blank(text, start)
-    start = min(start, passage.start)  # what is cited is shown, whatever it is
-    if start:
-        yield (0, start, "unshown")
+    return min(start + _blank(text, start), passage.start)
 
 
 def _blank(text: str, start: int) -> int:

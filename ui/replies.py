@@ -3,175 +3,220 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from index import Only
-from rag import Assistant, starter_questions
+from index import CitechatError, Only, Span
+from rag import Assistant, follow_up_questions
 
+from .choice import Choice, Chosen
 from .conversation import Conversation, converse
-from .pane import article_html, masthead_html, message_html
-from .view import messages, outlet
+from .exchange import messages
+from .masthead import masthead_html
+from .pane import article_html, kept_html, message_html
+from .past import past_html
+from .reader import Reader
+from .services import Services
+from .starting import STARTERS, Starters
+from .view import outlet
+from .words import Say, english
+from .writing import Page, Writing
 
 logger = logging.getLogger(__name__)
 
-STARTERS = 4
-"""Questions to start with."""
+_INDEX = "citechat index PATH"
 
-NO_CITATION_YET = message_html(
-    "The article opens here",
-    "Ask a question, then choose a number such as [1] in the answer: its source is marked here.",
-)
-_NO_ARTICLE_YET = message_html(
-    "Nothing is indexed yet", "Index a file or a folder of articles, then load this page again.", "citechat index PATH"
-)
-_GONE = message_html("This source cannot be shown", "Its article is no longer indexed, or its answer was taken back.")
+SCREEN_PARTS = 8
+"""How many parts of the page a reply sets, in the order of `Replies.screen`."""
+
+FOLLOW_UPS = 3
+"""Questions to go on with."""
+
+_LOADING_PATIENCE = 300.0  # seconds that a page waits to hear that the model is loaded
 
 
-class Writing:
-    """Which answer is being written in a conversation, and whether the reader has stopped it.
-
-    One for each open page, shared by all its events. The writer looks at it between two words and ends by itself; to
-    cancel it from outside would let a word that is under way arrive after the stop.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-        self.stopped = False
-
-    def begin(self) -> int:
-        """The number of a new answer; whatever was being written before ends without another word."""
-        self.number += 1
-        self.stopped = False
-        return self.number
+def no_citation_yet(say: Say = english) -> str:
+    """What stands where the article will be."""
+    return message_html(
+        say("The article opens here"),
+        say("Ask a question, then choose a number such as [1] in the answer: its source is marked here."),
+    )
 
 
 class Replies:
-    """What the server does when something happens on the page."""
+    """What the server does when a reader asks, stops, looks at a citation or opens the page.
 
-    def __init__(self, gr: Any, assistant: Assistant) -> None:
+    Every reply is given its reader first, who is told by the request and by nothing that the page sends.
+    """
+
+    def __init__(self, gr: Any, assistant: Assistant, services: Services | None = None) -> None:
         self.gr = gr
         self.assistant = assistant
-        self.starters = _Starters(assistant)
+        self.services = services or Services()
+        self.starters = Starters(assistant)
+        self._writing: dict[str, Writing] = {}
 
-    def screen(self, said: Conversation, *, busy: bool = False, pane: Any = None, text: str | None = None) -> list[Any]:
+    def screen(
+        self, reader: Reader, said: Conversation, *, busy: bool = False, pane: Any = None, text: str | None = None
+    ) -> list[Any]:
         """One state of the screen; `None` leaves the pane or the text in the box as it is."""
-        box = {"submit_btn": False, "stop_btn": "Stop"} if busy else {"submit_btn": "Ask", "stop_btn": False}
+        say, update = reader.say, self.gr.update
+        box = {"submit_btn": False, "stop_btn": say("Stop")} if busy else {"submit_btn": say("Ask"), "stop_btn": False}
         return [
-            messages(said),
+            messages(said, say),
             said,
             self.gr.skip() if pane is None else pane,
-            self.gr.update(**box) if text is None else self.gr.update(value=text, **box),
-            self.gr.update(visible=not said.exchanges and self.starters.ready),
-            self.gr.update(visible=bool(said.exchanges) and not busy),
+            update(**box) if text is None else update(value=text, **box),
+            update(visible=not said.exchanges and self.starters.ready),
+            update(visible=bool(said.exchanges) and not busy),
+            update(visible=False),  # what to go on with is found once the answer is there
+            self.gr.skip() if busy else self.past(reader, said),
         ]
 
-    def ask(self, question: str | None, said: Conversation, writing: Writing, *choice: Any) -> Iterator[list[Any]]:
-        """Answer, from all articles or those of a `choice` (since, until, outlets, as the page has them); as soon as a
-        sentence is cited, its article is opened there."""
-        yield from self._ask(question, said, writing, lambda: _only(*choice))
-
-    def _ask(
-        self, question: str | None, said: Conversation, writing: Writing, choose: Callable[[], Only]
+    def ask(
+        self, reader: Reader, question: str | None, said: Conversation, writing: Writing, *choice: Any
     ) -> Iterator[list[Any]]:
+        """Answer, from all articles or those of a `choice` (see `Choice`); as soon as a sentence is cited, its article
+        is opened there."""
+        chosen = Choice(*choice)
+        yield from self._ask(Page(reader, said, writing), question, chosen, lambda: chosen.only)
+
+    def _ask(self, page: Page, question: str | None, choice: Choice, choose: Callable[[], Only]) -> Iterator[list[Any]]:
+        reader, said, writing = page
         mine = writing.begin()
+        self._writing[reader.session] = writing
         opened = False
         state = said
-        for state in converse(self.assistant, said.stopped, question or "", choose):
-            if writing.stopped or writing.number != mine:
+
+        def is_over() -> bool:
+            return writing.stopped or writing.number != mine
+
+        chosen = Chosen(self.assistant, self.services.offers, choice)
+        for state in converse(chosen, said.stopped, question or "", choose, is_over):
+            if is_over():
                 break
             answer = state.exchanges[-1].answer
             pane = None
             if not opened and answer is not None and answer.citations:
                 opened = True
-                pane = self.article(state, f"cite-{len(state.exchanges)}-1")
-            yield self.screen(state, busy=True, pane=pane, text="" if answer is None else None)
+                pane = self.article(reader, state, f"cite-{len(state.exchanges)}-1")
+            yield self.screen(reader, state, busy=True, pane=pane, text="" if answer is None else None)
         if writing.number == mine:
-            yield self.screen(state.stopped)
+            yield self.screen(reader, self.keep(reader, state.stopped))
 
-    def ask_again(self, said: Conversation, writing: Writing) -> Iterator[list[Any]]:
+    def ask_again(self, reader: Reader, said: Conversation, writing: Writing, *choice: Any) -> Iterator[list[Any]]:
         """The last question once more, of the same articles, in place of its first answer."""
         if said.exchanges:
             last = said.exchanges[-1]
-            yield from self._ask(last.question, said.without_last, writing, lambda: last.only)
+            before = said.without_last
+            yield from self._ask(Page(reader, before, writing), last.question, Choice(*choice), lambda: last.only)
 
-    def stop(self, said: Conversation, writing: Writing) -> list[Any]:
+    def stop(self, reader: Reader, said: Conversation, writing: Writing) -> list[Any]:
         """Keep what was written. It is shown at once, however long the writer takes to notice."""
         writing.stopped = True
-        return self.screen(said.stopped)
+        return self.screen(reader, self.keep(reader, said.stopped))
 
-    def take_back(self, said: Conversation, writing: Writing) -> list[Any]:
+    def leave(self, session: str) -> None:
+        """The page is closed: what is being written for it is not written on."""
+        writing = self._writing.pop(session, None)
+        if writing is not None:
+            writing.stopped = True
+
+    def take_back(self, reader: Reader, said: Conversation, writing: Writing) -> list[Any]:
         """Forget the last question, and put it in the box again to be changed."""
-        writing.begin()
-        text = said.exchanges[-1].question if said.exchanges else None
-        return self.screen(said.without_last, pane=NO_CITATION_YET, text=text)
+        return self.edit(reader, said, writing, len(said.exchanges))
 
-    def start_over(self, writing: Writing) -> list[Any]:
-        """Forget everything."""
+    def edit(self, reader: Reader, said: Conversation, writing: Writing, turn: int) -> list[Any]:
+        """Go back to before a question, and put it in the box again. What is kept is cut off when it is asked."""
         writing.begin()
-        return self.screen(Conversation(), pane=NO_CITATION_YET, text="")
+        exchange = said.exchange(turn)
+        text = None if exchange is None else exchange.question
+        before = said if exchange is None else said.before(turn)
+        return self.screen(reader, before, pane=no_citation_yet(reader.say), text=text)
 
-    def open_citation(self, data: object, said: Conversation) -> str:
+    def start_over(self, reader: Reader, writing: Writing) -> list[Any]:
+        """Begin a new conversation; the one before stays kept."""
+        writing.begin()
+        return self.screen(reader, Conversation(), pane=no_citation_yet(reader.say), text="")
+
+    def keep(self, reader: Reader, said: Conversation) -> Conversation:
+        """Keep the conversation for its reader; the reader is told where that fails, and the conversation goes on."""
+        if self.services.saved is None or not reader.owner or not said.exchanges:
+            return said
+        try:
+            return self.services.saved.save(reader.owner, said)
+        except CitechatError as error:
+            logger.warning("a conversation is not kept: %s", error)
+            self.gr.Warning(reader.say("This conversation could not be kept; the log of the server says why."))
+            return said
+
+    def past(self, reader: Reader, said: Conversation) -> str:
+        """The list of the reader's conversations."""
+        if self.services.saved is None or not reader.owner:
+            return past_html((), say=reader.say)
+        try:
+            return past_html(self.services.saved.listing(reader.owner), said.id, reader.say)
+        except CitechatError as error:
+            logger.warning("the conversations cannot be listed: %s", error)
+            return past_html((), say=reader.say)
+
+    def open_citation(self, reader: Reader, data: object, said: Conversation) -> str:
         """The article of one citation. Its id comes from the browser; it is only ever looked up."""
-        return self.article(said, data.get("place") if isinstance(data, dict) else None)
+        return self.article(reader, said, data.get("place") if isinstance(data, dict) else None)
 
-    def article(self, said: Conversation, target: object) -> str:
-        """The article that a citation or a hit of this conversation points at."""
+    def article(self, reader: Reader, said: Conversation, target: object) -> str:
+        """The article that a citation or a hit of this conversation points at; of one that is gone, the passage."""
         place = said.place(target)
-        article = self.assistant.article(place.article_id) if place is not None else None
-        if place is None or article is None:
-            return _GONE
-        return article_html(article, str(target), place.passage, place.evidence)
+        if place is None:
+            return message_html(
+                reader.say("This source cannot be shown"), reader.say("Its answer was taken back, or never given.")
+            )
+        article = self.assistant.article(place.hit.passage.article_id)
+        if article is None:
+            return kept_html(place.hit, str(target), place.evidence, reader.say)
+        passage = place.hit.passage
+        return article_html(article, str(target), Span(passage.start, passage.end), place.evidence, reader.say)
 
-    def load(self) -> list[Any]:
-        """Who answers from what; said anew whenever the page is loaded."""
+    def masthead(self, reader: Reader) -> Iterator[str]:
+        """Who answers from what; said anew whenever the page is loaded, and once the model is."""
+        articles = len(self.assistant.facts())
+        if not self.services.ready.is_set():
+            yield masthead_html(self.assistant.model, articles, reader.say, loading=True)
+            self.services.ready.wait(_LOADING_PATIENCE)
+        yield masthead_html(self.assistant.model, articles, reader.say)
+
+    def load(self, reader: Reader) -> list[Any]:
+        """What the page shows at first: the pane, the outlets and models to choose from, the conversations."""
         facts = self.assistant.facts()
         sources = sorted({origin.source for article in facts for origin in article.origins}, key=outlet)
+        offers = self.services.offers
+        say = reader.say
+        empty = message_html(say("Nothing is indexed yet"), say("Add articles above, or index a folder:"), _INDEX)
         return [
-            masthead_html(self.assistant.model, len(facts)),
-            self.gr.skip() if facts else _NO_ARTICLE_YET,
-            self.gr.update(visible=len(facts) > 1),
-            self.gr.update(choices=[(outlet(source), source) for source in sources]),
+            no_citation_yet(say) if facts else empty,
+            self.gr.update(choices=[(outlet(source), source) for source in sources], visible=len(sources) > 1),
+            self.gr.update(choices=list(offers.models()) if offers else [self.assistant.model]),
+            self.past(reader, Conversation()),
         ]
 
     def suggest(self, said: Conversation) -> list[Any]:
         """Questions to start with."""
         questions = self.starters.questions()
-        labels = [*questions, *[""] * (STARTERS - len(questions))]
-        row = self.gr.update(visible=bool(questions) and not said.exchanges)
-        return [row, *(self.gr.update(value=label, visible=bool(label)) for label in labels)]
+        return self._buttons(questions if not said.exchanges else [], STARTERS)
 
-
-def _only(since: str | None = None, until: str | None = None, sources: Sequence[str] | None = None) -> Only:
-    """The choice that stands on the page; what a browser sends is text, if it is anything."""
-    days = (str(day or "").strip() or None for day in (since, until))
-    first, last = days
-    return Only(first, last, tuple(map(str, sources or ())))
-
-
-class _Starters:
-    """Questions to start with, made when the first reader comes, and anew when other articles are indexed."""
-
-    def __init__(self, assistant: Assistant) -> None:
-        self._assistant = assistant
-        self._lock = threading.Lock()
-        self._made_for: tuple[str, ...] = ()
-        self._questions: list[str] = []
-
-    @property
-    def ready(self) -> bool:
-        """Whether there are any."""
-        return bool(self._questions)
-
-    def questions(self) -> list[str]:
-        """The questions; none where making them fails, for a page without them is still a page."""
-        with self._lock:
+    def follow_up(self, said: Conversation) -> list[Any]:
+        """Questions to go on with, each known to have an answer; none where the last one failed or was stopped."""
+        last = said.exchanges[-1] if said.exchanges else None
+        questions: list[str] = []
+        if last is not None and last.answer is not None and last.answer.done and last.error is None:
+            asked = [exchange.question for exchange in said.exchanges]
             try:
-                ids = tuple(sorted(article.id for article in self._assistant.facts()))
-                if ids != self._made_for:
-                    self._questions = starter_questions(self._assistant, STARTERS)
-                    self._made_for = ids
+                questions = follow_up_questions(self.assistant, last.answer, asked, FOLLOW_UPS, last.only)
             except Exception as error:
-                logger.warning("no questions to start with: %r", error)
-            return list(self._questions)
+                logger.warning("no questions to go on with: %r", error)
+        return self._buttons(questions, FOLLOW_UPS)
+
+    def _buttons(self, questions: Sequence[str], most: int) -> list[Any]:
+        labels = [*questions, *[""] * (most - len(questions))]
+        row = self.gr.update(visible=bool(questions))
+        return [row, *(self.gr.update(value=label, visible=bool(label)) for label in labels)]

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, SettingsError
 
+from .chinese import CHINESE
 from .guard import Guard
+from .library import LARGEST_FILE
 from .page import build_app, load_gradio
+from .services import Services
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -59,9 +62,17 @@ def serve(
     port: int = DEFAULT_PORT,
     open_browser: bool = False,
     allowed_hosts: Sequence[str] = (),
+    services: Services | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C is pressed, and say where it is."""
-    chat = start(assistant, host=host, port=port, open_browser=open_browser, allowed_hosts=allowed_hosts)
+    chat = start(
+        assistant,
+        host=host,
+        port=port,
+        open_browser=open_browser,
+        allowed_hosts=allowed_hosts,
+        services=services,
+    )
     taken = f"Port {port} is taken. " if port not in (0, chat.port) else ""
     sys.stderr.write(f"{taken}The chat is at {chat.url} (Ctrl-C stops it)\n")
     chat.wait()
@@ -74,10 +85,14 @@ def start(
     port: int = DEFAULT_PORT,
     open_browser: bool = False,
     allowed_hosts: Sequence[str] = (),
+    services: Services | None = None,
 ) -> Chat:
     """Build the chat, launch it, and load the model while the reader is still looking at the page."""
-    chat = launch(build_app(assistant), host=host, port=port, open_browser=open_browser, allowed_hosts=allowed_hosts)
-    threading.Thread(target=_warm_up, args=(assistant,), name="warm-up", daemon=True).start()
+    services = services or Services()
+    services.ready.clear()
+    app = build_app(assistant, services)
+    chat = launch(app, host=host, port=port, open_browser=open_browser, allowed_hosts=allowed_hosts)
+    threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
     return chat
 
 
@@ -114,7 +129,8 @@ def launch(
                 run_history=False,
                 enable_monitoring=False,
                 show_error=False,
-                max_file_size="1mb",
+                max_file_size=LARGEST_FILE,
+                i18n=gr.I18n(**dict.fromkeys(("zh", "zh-CN", "zh-TW", "zh-HK"), CHINESE)),
                 share=False,
                 ssr_mode=False,
                 pwa=False,
@@ -131,12 +147,13 @@ def launch(
     )
 
 
-def _warm_up(assistant: Assistant) -> None:
+def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
     try:
         assistant.warm_up()
     except Exception as error:
         # A question will meet the same error and show it.
         logger.warning("the model could not be loaded ahead of time: %r", error)
+    ready.set()
 
 
 def _free_ports(host: str, port: int) -> Iterator[int]:

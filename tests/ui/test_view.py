@@ -11,8 +11,10 @@ import pytest
 from index import Article, CitechatError, Hit, Passage, Span
 from rag import NOT_FOUND, Answer, Sentence
 from ui.conversation import Conversation, Exchange, converse
-from ui.pane import article_html, masthead_html, message_html
-from ui.view import answer_html, day, escape, excerpt, exchange_html, messages, outlet, question_html
+from ui.exchange import answer_html, exchange_html, messages, question_html
+from ui.masthead import masthead_html
+from ui.pane import article_html, message_html
+from ui.view import day, escape, excerpt, outlet
 
 TEXT = (
     "# The port\n\nThe harbour reopened on **Monday**. 🚢 Ships came back.\n\n- Ten berths\n- Two cranes\n\nShare (12)"
@@ -66,7 +68,7 @@ def test_a_bracketed_number_of_the_article_is_text_and_the_short_answer_stands_o
     sentence = Sentence(0, len(text), words, (1,), (span("Monday"),), "quoted", place)
     markup = answer_html(Answer("When?", text, sentences=(sentence,), hits=(hit(0, len(TEXT)),), done=True), 1)
     prose = markup.split("Sources")[0]
-    assert prose.count('class="cite"') == 1
+    assert prose.count('class="cite ') == 1
     assert "<strong>Monday</strong>" in prose
 
 
@@ -106,19 +108,19 @@ def test_hostile_text_is_shown_as_text_wherever_it_stands(text: str) -> None:
 
 def test_a_marker_becomes_a_link_to_its_own_citation() -> None:
     markup = answer_html(cited("It reopened on Monday [1]. Ships came [2].", (1, "Monday"), (2, "Ships came back")), 3)
-    assert '<a href="#cite-3-1" class="cite">&#91;1&#93;</a>' in markup
-    assert '<a href="#cite-3-2" class="cite">&#91;2&#93;</a>' in markup
+    assert '<a href="#cite-3-1" class="cite at-a1-0-105-38-44">&#91;1&#93;</a>' in markup
+    assert '<a href="#cite-3-2" class="cite at-a1-12-105-' in markup, "and tells where it points"
 
 
 def test_a_marker_that_points_at_nothing_stays_plain_text() -> None:
     markup = answer_html(cited("Monday [1] [0] [9] [1,2] 【1】 [x].", (1, "Monday")), 1)
-    assert markup.count('class="cite"') == 1
+    assert markup.count('class="cite ') == 1
     assert "[0] [9] [1,2] 【1】 [x]" in words_of(markup)
 
 
 def test_two_markers_with_one_number_point_at_two_places() -> None:
     markup = answer_html(cited("Monday [1] and cranes [1].", (1, "Monday"), (1, "Two cranes")), 1)
-    assert re.findall(r'href="#(cite-1-\d)" class="cite"', markup) == ["cite-1-1", "cite-1-2"]
+    assert re.findall(r'href="#(cite-1-\d)" class="cite ', markup) == ["cite-1-1", "cite-1-2"]
 
 
 def test_text_that_is_still_being_written_has_no_links() -> None:
@@ -177,7 +179,7 @@ def test_lines_and_bullets_survive_and_no_line_break_reaches_the_markdown_render
 
 def test_an_error_is_a_message_and_a_hint() -> None:
     markup = exchange_html(Exchange("Q", error=("the index is empty", "Run citechat index PATH.")), 1)
-    assert words_of(markup) == "The index is emptyRun citechat index PATH."
+    assert words_of(markup) == "The index is emptyRun citechat index PATH.Edit the question"
 
 
 def test_a_stopped_answer_keeps_what_was_written() -> None:
@@ -288,8 +290,8 @@ def test_a_citation_and_a_hit_are_found_by_their_id() -> None:
     said = Conversation((Exchange("When?", cited("Monday [2].", (2, "Monday"))),))
     place = said.place("cite-1-1")
     assert place is not None
-    assert (place.article_id, place.evidence) == ("a1", span("Monday"))
-    assert place.passage.start == 12
+    assert (place.hit.passage.article_id, place.evidence) == ("a1", span("Monday"))
+    assert place.hit.passage.start == 12
     hit_place = said.place("hit-1-1")
     assert hit_place is not None
     assert hit_place.evidence is None

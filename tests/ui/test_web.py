@@ -18,14 +18,17 @@ from index import Article, Hit, Only, Passage, Span, onnx
 from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.conversation import Conversation
 from ui.page import load_gradio
-from ui.replies import Replies, Writing
+from ui.reader import Reader
+from ui.replies import Replies
 from ui.web import Chat, build_app, launch, start
+from ui.writing import Writing
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
 
+READER = Reader()
 TEXT = "The harbour reopened on Monday. Ships came back."
 ARTICLE = Article("a1", "The port", "The Daily", TEXT, "2024-02-24")
 
@@ -34,6 +37,8 @@ class Fake:
     """Knows one sentence of one article."""
 
     model = "extractive"
+    top_k = 6
+    strict = False
 
     def __init__(self, *articles: Article) -> None:
         self._articles = {article.id: article for article in articles}
@@ -154,8 +159,8 @@ def test_the_next_free_port_is_taken_and_told() -> None:
 
 
 def test_an_answer_comes_with_its_article_opened_at_the_words(replies: Replies) -> None:
-    screens = list(replies.ask("When?", Conversation(), Writing()))
-    messages, said, _, box, _, controls = screens[-1]
+    screens = list(replies.ask(READER, "When?", Conversation(), Writing()))
+    messages, said, _, box, _, controls, *_ = screens[-1]
     assert [message["role"] for message in messages] == ["user", "assistant"]
     assert said.exchanges[0].answer is not None
     assert said.exchanges[0].answer.done
@@ -169,34 +174,34 @@ def test_an_answer_comes_with_its_article_opened_at_the_words(replies: Replies) 
 
 
 def test_the_next_question_knows_what_was_said(replies: Replies) -> None:
-    said = list(replies.ask("When?", Conversation(), Writing()))[-1][1]
-    list(replies.ask("And then?", said, Writing()))
+    said = list(replies.ask(READER, "When?", Conversation(), Writing()))[-1][1]
+    list(replies.ask(READER, "And then?", said, Writing()))
     question, history = replies.assistant.heard[-1]  # type: ignore[attr-defined]
     assert question == "And then?"
     assert [turn.text for turn in history] == ["When?", f"{TEXT[:31]} [1]"]
 
 
 def test_an_empty_question_gets_a_hint_and_a_very_long_one_is_not_echoed_whole(replies: Replies) -> None:
-    messages = list(replies.ask(None, Conversation(), Writing()))[-1][0]
+    messages = list(replies.ask(READER, None, Conversation(), Writing()))[-1][0]
     assert "Type a question" in messages[1]["content"]
-    messages = list(replies.ask("x" * 100_000, Conversation(), Writing()))[-1][0]
+    messages = list(replies.ask(READER, "x" * 100_000, Conversation(), Writing()))[-1][0]
     assert len(messages[0]["content"]) < 3000
 
 
 def test_asking_again_replaces_the_answer_and_taking_back_returns_the_question(replies: Replies) -> None:
-    said = list(replies.ask("When?", Conversation(), Writing()))[-1][1]
-    again = list(replies.ask_again(said, Writing()))[-1][1]
+    said = list(replies.ask(READER, "When?", Conversation(), Writing()))[-1][1]
+    again = list(replies.ask_again(READER, said, Writing()))[-1][1]
     assert len(again.exchanges) == 1
-    assert list(replies.ask_again(Conversation(), Writing())) == []
-    back = replies.take_back(said, Writing())
+    assert list(replies.ask_again(READER, Conversation(), Writing())) == []
+    back = replies.take_back(READER, said, Writing())
     assert back[1] == Conversation()
     assert back[3]["value"] == "When?"
-    assert replies.start_over(Writing())[1] == Conversation()
+    assert replies.start_over(READER, Writing())[1] == Conversation()
 
 
 def test_stopping_keeps_what_was_written(replies: Replies) -> None:
-    halfway = next(iter(list(replies.ask("When?", Conversation(), Writing()))[1:]))[1]
-    messages, said, *_ = replies.stop(halfway, Writing())
+    halfway = next(iter(list(replies.ask(READER, "When?", Conversation(), Writing()))[1:]))[1]
+    messages, said, *_ = replies.stop(READER, halfway, Writing())
     assert said.exchanges[0].stopped
     assert "Stopped" in messages[1]["content"]
 
@@ -205,26 +210,28 @@ def test_stopping_keeps_what_was_written(replies: Replies) -> None:
     "data", [None, "cite-1-1", {"place": "cite-1-1"}, {"place": ["cite", 1]}, {"doc": "a1"}, 7, []]
 )
 def test_a_citation_that_was_never_given_opens_nothing(replies: Replies, data: object) -> None:
-    assert "cannot be shown" in replies.open_citation(data, Conversation())
+    assert "cannot be shown" in replies.open_citation(READER, data, Conversation())
 
 
-def test_a_citation_of_an_article_that_is_gone_says_so(replies: Replies) -> None:
-    said = list(replies.ask("When?", Conversation(), Writing()))[-1][1]
-    assert "The port" in replies.open_citation({"place": "cite-1-1"}, said)
+def test_of_an_article_that_is_gone_the_quote_stays_and_it_is_said(replies: Replies) -> None:
+    said = list(replies.ask(READER, "When?", Conversation(), Writing()))[-1][1]
+    assert "The port" in replies.open_citation(READER, {"place": "cite-1-1"}, said)
     replies.assistant._articles.clear()  # type: ignore[attr-defined]
-    assert "cannot be shown" in replies.open_citation({"place": "cite-1-1"}, said)
+    kept = replies.open_citation(READER, {"place": "cite-1-1"}, said)
+    assert "No longer indexed" in kept
+    assert "The harbour reopened on Monday" in kept
 
 
 def test_the_status_line_says_who_answers_from_how_much(replies: Replies) -> None:
-    masthead, *_ = replies.load()
+    (masthead,) = replies.masthead(READER)
     assert "no language model" in masthead
     assert "1 article<" in masthead
 
 
 def test_with_nothing_indexed_the_reader_is_told_what_to_type() -> None:
-    masthead, pane, *_ = Replies(load_gradio(), Fake()).load()  # type: ignore[arg-type]
-    assert "no articles" in masthead
-    assert "citechat index PATH" in pane
+    replies = Replies(load_gradio(), Fake())  # type: ignore[arg-type]
+    assert "no articles" in next(replies.masthead(READER))
+    assert "citechat index PATH" in replies.load(READER)[0]
 
 
 @pytest.mark.usefixtures("chat")  # which tidies up after the framework when all is done
@@ -247,7 +254,7 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
         assert call(chat, "/").status == 200, "the page does not wait for the model"  # type: ignore[attr-defined]
         assert loading.wait(30), "which is loaded behind it"
         replies = Replies(load_gradio(), assistant)
-        answers = replies.ask("What is Boximator?", Conversation(), Writing())
+        answers = replies.ask(READER, "What is Boximator?", Conversation(), Writing())
         next(answers)
         may_load.set()
         said = list(answers)[-1][1]
@@ -302,14 +309,14 @@ def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(rep
     heard: list[Only | None] = []
     answers = replies.assistant.stream
     replies.assistant.stream = lambda q, h=(), only=None: (heard.append(only), answers(q, h))[1]  # type: ignore[method-assign]
-    said = list(replies.ask("When?", Conversation(), Writing(), " 2024-02 ", "", ["The Daily"]))[-1][1]
+    said = list(replies.ask(READER, "When?", Conversation(), Writing(), " 2024-02 ", "", ["The Daily"]))[-1][1]
     chosen = Only(since="2024-02", sources=("The Daily",))
     assert said.exchanges[-1].only == chosen
-    messages = list(replies.ask_again(said, Writing()))[-1][0]
-    assert heard == [chosen, chosen]
-    assert "Asked only of articles: since 2024&#45;02, The Daily" in messages[-1]["content"]
+    messages = list(replies.ask_again(READER, said, Writing(), "2023", "", ["The Herald"]))[-1][0]
+    assert heard == [chosen, chosen], "whatever is chosen on the page by now"
+    assert "Asked only of articles: since 2024&#45;02 · The Daily" in messages[-1]["content"]
 
 
 def test_a_day_that_is_none_is_said_in_the_chat(replies: Replies) -> None:
-    messages = list(replies.ask("When?", Conversation(), Writing(), "yesterday", None, []))[-1][0]
+    messages = list(replies.ask(READER, "When?", Conversation(), Writing(), "yesterday", None, []))[-1][0]
     assert "is no day, month or year" in messages[-1]["content"]

@@ -1,15 +1,21 @@
-// Citations: a click or Enter on [n] opens its article in the pane, at the exact words; hover or focus shows a card.
-// The server finds the article; this file only asks, scrolls and moves the focus. Text is set with textContent only.
+// What the page does by itself: it opens a citation at its words, shows cards and panels, and tells the server what was
+// chosen. Texts are set with textContent only; the server finds the articles and decides everything else.
 () => {
   if (window.citechatReady) return;
   window.citechatReady = true;
 
   const PLACE = 'a[href^="#cite-"], a[href^="#hit-"]';
+  const HUBS = { past: "#past", shelf: "#shelf" }; // whose buttons are told apart; all others are the outbox's
   const idOf = (link) => link.getAttribute("href").slice(1);
   const pane = () => document.getElementById("article-pane");
   const shown = () => pane()?.querySelector(".sheet")?.dataset.target; // the place that is open now
   const behavior = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+  const isNarrow = () => matchMedia("(max-width: 900px)").matches;
+  const tell = (hub, detail) => document.dispatchEvent(new CustomEvent("citechat:" + hub, { detail }));
 
+  document.documentElement.lang = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+
+  // Citations and the article.
   let asked = null; // the place that the reader asked for, until it is shown
   let cameFrom = null; // the link to return to
 
@@ -17,48 +23,174 @@
     showActive(shown());
     const story = pane()?.querySelector(".story");
     if (!story) return;
+    if (byReader) document.body.dataset.sheet = "open"; // on a narrow screen the article lies over the answer
     const place = story.querySelector("#place");
     const top = place ? place.getBoundingClientRect().top - story.getBoundingClientRect().top + story.scrollTop : 0;
     story.scrollTo({ top: Math.max(0, top - story.clientHeight / 3), behavior: byReader ? behavior() : "auto" });
-    if (!byReader) return;
-    (place ?? story).focus({ preventScroll: true });
-    const box = story.getBoundingClientRect(); // below the chat on a narrow screen
-    if (box.top > innerHeight * 0.6 || box.bottom < innerHeight * 0.4) {
-      pane().scrollIntoView({ block: "start", behavior: behavior() });
-    }
+    if (byReader) (place ?? story).focus({ preventScroll: true });
   }
 
   function showActive(id) {
-    for (const link of document.querySelectorAll(PLACE)) link.classList.toggle("active", idOf(link) === id);
+    for (const link of document.querySelectorAll("a.active")) if (idOf(link) !== id) link.classList.remove("active");
+    if (!/^(cite|hit)-\d+-\d+$/.test(id ?? "")) return;
+    for (const link of document.querySelectorAll(`a[href="#${id}"]`)) link.classList.add("active");
   }
 
   function open(link) {
     hideCard();
     cameFrom = link.getAttribute("href");
     const id = idOf(link);
-    if (shown() === id) return reveal(true);
+    if (shown() === id || remark(link, id)) return reveal(true);
     asked = id;
-    document.dispatchEvent(new CustomEvent("citechat:open", { detail: id }));
+    tell("open-citation", { place: id });
+  }
+
+  // A place in the article that is open already is marked here: to send a long article anew takes too long.
+  function remark(link, id) {
+    const at = /(?:^| )at-(\w+)-(\d+)-(\d+)(?:-(\d+)-(\d+))?(?: |$)/.exec(link.className);
+    const sheet = pane()?.querySelector(".sheet");
+    if (!at || sheet?.dataset.article !== at[1]) return false;
+    const story = sheet.querySelector(".story");
+    const offsets = at.slice(2).filter(Boolean).map((offset) => Number(offset) - Number(sheet.dataset.start));
+    if (offsets[0] < 0) return false; // what stands above is not shown
+    unmark(story);
+    const [start, end, first, last] = units(story.textContent, offsets);
+    const passage = wrap(story, start, end, "span", "passage");
+    const place = last === undefined ? passage : wrap(story, first, last, "mark", "evidence");
+    if (!place) return false;
+    place.id = "place";
+    place.tabIndex = -1;
+    sheet.dataset.target = id;
+    return true;
+  }
+
+  // The server counts characters, JavaScript halves of those beyond the basic plane.
+  function units(text, offsets) {
+    if (!/[\ud800-\udbff]/.test(text)) return offsets;
+    return offsets.map((offset) => [...text].slice(0, offset).join("").length);
+  }
+
+  function unmark(story) {
+    for (const piece of story.querySelectorAll(".passage, .evidence, #place")) {
+      piece.classList.remove("passage", "evidence");
+      if (!piece.className) {
+        piece.replaceWith(...piece.childNodes);
+        continue;
+      }
+      const plain = document.createElement("span"); // without the id, and no <mark> any more
+      plain.className = piece.className;
+      plain.append(...piece.childNodes);
+      piece.replaceWith(plain);
+    }
+    story.normalize();
+  }
+
+  function wrap(story, start, end, tag, name) {
+    const walker = document.createTreeWalker(story, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    for (let at = 0; at < end && walker.nextNode(); ) {
+      const text = walker.currentNode;
+      if (at + text.length > start) texts.push([text, Math.max(0, start - at), Math.min(text.length, end - at)]);
+      at += text.length;
+    }
+    let first = null;
+    for (const [text, from, to] of texts) {
+      if (to < text.length) text.splitText(to);
+      const words = from > 0 ? text.splitText(from) : text;
+      const piece = document.createElement(tag);
+      piece.className = name;
+      words.replaceWith(piece);
+      piece.append(words);
+      first ??= piece;
+    }
+    return first;
   }
 
   function goBack() {
+    delete document.body.dataset.sheet;
     const link = cameFrom && document.querySelector(`#conversation a[href="${cameFrom}"]`);
     const target = link || document.querySelector("#question textarea");
     target?.scrollIntoView({ block: "center", behavior: behavior() });
     target?.focus({ preventScroll: true });
   }
 
-  document.addEventListener("citechat:shown", () => {
+  document.addEventListener("citechat:open-citation-shown", () => {
     const byReader = asked !== null && (shown() === asked || shown() === undefined);
     if (byReader) asked = null;
     reveal(byReader);
   });
 
-  // One listener for all links, before the page's own: the page has a <base>, so that following a bare "#…" would load
-  // it anew and lose the conversation.
+  // Panels: one at a time, over the page.
+  let openedBy = null;
+
+  function showPanel(name) {
+    const before = document.body.dataset.panel;
+    if (name && name !== before) document.body.dataset.panel = name;
+    else delete document.body.dataset.panel;
+    const now = document.body.dataset.panel;
+    for (const button of document.querySelectorAll("button[data-panel]"))
+      button.setAttribute("aria-expanded", String(button.dataset.panel === now));
+    if (now) document.querySelector(`#${now}-panel h2`)?.focus();
+    else if (before) openedBy?.focus();
+  }
+
+  // Buttons.
+  function press(button) {
+    if (button.dataset.panel) {
+      openedBy = button;
+      return showPanel(button.dataset.panel);
+    }
+    const act = /^act-([a-z]+)-(\d+)$/.exec(button.id);
+    if (act) return tell("outbox", { what: act[1], id: act[2] });
+    const what = button.dataset.do;
+    if (!what) return;
+    if (what === "close-panel") return showPanel(null);
+    const row = button.closest("[data-id]");
+    if (what === "rename") return startRenaming(row);
+    if (button.dataset.sure && !button.classList.contains("sure")) return askAgain(button);
+    if (what === "open" || what === "new") showPanel(null);
+    const hub = Object.keys(HUBS).find((name) => button.closest(HUBS[name])) ?? "outbox";
+    const value = document.getElementById("shelf-search")?.value ?? "";
+    tell(hub, { what, id: row?.dataset.id ?? "", value });
+  }
+
+  function askAgain(button) {
+    const words = button.textContent;
+    button.classList.add("sure");
+    button.textContent = button.dataset.sure;
+    button.addEventListener(
+      "blur",
+      () => {
+        button.classList.remove("sure");
+        button.textContent = words;
+      },
+      { once: true },
+    );
+  }
+
+  function startRenaming(row) {
+    const name = row.querySelector("input.name");
+    row.querySelector(".title").hidden = true;
+    name.hidden = false;
+    name.focus();
+    name.select();
+  }
+
+  function stopRenaming(name, renamed) {
+    const row = name.closest("[data-id]");
+    if (renamed && name.value.trim()) tell("past", { what: "rename", id: row.dataset.id, value: name.value.trim() });
+    name.hidden = true;
+    row.querySelector(".title").hidden = false;
+    row.querySelector(".title").focus();
+  }
+
+  // One listener for all, before the page's own: the page has a <base>, so that following a bare "#…" would load it
+  // anew and lose the conversation.
   document.addEventListener(
     "click",
     (event) => {
+      const button = event.target.closest?.("button[data-do], button[data-panel], button.act");
+      if (button) return press(button);
       const link = event.target.closest?.('a[href^="#"]');
       if (!link) return;
       event.preventDefault();
@@ -69,14 +201,77 @@
     true,
   );
 
-  // The framework names each message by its source text, tags and all; a screen reader would read that out. The
-  // message itself is text enough.
-  const unname = () => {
-    for (const one of document.querySelectorAll("#conversation [data-testid][aria-label*='<']")) {
-      one.removeAttribute("aria-label");
-    }
-  };
-  new MutationObserver(unname).observe(document.body, { subtree: true, attributeFilter: ["aria-label"], childList: true });
+  document.addEventListener("change", (event) => {
+    const box = event.target.closest?.('#shelf input[type="checkbox"]');
+    if (!box) return;
+    refocus = box.id;
+    tell("shelf", { what: "tick", id: box.dataset.id, value: document.getElementById("shelf-search")?.value ?? "" });
+  });
+
+  // The list of articles: searching hides rows here, and asks the server for those that it has not sent.
+  let refocus = null; // what had the focus before the list was sent anew
+  let waiting = null;
+
+  document.addEventListener("input", (event) => {
+    if (event.target.id !== "shelf-search") return;
+    const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of document.querySelectorAll("#shelf li[data-words]"))
+      row.hidden = !words.every((word) => row.dataset.words.includes(word));
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      refocus = "shelf-search";
+      tell("shelf", { what: "search", id: "", value: event.target.value });
+    }, 400);
+  });
+
+  document.addEventListener("citechat:shelf-shown", () => {
+    if (!refocus || document.activeElement.id === refocus) return;
+    const field = document.getElementById(refocus);
+    refocus = null;
+    field?.focus();
+    if (field?.type === "search") field.setSelectionRange(field.value.length, field.value.length);
+  });
+
+  // What the server sends out: to the clipboard, to a file, or to be said.
+  const notice = document.createElement("div");
+  notice.id = "notice";
+  notice.setAttribute("role", "status");
+  let gone = null;
+
+  function say(words) {
+    (document.querySelector("main") ?? document.body).append(notice);
+    notice.textContent = words;
+    clearTimeout(gone);
+    gone = setTimeout(() => (notice.textContent = ""), 6000);
+  }
+
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const field = document.createElement("textarea"); // a page that did not come by https has no clipboard
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+
+  function download(text, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  document.addEventListener("citechat:outbox-shown", () => {
+    const out = document.querySelector("#outbox pre");
+    if (!out) return;
+    const { kind, word } = out.dataset;
+    if (kind === "copy") copy(out.textContent).then(() => say(word), (error) => say(String(error)));
+    else if (kind === "download") download(out.textContent, word);
+    else say(word);
+    out.remove(); // it is done once
+  });
 
   // The card.
   const card = document.createElement("div");
@@ -125,9 +320,17 @@
   document.addEventListener("pointerout", out);
   document.addEventListener("focusout", out);
   document.addEventListener("scroll", hideCard, true);
+
+  // Keys.
   document.addEventListener("keydown", (event) => {
+    const name = event.target.closest?.("input.name");
+    if (name && (event.key === "Enter" || event.key === "Escape")) {
+      event.stopPropagation();
+      return stopRenaming(name, event.key === "Enter");
+    }
     if (event.key !== "Escape") return;
     if (!card.hidden) hideCard();
-    else if (pane()?.contains(document.activeElement)) goBack();
+    else if (document.body.dataset.panel) showPanel(null);
+    else if (document.body.dataset.sheet || pane()?.contains(document.activeElement)) goBack();
   });
 }

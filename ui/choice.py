@@ -1,0 +1,51 @@
+"""How one question is to be answered: of which articles, by which model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from index import Only
+from rag import Answer, Assistant, Turn
+
+if TYPE_CHECKING:
+    from rag import Offers
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What stands on the page when a question is asked: days, outlets, ticked articles, model, number of passages, and
+    whether unsupported sentences are left out. What a browser sends is text, if it is anything."""
+
+    since: str | None = None
+    until: str | None = None
+    sources: Sequence[str] | None = None
+    ticked: Iterable[str] = ()
+    model: str | None = None
+    passages: float | None = None
+    strict: bool | None = None
+
+    @property
+    def only(self) -> Only:
+        """The articles that are asked. Raises `ChoiceError` for a day that is none."""
+        first, last = (str(day or "").strip() or None for day in (self.since, self.until))
+        return Only(first, last, tuple(map(str, self.sources or ())), tuple(sorted(self.ticked)))
+
+
+class Chosen:
+    """An assistant that answers as a reader chose. The choice is looked at only once the question is asked, so that
+    what is wrong with it is told where the answer would stand."""
+
+    def __init__(self, assistant: Assistant, offers: Offers | None, choice: Choice) -> None:
+        self._assistant = assistant
+        self._offers = offers
+        self._choice = choice
+
+    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+        """Ever fuller answers. Raises `SettingsError` for a model that is not offered."""
+        assistant, choice = self._assistant, self._choice
+        if self._offers is not None:
+            top_k = None if choice.passages is None else int(choice.passages)
+            assistant = self._offers.assistant(assistant, choice.model or None, top_k, choice.strict)
+        return assistant.stream(question, history, only)

@@ -1,0 +1,56 @@
+"""What a chat uses beside its assistant."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rag import Assistant, Offers, Settings
+
+from .library import Library
+from .saved import Saved, SavedError
+
+logger = logging.getLogger(__name__)
+
+
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@dataclass(frozen=True)
+class Services:
+    """Each of them may be missing: the page then goes without what it does.
+
+    `saved` keeps conversations, `library` adds and removes articles, `offers` are the models to choose from, `testset`
+    is the file that accepted answers are added to. `ready` is set unless the model is being loaded.
+    """
+
+    saved: Saved | None = None
+    library: Library | None = None
+    offers: Offers | None = None
+    testset: Path | None = None
+    ready: threading.Event = field(default_factory=_set_event)
+
+
+def services_of(settings: Settings, assistant: Assistant) -> Services:
+    """All of them, each in the home of the settings. Where conversations cannot be kept, the log says so, and the chat
+    goes without."""
+    return Services(
+        saved=_saved(settings),
+        library=Library(assistant.index, settings.home / "library", links=settings.links),
+        offers=Offers(settings),
+        testset=settings.home / "testset.jsonl",
+    )
+
+
+def _saved(settings: Settings) -> Saved | None:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        return Saved(f"sqlite:///{settings.home / 'conversations.sqlite3'}")
+    except (SavedError, OSError) as error:
+        logger.warning("conversations are not kept: %s", error)
+        return None
