@@ -15,7 +15,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"index": set(), "rag": {"index"}, "ui": {"rag", "index"}}
 MODULES = sorted(path for package in MAY_IMPORT for path in (REPOSITORY / package).rglob("*.py"))
 LONGEST_MODULE = 300
-HEAVY = ("torch", "transformers", "sentence_transformers", "chromadb", "gradio", "langchain", "onnxruntime")
+HEAVY = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "chromadb",
+    "gradio",
+    "langchain",
+    "onnxruntime",
+    "sqlalchemy",
+)
 
 
 def _imports(path: Path) -> Iterator[tuple[str, int]]:

@@ -50,6 +50,10 @@ _ANSWERS = {
     "It is in the test set {name} already.": "测试集 {name} 中已有这一条。",
     "There is no test set to add to.": "没有可以加入的测试集。",
     "the question is empty": "问题是空的",
+    "Without a title": "无标题",
+    "Conversations cannot be read or written now; the log of the server says why.": (
+        "现在无法读取或保存对话；服务器日志中有说明。"
+    ),
     "Type a question about the articles.": "请输入有关文章的问题。",
     "Something went wrong here, and it is not your question.": "服务器出了问题，与您的问题无关。",
     "Ask again; the log of the server says more.": "请重新提问，详情见服务器日志。",

@@ -53,7 +53,7 @@ def exchange_html(exchange: Exchange, turn: int, say: Say = english) -> str:
     if exchange.stopped:
         parts.append(f'<p class="note">{say("Stopped. What was written so far is kept.")}</p>')
     if exchange.error is not None:
-        message, hint = exchange.error
+        message, hint = map(say, exchange.error)
         detail = f'<span class="hint">{escape(hint)}</span>' if hint else ""
         parts.append(f'<div class="failure"><strong>{escape(message[:1].upper() + message[1:])}</strong>{detail}</div>')
     if ended or (exchange.answer is not None and exchange.answer.done):

@@ -147,10 +147,13 @@ def _asks(scope: Scope, method: str, path: str) -> bool:
     return bool(scope["path"] == scope.get("root_path", "") + path)
 
 
+def cookies_in(header: str) -> dict[str, str]:
+    """The cookies of a `Cookie` header, each read by itself: other programs of this host may have set odd ones."""
+    return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in header.split(";"))}
+
+
 def _cookies(scope: Scope) -> dict[str, str]:
-    """The cookies of a request, each read by itself: other programs of this host may have set odd ones."""
-    sent = ";".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
-    return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in sent.split(";"))}
+    return cookies_in(";".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
 
 
 def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:

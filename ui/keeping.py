@@ -52,8 +52,8 @@ class Keeping:
         exchange = said.exchange(turn)
         if exchange is None or exchange.verdict is None or not (text or "").strip():
             return self._shown()[SCREEN_PARTS:]
-        self._remember(reader, said, turn, exchange.verdict, str(text).strip()[:_LONGEST_REASON])
-        return self._shown(out=_out("say", "", reader.say("Thank you. It is kept.")))[SCREEN_PARTS:]
+        kept = self._remember(reader, said, turn, exchange.verdict, str(text).strip()[:_LONGEST_REASON])
+        return self._shown(out=_thanks(reader) if kept else None)[SCREEN_PARTS:]
 
     def _beside(self, page: Page, what: str, turn: int) -> list[Any]:
         """What was chosen beside one answer."""
@@ -62,7 +62,7 @@ class Keeping:
             return self._shown()
         if what == "edit":
             return self._shown(self.replies.edit(page.reader, page.said, page.writing, turn))
-        if what in ("good", "bad"):
+        if what in ("good", "bad") and exchange.error is None and exchange.answer is not None and exchange.answer.done:
             return self._judge(page, turn, "good" if what == "good" else "bad")
         if what == "copy":
             return self._shown(out=_out("copy", with_sources(exchange, say), say("Copied")))
@@ -91,27 +91,35 @@ class Keeping:
                 if chosen == said.id:
                     return self._shown(self.replies.start_over(reader, page.writing))
         except CitechatError as error:
-            return self._shown(out=_out("say", "", f"{error.message}. {error.hint}"))
+            logger.warning("conversations cannot be read or written: %s", error)
+            words = reader.say("Conversations cannot be read or written now; the log of the server says why.")
+            return self._shown(out=_out("say", "", words))
         return self._shown(self.replies.screen(reader, said))
 
     def _judge(self, page: Page, turn: int, verdict: Verdict) -> list[Any]:
         reader = page.reader
         said = self.replies.keep(reader, page.said.judged(turn, verdict))
-        self._remember(reader, said, turn, verdict, "")
+        screen = self.replies.screen(reader, said)
+        screen[SCREEN_PARTS - 2] = self.gr.skip()  # the questions to go on with stay
+        if not self._remember(reader, said, turn, verdict, ""):
+            return self._shown(screen)
         label = reader.say("What is good about it?") if verdict == "good" else reader.say("What is wrong with it?")
         row = [self.gr.update(visible=True), self.gr.update(value="", label=label, placeholder=label), turn]
         return self._shown(
             self.replies.screen(reader, said), _out("say", "", reader.say("Thank you. It is kept.")), row
         )
 
-    def _remember(self, reader: Reader, said: Conversation, turn: int, verdict: Verdict, reason: str) -> None:
+    def _remember(self, reader: Reader, said: Conversation, turn: int, verdict: Verdict, reason: str) -> bool:
+        """Keep a verdict; False where it could not be, which the reader is told."""
         if self.services.saved is None or not reader.owner:
-            return
+            return False
         try:
             self.services.saved.judge(reader.owner, said.id, turn, verdict, reason)
         except CitechatError as error:
             logger.warning("a verdict is not kept: %s", error)
             self.gr.Warning(reader.say("This could not be kept; the log of the server says why."))
+            return False
+        return True
 
     def _add(self, page: Page, turn: int, exchange: Exchange) -> str:
         """Add an answer that the reader accepts to the test set, and say so."""
@@ -135,6 +143,10 @@ class Keeping:
             skip if out is None else out,
             *(reason or [self.gr.update(visible=False), skip, skip]),
         ]
+
+
+def _thanks(reader: Reader) -> str:
+    return _out("say", "", reader.say("Thank you. It is kept."))
 
 
 def _exported(what: str, page: Page) -> str:

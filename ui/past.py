@@ -21,7 +21,7 @@ def past_html(listed: Sequence[Listed], current: str = "", say: Say = english) -
 
 
 def _row(each: Listed, current: str, say: Say) -> str:
-    title = escape(one_line(each.title, 90))
+    title = escape(one_line(each.title, 90)) or say("Without a title")
     is_open = ' aria-current="true"' if each.id == current else ""
     asked = say("1 question") if each.questions == 1 else say("{count} questions").format(count=each.questions)
     name = escape(each.title)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from index import CitechatError, Only, Span
 from rag import Assistant, follow_up_questions
@@ -86,7 +88,8 @@ class Replies:
         mine = writing.begin()
         self._writing[reader.session] = writing
         opened = False
-        state = said
+        # The id stands before the first word: whoever keeps it first, a stop or the end, keeps the same conversation.
+        state = said = said if said.id else replace(said, id=uuid4().hex)
 
         def is_over() -> bool:
             return writing.stopped or writing.number != mine

@@ -48,9 +48,12 @@ def services_of(settings: Settings, assistant: Assistant) -> Services:
 
 
 def _saved(settings: Settings) -> Saved | None:
+    from sqlalchemy import URL
+
+    file = settings.home / "conversations.sqlite3"
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        return Saved(f"sqlite:///{settings.home / 'conversations.sqlite3'}")
+        return Saved(str(URL.create("sqlite", database=str(file))))
     except (SavedError, OSError) as error:
         logger.warning("conversations are not kept: %s", error)
         return None

@@ -35,7 +35,7 @@ class Shelving:
         """Do what was chosen in the list: gives it anew, what is ticked, and what is told of it."""
         given = data if isinstance(data, dict) else {}
         what, chosen, search = given.get("what"), given.get("id"), given.get("value")
-        search = search if isinstance(search, str) else ""
+        chosen, search = (each if isinstance(each, str) else "" for each in (chosen, search))
         told: Any = self.gr.skip()
         if what in ("tick", "search"):
             known = {row.id for row in self.library.listing()}
@@ -45,16 +45,18 @@ class Shelving:
         elif what == "remove":
             return [self.shelf(reader, ticked, search, confirming=True), ticked, told]
         elif what == "remove-now":
-            told, ticked = self._remove(reader, ticked), frozenset()
+            told, ticked = self._remove(reader, ticked)
         return [self.shelf(reader, ticked, search), ticked, told]
 
-    def _remove(self, reader: Reader, ticked: Ticked) -> str:
+    def _remove(self, reader: Reader, ticked: Ticked) -> tuple[str, Ticked]:
+        """What is told, and what is ticked then: what could not be removed stays so."""
         try:
             removed = self.library.remove(sorted(ticked))
         except CitechatError as error:
-            return progress_html((Row(reader.say("Removing"), "failed", error.message, error.hint),), reader.say)
+            failed = Row(reader.say("Removing"), "failed", error.message, error.hint)
+            return progress_html((failed,), reader.say), ticked
         told = reader.say("{count} removed from the index").format(count=len(removed))
-        return f'<p class="sum" role="status">{escape(told)}</p>'
+        return f'<p class="sum" role="status">{escape(told)}</p>', frozenset()
 
     def add_files(self, reader: Reader, files: Sequence[str] | None, ticked: Ticked) -> Iterator[list[Any]]:
         """Index files that were uploaded; then the list anew, and an empty field for more."""
