@@ -51,6 +51,8 @@ _ANSWERS = {
     "There is no test set to add to.": "没有可以加入的测试集。",
     "the question is empty": "问题是空的",
     "Without a title": "无标题",
+    "The index cannot be read": "无法读取索引",
+    "This could not be added; the log of the server says why.": "未能加入；服务器日志中有说明。",
     "Conversations cannot be read or written now; the log of the server says why.": (
         "现在无法读取或保存对话；服务器日志中有说明。"
     ),

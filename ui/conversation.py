@@ -106,13 +106,17 @@ class Conversation:
         return replace(self, exchanges=(*self.exchanges[:-1], exchange))
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether the last answer is still being written."""
+        if not self.exchanges:
+            return False
+        last = self.exchanges[-1]
+        return last.error is None and not last.stopped and (last.answer is None or not last.answer.done)
+
+    @property
     def stopped(self) -> Conversation:
         """The conversation with an unfinished last answer marked as stopped; what was written is kept."""
-        if not self.exchanges:
-            return self
-        last = self.exchanges[-1]
-        unfinished = last.error is None and (last.answer is None or not last.answer.done)
-        return self.with_last(replace(last, stopped=True)) if unfinished else self
+        return self.with_last(replace(self.exchanges[-1], stopped=True)) if self.is_unfinished else self
 
     def place(self, target: object) -> Place | None:
         """The place that the id of a citation or of a hit names; None for anything that is not one of ours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,7 @@ class Keeping:
         what, chosen, value = _told(data)
         page = Page(reader, said, writing)
         if what == "new":
+            self._keep_unfinished(page)
             return self._shown(self.replies.start_over(reader, writing))
         if what in ("open", "rename", "delete"):
             return self._change(page, what, chosen, value)
@@ -80,6 +82,7 @@ class Keeping:
                 found = saved.load(reader.owner, chosen)
                 if found is None:
                     return self._shown(out=_out("say", "", reader.say("This conversation is no longer kept.")))
+                self._keep_unfinished(page)
                 page.writing.begin()
                 return self._shown(self.replies.screen(reader, found, pane=no_citation_yet(reader.say), text=""))
             if what == "rename":
@@ -94,20 +97,31 @@ class Keeping:
             logger.warning("conversations cannot be read or written: %s", error)
             words = reader.say("Conversations cannot be read or written now; the log of the server says why.")
             return self._shown(out=_out("say", "", words))
-        return self._shown(self.replies.screen(reader, said))
+        # Only the list has changed, and a title: an answer that is being written is not written over.
+        screen = [self.gr.skip()] * (SCREEN_PARTS - 1) + [self.replies.past(reader, said)]
+        if not said.is_unfinished:
+            screen[1] = said
+        return self._shown(screen)
+
+    def _keep_unfinished(self, page: Page) -> None:
+        """Keep what was written of an answer that the reader leaves."""
+        if page.said.is_unfinished:
+            self.replies.keep(page.reader, page.said.stopped)
 
     def _judge(self, page: Page, turn: int, verdict: Verdict) -> list[Any]:
-        reader = page.reader
-        said = self.replies.keep(reader, page.said.judged(turn, verdict))
-        screen = self.replies.screen(reader, said)
-        screen[SCREEN_PARTS - 2] = self.gr.skip()  # the questions to go on with stay
+        reader, said = page.reader, page.said.judged(turn, verdict)
+        screen = None
+        if said.is_unfinished:
+            page.writing.verdicts[turn] = verdict  # whoever writes shows and keeps it
+        else:
+            said = self.replies.keep(reader, said)
+            screen = self.replies.screen(reader, said)
+            screen[SCREEN_PARTS - 2] = self.gr.skip()  # the questions to go on with stay
         if not self._remember(reader, said, turn, verdict, ""):
             return self._shown(screen)
         label = reader.say("What is good about it?") if verdict == "good" else reader.say("What is wrong with it?")
         row = [self.gr.update(visible=True), self.gr.update(value="", label=label, placeholder=label), turn]
-        return self._shown(
-            self.replies.screen(reader, said), _out("say", "", reader.say("Thank you. It is kept.")), row
-        )
+        return self._shown(screen, _thanks(reader), row)
 
     def _remember(self, reader: Reader, said: Conversation, turn: int, verdict: Verdict, reason: str) -> bool:
         """Keep a verdict; False where it could not be, which the reader is told."""
@@ -129,7 +143,8 @@ class Keeping:
         try:
             added = add_case(path, case_of(exchange.answer, page.said.before(turn).history))
         except CitechatError as error:
-            return f"{error.message}. {error.hint}"
+            logger.warning("nothing is added to the test set: %s", error)
+            return say("This could not be added; the log of the server says why.")
         words = say("Added to the test set {name}.") if added else say("It is in the test set {name} already.")
         return words.format(name=path.name)
 
@@ -164,4 +179,5 @@ def _told(data: object) -> tuple[str, str, str]:
 
 def _out(kind: str, text: str, word: str) -> str:
     """What goes out to the browser: its script copies or downloads the text, and says the word."""
-    return f'<pre data-kind="{kind}" data-word="{escape(word)}">{escape(text)}</pre>'
+    sent = time.monotonic_ns()  # what is the same as before would not be looked at
+    return f'<pre data-sent="{sent}" data-kind="{kind}" data-word="{escape(word)}">{escape(text)}</pre>'

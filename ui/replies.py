@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from index import CitechatError, Only, Span
+from index import Article, CitechatError, Only, Span
 from rag import Assistant, follow_up_questions
 
 from .choice import Choice, Chosen
@@ -98,6 +98,7 @@ class Replies:
         for state in converse(chosen, said.stopped, question or "", choose, is_over):
             if is_over():
                 break
+            state = _judged(state, writing)  # noqa: PLW2901 - what was said meanwhile
             answer = state.exchanges[-1].answer
             pane = None
             if not opened and answer is not None and answer.citations:
@@ -105,7 +106,7 @@ class Replies:
                 pane = self.article(reader, state, f"cite-{len(state.exchanges)}-1")
             yield self.screen(reader, state, busy=True, pane=pane, text="" if answer is None else None)
         if writing.number == mine:
-            yield self.screen(reader, self.keep(reader, state.stopped))
+            yield self.screen(reader, self.keep(reader, _judged(state, writing).stopped))
 
     def ask_again(self, reader: Reader, said: Conversation, writing: Writing, *choice: Any) -> Iterator[list[Any]]:
         """The last question once more, of the same articles, in place of its first answer."""
@@ -182,7 +183,8 @@ class Replies:
 
     def masthead(self, reader: Reader) -> Iterator[str]:
         """Who answers from what; said anew whenever the page is loaded, and once the model is."""
-        articles = len(self.assistant.facts())
+        facts, _ = self._facts()
+        articles = None if facts is None else len(facts)
         if not self.services.ready.is_set():
             yield masthead_html(self.assistant.model, articles, reader.say, loading=True)
             self.services.ready.wait(_LOADING_PATIENCE)
@@ -190,17 +192,28 @@ class Replies:
 
     def load(self, reader: Reader) -> list[Any]:
         """What the page shows at first: the pane, the outlets and models to choose from, the conversations."""
-        facts = self.assistant.facts()
-        sources = sorted({origin.source for article in facts for origin in article.origins}, key=outlet)
-        offers = self.services.offers
-        say = reader.say
-        empty = message_html(say("Nothing is indexed yet"), say("Add articles above, or index a folder:"), _INDEX)
+        facts, problem = self._facts()
+        sources = sorted({origin.source for article in facts or () for origin in article.origins}, key=outlet)
+        offers, say = self.services.offers, reader.say
+        pane = no_citation_yet(say)
+        if problem is not None:
+            pane = message_html(say("The index cannot be read"), f"{problem.message}. {problem.hint}")
+        elif not facts:
+            pane = message_html(say("Nothing is indexed yet"), say("Add articles above, or index a folder:"), _INDEX)
         return [
-            no_citation_yet(say) if facts else empty,
+            pane,
             self.gr.update(choices=[(outlet(source), source) for source in sources], visible=len(sources) > 1),
             self.gr.update(choices=list(offers.models()) if offers else [self.assistant.model]),
             self.past(reader, Conversation()),
         ]
+
+    def _facts(self) -> tuple[Sequence[Article] | None, CitechatError | None]:
+        """The articles, or why they cannot be read."""
+        try:
+            return self.assistant.facts(), None
+        except CitechatError as error:
+            logger.warning("the articles cannot be read: %s", error)
+            return None, error
 
     def suggest(self, said: Conversation) -> list[Any]:
         """Questions to start with."""
@@ -223,3 +236,10 @@ class Replies:
         labels = [*questions, *[""] * (most - len(questions))]
         row = self.gr.update(visible=bool(questions))
         return [row, *(self.gr.update(value=label, visible=bool(label)) for label in labels)]
+
+
+def _judged(state: Conversation, writing: Writing) -> Conversation:
+    """The conversation with the verdicts that came while its last answer was written."""
+    for turn, verdict in tuple(writing.verdicts.items()):
+        state = state.judged(turn, verdict)
+    return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from .library import Library, Row
 from .reader import Reader
 from .shelf import progress_html, shelf_html
 from .view import escape
+
+logger = logging.getLogger(__name__)
 
 Ticked = frozenset[str]
 
@@ -24,8 +27,13 @@ class Shelving:
         self.library = library
 
     def shelf(self, reader: Reader, ticked: Ticked, search: str = "", *, confirming: bool = False) -> str:
-        """The list of articles."""
-        return shelf_html(self.library.listing(), ticked, reader.say, search=search, confirming=confirming)
+        """The list of articles, or why it cannot be had."""
+        try:
+            listing = self.library.listing()
+        except CitechatError as error:
+            logger.warning("the articles cannot be listed: %s", error)
+            return f'<p class="sum" role="status">{escape(f"{error.message}. {error.hint}")}</p>'
+        return shelf_html(listing, ticked, reader.say, search=search, confirming=confirming)
 
     def load(self, reader: Reader) -> str:
         """The list of articles as the page opens: none is ticked."""
@@ -38,7 +46,7 @@ class Shelving:
         chosen, search = (each if isinstance(each, str) else "" for each in (chosen, search))
         told: Any = self.gr.skip()
         if what in ("tick", "search"):
-            known = {row.id for row in self.library.listing()}
+            known = self._known()
             ticked = ticked ^ {chosen} if what == "tick" and chosen in known else ticked & known
         elif what == "untick":
             ticked = frozenset()
@@ -47,6 +55,12 @@ class Shelving:
         elif what == "remove-now":
             told, ticked = self._remove(reader, ticked)
         return [self.shelf(reader, ticked, search), ticked, told]
+
+    def _known(self) -> Ticked:
+        try:
+            return frozenset(row.id for row in self.library.listing())
+        except CitechatError:  # the list says so
+            return frozenset()
 
     def _remove(self, reader: Reader, ticked: Ticked) -> tuple[str, Ticked]:
         """What is told, and what is ticked then: what could not be removed stays so."""

@@ -35,7 +35,10 @@ def escape(text: str) -> str:
 def one_line(text: str, limit: int = _EXCERPT_CHARS) -> str:
     """Text on one line, cut at a space near `limit`; not yet escaped."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[:limit].rsplit(" ", 1)[0].rstrip(".,;:–— ") + "…"
+    if len(flat) <= limit:
+        return flat
+    space = flat.rfind(" ", limit // 2, limit)  # Chinese has few: to cut at one far back would leave next to nothing
+    return flat[: space if space > 0 else limit].rstrip(".,;:–—，。；： ") + "…"
 
 
 def excerpt(text: str) -> str:
