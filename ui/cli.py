@@ -1,4 +1,4 @@
-"""The command line: `citechat index | ask | chat | eval | calibrate | articles | remove | rebuild | doctor`.
+"""The command line: `citechat index | ask | chat | eval | testset | calibrate | articles | remove | rebuild | doctor`.
 
 Results go to stdout, everything else to stderr. Exit 0 done, 1 a user's error, 2 a failed gate, 130 interrupted.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import commands
+from . import commands, evaluating, testset
 from .commands import DONE, INTERRUPTED, USER_ERROR, say
 
 
@@ -115,15 +115,20 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_llm(chat)
 
-    evaluate = command(
-        "eval",
-        commands.evaluate,
-        "Evaluate the answers against a test set (JSON lines).",
-        "  citechat eval samples/questions.jsonl\n  citechat eval questions.jsonl --json > run.json",
+    _add_evaluation(
+        command(
+            "eval",
+            evaluating.evaluate,
+            "Evaluate the answers against a test set (JSONL or CSV), or compare two saved runs.",
+            "  citechat eval samples/questions.jsonl\n"
+            "  citechat eval questions.csv --out run.json --fail-under f1=0.7,hit@5=0.9\n"
+            "  citechat eval compare before.json after.json",
+        )
     )
-    evaluate.add_argument("testset", metavar="TESTSET", help="JSON lines: question, answers, evidence, answerable")
-    _add_llm(evaluate)
-    _add_json(evaluate)
+
+    _add_testset(
+        subparsers.add_parser("testset", help="Draft a test set from articles, or import one from another format.")
+    )
 
     calibrate = command(
         "calibrate",
@@ -131,7 +136,7 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
         "Fit the threshold of 'the articles do not say' to questions of your own, and keep it with the index.",
         "  citechat calibrate samples/questions.jsonl",
     )
-    calibrate.add_argument("testset", metavar="TESTSET", help="JSON lines: question, answers, evidence, answerable")
+    calibrate.add_argument("testset", metavar="TESTSET", help="a test set, JSONL or CSV")
     calibrate.add_argument(
         "--keep",
         type=_share,
@@ -176,6 +181,38 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     doctor.add_argument("--llm", metavar="SPEC", help="ask this LLM for a word: does it answer, and how fast?")
     _add_json(doctor)
     return parser
+
+
+def _add_evaluation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("testset", nargs="+", metavar="TESTSET", help="a test set; or `compare` and two saved runs")
+    parser.add_argument("--out", metavar="FILE", help="write the run there as JSON; one cut short goes on from there")
+    parser.add_argument("--fail-under", metavar="MARKS", help="exit 2 where a measure is worse, as f1=0.7,hit@5=0.9")
+    parser.add_argument("--repeat", type=_count, default=1, metavar="N", help="run so often, and say what differs")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out questions that are wrong, and say which")
+    parser.add_argument("--similarity", action="store_true", help="measure nearness in meaning, too (takes longer)")
+    _add_llm(parser)
+    _add_json(parser)
+
+
+def _add_testset(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    draft = kinds.add_parser("draft", help="Draft questions that articles answer, for a person to accept.")
+    draft.add_argument("articles", nargs="+", metavar="ARTICLE", help="the id or the file of an indexed article")
+    draft.add_argument("--count", type=_count, default=20, metavar="N", help="questions at most (default: 20)")
+    draft.add_argument("--out", metavar="FILE", help="JSONL or CSV to add them to (default: print JSON lines)")
+    draft.set_defaults(run=testset.draft)
+    imported = kinds.add_parser("import", help="Make a test set of SQuAD's JSON, or of a table with RAGAS' columns.")
+    imported.add_argument("format", choices=["ragas", "squad"], metavar="FORMAT", help="squad or ragas")
+    imported.add_argument("file", metavar="FILE")
+    imported.add_argument("--out", metavar="FILE", help="JSONL or CSV to write, with a folder of texts beside it")
+    imported.add_argument("--skip-bad", action="store_true", help="leave out what is wrong, and say what it was")
+    imported.set_defaults(run=testset.import_)
+
+
+def _count(written: str) -> int:
+    if not written.isdecimal() or int(written) == 0:
+        raise argparse.ArgumentTypeError(f"{written!r} is not a number from 1")
+    return int(written)
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ def index(options: argparse.Namespace) -> int:
     """Make the index agree with the given files and folders."""
     from rag import open_index
 
-    opened = open_index(_settings(options))
+    opened = open_index(settings_of(options))
     with shown(say) as progress:
         report = opened.sync(options.paths, progress, prune=options.prune)
     if options.json:
@@ -51,7 +51,7 @@ def ask(options: argparse.Namespace) -> int:
 
     if (options.question is None) == (options.batch is None):
         _user_error("give either a question or --batch FILE", 'For example: citechat ask "Who founded it?"')
-    assistant, only = build_assistant(_settings(options)), _only(options)
+    assistant, only = build_assistant(settings_of(options)), _only(options)
     if options.batch is not None:
         return _ask_batch(assistant, options.batch, only)
     answer = assistant.ask(options.question, only=only)
@@ -109,7 +109,7 @@ def chat(options: argparse.Namespace) -> int:
     from .services import services_of
     from .web import serve
 
-    settings = _settings(options)
+    settings = settings_of(options)
     assistant = build_assistant(settings)
     serve(
         assistant,
@@ -121,28 +121,13 @@ def chat(options: argparse.Namespace) -> int:
     return DONE
 
 
-def evaluate(options: argparse.Namespace) -> int:
-    """Answer a test set and say how good the answers are."""
-    from rag import build_assistant
-    from rag import evaluate as run
-    from rag.evaluate import as_misses, as_table, read_cases, to_json
-
-    cases = read_cases(Path(options.testset))
-    settings = _settings(options)
-    # Kept with the run, so without the home (a path of this machine) and the address (which may hold a password).
-    kept = settings.model_dump(mode="json", exclude={"home", "llm_base_url"})
-    report = run(build_assistant(settings), cases, settings={name: str(value) for name, value in kept.items()})
-    print(to_json(report) if options.json else f"{as_table(report)}\n\n{as_misses(report)}")
-    return DONE
-
-
 def calibrate(options: argparse.Namespace) -> int:
     """Fit the threshold of abstention to a test set and keep it with the index."""
     from rag import build_assistant
     from rag import calibrate as fit
     from rag.evaluate import read_cases
 
-    done = fit(build_assistant(_settings(options)), read_cases(Path(options.testset)), keep=options.keep)
+    done = fit(build_assistant(settings_of(options)), read_cases(Path(options.testset)), keep=options.keep)
     if options.json:
         _print_json(done.to_dict())
         return DONE
@@ -157,7 +142,7 @@ def articles(options: argparse.Namespace) -> int:
     """List what is indexed."""
     from rag import open_index
 
-    listed = open_index(_settings(options)).listing()
+    listed = open_index(settings_of(options)).listing()
     if options.json:
         _print_json([as_row(*each) for each in listed])
         return DONE
@@ -172,7 +157,7 @@ def remove(options: argparse.Namespace) -> int:
     """Remove articles by their ids: all that are given, or none."""
     from rag import open_index
 
-    opened = open_index(_settings(options))
+    opened = open_index(settings_of(options))
     removed = opened.remove(*options.ids)
     articles, passages = opened.count()
     if options.json:
@@ -188,7 +173,7 @@ def rebuild(options: argparse.Namespace) -> int:
     """Cut and embed everything anew."""
     from rag import open_index
 
-    index = open_index(_settings(options))
+    index = open_index(settings_of(options))
     with shown(say, "articles") as progress:
         index.rebuild(progress)
     articles, passages = index.count()
@@ -201,7 +186,7 @@ def doctor(options: argparse.Namespace) -> int:
     from .doctor import as_text as report_text
     from .doctor import examine
 
-    report = examine(_settings(options), ask_llm=options.llm is not None)
+    report = examine(settings_of(options), ask_llm=options.llm is not None)
     trial = report["llm"]
     if options.json:
         _print_json(report | {"llm": asdict(trial) if trial else None})
@@ -216,7 +201,8 @@ def _only(options: argparse.Namespace) -> Only:
     return Only(options.since, options.until, tuple(options.source), tuple(options.article))
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings, with what the command line says on top."""
     from rag import load_settings
 
     names = ("llm", "strict", "top_k", "workers")

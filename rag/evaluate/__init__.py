@@ -7,33 +7,80 @@ One row a question; a failed answer is a row that counts as wrong. Numbers come 
 is a sample; two runs are compared question by question.
 """
 
+from .abstention import RiskPoint
 from .additions import add_case, case_of
-from .cases import Case, Evidence, read_cases
+from .cases import Case, Evidence
 from .compare import Comparison, Difference, Flip, compare
+from .costs import Cost, Latency
+from .drafting import draft_cases
+from .gate import Mark, marks, missed
+from .importers import FORMATS, Context, Imported, import_ragas, import_squad
+from .journal import Journal, stamp_of, write_whole
+from .measure import AnyMeasure, Estimate, Measure, RunMeasure
+from .measures import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, named
+from .overlap import Place
+from .places import resolve
+from .problems import Problem
+from .reading import TestSet, read_cases, read_test_set
 from .reply import Reply
-from .report import as_misses, as_table, from_json, to_json
-from .rows import Measure, Report, Row
+from .report import as_comparison, as_misses, as_table, from_json, row_from_json, row_to_json, to_json
+from .rows import Report, Row
 from .run import evaluate, score, versions
+from .writing import write_cases
 
 __all__ = [
+    "AURC",
+    "AUROC",
+    "FORMATS",
+    "MEASURES",
+    "RUN_MEASURES",
+    "SUMMARY",
+    "AnyMeasure",
     "Case",
     "Comparison",
+    "Context",
+    "Cost",
     "Difference",
+    "Estimate",
     "Evidence",
     "Flip",
+    "Imported",
+    "Journal",
+    "Latency",
+    "Mark",
     "Measure",
+    "Place",
+    "Problem",
     "Reply",
     "Report",
+    "RiskPoint",
     "Row",
+    "RunMeasure",
+    "TestSet",
     "add_case",
+    "as_comparison",
     "as_misses",
     "as_table",
     "case_of",
     "compare",
+    "draft_cases",
+    "estimates",
     "evaluate",
     "from_json",
+    "import_ragas",
+    "import_squad",
+    "marks",
+    "missed",
+    "named",
     "read_cases",
+    "read_test_set",
+    "resolve",
+    "row_from_json",
+    "row_to_json",
     "score",
+    "stamp_of",
     "to_json",
     "versions",
+    "write_cases",
+    "write_whole",
 ]

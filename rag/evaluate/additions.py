@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from ..answer import Answer, Turn
 from ..errors import TestSetError
-from .cases import Case, Evidence, PastTurn, read_cases
+from .cases import Case, Evidence, PastTurn
+from .reading import TABLES, read_cases
+from .writing import as_line, write_cases
 
 PATIENCE = 10.0
 """Seconds that an addition waits for another one to the same file."""
@@ -63,9 +65,13 @@ def add_case(path: Path, case: Case) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE):
             before = path.read_bytes() if path.exists() else b""
-            if before.removeprefix(b"\xef\xbb\xbf").strip() and any(known.id == case.id for known in read_cases(path)):
+            known = read_cases(path) if before.removeprefix(b"\xef\xbb\xbf").strip() else []
+            if any(each.id == case.id for each in known):
                 return False
-            line = case.model_dump_json(exclude_defaults=True).encode() + b"\n"
+            if path.suffix.lower() in TABLES:
+                write_cases(path, [*known, case])
+                return True
+            line = as_line(case).encode() + b"\n"
             _append(path, line if not before or before.endswith(b"\n") else b"\n" + line)
     except Timeout:
         raise _unwritten(path, f"another addition takes longer than {PATIENCE:g} seconds") from None

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..errors import TestSetError
-from .metrics import interval
-from .rows import LOWER_IS_BETTER, MEASURES, Report, Row
+from .measure import AnyMeasure, Measure
+from .measures import SUMMARY, named
+from .rows import Report, Row
+from .statistics import interval
 
 _EXACT_UP_TO = 12  # differences that are not 0: 2 ** 12 sign patterns are fewer than the random rounds
 _BLOCK = 2_000_000
@@ -35,7 +37,7 @@ class Difference:
         """`"a"` or `"b"` when the interval leaves 0 out, else None: the runs cannot be told apart."""
         if self.low <= 0.0 <= self.high:
             return None
-        return "b" if (self.difference > 0) != (self.measure in LOWER_IS_BETTER) else "a"
+        return "b" if (self.difference > 0) != named(self.measure).lower_is_better else "a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,12 @@ class Comparison:
     only_b: tuple[str, ...] = ()
 
 
-def compare(a: Report, b: Report, *, seed: int = 0) -> Comparison:
+def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, seed: int = 0) -> Comparison:
     """Pair two runs by the id of the case: what changed, how surely, and on which questions.
 
-    p-values are of one measure each and not corrected for the number of measures. AUROC is not a mean over questions
-    and is left out. Raises `TestSetError` when no id is shared, or one id stands for two different questions.
+    p-values are of one measure each and not corrected for the number of measures. What is not a mean over questions
+    (AUROC, AURC) is left out, and so is cost, which is of the machine and the day. Raises `TestSetError` when no id is
+    shared, or one id stands for two different questions.
     """
     rows_a, rows_b = {row.id: row for row in a.rows}, {row.id: row for row in b.rows}
     shared = [(row, rows_b[row.id]) for row in a.rows if row.id in rows_b]
@@ -77,7 +80,11 @@ def compare(a: Report, b: Report, *, seed: int = 0) -> Comparison:
                 "Compare runs over the same version of the test set.",
             )
     return Comparison(
-        differences=tuple(found for name in MEASURES if (found := _difference(name, shared, seed)) is not None),
+        differences=tuple(
+            found
+            for measure in measures
+            if isinstance(measure, Measure) and (found := _difference(measure, shared, seed)) is not None
+        ),
         flips=tuple(_flip(row_a, row_b) for row_a, row_b in shared if row_a.right != row_b.right),
         only_a=tuple(name for name in rows_a if name not in rows_b),
         only_b=tuple(name for name in rows_b if name not in rows_a),
@@ -117,12 +124,11 @@ def _random_signs_as_far(changed: Sequence[float], observed: float, rounds: int,
     return as_far
 
 
-def _difference(name: str, shared: Sequence[tuple[Row, Row]], seed: int) -> Difference | None:
-    of_row = MEASURES[name]
+def _difference(measure: Measure, shared: Sequence[tuple[Row, Row]], seed: int) -> Difference | None:
     pairs = [
         (value_a, value_b)
         for row_a, row_b in shared
-        if (value_a := of_row(row_a)) is not None and (value_b := of_row(row_b)) is not None
+        if (value_a := measure.of_row(row_a)) is not None and (value_b := measure.of_row(row_b)) is not None
     ]
     if not pairs:
         return None
@@ -130,7 +136,7 @@ def _difference(name: str, shared: Sequence[tuple[Row, Row]], seed: int) -> Diff
     low, high = interval(differences, lowest=-1.0, highest=1.0, seed=seed)
     count = len(pairs)
     return Difference(
-        measure=name,
+        measure=measure.name,
         a=sum(value for value, _ in pairs) / count,
         b=sum(value for _, value in pairs) / count,
         difference=sum(differences) / count,

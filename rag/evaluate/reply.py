@@ -8,11 +8,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from index import Span
-
-from ..answer import Answer
+from ..answer import Answer, Support
 from ..errors import TestSetError
-from .metrics import Place
+from .overlap import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,8 @@ class Reply:
     """An answer reduced to what is measured.
 
     `text` has no citation markers. `trust` is how much spoke for an answer being there. `sources` names the source of
-    an article where the answer tells it.
+    an article where the answer tells it. `supports` has the support of each sentence, `cited_sentences` of which cite
+    something. `seconds` are those of each stage, `tokens` those in and out of an LLM.
     """
 
     text: str
@@ -38,6 +37,10 @@ class Reply:
     hits: tuple[Place, ...] = ()
     trust: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
+    supports: tuple[Support, ...] = ()
+    cited_sentences: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Reply:
@@ -46,12 +49,16 @@ class Reply:
             text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
             found=answer.found,
             citations=tuple(
-                CitedPlace(cited.number, Place(cited.article_id, Span(cited.start, cited.end)), cited.quote)
+                CitedPlace(cited.number, Place(cited.article_id, cited.start, cited.end), cited.quote)
                 for cited in answer.citations
             ),
-            hits=tuple(Place(hit.passage.article_id, Span(hit.passage.start, hit.passage.end)) for hit in answer.hits),
+            hits=tuple(Place(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
             trust=answer.trust,
             sources={hit.passage.article_id: hit.source for hit in answer.hits},
+            supports=tuple(sentence.support for sentence in answer.sentences),
+            cited_sentences=sum(bool(sentence.numbers) for sentence in answer.sentences),
+            seconds=dict(answer.timings),
+            tokens=dict(answer.tokens),
         )
 
     @classmethod
@@ -73,12 +80,16 @@ class Reply:
             text=" ".join(sentence.text for sentence in printed.sentences) if printed.sentences else printed.text,
             found=printed.found,
             citations=tuple(
-                CitedPlace(cited.number, Place(cited.article_id, Span(cited.start, cited.end)), cited.quote)
+                CitedPlace(cited.number, Place(cited.article_id, cited.start, cited.end), cited.quote)
                 for cited in printed.citations
             ),
-            hits=tuple(Place(hit.article_id, Span(hit.start, hit.end)) for hit in printed.hits),
+            hits=tuple(Place(hit.article_id, hit.start, hit.end) for hit in printed.hits),
             trust=printed.trust,
             sources={cited.article_id: cited.source for cited in printed.citations},
+            supports=tuple(sentence.support for sentence in printed.sentences),
+            cited_sentences=sum(bool(sentence.citations) for sentence in printed.sentences),
+            seconds=printed.timings,
+            tokens=printed.tokens,
         )
 
 
@@ -87,6 +98,8 @@ _Offset = Annotated[int, Field(ge=0)]
 
 class _PrintedSentence(BaseModel):
     text: str
+    citations: tuple[int, ...] = ()
+    support: Support = "unsupported"
 
 
 class _PrintedCitation(BaseModel):
@@ -105,10 +118,12 @@ class _PrintedHit(BaseModel):
 
 
 class _PrintedAnswer(BaseModel):
-    # Keys that are not measured (timings, model, …) may come and go: unlike in a test set, they change no number.
+    # Keys that are not measured (model, notes, …) may come and go: unlike in a test set, they change no number.
     text: str
     found: bool
     sentences: tuple[_PrintedSentence, ...]
     citations: tuple[_PrintedCitation, ...]
     hits: tuple[_PrintedHit, ...]
     trust: float = 0.0
+    timings: dict[str, float] = Field(default_factory=dict)
+    tokens: dict[str, int] = Field(default_factory=dict)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from ..errors import TestSetError
-from .rows import LOWER_IS_BETTER, SHARES, Measure, Report, Row
+from .compare import Comparison
+from .measure import Estimate, Measure
+from .measures import named
+from .rows import Report, Row
 
 _LONGEST_LINE = 300  # characters of an answer that are shown: enough to see what went wrong
 
@@ -19,10 +22,14 @@ def as_table(report: Report) -> str:
     lines = [
         f"{len(kinds)} questions: {sum(kinds)} can be answered from the articles, {len(kinds) - sum(kinds)} cannot.",
         "",
-        *_table([_cells(measure) for measure in report.summary()]),
+        *_table("measure", [_cells(estimate) for estimate in report.summary()]),
         "",
         "Intervals: bootstrap over the questions, 2000 resamples; where all questions agree, the exact binomial bound.",
     ]
+    if costs := [*(_cost_cells(each) for latency in report.latencies() for each in latency[1:])]:
+        lines += ["", *_table("seconds", costs), ""]
+    for spent in report.tokens():
+        lines.append(f"{spent.name.capitalize()}: {spent.value:.0f} a question, {spent.low:.0f} to {spent.high:.0f}.")
     cited = sum(row.citation_count for row in report.rows)
     bad = [(row, problem) for row in report.rows for problem in row.bad_citations]
     lines.append(f"Citations: {cited}, of which {cited - len(bad)} quote exactly what stands at their offsets.")
@@ -51,11 +58,35 @@ def as_misses(report: Report) -> str:
     return "\n".join(lines) if lines else "No misses."
 
 
+def as_comparison(comparison: Comparison) -> str:
+    """Two runs side by side as a Markdown table, then the questions that only one of them has right."""
+    lines = [*_compared(comparison), "", "p: two-sided paired permutation test of each measure by itself."]
+    for flip in comparison.flips:
+        lines += [
+            f"- {flip.id}, right in {flip.right_in} alone: {_one_line(flip.question)}",
+            f"    a said: {_one_line(flip.said_a)}",
+            f"    b said: {_one_line(flip.said_b)}",
+        ]
+    for name, ids in (("a", comparison.only_a), ("b", comparison.only_b)):
+        lines += [f"Only in {name}, and left out: {len(ids)}"] if ids else []
+    return "\n".join(lines)
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    yield "| measure | a | b | b - a | 95% interval | p | better | questions |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for each in comparison.differences:
+        yield (
+            f"| {each.measure} | {each.a:.3f} | {each.b:.3f} | {each.difference:+.3f} | "
+            f"{each.low:+.3f} to {each.high:+.3f} | {each.p_value:.4f} | {each.better or '–'} | {each.n} |"
+        )
+
+
 def to_json(report: Report) -> str:
-    """The report as JSON, to be kept beside others; `from_json` reads it back, equal."""
-    return _SavedRun(
-        format=1, settings=dict(report.settings), versions=dict(report.versions), rows=report.rows
-    ).model_dump_json(indent=1)
+    """The report as JSON, a row a line, to be kept beside others; `from_json` reads it back, equal."""
+    head = _SavedRun(format=2, settings=dict(report.settings), versions=dict(report.versions), rows=())
+    rows = ",\n".join(row_to_json(row) for row in report.rows)
+    return head.model_dump_json().removesuffix("]}") + f"\n{rows}\n]}}"
 
 
 def from_json(text: str | bytes) -> Report:
@@ -63,36 +94,63 @@ def from_json(text: str | bytes) -> Report:
     try:
         saved = _SavedRun.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"]) or "the whole text"
-        raise TestSetError(
-            f"the saved run cannot be read: {name!r}: {first['msg']}",
-            "Give a file that an evaluation of this version has written, or run the evaluation again.",
-        ) from None
+        raise _unreadable("the saved run", error) from None
     return Report(rows=saved.rows, settings=saved.settings, versions=saved.versions)
+
+
+def row_to_json(row: Row) -> str:
+    """One row as JSON in one line, as it stands in `to_json`."""
+    return _SavedRow(row).model_dump_json()
+
+
+def row_from_json(line: str | bytes) -> Row:
+    """A row that `row_to_json` wrote. Raises `TestSetError` naming the field when the line is something else."""
+    try:
+        return _SavedRow.model_validate_json(line).root
+    except ValidationError as error:
+        raise _unreadable("a saved row", error) from None
+
+
+def _unreadable(what: str, error: ValidationError) -> TestSetError:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "the whole text"
+    return TestSetError(
+        f"{what} cannot be read: {name!r}: {first['msg']}",
+        "Give a file that an evaluation of this version has written, or run the evaluation again.",
+    )
+
+
+class _SavedRow(RootModel[Row]):
+    model_config = ConfigDict(strict=True, ser_json_inf_nan="constants")
 
 
 class _SavedRun(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", ser_json_inf_nan="constants")
 
-    format: Literal[1]
+    format: Literal[2]
     settings: dict[str, str]
     versions: dict[str, str]
     rows: tuple[Row, ...]
 
 
-def _cells(measure: Measure) -> tuple[str, str, str, str]:
-    name, value, low, high, count = measure
+def _cells(estimate: Estimate) -> tuple[str, str, str, str]:
+    name, value, low, high, count = estimate
+    measure = named(name)
     return (
-        f"{name} (lower is better)" if name in LOWER_IS_BETTER else name,
+        f"{name} (lower is better)" if measure.lower_is_better else name,
         f"{value:.3f}",
         f"{low:.3f} to {high:.3f}",
-        f"{round(value * count)}/{count}" if name in SHARES else f"n={count}",
+        f"{round(value * count)}/{count}" if isinstance(measure, Measure) and measure.counts else f"n={count}",
     )
 
 
-def _table(rows: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
-    table = [("measure", "value", "95% interval", "questions"), *rows]
+def _cost_cells(estimate: Estimate) -> tuple[str, str, str, str]:
+    name, value, low, high, count = estimate
+    return name, f"{value:.3f}", f"{low:.3f} to {high:.3f}", f"n={count}"
+
+
+def _table(title: str, rows: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
+    table = [(title, "value", "95% interval", "questions"), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(4)]
 
     def line(cells: Sequence[str]) -> str:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from .metrics import auroc, auroc_interval, interval
+from ..answer import Support
+from .abstention import RiskPoint, risk_coverage
+from .costs import Cost, Latency, latencies, tokens
+from .measure import AnyMeasure, Estimate
+from .measures import MEASURES, SUMMARY, estimates, trust_of, wrong_if_answered
+from .overlap import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question and how it was answered.
+    """One question and how it was answered: what every measure is made of.
 
     Measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is what was raised
     instead of an answer; every measure of the question then has its worst value (`valid_citations`, which is about the
-    citations there are, has none). `trust` is how much spoke for an answer being there. `evidence_seen` is
-    False when no article that came up has the gold text at the gold offsets: it was not found, or the test set was made
-    from another text. `bad_citations` describes each citation whose quote is not what stands at its offsets.
+    citations there are, has none). `trust` is how much spoke for an answer being there. `gold` are the texts of the
+    evidence, and `evidence` the places where each stands, among the articles that came up or are named; `evidence_seen`
+    is False when there is none: it was not found, or the test set was made from another text. `hits` and `cited` are
+    the places that were found and cited, in order. `supports` has the support of each sentence, `cited_sentences` of
+    which cite something. `bad_citations` describes each citation whose quote is not what stands at its offsets. `cost`
+    is all that may differ between two runs that say the same.
     """
 
     id: str
@@ -31,16 +38,31 @@ class Row:
     error: str | None = None
     first_citation: float | None = None
     any_citation: float | None = None
-    hit_at_1: float | None = None
-    hit_at_5: float | None = None
     contains_answer: float | None = None
     exact_match: float | None = None
     f1: float | None = None
+    similarity: float | None = None
     valid_citations: float | None = None
     trust: float | None = None
     evidence_seen: bool | None = None
     citation_count: int = 0
     bad_citations: tuple[str, ...] = ()
+    supports: tuple[Support, ...] = ()
+    cited_sentences: int = 0
+    hits: tuple[Place, ...] = ()
+    cited: tuple[Place, ...] = ()
+    evidence: tuple[tuple[Place, ...], ...] = ()
+    cost: Cost | None = field(default=None, hash=False)
+
+    @property
+    def hit_at_1(self) -> float | None:
+        """1 when the first hit overlaps the evidence, None without evidence."""
+        return MEASURES["hit@1"].of_row(self)
+
+    @property
+    def hit_at_5(self) -> float | None:
+        """1 when one of the first five hits overlaps the evidence, None without evidence."""
+        return MEASURES["hit@5"].of_row(self)
 
     @property
     def abstention(self) -> float:
@@ -71,38 +93,6 @@ class Row:
         return decisive == 1.0
 
 
-MEASURES: Mapping[str, Callable[[Row], float | None]] = {
-    "first citation right": lambda row: row.first_citation,
-    "any citation right": lambda row: row.any_citation,
-    "hit@1": lambda row: row.hit_at_1,
-    "hit@5": lambda row: row.hit_at_5,
-    "answer contained": lambda row: row.contains_answer,
-    "exact match": lambda row: row.exact_match,
-    "F1": lambda row: row.f1,
-    "citations that quote exactly": lambda row: row.valid_citations,
-    "answered or refused rightly": lambda row: row.abstention,
-    "false refusals": lambda row: row.false_refusal,
-    "false answers": lambda row: row.false_answer,
-}
-"""The measures that are means over questions, by the name they print under, in the order of a table."""
-
-LOWER_IS_BETTER = frozenset({"false refusals", "false answers"})
-SHARES = frozenset(MEASURES) - {"F1", "citations that quote exactly"}
-"""Measures that are 0 or 1 for each question, so that k of n can be said."""
-
-AUROC = "AUROC of trust"
-
-
-class Measure(NamedTuple):
-    """A mean over `n` questions with its 95% interval."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """A finished evaluation: its rows in the order of the test set, and what it was made with."""
@@ -111,30 +101,28 @@ class Report:
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
-    def summary(self) -> list[Measure]:
-        """Every measure that applies to at least one question, with its interval over questions.
+    def summary(self, measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
+        """Every measure that applies to at least one question, with its interval over questions."""
+        return estimates(self.rows, measures)
 
-        AUROC says how well trust alone tells questions that can be answered from others. It needs both kinds.
+    def risk_coverage(self) -> tuple[RiskPoint, ...]:
+        """Share answered wrong when the 1, 2, … all most trusted questions are answered, with intervals.
+
+        A question is wrong unless a right answer was given. So one that was refused, or that no article answers, is
+        wrong where it would be answered; a failed one comes first.
         """
-        measures = []
-        for name, of_row in MEASURES.items():
-            values = [value for row in self.rows if (value := of_row(row)) is not None]
-            if values:
-                measures.append(Measure(name, sum(values) / len(values), *interval(values), len(values)))
-        answerable = [_score(row) for row in self.rows if row.answerable]
-        others = [_score(row) for row in self.rows if not row.answerable]
-        if answerable and others:
-            low, high = auroc_interval(answerable, others)
-            measures.append(Measure(AUROC, auroc(answerable, others), low, high, len(self.rows)))
-        return measures
+        trust = [trust_of(row, failed=float("inf")) for row in self.rows]
+        return risk_coverage(trust, [wrong_if_answered(row) for row in self.rows])
+
+    def latencies(self) -> list[Latency]:
+        """Seconds of each stage, half and 95% of the answers, with intervals."""
+        return latencies(self.rows)
+
+    def tokens(self) -> list[Estimate]:
+        """Mean tokens in and out of an LLM, where its provider tells them."""
+        return tokens(self.rows)
 
     @property
     def failed(self) -> tuple[Row, ...]:
         """The rows where an error came instead of an answer."""
         return tuple(row for row in self.rows if row.error is not None)
-
-
-def _score(row: Row) -> float:
-    if row.error is not None:  # a failure is never dropped: it ranks where it does most harm
-        return float("-inf") if row.answerable else float("inf")
-    return float("-inf") if row.trust is None else row.trust

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-from index import Article, CitechatError, Span
+from index import Article, CitechatError
 
 from ..answer import Answer, Turn
 from ..assistant import Assistant
 from .cases import Case, Evidence
-from .metrics import Place, answer_f1, best, contains_answer, exact_match, is_exact_quote, overlaps_within
+from .costs import Cost
+from .overlap import Place, is_exact_quote, overlaps_within
 from .reply import Reply
 from .rows import Report, Row
+from .text import Encode, answer_f1, best, contains_answer, exact_match, scorable, similarity
 
 ArticleText = Callable[[str], str | None]
 """Looks up the text of an article by its id; None when there is no such article."""
@@ -40,13 +43,20 @@ def evaluate(
     cases: Sequence[Case],
     *,
     article_text: ArticleText | None = None,
+    encode: Encode | None = None,
     settings: Mapping[str, str] | None = None,
+    known: Mapping[str, Row] | None = None,
+    seen: Callable[[Row], None] | None = None,
 ) -> Report:
     """Ask each case once, in order, and score it; the same answers always give the same report.
 
+    Cases that have a row in `known`, by their id, are not asked again; `seen` is called with each row as soon as it is
+    there: together they let a run that was cut short go on.
+
     A `CitechatError` becomes a row that counts as wrong; any other exception is a bug and is raised. `article_text`
-    looks up the text that citations are checked against, by default the assistant's own articles. `settings` are kept
-    with the report as they are given: leave secrets out.
+    looks up the text that citations are checked against, by default the assistant's own articles. `encode`, such as
+    `Encoder.passages`, has the nearness in meaning of the answers measured, too. `settings` are kept with the report as
+    they are given: leave secrets out.
     """
 
     def own_text(article_id: str) -> str | None:
@@ -58,36 +68,50 @@ def evaluate(
     text_of = cache(article_text or own_text)
     rows = []
     for case in cases:
-        outcome: Reply | CitechatError
-        try:
-            outcome = Reply.from_answer(assistant.ask(case.question, case.turns))
-        except CitechatError as error:
-            outcome = error
-        rows.append(score(case, outcome, article_text=text_of))
+        row = (known or {}).get(case.id)
+        if row is None:
+            row = score(case, _outcome(assistant, case), article_text=text_of, encode=encode)
+        rows.append(row)
+        if seen:
+            seen(row)
     return Report(rows=tuple(rows), settings=dict(settings or {}), versions=versions())
 
 
-def score(case: Case, outcome: Reply | CitechatError, *, article_text: ArticleText) -> Row:
+def _outcome(assistant: AnswersQuestions, case: Case) -> Reply | CitechatError:
+    try:
+        return Reply.from_answer(assistant.ask(case.question, case.turns))
+    except CitechatError as error:
+        return error
+
+
+def score(
+    case: Case, outcome: Reply | CitechatError, *, article_text: ArticleText, encode: Encode | None = None
+) -> Row:
     """The row of one case: what was said against what was expected, each measure at its worst for an error.
 
-    Measures of evidence apply where the case has evidence, measures of the answer where it has answers. A refusal
-    says nothing and cites nothing, whatever its text.
+    Measures of evidence apply where the case has evidence, measures of the answer where it has answers; `similarity`
+    where there is an `encode`, too. A refusal says nothing and cites nothing, whatever its text.
     """
     failure = outcome if isinstance(outcome, CitechatError) else None
     reply = Reply(text="", found=False) if isinstance(outcome, CitechatError) else outcome
-    gold = _gold_places(case.evidence, reply, article_text)
-    cited = [citation.place for citation in reply.citations] if reply.found else []
+    evidence = _places_of(case.evidence, reply, article_text)
+    gold = [place for places in evidence for place in places]
+    cited = tuple(citation.place for citation in reply.citations) if reply.found else ()
     bad = _bad_citations(reply, article_text)
     total = len(reply.citations)
 
-    def of_evidence(places: Sequence[Place], first: int | None = None) -> float | None:
-        return float(overlaps_within(places, gold, first)) if case.evidence else None
+    def of_evidence(first: int | None = None) -> float | None:
+        return float(overlaps_within(cited, gold, first)) if case.evidence else None
 
-    def of_answer(measure: Callable[[str, str], float]) -> float | None:
+    def of_answer(measure: Callable[[str, str], float], answers: Sequence[str] = case.answers) -> float | None:
         if not case.answers:
             return None
         # Not left to the measure: the gold answer "A" is empty to SQuAD's rule, and silence would match it.
-        return best(measure, reply.text, case.answers) if reply.found else 0.0
+        return best(measure, reply.text, answers) if reply.found else 0.0
+
+    near = None
+    if encode is not None and case.answers:
+        near = similarity(reply.text, case.answers, encode) if reply.found else 0.0
 
     return Row(
         id=case.id,
@@ -96,21 +120,26 @@ def score(case: Case, outcome: Reply | CitechatError, *, article_text: ArticleTe
         said=reply.text,
         found=reply.found,
         expected=case.answers,
-        gold=tuple(evidence.text for evidence in case.evidence),
+        gold=tuple(item.text for item in case.evidence),
         tags=case.tags,
         error=None if failure is None else f"{type(failure).__name__}: {failure.message}",
-        first_citation=of_evidence(cited, 1),
-        any_citation=of_evidence(cited),
-        hit_at_1=of_evidence(reply.hits, 1),
-        hit_at_5=of_evidence(reply.hits, 5),
+        first_citation=of_evidence(1),
+        any_citation=of_evidence(),
         contains_answer=of_answer(lambda said, answer: float(contains_answer(said, [answer]))),
-        exact_match=of_answer(exact_match),
-        f1=of_answer(answer_f1),
+        exact_match=of_answer(exact_match, scorable(case.answers)),
+        f1=of_answer(answer_f1, scorable(case.answers)),
+        similarity=near,
         valid_citations=(total - len(bad)) / total if total else None,
         trust=reply.trust,
         evidence_seen=bool(gold) if case.evidence and failure is None else None,
         citation_count=total,
         bad_citations=bad,
+        supports=reply.supports if reply.found else (),
+        cited_sentences=reply.cited_sentences if reply.found else 0,
+        hits=reply.hits,
+        cited=cited,
+        evidence=evidence,
+        cost=None if failure is not None else Cost(seconds=dict(reply.seconds), tokens=dict(reply.tokens)),
     )
 
 
@@ -125,24 +154,32 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _gold_places(evidence: Sequence[Evidence], reply: Reply, article_text: ArticleText) -> list[Place]:
-    """Where the evidence stands among the articles that came up, those that the evidence names included.
+def _places_of(evidence: Sequence[Evidence], reply: Reply, article_text: ArticleText) -> tuple[tuple[Place, ...], ...]:
+    """Where each piece of evidence stands among the articles that came up, those that the evidence names included.
 
     Offsets alone would count a citation of another article that happens to overlap them. So evidence belongs to an
-    article only if the article has its text there.
+    article only if the article has its text there; without offsets, wherever the article has it.
     """
     seen = dict.fromkeys(
         [place.article_id for place in reply.hits]
         + [citation.place.article_id for citation in reply.citations]
         + [item.article_id for item in evidence if item.article_id is not None]
     )
-    return [
-        Place(article_id, Span(item.start, item.end))
+    return tuple(
+        tuple(
+            Place(article_id, start, start + len(item.text))
+            for article_id in seen
+            if _is_named(item, article_id, reply.sources.get(article_id))
+            for start in _starts(item, article_text(article_id) or "")
+        )
         for item in evidence
-        for article_id in seen
-        if _is_named(item, article_id, reply.sources.get(article_id))
-        and is_exact_quote(article_text(article_id) or "", item.start, item.end, item.text)
-    ]
+    )
+
+
+def _starts(evidence: Evidence, text: str) -> list[int]:
+    if evidence.start is not None:
+        return [evidence.start] if text.startswith(evidence.text, evidence.start) else []
+    return [found.start() for found in re.finditer(re.escape(evidence.text), text)]
 
 
 def _is_named(evidence: Evidence, article_id: str, source: str | None) -> bool:
@@ -159,10 +196,10 @@ def _bad_citations(reply: Reply, article_text: ArticleText) -> tuple[str, ...]:
     for citation in reply.citations:
         place = citation.place
         text = article_text(place.article_id)
-        where = f"[{citation.number}] {place.article_id} {place.span.start}..{place.span.end}"
+        where = f"[{citation.number}] {place.article_id} {place.start}..{place.end}"
         if text is None:
             bad.append(f"{where}: there is no such article")
-        elif not is_exact_quote(text, place.span.start, place.span.end, citation.quote):
-            stands = text[place.span.start : place.span.end]
+        elif not is_exact_quote(text, place.start, place.end, citation.quote):
+            stands = text[place.start : place.end]
             bad.append(f"{where}: quotes {citation.quote!r}, but {stands!r} stands there")
     return tuple(bad)

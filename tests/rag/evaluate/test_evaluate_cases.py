@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from rag import TestSetError, Turn
-from rag.evaluate import Case, read_cases
+from rag.evaluate import Case, read_cases, read_test_set
 
 GOOD: dict[str, Any] = {
     "id": "q1",
@@ -67,6 +67,12 @@ def test_offsets_count_characters_not_bytes(tmp_path: Path) -> None:
     assert read_cases(written(tmp_path, {**GOOD, "evidence": evidence}))[0].evidence[0].text == "清华大学"
 
 
+def test_evidence_may_be_its_words_alone(tmp_path: Path) -> None:
+    evidence = ["Zhou Hongyi", {"text": "Zhou Hongyi", "source": "a.md"}]
+    first, second = read_cases(written(tmp_path, {**GOOD, "evidence": evidence}))[0].evidence
+    assert (first.text, first.span, second.span) == ("Zhou Hongyi", None, None)
+
+
 def test_a_history_becomes_turns(tmp_path: Path) -> None:
     history = [{"role": "user", "text": "Who is Xie?"}, {"role": "assistant", "text": "A professor. [1]"}]
     case = read_cases(written(tmp_path, {**GOOD, "history": history}))[0]
@@ -85,6 +91,12 @@ def test_a_history_becomes_turns(tmp_path: Path) -> None:
         ({"evidence": [{"start": "3", "end": 14, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "integer"),
         ({"evidence": [{"start": -1, "end": 10, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "greater"),
         ({"evidence": [{"start": 3, "end": 15, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "12 characters apart"),
+        ({"evidence": [{"start": 14, "end": 3, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "start 14 is after end 3"),
+        ({"evidence": [{"start": 3, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "given together"),
+        ({"evidence": [{"start": float("nan"), "end": 14, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "got nan"),
+        ({"evidence": [" "]}, "'evidence[0].text'", "blank"),
+        ({"evidence": [7]}, "'evidence[0]'", "got 7"),
+        ({"notes": None}, "'notes'", "string"),
         ({"evidence": [{"start": 3, "end": 3, "text": ""}]}, "'evidence[0].text'", "blank"),
         ({"evidence": [{"start": 3, "end": 14}]}, "'evidence[0].text'", "required"),
         ({"anwsers": ["Zhou"]}, "'anwsers'", "no such field"),
@@ -101,10 +113,9 @@ def test_a_bad_field_is_named_with_its_line_and_the_reason(
     assert reason in message
 
 
-@pytest.mark.parametrize("name", ["id", "question", "answerable"])
-def test_a_missing_field_is_named(tmp_path: Path, name: str) -> None:
-    message = refusal(tmp_path, {key: value for key, value in GOOD.items() if key != name})
-    assert f"line 1, field {name!r}" in message
+def test_a_missing_question_is_named(tmp_path: Path) -> None:
+    message = refusal(tmp_path, {key: value for key, value in GOOD.items() if key != "question"})
+    assert message.endswith("line 1, field 'question': Field required, got nothing")
 
 
 @pytest.mark.parametrize("line", ["{not json", '["a list"]', "null", '"text"', '{"id": "q1"'])
@@ -152,3 +163,75 @@ def test_a_case_does_not_change() -> None:
     case = Case.model_validate_json(json.dumps(GOOD))
     with pytest.raises(ValidationError):
         case.question = "Another?"
+
+
+def test_what_is_left_out_follows_from_the_rest(tmp_path: Path) -> None:
+    short, other = {"question": "Who?", "answers": ["Ann"]}, {"question": "Who?", "answers": ["Ben"]}
+    first, second = read_cases(written(tmp_path, short, other))
+    assert first.answerable
+    assert first.id.startswith("q-")
+    assert first.id != second.id
+    assert read_cases(written(tmp_path, "", other, {**short, "notes": "seen", "tags": ["x"]}))[1].id == first.id
+
+
+def test_whether_there_is_an_answer_must_be_stated_where_none_is_given(tmp_path: Path) -> None:
+    assert "or answerable=false" in refusal(tmp_path, {"question": "Who?"})
+    assert not read_cases(written(tmp_path, {"question": "Who?", "answerable": False}))[0].answerable
+
+
+def test_a_question_that_stands_twice_without_ids_is_named_with_both_lines(tmp_path: Path) -> None:
+    short = {"question": "Who?", "answers": ["Ann"]}
+    assert "line 3, the whole line: asks and expects the same as line 1" in refusal(tmp_path, short, "", short)
+
+
+def test_a_field_that_stands_twice_is_named(tmp_path: Path) -> None:
+    line = '{"question": "Who?", "question": "Where?", "answers": ["here"]}'
+    assert "line 1, field 'question': stands more than once" in refusal(tmp_path, line)
+
+
+def test_a_line_that_is_too_long_is_told_and_not_read(tmp_path: Path) -> None:
+    assert "line 2, the whole line: has 1000" in refusal(tmp_path, GOOD, {**GOOD, "id": "q2", "notes": "x" * 1_000_000})
+
+
+def test_a_line_half_of_bytes_of_another_encoding_says_how_to_mend_it(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_bytes('{"question": "Où?", "answers": ["ici"]}'.encode("latin-1"))
+    with pytest.raises(TestSetError, match="line 1, the whole line: is not UTF-8; save the file anew"):
+        read_cases(path)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_a_file_in_utf16_says_how_to_mend_it(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"questions{suffix}"
+    path.write_text("question,answers\nWho?,Ann\n", encoding="utf-16")
+    with pytest.raises(TestSetError, match="is not UTF-8"):
+        read_cases(path)
+
+
+def test_a_workbook_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "questions.xlsx").write_bytes(b"PK")
+    with pytest.raises(TestSetError, match=r"\.xlsx is not read") as caught:
+        read_cases(tmp_path / "questions.xlsx")
+    assert "CSV" in caught.value.hint
+
+
+# Bad lines can be left out
+
+
+def test_bad_lines_can_be_skipped_and_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD, "{", {**GOOD, "id": "q2"}, GOOD, {**GOOD, "id": "q3", "tags": [""]})
+    read = read_test_set(path, skip_bad=True)
+    assert [case.id for case in read.cases] == ["q1", "q2"]
+    assert [(problem.line, problem.field) for problem in read.skipped] == [(2, ""), (4, "id"), (5, "tags[0]")]
+    assert all(str(problem).startswith(f"{path}, line {problem.line}, ") for problem in read.skipped)
+    assert read.lines == {"q1": 1, "q2": 3}
+
+
+def test_a_file_without_a_good_line_is_refused_even_where_bad_ones_may_be_skipped(tmp_path: Path) -> None:
+    with pytest.raises(TestSetError, match="line 1"):
+        read_test_set(written(tmp_path, "{"), skip_bad=True)
+
+
+def test_nothing_is_skipped_unasked(tmp_path: Path) -> None:
+    with pytest.raises(TestSetError, match="line 2"):
+        read_test_set(written(tmp_path, GOOD, "{"))

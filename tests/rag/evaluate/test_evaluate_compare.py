@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rag import TestSetError
-from rag.evaluate import Difference, Report, Row, compare
+from rag.evaluate import AUROC, MEASURES, Cost, Difference, Report, Row, compare
 from rag.evaluate.compare import permutation_p_value
 
 
@@ -78,6 +79,14 @@ def test_questions_that_one_run_lacks_are_named_and_left_out() -> None:
 def test_the_order_of_the_rows_does_not_matter() -> None:
     a, b = report(True, False, True, False), report(True, True, False, True)
     assert compare(a, Report(rows=b.rows[::-1])) == compare(a, b)
+
+
+def test_measures_can_be_chosen_and_cost_is_never_compared() -> None:
+    a, b = report(True, False), report(False, True)
+    slow = Report(rows=tuple(replace(row, cost=Cost({"total": 9.0}, {"out": 7})) for row in b.rows))
+    assert compare(a, slow) == compare(a, b)
+    chosen = compare(a, b, measures=[MEASURES["false refusals"], AUROC])
+    assert [found.measure for found in chosen.differences] == ["false refusals"]
 
 
 def test_runs_that_share_no_question_are_refused() -> None:

@@ -6,28 +6,40 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from index import Article, CitechatError, Hit, Passage, Span
 from rag import Answer, LLMError, Sentence, TestSetError, Turn
 from rag.evaluate import (
+    AURC,
+    AUROC,
+    MEASURES,
+    RUN_MEASURES,
     Case,
+    Cost,
+    Estimate,
     Evidence,
-    Measure,
     Reply,
     Report,
+    RunMeasure,
     as_misses,
     as_table,
     evaluate,
     from_json,
+    named,
+    row_from_json,
+    row_to_json,
     score,
     to_json,
 )
-from rag.evaluate.rows import AUROC
 
 TEXT = "Ten firms were picked. The watchdog did not name them. Sora is not open source."
 TEN, NAMES, SORA = Span(0, 22), Span(23, 54), Span(55, 79)
 ARTICLE = Article(id="a1", title="Sora", source="/articles/sora.txt", text=TEXT)
+
+
+UNIT = np.array([[1.0, 0.0], [0.6, 0.8]], dtype=np.float32)
 
 
 def answered(*spans: Span, trust: float = 1.0, article: Article = ARTICLE, **changes: str) -> Answer:
@@ -76,8 +88,8 @@ def run(cases: Sequence[Case], *articles: Article, **script: Answer | Exception)
     return evaluate(ScriptedAssistant(script, articles or (ARTICLE,)), cases)
 
 
-def measure(report: Report, name: str) -> Measure:
-    return next(found for found in report.summary() if found.name == name)
+def measure(report: Report, name: str | RunMeasure) -> Estimate:
+    return next(found for found in report.summary() if found.name == str(name))
 
 
 def test_a_right_answer_is_right_in_every_measure() -> None:
@@ -229,6 +241,96 @@ def test_the_same_answers_give_the_same_report() -> None:
     assert as_table(one) == as_table(other)
 
 
+def test_a_failed_answer_has_the_worst_value_of_every_measure_that_applies() -> None:
+    cases = [case("ten", "Ten", at=TEN), case("far")]
+    assistant = ScriptedAssistant({"ten": LLMError("no"), "far": LLMError("no")})
+    report = evaluate(assistant, cases, encode=lambda texts: UNIT[: len(texts)])
+    figures = report.summary([*MEASURES.values(), *RUN_MEASURES.values()])
+    assert [figure.name for figure in figures] == [
+        name for name in (*MEASURES, *RUN_MEASURES) if name != "citations that quote exactly"
+    ], "which is about the citations that there are"
+    for figure in figures:
+        assert figure.value == float(named(figure.name).lower_is_better), figure.name
+
+
+def test_a_perfect_answer_has_the_best_value_of_every_measure_that_applies() -> None:
+    cases = [case("ten", "Ten firms were picked", at=TEN), case("far")]
+    assistant = ScriptedAssistant({"ten": answered(TEN), "far": refused()})
+    report = evaluate(assistant, cases, encode=lambda texts: UNIT[:1].repeat(len(texts), axis=0))
+    figures = report.summary([*MEASURES.values(), *RUN_MEASURES.values()])
+    assert len(figures) == len(MEASURES) + len(RUN_MEASURES)
+    for name, value, low, high, _ in figures:
+        best = 0.25 if name == str(AURC) else float(not named(name).lower_is_better)  # half cannot be answered
+        assert low <= value == best <= high, name
+
+
+def test_evidence_is_measured_in_characters_and_similarity_by_a_model() -> None:
+    row = run([case("ten", "Ten", at=Span(4, 9))], ten=answered(SORA, TEN)).rows[0]
+    assert row.similarity is None
+    of = {name: measure.of_row(row) for name, measure in MEASURES.items()}
+    assert (of["citation recall"], of["citation precision"]) == (1.0, 5 / 46)
+    assert (of["MRR"], of["evidence recall@1"], of["evidence recall@3"]) == (0.5, 0.0, 1.0)
+    assert of["evidence context precision@3"] == 5 / 46
+    assert (of["article hit@1"], of["article MRR"], of["context precision@5"]) == (1.0, 1.0, 0.5)
+    near = evaluate(ScriptedAssistant({"ten": answered(TEN)}), [case("ten", "Ten")], encode=lambda texts: UNIT)
+    assert near.rows[0].similarity == pytest.approx(0.6)
+
+
+def test_evidence_without_offsets_is_right_wherever_the_article_has_it() -> None:
+    anywhere = Case(id="ten", question="ten", answerable=True, evidence=(Evidence(text="n"),))
+    row = run([anywhere], ten=answered(SORA)).rows[0]
+    assert [place.start for place in row.evidence[0]] == [index for index, letter in enumerate(TEXT) if letter == "n"]
+    assert row.right
+    nowhere = Case(id="ten", question="ten", answerable=True, evidence=(Evidence(text="no such words"),))
+    row = run([nowhere], ten=answered(TEN)).rows[0]
+    assert (row.evidence, row.evidence_seen, row.hit_at_5) == (((),), False, 0.0)
+
+
+def test_sentences_are_counted_by_what_they_cite_and_what_supports_them() -> None:
+    answer = answered(TEN, NAMES, SORA, SORA)
+    supports = ("quoted", "supported", "weak", "unsupported")
+    sentences = [replace(one, support=support) for one, support in zip(answer.sentences, supports, strict=True)]  # type: ignore[arg-type]
+    sentences[3] = replace(sentences[3], numbers=(), evidence=())
+    report = run([case("ten", "Ten"), case("far")], ten=replace(answer, sentences=tuple(sentences)), far=refused())
+    assert (report.rows[0].supports, report.rows[0].cited_sentences) == (supports, 3)
+    assert measure(report, "sentences cited").value == 0.75
+    assert measure(report, "sentences supported").value == 0.5
+    assert measure(report, "sentences quoted").value == 0.25
+    assert measure(report, "sentences quoted").n == 1, "a refusal has no sentences"
+    unchecked = run([case("ten", "Ten")], ten=replace(answer, sentences=()))
+    assert measure(unchecked, "sentences supported").value == 0.0
+
+
+def test_cost_is_kept_in_one_field_and_told_by_stage() -> None:
+    cases = [case("ten", "Ten"), case("sora", "No"), case("far")]
+    quick = replace(answered(TEN), timings={"search": 0.1, "total": 0.2}, tokens={"in": 100, "out": 20})
+    slow = replace(answered(SORA), timings={"search": 0.3, "first token": 0.5, "total": 2.0}, tokens={"in": 300})
+    report = run(cases, ten=quick, sora=slow, far=LLMError("no"))
+    assert report.rows[0].cost == Cost({"search": 0.1, "total": 0.2}, {"in": 100, "out": 20})
+    assert report.rows[2].cost is None
+    assert [latency.stage for latency in report.latencies()] == ["search", "total", "first token"]
+    total = report.latencies()[1]
+    assert (total.p50.name, total.p50.value, total.p50.n) == ("total p50", pytest.approx(1.1), 2)
+    assert total.p50.value < total.p95.value <= total.p95.high == 2.0
+    assert [(spent.name, spent.value, spent.n) for spent in report.tokens()] == [
+        ("tokens in", 200.0, 2),
+        ("tokens out", 20.0, 1),
+    ]
+    table = as_table(report)
+    assert "| total p95" in table
+    assert "Tokens in: 200 a question" in table
+    instant = run(cases, ten=replace(quick, timings={}), sora=replace(slow, timings={}), far=LLMError("no"))
+    assert [replace(row, cost=None) for row in instant.rows] == [replace(row, cost=None) for row in report.rows]
+    assert instant.summary() == report.summary()
+
+
+def test_the_risk_coverage_curve_is_of_right_answers_in_order_of_trust() -> None:
+    cases = [case("ten", "Ten", at=TEN), case("sora", "No", at=SORA), case("far"), case("down", "Ten")]
+    report = run(cases, ten=answered(TEN, trust=0.9), sora=answered(TEN, trust=0.5), far=refused(), down=LLMError("no"))
+    assert [point.risk for point in report.risk_coverage()] == pytest.approx([1.0, 1 / 2, 2 / 3, 3 / 4])
+    assert measure(report, AURC).value == pytest.approx((1.0 + 1 / 2 + 2 / 3 + 3 / 4) / 4)
+
+
 def test_auroc_says_how_well_trust_tells_the_kinds_apart() -> None:
     cases = [case("ten", "Ten"), case("sora", "No"), case("far"), case("near")]
     report = run(
@@ -239,7 +341,7 @@ def test_auroc_says_how_well_trust_tells_the_kinds_apart() -> None:
         near=answered(SORA, trust=0.5),
     )
     assert measure(report, AUROC).value == pytest.approx(3.5 / 4)
-    assert AUROC not in [found.name for found in run(cases[:1], ten=answered(TEN)).summary()]
+    assert str(AUROC) not in [found.name for found in run(cases[:1], ten=answered(TEN)).summary()]
 
 
 def test_a_report_of_no_cases_has_no_measures() -> None:
@@ -254,6 +356,12 @@ def test_what_the_command_line_prints_scores_like_the_answer_itself() -> None:
     assert score(one, printed, article_text=lambda _: TEXT) == run([one], ten=answer).rows[0]
 
 
+def test_what_the_command_line_prints_costs_what_the_answer_cost() -> None:
+    answer = replace(answered(TEN), timings={"search": 0.5}, tokens={"in": 3})
+    printed = Reply.from_json(json.dumps(answer.to_dict()))
+    assert (printed.seconds, printed.tokens) == ({"search": 0.5}, {"in": 3})
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}'])
 def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
     with pytest.raises(TestSetError, match="cannot be read"):
@@ -262,15 +370,33 @@ def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
 
 def test_a_report_that_was_saved_comes_back_equal() -> None:
     cases = [case("ten", "Ten", at=TEN), case("far"), case("sora", "No")]
-    answer = answered(TEN, trust=float("inf"))
+    answer = replace(answered(TEN, SORA, trust=float("inf")), timings={"search": 1 / 3}, tokens={"in": 7})
     assistant = ScriptedAssistant({"ten": answer, "far": LLMError("no"), "sora": refused()})
     report = evaluate(assistant, cases, settings={"encoder": "bundled"})
     assert report.settings == {"encoder": "bundled"}
     assert "python" in report.versions
     assert from_json(to_json(report)) == report
+    assert from_json(to_json(report)).summary() == report.summary()
+    assert [row_from_json(line.rstrip(",")) for line in to_json(report).splitlines()[1:-1]] == list(report.rows)
+    assert from_json(to_json(Report(rows=()))) == Report(rows=())
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"format": 2, "settings": {}, "versions": {}, "rows": []}'])
+def test_the_same_answers_give_the_same_bytes_apart_from_their_cost() -> None:
+    one, other = (
+        run([case("ten", "Ten", at=TEN)], ten=replace(answered(TEN), timings={"search": seconds})).rows[0]
+        for seconds in (0.1, 0.2)
+    )
+    assert row_to_json(one) != row_to_json(other)
+    assert row_to_json(replace(one, cost=None)) == row_to_json(replace(other, cost=None))
+
+
+@pytest.mark.parametrize("line", ["", "{}", '{"id": "x", "question": "x", "answerable": 1, "said": "", "found": true}'])
+def test_a_line_that_is_no_saved_row_is_refused(line: str) -> None:
+    with pytest.raises(TestSetError, match="a saved row cannot be read"):
+        row_from_json(line)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 1, "settings": {}, "versions": {}, "rows": []}'])
 def test_a_file_that_is_no_saved_run_is_refused(text: str) -> None:
     with pytest.raises(TestSetError, match="saved run cannot be read"):
         from_json(text)

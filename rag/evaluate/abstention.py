@@ -1,0 +1,151 @@
+"""How well trust tells what to answer from what to leave: the areas under two curves, with their intervals. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from .statistics import RESAMPLES, constant_interval, drawings, percentiles
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
+    """The chance that a positive scores higher than a negative; a tie counts half. Infinite scores are allowed.
+
+    Source: Hanley & McNeil 1982 (the area under the ROC curve is the Mann-Whitney statistic).
+    Raises `ValueError` when one side is empty or a score is not a number.
+    """
+    if not positives or not negatives:
+        raise ValueError("AUROC needs at least one positive and one negative score")
+    if any(math.isnan(value) for value in (*positives, *negatives)):
+        raise ValueError("AUROC cannot rank a score that is NaN")
+    import numpy as np
+
+    return _auroc(np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float))
+
+
+def _auroc(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+    import numpy as np
+
+    ordered = np.sort(negatives)
+    below = np.searchsorted(ordered, positives, side="left")
+    below_or_tied = np.searchsorted(ordered, positives, side="right")
+    return float((below + below_or_tied).sum()) / (2 * len(positives) * len(negatives))
+
+
+def auroc_interval(
+    positives: Sequence[float],
+    negatives: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of `auroc`, both classes drawn apart so that neither can run empty.
+
+    When no resample differs, the interval is `constant_interval` of the smaller class, a cautious stand-in.
+    """
+    import numpy as np
+
+    value = auroc(positives, negatives)
+    generator = np.random.default_rng(seed)
+    high, low = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
+    drawn = np.array(
+        [_auroc(generator.choice(high, len(high)), generator.choice(low, len(low))) for _ in range(resamples)]
+    )
+    if np.ptp(drawn) == 0.0:
+        return constant_interval(value, min(len(high), len(low)), confidence=confidence)
+    return percentiles(drawn, confidence)
+
+
+class RiskPoint(NamedTuple):
+    """A point of the risk-coverage curve: of the share `coverage` of all questions, `risk` are answered wrong.
+
+    `low` and `high` are the 95% bootstrap interval of the risk at this coverage.
+    """
+
+    coverage: float
+    risk: float
+    low: float
+    high: float
+
+
+def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[RiskPoint, ...]:
+    """Share wrong among the 1, 2, … all questions that are trusted most, one point for each number of questions.
+
+    Questions of the same trust have no order, so each point is the mean over all their orders. Infinite trust is
+    allowed. Source: El-Yaniv & Wiener 2010. Raises `ValueError` when trust is NaN, or the lengths differ.
+    """
+    import numpy as np
+
+    groups, flags = _ranked(trust, wrong)
+    if not len(flags):
+        return ()
+    risks = _risks(groups, flags)
+    count = len(flags)
+    if flags.min() == flags.max():
+        bounds = [constant_interval(float(risk), count) for risk in risks]
+    else:
+        drawn = np.array([_risks(groups[chosen], flags[chosen]) for chosen in _resamples(count, seed)])
+        bounds = [(float(low), float(high)) for low, high in np.quantile(drawn, [0.025, 0.975], axis=0).T]
+    return tuple(
+        RiskPoint((place + 1) / count, float(risk), low, high)
+        for place, (risk, (low, high)) in enumerate(zip(risks, bounds, strict=True))
+    )
+
+
+def aurc(trust: Sequence[float], wrong: Sequence[bool]) -> float:
+    """Area under `risk_coverage`: its mean over all coverages, 0 when nothing is wrong; lower is better.
+
+    Source: Geifman, Uziel & El-Yaniv 2019. Raises `ValueError` without questions, or as `risk_coverage` does.
+    """
+    groups, flags = _ranked(trust, wrong)
+    if not len(flags):
+        raise ValueError("the area under the risk-coverage curve needs at least one question")
+    return float(_risks(groups, flags).mean())
+
+
+def aurc_interval(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[float, float]:
+    """95% percentile bootstrap interval of `aurc` over questions; `constant_interval` when all are right or wrong."""
+    import numpy as np
+
+    value = aurc(trust, wrong)
+    groups, flags = _ranked(trust, wrong)
+    if flags.min() == flags.max():
+        return constant_interval(value, len(flags))
+    return percentiles(
+        np.array([_risks(groups[chosen], flags[chosen]).mean() for chosen in _resamples(len(flags), seed)])
+    )
+
+
+def _ranked(trust: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each question, most trusted first: which group of equal trust it is in, and 1 if it is wrong."""
+    import numpy as np
+
+    if any(math.isnan(value) for value in trust):
+        raise ValueError("a risk-coverage curve cannot rank trust that is NaN")
+    if len(trust) != len(wrong):
+        raise ValueError(f"there are {len(trust)} values of trust for {len(wrong)} questions")
+    values = np.asarray(trust, dtype=float)
+    order = np.argsort(-values, kind="stable")
+    _, groups = np.unique(-values[order], return_inverse=True)
+    return groups, np.asarray(wrong, dtype=float)[order]
+
+
+def _resamples(count: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    import numpy as np
+
+    for block in drawings(count, seed=seed):
+        yield from np.sort(block, axis=1)  # in the order of trust again
+
+
+def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Risk after each question; inside a group, errors come evenly, which is the mean over its orders."""
+    import numpy as np
+
+    evenly = (np.bincount(groups, wrong) / np.maximum(np.bincount(groups), 1))[groups]
+    return np.cumsum(evenly) / np.arange(1, len(wrong) + 1)

@@ -1,0 +1,72 @@
+"""Facts that a sentence states in so many words, each with a question for it. English; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .rules import RULES
+
+_ADJECTIVE = re.compile(r"(?:The )?(?:[A-Z]\w+(?:ese|ish|ian|ean|ican)|French|German|Dutch|Greek)|.*[’']")
+_POINTING = re.compile(
+    r"\b(?:it|its|he|him|his|she|her|they|them|their|this|that|these|those|such|we|our|you|latter|former|there)\b",
+    re.IGNORECASE,
+)
+_MAY_POINT = re.compile(r"^How many .* (?:are|were) there\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A question and its answer: where in the text the answer stands, and the words around it that prove it.
+
+    Offsets are half-open, in the text that the fact was found in; `also` are other ways to put the answer.
+    """
+
+    kind: str
+    question: str
+    answer: tuple[int, int]
+    evidence: tuple[int, int]
+    also: tuple[str, ...] = ()
+
+
+def facts(sentence: str) -> Iterator[Fact]:
+    """The facts of a sentence, with offsets in it."""
+    for kind, pattern, ask in RULES:
+        for match in pattern.finditer(sentence):
+            question = ask(match)
+            start, end = match.span("a")
+            if kind == "name":
+                start = _spelled_out(sentence, match)
+            if not question or start >= end or not _is_clear(question, match):
+                continue
+            more = match.groupdict().get("more")
+            begin = match.start() + len(match[0]) - len(match[0].lstrip(" ,.;"))
+            if kind == "name":
+                begin = min(start, match.start("x"))
+            yield Fact(kind, question, (start, end), (begin, match.end()), (f"{more} {match['a']}",) if more else ())
+
+
+def _is_clear(question: str, match: re.Match[str]) -> bool:
+    """Whether it says whom or what it asks about: no "it", and no adjective in place of a name."""
+    named = [name for group in ("x", "s") if (name := match.groupdict().get(group))]
+    return not (_POINTING.search(_MAY_POINT.sub("", question)) or any(map(_ADJECTIVE.fullmatch, named)))
+
+
+def _spelled_out(sentence: str, match: re.Match[str]) -> int:
+    """Where the words begin that an abbreviation stands for; the end where they do not fit it."""
+    letters = match["x"].removesuffix("s").upper()
+    words = list(re.finditer(r"[\w-]+", sentence[match.start("a") : match.end("a")]))
+    for count in range(2, len(words) + 1):
+        chosen = words[-count:]
+        initials = "".join(word[0][0] for word in chosen).upper()
+        whole = "".join(word[0] for word in chosen).upper()
+        if initials[0] == letters[0] and _within(initials, letters) and _within(letters, whole):
+            return match.start("a") + chosen[0].start()
+    return match.end("a")
+
+
+def _within(short: str, long: str) -> bool:
+    """Whether the letters of one stand in the other, in order."""
+    rest = iter(long)
+    return all(letter in rest for letter in short)

@@ -1,0 +1,46 @@
+"""How good a ranking is, from the gain of each of its items in order. Pure; `first=None` looks at the whole ranking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def hit(gains: Sequence[float], first: int | None = None) -> float:
+    """1 when one of the first items is relevant, that is, has a gain above 0. Also known as success@k."""
+    return float(any(gain > 0 for gain in gains[:first]))
+
+
+def recall(gains: Sequence[float], total: float, first: int | None = None) -> float:
+    """Share of all that is relevant (`total` gains) that the first items bring; 0 when nothing is."""
+    return sum(gains[:first]) / total if total else 0.0
+
+
+def reciprocal_rank(gains: Sequence[float]) -> float:
+    """1 / rank of the first relevant item, 0 without one. Its mean is MRR. Source: Voorhees 1999."""
+    return next((1.0 / rank for rank, gain in enumerate(gains, start=1) if gain > 0), 0.0)
+
+
+def ndcg(gains: Sequence[float], ideal: Sequence[float], first: int | None = None) -> float:
+    """Discounted gains over those of the best order of the `ideal` gains, each gain / log2(rank + 1).
+
+    Source: Jarvelin & Kekalainen 2002, with the discount that trec_eval uses. 0 when there is nothing to gain.
+    """
+    best = _discounted(sorted(ideal, reverse=True)[:first])
+    return _discounted(gains[:first]) / best if best else 0.0
+
+
+def context_precision(gains: Sequence[float], first: int | None = None) -> float:
+    """Mean of the precision at the rank of each relevant item among the first: 1 when they all come before others.
+
+    Source: RAGAS (Es et al. 2024). It is average precision over what was found, so nothing is lost by what was not.
+    """
+    precisions: list[float] = []
+    for rank, gain in enumerate(gains[:first], start=1):
+        if gain > 0:
+            precisions.append((len(precisions) + 1) / rank)
+    return sum(precisions) / len(precisions) if precisions else 0.0
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))

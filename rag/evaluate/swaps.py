@@ -1,0 +1,61 @@
+"""Questions that an index cannot answer: good ones, with a name or number exchanged for one that is nowhere. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from .grammar import NAME, ORGANISATION
+
+_PEOPLE = ("Marta Lindqvist", "Daniel Okafor", "Renata Kowalczyk", "Tomas Herrera", "Aiko Yamane", "Pieter Vos")
+_OTHERS = ("Northbridge Systems", "Calderstone", "Verdano", "Fennimore Labs", "Quillmark", "Ostrava Dynamics")
+"""Invented: people in one row, companies, places and products in the other."""
+
+_ASKS_A_PERSON = re.compile(
+    rf"(?P<before>(?:Who is|Who was|What did|Where does|Where did) )(?P<name>{NAME})(?P<after>(?: .*)?\?)"
+)
+_ENDS_IN_A_NAME = re.compile(rf"(?P<before>Who [a-z-]+ )(?:the )?(?P<name>{NAME})(?P<after>\?)")
+_OPENS_WITH_A_NAME = re.compile(
+    r"(?P<before>(?:Where is|Where was|What is|How many [a-z ]+ (?:does|did|do|might|may|could)|When (?:did|was)) )"
+    rf"(?:the )?(?P<name>{NAME})(?P<after>.*\?)"
+)
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+
+
+def swapped(questions: Sequence[str], held: str) -> list[str]:
+    """Questions made from the given ones, at most one for each, whose new name or number is not in `held`.
+
+    `held` is everything that may answer, in lower case.
+    """
+    people = [name for name in _PEOPLE if not _stands(name, held)]
+    others = [name for name in _OTHERS if not _stands(name, held)]
+    found: dict[str, str] = {}
+    for number, question in enumerate(questions):
+        for frame, new in _versions(question, people, others, held, number):
+            if frame not in found:  # one question of a form is enough
+                found[frame] = new
+                break
+    return list(found.values())
+
+
+def _versions(
+    question: str, people: Sequence[str], others: Sequence[str], held: str, turn: int
+) -> Iterator[tuple[str, str]]:
+    if year := _YEAR.search(question):
+        for other in range(int(year[0]) + 7, int(year[0]) + 60, 7):
+            if str(other) not in held:
+                yield question, question.replace(year[0], str(other))
+                break
+    for pattern in (_ASKS_A_PERSON, _OPENS_WITH_A_NAME, _ENDS_IN_A_NAME):
+        match = pattern.fullmatch(question)
+        if match is None:
+            continue
+        is_person = pattern is _ASKS_A_PERSON and " " in match["name"] and not ORGANISATION.search(match["name"])
+        names = people if is_person else others
+        if names:
+            frame = f"{match['before']}…{match['after']}"
+            yield frame, f"{match['before']}{names[turn % len(names)]}{match['after']}"
+
+
+def _stands(name: str, held: str) -> bool:
+    return any(part in held for part in name.casefold().split() if part not in ("systems", "labs", "dynamics"))

@@ -1,0 +1,115 @@
+"""Whether a text says what was wanted: SQuAD's measures, their like for Chinese, and nearness in meaning. Pure."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from index import FloatArray
+
+Encode = Callable[[Sequence[str]], "FloatArray"]
+"""Turns texts into unit vectors, shape `(len(texts), dimension)`, such as `Encoder.passages`."""
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_ARTICLE_WORDS = frozenset({"a", "an", "the"})
+_CHINESE = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_CHINESE_CHARACTER = re.compile(f"[{_CHINESE}]")
+_WORD = re.compile(rf"[{_CHINESE}]|\d+(?:\.\d+)+|(?:(?![{_CHINESE}])[^\W_])+")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+
+
+def normalise(text: str) -> str:
+    """Lower case, no ASCII punctuation, no English articles, single spaces, in this order.
+
+    Source: `normalize_answer` of the SQuAD evaluation script (Rajpurkar et al. 2016, section 6.1; script 2.0, 2018).
+    """
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def exact_match(answer: str, gold: str) -> float:
+    """1 when both are the same after `normalise`; both empty is 1. Source: as `normalise`."""
+    return float(normalise(answer) == normalise(gold))
+
+
+def token_f1(answer: str, gold: str) -> float:
+    """Harmonic mean of precision and recall over the bag of words; an empty side gives 1 if both are empty, else 0.
+
+    Source: `compute_f1` of the SQuAD 2.0 evaluation script (Rajpurkar et al. 2018), with its rule for empty answers.
+    """
+    return _bag_f1(normalise(answer).split(), normalise(gold).split())
+
+
+def character_f1(answer: str, gold: str) -> float:
+    """`token_f1` for Chinese: every Chinese character is a token, and so is every other word or number.
+
+    Source: the mixed segmentation for Chinese of the MLQA evaluation script (Lewis et al. 2020).
+    """
+    return _bag_f1(words(answer), words(gold))
+
+
+def answer_f1(answer: str, gold: str) -> float:
+    """`character_f1` when the gold answer has a Chinese character, else `token_f1`."""
+    return (character_f1 if _CHINESE_CHARACTER.search(gold) else token_f1)(answer, gold)
+
+
+def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]) -> float:
+    """The measure against the gold answer that fits best; no gold answer means that the empty answer is right.
+
+    Source: the maximum over ground truths of the SQuAD evaluation script.
+    """
+    return max(measure(answer, gold) for gold in golds or ("",))
+
+
+def scorable(golds: Sequence[str]) -> list[str]:
+    """The gold answers with something left after `normalise`; where there is none, the empty answer is the right one.
+
+    Source: the SQuAD 2.0 evaluation script, which scores exact match and F1 against these alone.
+    """
+    return [gold for gold in golds if normalise(gold)] or [""]
+
+
+def similarity(answer: str, golds: Sequence[str], encode: Encode) -> float:
+    """Cosine of the answer and the gold answer nearest to it in meaning; what points away, or says nothing, is 0.
+
+    Source: SAS, semantic answer similarity (Risch et al. 2021), in its bi-encoder form.
+    """
+    if not answer.strip() or not golds:
+        return 0.0
+    vectors = encode([answer, *golds])
+    return min(1.0, max(0.0, float((vectors[1:] @ vectors[0]).max())))
+
+
+def words(text: str) -> list[str]:
+    """Words, numbers and single Chinese characters, folded so that only how they are written can differ.
+
+    `1,677` is `1677`, `’` and `'` part a word alike, full-width forms are half-width, and case does not matter.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _WORD.findall(_THOUSANDS.sub("", folded))
+
+
+def contains_answer(text: str, golds: Sequence[str]) -> bool:
+    """True when the text has a gold answer word for word, English articles aside; `10` is not in `2010`."""
+    said = words(text)
+    return any(_contains(said, words(gold)) for gold in golds)
+
+
+def _contains(said: list[str], gold: list[str]) -> bool:
+    if bare := [word for word in gold if word not in _ARTICLE_WORDS]:  # else the gold answer is "A", and that counts
+        said, gold = [word for word in said if word not in _ARTICLE_WORDS], bare
+    size = len(gold)
+    return size > 0 and any(said[at : at + size] == gold for at in range(len(said) - size + 1))
+
+
+def _bag_f1(answer: list[str], gold: list[str]) -> float:
+    if not answer or not gold:
+        return float(answer == gold)
+    shared = (Counter(answer) & Counter(gold)).total()
+    # 2PR/(P+R) with P = shared/len(answer) and R = shared/len(gold), without the division by zero.
+    return 2 * shared / (len(answer) + len(gold))

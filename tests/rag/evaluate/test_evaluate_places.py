@@ -1,0 +1,58 @@
+"""Evidence that is given by its words is found in exactly one place, or told."""
+
+from __future__ import annotations
+
+import pytest
+
+from index import Article, Origin
+from rag.evaluate import Case, Evidence, resolve
+
+PORT = Article("a1", "The port", "port.md", "The port reopened. Ann said so. 🚢 Ann left.", path="/news/port.md")
+COPY = Article("a2", "A copy", "copy.md", "Ben said so.", copies=(Origin("The Daily", "https://daily.example/ben"),))
+
+
+def case_with(*evidence: Evidence) -> Case:
+    return Case(id="q1", question="Who?", evidence=evidence)
+
+
+def test_evidence_is_found_by_its_words() -> None:
+    (case,), problems = resolve([case_with(Evidence(text="🚢 Ann"), Evidence(text="Ben"))], [PORT, COPY])
+    assert problems == []
+    assert [(each.article_id, each.start, each.end) for each in case.evidence] == [("a1", 32, 37), ("a2", 0, 3)]
+    assert PORT.text[32:37] == "🚢 Ann"
+    assert case.id == "q1"
+
+
+def test_evidence_whose_place_is_known_stays_and_no_article_is_read() -> None:
+    known = [case_with(Evidence(start=0, end=3, text="xyz"))]
+    assert resolve(known, (1 / 0 for _ in "x")) == (known, [])  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (Evidence(text="Cem"), "'Cem' stands in none of the articles"),
+        (Evidence(text="Ann"), "'Ann' stands in 2 places: 'port.md' at 19, 'port.md' at 34"),
+        (Evidence(text="said so"), "'said so' stands in 2 places: 'port.md' at 23, 'copy.md' at 4"),
+        (
+            Evidence(text="ben  said so"),
+            "stands nowhere to the letter; with other blanks, signs or capitals it is in 'c",
+        ),
+        (Evidence(text="Ben", source="port.md"), "none of the articles that it may belong to"),
+    ],
+)
+def test_evidence_that_stands_nowhere_or_in_several_places_is_told(evidence: Evidence, reason: str) -> None:
+    resolved, (problem,) = resolve([case_with(evidence)], [PORT, COPY], path="t.csv", lines={"q1": 7})
+    assert resolved == []
+    assert str(problem).startswith("t.csv, line 7, field 'evidence[0].text': ")
+    assert reason in problem.reason
+    assert str(resolve([case_with(evidence)], [PORT, COPY])[1][0]).startswith("case 'q1', field 'evidence[0].text': ")
+
+
+@pytest.mark.parametrize(
+    "named", [{"article_id": "a2"}, {"source": "copy.md"}, {"source": "The Daily"}, {"source": "daily.example/ben"}]
+)
+def test_the_article_that_evidence_names_decides_between_places(named: dict[str, str]) -> None:
+    (case,), problems = resolve([case_with(Evidence(text="said so", **named))], [PORT, COPY])  # type: ignore[arg-type]
+    assert not problems
+    assert case.evidence[0].article_id == "a2"
