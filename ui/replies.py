@@ -193,7 +193,7 @@ class Replies:
     def load(self, reader: Reader) -> list[Any]:
         """What the page shows at first: the pane, the outlets and models to choose from, the conversations."""
         facts, problem = self._facts()
-        sources = sorted({origin.source for article in facts or () for origin in article.origins}, key=outlet)
+        sources = sorted({origin.source for article in facts or () for origin in article.origins}, key=_by_outlet)
         offers, say = self.services.offers, reader.say
         pane = no_citation_yet(say)
         if problem is not None:
@@ -243,3 +243,7 @@ def _judged(state: Conversation, writing: Writing) -> Conversation:
     for turn, verdict in tuple(writing.verdicts.items()):
         state = state.judged(turn, verdict)
     return state
+
+
+def _by_outlet(source: str) -> str:
+    return outlet(source).casefold()

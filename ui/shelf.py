@@ -107,7 +107,7 @@ def _question(count: int, say: Say) -> str:
 
 
 def _button(does: str, words: str) -> str:
-    return f'<button type="button" data-do="{does}">{escape(words)}</button>'
+    return f'<button type="button" id="shelf-{does}" data-do="{does}">{escape(words)}</button>'
 
 
 def _rest(count: int, say: Say) -> str:

@@ -1,4 +1,5 @@
-"""A Chromium, and chats to look at with it: one that is scripted to the word, one over the samples with the real model.
+"""A Chromium, a reader who uses it, and chats to read: one scripted to the word, one that has all a chat can have, one
+over the samples with the real model.
 
 A Chromium is found through CITECHAT_CHROMIUM, at /usr/bin/chromium or on the path. Without one these tests are skipped,
 except where CITECHAT_REQUIRE_BROWSER=1 says that a skipped test would be a test that nobody ran.
@@ -19,9 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from newsroom import newsroom
+from readers import PATIENCE, Reader
 
 from index import Article, Hit, Only, Passage, Span
-from rag import NOT_FOUND, Answer, Sentence, Turn
+from rag import NOT_FOUND, Answer, Sentence, Turn, build_assistant, load_settings
+from ui.services import services_of
 
 HOSTILE_TITLE = (
     "<script>window.broken=1</script>${window.broken=1}{{constructor}}"
@@ -41,6 +45,8 @@ class ScriptedAssistant:
     """Answers from one article, word by word, with the sentence that shares most words with the question."""
 
     model = "scripted"
+    top_k = 6
+    strict = False
 
     def __init__(self, *articles: Article, pause: float = 0.01) -> None:
         self._articles = {article.id: article for article in articles}
@@ -103,8 +109,8 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(assistant: Any) -> Iterator[str]:
-    """A chat around the assistant, on this computer only; gives its address.
+def serving(assistant: Any, services: Any = None, port: int = 0) -> Iterator[str]:
+    """A chat around the assistant, with what `services` it has, on this computer only; gives its address.
 
     It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
     """
@@ -116,7 +122,7 @@ def serving(assistant: Any) -> Iterator[str]:
         asyncio.set_event_loop(None)
 
     with ThreadPoolExecutor(1) as elsewhere:
-        chat = elsewhere.submit(lambda: launch(build_app(assistant), port=0)).result()
+        chat = elsewhere.submit(lambda: launch(build_app(assistant, services), port=port)).result()
         try:
             yield chat.url
         finally:
@@ -131,6 +137,32 @@ def serve() -> Any:
 
 
 @pytest.fixture(scope="session")
+def make_newsroom() -> Any:
+    """`make_newsroom(home)`: what a chat needs that has everything."""
+    return newsroom
+
+
+@pytest.fixture(scope="session")
+def news(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A chat that has everything, at `url`; its articles stay as they are."""
+    made = newsroom(tmp_path_factory.mktemp("news"))
+    with serving(made.assistant, made.services) as url:
+        made.url = url
+        yield made
+
+
+@pytest.fixture(scope="session")
+def samples(browser: Any, samples_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A chat over the samples with the real model, which keeps its conversations elsewhere."""
+    home = tmp_path_factory.mktemp("samples-chat") / "home"
+    shutil.copytree(samples_home, home, symlinks=True)
+    settings = load_settings(home=home)
+    assistant = build_assistant(settings)
+    with serving(assistant, services_of(settings, assistant)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def scripted_assistant() -> type[ScriptedAssistant]:
     """The class of an assistant that answers by script."""
     return ScriptedAssistant
@@ -140,6 +172,20 @@ def scripted_assistant() -> type[ScriptedAssistant]:
 def hostile_article() -> Article:
     """An article that tries everything."""
     return Article("hostile", HOSTILE_TITLE, "http://evil.example/story", HOSTILE_TEXT)
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Article:
+    """A long article, each line about another ship."""
+    lines = [f"Ship number {n} of the fleet is named Aurora{n}." for n in range(80)]
+    return Article("fleet", "The fleet", "The Daily", "\n\n".join(lines), "2024-02-24")
+
+
+@pytest.fixture(scope="session")
+def scripted(browser: Any, fleet: Article, hostile_article: Article) -> Iterator[str]:
+    """A chat that answers slowly, word by word, from one harmless and one hostile article."""
+    with serving(ScriptedAssistant(fleet, hostile_article, pause=0.15)) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -158,3 +204,64 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=place, args=arguments)
         yield started
         started.close()
+
+
+DESK = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session")
+def desk(browser: Any) -> Any:
+    """A browser of 1280 × 800 for one test after another: what it has loaded of the pages it need not load again."""
+    return browser.new_context(**DESK)
+
+
+@pytest.fixture
+def page(desk: Any) -> Iterator[Any]:
+    """A fresh page of a reader whom nobody knows. In the end it asked nothing of another host, and no script failed."""
+    desk.clear_cookies()
+    page = _watched(desk)
+    yield page
+    page.close()
+    desk.clear_permissions()
+    assert (page.foreign, page.errors) == ([], [])
+
+
+@pytest.fixture
+def window(browser: Any) -> Iterator[Any]:
+    """`window(locale="zh-CN")`: a page in a browser of its own, which is watched like `page`."""
+    pages = []
+
+    def opened(**options: Any) -> Any:
+        pages.append(_watched(browser.new_context(**{**DESK, **options})))
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        page.context.close()
+    assert [(page.foreign, page.errors) for page in pages] == [([], [])] * len(pages)
+
+
+def _watched(context: Any) -> Any:
+    """A new page, with what it asks of other hosts and the errors of its scripts written down."""
+    page = context.new_page()
+    page.foreign, page.errors = [], []
+    page.on("request", lambda request: page.foreign.append(request.url) if _is_foreign(request.url) else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
+def _is_foreign(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+
+
+@pytest.fixture
+def reader(page: Any) -> Reader:
+    """Someone at a fresh page."""
+    return Reader(page)
+
+
+@pytest.fixture
+def another(window: Any) -> Any:
+    """`another(locale="zh-CN")`: someone else, at a page in a browser of their own."""
+    return lambda **options: Reader(window(**options))

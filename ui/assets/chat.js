@@ -121,25 +121,38 @@
   });
 
   // Panels: one at a time, over the page.
-  let openedBy = null;
-
   function showPanel(name) {
     const before = document.body.dataset.panel;
     if (name && name !== before) document.body.dataset.panel = name;
     else delete document.body.dataset.panel;
     const now = document.body.dataset.panel;
-    for (const button of document.querySelectorAll("button[data-panel]"))
-      button.setAttribute("aria-expanded", String(button.dataset.panel === now));
+    markOpened();
     if (now) document.querySelector(`#${now}-panel h2`)?.focus();
-    else if (before) openedBy?.focus();
+    else if (before) document.querySelector(`button[data-panel="${before}"]`)?.focus();
   }
+
+  function markOpened() {
+    for (const button of document.querySelectorAll("button[data-panel]"))
+      button.setAttribute("aria-expanded", String(button.dataset.panel === document.body.dataset.panel));
+  }
+
+  // The masthead is sent anew with every panel closed. And the framework names a message by its text, markup and all;
+  // without that name its words are read out.
+  function mend() {
+    markOpened();
+    for (const message of document.querySelectorAll("#conversation [data-testid][aria-label*='<']"))
+      message.removeAttribute("aria-label");
+  }
+
+  new MutationObserver(mend).observe(document.body, {
+    subtree: true,
+    childList: true,
+    attributeFilter: ["aria-label"],
+  });
 
   // Buttons.
   function press(button) {
-    if (button.dataset.panel) {
-      openedBy = button;
-      return showPanel(button.dataset.panel);
-    }
+    if (button.dataset.panel) return showPanel(button.dataset.panel);
     const act = /^act-([a-z]+)-(\d+)$/.exec(button.id);
     if (act) return tell("outbox", { what: act[1], id: act[2] });
     const what = button.dataset.do;
@@ -151,6 +164,7 @@
     if (what === "open" || what === "new") showPanel(null);
     const hub = Object.keys(HUBS).find((name) => button.closest(HUBS[name])) ?? "outbox";
     const value = document.getElementById("shelf-search")?.value ?? "";
+    if (hub === "shelf") refocus = what === "remove" ? "shelf-keep" : "shelf-search"; // the list comes anew
     tell(hub, { what, id: row?.dataset.id ?? "", value });
   }
 
@@ -179,6 +193,7 @@
   function stopRenaming(name, renamed) {
     const row = name.closest("[data-id]");
     if (renamed && name.value.trim()) tell("past", { what: "rename", id: row.dataset.id, value: name.value.trim() });
+    if (!renamed) name.value = name.defaultValue;
     name.hidden = true;
     row.querySelector(".title").hidden = false;
     row.querySelector(".title").focus();
@@ -326,6 +341,7 @@
     const name = event.target.closest?.("input.name");
     if (name && (event.key === "Enter" || event.key === "Escape")) {
       event.stopPropagation();
+      event.preventDefault(); // the focus moves to the title, which the same key would press
       return stopRenaming(name, event.key === "Enter");
     }
     if (event.key !== "Escape") return;
