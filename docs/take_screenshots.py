@@ -6,72 +6,174 @@ test extra, and a Chromium at CITECHAT_CHROMIUM, /usr/bin/chromium or on the pat
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rag import build_assistant, load_settings, open_index
-from ui.web import Chat, start
+from rag import Assistant, build_assistant, load_settings, open_index
+from ui.services import services_of
+from ui.web import start
 
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images"
 QUESTION = "How soon could China have a model like Sora?"
 PHONE_QUESTION = "Who founded 360 Security Technology?"
+UNANSWERED = "How tall is Mount Kilimanjaro?"
+MODEL = "ollama:llama3.2"
+WRITTEN = (
+    "Zhou Hongyi founded 360 Security Technology [1]. He is one of the bluntest critics of Chinese AI [1]. "
+    "ByteDance has a video tool named Boximator [1], which the company says is still in its early days"
+)
+FERRY = "# The ferry to the island\n\nThe ferry to the island sails every hour, and in summer every half hour.\n"
+ARTICLES = {
+    "ferry.md": FERRY,
+    "harbour.md": "# The harbour reopens after the storm\n\nThe harbour reopened on Monday after the storm.\n",
+}
 
 
 def main() -> None:
     """Serve the samples, ask, and take the pictures."""
-    IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        settings = load_settings(home=Path(home), llm="extractive")
-        open_index(settings).sync([DOCS.parent / "samples" / "briefing.md"])
-        chat = start(build_assistant(settings), port=0)
-        try:
-            _take_all(chat)
-        finally:
-            chat.close()
-
-
-def _take_all(chat: Chat) -> None:
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        settings = load_settings(home=Path(home), llm="extractive")
+        for name, text in ARTICLES.items():
+            Path(home, name).write_text(text, encoding="utf-8")
+        samples = DOCS.parent / "samples" / "briefing.md"
+        open_index(settings).sync([samples, *(Path(home, name) for name in ARTICLES)])
+        assistant = build_assistant(settings)
         browser = playwright.chromium.launch(
             executable_path=_chromium(), args=["--no-sandbox", "--disable-quic", "--disable-background-networking"]
         )
-        wide = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-        _ask(wide, chat.url, QUESTION)
-        _open_first_citation(wide)
-        wide.screenshot(path=IMAGES / "chat.png")
-
-        phone = browser.new_page(
-            viewport={"width": 390, "height": 844}, device_scale_factor=2, color_scheme="dark", reduced_motion="reduce"
-        )
-        _ask(phone, chat.url, PHONE_QUESTION)
-        phone.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-        phone.wait_for_timeout(300)
-        phone.screenshot(path=IMAGES / "chat-dark-phone.png")
+        taken: dict[str, tuple[Assistant, dict[str, Any], Callable[[Any], None]]] = {
+            "empty": (assistant, {}, lambda _: None),
+            "chat": (assistant, {}, _answered),
+            "chat-dark-phone": (assistant, _PHONE, _on_a_phone),
+            "abstained": (assistant, {}, lambda page: _ask(page, UNANSWERED)),
+            "library": (assistant, {}, _library),
+            "conversations": (assistant, {}, _conversations),
+            "settings": (assistant, {}, _settings),
+            "answering": (assistant.with_changes(llm=_slow_writer(), model=MODEL), {}, _answering),
+        }
+        for name, (answering, window, come_to) in taken.items():
+            chat = start(answering, port=0, services=services_of(settings, answering))
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **window}, locale="en-GB")
+            page = context.new_page()
+            page.emulate_media(reduced_motion="reduce")
+            page.goto(chat.url)
+            page.wait_for_selector("#starters button:visible")
+            page.wait_for_selector("#masthead .status:not(:has(.loading))")
+            come_to(page)
+            page.wait_for_timeout(500)
+            _keep(page.screenshot(), IMAGES / f"{name}.png")
+            context.close()
+            chat.close()
         browser.close()
 
 
-def _ask(page: Any, url: str, question: str) -> None:
-    """Ask, and wait until the answer is complete and its article is open."""
-    page.goto(url)
-    page.wait_for_selector("#question textarea")
-    page.wait_for_selector("#starters button", state="attached")
+def _keep(picture: bytes, path: Path) -> None:
+    """The page has few colours; a picture that says so is a third as large."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+_PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+
+
+def _ask(page: Any, question: str) -> None:
+    """Ask, and wait until the answer is complete."""
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#controls button")
-    page.wait_for_selector("#article-pane mark.evidence")
+    page.wait_for_selector("#controls button:visible")
 
 
-def _open_first_citation(page: Any) -> None:
+def _answered(page: Any) -> None:
+    """The answer, and its first citation open."""
+    _ask(page, QUESTION)
     page.click("a.cite >> nth=0")
     page.wait_for_function("document.activeElement.id === 'place'")
     page.mouse.move(0, 0)
-    page.wait_for_timeout(300)
+
+
+def _on_a_phone(page: Any) -> None:
+    """The article over the answer."""
+    _ask(page, PHONE_QUESTION)
+    page.click("a.cite >> nth=0")
+    page.wait_for_function("document.activeElement.id === 'place'")
+
+
+def _library(page: Any) -> None:
+    """One article ticked, one added, and a file that could not be read."""
+    page.click("[data-panel=shelf]")
+    page.set_input_files(
+        "#files input[type=file]",
+        [
+            {
+                "name": "lighthouse.txt",
+                "mimeType": "text/plain",
+                "buffer": b"The lighthouse\n\nThe lighthouse is dark.",
+            },
+            {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"torn"},
+        ],
+    )
+    page.wait_for_selector("#told li.added")
+    page.wait_for_selector("#told li.failed")
+    page.check("#shelf li input >> nth=0")
+    page.wait_for_selector("#shelf [data-do=remove]")
+    page.mouse.move(0, 0)
+
+
+def _conversations(page: Any) -> None:
+    """Those of today."""
+    for question in (PHONE_QUESTION, UNANSWERED, QUESTION):
+        if page.locator(".reply").count():
+            page.click("[data-do=new]")
+            page.wait_for_selector(".reply", state="detached")
+        _ask(page, question)
+    page.click("[data-panel=past]")
+    page.wait_for_selector("#past [aria-current]")
+
+
+def _settings(page: Any) -> None:
+    page.click("[data-panel=choice]")
+
+
+def _answering(page: Any) -> None:
+    """A model is writing, and what it has written is checked."""
+    page.fill("#question textarea", PHONE_QUESTION)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".answer >> text=is still")
+
+
+def _slow_writer() -> Any:
+    """A stand-in for a language model, which stops in the middle of a sentence until the picture is taken."""
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+    class SlowWriter(BaseChatModel):
+        @property
+        def _llm_type(self) -> str:
+            return "slow writer"
+
+        def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+            raise NotImplementedError
+
+        def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
+            for word in WRITTEN.split(" "):
+                time.sleep(0.1)
+                yield ChatGenerationChunk(message=AIMessageChunk(f"{word} "))
+            time.sleep(5)
+
+    return SlowWriter()
 
 
 def _chromium() -> str | None:
