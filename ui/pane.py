@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 from index import Article, Hit, Span
 
@@ -69,7 +70,12 @@ def _sheet(title: str, line: str, story: str, data: str, say: Say) -> str:
 
 def _original(article: Article, say: Say) -> str:
     """Where the article can be read on the web. Followed only when a reader chooses it, and telling nothing of here."""
-    if not article.source.startswith(("http://", "https://")):
+    try:
+        parts = urlsplit(article.source)
+        is_page = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        is_page = False
+    if not is_page:  # a name before the host passes for the host
         return ""
     follow = 'target="_blank" rel="noopener noreferrer nofollow"'
     return f' · <a class="original" href="{escape(article.source)}" {follow}>{say("Read the original")}</a>'

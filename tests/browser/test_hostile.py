@@ -145,8 +145,11 @@ def _require_harmless(page: Any) -> None:
 def _watch(page: Any) -> None:
     """Ask about the storm, and look at the page again and again while the answer is being written."""
     _begin(page, "What did the storm do?")
-    while not page.locator("#controls button:visible").count():
+    for _ in range(50):
         _require_harmless(page)
+        if page.locator("#controls button:visible").count():
+            break
+    page.wait_for_selector("#controls button:visible")
 
 
 def test_an_article_and_an_answer_stay_text_while_they_come_and_after(page: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -21,6 +22,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         scope["read"] += len(message["body"])
     await send({"type": "http.response.start", "status": scope.get("status", 200), "headers": []})
     await send({"type": "http.response.body", "body": b"ok"})
+
+
+def _run(work: Any) -> None:
+    """Run it in a thread of its own: a browser that is open keeps an event loop running in this one."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(asyncio.run, work).result()
 
 
 def call(
@@ -50,7 +57,7 @@ def call(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(Guard(app, largest_body=1000, largest_upload=5000)(scope, receive, send))
+    _run(Guard(app, largest_body=1000, largest_upload=5000)(scope, receive, send))
     return sent[0]["status"], sent[0]["headers"]
 
 
@@ -90,7 +97,7 @@ def test_nothing_is_read_beyond_what_is_allowed() -> None:
     async def send(message: Any) -> None:
         pass
 
-    asyncio.run(Guard(app, largest_upload=5000)(scope, receive, send))
+    _run(Guard(app, largest_upload=5000)(scope, receive, send))
     assert scope["read"] == 3000
     assert len(pieces) == 1
 

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ def chat() -> Iterator[Chat]:
     served = launch(build_app(Fake(ARTICLE)), port=0)  # type: ignore[arg-type]
     yield served
     served.close()
-    asyncio.get_event_loop_policy().get_event_loop().close()  # the framework leaves one to the thread that built it
+    with suppress(RuntimeError):  # there is none where another test has closed it
+        asyncio.get_event_loop_policy().get_event_loop().close()  # the framework leaves one to the thread that built it
     asyncio.set_event_loop(None)
     gc.collect()
 

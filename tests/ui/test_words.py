@@ -32,7 +32,7 @@ from ui.words import chinese, english, words_for
 MODULES = sorted(
     path
     for path in Path(exchange.__file__).parent.glob("*.py")
-    if path.name not in ("cli.py", "commands.py", "progress.py", "testset.py")
+    if path.name not in ("cli.py", "commands.py", "progress.py", "testset.py", "evaluating.py")
 )
 MONTHS = [f"{month}" for month in (day(f"2024-{number:02}-01").split()[1] for number in range(1, 13))]
 PANELS = tuple(masthead._PANELS.values())

@@ -1,0 +1,242 @@
+"""Many readers at once: whether each gets their own answers, how long they wait, and what is free when one leaves.
+
+    python bench/readers.py [--readers 20] [--questions 10] [--rounds 1] [--served FOLDER] [--json FILE]
+
+The server is `citechat chat` in a process of its own, with an index of its own. The readers are threads here that speak
+to it as pages do: each opens the page, keeps its session alive, asks one question after the other and reads the stream
+of states. They ask without a pause, which is harsher than people are. Each has a town of their own in the articles,
+whose numbers stand nowhere else, and must see these alone, under their own questions in their own order.
+
+Then the model that writes falls silent, as many readers ask as are answered at a time, one closes the tab, and the next
+one's turn is waited for.
+
+The exit code is 1 when anything failed, was refused or was mixed up. `--served` names the folder of another checkout to
+serve, which is how a change is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from readers_page import CITECHAT, Page, RefusedError, environment_of, serving, silent_llm
+from speed_report import Figure, as_markdown
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_FIRST, _LAST = "Bel Kor Tam Ost Fen Gar Hul Lim Nor Wex", "mouth wick bury holm stead ford dale haven combe thorpe"
+_TELLS = (  # what is told of a town, and how it is asked for
+    ("The bridge of {town} is {n} metres long", "How long is the bridge of {town}?"),
+    ("The school of {town} has {n} pupils", "How many pupils has the school of {town}?"),
+    ("The mill of {town} ground {n} sacks of flour", "How many sacks of flour did the mill of {town} grind?"),
+    ("The harbour of {town} was visited by {n} ships", "How many ships visited the harbour of {town}?"),
+    ("The library of {town} lends {n} books", "How many books does the library of {town} lend?"),
+    ("The orchard of {town} bore {n} baskets of pears", "How many baskets of pears did the orchard of {town} bear?"),
+    ("The theatre of {town} sold {n} tickets", "How many tickets did the theatre of {town} sell?"),
+    ("The quarry of {town} yielded {n} tons of slate", "How many tons of slate did the quarry of {town} yield?"),
+    ("The dairy of {town} made {n} wheels of cheese", "How many wheels of cheese did the dairy of {town} make?"),
+    ("The tram of {town} carried {n} passengers", "How many passengers did the tram of {town} carry?"),
+)
+_WRONG = {"failed": "readers for whom something failed", "refused": "readers who were refused", "mixed": "mix-ups"}
+_NUMBER = re.compile(r"\b[1-9][0-9]{4}\b")
+
+
+@dataclass(slots=True)
+class Told:
+    """What became of a reader's questions: seconds until an answer began to show, until it was whole, and from then on
+    until questions to go on with were offered; and in words what failed, was refused and was mixed up."""
+
+    first: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+    offered: list[float] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the whole measurement, print it, and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--readers", type=int, default=20, help="how many read at once")
+    parser.add_argument("--questions", type=int, default=len(_TELLS), help=f"of each; {len(_TELLS)} at most")
+    parser.add_argument("--rounds", type=int, default=1, help="how often; the quickest counts")
+    parser.add_argument(
+        "--slots", type=int, default=4, help="answers that the chat writes at a time, as `ui/web.py` says"
+    )
+    parser.add_argument("--served", type=Path, default=_REPOSITORY, metavar="FOLDER", help="the checkout that serves")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="citechat-readers-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder) / "home"
+        index_towns(home, given.served, Path(folder) / "articles", given.readers)
+        figures, wrong = crowd(home, given.served, given.readers, given.questions, given.rounds)
+        figures.append(
+            Figure("from a closed tab to the next one's turn", leaving(home, given.served, given.slots), "ms")
+        )
+    print(as_markdown(figures))
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if given.json:
+        given.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="utf-8")
+    return 0 if all(figure.is_met for figure in figures) else 1
+
+
+def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -> tuple[list[Figure], list[str]]:
+    """What many readers at once meet; and a line for each thing that went wrong. Only those have marks."""
+    best, quickest = [Told()], float("inf")
+    everyone: list[Told] = []
+    with serving(environment_of(home, served)) as (address, server), ThreadPoolExecutor(readers) as pool:
+        alone = read(address, 0, questions)
+        at_rest = _megabytes(server.pid, "VmRSS")
+        for _ in range(rounds):
+            began = time.perf_counter()
+            told = list(pool.map(lambda reader: read(address, reader, questions), range(readers)))
+            seconds = time.perf_counter() - began
+            everyone += told
+            if seconds < quickest:
+                best, quickest = told, seconds
+        at_most = _megabytes(server.pid, "VmHWM")
+    names = ("first", "whole", "offered")
+    first, whole, offered = ([wait for told in best for wait in getattr(told, name)] for name in names)
+    wrong = {name: [line for told in (alone, *everyone) for line in getattr(told, name)] for name in _WRONG}
+    return [
+        Figure("readers at once", readers),
+        Figure("questions answered", len(whole)),
+        *(Figure(what, len(wrong[name]), mark=0) for name, what in _WRONG.items()),
+        Figure("a reader alone: whole answer, median", _milliseconds(alone.whole, 50), "ms"),
+        Figure("all at once: first sign of an answer, median", _milliseconds(first, 50), "ms"),
+        Figure("all at once: whole answer, median", _milliseconds(whole, 50), "ms"),
+        Figure("all at once: whole answer, 95th percentile", _milliseconds(whole, 95), "ms"),
+        Figure(
+            "all at once: then, until questions to go on with are offered, median", _milliseconds(offered, 50), "ms"
+        ),
+        Figure("all at once: answers a second", len(whole) / quickest),
+        Figure("memory of the server after one reader", at_rest, "MB"),
+        Figure("memory of the server at most", at_most, "MB"),
+    ], [line for lines in wrong.values() for line in lines]
+
+
+def leaving(home: Path, served: Path, slots: int) -> float:
+    """Milliseconds from the closing of one of the tabs that are answered, by a model that has fallen silent, to the
+    moment when the turn of a reader who waits begins."""
+    with silent_llm() as llm, ExitStack() as open_pages:
+        environment = environment_of(home, served, llm="openai:silent", llm_base_url=llm)
+        address, _ = open_pages.enter_context(serving(environment))
+        answered = [open_pages.enter_context(Page(address)) for _ in range(slots)]
+        for page in answered:
+            page.ask(questions_of(0)[0])
+            _until(page.states(), "process_generating")
+        waits = open_pages.enter_context(Page(address))
+        waits.ask(questions_of(0)[1])
+        states = waits.states()
+        _until(states, "estimation")
+        with ThreadPoolExecutor(1) as pool:
+            turn = pool.submit(_until, states, "process_starts")
+            time.sleep(1)
+            if turn.done():
+                raise RuntimeError(f"more than {slots} are answered at a time: give --slots")
+            began = time.perf_counter()
+            answered[0].close()
+            return 1000 * (turn.result() - began)
+
+
+def _until(states: Iterator[dict[str, Any]], message: str) -> float:
+    """When a page is told something."""
+    for said in states:
+        if said["msg"] == message:
+            return time.perf_counter()
+    raise RuntimeError(f"no {message} came")
+
+
+def read(address: str, reader: int, questions: int) -> Told:
+    """What one reader meets who opens the page and asks all there is to ask of a town."""
+    told, asked = Told(), questions_of(reader)[:questions]
+    try:
+        with Page(address) as page:
+            page.load()
+            for turn, question in enumerate(asked, start=1):
+                began = time.perf_counter()
+                page.ask(question)
+                states = [time.perf_counter() for said in page.states() if said["msg"] == "process_generating"]
+                told.first.append(states[1] - began)  # the first one has the question alone
+                told.whole.append(time.perf_counter() - began)
+                told.mixed += mistakes(reader, asked[:turn], page.window)
+                began = time.perf_counter()
+                page.follow_up()
+                told.offered.append(time.perf_counter() - began)
+    except RefusedError as error:
+        told.refused.append(f"reader {reader} was refused: {error}")
+    except Exception as error:
+        told.failed.append(f"reader {reader}: {error!r}")
+    return told
+
+
+def mistakes(reader: int, asked: Sequence[str], window: Sequence[str]) -> list[str]:
+    """What a reader sees and must not: other questions than theirs, or another number as an answer."""
+    found = []
+    if list(window[::2]) != list(asked):
+        found.append(f"reader {reader} asked {list(asked)!r} and sees {list(window[::2])!r}")
+    for turn, answer in enumerate(window[1::2]):
+        if set(_NUMBER.findall(answer.partition("Sources")[0])) != {str(number(reader, turn))}:
+            found.append(f"reader {reader}, question {turn + 1}: {answer[:200]!r}")
+    return found
+
+
+def index_towns(home: Path, served: Path, folder: Path, towns: int) -> None:
+    """Write the articles of the towns into a folder, and index what is there."""
+    write_articles(folder, towns)
+    index = (*CITECHAT, "index", str(folder))
+    subprocess.run(index, check=True, env=environment_of(home, served), capture_output=True)
+
+
+def write_articles(folder: Path, towns: int) -> None:
+    """An article of each town, with a paragraph for each number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for town in range(towns):
+        name = town_name(town)
+        pride = f"People of {name} are proud of it, and show it to visitors when the weather allows."
+        told = [f"{tell.format(town=name, n=number(town, turn))}. {pride}" for turn, (tell, _) in enumerate(_TELLS)]
+        text = "\n\n".join([f"The yearbook of {name}", *told])
+        (folder / f"{town:03}.txt").write_text(text + "\n", encoding="utf-8")
+
+
+def questions_of(town: int) -> list[str]:
+    """All that can be asked of a town."""
+    return [question.format(town=town_name(town)) for _, question in _TELLS]
+
+
+def town_name(town: int) -> str:
+    """A name that no other town has, in the first hundred without a number."""
+    first, last = _FIRST.split(), _LAST.split()
+    return first[town % 10] + last[(town // 10 + town) % 10] + ("" if town < 100 else str(town // 100))
+
+
+def number(town: int, turn: int) -> int:
+    """The number, of five digits, that answers one question and no other one."""
+    return 10_000 + 37 * (town * len(_TELLS) + turn)
+
+
+def _milliseconds(seconds: Sequence[float], percentile: float) -> float:
+    return 1000 * float(np.percentile(seconds or [float("nan")], percentile))
+
+
+def _megabytes(process: int, kind: str) -> float:
+    """What the kernel says of a process's memory, now (`VmRSS`) or at most so far (`VmHWM`); only Linux tells."""
+    status = Path(f"/proc/{process}/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(kind)), float("nan"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
