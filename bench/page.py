@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from readers import index_towns, questions_of
+from many_readers import index_towns, questions_of
 from readers_page import environment_of, serving
 from speed_report import Figure, as_markdown
 

@@ -1,6 +1,6 @@
 """Many readers at once: whether each gets their own answers, how long they wait, and what is free when one leaves.
 
-    python bench/readers.py [--readers 20] [--questions 10] [--rounds 1] [--served FOLDER] [--json FILE]
+    python bench/many_readers.py [--readers 20] [--questions 10] [--rounds 1] [--served FOLDER] [--json FILE]
 
 The server is `citechat chat` in a process of its own, with an index of its own. The readers are threads here that speak
 to it as pages do: each opens the page, keeps its session alive, asks one question after the other and reads the stream
