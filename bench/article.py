@@ -28,7 +28,7 @@ COUNTS: dict[str, Callable[[Row], float | None]] = {
     "hit@1": lambda row: row.hit_at_1,
     "hit@5": lambda row: row.hit_at_5,
     "contains": lambda row: row.contains_answer,
-    "valid": lambda row: None if row.citation_count == 0 else float(not row.bad_citations),
+    "valid": lambda row: None if not row.citations else float(not row.bad_citations),
     "refused": lambda row: None if row.answerable else row.abstention,
     "answered": lambda row: row.abstention if row.answerable else None,
 }

@@ -22,7 +22,7 @@ from .overlap import Place
 from .places import resolve
 from .problems import Problem
 from .reading import TestSet, read_cases, read_test_set
-from .reply import Reply
+from .reply import CitedPlace, Reply, Said
 from .report import as_comparison, as_misses, as_table, from_json, row_from_json, row_to_json, to_json
 from .rows import Report, Row
 from .run import evaluate, score, versions
@@ -37,6 +37,7 @@ __all__ = [
     "SUMMARY",
     "AnyMeasure",
     "Case",
+    "CitedPlace",
     "Comparison",
     "Context",
     "Cost",
@@ -56,6 +57,7 @@ __all__ = [
     "RiskPoint",
     "Row",
     "RunMeasure",
+    "Said",
     "TestSet",
     "add_case",
     "as_comparison",

@@ -78,7 +78,7 @@ def _of_sentences(count: Callable[[Row], int]) -> Callable[[Row], float | None]:
             return 0.0
         if not row.found:
             return None
-        return count(row) / len(row.supports) if row.supports else 0.0  # text without sentences was never checked
+        return count(row) / len(row.sentences) if row.sentences else 0.0  # text without sentences was never checked
 
     return of_row
 
@@ -145,7 +145,10 @@ _OF_ANSWERS = (
         "citations that quote exactly", "citation", lambda row: row.valid_citations, "the quote stands at its offsets"
     ),
     Measure(
-        "sentences cited", "citation", _of_sentences(lambda row: row.cited_sentences), "sentences that cite something"
+        "sentences cited",
+        "citation",
+        _of_sentences(lambda row: sum(bool(said.numbers) for said in row.sentences)),
+        "sentences that cite something",
     ),
     Measure(
         "sentences supported",

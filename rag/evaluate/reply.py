@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from ..answer import Answer, Support
+from ..answer import Answer, Citation, Support
 from ..errors import TestSetError
 from .overlap import Place
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of an answer, without its markers; `numbers` are the passages that it cites."""
+
+    text: str
+    numbers: tuple[int, ...]
+    support: Support
+
+
+@dataclass(frozen=True, slots=True)
 class CitedPlace:
-    """A citation: the place it points at, and the quote that is said to stand there."""
+    """A citation: the place it points at, and the quote that is said to stand there.
+
+    `before` and `after` are the words around it in the passage that it cites, as far as the answer brings them.
+    """
 
     number: int
     place: Place
     quote: str
+    title: str = ""
+    source: str = ""
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer reduced to what is measured.
+    """An answer reduced to what is measured, and to what a person needs to see why.
 
     `text` has no citation markers. `trust` is how much spoke for an answer being there. `sources` names the source of
-    an article where the answer tells it. `supports` has the support of each sentence, `cited_sentences` of which cite
-    something. `seconds` are those of each stage, `tokens` those in and out of an LLM.
+    an article where the answer tells it. `seconds` are those of each stage, `tokens` those in and out of an LLM.
     """
 
     text: str
     found: bool
+    sentences: tuple[Said, ...] = ()
     citations: tuple[CitedPlace, ...] = ()
     hits: tuple[Place, ...] = ()
     trust: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
-    supports: tuple[Support, ...] = ()
-    cited_sentences: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Reply:
         """The reply in an `Answer`."""
+        passages = [(hit.passage.start, hit.passage.text) for hit in answer.hits]
         return cls(
             text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
             found=answer.found,
-            citations=tuple(
-                CitedPlace(cited.number, Place(cited.article_id, cited.start, cited.end), cited.quote)
-                for cited in answer.citations
-            ),
+            sentences=tuple(Said(each.text, each.numbers, each.support) for each in answer.sentences),
+            citations=tuple(_cited_place(cited, passages) for cited in answer.citations),
             hits=tuple(Place(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
             trust=answer.trust,
             sources={hit.passage.article_id: hit.source for hit in answer.hits},
-            supports=tuple(sentence.support for sentence in answer.sentences),
-            cited_sentences=sum(bool(sentence.numbers) for sentence in answer.sentences),
             seconds=dict(answer.timings),
             tokens=dict(answer.tokens),
         )
@@ -76,21 +87,34 @@ class Reply:
                 f"an answer cannot be read: {name!r}: {first['msg']}",
                 "It must be one JSON object a line, as `citechat ask --batch` prints it.",
             ) from None
+        passages = [(hit.start, hit.text) for hit in printed.hits]
         return cls(
             text=" ".join(sentence.text for sentence in printed.sentences) if printed.sentences else printed.text,
             found=printed.found,
-            citations=tuple(
-                CitedPlace(cited.number, Place(cited.article_id, cited.start, cited.end), cited.quote)
-                for cited in printed.citations
-            ),
+            sentences=tuple(Said(each.text, each.citations, each.support) for each in printed.sentences),
+            citations=tuple(_cited_place(cited, passages) for cited in printed.citations),
             hits=tuple(Place(hit.article_id, hit.start, hit.end) for hit in printed.hits),
             trust=printed.trust,
             sources={cited.article_id: cited.source for cited in printed.citations},
-            supports=tuple(sentence.support for sentence in printed.sentences),
-            cited_sentences=sum(bool(sentence.citations) for sentence in printed.sentences),
             seconds=printed.timings,
             tokens=printed.tokens,
         )
+
+
+def _cited_place(cited: Citation | _PrintedCitation, passages: Sequence[tuple[int, str]]) -> CitedPlace:
+    """The citation with the words around it, from the passages with where each begins."""
+    begin, text = passages[cited.number - 1] if 0 < cited.number <= len(passages) else (cited.start, "")
+    first, last = cited.start - begin, cited.end - begin
+    is_inside = 0 <= first <= last <= len(text)
+    return CitedPlace(
+        cited.number,
+        Place(cited.article_id, cited.start, cited.end),
+        cited.quote,
+        title=cited.title,
+        source=cited.source,
+        before=text[:first] if is_inside else "",
+        after=text[last:] if is_inside else "",
+    )
 
 
 _Offset = Annotated[int, Field(ge=0)]
@@ -105,6 +129,7 @@ class _PrintedSentence(BaseModel):
 class _PrintedCitation(BaseModel):
     number: int
     article_id: str
+    title: str = ""
     source: str
     start: _Offset
     end: _Offset
@@ -115,6 +140,7 @@ class _PrintedHit(BaseModel):
     article_id: str
     start: _Offset
     end: _Offset
+    text: str = ""
 
 
 class _PrintedAnswer(BaseModel):

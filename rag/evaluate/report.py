@@ -30,7 +30,7 @@ def as_table(report: Report) -> str:
         lines += ["", *_table("seconds", costs), ""]
     for spent in report.tokens():
         lines.append(f"{spent.name.capitalize()}: {spent.value:.0f} a question, {spent.low:.0f} to {spent.high:.0f}.")
-    cited = sum(row.citation_count for row in report.rows)
+    cited = sum(len(row.citations) for row in report.rows)
     bad = [(row, problem) for row in report.rows for problem in row.bad_citations]
     lines.append(f"Citations: {cited}, of which {cited - len(bad)} quote exactly what stands at their offsets.")
     lines += _listed("Citations that do not quote exactly", [f"{row.id}: {problem}" for row, problem in bad])

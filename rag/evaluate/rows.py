@@ -11,6 +11,7 @@ from .costs import Cost, Latency, latencies, tokens
 from .measure import AnyMeasure, Estimate
 from .measures import MEASURES, SUMMARY, estimates, trust_of, wrong_if_answered
 from .overlap import Place
+from .reply import CitedPlace, Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,10 @@ class Row:
     instead of an answer; every measure of the question then has its worst value (`valid_citations`, which is about the
     citations there are, has none). `trust` is how much spoke for an answer being there. `gold` are the texts of the
     evidence, and `evidence` the places where each stands, among the articles that came up or are named; `evidence_seen`
-    is False when there is none: it was not found, or the test set was made from another text. `hits` and `cited` are
-    the places that were found and cited, in order. `supports` has the support of each sentence, `cited_sentences` of
-    which cite something. `bad_citations` describes each citation whose quote is not what stands at its offsets. `cost`
-    is all that may differ between two runs that say the same.
+    is False when there is none: it was not found, or the test set was made from another text. `hits` are the places
+    that were found, in order; `sentences` and `citations` are what the answer said and cited, of a refusal no
+    sentence. `bad_citations` describes each citation whose quote is not what stands at its offsets. `cost` is all that
+    may differ between two runs that say the same.
     """
 
     id: str
@@ -45,14 +46,22 @@ class Row:
     valid_citations: float | None = None
     trust: float | None = None
     evidence_seen: bool | None = None
-    citation_count: int = 0
     bad_citations: tuple[str, ...] = ()
-    supports: tuple[Support, ...] = ()
-    cited_sentences: int = 0
+    sentences: tuple[Said, ...] = ()
+    citations: tuple[CitedPlace, ...] = ()
     hits: tuple[Place, ...] = ()
-    cited: tuple[Place, ...] = ()
     evidence: tuple[tuple[Place, ...], ...] = ()
     cost: Cost | None = field(default=None, hash=False)
+
+    @property
+    def cited(self) -> tuple[Place, ...]:
+        """The places that the answer cites, in order; none where it is a refusal."""
+        return tuple(citation.place for citation in self.citations) if self.found else ()
+
+    @property
+    def supports(self) -> tuple[Support, ...]:
+        """How well each sentence is supported."""
+        return tuple(said.support for said in self.sentences)
 
     @property
     def hit_at_1(self) -> float | None:

@@ -100,7 +100,7 @@ def test_a_right_answer_is_right_in_every_measure() -> None:
         assert list(measure(report, name)[1:]) == pytest.approx([1.0, 0.025, 1.0, 1])
     assert row.f1 == 1.0
     assert row.valid_citations == 1.0
-    assert (row.citation_count, row.bad_citations, row.trust) == (1, (), 1.0)
+    assert (len(row.citations), row.bad_citations, row.trust) == (1, (), 1.0)
 
 
 def test_the_first_citation_and_any_citation_are_told_apart() -> None:
@@ -286,13 +286,24 @@ def test_evidence_without_offsets_is_right_wherever_the_article_has_it() -> None
     assert (row.evidence, row.evidence_seen, row.hit_at_5) == (((),), False, 0.0)
 
 
+def test_a_row_keeps_each_citation_with_the_words_around_it() -> None:
+    whole = replace(answered(NAMES).hits[0], passage=Passage(ARTICLE.id, 0, len(TEXT), TEXT))
+    answer = replace(answered(NAMES), hits=(whole,))
+    citation = run([case("ten", "Ten")], ten=answer).rows[0].citations[0]
+    assert (citation.before, citation.after) == (TEXT[: NAMES.start], TEXT[NAMES.end :])
+    assert (citation.title, citation.source) == (answer.citations[0].title, answer.citations[0].source)
+    assert Reply.from_json(json.dumps(answer.to_dict())).citations == (citation,)
+
+
 def test_sentences_are_counted_by_what_they_cite_and_what_supports_them() -> None:
     answer = answered(TEN, NAMES, SORA, SORA)
     supports = ("quoted", "supported", "weak", "unsupported")
     sentences = [replace(one, support=support) for one, support in zip(answer.sentences, supports, strict=True)]  # type: ignore[arg-type]
     sentences[3] = replace(sentences[3], numbers=(), evidence=())
     report = run([case("ten", "Ten"), case("far")], ten=replace(answer, sentences=tuple(sentences)), far=refused())
-    assert (report.rows[0].supports, report.rows[0].cited_sentences) == (supports, 3)
+    row = report.rows[0]
+    assert row.supports == supports
+    assert sum(bool(said.numbers) for said in row.sentences) == 3
     assert measure(report, "sentences cited").value == 0.75
     assert measure(report, "sentences supported").value == 0.5
     assert measure(report, "sentences quoted").value == 0.25
