@@ -26,6 +26,7 @@ _ANSWERS = {
     "until {day}": "{day}止",
     "{count} ticked": "勾选的{count}篇",
     "Stopped. What was written so far is kept.": "已停止。已写出的内容仍然保留。",
+    "Show earlier questions: {count}": "显示更早的{count}个问题",
     "quoted": "原文",
     "supported": "有依据",
     "weak": "依据不足",

@@ -18,6 +18,8 @@ from .shelving import Shelving
 # Hiding an event keeps it out of the listed API only; each handler therefore trusts none of its inputs.
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _AT_ONCE: dict[str, Any] = {**_HIDDEN, "trigger_mode": "multiple", "concurrency_limit": None}
+# One at a time: they are found by asking questions, and must not keep other readers' answers waiting.
+_OFFERING: dict[str, Any] = {**_AT_ONCE, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
 _ANSWERING: dict[str, Any] = {
     **_HIDDEN,
     "trigger_mode": "multiple",
@@ -46,7 +48,7 @@ def _wire_answers(parts: Parts, replies: Replies, told: _Told) -> None:
         asked.append(button.click(told.states(replies.ask), [button, *page, *parts.choice], screen, **_ANSWERING))
     asked.append(parts.retry.click(told.states(replies.ask_again), [*page, *parts.choice], screen, **_ANSWERING))
     for answer in asked:
-        answer.then(replies.follow_up, [said], [parts.follow_row, *parts.follow_ups], **_AT_ONCE)
+        answer.then(replies.follow_up, [said], [parts.follow_row, *parts.follow_ups], **_OFFERING)
     parts.box.stop(told.state(replies.stop), page, screen, **_AT_ONCE)
     parts.undo.click(told.state(replies.take_back), page, screen, **_HIDDEN)
     parts.pane.open_citation(told.event(replies.open_citation), [said], [parts.pane], queue=False, **_AT_ONCE)

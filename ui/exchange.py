@@ -12,6 +12,10 @@ from .sources import nearest_html, passages, pointing_at, sources_html
 from .view import escape, one_line, outlet
 from .words import Say, english
 
+MOST_SHOWN = 20
+"""Questions that the chat window shows at a time, the last ones: whatever changes, all that it shows is sent and drawn
+anew."""
+
 SUPPORT_WORDS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not supported"}
 _SUPPORT_HELP = {
     "quoted": "The article says this word for word",
@@ -25,10 +29,16 @@ _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _LIST_ITEM = re.compile(r"\s*(?:&#45;|&#42;|•|[0-9]{1,3}&#46;)\s+")
 
 
-def messages(conversation: Conversation, say: Say = english) -> list[dict[str, str]]:
-    """The conversation as the chat window takes it."""
+def messages(conversation: Conversation, say: Say = english, *, whole: bool = False) -> list[dict[str, str]]:
+    """The conversation as the chat window takes it: the last questions and, unless it is to be `whole`, above them how
+    many there are before."""
     shown: list[dict[str, str]] = []
-    for turn, exchange in enumerate(conversation.exchanges, start=1):
+    earlier = 0 if whole else max(0, len(conversation.exchanges) - MOST_SHOWN)
+    if earlier:
+        words = say("Show earlier questions: {count}").format(count=earlier)
+        button = f'<button class="act" id="act-earlier-1">{words}</button>'
+        shown.append({"role": "assistant", "content": f'<p class="earlier">{button}</p>'})
+    for turn, exchange in enumerate(conversation.exchanges[earlier:], start=earlier + 1):
         shown.append({"role": "user", "content": question_html(exchange.question)})
         shown.append({"role": "assistant", "content": exchange_html(exchange, turn, say)})
     return shown

@@ -12,6 +12,7 @@ from index import CitechatError
 from rag.evaluate import add_case, case_of
 
 from .conversation import Conversation, Exchange, Verdict
+from .exchange import messages
 from .export import as_json, as_markdown, file_name, with_sources
 from .reader import Reader
 from .replies import SCREEN_PARTS, Replies, no_citation_yet
@@ -45,6 +46,8 @@ class Keeping:
             return self._shown(self.replies.start_over(reader, writing))
         if what in ("open", "rename", "delete"):
             return self._change(page, what, chosen, value)
+        if what == "earlier":
+            return self._shown([messages(said, reader.say, whole=True), *[self.gr.skip()] * (SCREEN_PARTS - 1)])
         if what in ("markdown", "json"):
             return self._shown(out=_exported(what, page) if said.exchanges else None)
         return self._beside(page, what, int(chosen) if _TURN.fullmatch(chosen) else 0)

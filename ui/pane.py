@@ -21,6 +21,12 @@ _HEADING = re.compile(r"^(#{1,6}[ \t]+)(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
 _BOLD = re.compile(r"(\*\*)([^*\n]+)(\*\*)")
 
+_PARAGRAPHS_END = re.compile(r"\n[ \t]*\n\s*")
+
+_PART = 4000
+"""Characters after which a long article goes on in a part of its own, with its next paragraph. The browser lays out
+only the parts that are seen, and after a mark only those that it is in."""
+
 Layer = tuple[int, int, str]
 
 
@@ -120,20 +126,26 @@ def _blank(text: str, start: int) -> int:
 
 
 def _story(text: str, layers: list[Layer], place: Span) -> str:
-    """The text cut at every edge of a layer; each piece carries the names of the layers that cover it."""
+    """The text cut at every edge of a layer; each piece carries the names of the layers that cover it. Of a long text
+    the pieces stand in parts, to which no character is added and from which none is taken."""
     opens: dict[int, list[str]] = {}
     closes: dict[int, list[str]] = {}
     for start, end, name in layers:
         if start < end:
             opens.setdefault(start, []).append(name)
             closes.setdefault(end, []).append(name)
-    edges = sorted({0, len(text), place.start, *opens, *closes})
+    parts = _parts(text)
+    edges = sorted({0, len(text), place.start, *opens, *closes, *parts})
     active: Counter[str] = Counter()
-    pieces = []
+    pieces: list[str] = []
+    story: list[list[str]] = [pieces]
     for start, end in pairwise(edges):
         active.subtract(closes.get(start, ()))
         active.update(opens.get(start, ()))
         names = sorted(name for name, count in active.items() if count > 0)
+        if start in parts:
+            pieces = []
+            story.append(pieces)
         if "unshown" in names:
             continue
         where = ' id="place" tabindex="-1"' if start == place.start else ""
@@ -142,4 +154,15 @@ def _story(text: str, layers: list[Layer], place: Span) -> str:
         if names or where:
             words = f'<{tag} class="{" ".join(names)}"{where}>{words}</{tag}>'
         pieces.append(words)
-    return "".join(pieces)
+    if not parts:
+        return "".join(pieces)
+    return "".join(f'<div class="part">{"".join(each)}</div>' for each in story if each)
+
+
+def _parts(text: str) -> frozenset[int]:
+    """Where the parts of a long text begin, but the first; none where it is short."""
+    starts = [0]
+    for end in _PARAGRAPHS_END.finditer(text):
+        if min(end.end() - starts[-1], len(text) - end.end()) >= _PART:
+            starts.append(end.end())
+    return frozenset(starts[1:])

@@ -25,10 +25,15 @@
     if (!story) return;
     if (byReader) document.body.dataset.sheet = "open"; // on a narrow screen the article lies over the answer
     const place = story.querySelector("#place");
-    const top = place ? place.getBoundingClientRect().top - story.getBoundingClientRect().top + story.scrollTop : 0;
-    const to = Math.max(0, top - story.clientHeight / 3);
-    const isNear = Math.abs(to - story.scrollTop) < 2 * story.clientHeight; // a long way would take more than a second
-    story.scrollTo({ top: to, behavior: byReader && isNear ? behavior() : "auto" });
+    const aim = () => {
+      const top = place ? place.getBoundingClientRect().top - story.getBoundingClientRect().top + story.scrollTop : 0;
+      const to = Math.max(0, top - story.clientHeight / 3);
+      const isNear = Math.abs(to - story.scrollTop) < 2 * story.clientHeight; // a long way would take more than a second
+      story.scrollTo({ top: to, behavior: byReader && isNear ? behavior() : "auto" });
+      return isNear;
+    };
+    // Parts that come into sight after a jump take their true height only then.
+    if (!aim()) requestAnimationFrame(aim);
     if (byReader) (place ?? story).focus({ preventScroll: true });
   }
 
