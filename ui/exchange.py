@@ -58,7 +58,7 @@ def exchange_html(exchange: Exchange, turn: int, say: Say = english) -> str:
     elif not ended:
         parts.append(f'<p class="working">{say("Looking through the articles…")}</p>')
     if exchange.only:
-        chosen = escape(one_line(_choice(exchange.only, say), 200))
+        chosen = escape(one_line(chosen_in_words(exchange.only, say), 200))
         parts.append(f'<p class="note">{say("Asked only of articles: {choice}").format(choice=chosen)}</p>')
     if exchange.stopped:
         parts.append(f'<p class="note">{say("Stopped. What was written so far is kept.")}</p>')
@@ -90,8 +90,9 @@ def _actions(exchange: Exchange, turn: int, say: Say) -> str:
     return f'<p class="actions">{buttons}</p>'
 
 
-def _choice(only: Only, say: Say) -> str:
-    """A choice of articles in words: outlets as they are shown elsewhere, ticked articles by their number."""
+def chosen_in_words(only: Only, say: Say) -> str:
+    """A choice of articles in words: outlets as they are shown elsewhere, ticked articles by their number; not yet
+    escaped."""
     parts = [
         say("since {day}").format(day=only.since) if only.since else "",
         say("until {day}").format(day=only.until) if only.until else "",

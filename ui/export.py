@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 
-from index import Only
 from rag import Answer, Citation
 
 from .conversation import Conversation, Exchange
-from .exchange import SUPPORT_WORDS
+from .exchange import SUPPORT_WORDS, chosen_in_words
 from .view import day, outlet
 from .words import Say, english
 
@@ -182,7 +181,7 @@ def _asides(exchange: Exchange, say: Say) -> Iterator[str]:
     """What a reader must know beside the text: of what was asked, and why it ends as it does."""
     answer = exchange.answer
     if exchange.only:
-        yield say("Asked only of articles: {choice}").format(choice=_choice(exchange.only, say))
+        yield say("Asked only of articles: {choice}").format(choice=_flat(chosen_in_words(exchange.only, say)))
     if answer is not None:
         if answer.search_query and _flat(answer.search_query) != _flat(answer.question):
             yield say("Searched for: {query}").format(query=_flat(answer.search_query))
@@ -193,17 +192,6 @@ def _asides(exchange: Exchange, say: Say) -> Iterator[str]:
         yield say("Stopped. What was written so far is kept.")
     elif exchange.error is None and (answer is None or not answer.done):
         yield say("The answer is not finished.")
-
-
-def _choice(only: Only, say: Say) -> str:
-    """A choice of articles in words; ticked articles by their number."""
-    parts = [
-        say("since {day}").format(day=only.since) if only.since else "",
-        say("until {day}").format(day=only.until) if only.until else "",
-        *(_flat(_outlet(source)) for source in only.sources),
-        say("{count} ticked").format(count=len(only.articles)) if only.articles else "",
-    ]
-    return ", ".join(filter(None, parts))
 
 
 def _error(error: tuple[str, str], say: Say) -> str:

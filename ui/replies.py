@@ -193,7 +193,7 @@ class Replies:
     def load(self, reader: Reader) -> list[Any]:
         """What the page shows at first: the pane, the outlets and models to choose from, the conversations."""
         facts, problem = self._facts()
-        sources = sorted({origin.source for article in facts or () for origin in article.origins}, key=_by_outlet)
+        outlets = {outlet(origin.source) for article in facts or () for origin in article.origins}
         offers, say = self.services.offers, reader.say
         pane = no_citation_yet(say)
         if problem is not None:
@@ -202,7 +202,7 @@ class Replies:
             pane = message_html(say("Nothing is indexed yet"), say("Add articles above, or index a folder:"), _INDEX)
         return [
             pane,
-            self.gr.update(choices=[(outlet(source), source) for source in sources], visible=len(sources) > 1),
+            self.gr.update(choices=sorted(outlets, key=str.casefold), visible=len(outlets) > 1),
             self.gr.update(choices=list(offers.models()) if offers else [self.assistant.model]),
             self.past(reader, Conversation()),
         ]
@@ -243,7 +243,3 @@ def _judged(state: Conversation, writing: Writing) -> Conversation:
     for turn, verdict in tuple(writing.verdicts.items()):
         state = state.judged(turn, verdict)
     return state
-
-
-def _by_outlet(source: str) -> str:
-    return outlet(source).casefold()

@@ -195,7 +195,7 @@ def test_what_was_searched_chosen_and_noted_is_told() -> None:
         "When?", answer, only=Only(since="2024", sources=("https://www.example.org/x",), articles=("a",))
     )
     markdown = as_markdown(Conversation((exchange,)))
-    assert "*(Asked only of articles: since 2024, example.org, 1 ticked)*" in markdown
+    assert "*(Asked only of articles: since 2024 · example.org · 1 ticked)*" in markdown
     assert "*(Searched for: When did it?)*\n\n*(The model failed.)*" in markdown
 
 
@@ -339,7 +339,7 @@ def test_the_words_that_are_ours_are_in_the_language_of_the_reader() -> None:
     copied = "".join(with_sources(exchange, chinese) for exchange in exchanges)
     assert "# 对话\n" in markdown
     assert "[^1]: “Monday” *无标题*, x, 2024年2月24日, 第1页\n" in markdown
-    assert "*(提问范围：2024起, 2025止, 1.txt, 勾选的2篇)*" in markdown
+    assert "*(提问范围：2024起 · 2025止 · 1.txt · 勾选的2篇)*" in markdown
     assert "**错误：** 问题是空的。请输入有关文章的问题。\n" in markdown
     assert "文章中没有提到。" in markdown
     assert "今天 [1]. (依据不足)\n" in copied
