@@ -54,9 +54,17 @@ def auroc_interval(
     value = auroc(positives, negatives)
     generator = np.random.default_rng(seed)
     high, low = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
-    drawn = np.array(
-        [_auroc(generator.choice(high, len(high)), generator.choice(low, len(low))) for _ in range(resamples)]
-    )
+    place = np.argsort(np.argsort(low, kind="stable"))  # where each negative stands among the sorted ones
+    ordered = np.sort(low)
+    left, right = (np.searchsorted(ordered, high, side=side) for side in ("left", "right"))
+    drawn = np.empty(resamples)
+    for number in range(resamples):
+        # How often each score is drawn says all: nothing needs to be sorted again.
+        times = np.bincount(generator.integers(0, len(high), len(high)), minlength=len(high))
+        others = np.bincount(place[generator.integers(0, len(low), len(low))], minlength=len(low))
+        up_to = np.concatenate(([0], np.cumsum(others)))
+        drawn[number] = times @ (up_to[left] + up_to[right])
+    drawn /= 2 * len(high) * len(low)
     if np.ptp(drawn) == 0.0:
         return constant_interval(value, min(len(high), len(low)), confidence=confidence)
     return percentiles(drawn, confidence)
@@ -90,8 +98,8 @@ def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     if flags.min() == flags.max():
         bounds = [constant_interval(float(risk), count) for risk in risks]
     else:
-        drawn = np.array([_risks(groups[chosen], flags[chosen]) for chosen in _resamples(count, seed)])
-        bounds = [(float(low), float(high)) for low, high in np.quantile(drawn, [0.025, 0.975], axis=0).T]
+        drawn = [_risks_of_each(groups[chosen], flags[chosen]) for chosen in _resamples(count, seed)]
+        bounds = [(float(low), float(high)) for low, high in np.quantile(np.vstack(drawn), [0.025, 0.975], axis=0).T]
     return tuple(
         RiskPoint((place + 1) / count, float(risk), low, high)
         for place, (risk, (low, high)) in enumerate(zip(risks, bounds, strict=True))
@@ -117,9 +125,8 @@ def aurc_interval(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     groups, flags = _ranked(trust, wrong)
     if flags.min() == flags.max():
         return constant_interval(value, len(flags))
-    return percentiles(
-        np.array([_risks(groups[chosen], flags[chosen]).mean() for chosen in _resamples(len(flags), seed)])
-    )
+    drawn = [_risks_of_each(groups[chosen], flags[chosen]).mean(axis=1) for chosen in _resamples(len(flags), seed)]
+    return percentiles(np.concatenate(drawn))
 
 
 def _ranked(trust: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -137,15 +144,26 @@ def _ranked(trust: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.i
 
 
 def _resamples(count: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """The questions of each resample in the order of trust again, in blocks of shape `(some, count)`."""
     import numpy as np
 
     for block in drawings(count, seed=seed):
-        yield from np.sort(block, axis=1)  # in the order of trust again
+        yield np.sort(block, axis=1)
 
 
 def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
     """Risk after each question; inside a group, errors come evenly, which is the mean over its orders."""
+    risks: NDArray[np.float64] = _risks_of_each(groups[None], wrong[None])[0]
+    return risks
+
+
+def _risks_of_each(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`_risks` of each row."""
     import numpy as np
 
-    evenly = (np.bincount(groups, wrong) / np.maximum(np.bincount(groups), 1))[groups]
-    return np.cumsum(evenly) / np.arange(1, len(wrong) + 1)
+    rows, count = groups.shape
+    apart = groups + (int(groups.max()) + 1) * np.arange(rows)[:, None]  # no group is of two rows
+    sizes = np.bincount(apart.ravel())
+    evenly = (np.bincount(apart.ravel(), wrong.ravel()) / np.maximum(sizes, 1))[apart]
+    risks: NDArray[np.float64] = np.cumsum(evenly, axis=1) / np.arange(1, count + 1)
+    return risks

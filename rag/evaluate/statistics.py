@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,10 +23,22 @@ def drawings(count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Iterat
 
     if resamples < 1:
         raise ValueError(f"at least one resample is needed, got {resamples!r}")
+    if resamples * count <= _BLOCK:
+        yield _drawn(count, resamples, seed)
+        return
     generator = np.random.default_rng(seed)
     size = max(1, _BLOCK // count)
     for start in range(0, resamples, size):
         yield generator.integers(0, count, size=(min(size, resamples - start), count))
+
+
+@lru_cache(maxsize=4)  # the measures of a report are of few different numbers of questions
+def _drawn(count: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    import numpy as np
+
+    drawn = np.random.default_rng(seed).integers(0, count, size=(resamples, count))
+    drawn.flags.writeable = False
+    return drawn
 
 
 def percentiles(drawn: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
