@@ -199,6 +199,21 @@ _SETTINGS = {
     "Only from": "仅限来源",
 }
 
+_MEASURE = {
+    "Evaluation": "评测",
+    "Ask a test set (JSONL or CSV)": "选择测试集（JSONL 或 CSV）并提问",
+    "Ask what was added to the test set": "用已加入测试集的问题提问",
+    "{done} of {count} questions asked": "共{count}个问题，已提问{done}个",
+    "{right} of {count} right": "共{count}个问题，答对{right}个",
+    "{count} questions were left out": "略去{count}个问题",
+    "Save the report": "保存报告",
+    "Report of the evaluation": "评测报告",
+    "there is no test set yet": "还没有测试集",
+    "Choose a JSONL or CSV file, or add an answer with “Add to test set”.": (
+        "请选择 JSONL 或 CSV 文件，或用“加入测试集”添加回答。"
+    ),
+}
+
 _DAYS = {
     "{day} {month} {year}": "{year}年{month}{day}日",
     "January": "1月",
@@ -226,6 +241,7 @@ CHINESE: dict[str, str] = {
     **_SHELF,
     **_ADDING,
     **_SETTINGS,
+    **_MEASURE,
     **_DAYS,
 }
 """The English words, each with the Chinese ones."""

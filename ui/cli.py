@@ -119,10 +119,11 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
         command(
             "eval",
             evaluating.evaluate,
-            "Evaluate the answers against a test set (JSONL or CSV), or compare two saved runs.",
+            "Evaluate the answers against a test set (JSONL or CSV), or compare saved runs.",
             "  citechat eval samples/questions.jsonl\n"
             "  citechat eval questions.csv --out run.json --fail-under f1=0.7,hit@5=0.9\n"
-            "  citechat eval compare before.json after.json",
+            "  citechat eval questions.csv --html report.html --judge ollama:llama3.2\n"
+            "  citechat eval compare before.json after.json --html compared.html",
         )
     )
 
@@ -184,8 +185,11 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
 
 
 def _add_evaluation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("testset", nargs="+", metavar="TESTSET", help="a test set; or `compare` and two saved runs")
+    parser.add_argument("testset", nargs="+", metavar="TESTSET", help="a test set; or `compare` and saved runs")
     parser.add_argument("--out", metavar="FILE", help="write the run there as JSON; one cut short goes on from there")
+    parser.add_argument("--html", metavar="FILE", help="write a report to look at there, one page that loads nothing")
+    parser.add_argument("--server", metavar="URL", help="ask a chat that is being served, in place of the index here")
+    parser.add_argument("--judge", metavar="SPEC", help="have an LLM judge the answers, too, and say where it agrees")
     parser.add_argument("--fail-under", metavar="MARKS", help="exit 2 where a measure is worse, as f1=0.7,hit@5=0.9")
     parser.add_argument("--repeat", type=_count, default=1, metavar="N", help="run so often, and say what differs")
     parser.add_argument("--skip-bad", action="store_true", help="leave out questions that are wrong, and say which")

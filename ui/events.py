@@ -9,6 +9,7 @@ from rag import Assistant
 
 from .keeping import Keeping
 from .masthead import heads
+from .measuring import Measuring
 from .parts import Parts
 from .reader import reader_of
 from .replies import Replies
@@ -32,6 +33,7 @@ def wire(gr: Any, app: Any, parts: Parts, assistant: Assistant, services: Servic
     told = _Told(gr)
     _wire_answers(parts, replies, told)
     _wire_kept(parts, Keeping(gr, replies), told)
+    _wire_measuring(parts, Measuring(gr, assistant, services), told)
     app.load(told.state(lambda reader: heads(reader.say)), None, parts.heads, **_AT_ONCE)
     app.load(told.states(replies.masthead), None, [parts.masthead], **_AT_ONCE)
     app.load(told.state(replies.load), None, [parts.pane, parts.sources, parts.model, parts.past], **_AT_ONCE)
@@ -62,6 +64,14 @@ def _wire_kept(parts: Parts, keeping: Keeping, told: _Told) -> None:
     parts.past.past(choose, page, [*parts.screen, *reason], **_AT_ONCE)
     given = [parts.reason, parts.conversation, parts.judging]
     parts.reason.submit(told.state(keeping.reason), given, reason, **_AT_ONCE)
+
+
+def _wire_measuring(parts: Parts, measuring: Measuring, told: _Told) -> None:
+    # One at a time, and apart from answers: a test set asks for minutes.
+    alone = {**_HIDDEN, "concurrency_limit": 1, "concurrency_id": "evaluation"}
+    choice, shown = [parts.model, parts.passages, parts.strict], [parts.measured, parts.report]
+    parts.cases.upload(told.states(measuring.run), [parts.cases, *choice], shown, **alone)
+    parts.measure.click(told.states(measuring.run_added), choice, shown, **alone)
 
 
 def _wire_library(app: Any, parts: Parts, shelving: Shelving, replies: Replies, told: _Told) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ COOKIE = "citechat"
 
 _UPLOAD = "/gradio_api/upload"
 _PAGE = "/"
+_API = "/v1/"
 _SECRET_BYTES = 16
 _SECRET = re.compile(r"[0-9a-f]{32}")
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -107,18 +109,18 @@ class Guard:
             return message
 
         if not self._known(sent.get(b"host", b"").decode("latin-1")):
-            await _refuse(guarded_send, 400, b"Unknown host name.")
+            await _refuse(scope, guarded_send, 400, "Unknown host name.")
             return
         length = sent.get(b"content-length", b"0")
         if length.isdigit() and int(length) > largest:
-            await _refuse(guarded_send, 413, b"The request is too large.")
+            await _refuse(scope, guarded_send, 413, "The request is too large.")
             return
         try:
             await self.app(scope, counted_receive, guarded_send)
         except _TooLargeError:
             if started:
                 raise
-            await _refuse(guarded_send, 413, b"The request is too large.")
+            await _refuse(scope, guarded_send, 413, "The request is too large.")
 
     def _known(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
@@ -171,7 +173,11 @@ class _TooLargeError(Exception):
     """More bytes came than were announced or allowed."""
 
 
-async def _refuse(send: Send, status: int, text: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode("ascii"))]
+async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+    """Reply with why, to a program that asks the API in JSON."""
+    is_program = scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")).startswith(_API)
+    body = (json.dumps({"error": {"message": text, "hint": ""}}) if is_program else text).encode("utf-8")
+    kind = b"application/json" if is_program else b"text/plain; charset=utf-8"
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode("ascii"))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    await send({"type": "http.response.body", "body": body})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .view import escape
 from .words import Say, english
 
-_PANELS = {"past": "Conversations", "shelf": "Articles", "choice": "Settings"}
+_PANELS = {"past": "Conversations", "shelf": "Articles", "measure": "Evaluation", "choice": "Settings"}
 
 
 def masthead_html(model: str, articles: int | None, say: Say = english, *, loading: bool = False) -> str:

@@ -55,6 +55,10 @@ class Parts:
     link: Any
     add_link: Any
     told: Any
+    cases: Any
+    measure: Any
+    measured: Any
+    report: Any
     model: Any
     passages: Any
     strict: Any
@@ -98,6 +102,7 @@ def build_parts(gr: Any, assistant: Assistant, services: Services) -> Parts:
     }
     _past(gr, parts)
     _shelf(gr, parts, services)
+    _measure(gr, parts)
     _choice(gr, parts, assistant)
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(scale=5, min_width=300, elem_id="talk"):
@@ -186,6 +191,19 @@ def _shelf(gr: Any, parts: dict[str, Any], services: Services) -> None:
             linked = library is not None and library.links
             parts["link"] = gr.Textbox(label=say("Web address to add"), max_length=2000, visible=linked, elem_id="link")
             parts["add_link"] = gr.Button(say("Add the page"), size="sm", visible=linked)
+
+
+def _measure(gr: Any, parts: dict[str, Any]) -> None:
+    say = gr.I18n()
+    with gr.Column(elem_id="measure-panel"):
+        parts["heads"].append(gr.HTML(head_html("Evaluation"), js_on_load=None))
+        with gr.Row(elem_id="cases"):
+            parts["cases"] = gr.UploadButton(
+                say("Ask a test set (JSONL or CSV)"), file_types=[".jsonl", ".csv", ".tsv"], size="sm"
+            )
+            parts["measure"] = gr.Button(say("Ask what was added to the test set"), size="sm", elem_id="measure")
+        parts["measured"] = gr.HTML("", elem_id="measured", js_on_load=None)
+        parts["report"] = gr.HTML("", elem_id="report", js_on_load=None)
 
 
 def _choice(gr: Any, parts: dict[str, Any], assistant: Assistant) -> None:

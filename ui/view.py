@@ -32,6 +32,11 @@ def escape(text: str) -> str:
     return _PUNCTUATION.sub(lambda found: f"&#{ord(found[0])};", _UNPRINTABLE.sub("\ufffd", text))
 
 
+def embedded(page: str) -> str:
+    """A whole page, its own texts escaped already, as the value of `srcdoc`."""
+    return page.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
 def one_line(text: str, limit: int = _EXCERPT_CHARS) -> str:
     """Text on one line, cut at a space near `limit`; not yet escaped."""
     flat = " ".join(text.split())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, SettingsError
 
+from .api import api_routes
 from .chinese import CHINESE
 from .guard import Guard
 from .library import LARGEST_FILE
@@ -24,6 +25,7 @@ from .services import Services
 
 if TYPE_CHECKING:
     import gradio as gr
+    from starlette.routing import BaseRoute
 
 __all__ = ["DEFAULT_PORT", "Chat", "build_app", "launch", "serve", "start"]
 
@@ -91,7 +93,14 @@ def start(
     services = services or Services()
     services.ready.clear()
     app = build_app(assistant, services)
-    chat = launch(app, host=host, port=port, open_browser=open_browser, allowed_hosts=allowed_hosts)
+    chat = launch(
+        app,
+        host=host,
+        port=port,
+        open_browser=open_browser,
+        allowed_hosts=allowed_hosts,
+        routes=api_routes(assistant),
+    )
     threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
     return chat
 
@@ -103,11 +112,12 @@ def launch(
     port: int = DEFAULT_PORT,
     open_browser: bool = False,
     allowed_hosts: Sequence[str] = (),
+    routes: Sequence[BaseRoute] = (),
 ) -> Chat:
     """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
 
     `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
-    Raises `SettingsError` when no port is free.
+    `routes` are served beside the page and come before it. Raises `SettingsError` when no port is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
@@ -135,7 +145,11 @@ def launch(
                 ssr_mode=False,
                 pwa=False,
                 mcp_server=False,
-                app_kwargs={"openapi_url": None, "middleware": [Middleware(Guard, hosts=(host, *allowed_hosts))]},
+                app_kwargs={
+                    "openapi_url": None,
+                    "middleware": [Middleware(Guard, hosts=(host, *allowed_hosts))],
+                    "routes": list(routes),
+                },
             )
         except OSError:
             continue  # another program took the port in between

@@ -9,6 +9,7 @@ is a sample; two runs are compared question by question.
 
 from .abstention import RiskPoint
 from .additions import add_case, case_of
+from .agreement import Agreement, Judgement, Verdict, as_agreement
 from .cases import Case, Evidence
 from .compare import Comparison, Difference, Flip, compare
 from .costs import Cost, Latency
@@ -16,16 +17,18 @@ from .drafting import draft_cases
 from .gate import Mark, marks, missed
 from .importers import FORMATS, Context, Imported, import_ragas, import_squad
 from .journal import Journal, stamp_of, write_whole
+from .judge import Judge, judge_rows, open_judge
 from .measure import AnyMeasure, Estimate, Measure, RunMeasure
 from .measures import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, named
 from .overlap import Place
 from .places import resolve
 from .problems import Problem
 from .reading import TestSet, read_cases, read_test_set
+from .remote import RemoteAssistant, ServerError
 from .reply import CitedPlace, Reply, Said
 from .report import as_comparison, as_misses, as_table, from_json, row_from_json, row_to_json, to_json
 from .rows import Report, Row
-from .run import evaluate, score, versions
+from .run import evaluate, rows_of, score, versions
 from .writing import write_cases
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "MEASURES",
     "RUN_MEASURES",
     "SUMMARY",
+    "Agreement",
     "AnyMeasure",
     "Case",
     "CitedPlace",
@@ -47,19 +51,25 @@ __all__ = [
     "Flip",
     "Imported",
     "Journal",
+    "Judge",
+    "Judgement",
     "Latency",
     "Mark",
     "Measure",
     "Place",
     "Problem",
+    "RemoteAssistant",
     "Reply",
     "Report",
     "RiskPoint",
     "Row",
     "RunMeasure",
     "Said",
+    "ServerError",
     "TestSet",
+    "Verdict",
     "add_case",
+    "as_agreement",
     "as_comparison",
     "as_misses",
     "as_table",
@@ -71,14 +81,17 @@ __all__ = [
     "from_json",
     "import_ragas",
     "import_squad",
+    "judge_rows",
     "marks",
     "missed",
     "named",
+    "open_judge",
     "read_cases",
     "read_test_set",
     "resolve",
     "row_from_json",
     "row_to_json",
+    "rows_of",
     "score",
     "stamp_of",
     "to_json",

@@ -57,13 +57,14 @@ def auroc_interval(
     place = np.argsort(np.argsort(low, kind="stable"))  # where each negative stands among the sorted ones
     ordered = np.sort(low)
     left, right = (np.searchsorted(ordered, high, side=side) for side in ("left", "right"))
+    below = np.zeros(len(low) + 1)  # how many of the drawn negatives are among the first 0, 1, 2, …
     drawn = np.empty(resamples)
     for number in range(resamples):
         # How often each score is drawn says all: nothing needs to be sorted again.
         times = np.bincount(generator.integers(0, len(high), len(high)), minlength=len(high))
         others = np.bincount(place[generator.integers(0, len(low), len(low))], minlength=len(low))
-        up_to = np.concatenate(([0], np.cumsum(others)))
-        drawn[number] = times @ (up_to[left] + up_to[right])
+        below[1:] = others.cumsum()
+        drawn[number] = times @ (below[left] + below[right])
     drawn /= 2 * len(high) * len(low)
     if np.ptp(drawn) == 0.0:
         return constant_interval(value, min(len(high), len(low)), confidence=confidence)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import SettingsError
@@ -83,6 +84,9 @@ def _of_sentences(count: Callable[[Row], int]) -> Callable[[Row], float | None]:
     return of_row
 
 
+_arrivals = lru_cache(maxsize=4096)(retrieval.arrivals)  # of one question, most measures of the hits ask for the same
+
+
 def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
     """One measure of the hits; the name of the level stands before it, but for passages."""
 
@@ -91,7 +95,7 @@ def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
             return None
         if kind == "context precision":
             return retrieval.context_precision_at(level, row.hits, row.evidence, first)
-        found = retrieval.arrivals(level, row.hits, row.gold, row.evidence)
+        found = _arrivals(level, row.hits, row.gold, row.evidence)
         if kind == "MRR":
             return retrieval.reciprocal_rank(found)
         at: Mapping[str, Callable[[retrieval.Arrivals, int], float]] = {
@@ -105,11 +109,12 @@ def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
     what = {"passage": "a passage that overlaps the evidence", "article": "the article of the evidence"}.get(
         level, "the characters of the evidence"
     )
+    hits = "the first hit brings" if first == 1 else f"the first {first} hits bring"
     about = {
-        "hit": f"the first {first} hits bring {what}",
-        "recall": f"how much of {what} the first {first} hits bring, where there are several places",
-        "nDCG": f"how high in the first {first} hits there is {what}",
-        "context precision": f"how little else than {what} is in the first {first} hits",
+        "hit": f"{hits} {what}",
+        "recall": f"how much of {what} {hits}, where there are several places",
+        "nDCG": f"how high among the first {first} there is {what}",
+        "context precision": f"how little else than {what} is among the first {first}",
         "MRR": f"1 / rank of the first hit that brings {what}",
     }[kind]
     return Measure(name if level == "passage" else f"{level} {name}", level, of_row, about, counts=kind == "hit")

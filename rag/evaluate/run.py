@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from index import Article, CitechatError
 
@@ -38,8 +37,21 @@ class AnswersQuestions(Protocol):
         ...
 
 
+@runtime_checkable
+class GivesReplies(Protocol):
+    """What is evaluated from afar: its replies come reduced to what is measured."""
+
+    def reply(self, question: str, history: Sequence[Turn] = ..., /) -> Reply:
+        """The reply."""
+        ...
+
+    def article(self, article_id: str, /) -> Article | None:
+        """The article with this id, None when there is none."""
+        ...
+
+
 def evaluate(
-    assistant: AnswersQuestions,
+    assistant: AnswersQuestions | GivesReplies,
     cases: Sequence[Case],
     *,
     article_text: ArticleText | None = None,
@@ -59,21 +71,32 @@ def evaluate(
     they are given: leave secrets out.
     """
 
-    if isinstance(assistant, Assistant):  # quotes in place of a model that failed would be scored as the model's
-        assistant = assistant.with_changes(fallback=False)
-    text_of = cache(article_text or _texts_of(assistant, len(cases)))
     rows = []
-    for case in cases:
-        row = (known or {}).get(case.id)
-        if row is None:
-            row = score(case, _outcome(assistant, case), article_text=text_of, encode=encode)
+    for row in rows_of(assistant, cases, article_text=article_text, encode=encode, known=known):
         rows.append(row)
         if seen:
             seen(row)
     return Report(rows=tuple(rows), settings=dict(settings or {}), versions=versions())
 
 
-def _texts_of(assistant: AnswersQuestions, questions: int) -> ArticleText:
+def rows_of(
+    assistant: AnswersQuestions | GivesReplies,
+    cases: Sequence[Case],
+    *,
+    article_text: ArticleText | None = None,
+    encode: Encode | None = None,
+    known: Mapping[str, Row] | None = None,
+) -> Iterator[Row]:
+    """The rows of `evaluate` one by one, each question asked when its row is taken."""
+    if isinstance(assistant, Assistant):  # quotes in place of a model that failed would be scored as the model's
+        assistant = assistant.with_changes(fallback=False)
+    text_of = cache(article_text or _texts_of(assistant, len(cases)))
+    for case in cases:
+        row = (known or {}).get(case.id)
+        yield row or score(case, _outcome(assistant, case), article_text=text_of, encode=encode)
+
+
+def _texts_of(assistant: AnswersQuestions | GivesReplies, questions: int) -> ArticleText:
     """Looks up the texts of the assistant's own articles. Where they are not many more than the questions they are read
     at once: one by one, that takes longer than all of the scoring."""
     if isinstance(assistant, Assistant) and assistant.index.count()[0] <= 2 * questions:
@@ -86,8 +109,10 @@ def _texts_of(assistant: AnswersQuestions, questions: int) -> ArticleText:
     return own_text
 
 
-def _outcome(assistant: AnswersQuestions, case: Case) -> Reply | CitechatError:
+def _outcome(assistant: AnswersQuestions | GivesReplies, case: Case) -> Reply | CitechatError:
     try:
+        if isinstance(assistant, GivesReplies):
+            return assistant.reply(case.question, case.turns)
         return Reply.from_answer(assistant.ask(case.question, case.turns))
     except CitechatError as error:
         return error
@@ -186,7 +211,12 @@ def _places_of(evidence: Sequence[Evidence], reply: Reply, article_text: Article
 def _starts(evidence: Evidence, text: str) -> list[int]:
     if evidence.start is not None:
         return [evidence.start] if text.startswith(evidence.text, evidence.start) else []
-    return [found.start() for found in re.finditer(re.escape(evidence.text), text)]
+    starts: list[int] = []
+    at = text.find(evidence.text)
+    while at >= 0:
+        starts.append(at)
+        at = text.find(evidence.text, at + len(evidence.text))
+    return starts
 
 
 def _is_named(evidence: Evidence, article_id: str, source: str | None) -> bool:

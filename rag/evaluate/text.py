@@ -7,6 +7,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _WORD = re.compile(rf"[{_CHINESE}]|\d+(?:\.\d+)+|(?:(?![{_CHINESE}])[^\W_])+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
+@lru_cache(maxsize=256)  # one answer is held against several, by several measures
 def normalise(text: str) -> str:
     """Lower case, no ASCII punctuation, no English articles, single spaces, in this order.
 

@@ -212,3 +212,21 @@ def test_the_end_of_the_answer_is_seen_while_it_is_written(at_news: Any) -> None
       return last.bottom > 0 && last.top < box.top;
     }""")
     at_news.wait_for_selector("#controls button:visible")
+
+
+def test_of_a_long_conversation_the_last_questions_are_shown_and_a_click_shows_the_others(
+    at_news: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.exchange.MOST_SHOWN", 2)
+    at_news.ask(HARBOUR)
+    at_news.ask("How often does the ferry sail?")
+    at_news.begin(FAR)
+    at_news.wait_for_selector(".reply #act-good-3")
+    shown = at_news.locator("#conversation .question")
+    assert shown.all_inner_texts() == ["How often does the ferry sail?", FAR]
+    at_news.click("text=Show earlier questions: 1")
+    at_news.wait_for_words("#conversation .question", HARBOUR)
+    assert shown.count() == 3
+    at_news.click("a[href='#cite-1-1'] >> nth=0")
+    at_news.wait_for_function("document.activeElement.id === 'place'")
+    assert at_news.marked() == REOPENED

@@ -166,6 +166,15 @@ def conversations(page: Any) -> None:
     page.wait_for_selector("#past .sure")
 
 
+def measured(page: Any) -> None:
+    """A test set was asked, a line of it left out, and the report stands below."""
+    page.click("#masthead nav >> text=Evaluation")
+    lines = b'{"question": "How far is the moon?", "answerable": false}\nno case\n'
+    page.set_input_files("#cases input[type=file]", [{"name": "mine.jsonl", "mimeType": "text/plain", "buffer": lines}])
+    page.wait_for_selector("#report iframe")
+    page.click("#measured summary")
+
+
 def settings(page: Any) -> None:
     """What a question is answered with is chosen, and a list of choices is open."""
     page.click("#masthead nav >> text=Settings")
@@ -194,6 +203,7 @@ STATES = (
     library,
     searching,
     conversations,
+    measured,
     settings,
     sheet,
 )

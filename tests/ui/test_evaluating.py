@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -9,10 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import free_port
+from wires import openai_wire, reply, serving
 
 from rag.evaluate import from_json
 from ui.cli import main
@@ -124,6 +128,65 @@ def test_two_saved_runs_are_compared(few: Path, tmp_path: Path, capsys: pytest.C
     assert all(each["difference"] == 0 for each in found["differences"])
 
 
+def test_a_page_to_look_at_is_written_for_one_run_and_for_several(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, runs = tmp_path / "report.html", [tmp_path / name / "run.json" for name in "abc"]
+    for run in runs:
+        assert main(["eval", str(few), "--out", str(run), "--html", str(page)]) == 0
+    assert str(page) in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert main(["eval", "compare", *map(str, runs), "--html", str(page)]) == 0
+    told = capsys.readouterr().out
+    assert f"a: {runs[0]}, b: {runs[1]}" in told
+    assert f"a: {runs[0]}, b: {runs[2]}" in told
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    assert all(name in text for name in ("1 run", "2 run", "3 run")), "three files of one name are told apart"
+
+
+def test_a_page_that_cannot_be_written_is_said(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["eval", str(few), "--html", str(tmp_path / "file" / "report.html")]) == 1
+    assert "report.html' cannot be written" in capsys.readouterr().err
+
+
+def test_a_chat_that_is_being_served_is_evaluated_as_the_index_here_is(
+    few: Path, samples_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "ui.cli", "chat", "--no-browser", "--port", str(port)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    assert server.stderr is not None
+    try:
+        assert any(f":{port}/" in line for line in server.stderr), "the chat did not start"
+        assert (
+            main(["eval", str(few), "--out", str(tmp_path / "far.json"), "--server", f"http://127.0.0.1:{port}"]) == 0
+        )
+    finally:
+        server.kill()
+        server.wait()
+        server.stderr.close()
+    assert main(["eval", str(few), "--out", str(tmp_path / "near.json")]) == 0
+    far, near = (from_json((tmp_path / f"{name}.json").read_bytes()) for name in ("far", "near"))
+    assert [replace(row, cost=None) for row in far.rows] == [replace(row, cost=None) for row in near.rows]
+    assert far.settings == {"server": "127.0.0.1"}
+    capsys.readouterr()
+    assert main(["eval", str(few), "--server", f"http://127.0.0.1:{port}"]) == 1
+    assert "cannot be reached" in capsys.readouterr().err
+
+
+def test_a_judge_says_what_it_thinks_and_where_it_agrees(
+    few: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = openai_wire(['{"correct": true, ', '"grounded": true, "reason": "as it stands"}'])
+    with serving(*[[reply("openai", verdict)]] * 6) as wire:
+        monkeypatch.setenv("CITECHAT_LLM_BASE_URL", f"{wire.url}/v1")
+        assert main(["eval", str(few), "--judge", "openai:tiny"]) == 0
+    told = capsys.readouterr().out
+    assert "kappa" in told.lower()
+    assert "hit@5" in told, "the measures stand as they are"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -131,6 +194,9 @@ def test_two_saved_runs_are_compared(few: Path, tmp_path: Path, capsys: pytest.C
         (["compare", "no.json", "no.json"], "cannot be read"),
         (["one.jsonl", "two.jsonl"], "2 files were given"),
         (["few.jsonl", "--fail-under", "speed=1"], "speed"),
+        (["few.jsonl", "--judge", "extractive"], "cannot judge"),
+        (["few.jsonl", "--server", "no address"], "is no web address"),
+        (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
         (["few.jsonl", "--repeat", "0"], "is not a number from 1"),
     ],
 )

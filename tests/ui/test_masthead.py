@@ -60,9 +60,14 @@ def test_it_says_while_the_model_is_being_loaded() -> None:
 
 def test_each_panel_has_a_button_that_says_whether_it_is_open() -> None:
     buttons = [each for each in Tags(masthead_html("extractive", 1)).of("button") if "data-panel" in each]
-    assert [button["data-panel"] for button in buttons] == ["past", "shelf", "choice"]
+    assert [button["data-panel"] for button in buttons] == ["past", "shelf", "measure", "choice"]
     assert all(button["aria-expanded"] == "false" for button in buttons)
-    assert [button["aria-controls"] for button in buttons] == ["past-panel", "shelf-panel", "choice-panel"]
+    assert [button["aria-controls"] for button in buttons] == [
+        "past-panel",
+        "shelf-panel",
+        "measure-panel",
+        "choice-panel",
+    ]
 
 
 def test_a_new_conversation_is_one_click_away() -> None:
@@ -71,10 +76,11 @@ def test_a_new_conversation_is_one_click_away() -> None:
 
 
 def test_there_is_one_head_for_each_panel_and_the_exports_below_the_conversations() -> None:
-    past, exports, shelf, choice = heads()
-    assert [re.sub(r"<[^>]*>", " ", each).split() for each in (past, shelf, choice)] == [
+    past, exports, shelf, measure, choice = heads()
+    assert [re.sub(r"<[^>]*>", " ", each).split() for each in (past, shelf, measure, choice)] == [
         ["Conversations", "Close"],
         ["Articles", "Close"],
+        ["Evaluation", "Close"],
         ["Settings", "Close"],
     ]
     assert exports == exports_html()

@@ -165,6 +165,7 @@
     const what = button.dataset.do;
     if (!what) return;
     if (what === "close-panel") return showPanel(null);
+    if (what === "save-report") return download(document.querySelector("#report iframe").srcdoc, "report.html", "text/html");
     const row = button.closest("[data-id]");
     if (what === "rename") return startRenaming(row);
     if (button.dataset.sure && !button.classList.contains("sure")) return askAgain(button);
@@ -277,9 +278,9 @@
     field.remove();
   }
 
-  function download(text, name) {
+  function download(text, name, type = "text/plain") {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.href = URL.createObjectURL(new Blob([text], { type }));
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);

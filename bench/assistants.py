@@ -1,0 +1,203 @@
+"""Three assistants asked the same questions: a LangChain tutorial's pipeline, citechat without an LLM, and with one.
+
+    python bench/assistants.py DATA_DIR [--article ARTICLE --questions QUESTIONS] [--sets squad2,…] --out FOLDER
+
+DATA_DIR holds the sets of `question_sets.py`. The LLM is scripted and hasty (`hasty.py`): no model is needed, and what
+the checks make of one that changes numbers and adds sentences is seen. FOLDER gets the three runs, which
+`citechat eval compare` reads, and `report.html`, which shows them side by side. Printed are the comparisons, and how
+much of the extractive run was evaluation rather than answering. Deterministic but for the seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from hasty import Hasty
+from pipelines import RememberingEncoder
+from question_sets import Question, QuestionSet, read_article, read_set, write_files
+from tutorial import NEAREST, Tutorial
+
+from index import Article, CitechatError, Encoder, Hit, Index, Passage, Span
+from rag import Answer, Assistant, Sentence, Turn, load_settings, open_index
+from rag.evaluate import (
+    Case,
+    Evidence,
+    Journal,
+    Report,
+    as_comparison,
+    as_table,
+    compare,
+    evaluate,
+    stamp_of,
+    to_json,
+    versions,
+    write_whole,
+)
+from ui.evaluation_page import report_page
+
+SETS = ("squad2", "clapnq", "xquad_en_zh")
+_BEGAN = time.monotonic()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all three, write the runs and the report, print the comparisons, and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data", type=Path, metavar="DATA_DIR", help=f"folder with {', '.join(SETS)}")
+    parser.add_argument("--article", type=Path, help="an article to ask about too, as a text or Markdown file")
+    parser.add_argument("--questions", type=Path, help="the article's test set, as `citechat eval` takes it")
+    parser.add_argument("--sets", default=",".join(SETS), help="which sets of DATA_DIR (default: all)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the runs and the report go")
+    given = parser.parse_args(arguments)
+    if (given.article is None) != (given.questions is None):
+        parser.error("--article and --questions go together")
+    try:
+        sets = [read_set(given.data / name) for name in given.sets.split(",") if (given.data / name).is_dir()]
+        if given.article:
+            sets.append(read_article(given.article, given.questions))
+        if not sets:
+            parser.error(f"there is none of {given.sets} in {str(given.data)!r}")
+        with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:
+            runs, overhead = run(sets, Path(folder), open_index(load_settings(encoder="bundled")).encoder)
+        for name, report in runs.items():
+            write_whole(given.out / f"{name}.json", to_json(report))
+        write_whole(given.out / "report.html", report_page(runs))
+    except (CitechatError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    tutorial, extractive, hasty = runs.values()
+    for title, a, b in (
+        ("tutorial (a) and extractive (b)", tutorial, extractive),
+        ("extractive (a) and a hasty model (b)", extractive, hasty),
+    ):
+        found = as_comparison(compare(a, b)).partition("\n- ")[0]  # which questions differ is in the report
+        print(f"## {title}: {len(a.rows)} questions\n\n{found}\n")
+    print(overhead)
+    return 0
+
+
+def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict[str, Report], str]:
+    """The runs by the name of the assistant, each over all sets, and what evaluating the extractive one took."""
+    encoder = RememberingEncoder(model)
+    runs: dict[str, list[Report]] = {"tutorial": [], "extractive": [], "hasty-model": []}
+    asking = evaluating = 0.0
+    for each in sets:
+        cases = list(cases_of(each))
+        path = each.whole or write_files(each.documents, folder / each.name / "files")
+        index = Index(folder / each.name / "index", encoder)
+        _say(f"{each.name}: indexing {len(each.documents)} documents")
+        index.sync([path])
+        extractive = Assistant(index, fallback=False)
+        _say(f"{each.name}: asking {len(cases)} questions of three assistants")
+        runs["tutorial"].append(evaluate(TutorialAssistant(each, index, encoder), cases))
+        fresh = Assistant(Index(folder / each.name / "index", model), fallback=False)
+        fresh.warm_up()
+        began = time.perf_counter()
+        with Journal(folder / f"{each.name}.rows", stamp_of(cases, {}, versions())) as journal:
+            report = evaluate(fresh, cases, seen=journal.add)
+        as_table(report), to_json(report)
+        evaluating += time.perf_counter() - began
+        asking += sum(row.cost.seconds["total"] for row in report.rows if row.cost)
+        runs["extractive"].append(report)
+        runs["hasty-model"].append(evaluate(extractive.with_changes(llm=Hasty(), model="scripted:hasty"), cases))
+    share = 1 - asking / evaluating
+    told = (
+        f"Evaluation beyond answering: {share:.3f} of the {evaluating:.1f} s of the extractive run (mark 0.05), with "
+        "all measures and intervals, the journal and the file that is kept."
+    )
+    return {
+        name: Report(
+            rows=tuple(chain.from_iterable(report.rows for report in reports)),
+            settings={"assistant": name, "sets": ", ".join(each.name for each in sets)},
+            versions=versions(),
+        )
+        for name, reports in runs.items()
+    }, told
+
+
+def cases_of(questions: QuestionSet) -> Iterator[Case]:
+    """The questions of a set as a test set has them, tagged with its name, and with the language where it has two."""
+    texts = {document.id: document.text for document in questions.documents}
+    for number, question in enumerate(questions.questions):
+        name = f"{questions.name}-zh" if question.chinese else questions.name
+        yield Case(
+            id=f"{questions.name}-{number:03d}",
+            question=question.text,
+            answers=question.answers if question.answerable else (),
+            evidence=tuple(_evidence_of(question, texts[question.document], whole=questions.whole is not None)),
+            tags=(name,),
+            answerable=question.answerable,
+        )
+
+
+def _evidence_of(question: Question, text: str, *, whole: bool) -> Iterator[Evidence]:
+    """The gold sentences that stand in the document word for word; sets that were tokenized write some otherwise."""
+    if not question.answerable:
+        return
+    for gold in question.evidence:
+        if gold in text:
+            yield Evidence(text=gold, source=None if whole else question.document)
+
+
+class TutorialAssistant:
+    """The tutorial's pipeline as an assistant: the four nearest chunks, and the sentence of them that is nearest to the
+    question, quoted. It refuses nothing. Offsets are those of the articles as they are indexed."""
+
+    def __init__(self, questions: QuestionSet, index: Index, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._tutorial = Tutorial(questions.documents, encoder)
+        articles = index.articles()
+        known = {origin.source: article for article in articles for origin in article.origins}
+        self._articles = {
+            document.id: articles[0] if questions.whole else known[document.id] for document in questions.documents
+        }
+        # A file begins with its facts: the document's own text stands somewhat later.
+        self._begins = {
+            document.id: self._articles[document.id].text.index(document.text) for document in questions.documents
+        }
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        began = time.perf_counter()
+        asked = self._encoder.query(question)
+        near = self._tutorial.find(asked, NEAREST)
+        best = self._tutorial.best_sentence(asked, near)
+        number = next(
+            n
+            for n, each in enumerate(near, start=1)
+            if each.chunk.document == best.document and each.chunk.start <= best.start and best.end <= each.chunk.end
+        )
+        hits = tuple(self._hit(each.chunk.document, each.chunk.start, each.chunk.text, each.cosine) for each in near)
+        text = f"{best.text} [{number}]"
+        begin = self._begins[best.document]
+        place = Span(begin + best.start, begin + best.end)
+        return Answer(
+            question,
+            text=text,
+            sentences=(Sentence(0, len(text), best.text, (number,), (place,), "quoted"),),
+            hits=hits,
+            model="tutorial",
+            trust=near[0].cosine,
+            timings={"total": time.perf_counter() - began},
+            done=True,
+        )
+
+    def article(self, article_id: str) -> Article | None:
+        return next((article for article in self._articles.values() if article.id == article_id), None)
+
+    def _hit(self, document: str, start: int, text: str, score: float) -> Hit:
+        article, begin = self._articles[document], self._begins[document]
+        passage = Passage(article.id, begin + start, begin + start + len(text), text)
+        return Hit(passage, article.title, article.source, article.published, score)
+
+
+def _say(text: str) -> None:
+    print(f"[{time.monotonic() - _BEGAN:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""How far an LLM that judges answers agrees with the built-in measures. Pure.
+
+Agreement is no proof: both may be wrong together. Where they differ, a person has to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .rows import Row
+from .statistics import drawings, interval, percentiles
+
+_LONGEST_LINE = 200  # characters of a question or a reason that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge says of an answer: that it is correct, and that the passages it cites say it; and why."""
+
+    correct: bool
+    grounded: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A judge's word against a built-in measure, over the `n` questions that have both.
+
+    `share` is how often they agree, `kappa` Cohen's kappa: 1 for always, 0 for as often as chance has it; None where
+    both say the same of every question, which tells nothing. Each with its 95% interval. `differ` are the ids of the
+    questions where they do not agree.
+    """
+
+    judged: str
+    measure: str
+    n: int
+    share: float
+    share_interval: tuple[float, float]
+    kappa: float | None
+    kappa_interval: tuple[float, float] | None
+    differ: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts by the id of the row, and for each row that could not be judged, why."""
+
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    def agreement(self, rows: Sequence[Row]) -> list[Agreement]:
+        """The verdicts against the built-in measures, each pair that applies to at least one of the rows."""
+        found = []
+        for name, measure, of_verdict, of_row in _PAIRS:
+            pairs = [
+                (row.id, of_verdict(self.verdicts[row.id]), measured)
+                for row in rows
+                if row.id in self.verdicts and (measured := of_row(row)) is not None
+            ]
+            if pairs:
+                found.append(_agreement(name, measure, pairs))
+        return found
+
+
+def cohens_kappa(one: Sequence[bool], other: Sequence[bool]) -> float | None:
+    """Agreement of two judges beyond chance; None where chance alone makes them agree on everything.
+
+    Source: Cohen 1960. Raises `ValueError` where the two are not of the same length, or empty.
+    """
+    if not one or len(one) != len(other):
+        raise ValueError(f"two judges of the same questions are needed, got {len(one)} and {len(other)} verdicts")
+    agreed = sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+    chance = _chance(sum(one) / len(one), sum(other) / len(other))
+    return None if chance == 1.0 else (agreed - chance) / (1.0 - chance)
+
+
+def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0) -> tuple[float, float] | None:
+    """The 95% percentile bootstrap interval of `cohens_kappa` over the questions, None where that is None.
+
+    Resamples in which kappa cannot be told are left out. Where the two agree, or differ, on every question, the
+    bootstrap of the agreement has no width; its exact binomial bound (`interval`) is then turned into one of kappa.
+    """
+    import numpy as np
+
+    if cohens_kappa(one, other) is None:
+        return None
+    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    same = [float(x == y) for x, y in zip(one, other, strict=True)]
+    if min(same) == max(same):
+        chance = _chance(float(a.mean()), float(b.mean()))
+        low, high = interval(same)
+        return (low - chance) / (1.0 - chance), (high - chance) / (1.0 - chance)
+    kappas = []
+    for drawn in drawings(len(a), seed=seed):
+        agreed = (a[drawn] == b[drawn]).mean(axis=1)
+        p, q = a[drawn].mean(axis=1), b[drawn].mean(axis=1)
+        chance_of_each = p * q + (1.0 - p) * (1.0 - q)
+        known = chance_of_each < 1.0
+        kappas.append((agreed[known] - chance_of_each[known]) / (1.0 - chance_of_each[known]))
+    return percentiles(np.concatenate(kappas))
+
+
+def as_agreement(judgement: Judgement, rows: Sequence[Row]) -> str:
+    """The agreement as a Markdown table, then the questions where judge and measure differ, and those not judged."""
+    agreements = judgement.agreement(rows)
+    judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)
+    lines = [f"Judged by an LLM: {judged} of {answered} answers. No part of the measures; where they differ, look."]
+    if agreements:
+        lines += ["", *_table(agreements)]
+    for each in agreements:
+        lines += _listed(
+            f"“{each.judged}” and “{each.measure}” differ", list(_differences(each, judgement.verdicts, rows))
+        )
+    lines += _listed("Not judged", [f"- {name}: {_one_line(why)}" for name, why in judgement.failures.items()])
+    return "\n".join(lines)
+
+
+def _right(row: Row) -> bool:
+    return row.right
+
+
+def _contained(row: Row) -> bool | None:
+    return None if row.contains_answer is None else row.contains_answer == 1.0
+
+
+def _supported(row: Row) -> bool:
+    return bool(row.sentences) and all(support in ("quoted", "supported") for support in row.supports)
+
+
+def _is_correct(verdict: Verdict) -> bool:
+    return verdict.correct
+
+
+def _is_grounded(verdict: Verdict) -> bool:
+    return verdict.grounded
+
+
+_PAIRS: tuple[tuple[str, str, Callable[[Verdict], bool], Callable[[Row], bool | None]], ...] = (
+    ("correct", "right", _is_correct, _right),
+    ("correct", "answer contained", _is_correct, _contained),
+    ("grounded", "all sentences supported", _is_grounded, _supported),
+)
+
+
+def _agreement(name: str, measure: str, pairs: Sequence[tuple[str, bool, bool]]) -> Agreement:
+    judged, measured = [says for _, says, _ in pairs], [is_so for _, _, is_so in pairs]
+    same = [float(says == is_so) for _, says, is_so in pairs]
+    return Agreement(
+        judged=name,
+        measure=measure,
+        n=len(pairs),
+        share=sum(same) / len(same),
+        share_interval=interval(same),
+        kappa=cohens_kappa(judged, measured),
+        kappa_interval=kappa_interval(judged, measured),
+        differ=tuple(row_id for row_id, says, is_so in pairs if says != is_so),
+    )
+
+
+def _chance(p: float, q: float) -> float:
+    return p * q + (1.0 - p) * (1.0 - q)
+
+
+def _table(agreements: Sequence[Agreement]) -> Iterator[str]:
+    yield "| judge | measure | agree | 95% interval | kappa | 95% interval | questions |"
+    yield "|---|---|---:|---:|---:|---:|---:|"
+    for each in agreements:
+        kappa = "–" if each.kappa is None else f"{each.kappa:.3f}"
+        yield (
+            f"| {each.judged} | {each.measure} | {each.share:.3f} | {_range(each.share_interval)} | {kappa} | "
+            f"{_range(each.kappa_interval)} | {each.n - len(each.differ)}/{each.n} |"
+        )
+
+
+def _range(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+def _differences(agreement: Agreement, verdicts: Mapping[str, Verdict], rows: Sequence[Row]) -> Iterator[str]:
+    differ = set(agreement.differ)
+    for row in rows:
+        if row.id in differ:
+            verdict = verdicts[row.id]
+            says = "yes" if getattr(verdict, agreement.judged) else "no"
+            yield f"- {row.id}, the judge says {says}: {_one_line(row.question)}"
+            if verdict.reason:
+                yield f"    because: {_one_line(verdict.reason)}"
+
+
+def _listed(title: str, lines: Sequence[str]) -> list[str]:
+    items = sum(line.startswith("- ") for line in lines)
+    return ["", f"{title}: {items}", *lines] if lines else []
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
