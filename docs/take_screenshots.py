@@ -2,6 +2,8 @@
 
 The chat is served over the samples from a temporary home, so the pictures never show anyone's own articles. Needs the
 test extra, and a Chromium at CITECHAT_CHROMIUM, /usr/bin/chromium or on the path.
+
+`python docs/take_screenshots.py report.html` takes the picture of the report instead that `bench/assistants.py` writes.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +37,18 @@ ARTICLES = {
     "ferry.md": FERRY,
     "harbour.md": "# The harbour reopens after the storm\n\nThe harbour reopened on Monday after the storm.\n",
 }
+
+
+def take_report(report: Path) -> None:
+    """Take the picture of a report: its beginning, as far as the first measures."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1300})
+        page.goto(report.resolve().as_uri())
+        _keep(page.screenshot(), IMAGES / "evaluation.png")
+        browser.close()
 
 
 def main() -> None:
@@ -182,4 +197,4 @@ def _chromium() -> str | None:
 
 
 if __name__ == "__main__":
-    main()
+    take_report(Path(sys.argv[1])) if sys.argv[1:] else main()
