@@ -6,11 +6,11 @@ Everything is in the page: style, script, charts. It reads without the script, t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rag.evaluate import MEASURES, Comparison, Measure, Report, compare
 
 from . import charts
+from .asset import asset
 from .evaluation_figures import (
     RIGHT,
     Run,
@@ -59,8 +59,8 @@ def report_page(runs: Mapping[str, Report]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>\n{_asset('report.css')}</style>"
-        f"<script>\n{_asset('report.js')}</script></head>\n"
+        f"<title>{escape(title)}</title><style>\n{asset('report.css')}</style>"
+        f"<script>\n{asset('report.js')}</script></head>\n"
         f'<body>{charts.patterns()}<main class="{"several" if against else "one"}">'
         f"{''.join(sections)}</main></body></html>\n"
     )
@@ -68,10 +68,6 @@ def report_page(runs: Mapping[str, Report]) -> str:
 
 def _letter(place: int) -> str:
     return chr(ord("A") + place) if place < 26 else str(place + 1)
-
-
-def _asset(name: str) -> str:
-    return Path(__file__).with_name("assets").joinpath(name).read_text(encoding="utf-8")
 
 
 def _section(key: str, title: str, content: str) -> str:

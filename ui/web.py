@@ -11,12 +11,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, SettingsError
 
 from .api import api_routes
+from .asset import asset
 from .chinese import CHINESE
 from .guard import Guard
 from .library import LARGEST_FILE
@@ -133,8 +133,8 @@ def launch(
                 quiet=True,
                 theme=_theme(gr),
                 # The framework rewrites what it is given as `css`, media queries differently; a <style> is left alone.
-                head=f"<style>{_asset('chat.css')}</style>",
-                js=_asset("chat.js"),
+                head=f"<style>{asset('chat.css')}</style>",
+                js=asset("chat.js"),
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,
@@ -182,10 +182,6 @@ def _free_ports(host: str, port: int) -> Iterator[int]:
                 continue
             free = int(probe.getsockname()[1])
         yield free
-
-
-def _asset(name: str) -> str:
-    return Path(__file__).with_name("assets").joinpath(name).read_text(encoding="utf-8")
 
 
 def _theme(gr: Any) -> Any:
