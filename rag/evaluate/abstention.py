@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .statistics import RESAMPLES, constant_interval, drawings, percentiles
+from .statistics import BLOCK, RESAMPLES, constant_interval, drawings, percentiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,23 +52,34 @@ def auroc_interval(
     import numpy as np
 
     value = auroc(positives, negatives)
-    generator = np.random.default_rng(seed)
+    of_high, of_low = (np.random.default_rng([seed, side]) for side in (0, 1))
     high, low = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
     place = np.argsort(np.argsort(low, kind="stable"))  # where each negative stands among the sorted ones
     ordered = np.sort(low)
     left, right = (np.searchsorted(ordered, high, side=side) for side in ("left", "right"))
-    below = np.zeros(len(low) + 1)  # how many of the drawn negatives are among the first 0, 1, 2, …
-    drawn = np.empty(resamples)
-    for number in range(resamples):
+    size = max(1, BLOCK // (len(high) + len(low)))
+    blocks = []
+    for start in range(0, resamples, size):
         # How often each score is drawn says all: nothing needs to be sorted again.
-        times = np.bincount(generator.integers(0, len(high), len(high)), minlength=len(high))
-        others = np.bincount(place[generator.integers(0, len(low), len(low))], minlength=len(low))
-        below[1:] = others.cumsum()
-        drawn[number] = times @ (below[left] + below[right])
-    drawn /= 2 * len(high) * len(low)
+        rows = min(size, resamples - start)
+        times = _times_drawn(of_high.integers(0, len(high), (rows, len(high))))
+        below = np.cumsum(_times_drawn(place[of_low.integers(0, len(low), (rows, len(low)))]), axis=1)
+        below = np.hstack([np.zeros((rows, 1)), below])  # how many of the drawn are among the first 0, 1, 2, …
+        blocks.append((times * (below[:, left] + below[:, right])).sum(axis=1) / (2 * len(high) * len(low)))
+    drawn = np.concatenate(blocks)
     if np.ptp(drawn) == 0.0:
         return constant_interval(value, min(len(high), len(low)), confidence=confidence)
     return percentiles(drawn, confidence)
+
+
+def _times_drawn(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each of `n` is drawn in each row of a resampling of shape `(rows, n)`."""
+    import numpy as np
+
+    rows, count = chosen.shape
+    apart = chosen + count * np.arange(rows)[:, None]
+    times: NDArray[np.int64] = np.bincount(apart.ravel(), minlength=rows * count).reshape(rows, count)
+    return times
 
 
 class RiskPoint(NamedTuple):
@@ -99,7 +110,8 @@ def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     if flags.min() == flags.max():
         bounds = [constant_interval(float(risk), count) for risk in risks]
     else:
-        drawn = [_risks_of_each(groups[chosen], flags[chosen]) for chosen in _resamples(count, seed)]
+        is_mixed = _is_mixed(groups, flags)
+        drawn = [_risks_of_each(groups[chosen], flags[chosen], is_mixed) for chosen in _resamples(count, seed)]
         bounds = [(float(low), float(high)) for low, high in np.quantile(np.vstack(drawn), [0.025, 0.975], axis=0).T]
     return tuple(
         RiskPoint((place + 1) / count, float(risk), low, high)
@@ -126,7 +138,10 @@ def aurc_interval(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     groups, flags = _ranked(trust, wrong)
     if flags.min() == flags.max():
         return constant_interval(value, len(flags))
-    drawn = [_risks_of_each(groups[chosen], flags[chosen]).mean(axis=1) for chosen in _resamples(len(flags), seed)]
+    is_mixed = _is_mixed(groups, flags)
+    drawn = [
+        _risks_of_each(groups[chosen], flags[chosen], is_mixed).mean(axis=1) for chosen in _resamples(len(flags), seed)
+    ]
     return percentiles(np.concatenate(drawn))
 
 
@@ -154,17 +169,27 @@ def _resamples(count: int, seed: int) -> Iterator[NDArray[np.int64]]:
 
 def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
     """Risk after each question; inside a group, errors come evenly, which is the mean over its orders."""
-    risks: NDArray[np.float64] = _risks_of_each(groups[None], wrong[None])[0]
+    risks: NDArray[np.float64] = _risks_of_each(groups[None], wrong[None], _is_mixed(groups, wrong))[0]
     return risks
 
 
-def _risks_of_each(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`_risks` of each row."""
+def _is_mixed(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> bool:
+    """Whether questions of the same trust are some of them wrong and some not."""
+    import numpy as np
+
+    errors = np.bincount(groups, wrong)
+    return bool(((errors > 0) & (errors < np.bincount(groups))).any())
+
+
+def _risks_of_each(groups: NDArray[np.int64], wrong: NDArray[np.float64], is_mixed: bool) -> NDArray[np.float64]:
+    """`_risks` of each row; where no group is mixed there is nothing to be evened."""
     import numpy as np
 
     rows, count = groups.shape
-    apart = groups + (int(groups.max()) + 1) * np.arange(rows)[:, None]  # no group is of two rows
-    sizes = np.bincount(apart.ravel())
-    evenly = (np.bincount(apart.ravel(), wrong.ravel()) / np.maximum(sizes, 1))[apart]
+    evenly = wrong
+    if is_mixed:
+        apart = groups + (int(groups.max()) + 1) * np.arange(rows)[:, None]  # no group is of two rows
+        sizes = np.bincount(apart.ravel())
+        evenly = (np.bincount(apart.ravel(), wrong.ravel()) / np.maximum(sizes, 1))[apart]
     risks: NDArray[np.float64] = np.cumsum(evenly, axis=1) / np.arange(1, count + 1)
     return risks

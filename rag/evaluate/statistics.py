@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 RESAMPLES = 2000
 """How often a bootstrap draws."""
 
-_BLOCK = 2_000_000  # random numbers drawn at a time: bounds the memory, not the result
+BLOCK = 2_000_000
+"""Random numbers drawn at a time: bounds the memory of a bootstrap."""
 
 
 def drawings(count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[NDArray[np.int64]]:
@@ -23,11 +24,11 @@ def drawings(count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Iterat
 
     if resamples < 1:
         raise ValueError(f"at least one resample is needed, got {resamples!r}")
-    if resamples * count <= _BLOCK:
+    if resamples * count <= BLOCK:
         yield _drawn(count, resamples, seed)
         return
     generator = np.random.default_rng(seed)
-    size = max(1, _BLOCK // count)
+    size = max(1, BLOCK // count)
     for start in range(0, resamples, size):
         yield generator.integers(0, count, size=(min(size, resamples - start), count))
 

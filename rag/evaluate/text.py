@@ -92,8 +92,13 @@ def words(text: str) -> list[str]:
 
     `1,677` is `1677`, `’` and `'` part a word alike, full-width forms are half-width, and case does not matter.
     """
+    return list(_words(text))
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> tuple[str, ...]:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return _WORD.findall(_THOUSANDS.sub("", folded))
+    return tuple(_WORD.findall(_THOUSANDS.sub("", folded)))
 
 
 def contains_answer(text: str, golds: Sequence[str]) -> bool:

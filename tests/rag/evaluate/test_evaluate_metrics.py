@@ -273,9 +273,10 @@ def test_more_confidence_is_a_wider_interval() -> None:
 
 def test_drawing_in_blocks_does_not_change_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     values = [0.0, 1.0, 1.0, 0.25, 0.5]
-    at_once = bootstrap_interval(values)
-    monkeypatch.setattr(sys.modules[bootstrap_interval.__module__], "_BLOCK", 37)
-    assert bootstrap_interval(values) == at_once
+    at_once = bootstrap_interval(values), auroc_interval(values, [0.3, 0.1])
+    for drawing in (bootstrap_interval, auroc_interval):
+        monkeypatch.setattr(sys.modules[drawing.__module__], "BLOCK", 37)
+    assert (bootstrap_interval(values), auroc_interval(values, [0.3, 0.1])) == at_once
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
