@@ -12,7 +12,7 @@ from index import CitechatError
 from rag.evaluate import add_case, case_of
 
 from .conversation import Conversation, Exchange, Verdict
-from .exchange import messages
+from .exchange import MOST_SHOWN, messages
 from .export import as_json, as_markdown, file_name, with_sources
 from .reader import Reader
 from .replies import SCREEN_PARTS, Replies, no_citation_yet
@@ -120,6 +120,8 @@ class Keeping:
             said = self.replies.keep(reader, said)
             screen = self.replies.screen(reader, said)
             screen[SCREEN_PARTS - 2] = self.gr.skip()  # the questions to go on with stay
+            if turn <= len(said.exchanges) - MOST_SHOWN:  # what is judged was shown on demand, and stays so
+                screen[0] = messages(said, reader.say, whole=True)
         if not self._remember(reader, said, turn, verdict, ""):
             return self._shown(screen)
         label = reader.say("What is good about it?") if verdict == "good" else reader.say("What is wrong with it?")

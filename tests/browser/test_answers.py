@@ -217,7 +217,8 @@ def test_the_end_of_the_answer_is_seen_while_it_is_written(at_news: Any) -> None
 def test_of_a_long_conversation_the_last_questions_are_shown_and_a_click_shows_the_others(
     at_news: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.exchange.MOST_SHOWN", 2)
+    for module in ("exchange", "keeping"):
+        monkeypatch.setattr(f"ui.{module}.MOST_SHOWN", 2)
     at_news.ask(HARBOUR)
     at_news.ask("How often does the ferry sail?")
     at_news.begin(FAR)
@@ -230,3 +231,6 @@ def test_of_a_long_conversation_the_last_questions_are_shown_and_a_click_shows_t
     at_news.click("a[href='#cite-1-1'] >> nth=0")
     at_news.wait_for_function("document.activeElement.id === 'place'")
     assert at_news.marked() == REOPENED
+    at_news.click("#act-good-1")
+    at_news.wait_for_selector("#act-good-1.chosen")
+    assert shown.count() == 3, "what is judged stays in sight"
