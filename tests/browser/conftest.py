@@ -7,7 +7,6 @@ except where CITECHAT_REQUIRE_BROWSER=1 says that a skipped test would be a test
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import shutil
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 from newsroom import newsroom
 from readers import PATIENCE, Reader
+from servers import close_the_loop
 
 from index import Article, Hit, Only, Passage, Span
 from rag import NOT_FOUND, Answer, Sentence, Turn, build_assistant, load_settings
@@ -118,8 +118,7 @@ def serving(assistant: Any, services: Any = None, port: int = 0) -> Iterator[str
 
     def stop() -> None:
         chat.close()
-        asyncio.get_event_loop_policy().get_event_loop().close()  # the framework leaves one to the thread that built it
-        asyncio.set_event_loop(None)
+        close_the_loop()
 
     with ThreadPoolExecutor(1) as elsewhere:
         chat = elsewhere.submit(lambda: launch(build_app(assistant, services), port=port)).result()

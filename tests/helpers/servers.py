@@ -1,13 +1,15 @@
-"""A Chroma server for tests: a real one, on this machine."""
+"""Servers for tests, on this machine: a real Chroma, and what the chat's own leaves behind."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DEADLINE = 60  # seconds for the server to start
@@ -43,3 +45,12 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
     raise TimeoutError("the Chroma server did not start")
+
+
+def close_the_loop() -> None:
+    """Close the event loop that the web framework leaves to the thread that built a page; there is none where another
+    test has closed it."""
+    with suppress(RuntimeError):
+        asyncio.get_event_loop_policy().get_event_loop().close()
+    asyncio.set_event_loop(None)
+    gc.collect()

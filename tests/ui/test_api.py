@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import http.client
 import json
 import logging
@@ -12,13 +10,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hashing import HashingEncoder
 from newsroom import newsroom
+from servers import close_the_loop
 
 from index import Article, Index, Only
 from rag import Answer, Assistant, LLMError, Turn
@@ -41,10 +40,7 @@ def serving(assistant: Any) -> Iterator[Chat]:
         yield chat
     finally:
         chat.close()
-        with suppress(RuntimeError):  # there is none where another test has closed it
-            asyncio.get_event_loop_policy().get_event_loop().close()
-        asyncio.set_event_loop(None)
-        gc.collect()
+        close_the_loop()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import importlib
 import threading
 import time
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import close_the_loop
 
 from index import Article, Hit, Only, Passage
 from rag import Answer, Turn
@@ -68,9 +67,7 @@ def chat(assistant: Unending) -> Iterator[Chat]:
     yield served
     assistant.over.set()
     served.close()
-    asyncio.get_event_loop_policy().get_event_loop().close()  # the framework leaves one to the thread that built it
-    asyncio.set_event_loop(None)
-    gc.collect()
+    close_the_loop()
 
 
 @pytest.fixture

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import http.client
 import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import close_the_loop
 
 from index import Article, Hit, Only, Passage, Span, onnx
 from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
@@ -77,10 +75,7 @@ def chat() -> Iterator[Chat]:
     served = launch(build_app(Fake(ARTICLE)), port=0)  # type: ignore[arg-type]
     yield served
     served.close()
-    with suppress(RuntimeError):  # there is none where another test has closed it
-        asyncio.get_event_loop_policy().get_event_loop().close()  # the framework leaves one to the thread that built it
-    asyncio.set_event_loop(None)
-    gc.collect()
+    close_the_loop()
 
 
 @pytest.fixture

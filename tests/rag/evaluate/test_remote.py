@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +14,7 @@ from typing import Any
 import pytest
 from hashing import HashingEncoder
 from newsroom import newsroom
-from servers import free_port
+from servers import close_the_loop, free_port
 from wires import Reset, serving
 
 from index import Index
@@ -72,10 +69,7 @@ def chat(assistant: Assistant) -> Iterator[Chat]:
     chat = start(assistant, port=0)
     yield chat
     chat.close()
-    with suppress(RuntimeError):  # there is none where another test has closed it
-        asyncio.get_event_loop_policy().get_event_loop().close()
-    asyncio.set_event_loop(None)
-    gc.collect()
+    close_the_loop()
 
 
 def said(status: int, value: Any, kind: str = "application/json", **headers: str) -> list[bytes]:
