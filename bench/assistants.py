@@ -20,7 +20,7 @@ from pathlib import Path
 
 from hasty import Hasty
 from pipelines import RememberingEncoder
-from question_sets import Question, QuestionSet, read_article, read_set, write_files
+from question_sets import SETS, Question, QuestionSet, read_sets, write_files
 from tutorial import NEAREST, Tutorial
 
 from index import Article, CitechatError, Encoder, Hit, Index, Passage, Span
@@ -41,7 +41,6 @@ from rag.evaluate import (
 )
 from ui.evaluation_page import report_page
 
-SETS = ("squad2", "clapnq", "xquad_en_zh")
 _BEGAN = time.monotonic()
 
 
@@ -57,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (given.article is None) != (given.questions is None):
         parser.error("--article and --questions go together")
     try:
-        sets = [read_set(given.data / name) for name in given.sets.split(",") if (given.data / name).is_dir()]
-        if given.article:
-            sets.append(read_article(given.article, given.questions))
+        sets = read_sets(given.data, given.sets.split(","), given.article, given.questions)
         if not sets:
             parser.error(f"there is none of {given.sets} in {str(given.data)!r}")
         with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:

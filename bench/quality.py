@@ -21,21 +21,20 @@ from pathlib import Path
 from estimates import LABELS, Figure, areas, as_markdown, share, shares
 from pipelines import CitechatPipeline, RememberingEncoder, Seen, TutorialPipeline, Verdict
 from question_sets import (
+    SETS,
     Question,
     QuestionSet,
     has_answer,
     in_context,
     in_right_place,
     ranked_places,
-    read_article,
-    read_set,
+    read_sets,
     topic,
 )
 
 from index import CitechatError, Encoder
 from rag import load_settings, open_index
 
-SETS = ("squad2", "clapnq", "xquad_en_zh")
 _FOLDS = 5  # indexes without a fifth of the documents, for near misses: one index for each question would take hours
 _BEGAN = time.monotonic()
 
@@ -77,9 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (given.article is None) != (given.questions is None):
         parser.error("--article and --questions go together")
     try:
-        sets = [read_set(given.data / name) for name in SETS if (given.data / name).is_dir()]
-        if given.article:
-            sets.append(read_article(given.article, given.questions))
+        sets = read_sets(given.data, SETS, given.article, given.questions)
         if not sets:
             parser.error(f"there is none of {', '.join(SETS)} in {str(given.data)!r}")
         with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:

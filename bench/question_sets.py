@@ -17,6 +17,9 @@ from typing import Any
 from rag.evaluate import read_cases
 from rag.evaluate.metrics import contains_answer, words
 
+SETS = ("squad2", "clapnq", "xquad_en_zh")
+"""The names of the sets."""
+
 CONTEXT = 500  # words of context that may hold the answer; characters in Chinese
 _LEAST_OF_GOLD = 0.6  # share of a gold sentence's words that must be there: half a sentence is not the sentence
 
@@ -67,6 +70,15 @@ class Slice:
     start: int
     end: int
     text: str
+
+
+def read_sets(
+    folder: Path, names: Sequence[str], article: Path | None = None, test_set: Path | None = None
+) -> list[QuestionSet]:
+    """The sets of these names, as far as they are in a folder; then an article with its test set, where both are
+    given."""
+    sets = [read_set(folder / name) for name in names if (folder / name).is_dir()]
+    return [*sets, read_article(article, test_set)] if article and test_set else sets
 
 
 def read_set(folder: Path) -> QuestionSet:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import get_args
 
 from estimates import Estimate
-from question_sets import QuestionSet, read_set, write_files
+from question_sets import SETS, QuestionSet, read_sets, write_files
 from swaps import CHANGES
 
 from index import CitechatError, Encoder, Findings, Index, sentences
@@ -34,7 +34,6 @@ from rag import Support, load_settings, open_index
 from rag.evaluate.metrics import interval
 from rag.support import Checker
 
-SETS = ("squad2", "clapnq", "xquad_en_zh")
 _SENTENCES = 130  # true sentences taken from each set and language, one a document as far as that goes
 _HITS = 10
 _FROM_BEST: tuple[Support, ...] = get_args(Support)
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--misses", type=int, default=0, metavar="N", help="print up to N errors of each kind")
     given = parser.parse_args(arguments)
     try:
-        sets = [read_set(given.data / name) for name in SETS if (given.data / name).is_dir()]
+        sets = read_sets(given.data, SETS)
         if not sets:
             parser.error(f"there is none of {', '.join(SETS)} in {str(given.data)!r}")
         encoder = open_index(load_settings(encoder="bundled")).encoder

@@ -32,6 +32,14 @@ class Choice:
         first, last = (str(day or "").strip() or None for day in (self.since, self.until))
         return Only(first, last, tuple(map(str, self.sources or ())), tuple(sorted(self.ticked)))
 
+    def assistant(self, base: Assistant, offers: Offers | None) -> Assistant:
+        """`base` as it is chosen to be; as it is where nothing is offered. Raises `SettingsError` for a model that is
+        not offered."""
+        if offers is None:
+            return base
+        top_k = None if self.passages is None else int(self.passages)
+        return offers.assistant(base, self.model or None, top_k, self.strict)
+
 
 class Chosen:
     """An assistant that answers as a reader chose. The choice is looked at only once the question is asked, so that
@@ -44,8 +52,5 @@ class Chosen:
 
     def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
         """Ever fuller answers. Raises `SettingsError` for a model that is not offered."""
-        assistant, choice = self._assistant, self._choice
-        if self._offers is not None:
-            top_k = None if choice.passages is None else int(choice.passages)
-            assistant = self._offers.assistant(assistant, choice.model or None, top_k, choice.strict)
+        assistant = self._choice.assistant(self._assistant, self._offers)
         return assistant.stream(question, history, only)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError
 from rag import Assistant
 
+from .choice import Choice
 from .evaluation_page import report_page
 from .reader import Reader
 from .services import Services
@@ -18,8 +18,6 @@ from .view import embedded, escape
 
 if TYPE_CHECKING:
     from rag.evaluate import Case, Problem
-
-logger = logging.getLogger(__name__)
 
 MOST_QUESTIONS = 500
 """Questions that a reader may have asked at once; a longer test set is for the command line."""
@@ -63,7 +61,8 @@ class Measuring:
             if path is None or not path.exists():
                 raise TestSetError(*NO_TEST_SET)
             cases, problems = self._cases(path)
-            assistant = self._assistant(model, passages, strict)
+            choice = Choice(model=model, passages=passages, strict=strict)
+            assistant = choice.assistant(self.assistant, self.services.offers)
             for told, report in self._states(reader, assistant, cases, problems, path.name):
                 yield [told, skip if report is None else report]
         except CitechatError as error:
@@ -85,13 +84,6 @@ class Measuring:
                 f"the test set has {len(cases)} questions, more than {MOST_QUESTIONS}", "Run it with `citechat eval`."
             )
         return cases, problems
-
-    def _assistant(self, model: str | None, passages: float | None, strict: bool | None) -> Assistant:
-        if self.services.offers is None:
-            return self.assistant
-        return self.services.offers.assistant(
-            self.assistant, model or None, None if passages is None else int(passages), strict
-        )
 
     def _states(
         self, reader: Reader, assistant: Assistant, cases: Sequence[Case], problems: Sequence[Problem], name: str

@@ -62,8 +62,8 @@ def auroc_interval(
     for start in range(0, resamples, size):
         # How often each score is drawn says all: nothing needs to be sorted again.
         rows = min(size, resamples - start)
-        times = _times_drawn(of_high.integers(0, len(high), (rows, len(high))))
-        below = np.cumsum(_times_drawn(place[of_low.integers(0, len(low), (rows, len(low)))]), axis=1)
+        times = _counted(of_high.integers(0, len(high), (rows, len(high))), len(high))
+        below = np.cumsum(_counted(place[of_low.integers(0, len(low), (rows, len(low)))], len(low)), axis=1)
         below = np.hstack([np.zeros((rows, 1)), below])  # how many of the drawn are among the first 0, 1, 2, …
         blocks.append((times * (below[:, left] + below[:, right])).sum(axis=1) / (2 * len(high) * len(low)))
     drawn = np.concatenate(blocks)
@@ -72,14 +72,14 @@ def auroc_interval(
     return percentiles(drawn, confidence)
 
 
-def _times_drawn(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each of `n` is drawn in each row of a resampling of shape `(rows, n)`."""
+def _counted(numbers: NDArray[np.int64], size: int, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """How often each number below `size` stands in each row, or what its `weights` add up to; shape `(rows, size)`."""
     import numpy as np
 
-    rows, count = chosen.shape
-    apart = chosen + count * np.arange(rows)[:, None]
-    times: NDArray[np.int64] = np.bincount(apart.ravel(), minlength=rows * count).reshape(rows, count)
-    return times
+    rows = len(numbers)
+    apart = (numbers + size * np.arange(rows)[:, None]).ravel()  # no number is of two rows
+    counts = np.bincount(apart, None if weights is None else weights.ravel(), minlength=rows * size)
+    return counts.reshape(rows, size).astype(float)
 
 
 class RiskPoint(NamedTuple):
@@ -110,9 +110,8 @@ def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     if flags.min() == flags.max():
         bounds = [constant_interval(float(risk), count) for risk in risks]
     else:
-        is_mixed = _is_mixed(groups, flags)
-        drawn = [_risks_of_each(groups[chosen], flags[chosen], is_mixed) for chosen in _resamples(count, seed)]
-        bounds = [(float(low), float(high)) for low, high in np.quantile(np.vstack(drawn), [0.025, 0.975], axis=0).T]
+        drawn = np.vstack(list(_resampled_risks(groups, flags, seed)))
+        bounds = [(float(low), float(high)) for low, high in np.quantile(drawn, [0.025, 0.975], axis=0).T]
     return tuple(
         RiskPoint((place + 1) / count, float(risk), low, high)
         for place, (risk, (low, high)) in enumerate(zip(risks, bounds, strict=True))
@@ -138,11 +137,7 @@ def aurc_interval(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     groups, flags = _ranked(trust, wrong)
     if flags.min() == flags.max():
         return constant_interval(value, len(flags))
-    is_mixed = _is_mixed(groups, flags)
-    drawn = [
-        _risks_of_each(groups[chosen], flags[chosen], is_mixed).mean(axis=1) for chosen in _resamples(len(flags), seed)
-    ]
-    return percentiles(np.concatenate(drawn))
+    return percentiles(np.concatenate([risks.mean(axis=1) for risks in _resampled_risks(groups, flags, seed)]))
 
 
 def _ranked(trust: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -159,12 +154,14 @@ def _ranked(trust: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.i
     return groups, np.asarray(wrong, dtype=float)[order]
 
 
-def _resamples(count: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """The questions of each resample in the order of trust again, in blocks of shape `(some, count)`."""
+def _resampled_risks(groups: NDArray[np.int64], wrong: NDArray[np.float64], seed: int) -> Iterator[NDArray[np.float64]]:
+    """`_risks` of each resample of the questions, in blocks of shape `(some, count)`."""
     import numpy as np
 
-    for block in drawings(count, seed=seed):
-        yield np.sort(block, axis=1)
+    is_mixed = _is_mixed(groups, wrong)
+    for block in drawings(len(wrong), seed=seed):
+        chosen = np.sort(block, axis=1)  # in the order of trust again
+        yield _risks_of_each(groups[chosen], wrong[chosen], is_mixed)
 
 
 def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -185,11 +182,10 @@ def _risks_of_each(groups: NDArray[np.int64], wrong: NDArray[np.float64], is_mix
     """`_risks` of each row; where no group is mixed there is nothing to be evened."""
     import numpy as np
 
-    rows, count = groups.shape
     evenly = wrong
     if is_mixed:
-        apart = groups + (int(groups.max()) + 1) * np.arange(rows)[:, None]  # no group is of two rows
-        sizes = np.bincount(apart.ravel())
-        evenly = (np.bincount(apart.ravel(), wrong.ravel()) / np.maximum(sizes, 1))[apart]
-    risks: NDArray[np.float64] = np.cumsum(evenly, axis=1) / np.arange(1, count + 1)
+        size = int(groups.max()) + 1
+        shares = _counted(groups, size, wrong) / np.maximum(_counted(groups, size), 1)
+        evenly = np.take_along_axis(shares, groups, axis=1)
+    risks: NDArray[np.float64] = np.cumsum(evenly, axis=1) / np.arange(1, groups.shape[1] + 1)
     return risks
