@@ -11,6 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ui.web import Chat
 
 _DEADLINE = 60  # seconds for the server to start
 
@@ -54,3 +58,16 @@ def close_the_loop() -> None:
         asyncio.get_event_loop_policy().get_event_loop().close()
     asyncio.set_event_loop(None)
     gc.collect()
+
+
+@contextmanager
+def serving_chat(assistant: Any) -> Iterator[Chat]:
+    """The chat around an assistant, and its API, really served."""
+    from ui.web import start
+
+    chat = start(assistant, port=0)
+    try:
+        yield chat
+    finally:
+        chat.close()
+        close_the_loop()

@@ -10,19 +10,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hashing import HashingEncoder
 from newsroom import newsroom
-from servers import close_the_loop
+from servers import serving_chat
 
 from index import Article, Index, Only
 from rag import Answer, Assistant, LLMError, Turn
 from ui import api
-from ui.web import Chat, start
+from ui.web import Chat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -31,16 +30,6 @@ pytestmark = pytest.mark.filterwarnings(
 
 ASK = {"question": "Was it Monday that the harbour reopened on?"}
 ARTICLE = Article("a1", "The port", "The Daily", "The harbour reopened on Monday.", "2024-02-24", language="en")
-
-
-@contextmanager
-def serving(assistant: Any) -> Iterator[Chat]:
-    chat = start(assistant, port=0)
-    try:
-        yield chat
-    finally:
-        chat.close()
-        close_the_loop()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +41,7 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
 
 @pytest.fixture(scope="module")
 def chat(assistant: Assistant) -> Iterator[Chat]:
-    with serving(assistant) as served:
+    with serving_chat(assistant) as served:
         yield served
 
 
@@ -133,7 +122,7 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> 
     heard = Scripted(lambda question: [Answer(question, done=True)])
     before = [{"question": "Who?", "answer": "Ann."}, {"question": "Where?"}, {"answer": "Here."}]
     only = {"since": "2024", "until": "2024-03", "sources": ["Daily"], "articles": ["a1"]}
-    with serving(heard) as chat:
+    with serving_chat(heard) as chat:
         assert call(chat, "/v1/ask", {**ASK, "history": before, "only": only})[0] == 200
     assert heard.heard == [
         (
@@ -223,7 +212,7 @@ def test_a_body_that_is_too_large_and_an_unknown_host_are_told_in_json(chat: Cha
 
 def test_a_model_that_fails_is_told_and_not_replaced_by_quotes(tmp_path: Path) -> None:
     staged = newsroom(tmp_path / "home").assistant.with_changes(fallback=True)
-    with serving(staged) as chat:
+    with serving_chat(staged) as chat:
         assert call(chat, "/v1/ask", {"question": "The ferry?"})[1]["model"] == "staged"
         status, message = refusal(chat, "/v1/ask", {"question": "It fails?"})
     assert status == 503
@@ -234,7 +223,7 @@ def test_a_server_of_a_model_that_wants_to_be_left_alone_is_passed_on() -> None:
     def busy(question: str) -> Iterator[Answer]:
         raise LLMError("the LLM is busy", "Wait.", retryable=True, wait=6.2)
 
-    with serving(Scripted(busy)) as chat:
+    with serving_chat(Scripted(busy)) as chat:
         status, told, headers = call(chat, "/v1/ask", ASK)
     assert (status, headers["Retry-After"]) == (503, "7")
     assert told == {"error": {"message": "the LLM is busy", "hint": "Wait."}}
@@ -244,13 +233,13 @@ def test_of_a_bug_only_the_log_tells(caplog: pytest.LogCaptureFixture) -> None:
     def broken(question: str) -> Iterator[Answer]:
         raise ZeroDivisionError("/secret/path")
 
-    with serving(Scripted(broken)) as chat, caplog.at_level(logging.ERROR, "ui.api"):
+    with serving_chat(Scripted(broken)) as chat, caplog.at_level(logging.ERROR, "ui.api"):
         assert refusal(chat, "/v1/ask", ASK) == (500, "something went wrong in the server")
     assert "/secret/path" in caplog.text
 
 
 def test_half_a_character_of_a_model_does_not_break_the_reply() -> None:
-    with serving(Scripted(lambda question: [Answer(question, "half: \ud83d, whole: 港", done=True)])) as chat:
+    with serving_chat(Scripted(lambda question: [Answer(question, "half: \ud83d, whole: 港", done=True)])) as chat:
         assert call(chat, "/v1/ask", ASK)[1]["text"] == "half: ?, whole: 港"
 
 
@@ -269,7 +258,7 @@ def test_four_are_answered_at_a_time_and_one_too_many_is_sent_away(monkeypatch: 
         yield Answer(question, done=True)
 
     heard = Scripted(slowly)
-    with serving(heard) as chat, ThreadPoolExecutor(9) as clients:
+    with serving_chat(heard) as chat, ThreadPoolExecutor(9) as clients:
         asked = [clients.submit(call, chat, "/v1/ask", ASK) for _ in range(9)]
         _until(lambda: sum(each.done() for each in asked) == 3)
         assert call(chat, "/v1/articles")[0] == 200, "who only reads does not wait"
@@ -297,7 +286,7 @@ def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end() -> None
         finally:
             closed.set()
 
-    with serving(Scripted(endless)) as chat:
+    with serving_chat(Scripted(endless)) as chat:
         for _ in range(api.AT_ONCE + 1):  # one more than there are places
             begun.clear()
             closed.clear()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hashing import HashingEncoder
 from newsroom import newsroom
-from servers import close_the_loop, free_port
+from servers import free_port, serving_chat
 from wires import Reset, serving
 
 from index import Index
@@ -22,7 +22,7 @@ from rag import Assistant, Turn
 from rag.evaluate import Case, Evidence, Row, evaluate, remote
 from rag.evaluate.cases import PastTurn
 from rag.evaluate.remote import RemoteAssistant, ServerError
-from ui.web import Chat, start
+from ui.web import Chat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -66,10 +66,8 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
 
 @pytest.fixture(scope="module")
 def chat(assistant: Assistant) -> Iterator[Chat]:
-    chat = start(assistant, port=0)
-    yield chat
-    chat.close()
-    close_the_loop()
+    with serving_chat(assistant) as served:
+        yield served
 
 
 def said(status: int, value: Any, kind: str = "application/json", **headers: str) -> list[bytes]:
