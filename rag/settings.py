@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import SettingsError
 
 MOST_PASSAGES = 50
 """Passages that a question may be given at most."""
+
+
+def _listed(value: Any) -> Any:
+    """What is written in the environment with commas between."""
+    return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
@@ -86,6 +94,42 @@ class Settings(BaseSettings):
     strict: bool = Field(
         default=False,
         description="Leave out sentences of an LLM that no passage supports, instead of flagging them.",
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Database that keeps conversations, verdicts and API keys, as SQLAlchemy writes addresses, such as "
+        "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; unset: SQLite files under `home`.",
+    )
+    hosts: Listed = Field(
+        default=(), description="Names under which readers reach the chat, with commas between, such as a proxy's."
+    )
+    user_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="Header in which a proxy names who is logged in, such as 'X-Forwarded-User'; it is believed of "
+        "`trusted_proxies` alone.",
+    )
+    trusted_proxies: Listed = Field(
+        default=(),
+        description="Addresses or networks of proxies, with commas between, such as '127.0.0.1,10.0.0.0/8'.",
+    )
+    rate_limit: str = Field(
+        default="120/minute",
+        description="Requests to answer for each key, reader or address in a time, such as '120/minute' or '5/second'.",
+    )
+    concurrency: int = Field(
+        default=4, ge=1, le=1000, description="Requests that are answered at a time for each key, reader or address."
+    )
+    evaluate_over_http: bool = Field(default=False, description="Let programs run test sets: POST /v1/evaluate.")
+    mcp: bool = Field(
+        default=False, description="Offer the tool `ask` to other programs' models at /mcp (needs the extra `mcp`)."
+    )
+    audit_log: Path | None = Field(
+        default=None, description="File in which a line is written of each request: who, what, when, how it ended."
+    )
+    audit_contents: bool = Field(
+        default=False, description="Write the questions into the audit log, too; they are left out otherwise."
     )
 
     @property
