@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from typing import IO
 from urllib.parse import urlsplit
 
 from .clean import byline, dateline, front_matter, noise_spans
 from .errors import LoadError
 from .formats import CONTAINERS, FORMATS, extract, require_size
-from .formats.archive import Allowance, members_of_zip
+from .formats.apart import READERS
 from .formats.encoding import decode
-from .formats.extract import Member, printable
-from .formats.mail import members_of_mbox
+from .formats.extract import Extract, printable
 from .formats.metadata import first_line
 from .formats.web import fetch
 from .places import absolute, is_address
 from .records import Article
 
 __all__ = ["Skipped", "article_id", "decode", "load", "load_file"]
-
-_ARCHIVES_IN_ARCHIVES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +63,15 @@ def load_file(path: Path) -> Article:
     Raises `LoadError` when the format is unknown, the file cannot be read, or there is no text in it.
     """
     suffix = path.suffix.lower()
-    size = _size(path)
-    if suffix in FORMATS:
-        require_size(size, suffix, str(path))
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise _unreadable(path, error) from None
-    else:
-        data = b""  # it is refused by its name
-    return _article(data, suffix, str(path), absolute(path))
+    data = b""  # one of another format is refused by its name
+    with _opened(path) as file:
+        if suffix in FORMATS:
+            require_size(os.fstat(file.fileno()).st_size, suffix, str(path))
+            try:
+                data = file.read(FORMATS[suffix].largest + 1)  # it may be growing
+            except OSError as error:
+                raise _unreadable(path, error) from None
+    return _article(_extract(data, suffix, str(path)), absolute(path))
 
 
 def article_id(text: str) -> str:
@@ -105,54 +103,43 @@ def _load_path(path: Path) -> Iterator[Article | Skipped]:
         yield Skipped(shown, f"{shown!r} has a name that is not text in UTF-8; rename it")
         return
     try:
-        if path.suffix.lower() not in CONTAINERS:
+        if path.suffix.lower() in CONTAINERS:
+            with _opened(path):
+                pass  # the operating system's word on it comes before the library's
+            yield from _load_members(absolute(path))
+        else:
             yield load_file(path)
-            return
-        _size(path)
-        with path.open("rb"):
-            pass  # the operating system's word on it comes before the library's
-        yield from _load_members(path, absolute(path), Allowance(), depth=0)
     except LoadError as error:
         yield Skipped(str(path), error.message)
-    except OSError as error:
-        yield Skipped(str(path), _unreadable(path, error).message)
 
 
-def _load_members(path: Path, name: str, allowance: Allowance, depth: int) -> Iterator[Article | Skipped]:
-    is_zip = Path(name).suffix.lower() == ".zip"
-    for member in members_of_zip(path, name, allowance) if is_zip else members_of_mbox(path, name):
-        inner = f"{name}!{member.name}"
-        try:
-            if member.suffix in CONTAINERS:
-                yield from _load_inner(member, inner, allowance, depth + 1)
-            else:
-                data = member.read() if member.suffix in FORMATS else b""  # others are refused by their name
-                yield _article(data, member.suffix, inner, inner)
-        except LoadError as error:
-            yield Skipped(inner, error.message)
-
-
-def _load_inner(member: Member, name: str, allowance: Allowance, depth: int) -> Iterator[Article | Skipped]:
-    """What is in an archive or mailbox that is itself in an archive; it is laid down where its reader can seek."""
-    if member.suffix == ".zip" and depth > _ARCHIVES_IN_ARCHIVES:
-        raise LoadError(f"{name!r} is an archive too deep inside archives", "Unpack them, and index the folder.")
-    with TemporaryDirectory(prefix="citechat-") as folder:
-        path = Path(folder, f"inner{member.suffix}")
-        path.write_bytes(member.read())
-        yield from _load_members(path, name, allowance, depth)
+def _load_members(path: str) -> Iterator[Article | Skipped]:
+    for name, found in READERS.documents(path):
+        if isinstance(found, LoadError):
+            yield Skipped(name, found.message)
+        else:
+            yield _article(found, name)
 
 
 def _attempt_address(address: str, public_only: bool) -> Article | Skipped:
     try:
         fetched = fetch(address, public_only=public_only)
-        return _article(fetched.data, fetched.suffix, address, address)
+        return _article(_extract(fetched.data, fetched.suffix, address), address)
     except LoadError as error:
         return Skipped(address, error.message)
 
 
-def _article(data: bytes, suffix: str, name: str, path: str) -> Article:
-    """The article in a document; `name` is what errors call it, `path` the place it was read from."""
-    found = extract(data, suffix, name)
+def _extract(data: bytes, suffix: str, name: str) -> Extract:
+    """What is in a document. Text is read here, and every other format in a process of its own: its library is large,
+    partly in C, and meets bytes that anybody may have made up."""
+    form = FORMATS.get(suffix)
+    if form is None or form.is_text or not data:
+        return extract(data, suffix, name)
+    return READERS.document(data, suffix, name)
+
+
+def _article(found: Extract, path: str) -> Article:
+    """The article in a document that was read from `path`."""
     host = urlsplit(path).hostname if is_address(path) else None
     head = front_matter(found.text)[1] if found.has_front_matter else None
     story = found.text[head.end if head else 0 :]
@@ -179,14 +166,22 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _size(path: Path) -> int:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file to be read. Raises `LoadError` where it is none, or may not be: to read a pipe or a device may never end,
+    and even to open one may wait for ever."""
     try:
-        state = path.stat()
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise _unreadable(path, error) from None
-    if not stat.S_ISREG(state.st_mode):  # to read a pipe or a device may never end
-        raise LoadError(f"{str(path)!r} is no file that can be read whole", "Copy what it gives into a file.")
-    return state.st_size
+        raise _no_file(path) if error.errno in (errno.ENXIO, errno.EISDIR) else _unreadable(path, error) from None
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise _no_file(path)
+        yield file
+
+
+def _no_file(path: Path) -> LoadError:
+    return LoadError(f"{str(path)!r} is no file that can be read whole", "Copy what it gives into a file.")
 
 
 def _unreadable(path: Path, error: OSError) -> LoadError:

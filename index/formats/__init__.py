@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import LoadError
+from .container import CONTAINERS
 from .docx import read_docx
 from .extract import Extract, printable, refusing
 from .html import read_html
@@ -14,6 +15,8 @@ from .odt import read_odt
 from .pdf import read_pdf
 from .plain import read_markdown, read_text
 from .rtf import read_rtf
+
+__all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "require_size"]
 
 _MB = 1_000_000
 
@@ -40,8 +43,6 @@ FORMATS: dict[str, Format] = {
     ".rtf": Format("rich text", read_rtf, largest=20 * _MB),
     ".eml": Format("a message", read_eml),
 }
-CONTAINERS = (".zip", ".mbox")
-"""Files that hold several articles."""
 
 
 def extract(data: bytes, suffix: str, name: str) -> Extract:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -35,13 +35,13 @@ class Allowance:
             raise LoadError(f"{name!r} holds more than {what}", "Unpack it, and index the folder.")
 
 
-def members_of_zip(path: Path, name: str, allowance: Allowance) -> Iterator[Member]:
+def members_of_zip(file: IO[bytes], name: str, allowance: Allowance) -> Iterator[Member]:
     """The files of an archive in the order of their names, hidden ones not among them.
 
     Raises `LoadError` when it is no archive, or a larger one than is allowed. Sizes are those that the archive states:
     not a byte more is unpacked of any member.
     """
-    with _opened(path, name) as archive:
+    with _opened(file, name) as archive:
         members = sorted((each for each in archive.infolist() if _is_wanted(each)), key=lambda each: each.filename)
         allowance.spend(members, name)
         for member in members:
@@ -63,7 +63,7 @@ def check_package(file: IO[bytes], name: str) -> None:
     file.seek(0)
 
 
-def _opened(file: Path | IO[bytes], name: str) -> ZipFile:
+def _opened(file: IO[bytes], name: str) -> ZipFile:
     try:
         with refusing(name, "a zip archive"):
             return ZipFile(file)

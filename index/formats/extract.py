@@ -53,7 +53,7 @@ def refusing(name: str, kind: str) -> Iterator[None]:
     """
     try:
         yield
-    except LoadError:
+    except (LoadError, MemoryError):
         raise
     except Exception as error:
         reason = printable(" ".join(str(error).split()))[:200] or type(error).__name__

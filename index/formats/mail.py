@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import parseaddr, parsedate_to_datetime
-from pathlib import Path
+from functools import partial
+from io import SEEK_END
+from itertools import pairwise
+from typing import IO
 
 from ..errors import LoadError
 from .encoding import decode, decode_as
-from .extract import Extract, Member, refusing
+from .extract import Extract, Member
 from .html import read_page
 from .metadata import iso_date, iso_language, one_line
+
+_BEGINS = b"From "
+_LONGEST_PART = 65_536  # bytes
+_LARGEST_MESSAGE = 50_000_000  # bytes, with what is attached
 
 
 def read_eml(data: bytes, name: str) -> Extract:
@@ -36,20 +43,30 @@ def read_eml(data: bytes, name: str) -> Extract:
     )
 
 
-def members_of_mbox(path: Path, name: str) -> Iterator[Member]:
-    """The messages of a mailbox, named by their numbers from 1."""
-    from mailbox import mbox
+def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
+    """The messages of a mailbox, named by their numbers from 1: one begins after each line that begins with "From "."""
+    starts = list(_starts(file))
+    if not starts:
+        raise LoadError(f"{name!r} holds no messages", "A mailbox begins with a line that begins with 'From '.")
+    for number, (start, end) in enumerate(pairwise([*starts, file.seek(0, SEEK_END)]), start=1):
+        yield Member(str(number), ".eml", partial(_message, file, start, end, f"{name}!{number}"))
 
-    with refusing(name, "a mailbox"):
-        box = mbox(path, create=False)
-        try:
-            keys = box.keys()
-            if not keys:
-                raise LoadError(f"{name!r} holds no messages", "A mailbox begins with a line that begins with 'From '.")
-            for number, key in enumerate(keys, start=1):
-                yield Member(str(number), ".eml", lambda key=key: box.get_bytes(key))  # type: ignore[misc]
-        finally:
-            box.close()
+
+def _starts(file: IO[bytes]) -> Iterator[int]:
+    """Where lines begin that begin a message; a line is looked at in parts, as it may be as long as the file."""
+    at, is_new = 0, True
+    while part := file.readline(_LONGEST_PART):
+        if is_new and part.startswith(_BEGINS):
+            yield at
+        at += len(part)
+        is_new = part.endswith(b"\n")
+
+
+def _message(file: IO[bytes], start: int, end: int, name: str) -> bytes:
+    if end - start > _LARGEST_MESSAGE:
+        raise LoadError(f"{name!r} is larger than {_LARGEST_MESSAGE // 1_000_000} MB", "Save it as a file of its own.")
+    file.seek(start)
+    return file.read(end - start).partition(b"\n")[2]
 
 
 def _content(body: MIMEPart, name: str) -> str:

@@ -49,7 +49,7 @@ def _fields(text: str, name: str) -> dict[str, Any]:
             "Mend the lines between the two --- lines; the second may be missing.",
         )
     try:
-        fields = yaml.safe_load(written)
+        fields = _without_merging(yaml.SafeLoader)(written).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise LoadError(
@@ -57,6 +57,16 @@ def _fields(text: str, name: str) -> dict[str, Any]:
             "Mend the lines between the two --- lines; put values that hold a colon in quotes.",
         ) from None
     return {key: value for key, value in fields.items() if _is_flat(value)} if isinstance(fields, dict) else {}
+
+
+def _without_merging(loader: Any) -> Any:
+    """A loader to which `<<` is a key like others: merged again and again, a few lines would fill any memory."""
+
+    class Loader(loader):  # type: ignore[misc]
+        def flatten_mapping(self, node: Any) -> None:
+            """Leave it as it is."""
+
+    return Loader
 
 
 def _is_flat(value: object) -> bool:

@@ -15,8 +15,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 from writers import FERRY, HARBOUR, ORCHARD, TEA, TIDAL, Expectation, message, page, pdf, write_all
 
-from index import Article, Skipped
-from index.formats import web
+from index import Article, LoadError, Skipped
+from index.formats import extract, web
 from index.formats.metadata import iso_date, iso_language
 from index.load import load
 
@@ -304,7 +304,8 @@ def test_a_truncated_pdf_gives_an_article_or_a_reason(tmp_path: Path, share: flo
 def test_a_pdf_that_takes_too_long_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.pdf._TIME_LIMIT", -1.0)
     pdf(tmp_path / "a.pdf", ORCHARD)
-    assert "takes more than" in _reason(tmp_path / "a.pdf")
+    with pytest.raises(LoadError, match="takes more than"):
+        extract((tmp_path / "a.pdf").read_bytes(), ".pdf", "a.pdf")
 
 
 @pytest.mark.parametrize("name", ["orchard.pdf", "lighthouse.docx", "library.odt", "observatory.rtf", "week.zip"])

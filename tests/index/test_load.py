@@ -44,6 +44,13 @@ def test_front_matter_with_lists_within_lists_stays_small(tmp_path: Path) -> Non
     assert load_file(_write(tmp_path / "a.md", content)).title == "The title"
 
 
+def test_front_matter_that_merges_itself_again_and_again_is_read_at_once(tmp_path: Path) -> None:
+    """Merging would double it with every line; a thousandth of these lines would take longer than anybody waits."""
+    doubled = "".join(f"k{n}: &k{n}\n  <<: [*k{n - 1}, *k{n - 1}]\n" for n in range(1, 500))
+    content = f"---\nk0: &k0 {{x: 1}}\n{doubled}title: The ferry\n---\nBody.\n"
+    assert load_file(_write(tmp_path / "a.md", content)).title == "The ferry"
+
+
 def test_markdown_without_front_matter_is_named_by_its_heading(tmp_path: Path) -> None:
     assert load_file(_write(tmp_path / "a.md", "Hello\n\n# The title #\n\nBody.")).title == "The title"
 
