@@ -66,6 +66,7 @@ def _without_merging(loader: Any) -> Any:
         def flatten_mapping(self, node: Any) -> None:
             """Leave it as it is."""
 
+    Loader.add_constructor("tag:yaml.org,2002:merge", loader.construct_yaml_str)
     return Loader
 
 
