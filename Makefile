@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-browser test-gguf lint types unit format screenshots clean
+.PHONY: help chat test test-browser test-gguf lint types unit format fuzz screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -34,6 +34,9 @@ unit: .venv/.installed-test ## Run the tests; PYTEST="-m 'not slow'" leaves out 
 format: .venv/.installed-test ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: .venv/.installed-test ## Read damaged files of every format for MINUTES=10
+	$(BIN)/python bench/fuzz.py --minutes $(or $(MINUTES),10)
 
 screenshots: .venv/.installed-test ## Take the pictures in docs/images (needs a Chromium)
 	$(BIN)/python docs/take_screenshots.py

@@ -104,8 +104,8 @@ def _load_path(path: Path) -> Iterator[Article | Skipped]:
         return
     try:
         if path.suffix.lower() in CONTAINERS:
-            with _opened(path):
-                pass  # the operating system's word on it comes before the library's
+            with _opened(path) as file:  # the operating system's word on it comes before the library's
+                require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
             yield from _load_members(absolute(path))
         else:
             yield load_file(path)

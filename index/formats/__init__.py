@@ -19,6 +19,7 @@ from .rtf import read_rtf
 __all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "require_size"]
 
 _MB = 1_000_000
+_LARGEST_CONTAINER = 4_000 * _MB  # it is read part by part; all of a mailbox is looked through to begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,6 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
 
 def require_size(size: int, suffix: str, name: str) -> None:
     """Raise `LoadError` where a document is larger than is read of its format."""
-    form = FORMATS.get(suffix)
-    if form is not None and size > form.largest:
-        raise LoadError(f"{name!r} is larger than {form.largest // _MB} MB", "Split it into articles, one file each.")
+    largest = _LARGEST_CONTAINER if suffix in CONTAINERS else FORMATS[suffix].largest if suffix in FORMATS else size
+    if size > largest:
+        raise LoadError(f"{name!r} is larger than {largest // _MB:,} MB", "Split it into articles, one file each.")

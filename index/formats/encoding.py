@@ -11,6 +11,9 @@ _DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\
 _LOOKED_AT = 4096  # bytes at the beginning of a page that may declare its encoding
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252"}
+# Python's own for names and for source code, and one that browsers refuse: two take hours for a page, the others give
+# halves of characters.
+_NEVER_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7")
 
 
 def decode(data: bytes, name: str) -> str:
@@ -39,7 +42,8 @@ def decode_as(data: bytes, encoding: str) -> str | None:
     """The text in `data` by a declared encoding, read as browsers do; None where that is unknown or does not fit."""
     try:
         # Pages that declare the narrow encoding use the characters of the wide one.
-        return data.decode(_WIDER.get(encoding.lower(), encoding))
+        codec = codecs.lookup(_WIDER.get(encoding.lower(), encoding))
+        return None if codec.name in _NEVER_DECLARED else data.decode(codec.name)
     except (LookupError, UnicodeError, ValueError):
         return None
 
