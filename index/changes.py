@@ -2,6 +2,7 @@
 
 Two small files in the index's folder. The mark holds a new word after every change; a reader compares it before each
 question, which takes some 20 microseconds. The other file is there while somebody writes, and stays when he is killed.
+Of an index on a server the mark stands in the metadata of its articles, and the rest is told by the `lease`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .lock import hold
 from .rows import article_id_of
 from .writes import rewrite
 
-_MARK = "changed"
+MARK = "changed"
+"""The file, or of an index on a server the name in the manifest."""
 _UNFINISHED = ".unfinished"
 UNCOUNTED = "uncounted"
 """In the manifest from the switch of a rebuild until the articles' records count the new passages."""
@@ -27,9 +29,26 @@ _BATCH = 1000  # rows that are removed at once
 def mark_of(folder: Path) -> str:
     """A word that is another one after every change of the index in `folder`; empty before the first."""
     try:
-        return (folder / _MARK).read_text(encoding="utf-8")
+        return (folder / MARK).read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+def mark_in(articles: Any | None) -> str:
+    """The same of an index on a server, from the collection of its articles."""
+    return "" if articles is None else str((articles.metadata or {}).get(MARK, ""))
+
+
+def leave_mark(articles: Any) -> str:
+    """Put another word into the collection of the articles, and return it."""
+    mark = new_mark()
+    articles.modify(metadata={**(articles.metadata or {}), MARK: mark})
+    return mark
+
+
+def new_mark() -> str:
+    """A word that was never one."""
+    return uuid.uuid4().hex
 
 
 @contextmanager
@@ -53,10 +72,10 @@ def changing(folder: Path) -> Iterator[bool]:
 
 def _set_mark(folder: Path) -> bool:
     """Put another word into the mark, in one step. False where the disk is full: the next change makes up for it."""
-    beside = folder / f"{_MARK}.new"
+    beside = folder / f"{MARK}.new"
     with suppress(OSError):
-        beside.write_text(uuid.uuid4().hex, encoding="utf-8")
-        beside.replace(folder / _MARK)
+        beside.write_text(new_mark(), encoding="utf-8")
+        beside.replace(folder / MARK)
         return True
     return False
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from .address import Address, shown
 from .changes import mark_of
 from .errors import EmptyIndexError, StoreError, TornIndexError
 from .lock import hold
 
-_DEFAULT_DATABASE = "default_database"
 _OPENING = threading.Lock()  # Chroma finds the newest of a folder by the folder's name
-_PATIENCE = 10.0  # seconds for a server to say whether it is there
+_PATIENCE = 10.0  # seconds that a question waits for a server
+_PATIENCE_OF_WRITERS = 120.0  # who write and remove many rows at once
+_UNKNOWN = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
+_LONGEST = 300  # characters that are told of what a server says: a gateway answers with a page
 _EMBEDDED_HINT = "See `citechat doctor`. If the folder is damaged, remove it and index the articles again."
 _SERVER_HINT = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+_CREDENTIALS_HINT = (
+    "Write the credentials into CITECHAT_CHROMA_URL: http://USER:PASSWORD@HOST/DATABASE, or http://TOKEN@HOST/DATABASE."
+)
 
 
 def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
@@ -33,7 +39,7 @@ def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
     if url is None and is_emptied(path):
         # Chroma would make a new one, in which nothing is found.
         raise StoreError(f"the database of the index in {str(path)!r} is empty", _EMBEDDED_HINT)
-    with refusals(url or str(path), "opened", is_server=url is not None):
+    with refusals(shown(url) if url else str(path), "opened", is_server=url is not None):
         path.mkdir(parents=True, exist_ok=True)  # caches and the lock lie there, also beside a server
         if not os.access(path, os.W_OK | os.X_OK):
             raise StoreError(
@@ -63,6 +69,23 @@ def find_collection(client: Any, name: str) -> Any | None:
         return None
 
 
+def create_alone(client: Any, name: str, metadata: dict[str, Any]) -> Any | None:
+    """Create a collection; None where there is one. Of several who do so at once, one succeeds."""
+    from chromadb.errors import ChromaError
+
+    try:
+        return client.create_collection(name, embedding_function=None, metadata=metadata)
+    except ChromaError:
+        if find_collection(client, name) is None:
+            raise
+        return None
+
+
+def be_patient(client: Any) -> None:
+    """Give a server the time that large writes take; a question shall not wait for it so long."""
+    _wait_at_most(client, _PATIENCE_OF_WRITERS)
+
+
 def is_emptied(path: Path) -> bool:
     """Whether the database in the folder of an index holds nothing, though something was indexed."""
     database = path / "chroma.sqlite3"
@@ -85,17 +108,32 @@ def manifest_lacks(where: str, name: str) -> StoreError:
     )
 
 
-@contextmanager
-def refusals(where: str, done: str, *, is_server: bool) -> Iterator[None]:
-    """Turn what Chroma, the disk and the network raise into one error of ours; `done` is what could not be."""
+def refused() -> tuple[type[Exception], ...]:
+    """What a client of Chroma raises, for the disk, the network and a gateway, too."""
     from chromadb.errors import ChromaError
     from httpx import HTTPError
 
+    return ChromaError, OSError, HTTPError
+
+
+@contextmanager
+def refusals(where: str, done: str, *, is_server: bool) -> Iterator[None]:
+    """Turn what Chroma, the disk and the network raise into one error of ours; `done` is what could not be."""
     try:
         yield
-    except (ChromaError, OSError, HTTPError) as error:
-        hint = _SERVER_HINT if is_server else _EMBEDDED_HINT
-        raise StoreError(f"the index in {where!r} could not be {done}: {error}", hint) from error
+    except refused() as error:
+        hint = _EMBEDDED_HINT
+        if is_server:
+            hint = _CREDENTIALS_HINT if _UNKNOWN.search(str(error)) else _SERVER_HINT
+        said = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+        raise StoreError(f"the index in {where!r} could not be {done}: {said}", hint) from error
+
+
+def is_unreachable(error: StoreError) -> bool:
+    """Whether a server has not answered, rather than answered that something is wrong."""
+    from httpx import HTTPError
+
+    return isinstance(error.__cause__, (OSError, HTTPError))
 
 
 @contextmanager
@@ -140,14 +178,46 @@ def _stop(system: Any) -> None:
 def _of_server(url: str, *, writable: bool) -> Any:
     import chromadb
 
-    parts = urlsplit(url)
-    is_secure = parts.scheme == "https"
-    host, port = str(parts.hostname), parts.port or (443 if is_secure else 8000)
-    database = parts.path.strip("/") or _DEFAULT_DATABASE
-    _require_database(f"{parts.scheme}://{host}:{port}", database, url, writable=writable)
-    client = chromadb.HttpClient(host=host, port=port, ssl=is_secure, database=database, settings=_settings())
+    address = Address.of(url)
+    _require_database(address, url, writable=writable)
+    try:
+        client = chromadb.HttpClient(
+            host=address.host,
+            port=address.port,
+            ssl=address.is_secure,
+            headers=dict(address.headers),
+            database=address.database,
+            settings=_settings(),
+        )
+    except refused():
+        raise
+    except Exception as error:  # so it tells that nobody answers, or somebody else does
+        raise ConnectionError(str(error)) from error
     weakref.finalize(client, _close_all, _connections(client))
+    _wait_at_most(client, _PATIENCE)
     return client
+
+
+def _wait_at_most(client: Any, seconds: float) -> None:
+    """Chroma's client would wait for ever, and tell what a gateway says as an `Exception` of no type to catch."""
+    for session in _connections(client):
+        session.timeout = seconds
+        session.event_hooks = {"response": [_require_chroma]}
+
+
+def _require_chroma(response: Any) -> None:
+    """Raise `ConnectionError` for what does not come from Chroma, whose own errors have a type and a message."""
+    import httpx
+    from chromadb.errors import error_types
+
+    said: Any = None
+    response.read()
+    with suppress(ValueError):
+        said = response.json()
+        if response.is_success or (isinstance(said, dict) and said.get("error") in error_types):
+            return
+    reason = httpx.codes.get_reason_phrase(response.status_code)
+    raise ConnectionError(f"{response.status_code} {reason} {response.text[:_LONGEST]}")
 
 
 def _connections(client: Any) -> list[Any]:
@@ -162,20 +232,22 @@ def _close_all(connections: Sequence[Any]) -> None:
         each.close()
 
 
-def _require_database(server: str, database: str, url: str, *, writable: bool) -> None:
+def _require_database(address: Address, url: str, *, writable: bool) -> None:
     """Make the database where it is missing and may be made. By Chroma's own HTTP API (version 2): its client for this
     cannot be closed, and waits for ever for a server that does not answer."""
     import httpx
 
-    databases = f"{server}/api/v2/tenants/default_tenant/databases"
-    with httpx.Client(timeout=_PATIENCE) as http:
-        found = http.get(f"{databases}/{database}")
+    databases = f"{address.server}/api/v2/tenants/default_tenant/databases"
+    with httpx.Client(timeout=_PATIENCE, headers=address.headers) as http:
+        found = http.get(f"{databases}/{address.database}")
         if found.status_code != httpx.codes.NOT_FOUND:
             found.raise_for_status()
         elif writable:
-            http.post(databases, json={"name": database}).raise_for_status()
+            made = http.post(databases, json={"name": address.database})
+            if made.status_code != httpx.codes.CONFLICT:  # another one has just made it
+                made.raise_for_status()
         else:
-            raise nothing_indexed(url)
+            raise nothing_indexed(shown(url))
 
 
 def _settings() -> Any:

@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .address import shown
 from .changes import mark_of
 
 _LEAST_FREE = 50  # megabytes; a batch of passages with its token vectors takes some ten
@@ -51,7 +52,7 @@ def anew(path: Path, url: str | None = None) -> str:
     again = "and index the articles again with `citechat index`."
     if url is None:
         return f"Remove the folder {str(path)!r} {again}"
-    return f"Name another database than {url!r} in CITECHAT_CHROMA_URL {again}"
+    return f"Name another database than {shown(url)!r} in CITECHAT_CHROMA_URL {again}"
 
 
 def _lost(path: Path) -> Problem:
@@ -97,18 +98,19 @@ def _damaged_header(database: Path) -> list[Problem]:
 def _seen_by_another_process(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
     """What `index.probe` finds, and a problem more when it does not come to its end."""
     # In the folder that this package lies in, so that the other process finds the same one.
-    command = [sys.executable, "-m", f"{__package__}.probe", str(path.resolve()), *([] if url is None else [url])]
+    command = [sys.executable, "-m", f"{__package__}.probe", str(path.resolve())]
     process = subprocess.Popen(  # noqa: S603 - this program itself
         command,
         cwd=Path(__file__).resolve().parent.parent,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
     )
     try:
-        out, complaint = process.communicate(timeout=seconds)
+        # All users of this machine can read a command line, and the address may hold a password.
+        out, complaint = process.communicate(url or "", timeout=seconds)
         end = _end(process.returncode, complaint)
     except subprocess.TimeoutExpired:
         process.kill()
@@ -119,7 +121,9 @@ def _seen_by_another_process(path: Path, seconds: float, url: str | None = None)
     if end:
         otherwise = anew(path) if url is None else CHECK_SERVER
         hint = next((line["hint_if_lost"] for line in reversed(lines) if "hint_if_lost" in line), otherwise)
-        problems.append(Problem(f"the index in {url or str(path)!r} makes the program that opens it {end}", hint))
+        problems.append(
+            Problem(f"the index in {(shown(url) if url else str(path))!r} makes the program that opens it {end}", hint)
+        )
     return problems
 
 

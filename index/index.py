@@ -9,7 +9,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from .changes import mark_of
+from .chroma import is_unreachable
+from .current import Current
 from .encode import Encoder
 from .errors import EmptyIndexError, IndexMismatchError, StoreError, TornIndexError
 from .health import Problem, check
@@ -20,7 +21,6 @@ from .remove import remove
 from .search import Findings, Searcher
 from .store import Store
 from .sync import Progress, SyncReport, manifest_of, rebuild, sync
-from .tokens import TokenStore
 
 _PAUSES = (0.05, 0.2, 0.5)  # seconds; between them a reader opens the index anew
 
@@ -35,8 +35,7 @@ class Index:
         self.path = path
         self.url = url
         self.encoder = encoder
-        self._opened: Store | None = None
-        self._searcher: Searcher | None = None
+        self._current = Current(path, encoder, url)
 
     def sync(
         self,
@@ -58,25 +57,25 @@ class Index:
                 store.require(manifest_of(self.encoder))
                 rebuild(store, self.encoder, progress)
                 report = sync(store, self.encoder, paths, progress, prune=prune, public_only=public_only)
-        self._forget()
+        self._current.written()
         return report
 
     def remove(self, *ids: str) -> tuple[tuple[Article, int], ...]:
         """Remove articles by their ids, or the beginnings of these; see `remove`."""
         with closing(Store(self.path, self.url)) as store:
             removed = remove(store, ids)
-        self._forget()
+        self._current.written()
         return removed
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Cut and embed every stored article anew; see `rebuild`."""
         with closing(Store(self.path, self.url)) as store:
             rebuild(store, self.encoder, progress)
-        self._forget()
+        self._current.written()
 
     def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
         """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
-        if self._searcher is None and self.exists():
+        if not self._current.is_open and self.exists():
             self._load_model_meanwhile()
         return self._patiently(lambda: self.searcher.find(question, limit, only))
 
@@ -89,67 +88,51 @@ class Index:
 
     def articles(self) -> tuple[Article, ...]:
         """Every article, in the order of titles; none where nothing is indexed."""
-        return tuple(self._store.articles()) if self.exists() else ()
+        return tuple(self._current.store.articles()) if self.exists() else ()
 
     def facts(self) -> tuple[Article, ...]:
         """Every article without its text, in the order of titles; none where nothing is indexed."""
-        return tuple(self._store.facts()) if self.exists() else ()
+        return tuple(self._current.store.facts()) if self.exists() else ()
 
     def listing(self) -> tuple[tuple[Article, int], ...]:
         """Every article without its text, with its number of passages, in the order of titles."""
-        return tuple(self._store.listing()) if self.exists() else ()
+        return tuple(self._current.store.listing()) if self.exists() else ()
 
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""
-        return self._store.article(article_id) if self.exists() else None
+        return self._current.store.article(article_id) if self.exists() else None
 
     def exists(self) -> bool:
         """True when something was indexed here."""
         if self.url is None:
             return (self.path / "chroma.sqlite3").is_file()
         try:
-            return bool(self._store)
+            return bool(self._current.store)
         except EmptyIndexError:
             return False
 
     def count(self) -> tuple[int, int]:
         """How many articles and passages there are."""
-        return self._store.count() if self.exists() else (0, 0)
+        return self._current.store.count() if self.exists() else (0, 0)
 
     def manifest(self) -> Manifest | None:
         """What built the index, or None where nothing is indexed."""
-        return self._store.manifest() if self.exists() else None
+        return self._current.store.manifest() if self.exists() else None
 
     def min_score(self) -> float | None:
         """The threshold of abstention calibrated on this index, or None."""
-        return self._store.min_score() if self.exists() else None
+        return self._current.store.min_score() if self.exists() else None
 
     def set_min_score(self, value: float) -> None:
         """Keep a calibrated threshold with the index."""
         with closing(Store(self.path, self.url)) as store, store.writing():
             store.set_min_score(value)
-        self._forget()
+        self._current.written()
 
     @property
     def searcher(self) -> Searcher:
         """The search over this index, checked to be built by this encoder; another one after the index has changed."""
-        store = self._store
-        searcher = self._searcher
-        if searcher is None or searcher.store is not store:
-            manifest = manifest_of(self.encoder)
-            store.require(manifest)
-            searcher = Searcher(store, self.encoder, TokenStore.beside(self.path, manifest.key))
-            self._searcher = searcher
-        return searcher
-
-    @property
-    def _store(self) -> Store:
-        """The store, opened anew when the index has been changed since, by this process or another one."""
-        store = self._opened
-        if store is None or store.mark != mark_of(self.path):
-            # Other threads may be reading from the one before, which ends with the last of them.
-            self._opened = store = Store(self.path, self.url)
-        return store
+        return self._current.searcher
 
     def _load_model_meanwhile(self) -> None:
         """Load the model while Chroma is imported and opened: neither waits for the other."""
@@ -166,13 +149,7 @@ class Index:
 
     def close(self) -> None:
         """Let go of what is open; it is opened again when it is needed."""
-        store = self._opened
-        self._forget()
-        if store is not None:
-            store.close()
-
-    def _forget(self) -> None:
-        self._opened = self._searcher = None
+        self._current.close()
 
     def _patiently(self, read: Callable[[], Read]) -> Read:
         """What `read` gives; tried again where another process is just replacing what it reads."""
@@ -181,7 +158,9 @@ class Index:
                 return read()
             except (EmptyIndexError, IndexMismatchError):
                 raise
-            except StoreError:
-                self._forget()
+            except StoreError as error:
+                if self.url and is_unreachable(error):
+                    raise  # to try again would have the reader wait for longer
+                self._current.forget()
                 time.sleep(pause)
         return read()

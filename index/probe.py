@@ -1,6 +1,7 @@
 """The process that opens an index to see whether it is whole; see `health`. It may crash or hang: that tells, too.
 
-Writes lines of JSON: a problem, or what to advise should nothing more be heard of it.
+It reads the address of a server, or nothing. Writes lines of JSON: a problem, or what to advise should nothing more be
+heard of it.
 """
 
 from __future__ import annotations
@@ -203,4 +204,4 @@ def _is_found(store: _Opened, id_: str, vector: FloatArray) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(Path(sys.argv[1]), sys.stdin.read() or None)

@@ -78,6 +78,8 @@ class Searcher:
         self.store = store
         self.encoder = encoder
         self.tokens = tokens
+        self.is_outdated = False
+        """Whether the index is known to have changed since: then what was read before is cited only if it is there."""
         self._readings: OrderedDict[str, Reading] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -109,6 +111,10 @@ class Searcher:
             legs = {leg: int(rank[i]) for leg, rank in ranks.items()}
             hits.append(_hit(looked[i], [looked[copy] for copy in copies], float(score[i]), legs, read))
         return Findings(read, hits, [looked[i] for i, _ in shown], [similar[i] for i, _ in shown], self._keywords)
+
+    def make_ready(self) -> None:
+        """Make what every question reads, or read it as it was kept."""
+        _ = self._vectors, self._facts
 
     def _candidates(
         self, question: Question, allowed: Sequence[str] | None
@@ -160,6 +166,9 @@ class Searcher:
                     self._readings.move_to_end(id_)
             while len(self._readings) > _KEPT:
                 self._readings.popitem(last=False)
+        if self.is_outdated:
+            there = self.store.are_there({reading.passage.article_id for reading in found if reading is not None})
+            found = [reading if reading and reading.passage.article_id in there else None for reading in found]
         return found
 
     def _read_anew(self, ids: Sequence[str]) -> dict[str, Reading]:
@@ -197,12 +206,15 @@ def keep_tables(store: Store) -> None:
 
 def keywords_of(store: Store) -> Keywords:
     """The keyword table of a store, as it was kept; made and kept where there is none of what is indexed now."""
-    folder = store.path / f"keywords-{store.stamp()}"
+    stamp = store.stamp()
+    folder = store.path / f"keywords-{stamp}"
     try:
         return Keywords.load(folder)
     except (OSError, ValueError):
         pass  # nobody has asked since something was indexed
     made = Keywords.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
+    if store.stamp() != stamp:
+        return made  # of no one state: somebody is writing
     for old in store.path.glob("keywords-*"):
         shutil.rmtree(old, ignore_errors=True)
     try:

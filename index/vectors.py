@@ -37,6 +37,8 @@ def vectors_of(store: Store, ids: npt.NDArray[np.bytes_]) -> FloatArray | None:
         if kept.shape == (len(ids), manifest.dimension):
             return kept
     made = store.matrix([id_.decode() for id_ in ids], manifest.dimension)
+    if not made.any(axis=1).all():
+        return made  # somebody has just removed some of them, and may write them again
     for old in store.path.glob("vectors-*"):
         with suppress(OSError):
             old.unlink()

@@ -39,7 +39,8 @@ def open_index(settings: Settings | None = None) -> Index:
     go_offline()
     settings = settings or load_settings()
     exports = settings.home / "models" if settings.engine == "onnx" else None
-    return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers), settings.chroma_url)
+    url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
+    return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers), url)
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:

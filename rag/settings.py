@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import SettingsError
@@ -24,6 +25,15 @@ def _listed(value: Any) -> Any:
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
+_CHROMA = re.compile(r"https?://([^/\s@]+@)?[^/\s@]+(/[\w.-]*)?")
+
+
+def _chroma_address(value: SecretStr) -> SecretStr:
+    if not _CHROMA.fullmatch(value.get_secret_value()):
+        raise ValueError("it is written http://host:port/database")
+    return value
+
+
 class Settings(BaseSettings):
     """Settings, read from the environment (`CITECHAT_…`) unless given; frozen."""
 
@@ -38,11 +48,10 @@ class Settings(BaseSettings):
         description="Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any "
         "sentence-transformers model.",
     )
-    chroma_url: str | None = Field(
+    chroma_url: Annotated[SecretStr, AfterValidator(_chroma_address)] | None = Field(
         default=None,
-        pattern=r"^https?://[^/\s@]+(/[\w.-]*)?$",
-        description="Address of a Chroma server, http://host:port/database, that keeps articles and passages; unset: a "
-        "folder under `home` does.",
+        description="Address of a Chroma server, http://host:port/database, that keeps articles and passages, with "
+        "user:password@ or token@ before the host where a gateway asks for it; unset: a folder under `home` does.",
     )
     engine: Literal["onnx", "torch"] = Field(
         default="onnx",
@@ -143,6 +152,9 @@ def _environment_names() -> dict[str, str]:
     return {name: f"CITECHAT_{name.upper()}" for name in Settings.model_fields}
 
 
+_SECRET = frozenset({"chroma_url", "database_url"})  # an error does not repeat them
+
+
 def load_settings(**given: object) -> Settings:
     """Settings from the environment, with `given` on top; `None` means not given.
 
@@ -153,7 +165,8 @@ def load_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
+        said = "what it is" if name in _SECRET else repr(first.get("input"))
         raise SettingsError(
-            f"the setting {name!r} cannot be {first.get('input')!r}: {first['msg']}",
+            f"the setting {name!r} cannot be {said}: {first['msg']}",
             f"Change it, or unset {_environment_names().get(name, name)}; `citechat doctor` lists all settings.",
         ) from None

@@ -11,8 +11,9 @@ import os
 import random
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from hashing import HashingEncoder
 
-from index import CitechatError, Index
+from index import CitechatError, Index, IndexLockedError, lease
 from index.reading import encode_in_context
 from index.store import Store
 from index.vectors import vectors_of
@@ -123,6 +124,26 @@ def sync_and_wait(connection: Connection, path: Path, folder: Path, url: str | N
 
     waited: list[bool] = []
     connection.send(Index(path, HashingEncoder(), url).sync([folder], stop).to_dict())
+
+
+def sync_and_wait_with_a_short_lease(connection: Connection, path: Path, folder: Path, url: str) -> None:
+    """The same, holding the index on a server for two seconds at a time."""
+    lease.LIFE, lease._BEAT, lease._RESERVE = 2.0, 0.5, 0.5
+    sync_and_wait(connection, path, folder, url)
+
+
+def hold_again_and_again(connection: Connection, path: Path, url: str, log: Path) -> None:
+    """Write a line when the index is held for writing and one before it is let go of, five times over."""
+    for _ in range(5):
+        while True:
+            with suppress(IndexLockedError), lease.leased(path, url), log.open("a") as lines:
+                for word in ("holds", "lets go"):
+                    lines.write(f"{os.getpid()} {word}\n")
+                    lines.flush()
+                    time.sleep(0.02)
+                break
+            time.sleep(random.random() / 50)
+    connection.send("done")
 
 
 def sync_to_and_fro(connection: Connection, path: Path, one: Path, other: Path, url: str | None = None) -> None:
@@ -237,5 +258,5 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
         # By all being compared, as questions to a small index are, and by Chroma's graph.
         "unfound": ids[cosines.diagonal() < cosines.max(axis=1, initial=0) - _ROUNDING].tolist(),
         "unreached": sorted(unreached) if len(unreached) > _MISSED * len(vectors) else [],
-        "collections": len(store._client.list_collections()),
+        "collections": len([each for each in store._client.list_collections() if not lease.is_lease(each.name)]),
     }

@@ -27,9 +27,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_chroma(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A server that keeps its data in `folder`: its address, and its process."""
-    port = free_port()
+def running_chroma(folder: Path, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server that keeps its data in `folder`: its address, at `port` or at a free one, and its process."""
+    port = port or free_port()
     command = [str(Path(sysconfig.get_path("scripts")) / "chroma"), "run", "--path", str(folder)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log)
