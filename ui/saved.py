@@ -1,54 +1,33 @@
-"""What a chat keeps: conversations and what readers thought of the answers, in a database.
-
-Only plain SQL is used, so any database that SQLAlchemy knows will do; normally it is one SQLite file.
-"""
+"""What a chat keeps: conversations and what readers thought of the answers, in a database."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from index import CitechatError
 
 from .conversation import Conversation, Verdict
+from .database import Database, SavedError
 from .view import one_line
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from sqlalchemy import ColumnElement, Connection, MetaData
 
-PATIENCE = 5.0
-"""Seconds that a write waits while another one holds the SQLite file."""
+__all__ = ["LONGEST_TITLE", "Listed", "Saved", "SavedError"]
 
 LONGEST_TITLE = 60
 """Characters of a title that is made from the first question."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 text can hold
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL in a text either
-
-_HINTS = {  # what a database says, and what a person can do about it
-    r"locked|unique": "Someone else is writing to the database: try again in a moment.",
-    r"full|disk I/O": "Make room on the disk, then try again.",
-    r"read-?only|permission|unable to open": "Make the file and its folder writable.",
-    r"not a database|malformed": "Move the file away and start again: a new one is made. Or put a backup in its place.",
-    r"no such (table|column)|has no column": "Another version or program made the file: move it away and start again.",
-    r"no module": "Install the driver of this database.",
-    r"": "Check the address of the database, and that it can be reached.",
-}
-_Result = TypeVar("_Result")
-
-
-class SavedError(CitechatError):
-    """The conversations that are kept cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +41,16 @@ class Listed:
 
 
 class Saved:
-    """Conversations and verdicts in the database at `url`, such as `sqlite:////home/me/conversations.sqlite3`.
+    """Conversations and verdicts in a `Database`, whose errors every method raises.
 
-    Each conversation has an owner, and only that owner can list, load, change or judge it. May be used from many
-    threads. A SQLite file is made where there is none, for the eyes of its user alone. Opening it and every method
-    raise `SavedError` where the database cannot be read or written.
+    Each conversation has an owner, and only that owner can list, load, change or judge it.
     """
 
     def __init__(self, url: str) -> None:
-        import sqlalchemy as sql
-
-        try:
-            address = sql.make_url(url)
-        except (sql.exc.ArgumentError, ValueError):  # the address may hold a password and is not repeated
-            raise SavedError(
-                "the address of the database of conversations cannot be understood",
-                "Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
-            ) from None
-        in_file = address.get_backend_name() == "sqlite"
-        self._place = repr(address.database if in_file else address.render_as_string(hide_password=True))
         tables = _tables()
         self._kept, self._judged = tables.tables["conversations"], tables.tables["judgements"]
-        with self._errors_told():
-            if in_file:
-                _create_file(address.database or "")
-            # To open a file is quick, and one that is kept open would be written to even when it was moved away.
-            pool = sql.NullPool if in_file else sql.QueuePool
-            self._engine = sql.create_engine(address, poolclass=pool, pool_pre_ping=True, hide_parameters=True)
-            if in_file:
-                sql.event.listen(self._engine, "connect", _prepare_sqlite)
-            with self._engine.begin() as connection:
-                for table in tables.sorted_tables:  # `create_all` fails where another process does so, too
-                    connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
-                    for index in table.indexes:
-                        connection.execute(sql.schema.CreateIndex(index, if_not_exists=True))
+        self._database = Database(url, tables, "the conversations")
+        self._do = self._database.do
 
     def save(self, owner: str, conversation: Conversation) -> Conversation:
         """Keep a conversation as it is now, and return it with the id and the title that it is kept under.
@@ -115,7 +70,7 @@ class Saved:
             kept_title = case((table.c.title == "", title), else_=table.c.title)
             if connection.execute(table.update().where(ours).values(title=kept_title, **content)).rowcount:
                 return str(connection.scalar(table.select().with_only_columns(table.c.title).where(ours)))
-            if connection.execute(table.select().where(table.c.id == id_)).first():
+            if connection.execute(table.select().where(table.c.id == id_, table.c.owner != owner)).first():
                 raise SavedError(f"the conversation {id_!r} is another reader's", "Begin a new conversation.")
             connection.execute(table.insert().values(id=id_, owner=owner, title=title, **content))
             return title
@@ -173,7 +128,10 @@ class Saved:
         }
         table = self._judged
 
+        held = self._kept.select().where(self._is(owner, conversation_id)).with_for_update()
+
         def write(connection: Connection) -> None:
+            connection.execute(held.with_only_columns(self._kept.c.id))  # one copy at a time
             connection.execute(table.delete().where(table.c.conversation == conversation_id, table.c.turn == turn))
             if verdict is not None:
                 connection.execute(table.insert().values(conversation=conversation_id, turn=turn, **row))
@@ -191,9 +149,13 @@ class Saved:
             except ValueError:
                 raise _damaged(row["conversation"], row["question"], "the citations are no JSON") from None
 
+    def check(self) -> None:
+        """Raise `SavedError` where the database cannot be reached now."""
+        self._do(lambda _: None)
+
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._database.close()
 
     def _is(self, owner: str, id_: str | None = None) -> ColumnElement[bool]:
         """What is true of the owner's conversations, or of the one with this id."""
@@ -201,24 +163,6 @@ class Saved:
             raise SavedError(f"{owner!r} cannot own a conversation", "Use a name without control characters.")
         ours = self._kept.c.owner == owner
         return ours if id_ is None else ours & (self._kept.c.id == _storable(id_))
-
-    def _do(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Do some work in one transaction."""
-        with self._errors_told(), self._engine.begin() as connection:
-            return work(connection)
-
-    @contextmanager
-    def _errors_told(self) -> Iterator[None]:
-        """Turns what a database or a file system says into a `SavedError`; never with what was asked or answered."""
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            yield
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            said = getattr(error, "orig", None) or error
-            reason = (getattr(said, "strerror", None) or str(said) or type(said).__name__).splitlines()[0]
-            hint = next(hint for words, hint in _HINTS.items() if re.search(words, reason, re.IGNORECASE))
-            raise SavedError(f"the conversations in {self._place} cannot be read or written: {reason}", hint) from None
 
 
 @cache
@@ -234,23 +178,6 @@ def _tables() -> MetaData:
     judged = texts("question", "answer", "citations", "verdict", "reason", "judged")
     Table("judgements", tables, *texts("conversation", key=True), turn, *judged)
     return tables
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Readers do not wait for a writer, and a writer waits for another one."""
-    from sqlite3 import OperationalError
-
-    connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}").close()
-    with suppress(OperationalError):  # the file keeps its mode where that cannot be changed now, and works all the same
-        connection.execute("PRAGMA journal_mode = WAL").close()
-
-
-def _create_file(name: str) -> None:
-    """Make an empty file that no other user can read: SQLite would make one that all can, and fills it as it is."""
-    if name not in ("", ":memory:") and not name.startswith("file:"):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _conversation(body: str, id_: str, title: str) -> Conversation:

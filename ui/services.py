@@ -37,8 +37,9 @@ class Services:
 
 
 def services_of(settings: Settings, assistant: Assistant) -> Services:
-    """All of them, each in the home of the settings. Where conversations cannot be kept, the log says so, and the chat
-    goes without."""
+    """All of them, each in the home of the settings, but conversations in the database that these name, if any. Where
+    conversations cannot be kept, the log says so, and the chat goes without; a database on a server that does not
+    answer is tried again each time. Raises `SavedError` for one that can never be: without a driver, or an address."""
     return Services(
         saved=_saved(settings),
         library=Library(assistant.index, settings.home / "library", links=settings.links),
@@ -50,10 +51,16 @@ def services_of(settings: Settings, assistant: Assistant) -> Services:
 def _saved(settings: Settings) -> Saved | None:
     from sqlalchemy import URL
 
-    file = settings.home / "conversations.sqlite3"
+    if settings.database_url:
+        saved = Saved(settings.database_url.get_secret_value())
+        try:
+            saved.check()
+        except SavedError as error:
+            logger.warning("conversations are not kept until the database answers: %s", error)
+        return saved
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        return Saved(str(URL.create("sqlite", database=str(file))))
+        return Saved(str(URL.create("sqlite", database=str(settings.home / "conversations.sqlite3"))))
     except (SavedError, OSError) as error:
         logger.warning("conversations are not kept: %s", error)
         return None

@@ -107,6 +107,7 @@ def said_by(work: Callable[..., None], *arguments: Any) -> Any:
 def sync(connection: Connection, path: Path, folder: Path, url: str | None = None) -> None:
     """Say "begin", index, say what the report says or which error was met."""
     connection.send("begin")
+    lease.LIFE, lease._BEAT, lease._RESERVE = 3.0, 0.5, 0.5  # who comes after one that was killed waits so long
     try:
         connection.send(Index(path, HashingEncoder(), url).sync([folder]).to_dict())
     except CitechatError as error:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from index import Hit, Only, Passage, Span
 from rag import Answer, Sentence
+from ui import database as database_module
 from ui import saved as module
 from ui.conversation import Conversation, Exchange
 from ui.saved import Listed, Saved, SavedError
@@ -45,15 +46,28 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "home" / "conversations.sqlite3"
 
 
+@pytest.fixture(params=["file", "server"])
+def url(request: pytest.FixtureRequest, file: Path) -> str:
+    """The address of a database of the test's own: a file, or on a real PostgreSQL."""
+    return f"sqlite:///{file}" if request.param == "file" else str(request.getfixturevalue("database"))
+
+
 @pytest.fixture
-def saved(file: Path) -> Iterator[Saved]:
+def saved(url: str) -> Iterator[Saved]:
+    with closing(Saved(url)) as saved:
+        yield saved
+
+
+@pytest.fixture
+def in_file(file: Path) -> Iterator[Saved]:
     with closing(Saved(f"sqlite:///{file}")) as saved:
         yield saved
 
 
-def change(file: Path, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(file)) as connection, connection:
-        assert connection.execute(statement, values).rowcount
+def change(saved: Saved, statement: str, **values: object) -> None:
+    from sqlalchemy import text
+
+    assert saved._do(lambda connection: connection.execute(text(statement), values).rowcount)
 
 
 # What is kept
@@ -66,10 +80,10 @@ def test_a_conversation_gets_an_id_and_a_title_and_comes_back_as_it_was(saved: S
     assert saved.load("ann", kept.id) == kept
 
 
-def test_it_comes_back_in_another_process_too(saved: Saved, file: Path) -> None:
+def test_it_comes_back_in_another_copy_too(saved: Saved, url: str) -> None:
     kept = saved.save("ann", SAID)
     saved.close()
-    with closing(Saved(f"sqlite:///{file}")) as again:
+    with closing(Saved(url)) as again:
         assert again.load("ann", kept.id) == kept
 
 
@@ -255,8 +269,8 @@ def test_only_an_answer_can_be_judged(saved: Saved, turn: int) -> None:
 # What can go wrong
 
 
-def test_nobody_else_can_read_the_file(saved: Saved, file: Path) -> None:
-    saved.save("ann", SAID)
+def test_nobody_else_can_read_the_file(in_file: Saved, file: Path) -> None:
+    in_file.save("ann", SAID)
     assert {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()} == {0o600}
 
 
@@ -280,11 +294,9 @@ def test_nobody_else_can_read_the_file(saved: Saved, file: Path) -> None:
         ' "numbers": [5], "evidence": [{"start": 0, "end": 9}], "support": "weak"}]}}]}',
     ],
 )
-def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(
-    saved: Saved, file: Path, body: str
-) -> None:
+def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(saved: Saved, body: str) -> None:
     bad, good = saved.save("ann", replace(SAID, title="Bad")), saved.save("ann", SAID)
-    change(file, "update conversations set body = ? where id = ?", body, bad.id)
+    change(saved, "update conversations set body = :body where id = :id", body=body, id=bad.id)
     with pytest.raises(SavedError, match=rf"the conversation 'Bad' \({bad.id}\) cannot be read: .+") as told:
         saved.load("ann", bad.id)
     assert "another version" in told.value.hint
@@ -295,32 +307,33 @@ def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(
     assert saved.delete("ann", bad.id)
 
 
-def test_a_field_that_a_newer_version_added_is_left_out(saved: Saved, file: Path) -> None:
+def test_a_field_that_a_newer_version_added_is_left_out(saved: Saved) -> None:
     kept = saved.save("ann", SAID)
-    change(file, """update conversations set body = replace(body, '"stopped"', '"mood": [1], "stopped"')""")
+    values = {"old": '"stopped"', "new": '"mood": [1], "stopped"'}
+    change(saved, "update conversations set body = replace(body, :old, :new)", **values)
     assert saved.load("ann", kept.id) == kept
 
 
-def test_damaged_citations_of_a_verdict_are_told(saved: Saved, file: Path) -> None:
+def test_damaged_citations_of_a_verdict_are_told(saved: Saved) -> None:
     kept = saved.save("ann", SAID)
     saved.judge("ann", kept.id, 1, "good", "")
-    change(file, "update judgements set citations = '['")
+    change(saved, "update judgements set citations = '['")
     with pytest.raises(SavedError, match=kept.id):
         list(saved.judgements())
 
 
-def test_a_file_that_is_no_database_is_told_and_left_alone(saved: Saved, file: Path) -> None:
-    kept = saved.save("ann", SAID)
+def test_a_file_that_is_no_database_is_told_and_left_alone(in_file: Saved, file: Path) -> None:
+    kept = in_file.save("ann", SAID)
     rubbish = b"rubbish" * 5000
     file.write_bytes(rubbish)
     for work in (
         lambda: Saved(f"sqlite:///{file}"),
-        lambda: saved.listing("ann"),
-        lambda: saved.load("ann", kept.id),
-        lambda: saved.save("ann", SAID),
-        lambda: saved.rename("ann", kept.id, "title"),
-        lambda: saved.delete("ann", kept.id),
-        lambda: list(saved.judgements()),
+        lambda: in_file.listing("ann"),
+        lambda: in_file.load("ann", kept.id),
+        lambda: in_file.save("ann", SAID),
+        lambda: in_file.rename("ann", kept.id, "title"),
+        lambda: in_file.delete("ann", kept.id),
+        lambda: list(in_file.judgements()),
     ):
         with pytest.raises(SavedError, match="file is not a database") as told:
             work()
@@ -329,12 +342,12 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(saved: Saved, file: P
     assert file.read_bytes() == rubbish
 
 
-def test_a_file_that_was_cut_is_told(saved: Saved, file: Path) -> None:
+def test_a_file_that_was_cut_is_told(in_file: Saved, file: Path) -> None:
     for number in range(20):
-        saved.save("ann", Conversation((Exchange(f"{number} " + "long " * 2000),)))
+        in_file.save("ann", Conversation((Exchange(f"{number} " + "long " * 2000),)))
     os.truncate(file, file.stat().st_size // 2)
     with pytest.raises(SavedError, match="malformed"):
-        [saved.load("ann", each.id) for each in saved.listing("ann")]
+        [in_file.load("ann", each.id) for each in in_file.listing("ann")]
 
 
 def test_a_file_of_another_program_is_told(file: Path, tmp_path: Path) -> None:
@@ -346,11 +359,11 @@ def test_a_file_of_another_program_is_told(file: Path, tmp_path: Path) -> None:
     assert "Another version" in told.value.hint
 
 
-def test_a_file_that_is_moved_away_is_no_longer_written_to(saved: Saved, file: Path) -> None:
-    saved.save("ann", SAID)
+def test_a_file_that_is_moved_away_is_no_longer_written_to(in_file: Saved, file: Path) -> None:
+    in_file.save("ann", SAID)
     before = file.rename(file.with_suffix(".old")).read_bytes()
     with pytest.raises(SavedError, match="no such table"):
-        saved.save("ann", SAID)
+        in_file.save("ann", SAID)
     assert file.with_suffix(".old").read_bytes() == before
 
 
@@ -393,21 +406,21 @@ def test_a_folder_that_cannot_be_written_to_is_told() -> None:
 
 
 def test_a_database_that_another_program_holds_is_told_after_some_patience(
-    saved: Saved, file: Path, monkeypatch: pytest.MonkeyPatch
+    in_file: Saved, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = saved.save("ann", SAID)
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    kept = in_file.save("ann", SAID)
+    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("begin exclusive")
         with pytest.raises(SavedError, match="locked") as told:
-            saved.save("ann", kept)
+            in_file.save("ann", kept)
         assert "try again in a moment" in told.value.hint
-        assert saved.load("ann", kept.id) == kept, "reading does not wait for a writer"
-    saved.save("ann", kept)
+        assert in_file.load("ann", kept.id) == kept, "reading does not wait for a writer"
+    in_file.save("ann", kept)
 
 
-def test_a_full_disk_is_told_and_what_was_kept_is_still_there(saved: Saved, file: Path) -> None:
-    kept = saved.save("ann", SAID)
+def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: Saved, file: Path) -> None:
+    kept = in_file.save("ann", SAID)
     code = (
         "import resource, sys\n"
         "from ui.conversation import Conversation, Exchange\n"
@@ -421,8 +434,8 @@ def test_a_full_disk_is_told_and_what_was_kept_is_still_there(saved: Saved, file
     assert "SavedError: the conversations in" in done.stderr
     assert "Make room on the disk" in done.stderr
     assert "secret words secret" not in done.stderr, "what a reader asked is in no error"
-    assert [each.id for each in saved.listing("ann")] == [kept.id]
-    assert saved.load("ann", kept.id) == kept
+    assert [each.id for each in in_file.listing("ann")] == [kept.id]
+    assert in_file.load("ann", kept.id) == kept
 
 
 @pytest.mark.parametrize("url", ["", "conversations.sqlite3", "://", "postgresql+psycopg2://u:secret@h:port/x"])
@@ -484,7 +497,7 @@ def test_two_threads_that_save_one_conversation_leave_one_of_its_states(saved: S
     assert len(saved.listing("ann")) == 1
 
 
-def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+def test_many_copies_may_open_a_new_database_at_once(url: str) -> None:
     code = (
         "import sys\n"
         "from ui.conversation import Conversation, Exchange\n"
@@ -493,7 +506,7 @@ def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
         "saved = Saved(sys.argv[1])\n"
         "[saved.save('ann', Conversation((Exchange('Q'),))) for _ in range(5)]\n"
     )
-    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/c.sqlite3"]
+    command = [sys.executable, "-c", code, url]
     processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for process in processes:
         assert process.stdin is not None
