@@ -25,7 +25,7 @@ LARGEST_UPLOAD = 100_000_000
 COOKIE = "citechat"
 """The name of the cookie with a browser's secret."""
 
-_UPLOAD = "/gradio_api/upload"
+_UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
 _API = "/v1/"
 _SECRET_BYTES = 16
@@ -84,7 +84,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         sent = dict(scope["headers"])
-        largest = self.largest_upload if _asks(scope, "POST", _UPLOAD) else self.largest_body
+        largest = self.largest_upload if _asks(scope, "POST", *_UPLOADS) else self.largest_body
         started = False
         seen = 0
 
@@ -105,7 +105,7 @@ class Guard:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > largest:
-                raise _TooLargeError
+                raise TooLargeError
             return message
 
         if not self._known(sent.get(b"host", b"").decode("latin-1")):
@@ -117,7 +117,7 @@ class Guard:
             return
         try:
             await self.app(scope, counted_receive, guarded_send)
-        except _TooLargeError:
+        except TooLargeError:
             if started:
                 raise
             await _refuse(scope, guarded_send, 413, "The request is too large.")
@@ -143,10 +143,10 @@ def owner_of(cookies: Mapping[str, str]) -> str | None:
     return hashlib.sha256(secret.encode("ascii")).hexdigest() if _SECRET.fullmatch(secret) else None
 
 
-def _asks(scope: Scope, method: str, path: str) -> bool:
+def _asks(scope: Scope, method: str, *paths: str) -> bool:
     if scope["type"] != "http" or scope["method"] != method:
         return False
-    return bool(scope["path"] == scope.get("root_path", "") + path)
+    return scope["path"] in [scope.get("root_path", "") + path for path in paths]
 
 
 def cookies_in(header: str) -> dict[str, str]:
@@ -169,7 +169,7 @@ def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:
     return [(b"set-cookie", (cookie + secure).encode("ascii")), (b"cache-control", b"private, no-cache")]
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """More bytes came than were announced or allowed."""
 
 

@@ -25,14 +25,16 @@ def _set_event() -> threading.Event:
 class Services:
     """Each of them may be missing: the page then goes without what it does.
 
-    `saved` keeps conversations, `library` adds and removes articles, `offers` are the models to choose from, `testset`
-    is the file that accepted answers are added to. `ready` is set unless the model is being loaded.
+    `saved` keeps conversations, `library` adds and removes articles, `offers` are the models to choose from.
+    `testset` is the file that accepted answers are added to. With `evaluate`, programs may run test sets. `ready` is
+    set unless the model is being loaded.
     """
 
     saved: Saved | None = None
     library: Library | None = None
     offers: Offers | None = None
     testset: Path | None = None
+    evaluate: bool = False
     ready: threading.Event = field(default_factory=_set_event)
 
 
@@ -45,6 +47,7 @@ def services_of(settings: Settings, assistant: Assistant) -> Services:
         library=Library(assistant.index, settings.home / "library", links=settings.links),
         offers=Offers(settings),
         testset=settings.home / "testset.jsonl",
+        evaluate=settings.evaluate_over_http,
     )
 
 

@@ -5,6 +5,7 @@ Importing this module loads no web framework.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import socket
 import sys
@@ -99,7 +100,7 @@ def start(
         port=port,
         open_browser=open_browser,
         allowed_hosts=allowed_hosts,
-        routes=api_routes(assistant),
+        routes=api_routes(assistant, services, writable=is_loopback(host), evaluate=services.evaluate),
     )
     threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
     return chat
@@ -168,6 +169,14 @@ def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
         # A question will meet the same error and show it.
         logger.warning("the model could not be loaded ahead of time: %r", error)
     ready.set()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _free_ports(host: str, port: int) -> Iterator[int]:

@@ -1,0 +1,38 @@
+"""An assistant that does with every question what a test tells it to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from index import Article, Only
+from rag import Answer, Turn
+
+ARTICLE = Article("a1", "The port", "The Daily", "The harbour reopened on Monday.", "2024-02-24", language="en")
+
+
+class Scripted:
+    """Does with every question what it is told to; the rest it does not know."""
+
+    model = "scripted"
+    top_k = 6
+    strict = False
+
+    def __init__(self, answers: Any) -> None:
+        self.answers = answers
+        self.heard: list[tuple[str, Sequence[Turn], Only | None]] = []
+
+    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+        self.heard.append((question, history, only))
+        yield from self.answers(question)
+
+    def facts(self) -> tuple[Article, ...]:
+        return (ARTICLE,)
+
+    articles = facts
+
+    def article(self, article_id: str) -> Article | None:
+        return ARTICLE if article_id == ARTICLE.id else None
+
+    def warm_up(self) -> None:
+        """There is nothing to load."""

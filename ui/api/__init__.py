@@ -1,0 +1,43 @@
+"""The assistant for programs, beside the page and in the same process.
+
+    POST   /v1/ask                the answer as JSON, or as it is written
+    POST   /v1/chat/completions   the same for clients of OpenAI's API
+    GET    /v1/models             the models that these may name
+    GET    /v1/articles           what can be asked about, without the texts
+    POST   /v1/articles           add files, a text or a link
+    GET    /v1/articles/{id}      one article with its text
+    DELETE /v1/articles/{id}      remove it
+    POST   /v1/evaluate           run a test set, where that is switched on
+    GET    /v1/openapi.json       all of this for programs; /v1/docs for people
+
+What goes wrong is told as {"error": {"message": "…", "hint": "…"}}. A page of another site cannot ask: its requests
+name an origin that is not ours, and a form cannot send what is called application/json.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .turns import AT_ONCE, MOST_WAITING
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from rag import Assistant
+
+    from ..services import Services
+
+__all__ = ["AT_ONCE", "MOST_WAITING", "api_routes"]
+
+
+def api_routes(
+    assistant: Assistant, services: Services | None = None, *, writable: bool = True, evaluate: bool = False
+) -> list[BaseRoute]:
+    """The routes under `/v1`; whatever else is there is answered with 404.
+
+    `services` offer other models and the library. Where it is not `writable`, no program may add or remove articles;
+    with `evaluate` it may run test sets. Loads the web framework.
+    """
+    from .app import routes
+
+    return routes(assistant, services, writable=writable, evaluate=evaluate)
