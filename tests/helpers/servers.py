@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ui.services import Services
     from ui.web import Chat
 
 _DEADLINE = 60  # seconds for the server to start
@@ -61,11 +62,11 @@ def close_the_loop() -> None:
 
 
 @contextmanager
-def serving_chat(assistant: Any) -> Iterator[Chat]:
+def serving_chat(assistant: Any, services: Services | None = None) -> Iterator[Chat]:
     """The chat around an assistant, and its API, really served."""
     from ui.web import start
 
-    chat = start(assistant, port=0)
+    chat = start(assistant, port=0, services=services)
     try:
         yield chat
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from typing import Any
@@ -105,7 +106,15 @@ def routes(assistant: Assistant, services: Services | None, *, writable: bool, e
     for path, page in (("/openapi.json", as_json), ("/docs", as_page)):
         app.add_route(path, page, methods=["GET"], include_in_schema=False)
     app.add_exception_handler(HTTPException, _not_there)
-    return [Mount(PREFIX, app=app), Route(PREFIX, _nothing_here, include_in_schema=False)]
+    return [_Mount(PREFIX, app=app), Route(PREFIX, _nothing_here, include_in_schema=False)]
+
+
+class _Mount(Mount):
+    """All that lies below an address, also where it holds a line break, at which a pattern would stop."""
+
+    def __init__(self, path: str, app: FastAPI) -> None:
+        super().__init__(path, app=app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 class _Told(APIRoute):
@@ -161,7 +170,7 @@ class _Adding:
         }
         responses[200] = {"model": tells, "description": (handler.__doc__ or "").partition("\n\n")[0]}
         if events:
-            responses[200]["content"] = {EVENTS: {"schema": {"type": "string"}}}
+            responses[200]["content"] = {EVENTS: {"schema": {"description": "States of the answer, one an event."}}}
         self._app.router.add_api_route(
             path,
             handler,
