@@ -79,4 +79,4 @@ def _form(schema: Mapping[str, Any]) -> str:
         return escape(", ".join(map(repr, schema.get("enum", [schema.get("const")]))))
     if schema.get("type") == "array":
         return f"list of {_form(schema.get('items', {}))}"
-    return escape(str(schema.get("type", "any value")))
+    return escape(str(schema.get("type") or schema.get("description", "any value")))
