@@ -1,4 +1,4 @@
-"""The command line: `citechat index | ask | chat | eval | testset | calibrate | articles | remove | rebuild | doctor`.
+"""The command line: `citechat index | ask | chat | eval | testset | articles | keys | users | doctor …`.
 
 Results go to stdout, everything else to stderr. Exit 0 done, 1 a user's error, 2 a failed gate, 130 interrupted.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from . import commands, evaluating, testset
+from .access.commands import add_commands as add_access
 from .commands import DONE, INTERRUPTED, USER_ERROR, say
 
 
@@ -173,6 +174,7 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
             "  CITECHAT_ENCODER=/models/my-encoder citechat rebuild",
         )
     )
+    add_access(subparsers)
     doctor = command(
         "doctor",
         commands.doctor,
