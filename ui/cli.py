@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from . import commands, evaluating, testset
 from .access.commands import add_commands as add_access
+from .access.commands import add_options as add_access_options
 from .commands import DONE, INTERRUPTED, USER_ERROR, say
 
 
@@ -114,6 +115,7 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
     chat.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     chat.add_argument("--port", type=int, default=7860, help="port; the next free one when it is taken (default: 7860)")
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    add_access_options(chat)
     _add_llm(chat)
 
     _add_evaluation(

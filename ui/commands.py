@@ -109,6 +109,11 @@ def chat(options: argparse.Namespace) -> int:
     from .services import services_of
     from .web import serve
 
+    if options.no_access_control != options.anyone_may_use_it:
+        _user_error(
+            "--no-access-control and --anyone-may-use-it go together",
+            "Give both to let everybody read and ask who reaches this machine, or neither.",
+        )
     settings = settings_of(options)
     assistant = build_assistant(settings)
     serve(
@@ -117,6 +122,8 @@ def chat(options: argparse.Namespace) -> int:
         port=options.port,
         open_browser=not options.no_browser,
         services=services_of(settings, assistant),
+        settings=settings,
+        open_to_all=options.no_access_control,
     )
     return DONE
 

@@ -33,16 +33,35 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     if trial and not trial.answers:
         problems.append({"message": trial.message, "hint": trial.hint})
         is_stopped = True
+    access, troubles = _access(settings)
+    problems += troubles
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PARTS},
         "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
         "settings": settings.model_dump(mode="json"),
         "indexed": indexed,
+        "access": access,
         "llm": trial,
         "problems": problems,
         "answers": not is_stopped,
     }
+
+
+def _access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
+    """Whether a chat with these settings asks who wants to use it, and what stops it from asking."""
+    from .access.configured import access_of
+
+    try:
+        access = access_of(settings)
+        known = access.register.read()
+    except CitechatError as error:
+        return "unknown", [{"message": error.message, "hint": error.hint}]
+    if not access.is_on(known):
+        return "off: this machine alone is served, and anybody on it", []
+    good = sum(key.state == "good" for key in known.keys.values())
+    named = f", {access.user_header} of a proxy is believed" if access.user_header else ""
+    return f"on: keys that are good {good}, users {len(known.users)}{named}", []
 
 
 def _indexed(settings: Settings) -> tuple[dict[str, Any], list[dict[str, str]]]:
@@ -70,6 +89,7 @@ def as_text(report: dict[str, Any]) -> str:
     lines += [f"  {name} = {value}" for name, value in report["settings"].items()]
     indexed = report["indexed"]
     lines += ["", f"Indexed: {indexed['articles']} articles, {indexed['passages']} passages"]
+    lines += ["", f"Access control {report['access']}"]
     lines += ["", "LLM packages:"]
     for extra, version in report["extras"].items():
         missing = f"not installed (pip install {_EXTRAS[extra]})"

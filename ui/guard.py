@@ -27,7 +27,7 @@ COOKIE = "citechat"
 
 _UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
-_API = "/v1/"
+_PROGRAMS = ("/v1/", "/mcp", "/metrics")
 _SECRET_BYTES = 16
 _SECRET = re.compile(r"[0-9a-f]{32}")
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -109,18 +109,18 @@ class Guard:
             return message
 
         if not self._known(sent.get(b"host", b"").decode("latin-1")):
-            await _refuse(scope, guarded_send, 400, "Unknown host name.")
+            await refuse(scope, guarded_send, 400, "Unknown host name.")
             return
         length = sent.get(b"content-length", b"0")
         if length.isdigit() and int(length) > largest:
-            await _refuse(scope, guarded_send, 413, "The request is too large.")
+            await refuse(scope, guarded_send, 413, "The request is too large.")
             return
         try:
             await self.app(scope, counted_receive, guarded_send)
         except TooLargeError:
             if started:
                 raise
-            await _refuse(scope, guarded_send, 413, "The request is too large.")
+            await refuse(scope, guarded_send, 413, "The request is too large.")
 
     def _known(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
@@ -173,11 +173,17 @@ class TooLargeError(Exception):
     """More bytes came than were announced or allowed."""
 
 
-async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
-    """Reply with why, to a program that asks the API in JSON."""
-    is_program = scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")).startswith(_API)
-    body = (json.dumps({"error": {"message": text, "hint": ""}}) if is_program else text).encode("utf-8")
+async def refuse(  # noqa: PLR0917
+    scope: Scope, send: Send, status: int, text: str, hint: str = "", more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    """Reply with why, to a program in JSON. A websocket is closed before it is open."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": text})
+        return
+    is_program = scope["path"].removeprefix(scope.get("root_path", "")).startswith(_PROGRAMS)
+    told = json.dumps({"error": {"message": text, "hint": hint}}) if is_program else f"{text} {hint}".strip()
+    body = told.encode("utf-8")
     kind = b"application/json" if is_program else b"text/plain; charset=utf-8"
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode("ascii"))]
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode("ascii")), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -5,17 +5,21 @@ Importing this module loads no web framework.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag import Assistant, SettingsError
+from rag import Assistant, Settings, SettingsError
 
+from .access.callers import is_loopback
+from .access.configured import Access, access_of, real_addresses, refuse_open_door
+from .access.control import AccessControl
+from .access.login import Login
 from .api import api_routes
 from .asset import asset
 from .chinese import CHINESE
@@ -64,8 +68,9 @@ def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     open_browser: bool = False,
-    allowed_hosts: Sequence[str] = (),
     services: Services | None = None,
+    settings: Settings | None = None,
+    open_to_all: bool = False,
 ) -> None:
     """Serve the chat until Ctrl-C is pressed, and say where it is."""
     chat = start(
@@ -73,8 +78,9 @@ def serve(
         host=host,
         port=port,
         open_browser=open_browser,
-        allowed_hosts=allowed_hosts,
         services=services,
+        settings=settings,
+        open_to_all=open_to_all,
     )
     taken = f"Port {port} is taken. " if port not in (0, chat.port) else ""
     sys.stderr.write(f"{taken}The chat is at {chat.url} (Ctrl-C stops it)\n")
@@ -87,10 +93,19 @@ def start(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     open_browser: bool = False,
-    allowed_hosts: Sequence[str] = (),
     services: Services | None = None,
+    settings: Settings | None = None,
+    open_to_all: bool = False,
 ) -> Chat:
-    """Build the chat, launch it, and load the model while the reader is still looking at the page."""
+    """Build the chat, launch it, and load the model while the reader is still looking at the page.
+
+    The settings say who may use it. Without them nobody is asked, and it is for this machine alone, unless it is
+    `open_to_all`. Raises `SettingsError` and `AccessError`.
+    """
+    access = access_of(settings) if settings and not open_to_all else None
+    if not open_to_all:
+        refuse_open_door(host, access)
+    is_asked_for = access is not None and access.is_on(access.register.read())
     services = services or Services()
     services.ready.clear()
     app = build_app(assistant, services)
@@ -99,8 +114,9 @@ def start(
         host=host,
         port=port,
         open_browser=open_browser,
-        allowed_hosts=allowed_hosts,
-        routes=api_routes(assistant, services, writable=is_loopback(host), evaluate=services.evaluate),
+        allowed_hosts=settings.hosts if settings else (),
+        routes=api_routes(assistant, services, writable=is_asked_for or is_loopback(host), evaluate=services.evaluate),
+        access=access,
     )
     threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
     return chat
@@ -114,19 +130,28 @@ def launch(
     open_browser: bool = False,
     allowed_hosts: Sequence[str] = (),
     routes: Sequence[BaseRoute] = (),
+    access: Access | None = None,
 ) -> Chat:
     """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
 
     `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
-    `routes` are served beside the page and come before it. Raises `SettingsError` when no port is free.
+    `routes` are served beside the page and come before it; `access` says who may use both. Raises `SettingsError` when
+    no port is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
 
+    login = _login(access)
+    middleware = [Middleware(Guard, hosts=(host, *allowed_hosts))]
+    if access is not None:
+        middleware.append(Middleware(AccessControl, access=access, login=login))
     app.queue(max_size=32, default_concurrency_limit=4)
     for candidate in _free_ports(host, port):
         try:
-            app.launch(
+            _launch(
+                app,
+                access,
+                login,
                 server_name=host,
                 server_port=candidate,
                 inbrowser=open_browser,
@@ -146,11 +171,7 @@ def launch(
                 ssr_mode=False,
                 pwa=False,
                 mcp_server=False,
-                app_kwargs={
-                    "openapi_url": None,
-                    "middleware": [Middleware(Guard, hosts=(host, *allowed_hosts))],
-                    "routes": list(routes),
-                },
+                app_kwargs={"openapi_url": None, "middleware": middleware, "routes": list(routes)},
             )
         except OSError:
             continue  # another program took the port in between
@@ -162,6 +183,22 @@ def launch(
     )
 
 
+def _login(access: Access | None) -> Login | None:
+    """Where readers log in: there are users, and no proxy names who is logged in."""
+    asked = access is not None and not access.user_header and access.register.read().users
+    return Login(access.register.users) if access is not None and asked else None
+
+
+def _launch(app: gr.Blocks, access: Access | None, login: Login | None, **options: Any) -> None:
+    """Launch the app so that the framework knows each reader by the name that access control found."""
+    if login is not None:
+        options["auth"] = login.may_log_in
+    elif access is not None and access.user_header:
+        options["auth_dependency"] = lambda request: request.scope["state"].get("user")
+    with real_addresses() if access is not None else nullcontext():
+        app.launch(**options)
+
+
 def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
     try:
         assistant.warm_up()
@@ -169,14 +206,6 @@ def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
         # A question will meet the same error and show it.
         logger.warning("the model could not be loaded ahead of time: %r", error)
     ready.set()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _free_ports(host: str, port: int) -> Iterator[int]:

@@ -62,11 +62,11 @@ def close_the_loop() -> None:
 
 
 @contextmanager
-def serving_chat(assistant: Any, services: Services | None = None) -> Iterator[Chat]:
-    """The chat around an assistant, and its API, really served."""
+def serving_chat(assistant: Any, services: Services | None = None, **options: Any) -> Iterator[Chat]:
+    """The chat around an assistant, and its API, really served; `options` are those of `ui.web.start`."""
     from ui.web import start
 
-    chat = start(assistant, port=0, services=services)
+    chat = start(assistant, port=0, services=services, **options)
     try:
         yield chat
     finally:

@@ -43,6 +43,12 @@ def add_commands(subparsers: argparse._SubParsersAction[Any]) -> None:
     remove.set_defaults(run=remove_user)
 
 
+def add_options(chat: argparse.ArgumentParser) -> None:
+    """Add the two that have to be given together to ask nobody for a key or a login."""
+    chat.add_argument("--no-access-control", action="store_true", help="ask nobody for a key or a login")
+    chat.add_argument("--anyone-may-use-it", action="store_true", help="say that the above is meant")
+
+
 def create_key(options: argparse.Namespace) -> int:
     """Print the secret alone to stdout, so that it can be piped to where it is used."""
     key, secret = _register().keys.create(options.name, write=options.write, days=options.expires)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .database import AccessError, Database, now, tables
+from .database import AccessError, Kept, now, tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -60,8 +60,8 @@ def key_with(secret: str, keys: Mapping[str, Key]) -> Key | None:
 class Keys:
     """The keys in a database."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self._table = tables().tables["api_keys"]
 
     def create(self, name: str, *, write: bool = False, days: int | None = None) -> tuple[Key, str]:
@@ -83,7 +83,7 @@ class Keys:
         key = Key(id_, name, _digest(secret), scopes, now(), expires)
         row = {"id": id_, "name": name, "digest": key.digest, "scopes": " ".join(sorted(scopes))}
         row |= {"created": key.created, "expires": expires, "revoked": ""}
-        self._database.write(lambda connection: connection.execute(self._table.insert().values(row)))
+        self._kept.write(lambda connection: connection.execute(self._table.insert().values(row)))
         return key, secret
 
     def listing(self) -> list[Key]:
@@ -94,13 +94,13 @@ class Keys:
             rows = connection.execute(chosen).mappings()
             return [Key(**{**row, "scopes": frozenset(row["scopes"].split())}) for row in rows]
 
-        return self._database.read(read, [])
+        return self._kept.read(read, [])
 
     def revoke(self, id_: str) -> bool:
         """Have a key refused from now on; False where there is none that is not revoked."""
         ours = (self._table.c.id == id_) & (self._table.c.revoked == "")
         change = self._table.update().where(ours).values(revoked=now())
-        return self._database.read(lambda connection: bool(connection.execute(change).rowcount), False)
+        return self._kept.read(lambda connection: bool(connection.execute(change).rowcount), False)
 
 
 def _digest(secret: str) -> str:

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .database import AccessError, database_of
+from ..database import SavedError
+from .database import kept_by
 from .keys import Key, Keys
 from .users import Users
 
@@ -25,10 +26,10 @@ STALE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Keys by their ids, and the names of users, at a time of the monotonic clock (seconds)."""
+    """Keys by their ids, users by their names with when they were added, and the time it was (seconds, monotonic)."""
 
     keys: dict[str, Key] = field(default_factory=dict)
-    users: frozenset[str] = frozenset()
+    users: dict[str, str] = field(default_factory=dict)
     at: float = -STALE
 
 
@@ -41,14 +42,14 @@ class Register:
         self._asked_again_at = 0.0
 
     def read(self) -> Known:
-        """What is kept now. Raises `AccessError`."""
+        """What is kept now. Raises `SavedError`."""
         at = time.monotonic()
         keys = {key.id: key for key in self.keys.listing()}
-        self._known = Known(keys, frozenset(name for name, _ in self.users.listing()), at)
+        self._known = Known(keys, dict(self.users.listing()), at)
         return self._known
 
     async def known(self) -> Known:
-        """What is kept, or was a moment ago. Raises `AccessError` where it was too long ago."""
+        """What is kept, or was a moment ago. Raises `SavedError` where it was too long ago."""
         known, at = self._known, time.monotonic()
         if at < known.at + FRESH:
             return known
@@ -57,15 +58,15 @@ class Register:
         if at >= self._asked_again_at:  # a database that is away is not asked by every request
             try:
                 return await to_thread.run_sync(self.read)
-            except AccessError as error:
+            except SavedError as error:
                 self._asked_again_at = at + FRESH / 2
                 logger.warning("%s", error)
         if at < known.at + STALE:
             return known
-        raise AccessError("keys and users cannot be read", "The log of the server says why.")
+        raise SavedError("keys and users cannot be read", "The log of the server says why.")
 
 
 def register_of(settings: Settings) -> Register:
     """The register that the settings name."""
-    database = database_of(settings)
-    return Register(Keys(database), Users(database))
+    kept = kept_by(settings)
+    return Register(Keys(kept), Users(kept))

@@ -34,7 +34,7 @@ def area_of(method: str, path: str) -> Area:
         return Area.PROGRAMS
     if method in ("GET", "HEAD"):
         return Area.LOGIN if path in _LOGIN_GET or any(_lies_under(path, each) for each in _LOGIN) else Area.PAGE
-    return Area.LOGIN if (method, path) == ("POST", "/login") else Area.PAGE
+    return Area.LOGIN if method == "POST" and path in ("/login", "/login/") else Area.PAGE
 
 
 def required_scope(method: str, path: str) -> str:

@@ -9,7 +9,7 @@ import re
 import secrets
 import unicodedata
 
-from .database import AccessError, Database, now, tables
+from .database import AccessError, Kept, now, tables
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
@@ -24,8 +24,8 @@ _NOBODY = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # of the same cost;
 class Users:
     """The users in a database."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self._table = tables().tables["users"]
 
     def add(self, name: str, password: str) -> None:
@@ -43,23 +43,23 @@ class Users:
         if name in self.passwords():
             raise AccessError(f"there is a user {name!r}", f"Remove it first: citechat users remove {name}")
         row = {"name": name, "password": hashed(password), "created": now()}
-        self._database.write(lambda connection: connection.execute(self._table.insert().values(row)))
+        self._kept.write(lambda connection: connection.execute(self._table.insert().values(row)))
 
     def listing(self) -> list[tuple[str, str]]:
         """Names, and since when they are known, in alphabetical order."""
         shown = self._table.select().order_by(self._table.c.name)
-        return self._database.read(lambda each: [(row.name, row.created) for row in each.execute(shown)], [])
+        return self._kept.read(lambda each: [(row.name, row.created) for row in each.execute(shown)], [])
 
     def passwords(self) -> dict[str, str]:
         """What is kept of each user's password."""
-        return self._database.read(
+        return self._kept.read(
             lambda connection: {row.name: row.password for row in connection.execute(self._table.select())}, {}
         )
 
     def remove(self, name: str) -> bool:
         """Let somebody in no longer; their conversations stay. False where there is no such user."""
         gone = self._table.delete().where(self._table.c.name == name)
-        return self._database.read(lambda connection: bool(connection.execute(gone).rowcount), False)
+        return self._kept.read(lambda connection: bool(connection.execute(gone).rowcount), False)
 
     def may_log_in(self, name: str, password: str) -> bool:
         """Whether this is the user's password; an unknown user takes as long to refuse as a wrong password."""

@@ -14,6 +14,7 @@ from ui.access.database import AccessError
 from ui.access.keys import Key, key_with
 from ui.access.register import Register, register_of
 from ui.cli import main
+from ui.database import SavedError
 
 
 @pytest.fixture
@@ -100,13 +101,13 @@ def test_a_key_expires_some_day(register: Register, days: int) -> None:
 
 def test_a_file_that_is_no_database_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "access.sqlite3").write_bytes(b"nothing of the kind" * 100)
-    with pytest.raises(AccessError, match="not a database"):
+    with pytest.raises(SavedError, match="not a database"):
         register_of(Settings(home=tmp_path)).read()
 
 
 def test_the_address_of_a_database_is_not_repeated() -> None:
-    with pytest.raises(AccessError) as told:
-        register_of(Settings(database_url="nonsense of hunter2"))
+    with pytest.raises(SavedError) as told:
+        register_of(Settings(database_url="nonsense of hunter2")).read()
     assert "hunter2" not in str(told.value)
 
 
