@@ -1,0 +1,188 @@
+"""Copies of the chat on one Chroma server, as real processes that can be killed and started again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import signal
+import subprocess
+import sysconfig
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from readers_page import CITECHAT, PATIENCE, environment_of
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LIMITS = {"rate_limit": "1000000/minute", "concurrency": "1000"}
+"""Settings of the copies: all questions come from one address here, which the limits for each would stop."""
+
+_CHROMA = Path(sysconfig.get_path("scripts")) / "chroma"
+
+
+class Server:
+    """A process that listens at a port which stays its own, also when it is killed and started again."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str] | None, log: Path, port: int) -> None:
+        self.name, self.port, self.address = name, port, f"http://127.0.0.1:{port}"
+        self._command, self._environment, self._log = command, environment, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self.peaks: list[float] = []
+        """Megabytes that each process of it needed at most, with its children."""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; whether it answers, `wait` tells."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """End it as a machine that fails does: with SIGKILL."""
+        assert self._process is not None
+        self.note_memory()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it with SIGTERM, as an orchestrator does, and after a while with SIGKILL."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self.note_memory()
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def wait(self, path: str) -> None:
+        """Wait until `path` is answered with 200."""
+        deadline = time.monotonic() + PATIENCE
+        while not is_well(self.address + path):
+            assert self._process is not None
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                said = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                raise RuntimeError(f"{self.name} did not start: {said}")
+            time.sleep(0.1)
+
+    def note_memory(self) -> None:
+        """Write down what its processes have needed at most so far."""
+        self.peaks.append(sum(_peak(process) for process in (self.pid, *_children(self.pid))))
+
+
+class Cluster:
+    """One Chroma server, and copies with homes of their own."""
+
+    def __init__(self, folder: Path, copies: int, ports: list[int], settings: dict[str, str] | None = None) -> None:
+        self._folder = folder
+        address = f"http://127.0.0.1:{ports[0]}"
+        data = folder / "chroma"
+        data.mkdir()
+        run = [str(_CHROMA), "run", "--path", str(data), "--host", "127.0.0.1", "--port", str(ports[0])]
+        self.chroma = Server("Chroma", run, None, folder / "chroma.log", ports[0])
+        ours = {"chroma_url": address, **LIMITS, **(settings or {})}
+        self._homes = [folder / f"home-{number}" for number in range(copies)]
+        self._environments = [environment_of(home, REPOSITORY, **ours) for home in self._homes]
+        self.copies = [
+            Server(
+                f"copy {number + 1}",
+                [*CITECHAT, "chat", "--no-browser", "--port", str(port)],
+                environment,
+                folder / f"copy-{number + 1}.log",
+                port,
+            )
+            for number, (port, environment) in enumerate(zip(ports[1:], self._environments, strict=True))
+        ]
+
+    def __enter__(self) -> Cluster:
+        self.chroma.start()
+        self.chroma.wait("/api/v2/heartbeat")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in (*self.copies, self.chroma):
+            server.stop()
+
+    def index(self, *paths: Path) -> None:
+        """Index from the first home; the others get its exported model, as a built image carries it."""
+        command = [*CITECHAT, "index", *map(str, paths)]
+        subprocess.run(command, check=True, env=self._environments[0], capture_output=True)
+        for home in self._homes[1:]:
+            shutil.copytree(self._homes[0] / "models", home / "models")
+
+    def start(self, health: str) -> None:
+        """Start all copies, and wait until they are well."""
+        for copy in self.copies:
+            copy.start()
+        for copy in self.copies:
+            copy.wait(health)
+
+
+class Watch:
+    """Looks ten times a second whether servers are well, in a thread."""
+
+    def __init__(self, servers: list[Server], path: str) -> None:
+        self.seen: list[tuple[float, str, bool]] = []
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._look, args=(server, path)) for server in servers]
+
+    def __enter__(self) -> Watch:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _look(self, server: Server, path: str) -> None:
+        while not self._over.wait(0.1):
+            well = is_well(server.address + path)
+            self.seen.append((time.time(), server.name, well))
+
+    def green_again(self, name: str, since: float) -> float:
+        """Seconds from `since` until the server was well, after which it was always; nan where it was not."""
+        seen = [(when, well) for when, who, well in self.seen if who == name and when >= since]
+        bad = [when for when, well in seen if not well]
+        good = [when for when, well in seen if well and (not bad or when > bad[-1])]
+        return good[0] - since if good else float("nan")
+
+
+def is_well(address: str) -> bool:
+    """Whether it answers with 200 within two seconds."""
+    try:
+        with urllib.request.urlopen(address, timeout=2) as response:
+            return bool(response.status == 200)
+    except (OSError, http.client.HTTPException):  # also where it is killed while it answers
+        return False
+
+
+def ask(address: str, question: str) -> dict[str, Any]:
+    """The answer to one question, asked alone."""
+    body = json.dumps({"question": question}).encode()
+    request = urllib.request.Request(f"{address}/v1/ask", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        return dict(json.load(response))
+
+
+def _children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task")
+    found = [int(each) for task in tasks.glob("*/children") for each in task.read_text(encoding="ascii").split()]
+    return found + [deeper for child in found for deeper in _children(child)]
+
+
+def _peak(process: int) -> float:
+    """Megabytes that the process needed at most so far; only Linux tells."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return float("nan")
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), float("nan"))

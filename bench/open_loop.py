@@ -1,0 +1,187 @@
+"""Questions that arrive at a fixed rate, whether or not the ones before were answered: a process of its own.
+
+    python bench/open_loop.py --questions FILE --out FILE --rate 200 --seconds 60 ADDRESS …
+
+It goes from one address to the next. Where nobody listens at one, the question goes to the next, as a proxy does it,
+and the address is left alone for a second; a question that was sent is never sent again. A wait is counted from the moment
+at which the question was due: where it found no free connection, that is part of its wait, and a server that stands
+still cannot make the bench ask less.
+
+`--questions` holds a JSON list of texts. The report is JSON: a row for each question, and the processor time used here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import h11
+
+PATIENCE = 30.0
+"""Seconds from the moment at which a question was due until it counts as lost."""
+
+MOST_CONNECTIONS = 256
+"""Connections to each address; further questions wait for one."""
+
+_LEFT_ALONE = 1.0  # seconds during which nothing is sent to an address where nobody listened
+_CHUNK = 65_536
+
+
+@dataclass(slots=True)
+class Told:
+    """What came of one question: times in seconds since the epoch; `status` 0 where no reply came, and why."""
+
+    question: int
+    due: float
+    sent: float = 0.0
+    ended: float = 0.0
+    address: int = -1
+    status: int = 0
+    shed: bool = False
+    lost: str = ""
+    body: str = ""
+
+
+class Address:
+    """A server, and the connections to it that are kept open."""
+
+    def __init__(self, address: str) -> None:
+        self.host = urlsplit(address).hostname or ""
+        self.port = urlsplit(address).port or 80
+        self.free: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Connection]] = deque()
+        self.places = asyncio.Semaphore(MOST_CONNECTIONS)
+        self.alone_until = 0.0
+
+    async def ask(self, body: bytes, told: Told) -> None:
+        """Send a question, and write down what comes. Raises `ConnectionRefusedError` where nothing was sent."""
+        async with self.places:
+            # One that the server has closed in the meantime would lose a question that was not its fault.
+            while self.free and (self.free[0][0].at_eof() or self.free[0][1].is_closing()):
+                self.free.popleft()[1].close()
+            if self.free:
+                reader, writer, connection = self.free.popleft()
+            else:
+                reader, writer = await asyncio.open_connection(self.host, self.port)
+                connection = h11.Connection(h11.CLIENT)
+            kept = False
+            try:
+                told.sent = time.time()
+                await self._exchange(reader, writer, connection, body, told)
+                kept = connection.our_state is connection.their_state is h11.DONE
+            finally:
+                if kept:
+                    connection.start_next_cycle()
+                    self.free.append((reader, writer, connection))
+                else:
+                    writer.close()
+
+    async def _exchange(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: h11.Connection,
+        body: bytes,
+        told: Told,
+    ) -> None:
+        headers = [("Host", f"{self.host}:{self.port}"), ("Content-Type", "application/json")]
+        request = h11.Request(method="POST", target="/v1/ask", headers=[*headers, ("Content-Length", str(len(body)))])
+        sent = (connection.send(request), connection.send(h11.Data(body)), connection.send(h11.EndOfMessage()))
+        writer.write(b"".join(part or b"" for part in sent))
+        parts: list[bytes] = []
+        status = 0
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(await reader.read(_CHUNK))
+            elif isinstance(event, h11.Response):
+                status = event.status_code
+                told.shed = status in (429, 503) and any(name == b"retry-after" for name, _ in event.headers)
+            elif isinstance(event, h11.Data):
+                parts.append(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                told.status, told.body = status, b"".join(parts).decode("utf-8", "replace")
+                return
+            elif isinstance(event, h11.ConnectionClosed):
+                raise ConnectionResetError("closed before the reply")
+
+
+async def ask(addresses: Sequence[Address], first: int, body: bytes, told: Told) -> None:
+    """Ask the address whose turn it is or, where nobody listens there, the next."""
+    turns = [(first + step) % len(addresses) for step in range(len(addresses))]
+    listening = [turn for turn in turns if addresses[turn].alone_until <= time.monotonic()]
+    try:
+        async with asyncio.timeout(max(0.0, told.due + PATIENCE - time.time())):
+            for turn in listening or turns:
+                told.address = turn
+                try:
+                    await addresses[turn].ask(body, told)
+                except ConnectionRefusedError:
+                    told.lost = "nobody listens (502 of a proxy)"
+                    addresses[turn].alone_until = time.monotonic() + _LEFT_ALONE
+                    continue
+                except (OSError, h11.RemoteProtocolError):
+                    told.lost = "cut off (502 of a proxy)"
+                return
+    except TimeoutError:
+        told.lost = f"no reply within {PATIENCE:.0f} s"
+    finally:
+        told.ended = time.time()
+
+
+async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float, seconds: float) -> list[Told]:
+    """Ask `rate` questions a second, evenly, for so many seconds, and wait for all that was asked."""
+    servers = [Address(address) for address in addresses]
+    bodies = [json.dumps({"question": question}).encode() for question in questions]
+    rows: list[Told] = []
+    asked: set[asyncio.Task[None]] = set()
+    begin = time.time() + 0.1
+    for number in range(round(rate * seconds)):
+        due = begin + number / rate
+        # Late or not, what is due is sent at once: nobody's question waits for those of others.
+        if (pause := due - time.time()) > 0:
+            await asyncio.sleep(pause)
+        told = Told(number % len(questions), due)
+        rows.append(told)
+        task = asyncio.create_task(ask(servers, number % len(servers), bodies[told.question], told))
+        asked.add(task)
+        task.add_done_callback(asked.discard)
+    while asked:
+        await asyncio.wait(asked)
+    for server in servers:
+        for _, writer, _ in server.free:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask, and write down what came."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("addresses", nargs="+", metavar="ADDRESS")
+    parser.add_argument("--questions", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--rate", type=float, default=200.0, help="questions a second")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    options = parser.parse_args(arguments)
+    questions = json.loads(options.questions.read_text(encoding="utf-8"))
+    gc.disable()  # its pauses would be counted as the servers'
+    began, used = time.monotonic(), time.process_time()
+    rows = asyncio.run(offer(options.addresses, questions, options.rate, options.seconds))
+    wall, used = time.monotonic() - began, time.process_time() - used
+    report = {"wall": wall, "processor": used, "rows": [asdict(row) for row in rows]}
+    options.out.write_text(json.dumps(report), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

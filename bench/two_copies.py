@@ -1,0 +1,228 @@
+"""Two copies of the chat on one Chroma server, under a load that does not wait for them.
+
+    python bench/two_copies.py [--rate 200] [--seconds 60] [--kill] [--kill-rate 10] [--json FILE]
+
+One Chroma server, two copies with homes of their own and the generator of `bench/open_loop.py` are processes of their
+own. Questions about the sample briefing come at a fixed rate, to one copy and the other in turn; a copy at which nobody
+listens is passed over. Every answer is compared with the one that was given when nothing else was asked. The copies run
+with CITECHAT_RATE_LIMIT=1000000/minute and CITECHAT_CONCURRENCY=1000, since all questions come from one address here.
+
+With `--kill`, at a rate that they keep up with, a copy is killed with SIGKILL and started again, then Chroma: how long
+until answers are right again, and what was answered meanwhile.
+
+A question is answered (200), shed (429 or 503 with Retry-After), failed (another status), or lost (no reply). The exit
+code is 1 where an answer was wrong or a server was not well in the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from copies import LIMITS, REPOSITORY, Cluster, Server, Watch, ask
+from speed_report import Figure, as_markdown
+
+Row = dict[str, Any]
+_SAMPLES = REPOSITORY / "samples"
+_AWAY = 1.0  # seconds until an orchestrator starts what was killed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and say by the exit code whether all answers were right."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=float, default=200.0, help="questions a second (default: 200)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
+    parser.add_argument("--kill", action="store_true", help="then kill a copy, and Chroma, under load")
+    parser.add_argument("--kill-rate", type=float, default=10.0, help="questions a second meanwhile (default: 10)")
+    parser.add_argument("--health", default="/readyz", metavar="PATH", help="answered with 200 by a copy that is well")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    options = parser.parse_args(arguments)
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cluster = stack.enter_context(Cluster(folder, 2, free_ports(3)))
+        cluster.index(_SAMPLES / "briefing.md")
+        cluster.start(options.health)
+        questions = [json.loads(line)["question"] for line in (_SAMPLES / "questions.jsonl").open(encoding="utf-8")]
+        expected, differing = answers_alone(cluster, questions)
+        figures.append(Figure("answers in which the copies differ, without load", differing, mark=0))
+        print(f"{os.cpu_count()} processors; {len(questions)} questions; copies with {LIMITS}", flush=True)
+        with Watch(cluster.copies, options.health) as watch:
+            report = load(cluster, folder, questions, options.rate, options.seconds)
+            time.sleep(2)
+        figures += loaded(report, expected)
+        figures += memory([*cluster.copies, cluster.chroma])
+        well = [not np.isnan(watch.green_again(copy.name, time.time() - 1.5)) for copy in cluster.copies]
+        figures.append(Figure("copies that are well after it", sum(well), mark=2, at_least=True))
+        if options.kill:
+            figures += killed(cluster, folder, questions, expected, options.kill_rate, options.health)
+    print(as_markdown(figures))
+    if options.json is not None:
+        rows = [asdict(figure) | {"met": figure.is_met} for figure in figures]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(figure.is_met for figure in figures) else 1
+
+
+def answers_alone(cluster: Cluster, questions: Sequence[str]) -> tuple[list[str], int]:
+    """What each question is answered when nothing else is asked, and how many the copies answer differently."""
+    first, *others = ([essence(ask(copy.address, one)) for one in questions] for copy in cluster.copies)
+    return first, sum(len({one, *rest}) > 1 for one, *rest in zip(first, *others, strict=True))
+
+
+def essence(answer: dict[str, Any]) -> str:
+    """What must be the same in two answers: the words, and the characters that they cite."""
+    cited = [[each["article_id"], each["start"], each["end"], each["quote"]] for each in answer["citations"]]
+    return json.dumps([answer["text"], answer["found"], cited], ensure_ascii=False)
+
+
+def load(cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, seconds: float) -> dict[str, Any]:
+    """Ask at a fixed rate, and what came of it."""
+    with begun(cluster, folder, questions, rate, seconds) as generator:
+        generator.wait()
+    return reported(folder)
+
+
+def begun(
+    cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, seconds: float
+) -> subprocess.Popen[bytes]:
+    """The generator, asking."""
+    (folder / "questions.json").write_text(json.dumps(list(questions)), encoding="utf-8")
+    generator = Path(__file__).with_name("open_loop.py")
+    where = ["--questions", str(folder / "questions.json"), "--out", str(folder / "told.json")]
+    how = ["--rate", str(rate), "--seconds", str(seconds), *(copy.address for copy in cluster.copies)]
+    return subprocess.Popen([sys.executable, str(generator), *where, *how])
+
+
+def reported(folder: Path) -> dict[str, Any]:
+    """What the generator wrote."""
+    return dict(json.loads((folder / "told.json").read_text(encoding="utf-8")))
+
+
+def kind(row: Row) -> str:
+    """What came of a question, in a word or two."""
+    if row["status"] == 0:
+        return f"lost: {row['lost']}"
+    if row["status"] == 200:
+        return "answered"
+    return "shed" if row["shed"] else f"failed: {row['status']}"
+
+
+def is_wrong(row: Row, expected: Sequence[str]) -> bool:
+    """Whether an answer is another one than without load."""
+    return row["status"] == 200 and essence(json.loads(row["body"])) != expected[row["question"]]
+
+
+def loaded(report: dict[str, Any], expected: Sequence[str]) -> list[Figure]:
+    """The figures of a load."""
+    rows: list[Row] = report["rows"]
+    kinds = Counter(kind(row) for row in rows)
+    begin, end = min(row["due"] for row in rows), max(row["due"] for row in rows)
+    waits = [row["ended"] - row["due"] for row in rows if row["status"] == 200]
+    refusals = [row["ended"] - row["due"] for row in rows if row["shed"]]
+    # Answers that came after the last question was due belong to no second of the load.
+    in_time = sum(row["status"] == 200 and row["ended"] <= end for row in rows)
+    lost = [name for name in kinds if name.startswith(("lost", "failed"))]
+    return [
+        Figure("questions offered", len(rows)),
+        Figure("offered a second", len(rows) / max(end - begin, 1e-9)),
+        Figure("answered", kinds["answered"]),
+        Figure("shed", kinds["shed"]),
+        Figure("failed or lost", sum(kinds[name] for name in lost), mark=0),
+        *(Figure(name, kinds[name]) for name in sorted(lost)),
+        Figure("wrong answers", sum(is_wrong(row, expected) for row in rows), mark=0),
+        Figure("answered a second", in_time / max(end - begin, 1e-9)),
+        *(Figure(f"answered after, {p}th percentile", milliseconds(waits, p), "ms") for p in (50, 95, 99)),
+        *(Figure(f"shed after, {p}th percentile", milliseconds(refusals, p), "ms") for p in (50, 99)),
+        Figure("sent late by the generator, 99th percentile", milliseconds(lateness(rows), 99), "ms"),
+        Figure("processors that the generator took", report["processor"] / report["wall"]),
+    ]
+
+
+def lateness(rows: Sequence[Row]) -> list[float]:
+    """Seconds after they were due at which questions were sent."""
+    return [row["sent"] - row["due"] for row in rows if row["sent"]]
+
+
+def memory(servers: Sequence[Server]) -> list[Figure]:
+    """What each process has needed at most."""
+    for server in servers:
+        server.note_memory()
+    return [Figure(f"memory of {server.name} at most", max(server.peaks), "MB") for server in servers]
+
+
+def killed(
+    cluster: Cluster, folder: Path, questions: Sequence[str], expected: Sequence[str], rate: float, health: str
+) -> list[Figure]:
+    """Kill one copy, then Chroma, in the midst of questions; each is started again after a second."""
+    figures: list[Figure] = []
+    for victim, watched in ((cluster.copies[0], [cluster.copies[0]]), (cluster.chroma, cluster.copies)):
+        with (
+            Watch(cluster.copies, health) as watch,
+            begun(cluster, folder, questions, rate, 40) as generator,
+        ):
+            time.sleep(8)
+            when = time.time()
+            victim.kill()
+            time.sleep(_AWAY)
+            victim.start()
+            generator.wait()
+        rows: list[Row] = reported(folder)["rows"]
+        name = f"{victim.name} killed"
+        green = max(watch.green_again(copy.name, when) for copy in watched)
+        figures.append(Figure(f"{name}: all copies well again after", green, "s", mark=30))
+        only = 0 if victim is cluster.copies[0] else None
+        figures += [Figure(f"{name}: {told}", *rest) for told, *rest in after(rows, expected, when, only)]
+    return figures
+
+
+def after(rows: Sequence[Row], expected: Sequence[str], when: float, only: int | None) -> list[tuple[Any, ...]]:
+    """What came of the questions since `when`; the first right answer is looked for at one address, where it is named,
+    among questions sent after the last that came to nothing."""
+    since = [row for row in rows if row["ended"] >= when]
+    kinds = Counter(kind(row) for row in since)
+    troubled = [row["ended"] for row in since if row["status"] != 200 and not row["shed"]]
+    there = [row for row in since if row["address"] == only or only is None]
+    right = [row["ended"] for row in there if row["status"] == 200 and not is_wrong(row, expected)]
+    # Of a copy that was killed, the first answer is of the new process: one that was begun by the old is cut off.
+    after_trouble = [ended for ended in right if ended > (max(troubled) if troubled else when)]
+    return [
+        (
+            "first right answer from there after it" if only is not None else "answers again after",
+            min(after_trouble) - when if after_trouble else float("nan"),
+            "s",
+        ),
+        ("last question that came to nothing after", max(troubled) - when if troubled else 0.0, "s"),
+        *((told, count) for told, count in sorted(kinds.items())),
+        ("wrong answers", sum(is_wrong(row, expected) for row in rows), "", 0),
+    ]
+
+
+def milliseconds(seconds: Sequence[float], percentile: float) -> float:
+    """A percentile; nan where there is nothing."""
+    return 1000 * float(np.percentile(seconds or [float("nan")], percentile))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports at which nobody listens."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
