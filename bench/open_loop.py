@@ -3,9 +3,9 @@
     python bench/open_loop.py --questions FILE --out FILE --rate 200 --seconds 60 ADDRESS …
 
 It goes from one address to the next. Where nobody listens at one, the question goes to the next, as a proxy does it,
-and the address is left alone for a second; a question that was sent is never sent again. A wait is counted from the moment
-at which the question was due: where it found no free connection, that is part of its wait, and a server that stands
-still cannot make the bench ask less.
+and the address is left alone for a second; a question that was sent is never sent again. A wait is counted from the
+moment at which the question was due: where it found no free connection, that is part of its wait, and a server that
+stands still cannot make the bench ask less.
 
 `--questions` holds a JSON list of texts. The report is JSON: a row for each question, and the processor time used here.
 """

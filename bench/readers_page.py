@@ -34,16 +34,18 @@ class Page:
     """An open page with a session of its own, which asks as a browser does. To close it closes all its connections, as
     a browser does with those of a tab."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, **headers: str) -> None:
+        """`headers` are sent along with everything, such as those that a proxy asks for."""
         self._host = urlsplit(address).netloc
         self._session = uuid4().hex[:12]
-        self._headers = {"Content-Type": "application/json"}
+        self._headers = {"Content-Type": "application/json", **headers}
         self._open: list[tuple[http.client.HTTPConnection, http.client.HTTPResponse]] = []
         self.window: list[str] = []
         """What stands in the conversation, as plain text: question, answer, question, …"""
         try:
             response, _ = self._request("GET", "/")
-            self._headers["Cookie"] = (response.headers.get("set-cookie") or "").partition(";")[0]
+            cookies = response.headers.get_all("set-cookie") or ()
+            self._headers["Cookie"] = "; ".join(cookie.partition(";")[0] for cookie in cookies)
             config = json.loads(self._request("GET", "/config")[1])
             self._stream(f"{_API}/heartbeat/{self._session}")
         except BaseException:

@@ -6,6 +6,7 @@ Importing this module loads no web framework.
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_PORT = 7860
 _PORTS_TRIED = 100
 
+DRAIN = 15.0
+"""Seconds that a chat which is told to end gives to the answers that are being given."""
+
 
 @dataclass(frozen=True)
 class Chat:
@@ -49,13 +53,24 @@ class Chat:
     app: gr.Blocks
 
     def wait(self) -> None:
-        """Serve until Ctrl-C is pressed, then close."""
+        """Serve until Ctrl-C is pressed, or until SIGTERM comes: then answers that are being given are finished first,
+        for `DRAIN` seconds at most."""
+        told = threading.Event()
+        before = signal.signal(signal.SIGTERM, lambda *_: told.set())
         try:
-            threading.Event().wait()
+            told.wait()
+            self._drain()
         except KeyboardInterrupt:
             pass
         finally:
+            signal.signal(signal.SIGTERM, before)
             self.close()
+
+    def _drain(self) -> None:
+        """Accept no more, and wait until all replies are whole. That of an open page never is: it tells it is there."""
+        server: Any = self.app.server
+        server.should_exit = True
+        server.thread.join(DRAIN)
 
     def close(self) -> None:
         """Stop serving and free the port."""
@@ -72,7 +87,7 @@ def serve(
     settings: Settings | None = None,
     open_to_all: bool = False,
 ) -> None:
-    """Serve the chat until Ctrl-C is pressed, and say where it is."""
+    """Serve the chat until Ctrl-C or SIGTERM, and say where it is. To be called in the main thread."""
     chat = start(
         assistant,
         host=host,

@@ -1,0 +1,70 @@
+"""The proxy that the project configures, really run on this machine in front of chats."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from servers import free_port
+
+CADDYFILE = Path(__file__).resolve().parents[2] / "deploy" / "Caddyfile"
+USER, PASSWORD = "alice", "open sesame"
+LOGIN = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+"""The header Authorization of that user."""
+_HASHED = "$2a$04$uED6BA9iZljqVJM9QPqevOjW9aFasJlm3xOLZTJX4GpGf2.IFdJ1C"  # by bcrypt, in little time
+_DEADLINE = 30  # seconds for it to start
+
+
+def caddy() -> str:
+    """The program; a test is skipped, plainly, where it is not installed, and fails where it is required."""
+    program = shutil.which("caddy")
+    if program is None:
+        message = "caddy is not installed, so the proxy's configuration is not tried"
+        if os.environ.get("CITECHAT_REQUIRE_PROXY"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return program
+
+
+@contextmanager
+def proxying(folder: Path, copies: list[str], ready: str = "/readyz") -> Iterator[str]:
+    """The address of a proxy in front of copies (`host:port`), where `USER` may open the page with `PASSWORD`; it asks
+    `ready` whether a copy is well."""
+    program = caddy()
+    (folder / "users").write_text(f"{USER} {_HASHED}\n", encoding="utf-8")
+    address, health = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    # Only where it listens is another: what stands in the file is for a container, which has all ports to itself.
+    text = CADDYFILE.read_text(encoding="utf-8").replace("http://127.0.0.1:8181 {", f"{health} {{")
+    text = text.replace("{$SITE} {", "{$SITE} {\n\tbind 127.0.0.1").replace("health_uri /readyz", f"health_uri {ready}")
+    (folder / "Caddyfile").write_text(text, encoding="utf-8")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    ours = {"SITE": address, "COPIES": " ".join(copies), "USERS": str(folder / "users")}
+    command = [program, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    with (folder / "proxy.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment | ours, stdout=log, stderr=log)
+        try:
+            _wait_for(health, process, folder / "proxy.log")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.05)
+    raise TimeoutError(f"the proxy did not start: {log.read_text(encoding='utf-8')[-2000:]}")
