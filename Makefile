@@ -41,6 +41,14 @@ fuzz: .venv/.installed-test ## Read damaged files of every format for MINUTES=10
 screenshots: .venv/.installed-test ## Take the pictures in docs/images (needs a Chromium)
 	$(BIN)/python docs/take_screenshots.py
 
+audit: sbom ## List what is installed in build/sbom.json, look up known holes in it (needs the network)
+	$(BIN)/python deploy/audit.py
+
+sbom: .venv/.installed-audit ## List what is installed, with licences, in build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment .venv/bin/python --pyproject pyproject.toml --output-reproducible \
+		--of JSON -o build/sbom.json
+
 clean: ## Remove the virtual environment, the samples' index and all caches
 	rm -rf .venv .citechat .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
@@ -55,6 +63,10 @@ clean: ## Remove the virtual environment, the samples' index and all caches
 
 .venv/.installed-test: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@ .venv/.installed
+
+.venv/.installed-audit: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[audit]"
 	touch $@ .venv/.installed
 
 # Its parts for pictures are left out: they double the time that compiling takes.
