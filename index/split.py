@@ -26,6 +26,7 @@ _CUT_INSIDE_A_PARAGRAPH = 1.0  # in the unit of `_cost`: as bad as being 60 toke
 _CHARACTERS_PER_TOKEN = 12  # more than this on average is not text (hashes, base64): weigh it by its length instead
 _LONGEST_HEADING = 120  # characters
 _WINDOW = 5_000  # characters; see `_boundaries`
+_LONGEST_SENTENCE = 10_000  # characters; what goes on for longer is none, and to look for its end takes ever longer
 
 _LINE = re.compile(r"[^\r\n]+")
 _BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
@@ -164,7 +165,7 @@ def _boundaries(words: str) -> Iterator[Span]:
     """The sentences of a paragraph, found a window at a time: the library's time grows with the square of the length.
 
     A window ends anywhere, so its last sentence is looked at again at the beginning of the next one; where a sentence
-    is longer than the window, the window grows.
+    is longer than the window, the window grows, up to the longest sentence that there may be.
     """
     from sentencex import get_sentence_boundaries
 
@@ -173,8 +174,12 @@ def _boundaries(words: str) -> Iterator[Span]:
     while at < len(words):
         found = get_sentence_boundaries(language, words[at : at + window])
         whole = found if at + window >= len(words) else found[:-1]
-        if not whole:
+        if not whole and window < _LONGEST_SENTENCE:
             window *= 2
+            continue
+        if not whole:
+            yield Span(at, at + window)
+            at, window = at + window, _WINDOW
             continue
         yield from (Span(at + each["start_index"], at + each["end_index"]) for each in whole)
         at, window = at + whole[-1]["end_index"], _WINDOW

@@ -84,6 +84,7 @@ _PHRASE = re.compile(
     # Alone, 一 is mostly "a" (一个) or part of a word (一起), and 十分 is "very".
     rf"|(?!一(?!{_HAN}))(?!十分)(?P<han>{_HAN}+)(?P<myriads>[万萬亿億]*)"
 )
+_MOST_SCALES = 8  # of one number: "thousand million"; more of them are no number, and larger than any can be
 _UNIT_AFTER = re.compile(rf"[\s-]?(?:{'|'.join(f'(?P<{name}>{unit})' for name, unit in _UNITS.items())})(?![a-z])")
 _UNIT_BEFORE = re.compile(r"(?:(?P<dollar>\$)|(?P<euro>€)|(?P<pound>£))\s?$")
 
@@ -119,7 +120,7 @@ def _values(match: re.Match[str]) -> list[str]:
     if match["words"]:
         return [_plain(number) for number in _spoken(re.findall(r"[^\W_]+", match["words"]))]
     number = Decimal(match["figure"].replace(",", "")) if match["figure"] else Decimal(_chinese(match["han"]))
-    for scale in re.findall(r"[a-z]+|[^\W\da-z]", match["scales"] or match["myriads"] or ""):
+    for scale in re.findall(r"[a-z]+|[^\W\da-z]", match["scales"] or match["myriads"] or "")[:_MOST_SCALES]:
         number *= _SCALES[scale]
     return [_plain(number)]
 
@@ -147,10 +148,10 @@ def _spoken(words: list[str]) -> Iterator[Decimal]:
     yield Decimal(total + group)
 
 
-def _chinese(characters: str) -> int:
+def _chinese(characters: str) -> Decimal | int:
     """The number that a run of Chinese numerals below 万 says: 三百二十 is 320, 二〇二四 is 2024."""
     if not set(characters) & set(_CHINESE_SCALES):
-        return int("".join(str(_CHINESE[character]) for character in characters))
+        return Decimal("".join(str(_CHINESE[character]) for character in characters))
     total, digit = 0, 0
     for character in characters:
         if character in _CHINESE:

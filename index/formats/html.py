@@ -11,7 +11,7 @@ from .encoding import decode_page
 from .extract import Extract, hush
 from .metadata import iso_date, iso_language, one_line
 
-_LINE_BREAK = re.compile(r"[ \t\r]*\n\s*")
+_LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # no run of blanks is begun in its middle
 
 
 def read_html(data: bytes, name: str) -> Extract:
