@@ -26,7 +26,7 @@ _CUT_INSIDE_A_PARAGRAPH = 1.0  # in the unit of `_cost`: as bad as being 60 toke
 _CHARACTERS_PER_TOKEN = 12  # more than this on average is not text (hashes, base64): weigh it by its length instead
 _LONGEST_HEADING = 120  # characters
 _WINDOW = 5_000  # characters; see `_boundaries`
-_LONGEST_SENTENCE = 10_000  # characters; what goes on for longer is none, and to look for its end takes ever longer
+_LONGEST_SENTENCE = 30_000  # characters; what goes on for longer is none, and to look for its end takes ever longer
 
 _LINE = re.compile(r"[^\r\n]+")
 _BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
@@ -175,7 +175,7 @@ def _boundaries(words: str) -> Iterator[Span]:
         found = get_sentence_boundaries(language, words[at : at + window])
         whole = found if at + window >= len(words) else found[:-1]
         if not whole and window < _LONGEST_SENTENCE:
-            window *= 2
+            window = min(2 * window, _LONGEST_SENTENCE)
             continue
         if not whole:
             yield Span(at, at + window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 import time
@@ -320,3 +321,24 @@ def certificate(folder: Path, name: str) -> Path:
     path = folder / "certificate.pem"
     path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_a_page_that_is_sent_packed_without_end_is_left(
+    httpserver: HTTPServer, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    internet(news_example=PUBLIC)
+    monkeypatch.setattr(web, "_LARGEST", 100_000)
+    packed = {"Content-Encoding": "gzip"}
+    bomb = gzip.compress(b"x" * 5_000_000)
+    httpserver.expect_request("/a").respond_with_data(bomb, content_type="text/plain", headers=packed)
+    assert "is larger than" in refusal(f"http://news.example:{httpserver.port}/a")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "idna"])
+def test_an_encoding_that_a_server_makes_up_is_not_believed(
+    httpserver: HTTPServer, internet: Internet, charset: str
+) -> None:
+    internet(news_example=PUBLIC)
+    text = "The ferry sails \\ud800 +2AA-."
+    httpserver.expect_request("/a").respond_with_data(text, content_type=f"text/plain; charset={charset}")
+    assert fetch(f"http://news.example:{httpserver.port}/a", public_only=True).data == text.encode()
