@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cluster = stack.enter_context(Cluster(folder, 2, free_ports(3)))
         cluster.index(_SAMPLES / "briefing.md")
         cluster.start(options.health)
-        questions = [json.loads(line)["question"] for line in (_SAMPLES / "questions.jsonl").open(encoding="utf-8")]
+        lines = (_SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+        questions = [json.loads(line)["question"] for line in lines]
         expected, differing = answers_alone(cluster, questions)
         figures.append(Figure("answers in which the copies differ, without load", differing, mark=0))
         print(f"{os.cpu_count()} processors; {len(questions)} questions; copies with {LIMITS}", flush=True)
