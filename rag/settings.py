@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     )
     rate_limit: str = Field(
         default="120/minute",
-        description="Requests to answer for each key, reader or address in a time, such as '120/minute' or '5/second'.",
+        description="Requests to answer for each key, reader or address in a time, such as '120/minute' or '5/second'; "
+        "'none': any number.",
     )
     concurrency: int = Field(
         default=4, ge=1, le=1000, description="Requests that are answered at a time for each key, reader or address."

@@ -5,6 +5,7 @@ It also tells browsers apart, without knowing whose they are: each is given a se
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import json
@@ -21,6 +22,12 @@ LARGEST_BODY = 1_000_000
 
 LARGEST_UPLOAD = 100_000_000
 """Bytes of a request that brings files; the framework writes them to disk as they come, and limits each."""
+
+LONGEST_BODY = 60.0
+"""Seconds that a request may take to arrive whole; a question arrives at once."""
+
+LONGEST_UPLOAD = 600.0
+"""Seconds that a request with files may take to arrive whole."""
 
 COOKIE = "citechat"
 """The name of the cookie with a browser's secret."""
@@ -62,8 +69,9 @@ class Guard:
     """ASGI middleware: refuses unknown host names and large bodies, and puts the security headers on every reply.
 
     A name that an attacker's DNS points here (rebinding) is refused with 400; a bare IP address cannot be rebound and
-    passes. A body over `largest_body` bytes, where files are brought over `largest_upload` bytes, gets 413. A browser
-    that asks for the page without a secret is given one.
+    passes. A body over `largest_body` bytes, where files are brought over `largest_upload` bytes, gets 413; one that is
+    not whole after `longest_body` or `longest_upload` seconds gets 408. A browser that asks for the page without a
+    secret is given one.
     """
 
     def __init__(
@@ -73,19 +81,25 @@ class Guard:
         hosts: Sequence[str] = (),
         largest_body: int = LARGEST_BODY,
         largest_upload: int = LARGEST_UPLOAD,
+        longest_body: float = LONGEST_BODY,
+        longest_upload: float = LONGEST_UPLOAD,
     ) -> None:
         self.app = app
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
         self.largest_body = largest_body
         self.largest_upload = largest_upload
+        self.longest_body = longest_body
+        self.longest_upload = longest_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         sent = dict(scope["headers"])
-        largest = self.largest_upload if _asks(scope, "POST", *_UPLOADS) else self.largest_body
-        started = False
+        brings_files = _asks(scope, "POST", *_UPLOADS)
+        largest = self.largest_upload if brings_files else self.largest_body
+        ends = asyncio.get_running_loop().time() + (self.longest_upload if brings_files else self.longest_body)
+        started = is_whole = is_slow = False
         seen = 0
 
         async def guarded_send(message: Message) -> None:
@@ -93,16 +107,23 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 # The application may have caught the error of a body that is too large, and calls it a bad request.
-                status = 413 if seen > largest else message["status"]
+                status = 413 if seen > largest else 408 if is_slow else message["status"]
                 headers = [*message.get("headers", ()), *SECURITY_HEADERS]
+                headers += [(b"connection", b"close")] if is_slow else []
                 if status == 200 and _asks(scope, "GET", _PAGE) and owner_of(_cookies(scope)) is None:
                     headers += _new_secret(scope)
                 message = {**message, "status": status, "headers": headers}
             await send(message)
 
         async def counted_receive() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, is_whole, is_slow
+            try:
+                async with asyncio.timeout_at(None if is_whole else ends):
+                    message = await receive()
+            except TimeoutError:
+                is_slow = True
+                raise TooSlowError from None
+            is_whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > largest:
                 raise TooLargeError
@@ -121,6 +142,10 @@ class Guard:
             if started:
                 raise
             await refuse(scope, guarded_send, 413, "The request is too large.")
+        except TooSlowError:
+            if started:
+                raise
+            await refuse(scope, guarded_send, 408, "The request did not come to an end in time.")
 
     def _known(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
@@ -171,6 +196,10 @@ def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:
 
 class TooLargeError(Exception):
     """More bytes came than were announced or allowed."""
+
+
+class TooSlowError(Exception):
+    """The bytes came too slowly."""
 
 
 async def refuse(  # noqa: PLR0917

@@ -117,7 +117,7 @@ def start(
     The settings say who may use it. Without them nobody is asked, and it is for this machine alone, unless it is
     `open_to_all`. Raises `SettingsError` and `AccessError`.
     """
-    access = access_of(settings) if settings and not open_to_all else None
+    access = access_of(settings, open_to_all=open_to_all) if settings else None
     if not open_to_all:
         refuse_open_door(host, access)
     is_asked_for = access is not None and access.is_on(access.register.read())
@@ -200,15 +200,16 @@ def launch(
 
 def _login(access: Access | None) -> Login | None:
     """Where readers log in: there are users, and no proxy names who is logged in."""
-    asked = access is not None and not access.user_header and access.register.read().users
-    return Login(access.register.users) if access is not None and asked else None
+    if access is None or access.open_to_all or access.user_header or not access.register.read().users:
+        return None
+    return Login(access.register.users)
 
 
 def _launch(app: gr.Blocks, access: Access | None, login: Login | None, **options: Any) -> None:
     """Launch the app so that the framework knows each reader by the name that access control found."""
     if login is not None:
         options["auth"] = login.may_log_in
-    elif access is not None and access.user_header:
+    elif access is not None and access.user_header and not access.open_to_all:
         options["auth_dependency"] = lambda request: request.scope["state"].get("user")
     with real_addresses() if access is not None else nullcontext():
         app.launch(**options)

@@ -102,6 +102,48 @@ def test_nothing_is_read_beyond_what_is_allowed() -> None:
     assert len(pieces) == 1
 
 
+def test_a_request_that_does_not_come_to_an_end_is_given_up() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for path in ("/gradio_api/queue/join", "/gradio_api/upload"):
+        scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"localhost")]}
+        _run(Guard(app, longest_body=0.05, longest_upload=0.05)(scope, receive, send))
+        assert sent[0]["status"] == 408
+        assert (b"connection", b"close") in sent[0]["headers"]
+        assert scope["read"] < 20
+
+
+def test_who_waits_for_an_answer_may_wait() -> None:
+    """The time is that of the request; what is received after it is whole tells of a client that hangs up."""
+
+    async def patient(_scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["more_body"] is False
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    pieces = [({"type": "http.request", "body": b"x", "more_body": False}, 0), ({"type": "http.disconnect"}, 0.1)]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        message, wait = pieces.pop(0)
+        await asyncio.sleep(wait)
+        return message
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/ask", "headers": [(b"host", b"localhost")]}
+    _run(Guard(patient, longest_body=0.02)(scope, receive, send))
+    assert sent[0]["status"] == 200
+
+
 def test_a_browser_that_asks_for_the_page_is_given_a_secret_of_its_own() -> None:
     given = cookie_of()
     assert given is not None

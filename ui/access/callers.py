@@ -64,6 +64,12 @@ def is_loopback(host: str) -> bool:
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
+def network_of(address: str) -> str:
+    """What counts as one sender: an IPv4 address, or the /64 network that a single IPv6 sender has to itself."""
+    found = _address(address)
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found and found.version == 6 else str(found or "")
+
+
 def was_forwarded(headers: Headers) -> bool:
     """Whether some proxy says that it passed this request on."""
     return any(_plain(name) in _FORWARDED or name.lower() == b"via" for name, _ in headers)

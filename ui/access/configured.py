@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rag import SettingsError
 
 from .callers import Proxies, is_loopback
+from .limits import Limits
 from .register import Known, Register, register_of
 
 if TYPE_CHECKING:
@@ -21,25 +22,34 @@ _TRUSTED_BY_THE_SERVER = "FORWARDED_ALLOW_IPS"
 
 @dataclass(frozen=True)
 class Access:
-    """Who may use a server. `user_header` is the header in which one of `proxies` names who is logged in."""
+    """Who may use a server, and how much. `user_header` is the header in which one of `proxies` names who is logged in;
+    where it is `open_to_all`, nobody is asked, and addresses are limited."""
 
     register: Register
     user_header: str | None = None
     proxies: Proxies = field(default_factory=Proxies)
+    limits: Limits = field(default_factory=lambda: Limits("none", 1000))
+    open_to_all: bool = False
 
     def is_on(self, known: Known) -> bool:
         """Whether anybody is asked who they are. A key that was revoked counts: revoking the last one opens nothing."""
-        return bool(known.keys or known.users or self.user_header)
+        return not self.open_to_all and bool(known.keys or known.users or self.user_header)
 
 
-def access_of(settings: Settings) -> Access:
+def access_of(settings: Settings, *, open_to_all: bool = False) -> Access:
     """Who may use a server with these settings. Raises `SettingsError` where they contradict each other."""
     if settings.user_header and not settings.trusted_proxies:
         raise SettingsError(
             f"the setting 'user_header' is {settings.user_header!r}, but no proxy is trusted to send it",
             "Name the proxy's address in CITECHAT_TRUSTED_PROXIES, such as 127.0.0.1.",
         )
-    return Access(register_of(settings), settings.user_header, Proxies(settings.trusted_proxies))
+    return Access(
+        register_of(settings),
+        settings.user_header,
+        Proxies(settings.trusted_proxies),
+        Limits(settings.rate_limit, settings.concurrency),
+        open_to_all,
+    )
 
 
 @contextmanager

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..database import SavedError
 from ..guard import refuse
-from .callers import OddHeaderError, bearer, is_loopback, user_named, was_forwarded, without
+from .callers import OddHeaderError, bearer, is_loopback, network_of, user_named, was_forwarded, without
 from .denied import Denied, forbidden, unauthorized
 from .keys import key_with
 from .limits import WrongKeys
 from .login import Login, is_login
-from .scopes import Area, area_of, required_scope
+from .scopes import Area, area_of, is_limited, required_scope
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -50,18 +51,32 @@ class AccessControl:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        try:
-            await self._admit(scope)
-        except Denied as denied:
-            await refuse(scope, send, denied.status, denied.message, denied.hint, denied.headers)
-            return
-        if self.login is not None and is_login(scope):
-            send = self.login.told(scope, send, lambda: self._wrong_keys.note(_address(scope)))
-        await self.app(scope, receive, send)
+        with ExitStack() as turn:
+            try:
+                is_local = await self._admit(scope)
+                payer = self._payer(scope, is_local)
+                if payer:
+                    turn.enter_context(self.access.limits.turn(payer))
+            except Denied as denied:
+                await refuse(scope, send, denied.status, denied.message, denied.hint, denied.headers)
+                return
+            if self.login is not None and is_login(scope):
+                send = self.login.told(scope, send, lambda: self._wrong_keys.note(network_of(_address(scope))))
+            await self.app(scope, receive, send)
 
-    async def _admit(self, scope: Scope) -> None:
-        """Note in the scope who asks. Raises `Denied`."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+    def _payer(self, scope: Scope, is_local: bool) -> str:
+        """Whose limits a request counts against, the caller's or those of its address; '' where it is not counted, as
+        on a machine whose own readers nobody asks who they are."""
+        is_asked = self._is_on or self.access.open_to_all
+        if not is_asked or scope["type"] != "http" or not is_limited(scope["method"], _path(scope)):
+            return ""
+        caller = str(scope["state"].get("caller", ""))
+        is_free = is_local and not self.access.open_to_all
+        return caller or ("" if is_free else f"address:{network_of(_address(scope))}")
+
+    async def _admit(self, scope: Scope) -> bool:
+        """Note in the scope who asks; whether it is somebody on this machine. Raises `Denied`."""
+        path = _path(scope)
         method = scope.get("method", "GET")
         state = scope.setdefault("state", {})
         for name in ("caller", "user"):
@@ -69,26 +84,27 @@ class AccessControl:
         sent = self._believed(scope)
         area = area_of(method, path)
         if area is Area.OPEN:
-            return
+            return sent.is_local
         known = await self._known()
         # Once anybody was asked, everybody is: a file that is moved away while the server runs opens nothing.
         self._is_on = self._is_on or self.access.is_on(known)
         if not self._is_on:
-            return
+            return sent.is_local
         if area is Area.PROGRAMS:
             state["caller"] = self._program(scope, known, required_scope(method, path))
-            return
+            return sent.is_local
         user = sent.user if self.login is None else self.login.user(scope, known)
         if user is not None:
             state["user"], state["caller"] = user, f"user:{user}"
         elif self.login is not None and area is Area.LOGIN:
-            self._wrong_keys.check(_address(scope))
+            self._wrong_keys.check(network_of(_address(scope)))
         elif self.login is not None or self.access.user_header or known.users:
             raise unauthorized("you are not logged in", self._how_to_log_in())
         elif not sent.is_local:
             raise unauthorized(
                 "the page is open on its own machine alone", "Somebody has to add users: citechat users add NAME"
             )
+        return sent.is_local
 
     def _believed(self, scope: Scope) -> _Sent:
         """Put into the scope what its sender is believed, and take the other headers of that kind away.
@@ -125,7 +141,7 @@ class AccessControl:
 
     def _program(self, scope: Scope, known: Known, needed: str) -> str:
         """The caller whose key a request brings. Raises `Denied` where there is none that is good for this."""
-        address = _address(scope)
+        address = network_of(_address(scope))
         self._wrong_keys.check(address)
         secret = bearer(scope["headers"])
         if secret is None:
@@ -144,6 +160,10 @@ class AccessControl:
         if self.access.user_header:
             return "Come by the proxy that logs readers in."
         return "Log in at /." if self.login else "Users were added since the chat began: start it anew."
+
+
+def _path(scope: Scope) -> str:
+    return str(scope["path"].removeprefix(scope.get("root_path", "")))
 
 
 def _address(scope: Scope) -> str:

@@ -19,6 +19,8 @@ class Area(Enum):
 
 _OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # the last one does a thing once, and tells nothing
 _PROGRAMS = ("/v1", "/mcp", "/metrics")
+# Where GET only listens to what was asked for.
+_ASKING = ("/mcp", *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api")))
 _WRITTEN = ("/v1/articles", "/v1/evaluate")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 # What the browser needs to show where to log in: the framework's own files, and none of ours.
@@ -35,6 +37,12 @@ def area_of(method: str, path: str) -> Area:
     if method in ("GET", "HEAD"):
         return Area.LOGIN if path in _LOGIN_GET or any(_lies_under(path, each) for each in _LOGIN) else Area.PAGE
     return Area.LOGIN if method == "POST" and path in ("/login", "/login/") else Area.PAGE
+
+
+def is_limited(method: str, path: str) -> bool:
+    """Whether a request asks for work, and counts against its caller's limits."""
+    asks = any(_lies_under(path, each) for each in _ASKING)
+    return _lies_under(path, "/v1") or (asks and method not in ("GET", "HEAD"))
 
 
 def required_scope(method: str, path: str) -> str:

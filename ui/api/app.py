@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from index import CitechatError
 from rag import Assistant
 
-from ..guard import TooLargeError
+from ..guard import TooLargeError, TooSlowError
 from ..services import Services
 from . import turns
 from .articles import MULTIPART, Articles
@@ -129,8 +129,9 @@ class _Told(APIRoute):
                 return await handler(request)
             except ClientDisconnect:
                 return reply(HUNG_UP, {})
-            except TooLargeError:
-                return told(Refused(413, "the request is too large", "Send less at a time."))
+            except (TooLargeError, TooSlowError) as error:
+                status, what = (413, "is too large") if isinstance(error, TooLargeError) else (408, "came too slowly")
+                return told(Refused(status, f"the request {what}", "Send less at a time."))
             except Refused as refused:
                 return told(refused)
             except CitechatError as error:
