@@ -23,6 +23,7 @@ import httpx
 from ..errors import LoadError
 
 _NAT64 = ip_network("64:ff9b::/96")  # whose last 32 bits are an address of the older kind
+_WEB, _LAST_SYSTEM_PORT = (80, 443), 1023
 _NEVER = (
     ip_network("fec0::/10"),  # of one site, a kind that is no longer given out
     ip_network("192.0.0.0/24"),  # of protocols; some clouds answer there with the secrets of their machines
@@ -55,7 +56,7 @@ class PublicTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request; each redirect is another one."""
         url = request.url
-        if url.scheme not in ("http", "https") or url.userinfo:
+        if url.scheme not in ("http", "https") or url.userinfo or not _is_of_the_web(url.port):
             raise _not_public(self._address)
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         with _as_httpx():
@@ -157,6 +158,11 @@ def _as_httpx() -> Iterator[None]:
         raise httpx.ReadTimeout(str(error)) from None
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
         raise httpx.TransportError(str(error)) from None
+
+
+def _is_of_the_web(port: int | None) -> bool:
+    """False for the ports of mail, name and login servers, which somebody may want to be spoken to from here."""
+    return port is None or port in _WEB or port > _LAST_SYSTEM_PORT
 
 
 def _inner(ip: IPv6Address) -> IPv4Address | None:

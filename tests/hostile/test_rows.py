@@ -166,6 +166,7 @@ ROWS: dict[str, Row] = {
             "test_only_plain_addresses_of_the_web_are_followed_to",
             "test_an_address_with_a_user_or_of_another_kind_is_refused",
             "test_a_server_that_drips_its_headers_is_left_in_time",
+            "test_the_ports_of_other_servers_are_not_spoken_to",
             "test_a_body_that_drips_or_is_too_large_is_left",
             "test_a_page_that_is_sent_packed_without_end_is_left",
             "test_an_encoding_that_a_server_makes_up_is_not_believed",

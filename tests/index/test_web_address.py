@@ -205,6 +205,13 @@ def test_an_address_with_a_user_or_of_another_kind_is_refused(internet: Internet
     assert connected == []
 
 
+@pytest.mark.parametrize("port", [0, 1, 22, 25, 53, 110, 445, 993])
+def test_the_ports_of_other_servers_are_not_spoken_to(internet: Internet, port: int) -> None:
+    connected = internet(news_example=PUBLIC)
+    assert refusal(f"http://news.example:{port}/")
+    assert connected == []
+
+
 def test_no_proxy_is_asked_since_it_would_reach_what_it_likes(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
