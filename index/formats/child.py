@@ -102,7 +102,8 @@ def _listen(pipe: IO[bytes], requests: Queue[tuple[dict[str, Any], bytes]], repl
         write_message(replies, {"memory": True})
     except (BrokenFrameError, OSError):
         pass
-    os._exit(0)
+    finally:  # whatever came: nobody could ask any more
+        os._exit(0)
 
 
 def _limit_for_good(**limits: int) -> None:
