@@ -36,6 +36,10 @@ _UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
 _PROGRAMS = ("/v1/", "/mcp", "/metrics")
 _SECRET_BYTES = 16
+FOREIGN = ("a page of another site may not ask", "Ask from a program, or from a page of this server.")
+_PORTS = {"http": 80, "https": 443}
+_CROSS_ORIGIN = b"access-control-"
+_ALWAYS_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
 _SECRET = re.compile(r"[0-9a-f]{32}")
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
@@ -66,7 +70,8 @@ SECURITY_HEADERS = (
 
 
 class Guard:
-    """ASGI middleware: refuses unknown host names and large bodies, and puts the security headers on every reply.
+    """ASGI middleware: refuses unknown host names, pages of other sites and large bodies, and puts the security headers
+    on every reply. It stands outside all others, so that no reply leaves without them.
 
     A name that an attacker's DNS points here (rebinding) is refused with 400; a bare IP address cannot be rebound and
     passes. A body over `largest_body` bytes, where files are brought over `largest_upload` bytes, gets 413; one that is
@@ -86,6 +91,8 @@ class Guard:
     ) -> None:
         self.app = app
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
+        # Other programs of this machine have pages of these addresses, too.
+        self.names = frozenset(host for host in self.hosts if host != "localhost" and not _is_address(host))
         self.largest_body = largest_body
         self.largest_upload = largest_upload
         self.longest_body = longest_body
@@ -108,7 +115,9 @@ class Guard:
                 started = True
                 # The application may have caught the error of a body that is too large, and calls it a bad request.
                 status = 413 if seen > largest else 408 if is_slow else message["status"]
-                headers = [*message.get("headers", ()), *SECURITY_HEADERS]
+                # The web framework lets pages of other sites read replies wherever it is not asked by localhost.
+                headers = [each for each in message.get("headers", ()) if not each[0].lower().startswith(_CROSS_ORIGIN)]
+                headers += [*SECURITY_HEADERS, *([_ALWAYS_ENCRYPTED] if scope.get("scheme") == "https" else [])]
                 headers += [(b"connection", b"close")] if is_slow else []
                 if status == 200 and _asks(scope, "GET", _PAGE) and owner_of(_cookies(scope)) is None:
                     headers += _new_secret(scope)
@@ -132,6 +141,9 @@ class Guard:
         if not self._known(sent.get(b"host", b"").decode("latin-1")):
             await refuse(scope, guarded_send, 400, "Unknown host name.")
             return
+        if _changes(scope) and not self._is_ours(sent):
+            await refuse(scope, guarded_send, 403, *FOREIGN)
+            return
         length = sent.get(b"content-length", b"0")
         if length.isdigit() and int(length) > largest:
             await refuse(scope, guarded_send, 413, "The request is too large.")
@@ -147,16 +159,37 @@ class Guard:
                 raise
             await refuse(scope, guarded_send, 408, "The request did not come to an end in time.")
 
+    def _is_ours(self, sent: Mapping[bytes, bytes]) -> bool:
+        """Whether a program sends this, or a browser for a page of ours: it tells, and no page can make it lie."""
+        site = sent.get(b"sec-fetch-site")
+        if site is not None:
+            return site in (b"same-origin", b"none")
+        origin, host = (sent.get(name, b"").decode("latin-1").lower() for name in (b"origin", b"host"))
+        scheme, _, named = origin.partition("://")
+        usual = f":{_PORTS.get(scheme, '')}"
+        return not origin or named.removesuffix(usual) == host.removesuffix(usual) or _name(named) in self.names
+
     def _known(self, host: str) -> bool:
-        name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
-        name = name.strip("[]").rstrip(".").lower()
-        if name in self.hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
+        name = _name(host)
+        return name in self.hosts or _is_address(name)
+
+
+def _name(host: str) -> str:
+    """A host without its port."""
+    name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
+    return name.strip("[]").rstrip(".").lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _changes(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
 
 
 def owner_of(cookies: Mapping[str, str]) -> str | None:

@@ -10,13 +10,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, Settings, SettingsError
 
+from .access.audit import Audited
 from .access.callers import is_loopback
 from .access.configured import Access, access_of, real_addresses, refuse_open_door
 from .access.control import AccessControl
@@ -31,6 +32,7 @@ from .services import Services
 
 if TYPE_CHECKING:
     import gradio as gr
+    from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
 __all__ = ["DEFAULT_PORT", "Chat", "build_app", "launch", "serve", "start"]
@@ -157,9 +159,8 @@ def launch(
     from starlette.middleware import Middleware
 
     login = _login(access)
-    middleware = [Middleware(Guard, hosts=(host, *allowed_hosts))]
-    if access is not None:
-        middleware.append(Middleware(AccessControl, access=access, login=login))
+    middleware = [] if access is None else [Middleware(AccessControl, access=access, login=login)]
+    outermost = _outermost((host, *allowed_hosts), access)
     app.queue(max_size=32, default_concurrency_limit=4)
     for candidate in _free_ports(host, port):
         try:
@@ -186,16 +187,40 @@ def launch(
                 ssr_mode=False,
                 pwa=False,
                 mcp_server=False,
-                app_kwargs={"openapi_url": None, "middleware": middleware, "routes": list(routes)},
+                app_kwargs={
+                    "openapi_url": None,
+                    "middleware": middleware,
+                    "routes": list(routes),
+                    "lifespan": outermost,
+                },
             )
         except OSError:
             continue  # another program took the port in between
+        if not isinstance(app.app.middleware_stack, Guard | Audited):
+            app.close(verbose=False)
+            raise RuntimeError(  # noqa: TRY004
+                "the web framework has not put the guard outside all that it does"
+            )
         shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         return Chat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
     raise SettingsError(
         f"the chat cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free",
         "Choose another with --port (1 to 65535), or an address of this machine with --host.",
     )
+
+
+def _outermost(hosts: Sequence[str], access: Access | None) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Puts the guard, and the audit log, outside of what the web framework puts outside of every middleware that it is
+    given: its errors, and what lets pages of other sites read replies."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        guarded = app.middleware_stack and Guard(app.middleware_stack, hosts=hosts)
+        log = access and access.log
+        app.middleware_stack = Audited(guarded, log=log) if guarded and log else guarded
+        yield
+
+    return lifespan
 
 
 def _login(access: Access | None) -> Login | None:

@@ -63,8 +63,9 @@ def visit(
     sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.putrequest("POST" if body is not None and method == "GET" else method, path)
         given = [(name.replace("_", "-"), value) for name, value in named.items()] + (headers or [])
+        names_host = "host" in {name.lower() for name, _ in given}
+        connection.putrequest("POST" if body is not None and method == "GET" else method, path, skip_host=names_host)
         if sent is not None:
             connection.putheader("Content-Length", str(len(sent)))
             if "content-type" not in {name.lower() for name, _ in given}:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rag import SettingsError
 
+from .audit import AuditLog
 from .callers import Proxies, is_loopback
 from .limits import Limits
 from .register import Known, Register, register_of
@@ -23,13 +24,14 @@ _TRUSTED_BY_THE_SERVER = "FORWARDED_ALLOW_IPS"
 @dataclass(frozen=True)
 class Access:
     """Who may use a server, and how much. `user_header` is the header in which one of `proxies` names who is logged in;
-    where it is `open_to_all`, nobody is asked, and addresses are limited."""
+    where it is `open_to_all`, nobody is asked, and addresses are limited. `log` tells of every request."""
 
     register: Register
     user_header: str | None = None
     proxies: Proxies = field(default_factory=Proxies)
     limits: Limits = field(default_factory=lambda: Limits("none", 1000))
     open_to_all: bool = False
+    log: AuditLog | None = None
 
     def is_on(self, known: Known) -> bool:
         """Whether anybody is asked who they are. A key that was revoked counts: revoking the last one opens nothing."""
@@ -49,6 +51,7 @@ def access_of(settings: Settings, *, open_to_all: bool = False) -> Access:
         Proxies(settings.trusted_proxies),
         Limits(settings.rate_limit, settings.concurrency),
         open_to_all,
+        AuditLog(settings.audit_log, contents=settings.audit_contents) if settings.audit_log else None,
     )
 
 

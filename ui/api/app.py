@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from index import CitechatError
 from rag import Assistant
 
-from ..guard import TooLargeError, TooSlowError
+from ..guard import FOREIGN, TooLargeError, TooSlowError
 from ..services import Services
 from . import turns
 from .articles import MULTIPART, Articles
@@ -145,7 +145,7 @@ class _Told(APIRoute):
 
 def _refuse_foreign(request: Request) -> None:
     if is_foreign(request.headers):
-        raise Refused(403, "a page of another site may not ask", "Ask from a program, or from a page of this server.")
+        raise Refused(403, *FOREIGN)
 
 
 class _Adding:
