@@ -100,7 +100,7 @@ def encode_sweep(home: str) -> dict[str, Any]:
     rows = []
     for engine in ("onnx", "torch"):
         for threads in (1, processors(), 2 * processors()):
-            encoder = open_index(load_settings(home=Path(home), engine=engine, workers=threads)).encoder
+            encoder = open_index(load_settings(home=Path(home), engine=engine, threads=threads)).encoder
             encoder.query("warm up")
             if engine == "torch":
                 import torch

@@ -19,6 +19,7 @@ from .keywords import terms, without_accents
 from .late import Question, is_readable
 from .load import Skipped
 from .manifest import Manifest
+from .on_ray import LOCAL, OnRay
 from .only import Only
 from .onnx import processors
 from .reading import Reading
@@ -27,8 +28,10 @@ from .search import Findings
 from .split import sentences
 from .sync import SyncReport
 from .tokens import Tokens
+from .workers import Processes
 
 __all__ = [
+    "LOCAL",
     "Article",
     "ChoiceError",
     "CitechatError",
@@ -45,9 +48,11 @@ __all__ = [
     "LangChainEncoder",
     "LoadError",
     "Manifest",
+    "OnRay",
     "Only",
     "Origin",
     "Passage",
+    "Processes",
     "Question",
     "Reading",
     "Skipped",

@@ -79,11 +79,11 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(name: str = BUNDLED, exports: Path | None = None, workers: int | None = None) -> Encoder:
+def load_encoder(name: str = BUNDLED, exports: Path | None = None, threads: int | None = None) -> Encoder:
     """The encoder that `name` stands for: `bundled`, or the folder or name of a sentence-transformers model on disk.
 
     Given a folder for `exports`, the bundled model is exported there once and runs without torch from then on,
-    `workers` texts at a time (by default one more than processors). Cheap: the model itself is loaded at first use.
+    `threads` texts at a time (by default one more than processors). Cheap: the model itself is loaded at first use.
     Raises `EncoderError` for a model that is not there, or when the bundled weights are not the published ones. Nothing
     is ever fetched.
     """
@@ -94,7 +94,7 @@ def load_encoder(name: str = BUNDLED, exports: Path | None = None, workers: int 
         return bundled
     from .onnx import OnnxEncoder
 
-    return OnnxEncoder(bundled, exports, workers)
+    return OnnxEncoder(bundled, exports, threads)
 
 
 def _bundled_folder() -> str:

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .chroma import is_unreachable
 from .current import Current
@@ -15,12 +16,15 @@ from .encode import Encoder
 from .errors import EmptyIndexError, IndexMismatchError, StoreError, TornIndexError
 from .health import Problem, check
 from .manifest import Manifest
+from .on_ray import OnRay
 from .only import Only
+from .prepare import prepared
 from .records import Article, Hit
 from .remove import remove
 from .search import Findings, Searcher
 from .store import Store
 from .sync import Progress, SyncReport, manifest_of, rebuild, sync
+from .workers import Processes
 
 _PAUSES = (0.05, 0.2, 0.5)  # seconds; between them a reader opens the index anew
 
@@ -44,19 +48,23 @@ class Index:
         *,
         prune: bool = False,
         public_only: bool = False,
+        workers: Processes | OnRay | None = None,
     ) -> SyncReport:
         """Add and replace articles from files, folders and web addresses, with `prune` remove what is gone there, with
-        `public_only` fetch nothing that not everybody on the internet can reach; see `sync`.
+        `public_only` fetch nothing that not everybody on the internet can reach; `workers` do it in place of this
+        process; see `sync`.
 
         Where a change before it was cut short while vectors were written, these are made anew from the texts first.
         """
+        preparing = workers.prepared if isinstance(workers, OnRay) else workers and partial(prepared, workers)
+        how: Any = {"prune": prune, "public_only": public_only, "preparing": preparing}
         with closing(Store(self.path, self.url, writable=True)) as store:
             try:
-                report = sync(store, self.encoder, paths, progress, prune=prune, public_only=public_only)
+                report = sync(store, self.encoder, paths, progress, **how)
             except TornIndexError:
                 store.require(manifest_of(self.encoder))
                 rebuild(store, self.encoder, progress)
-                report = sync(store, self.encoder, paths, progress, prune=prune, public_only=public_only)
+                report = sync(store, self.encoder, paths, progress, **how)
         self._current.written()
         return report
 
@@ -67,10 +75,10 @@ class Index:
         self._current.written()
         return removed
 
-    def rebuild(self, progress: Progress | None = None) -> None:
-        """Cut and embed every stored article anew; see `rebuild`."""
+    def rebuild(self, progress: Progress | None = None, *, workers: Processes | None = None) -> None:
+        """Cut and embed every stored article anew, by `workers` or in this process; see `rebuild`."""
         with closing(Store(self.path, self.url)) as store:
-            rebuild(store, self.encoder, progress)
+            rebuild(store, self.encoder, progress, workers=workers)
         self._current.written()
 
     def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:

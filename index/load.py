@@ -24,7 +24,10 @@ from .formats.web import fetch
 from .places import absolute, is_address
 from .records import Article
 
-__all__ = ["Skipped", "article_id", "decode", "load", "load_file"]
+__all__ = ["Skipped", "Source", "article_id", "decode", "is_container", "load", "load_file", "read", "sources"]
+
+Source = Path | str
+"""A file, or a web address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,12 @@ def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[
     does not exist raises `LoadError` before anything is read. Nothing is fetched but the addresses that are given,
     with `public_only` none of them that not everybody on the internet can reach.
     """
+    for source in sources(paths):
+        yield from read(source, public_only=public_only)
+
+
+def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
+    """What there is to read at `paths`, one file after another, as `load` reads it; its errors are those of `load`."""
     for path in paths:
         if not is_address(path) and not Path(path).exists():
             raise LoadError(
@@ -50,11 +59,26 @@ def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[
             )
     for path in paths:
         if is_address(path):
-            yield _attempt_address(str(path), public_only)
+            yield str(path)
         elif Path(path).is_dir():
-            yield from _load_folder(Path(path))
+            yield from _in_folder(Path(path))
         else:
-            yield from _load_path(Path(path))
+            yield Path(path)
+
+
+def read(source: Source | Skipped, *, public_only: bool = False) -> Iterator[Article | Skipped]:
+    """The articles in one file, or at one address."""
+    if isinstance(source, Skipped):
+        yield source
+    elif isinstance(source, str):
+        yield _attempt_address(source, public_only)
+    else:
+        yield from _load_path(source)
+
+
+def is_container(source: Source | Skipped) -> bool:
+    """Whether many articles may be in it."""
+    return isinstance(source, Path) and source.suffix.lower() in CONTAINERS
 
 
 def load_file(path: Path) -> Article:
@@ -79,7 +103,7 @@ def article_id(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _load_folder(folder: Path) -> Iterator[Article | Skipped]:
+def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
     """What is under a folder, hidden files aside; folders that links lead to are not entered, so there is no loop."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise LoadError(
@@ -91,8 +115,7 @@ def _load_folder(folder: Path) -> Iterator[Article | Skipped]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         found = (Path(parent, name) for name in names if not name.startswith("."))
         files += [path for path in found if path.is_file()]
-    for path in sorted(files):
-        yield from _load_path(path)
+    yield from sorted(files)
     for error in closed:
         yield Skipped(str(error.filename), f"{error.filename!r} cannot be read: {error.strerror}")
 

@@ -44,13 +44,13 @@ class OnnxEncoder:
     # Texts run one by one, each in a thread of its own: on a CPU a batch is no faster than its texts, texts alone need
     # neither padding nor a mask, and threads that share one text wait on each other (see `bench/speed.py`).
 
-    def __init__(self, reference: SentenceTransformerEncoder, exports: Path, workers: int | None = None) -> None:
-        """`workers` is how many texts are encoded at a time; by default one more than there are processors, so that
+    def __init__(self, reference: SentenceTransformerEncoder, exports: Path, threads: int | None = None) -> None:
+        """`threads` is how many texts are encoded at a time; by default one more than there are processors, so that
         none of these is idle while a thread waits for the interpreter.
         """
         self._reference = reference
         self._exports = exports
-        self._workers = workers or processors() + 1
+        self._threads = threads or processors() + 1
         self._opening = threading.Lock()
 
     @property
@@ -80,7 +80,7 @@ class OnnxEncoder:
         if session is None:
             return self._reference.encode(texts)
         tokenized = self._tokenizer.encode_batch(list(texts))
-        if len(tokenized) < 2 or self._workers < 2:
+        if len(tokenized) < 2 or self._threads < 2:
             return [_run(session, each) for each in tokenized]
         return list(self._pool.map(lambda each: _run(session, each), tokenized))
 
@@ -110,7 +110,7 @@ class OnnxEncoder:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._workers, thread_name_prefix="encode")
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="encode")
 
     @cached_property
     def _tokenizer(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,9 +35,8 @@ class Plan:
     everything was read, since a text may have gone to a place that is read later: `step` only adds, `settled` removes.
     """
 
-    def __init__(self, stored: Iterable[Article], cut: Callable[[Article], tuple[Passage, ...]]) -> None:
+    def __init__(self, stored: Iterable[Article]) -> None:
         self._records = {article.id: article for article in stored}
-        self._cut = cut
         self._indexed = {origin.path for article in self._records.values() for origin in article.origins}
         self._read: set[tuple[str, Origin]] = set()
         self.skipped: set[str] = set()
@@ -47,13 +46,18 @@ class Plan:
         """The paths of the articles that were read."""
         return {origin.path for _, origin in self._read}
 
-    def step(self, loaded: Article | Skipped) -> Step | Skipped:
-        """What is to be done about what was read, or could not be."""
+    @property
+    def known(self) -> set[str]:
+        """The ids of the texts that need not be embedded."""
+        return set(self._records)
+
+    def step(self, loaded: Article | Skipped, passages: Sequence[Passage] = ()) -> Step | Skipped:
+        """What is to be done about what was read, or could not be; a text that is new comes with its passages."""
         if isinstance(loaded, Skipped):
             self.skipped.add(absolute(loaded.path))
             return loaded
         known = self._records.get(loaded.id)
-        passages = () if known else self._cut(loaded)
+        passages = () if known else tuple(passages)
         if known is None and not passages:
             return self.step(Skipped(loaded.path, f"{loaded.path!r} has no text beside headers and counters"))
         article = self._merged(known, loaded) if known else loaded

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .ahead import ahead
 from .encode import Encoder
-from .load import Skipped, load
+from .load import Skipped, sources
 from .manifest import Manifest
 from .places import count_files, file_of, gone, present
 from .plan import Plan, Step
-from .reading import encode_in_context, in_context
+from .prepare import Prepared, Preparing, prepared, prepared_anew
 from .records import Article, Passage
 from .search import keep_tables
-from .split import SPLITTER_VERSION, split
+from .split import SPLITTER_VERSION
 from .store import Store
-from .tokens import Tokens, TokenStore
+from .tokens import TokenStore
+from .workers import Here, Mapping
 from .writes import Row
-
-_PASSAGES = 128  # passages, and articles at most, that are encoded and written together: about four seconds of work
-_AHEAD = 2  # batches that wait between two steps
 
 Progress = Callable[[str, int, int], None]
 """Called after each article with its title, the number of files done so far, and how many there are. Several articles
@@ -83,8 +81,9 @@ def sync(
     *,
     prune: bool = False,
     public_only: bool = False,
+    preparing: Preparing | None = None,
 ) -> SyncReport:
-    """Index the articles under `paths`.
+    """Index the articles under `paths`. `preparing` reads and embeds them elsewhere than in this process.
 
     A text that is in the index already is not embedded again: it is the same article, read from one more place. A place
     that held another text before no longer counts for that one, and an article goes with the last of its places; the
@@ -103,12 +102,13 @@ def sync(
         indexed = [origin.path for article in facts for origin in article.origins] if prune else []
         there = present(paths, indexed) if prune else list(paths)
         tokens = TokenStore.beside(store.path, manifest.key)
-        plan = Plan(facts, lambda article: _cut(article, encoder))
+        plan = Plan(facts)
         count = _Count(count_files(there))
-        loaded = load(there, public_only=True) if public_only else load(there)
-        for batch in _encoded(map(plan.step, loaded), encoder):
-            _write(store, tokens, batch)
-            for step in batch.steps:
+        preparing = preparing or partial(prepared, Here(encoder))
+        for batch in preparing(sources(there), plan.known, public_only=public_only):
+            steps = [plan.step(*_parts(each)) for each in batch]
+            _write(store, tokens, batch, steps)
+            for step in steps:
                 count.see(step.path)
                 if isinstance(step, Skipped):
                     skipped.append(step)
@@ -131,7 +131,9 @@ def sync(
     )
 
 
-def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) -> None:
+def rebuild(
+    store: Store, encoder: Encoder, progress: Progress | None = None, *, workers: Mapping | None = None
+) -> None:
     """Cut and embed every stored article anew with `encoder`, and switch over when all is done.
 
     The articles' own files are not needed: the index holds their text. The old passages serve until then.
@@ -139,14 +141,13 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
 
     def rows() -> Iterator[list[Row]]:
         done, total = 0, len(store.article_ids())
-        steps = (Step(article, article.path, _cut(article, encoder)) for article in store.each_article())
-        for batch in _encoded(steps, encoder):
-            tokens.put(batch.tokens)
-            yield batch.rows
-            for step in batch.steps:
+        for batch in prepared_anew(workers or Here(encoder), store.each_article()):
+            tokens.put({id_: own for each in batch for id_, own in each.tokens.items()})
+            yield [_row(each.article, each) for each in batch if each.passages]
+            for each in batch:
                 done += 1
-                if progress and not isinstance(step, Skipped):
-                    progress(step.article.title, done, total)
+                if progress:
+                    progress(each.article.title, done, total)
 
     with store.writing(replacing=True):
         manifest = manifest_of(encoder)
@@ -157,68 +158,28 @@ def rebuild(store: Store, encoder: Encoder, progress: Progress | None = None) ->
         keep_tables(store)
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Steps with what the model made of their passages."""
-
-    steps: list[Step | Skipped]
-    rows: list[Row]
-    tokens: dict[str, Tokens]
+def _parts(each: Prepared | Skipped) -> tuple[Article | Skipped, Sequence[Passage]]:
+    return (each, ()) if isinstance(each, Skipped) else (each.article, each.passages)
 
 
-def _cut(article: Article, encoder: Encoder) -> tuple[Passage, ...]:
-    return tuple(split(article, encoder.tokenize))
-
-
-def _encoded(steps: Iterable[Step | Skipped], encoder: Encoder) -> Iterator[_Batch]:
-    """Steps in batches, encoded. Files are read while earlier ones are encoded, and these while the caller writes."""
-    return ahead((_encode(batch, encoder) for batch in ahead(_batches(steps), _AHEAD)), _AHEAD)
-
-
-def _batches(steps: Iterable[Step | Skipped]) -> Iterator[list[Step | Skipped]]:
-    batch: list[Step | Skipped] = []
-    passages = 0
-    for step in steps:
-        batch.append(step)
-        passages += len(step.passages) if isinstance(step, Step) else 0
-        if passages >= _PASSAGES or len(batch) >= _PASSAGES:
-            yield batch
-            batch, passages = [], 0
-    yield batch
-
-
-def _encode(steps: list[Step | Skipped], encoder: Encoder) -> _Batch:
-    written = [step for step in steps if isinstance(step, Step) and step.passages]
-    if not written:
-        return _Batch(steps, [], {})  # nothing is loaded for it
-    titled = [(step.article.title, passage.text) for step in written for passage in step.passages]
-    tokens: dict[str, Tokens] = {}
-    if encoder.tells_tokens:
-        encodings = encode_in_context(encoder, titled)
-        ids = [passage.id for step in written for passage in step.passages]
-        tokens = {id_: Tokens.of(encoding) for id_, encoding in zip(ids, encodings, strict=True)}
-        vectors = [encoding.vector for encoding in encodings]
-    else:
-        vectors = list(encoder.passages([in_context(title, text)[0] for title, text in titled]))
-    of_step = iter(vectors)
-    rows: list[Row] = [
-        (step.article, step.passages, np.stack([next(of_step) for _ in step.passages])) for step in written
-    ]
-    return _Batch(steps, rows, tokens)
-
-
-def _write(store: Store, tokens: TokenStore, batch: _Batch) -> None:
+def _write(
+    store: Store, tokens: TokenStore, batch: Sequence[Prepared | Skipped], steps: Sequence[Step | Skipped]
+) -> None:
     """Write what is new, and the records of what was read from one more place; of several steps the last one holds."""
-    steps = [step for step in batch.steps if isinstance(step, Step) and step.outcome != "unchanged"]
-    records = {step.article.id: step.article for step in steps}
-    tokens.put(batch.tokens)
-    store.put(
-        [
-            (replace(article, copies=records.pop(article.id).copies), passages, vectors)
-            for article, passages, vectors in batch.rows
-        ]
-    )
+    changing = [step for step in steps if isinstance(step, Step) and step.outcome != "unchanged"]
+    records = {step.article.id: step.article for step in changing}
+    new = [
+        each
+        for each, step in zip(batch, steps, strict=True)
+        if isinstance(each, Prepared) and isinstance(step, Step) and step.passages
+    ]
+    tokens.put({id_: own for each in new for id_, own in each.tokens.items()})
+    store.put([_row(replace(each.article, copies=records.pop(each.article.id).copies), each) for each in new])
     store.update(list(records.values()))
+
+
+def _row(article: Article, each: Prepared) -> Row:
+    return article, each.passages, np.zeros((0, 0), dtype=np.float32) if each.vectors is None else each.vectors
 
 
 def _settle(store: Store, tokens: TokenStore, changed: Sequence[Article], removed: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from .adapters import as_retriever, as_runnable
 from .answer import NOT_FOUND, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
-from .build import ask, build_assistant, open_index
+from .build import ask, build_assistant, open_index, open_workers
 from .calibrate import calibrate
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
@@ -37,6 +37,7 @@ __all__ = [
     "follow_up_questions",
     "load_settings",
     "open_index",
+    "open_workers",
     "starter_questions",
     "try_llm",
 ]

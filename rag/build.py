@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
-from index import Index, Only, load_encoder
+from index import Encoder, Index, OnRay, Only, Processes, load_encoder, processors
 
 from .answer import Answer, Turn
 from .assistant import EXTRACTIVE, Assistant
@@ -36,11 +38,35 @@ def go_offline() -> None:
 
 def open_index(settings: Settings | None = None) -> Index:
     """The index that the settings name. Cheap: its folder is opened and its model loaded at first use."""
-    go_offline()
     settings = settings or load_settings()
-    exports = settings.home / "models" if settings.engine == "onnx" else None
     url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
-    return Index(settings.index_path, load_encoder(settings.encoder, exports, settings.workers), url)
+    return Index(settings.index_path, open_encoder(settings), url)
+
+
+def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
+    """The encoder that the settings name, with so many threads in place of theirs."""
+    go_offline()
+    exports = settings.home / "models" if settings.engine == "onnx" else None
+    return load_encoder(settings.encoder, exports, threads or settings.threads)
+
+
+def open_workers(
+    settings: Settings, workers: int | None = None, ray: str | None = None
+) -> AbstractContextManager[Processes | OnRay | None]:
+    """Who reads and embeds in place of this process: so many processes, or actors of a Ray at this address; None for
+    one worker, which is this process. The model is loaded here first, so that it is exported once.
+
+    Raises `CitechatError` where Ray is not installed or does not answer.
+    """
+    encoder = partial(open_encoder, settings, 1)
+    if ray is not None:
+        actors = workers or max(1, processors() - 1)
+        open_encoder(settings).query("?")
+        return OnRay(ray, actors, encoder)
+    if workers is None or workers == 1:
+        return nullcontext()
+    open_encoder(settings).query("?")
+    return Processes(workers, encoder)
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:

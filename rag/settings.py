@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         default="onnx",
         description="What runs the bundled model: 'onnx' (exported once, then starts in a blink), or 'torch'.",
     )
-    workers: int | None = Field(
+    threads: int | None = Field(
         default=None, ge=1, le=256, description="Texts that are embedded at a time; unset: one more than processors."
     )
     top_k: int = Field(

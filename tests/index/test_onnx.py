@@ -93,9 +93,9 @@ def test_an_export_that_says_something_else_than_the_model_is_not_used(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_texts_keep_their_order_whatever_the_number_of_workers(models: Path) -> None:
+def test_texts_keep_their_order_whatever_the_number_of_threads(models: Path) -> None:
     texts = [f"text number {number} " * (number % 7 + 1) for number in range(40)]
-    alone, together = (load_encoder(exports=models, workers=workers).encode(texts) for workers in (1, 3))
+    alone, together = (load_encoder(exports=models, threads=threads).encode(texts) for threads in (1, 3))
     assert all(_largest_difference(one, other) < 1e-6 for one, other in zip(alone, together, strict=True))
 
 

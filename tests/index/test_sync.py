@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -54,16 +54,22 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Say what is read next, in place of files: `path=text`, or `path=None` where it cannot be read."""
 
     def will_read(items: dict[str, str | None], source: str = "") -> None:
-        def load(_: Sequence[Path | str]) -> Iterator[Article | Skipped]:
+        def load() -> Iterator[Article | Skipped]:
             for path, text in items.items():
                 if text is None:
                     yield Skipped(path, "it cannot be read")
                 else:
                     yield Article(article_id(text), text.strip(), source or path, text, path=path)
 
-        monkeypatch.setattr("index.sync.load", load)
+        _reads(monkeypatch, load)
 
     return will_read
+
+
+def _reads(monkeypatch: pytest.MonkeyPatch, made: Callable[[], Iterator[Article | Skipped]]) -> None:
+    """Whatever is to be read, this is what is there."""
+    monkeypatch.setattr("index.sync.sources", lambda _: ["anything"])
+    monkeypatch.setattr("index.prepare.read", lambda _, *, public_only: made())
 
 
 # What a text is known by
@@ -182,7 +188,7 @@ def test_several_articles_of_one_path_are_all_kept_and_go_one_by_one(
 ) -> None:
     def will_read(*texts: str) -> None:
         articles = [Article(article_id(text), text, "mail", text, path="/mail.mbox") for text in texts]
-        monkeypatch.setattr("index.sync.load", lambda _: iter(articles))
+        _reads(monkeypatch, lambda: iter(articles))
 
     will_read(FOX, OWL, FOX)
     assert (_counts(index.sync([])), index.count()) == ((2, 0, 1, 0), (2, 2))
@@ -412,7 +418,7 @@ def test_nothing_is_removed_where_one_id_is_wrong(wrong: str, index: Index, fold
 
 def test_a_beginning_that_several_ids_share_names_them(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     articles = [Article(f"abcd{end}", f"Title {end}", "s", text, path=end) for end, text in (("1", FOX), ("2", OWL))]
-    monkeypatch.setattr("index.sync.load", lambda _: iter(articles))
+    _reads(monkeypatch, lambda: iter(articles))
     index.sync([])
     with pytest.raises(CitechatError, match="'abcd' stands for 2 articles") as refused:
         index.remove("abcd")
