@@ -1,12 +1,16 @@
 """Ray reads, cuts and embeds: on this machine, or on all machines of a cluster. Needs the package `ray`.
 
-One pipeline of Ray Data: files are read by tasks, batches of articles are embedded by a pool of actors, each with a model
-of its own; what comes back is written here, by one writer.
+One pipeline of Ray Data: files are read by tasks, articles are embedded in batches by a pool of actors, each with a
+model of its own; what comes back is written here, by one writer.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +28,7 @@ LOCAL = "local"
 
 _FILES = 64  # of a block, which one task reads
 _ARTICLES = 64  # of a batch, which one actor embeds
-_CONNECT_SECONDS = 30
+_CONNECT_SECONDS = 10
 
 Rows = dict[str, "np.typing.NDArray[Any]"]
 
@@ -59,10 +63,12 @@ class OnRay:
         listed = list(sources)
         if not listed:
             return
-        context = ray.data.DataContext.get_current()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of its own defaults
+            context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True  # the index is then the same as without Ray
-        blocks = max(1, -(-len(listed) // _FILES))
+        blocks = max(-(-len(listed) // _FILES), min(len(listed), self._actors))  # something to do for each
         dataset = (
             ray.data.from_items([{"source": each} for each in listed], override_num_blocks=blocks)
             .flat_map(_Reading(public_only=public_only))
@@ -108,9 +114,16 @@ class _Embedding:
         return {"prepared": result}
 
 
+def _reach(address: str) -> None:
+    """Raise `OSError` where nobody listens; Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise OSError("this is no address of the form HOST:PORT")
+    socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+
+
 def _connect(address: str, actors: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
@@ -123,9 +136,14 @@ def _connect(address: str, actors: int) -> None:
     if address == LOCAL:
         # Ray counts processors that it may use; where actors take all of them, its readers would wait for ever.
         how |= {"num_cpus": actors + 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        how["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # the same program as this one
     else:
         how["address"] = address
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # what it says of itself is nothing to act upon
     try:
+        if address != LOCAL:
+            _reach(address)
         ray.init(ignore_reinit_error=True, **how)
     except Exception as error:
         raise CitechatError(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
-from index import Encoder, Index, OnRay, Only, Processes, load_encoder, processors
+from index import Encoder, Index, Only, OnRay, Processes, load_encoder, processors
 
 from .answer import Answer, Turn
 from .assistant import EXTRACTIVE, Assistant

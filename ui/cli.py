@@ -79,13 +79,21 @@ Everything the program keeps lies under CITECHAT_HOME; `citechat doctor` says wh
         "index",
         commands.index,
         "Index files, folders, archives and web addresses; what is indexed already is not read again by the model.",
-        "  citechat index article.txt\n  citechat index articles/ notes.md --json\n  citechat index articles/ --prune",
+        "  citechat index article.txt\n  citechat index articles/ notes.md --json\n  citechat index articles/ --prune\n"
+        "  citechat index archive/ --workers 8\n  citechat index archive/ --ray",
     )
     index.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a web address")
     index.add_argument(
         "--prune", action="store_true", help="remove what was indexed from there before and is no longer there"
     )
     _add_workers(index)
+    index.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="let Ray do it, with --workers actors: here, or on the cluster of --ray=HOST:PORT; put it after the paths",
+    )
     _add_json(index)
 
     ask = command(
@@ -246,9 +254,9 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
-        type=int,
+        type=_count,
         metavar="N",
-        help="texts to embed at a time (default: one more than processors)",
+        help="processes that read and embed beside this one (default: this one alone, in threads)",
     )
 
 

@@ -23,11 +23,11 @@ DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
 
 def index(options: argparse.Namespace) -> int:
     """Make the index agree with the given files and folders."""
-    from rag import open_index
+    from rag import open_index, open_workers
 
-    opened = open_index(settings_of(options))
-    with shown(say) as progress:
-        report = opened.sync(options.paths, progress, prune=options.prune)
+    settings = settings_of(options)
+    with open_workers(settings, options.workers, options.ray) as workers, shown(say) as progress:
+        report = open_index(settings).sync(options.paths, progress, prune=options.prune, workers=workers)
     if options.json:
         _print_json(report.to_dict())
     else:
@@ -178,11 +178,13 @@ def remove(options: argparse.Namespace) -> int:
 
 def rebuild(options: argparse.Namespace) -> int:
     """Cut and embed everything anew."""
-    from rag import open_index
+    from index import Processes
+    from rag import open_index, open_workers
 
-    index = open_index(settings_of(options))
-    with shown(say, "articles") as progress:
-        index.rebuild(progress)
+    settings = settings_of(options)
+    index = open_index(settings)
+    with open_workers(settings, options.workers) as workers, shown(say, "articles") as progress:
+        index.rebuild(progress, workers=workers if isinstance(workers, Processes) else None)
     articles, passages = index.count()
     print(f"rebuilt: {articles} articles, {passages} passages")
     return DONE
@@ -212,7 +214,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """The settings, with what the command line says on top."""
     from rag import load_settings
 
-    names = ("llm", "strict", "top_k", "workers")
+    names = ("llm", "strict", "top_k")
     return load_settings(**{name: getattr(options, name, None) for name in names})
 
 
