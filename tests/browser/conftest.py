@@ -109,7 +109,7 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(assistant: Any, services: Any = None, port: int = 0) -> Iterator[str]:
+def serving(assistant: Any, services: Any = None, port: int = 0, access: Any = None) -> Iterator[str]:
     """A chat around the assistant, with what `services` it has, on this computer only; gives its address.
 
     It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
@@ -121,7 +121,7 @@ def serving(assistant: Any, services: Any = None, port: int = 0) -> Iterator[str
         close_the_loop()
 
     with ThreadPoolExecutor(1) as elsewhere:
-        chat = elsewhere.submit(lambda: launch(build_app(assistant, services), port=port)).result()
+        chat = elsewhere.submit(lambda: launch(build_app(assistant, services), port=port, access=access)).result()
         try:
             yield chat.url
         finally:

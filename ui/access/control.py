@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..database import SavedError
 from ..guard import refuse
+from .apart import Apart
 from .callers import OddHeaderError, bearer, is_loopback, network_of, user_named, was_forwarded, without
 from .denied import Denied, forbidden, unauthorized
 from .keys import key_with
@@ -46,23 +47,29 @@ class AccessControl:
         self.app, self.access, self.login = app, access, login
         self._wrong_keys = WrongKeys()
         self._is_on = login is not None
+        self._apart = Apart()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        inside = scope, receive, send
         with ExitStack() as turn:
             try:
                 is_local = await self._admit(scope)
                 payer = self._payer(scope, is_local)
                 if payer:
                     turn.enter_context(self.access.limits.turn(payer))
+                if "user" in scope["state"] and scope["type"] == "http":
+                    caller = scope["state"]["caller"]
+                    inside = await self._apart.between(caller, scope, receive, send)
             except Denied as denied:
                 await refuse(scope, send, denied.status, denied.message, denied.hint, denied.headers)
                 return
             if self.login is not None and is_login(scope):
-                send = self.login.told(scope, send, lambda: self._wrong_keys.note(network_of(_address(scope))))
-            await self.app(scope, receive, send)
+                told = self.login.told(scope, send, lambda: self._wrong_keys.note(network_of(_address(scope))))
+                inside = scope, receive, told
+            await self.app(*inside)
 
     def _payer(self, scope: Scope, is_local: bool) -> str:
         """Whose limits a request counts against, the caller's or those of its address; '' where it is not counted, as
