@@ -8,6 +8,7 @@ from .calibrate import calibrate
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .follow_ups import follow_up_questions
+from .observe import Observer
 from .offers import Offers
 from .settings import Settings, load_settings
 from .starters import starter_questions
@@ -19,6 +20,7 @@ __all__ = [
     "Assistant",
     "Citation",
     "LLMError",
+    "Observer",
     "Offers",
     "QuestionError",
     "Sentence",

@@ -17,6 +17,7 @@ from .errors import LLMError, QuestionError
 from .extract import Quote, choose, rank_sentences
 from .followup import stand_alone
 from .kinds import short_answer
+from .observe import Observer, observed
 from .patience import Asking
 from .prompts import ANSWER_SYSTEM, check_instructions
 from .write import not_found, rewrite, write
@@ -44,10 +45,12 @@ class Assistant:
         patience: float = 180.0,
         prompt_tokens: int = 7492,
         instructions: str = ANSWER_SYSTEM,
+        observer: Observer | None = None,
     ) -> None:
         """`model` names the LLM in answers and errors. `strict` leaves out sentences that no passage supports;
         `fallback` quotes where the LLM fails, instead of raising. The LLM may take `patience` seconds in all, and its
-        prompt may have `prompt_tokens` and begins with `instructions`, which are checked.
+        prompt may have `prompt_tokens` and begins with `instructions`, which are checked. The `observer` is told of
+        every question.
         """
         self.index = index
         self.llm = llm
@@ -60,6 +63,7 @@ class Assistant:
         self.patience = patience
         self.prompt_tokens = prompt_tokens
         self.instructions = check_instructions(instructions)
+        self.observer = observer
 
     def ask(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Answer:
         """The finished answer: the last value of `stream`."""
@@ -75,6 +79,10 @@ class Assistant:
         Raises `QuestionError` for a question that is empty or too long, `StoreError` when there is no index to search,
         `LLMError` when the language model fails and `fallback` is off.
         """
+        answers = self._stream(question, history, only)
+        return observed(answers, self.observer) if self.observer else answers
+
+    def _stream(self, question: str, history: Sequence[Turn], only: Only | None) -> Iterator[Answer]:
         question = self._accept(question)
         began = time.perf_counter()
         asking = Asking(self.llm, self.model, self.patience) if self.llm is not None else None
@@ -125,6 +133,7 @@ class Assistant:
         top_k: int | None = None,
         strict: bool | None = None,
         fallback: bool | None = None,
+        observer: Observer | None = None,
     ) -> Assistant:
         """Another assistant over the same index; what is not given stays as it is.
 
@@ -140,6 +149,7 @@ class Assistant:
         other.top_k = self.top_k if top_k is None else top_k
         other.strict = self.strict if strict is None else strict
         other.fallback = self.fallback if fallback is None else fallback
+        other.observer = self.observer if observer is None else observer
         return other
 
     @property

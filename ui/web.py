@@ -13,20 +13,23 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from rag import Assistant, Settings, SettingsError
+from rag import Assistant, Observer, Settings, SettingsError
 
 from .access.audit import Audited
 from .access.callers import is_loopback
 from .access.configured import Access, access_of, real_addresses, refuse_open_door
 from .access.control import AccessControl
 from .access.login import Login
-from .api import api_routes
+from .api import api_routes, open_turns
 from .asset import asset
 from .chinese import CHINESE
 from .guard import Guard
+from .health import Health, health_routes
 from .library import LARGEST_FILE
+from .metrics import Counted, Metrics
 from .page import build_app, load_gradio
 from .services import Services
 
@@ -125,15 +128,25 @@ def start(
     is_asked_for = access is not None and access.is_on(access.register.read())
     services = services or Services()
     services.ready.clear()
-    app = build_app(assistant, services)
+    metrics, health, turns = Metrics(version("citechat")), Health(assistant, services.ready), open_turns()
+    app = build_app(_counted(assistant, metrics.observer("page")), services)
+    asked = _counted(assistant, metrics.observer("api"))
+    metrics.watch_waiting("page", lambda: len(app._queue))
+    metrics.watch_waiting("api", turns.waiting)
+    may_write = is_asked_for or is_loopback(host)
     chat = launch(
         app,
         host=host,
         port=port,
         open_browser=open_browser,
         allowed_hosts=settings.hosts if settings else (),
-        routes=api_routes(assistant, services, writable=is_asked_for or is_loopback(host), evaluate=services.evaluate),
+        routes=[
+            *api_routes(asked, services, turns=turns, writable=may_write, evaluate=services.evaluate),
+            *health_routes(health),
+            *metrics.routes(health),
+        ],
         access=access,
+        metrics=metrics,
     )
     threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
     return chat
@@ -148,19 +161,20 @@ def launch(
     allowed_hosts: Sequence[str] = (),
     routes: Sequence[BaseRoute] = (),
     access: Access | None = None,
+    metrics: Metrics | None = None,
 ) -> Chat:
     """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
 
     `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
-    `routes` are served beside the page and come before it; `access` says who may use both. Raises `SettingsError` when
-    no port is free.
+    `routes` are served beside the page and come before it; `access` says who may use both, and `metrics` counts
+    requests. Raises `SettingsError` when no port is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
 
     login = _login(access)
     middleware = [] if access is None else [Middleware(AccessControl, access=access, login=login)]
-    outermost = _outermost((host, *allowed_hosts), access)
+    outermost = _outermost((host, *allowed_hosts), access, metrics)
     app.queue(max_size=32, default_concurrency_limit=4)
     for candidate in _free_ports(host, port):
         try:
@@ -196,7 +210,7 @@ def launch(
             )
         except OSError:
             continue  # another program took the port in between
-        if not isinstance(app.app.middleware_stack, Guard | Audited):
+        if not isinstance(app.app.middleware_stack, Guard | Audited | Counted):
             app.close(verbose=False)
             raise RuntimeError(  # noqa: TRY004
                 "the web framework has not put the guard outside all that it does"
@@ -209,18 +223,26 @@ def launch(
     )
 
 
-def _outermost(hosts: Sequence[str], access: Access | None) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Puts the guard, and the audit log, outside of what the web framework puts outside of every middleware that it is
-    given: its errors, and what lets pages of other sites read replies."""
+def _outermost(
+    hosts: Sequence[str], access: Access | None, metrics: Metrics | None
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Puts the guard, the audit log and the counting outside of what the web framework puts outside of every middleware
+    that it is given: its errors, and what lets pages of other sites read replies."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         guarded = app.middleware_stack and Guard(app.middleware_stack, hosts=hosts)
         log = access and access.log
-        app.middleware_stack = Audited(guarded, log=log) if guarded and log else guarded
+        logged = Audited(guarded, log=log) if guarded and log else guarded
+        app.middleware_stack = Counted(logged, metrics=metrics) if logged and metrics else logged
         yield
 
     return lifespan
+
+
+def _counted(assistant: Assistant, observer: Observer) -> Assistant:
+    """The assistant, of whose questions the observer is told; one of another kind is not counted."""
+    return assistant.with_changes(observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
 def _login(access: Access | None) -> Login | None:

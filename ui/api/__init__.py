@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .turns import AT_ONCE, MOST_WAITING
+from . import turns
+from .turns import Turns
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -27,17 +28,27 @@ if TYPE_CHECKING:
 
     from ..services import Services
 
-__all__ = ["AT_ONCE", "MOST_WAITING", "api_routes"]
+__all__ = ["Turns", "api_routes", "open_turns"]
 
 
 def api_routes(
-    assistant: Assistant, services: Services | None = None, *, writable: bool = True, evaluate: bool = False
+    assistant: Assistant,
+    services: Services | None = None,
+    *,
+    turns: Turns | None = None,
+    writable: bool = True,
+    evaluate: bool = False,
 ) -> list[BaseRoute]:
     """The routes under `/v1`; whatever else is there is answered with 404.
 
-    `services` offer other models and the library. Where it is not `writable`, no program may add or remove articles;
-    with `evaluate` it may run test sets. Loads the web framework.
+    `services` offer other models and the library; questions wait for their `turns`. Where it is not `writable`, no
+    program may add or remove articles; with `evaluate` it may run test sets. Loads the web framework.
     """
     from .app import routes
 
-    return routes(assistant, services, writable=writable, evaluate=evaluate)
+    return routes(assistant, services, turns or open_turns(), writable=writable, evaluate=evaluate)
+
+
+def open_turns() -> Turns:
+    """Places for the questions of programs."""
+    return Turns(turns.AT_ONCE, turns.MOST_WAITING)

@@ -22,7 +22,6 @@ from rag import Assistant
 
 from ..guard import FOREIGN, TooLargeError, TooSlowError
 from ..services import Services
-from . import turns
 from .articles import MULTIPART, Articles
 from .asking import EVENTS, Asking
 from .bodies import Asked, Questions, Sent
@@ -41,6 +40,7 @@ from .replies import (
     RemovedReply,
     WholeArticleReply,
 )
+from .turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +64,14 @@ _REFUSALS = {
 _SENT = (400, 403, 413, 415, 500, 503)
 
 
-def routes(assistant: Assistant, services: Services | None, *, writable: bool, evaluate: bool) -> list[BaseRoute]:
+def routes(
+    assistant: Assistant, services: Services | None, waiting: Turns, *, writable: bool, evaluate: bool
+) -> list[BaseRoute]:
     """What is served beside the page. An LLM that fails is told as a failure: a program could not see that quotes stand
     in place of the model's words."""
     if isinstance(assistant, Assistant):  # others have no fallback to switch off
         assistant = assistant.with_changes(fallback=False)
     library, offers = (services.library, services.offers) if services else (None, None)
-    waiting = turns.Turns(turns.AT_ONCE, turns.MOST_WAITING)
     completions = Completions(assistant, offers, waiting)
     articles = Articles(assistant, library, writable=writable)
 

@@ -37,6 +37,10 @@ class Turns:
         self._inside: set[asyncio.Task[None]] = set()
         self._limiter: CapacityLimiter | None = None
 
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return max(0, len(self._inside) - self._at_once)
+
     def require_room(self) -> None:
         """Raise `Refused` with 503 where as many wait as may."""
         if len(self._inside) >= self._most:

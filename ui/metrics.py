@@ -1,0 +1,166 @@
+"""What the server does, counted for Prometheus. Nothing of what is asked, answered or read is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from index import StoreError
+from rag import Answer, LLMError, QuestionError
+
+from .health import Health, State
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import Metric
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
+"""Where the buckets of durations end: from an answer that was at hand to a model at the end of its patience."""
+
+_STAGES = {"search": "search", "first token": "first_token", "answer": "answer", "total": "total"}
+_PARTS = ("/v1/ask", "/v1/chat/completions", "/v1/articles", "/v1/evaluate", "/v1", "/mcp", "/metrics")
+_HEALTH = ("/healthz", "/readyz")
+
+
+class Metrics:
+    """The counts of one server, in a registry of their own: two servers of a process do not share them."""
+
+    def __init__(self, version: str) -> None:
+        """Makes them; loads Prometheus' library."""
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+        self.registry: CollectorRegistry = CollectorRegistry()
+        shared: Any = {"registry": self.registry}
+        self.questions = Counter(
+            "citechat_questions",
+            "Questions by how they ended: answered, abstained, abandoned, or the kind of failure.",
+            ["surface", "outcome"],
+            **shared,
+        )
+        self.sentences = Counter(
+            "citechat_sentences",
+            "Sentences of answers by how well their citations support them.",
+            ["support"],
+            **shared,
+        )
+        self.seconds = Histogram(
+            "citechat_answer_seconds", "Seconds of each stage of an answer.", ["stage"], buckets=SECONDS, **shared
+        )
+        self.tokens = Counter("citechat_llm_tokens", "Tokens of the LLM, where its provider tells.", ["way"], **shared)
+        self.answering = Gauge("citechat_questions_answering", "Questions being answered now.", ["surface"], **shared)
+        self.waiting = Gauge("citechat_questions_waiting", "Questions waiting for their turn.", ["surface"], **shared)
+        self.requests = Counter(
+            "citechat_http_requests", "Requests by part of the server and status.", ["part", "status"], **shared
+        )
+        Info("citechat_build", "The version that runs.", **shared).info({"version": version})
+        ProcessCollector(registry=self.registry)
+
+    def observer(self, surface: str) -> Observer:
+        """What is told of each question that comes from the page, the API or another surface."""
+        return Observer(self, surface)
+
+    def watch_waiting(self, surface: str, count: Callable[[], int]) -> None:
+        """Ask for the number of questions that wait there, whenever somebody looks."""
+        self.waiting.labels(surface).set_function(count)
+
+    def routes(self, health: Health) -> list[BaseRoute]:
+        """`/metrics`, with the size of the index as it was last seen."""
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import Response
+        from starlette.routing import Route
+
+        size = _Size()
+        self.registry.register(size)
+
+        async def metrics(request: Request) -> Response:
+            from prometheus_client.exposition import choose_encoder
+
+            size.state = await health.state()
+            encode, kind = choose_encoder(request.headers.get("accept", ""))
+            return Response(
+                await run_in_threadpool(encode, self.registry), 200, {"cache-control": "no-store", "content-type": kind}
+            )
+
+        return [Route("/metrics", metrics, methods=["GET"], include_in_schema=False)]
+
+
+class Observer:
+    """Counts the questions of one surface; see `rag.Observer`."""
+
+    def __init__(self, metrics: Metrics, surface: str) -> None:
+        self._metrics = metrics
+        self._surface = surface
+
+    def began(self) -> None:
+        """A question is being answered."""
+        self._metrics.answering.labels(self._surface).inc()
+
+    def ended(self, answer: Answer | None, error: Exception | None) -> None:
+        """It is not any more: this came of it, or this went wrong."""
+        counts = self._metrics
+        counts.answering.labels(self._surface).dec()
+        counts.questions.labels(self._surface, _outcome(answer, error)).inc()
+        if answer is None or not answer.done:
+            return
+        for sentence in answer.sentences:
+            counts.sentences.labels(sentence.support).inc()
+        for name, stage in _STAGES.items():
+            if name in answer.timings:
+                counts.seconds.labels(stage).observe(answer.timings[name])
+        for way, count in answer.tokens.items():
+            counts.tokens.labels(way).inc(count)
+
+
+class Counted:
+    """ASGI middleware: counts requests by the part of the server that they ask, and their status."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.metrics.requests.labels(part_of(scope["path"]), str(message["status"])).inc()
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
+class _Size:
+    """The size of the index, told when somebody looks; what cannot be read any more is told as it was last."""
+
+    def __init__(self) -> None:
+        self.state = State()
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
+        state = self.state
+        yield GaugeMetricFamily("citechat_index_up", "1 where the index can be read.", value=float(not state.problem))
+        yield GaugeMetricFamily("citechat_index_articles", "Articles in the index.", value=state.articles)
+        yield GaugeMetricFamily("citechat_index_passages", "Passages in the index.", value=state.passages)
+
+
+def part_of(path: str) -> str:
+    """The part of the server that a path lies in: one of few, whatever is asked for. Pure."""
+    if path in _HEALTH:
+        return "health"
+    return next((part for part in _PARTS if path == part or path.startswith(f"{part}/")), "page")
+
+
+def _outcome(answer: Answer | None, error: Exception | None) -> str:
+    kinds = {QuestionError: "refused", LLMError: "llm_failed", StoreError: "index_failed"}
+    if error is not None:
+        return next((name for kind, name in kinds.items() if isinstance(error, kind)), "failed")
+    if answer is None or not answer.done:
+        return "abandoned"
+    return "answered" if answer.found else "abstained"
