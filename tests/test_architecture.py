@@ -24,6 +24,7 @@ HEAVY = (
     "langchain",
     "onnxruntime",
     "sqlalchemy",
+    "limits",
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 from servers import free_port
 
 from rag import load_settings
+from ui.access.register import register_of
 from ui.cli import main
 from ui.doctor import as_text, examine
 
@@ -30,6 +31,22 @@ def test_a_whole_index_answers(samples_home: Path) -> None:
     assert report["answers"]
     assert report["problems"] == []
     assert (report["indexed"]["articles"], report["indexed"]["passages"] > 5) == (1, True)
+
+
+def test_it_is_told_whether_anybody_is_asked_who_they_are(home: Path) -> None:
+    def told(**settings: object) -> str:
+        return as_text(examine(load_settings(home=home, **settings)))
+
+    assert "Access control off" in told()
+    register = register_of(load_settings(home=home))
+    key, _ = register.keys.create("bot")
+    register.users.add("ann", "correct horse battery")
+    assert "Access control on: keys that are good 1, users 1" in told()
+    register.keys.revoke(key.id)
+    assert "Access control on: keys that are good 0" in told()
+    proxied = told(user_header="X-User", trusted_proxies=("127.0.0.1",))
+    assert "X-User of a proxy is believed" in proxied
+    assert "no proxy is trusted to send it" in told(user_header="X-User")
 
 
 def test_that_nothing_is_indexed_yet_is_a_problem_that_stops_nothing(home: Path) -> None:

@@ -51,6 +51,13 @@ class Kept:
                 self._opened = Database(self._url, tables(), "keys and users")
         return self._opened.do(work)
 
+    def close(self) -> None:
+        """Let go of the database; it is opened again where it is asked."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = None
+
 
 def kept_by(settings: Settings) -> Kept:
     """The database that the settings name, else the SQLite file in their home."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..database import SavedError
-from .database import kept_by
+from .database import Kept, kept_by
 from .keys import Key, Keys
 from .users import Users
 
@@ -36,8 +36,9 @@ class Known:
 class Register:
     """The keys and users of a database, for a server that asks about them at every request."""
 
-    def __init__(self, keys: Keys, users: Users) -> None:
-        self.keys, self.users = keys, users
+    def __init__(self, kept: Kept) -> None:
+        self.keys, self.users = Keys(kept), Users(kept)
+        self.close = kept.close
         self._known = Known()
         self._asked_again_at = 0.0
 
@@ -68,5 +69,4 @@ class Register:
 
 def register_of(settings: Settings) -> Register:
     """The register that the settings name."""
-    kept = kept_by(settings)
-    return Register(Keys(kept), Users(kept))
+    return Register(kept_by(settings))
