@@ -3,8 +3,8 @@
     python bench/door.py [--requests 5000] [--json]
 
 Nothing is sent over a network: the middleware is called as the server calls it, with an application behind it that
-answers at once. Prints the median of a request in microseconds, of all rounds the best, since a shared machine only adds
-time.
+answers at once. Prints the median of a request in microseconds, of all rounds the best, since a shared machine only
+adds time.
 """
 
 from __future__ import annotations

@@ -145,7 +145,13 @@ class TestKeys:
 
     def test_whether_it_lives_is_told_to_anybody(self, keyed: tuple[Chat, Register]) -> None:
         for path in ("/healthz", "/readyz"):
-            assert visit(keyed[0].port, path).status in (200, 404, 503)
+            assert visit(keyed[0].port, path).status in (200, 503)
+
+    def test_what_prometheus_reads_needs_a_key(self, keyed: tuple[Chat, Register]) -> None:
+        chat, register = keyed
+        _, secret = register.keys.create("prometheus")
+        assert visit(chat.port, "/metrics", Authorization=f"Bearer {secret}").status == 200
+        assert visit(chat.port, "/metrics").status == 401
 
 
 class TestUsers:
