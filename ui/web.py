@@ -29,6 +29,7 @@ from .chinese import CHINESE
 from .guard import Guard
 from .health import Health, health_routes
 from .library import LARGEST_FILE
+from .mcp import mcp_routes
 from .metrics import Counted, Metrics
 from .page import build_app, load_gradio
 from .services import Services
@@ -144,6 +145,7 @@ def start(
             *api_routes(asked, services, turns=turns, writable=may_write, evaluate=services.evaluate),
             *health_routes(health),
             *metrics.routes(health),
+            *(mcp_routes(_counted(assistant, metrics.observer("mcp")), turns) if settings and settings.mcp else ()),
         ],
         access=access,
         metrics=metrics,

@@ -48,28 +48,32 @@ class Turns:
                 503, "too many questions are being asked at once", "Ask again in a moment.", wait=_ASK_AGAIN_AFTER
             )
 
-    async def last(self, request: Request, begin: Callable[[], Iterator[State]]) -> State | None:
-        """The last state of some work, or None where the client hung up before: the work is then stopped, or not
-        begun. Raises `Refused` where too many wait, and what the work raises."""
+    async def last(self, request: Request | None, begin: Callable[[], Iterator[State]]) -> State | None:
+        """The last state of some work, or None where the client of the request hung up before: the work is then
+        stopped, or not begun; without one, nobody looks for that. Raises `Refused` where too many wait, and what the
+        work raises."""
         state: State | None = None
         async for each in self.states(request, begin):
             state = each if each is not None else state
-        return None if await request.is_disconnected() else state
+        return None if request is not None and await request.is_disconnected() else state
 
-    async def states(self, request: Request, begin: Callable[[], Iterator[State]]) -> AsyncIterator[State | None]:
+    async def states(
+        self, request: Request | None, begin: Callable[[], Iterator[State]]
+    ) -> AsyncIterator[State | None]:
         """Ever newer states of some work, `None` after `ALIVE_EVERY` seconds without one; those that come faster than
         they are taken are passed over, but for the last. Ends when the client hangs up; raises as `last` does."""
         self.require_room()
         work = _Work(begin)
         task = asyncio.create_task(self._in_turn(work))
-        watch = asyncio.create_task(_watch(request, work))
+        watch = asyncio.create_task(_watch(request, work)) if request is not None else None
         self._inside.add(task)
         task.add_done_callback(self._inside.discard)
         try:
             async for state in work.states():
                 yield state
         finally:
-            watch.cancel()
+            if watch is not None:
+                watch.cancel()
             work.gone.set()
             if not work.begun:
                 task.cancel()  # nobody waits behind one who has gone
