@@ -12,7 +12,7 @@ from .apart import Apart
 from .callers import OddHeaderError, bearer, is_loopback, network_of, user_named, was_forwarded, without
 from .denied import Denied, forbidden, unauthorized
 from .keys import key_with
-from .limits import WrongKeys
+from .limits import LOGINS_AT_ONCE, Limits, WrongKeys
 from .login import Login, is_login
 from .scopes import Area, area_of, is_limited, required_scope
 
@@ -48,6 +48,7 @@ class AccessControl:
         self._wrong_keys = WrongKeys()
         self._is_on = login is not None
         self._apart = Apart()
+        self._logins = Limits("none", LOGINS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -57,6 +58,9 @@ class AccessControl:
         with ExitStack() as turn:
             try:
                 is_local = await self._admit(scope)
+                if self.login is not None and is_login(scope):
+                    # Many wrong ones at once would all be under way before the first is noted.
+                    turn.enter_context(self._logins.turn(network_of(_address(scope))))
                 payer = self._payer(scope, is_local)
                 if payer:
                     turn.enter_context(self.access.limits.turn(payer))

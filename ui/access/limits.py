@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import FixedWindowRateLimiter
 
+LOGINS_AT_ONCE = 4
+"""Attempts to log in from one address at a time."""
+
 MOST_NAMES = 100_000
 """Names that are counted at a time; when there are more, all counts begin anew, so that memory has a bound."""
 
