@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from readers_page import CITECHAT, PATIENCE, environment_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -74,7 +75,7 @@ class Server:
 
     def note_memory(self) -> None:
         """Write down what its processes have needed at most so far."""
-        self.peaks.append(sum(_peak(process) for process in (self.pid, *_children(self.pid))))
+        self.peaks.append(memory_of(self.pid))
 
 
 class Cluster:
@@ -88,8 +89,8 @@ class Cluster:
         run = [str(_CHROMA), "run", "--path", str(data), "--host", "127.0.0.1", "--port", str(ports[0])]
         self.chroma = Server("Chroma", run, None, folder / "chroma.log", ports[0])
         ours = {"chroma_url": address, **LIMITS, **(settings or {})}
-        self._homes = [folder / f"home-{number}" for number in range(copies)]
-        self._environments = [environment_of(home, REPOSITORY, **ours) for home in self._homes]
+        self.homes = [folder / f"home-{number}" for number in range(copies)]
+        self.environments = [environment_of(home, REPOSITORY, **ours) for home in self.homes]
         self.copies = [
             Server(
                 f"copy {number + 1}",
@@ -98,7 +99,7 @@ class Cluster:
                 folder / f"copy-{number + 1}.log",
                 port,
             )
-            for number, (port, environment) in enumerate(zip(ports[1:], self._environments, strict=True))
+            for number, (port, environment) in enumerate(zip(ports[1:], self.environments, strict=True))
         ]
 
     def __enter__(self) -> Cluster:
@@ -113,9 +114,9 @@ class Cluster:
     def index(self, *paths: Path) -> None:
         """Index from the first home; the others get its exported model, as a built image carries it."""
         command = [*CITECHAT, "index", *map(str, paths)]
-        subprocess.run(command, check=True, env=self._environments[0], capture_output=True)
-        for home in self._homes[1:]:
-            shutil.copytree(self._homes[0] / "models", home / "models")
+        subprocess.run(command, check=True, env=self.environments[0], capture_output=True)
+        for home in self.homes[1:]:
+            shutil.copytree(self.homes[0] / "models", home / "models")
 
     def start(self, health: str) -> None:
         """Start all copies, and wait until they are well."""
@@ -179,10 +180,15 @@ def _children(process: int) -> list[int]:
     return found + [deeper for child in found for deeper in _children(child)]
 
 
-def _peak(process: int) -> float:
-    """Megabytes that the process needed at most so far; only Linux tells."""
+def memory_of(process: int, *, now: bool = False) -> float:
+    """Megabytes that a process and its children need now, or needed at most, each at its own time."""
+    return float(np.nansum([_memory(each, "VmRSS" if now else "VmHWM") for each in (process, *_children(process))]))
+
+
+def _memory(process: int, name: str) -> float:
+    """Megabytes as Linux tells them, which alone does."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return float("nan")
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), float("nan"))
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), float("nan"))
