@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from proxies import LOGIN, USER, caddy, proxying
+from proxies import LOGIN, USER, caddy, proxying, until_well
 from wires import openai_wire, reply, serving
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -213,7 +213,8 @@ def test_two_real_copies_answer_through_the_proxy_also_when_one_is_killed(
             settings = {"llm": "openai:tiny", "llm_base_url": f"{model.url}/v1"}
             copies.append(stack.enter_context(pages.serving(pages.environment_of(home, REPOSITORY, **settings))))
         hosts = [urlsplit(address).netloc for address, _ in copies]
-        proxy = stack.enter_context(proxying(tmp_path, hosts, ready="/v1/articles"))
+        proxy = stack.enter_context(proxying(tmp_path, hosts))
+        until_well(proxy)
         with pages.Page(proxy, Authorization=LOGIN) as page:
             page.ask("Who founded 360 Security Technology?")
             states = page.states()

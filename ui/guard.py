@@ -29,6 +29,9 @@ LONGEST_BODY = 60.0
 LONGEST_UPLOAD = 600.0
 """Seconds that a request with files may take to arrive whole."""
 
+LARGEST_HEADERS = 64_000
+"""Bytes of a request's headers and address together; the server below has no limit of its own."""
+
 COOKIE = "citechat"
 """The name of the cookie with a browser's secret."""
 
@@ -138,15 +141,9 @@ class Guard:
                 raise TooLargeError
             return message
 
-        if not self._known(sent.get(b"host", b"").decode("latin-1")):
-            await refuse(scope, guarded_send, 400, "Unknown host name.")
-            return
-        if _changes(scope) and not self._is_ours(sent):
-            await refuse(scope, guarded_send, 403, *FOREIGN)
-            return
-        length = sent.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > largest:
-            await refuse(scope, guarded_send, 413, "The request is too large.")
+        refused = self._refused(scope, sent, largest)
+        if refused is not None:
+            await refuse(scope, guarded_send, *refused)
             return
         try:
             await self.app(scope, counted_receive, guarded_send)
@@ -168,6 +165,21 @@ class Guard:
         scheme, _, named = origin.partition("://")
         usual = f":{_PORTS.get(scheme, '')}"
         return not origin or named.removesuffix(usual) == host.removesuffix(usual) or _name(named) in self.names
+
+    def _refused(
+        self, scope: Scope, sent: Mapping[bytes, bytes], largest: int
+    ) -> tuple[int, str] | tuple[int, str, str] | None:
+        """The status and the words with which a request is refused by its headers alone."""
+        if not self._known(sent.get(b"host", b"").decode("latin-1")):
+            return 400, "Unknown host name."
+        if _changes(scope) and not self._is_ours(sent):
+            return 403, *FOREIGN
+        if _size_of_headers(scope) > LARGEST_HEADERS:
+            return 431, "The headers of the request are too large."
+        length = sent.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > largest:
+            return 413, "The request is too large."
+        return None
 
     def _known(self, host: str) -> bool:
         name = _name(host)
@@ -199,6 +211,11 @@ def owner_of(cookies: Mapping[str, str]) -> str | None:
     """
     secret = cookies.get(COOKIE, "")
     return hashlib.sha256(secret.encode("ascii")).hexdigest() if _SECRET.fullmatch(secret) else None
+
+
+def _size_of_headers(scope: Scope) -> int:
+    address = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
+    return address + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 def _asks(scope: Scope, method: str, *paths: str) -> bool:

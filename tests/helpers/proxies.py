@@ -59,6 +59,19 @@ def proxying(folder: Path, copies: list[str], ready: str = "/readyz") -> Iterato
             process.wait(30)
 
 
+def until_well(proxy: str) -> None:
+    """Wait until the proxy has seen that a copy is ready; it looks every two seconds."""
+    deadline = time.monotonic() + _DEADLINE
+    while True:
+        try:
+            with urllib.request.urlopen(f"{proxy}/v1/articles", timeout=5):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _DEADLINE
     while time.monotonic() < deadline and process.poll() is None:

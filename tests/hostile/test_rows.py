@@ -509,7 +509,7 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "test_a_question_that_is_said_twice_is_one_of_both",
     ),
     ("headers that would change the method", "ignored", SERVED, "test_a_header_does_not_change_what_is_done"),
-    ("a query without end", "refused or ignored", SERVED, "test_a_query_without_end_is_refused_or_ignored"),
+    ("a query or a header without end", "refused", SERVED, "test_a_query_or_a_header_without_end_is_refused"),
     (
         "requests that two servers read differently",
         "one refusal",
