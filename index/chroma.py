@@ -81,6 +81,13 @@ def create_alone(client: Any, name: str, metadata: dict[str, Any]) -> Any | None
         return None
 
 
+def is_gone(error: Exception) -> bool:
+    """Whether Chroma says that a collection is not there."""
+    from chromadb.errors import NotFoundError
+
+    return isinstance(error, NotFoundError)
+
+
 def be_patient(client: Any) -> None:
     """Give a server the time that large writes take; a question shall not wait for it so long."""
     _wait_at_most(client, _PATIENCE_OF_WRITERS)

@@ -106,6 +106,8 @@ class Lease:
                 self._lease.modify(metadata=_facts(until=self._now() + LIFE, unfinished=True))
             except chroma.refused() as error:
                 logger.info("the lease of the index in %r was not renewed: %s", self._where, error)
+                if chroma.is_gone(error):
+                    self._until = 0.0  # another one has taken over: the clock of the server was changed
                 continue
             if time.monotonic() >= self._until:
                 return  # renewed too late: another one may have seen that it was over

@@ -287,3 +287,23 @@ def test_where_nothing_is_indexed_any_more_that_is_said(here: Index, there: Inde
     there._current._looked = 0
     with pytest.raises(EmptyIndexError, match="nothing is indexed yet"):
         found(there, "fox")
+
+
+def test_a_holder_whose_lease_is_gone_stops_when_he_renews_it(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the server has jumped, say: another one has taken over before his time was up."""
+    monkeypatch.setattr(lease, "_BEAT", 0.1)
+    with closing(Store(tmp_path / "one", url, writable=True)) as one, one.writing():
+        assert one._lease is not None
+        one.put([])
+        one._client.delete_collection(one._lease._lease.name)
+        wait_for(lambda: not _may_put(one))
+
+
+def _may_put(store: Store) -> bool:
+    try:
+        store.put([])
+    except StoreError:
+        return False
+    return True
