@@ -294,16 +294,10 @@ def test_a_holder_whose_lease_is_gone_stops_when_he_renews_it(
 ) -> None:
     """The clock of the server has jumped, say: another one has taken over before his time was up."""
     monkeypatch.setattr(lease, "_BEAT", 0.1)
-    with closing(Store(tmp_path / "one", url, writable=True)) as one, one.writing():
-        assert one._lease is not None
-        one.put([])
-        one._client.delete_collection(one._lease._lease.name)
-        wait_for(lambda: not _may_put(one))
-
-
-def _may_put(store: Store) -> bool:
-    try:
-        store.put([])
-    except StoreError:
-        return False
-    return True
+    path = tmp_path / "one"
+    with closing(Store(path, url, writable=True)) as store, lease.leased(path, url) as held:
+        held.require()
+        store._client.delete_collection(held._lease.name)
+        held._beating.join(DEADLINE)
+        with pytest.raises(StoreError, match="was stopped"):
+            held.require()
