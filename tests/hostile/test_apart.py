@@ -66,6 +66,17 @@ def test_one_process_reads_file_after_file(readers: Readers) -> None:
     assert _process(readers).pid == first
 
 
+def test_a_process_is_not_worn_by_the_memory_of_the_one_that_started_it() -> None:
+    large = b"x" * 300_000_000  # more than half of what the reader may have
+    readers = _with(memory=500_000_000)
+    assert readers.document(PAGE, ".html", "a.html").text == "The ferry sails at nine."
+    first = _process(readers).pid
+    assert readers.document(PAGE, ".html", "b.html").text == "The ferry sails at nine."
+    assert _process(readers).pid == first
+    assert len(large) == 300_000_000
+    readers.close()
+
+
 def test_no_process_is_started_for_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process is started"))
     (tmp_path / "a.txt").write_text("The ferry sails.")
