@@ -16,7 +16,7 @@ from servers import serving_chat
 
 from index import Hit, Passage, Span
 from rag import NOT_FOUND, Answer, LLMError, Sentence, Turn
-from ui.api.completions import inert
+from ui.api.completions import Completion, inert
 from ui.web import Chat, start
 
 pytestmark = pytest.mark.filterwarnings(
@@ -123,6 +123,25 @@ def test_earlier_messages_are_history_and_instructions_are_passed_over() -> None
             model="citechat", messages=messages, temperature=0.7, max_tokens=5, seed=1, user="u", top_p=0.1
         )
     assert heard.heard == [("And\nwhen?", [Turn("user", "Who?"), Turn("assistant", "Ann.")], None)]
+
+
+def test_an_answer_that_is_sent_back_is_history_without_its_footnotes(client: OpenAI) -> None:
+    said = client.chat.completions.create(model="citechat", messages=[{"role": "user", "content": "The harbour?"}])
+    answer = said.choices[0].message.content or ""
+    assert "\n\n[" in answer
+    conversation = Completion.model_validate(
+        {
+            "model": "citechat",
+            "messages": [
+                {"role": "user", "content": "The harbour?"},
+                {"role": "assistant", "content": answer},
+                {"role": "user", "content": "And when?"},
+            ],
+        },
+        strict=False,
+    )
+    _, (_, turn) = conversation.asked()
+    assert turn.text == answer.partition("\n\n[")[0]
 
 
 def test_models_are_listed_and_an_unknown_one_is_told(client: OpenAI) -> None:

@@ -52,16 +52,20 @@ _BODIES: tuple[type[BaseModel], ...] = (Asked, Completion, Sent, Questions)
 _REFS = "#/components/schemas/{model}"
 _REFUSALS = {
     400: "What was sent is wrong; the message names the field.",
+    401: "A key is missing or not good, where the server asks for keys.",
     403: "A page of another site may not ask, and not every program may write.",
     404: "There is no such thing.",
     409: "Something else was sent under this Idempotency-Key.",
+    408: "The request took too long to arrive.",
     413: "The body is too large.",
     415: "The content type is another one.",
     422: "None of what was sent could be added.",
+    429: "The caller asks too much, where the server limits each; `Retry-After` says when to ask again.",
     500: "Something went wrong in the server; its log says what.",
     503: "Too many ask, or what the answer needs cannot be reached; `Retry-After` may say when to ask again.",
 }
-_SENT = (400, 403, 413, 415, 500, 503)
+_ANY = (401, 403, 429, 500, 503)
+_SENT = (*_ANY, 400, 408, 413, 415)
 
 
 def routes(
@@ -87,12 +91,12 @@ def routes(
     add = _Adding(app)
     add("POST", "/ask", Asking(assistant, waiting).ask, AnswerReply, _SENT, body=Asked, events=True)
     add("POST", "/chat/completions", completions.complete, CompletionReply, (*_SENT, 404), body=Completion, events=True)
-    add("GET", "/models", completions.models, ModelsReply, (403, 500))
-    add("GET", "/models/{id:path}", completions.model, ModelReply, (403, 404, 500))
-    add("GET", "/articles", articles.listing, list[ArticleReply], (403, 500, 503))
+    add("GET", "/models", completions.models, ModelsReply, _ANY)
+    add("GET", "/models/{id:path}", completions.model, ModelReply, (*_ANY, 404))
+    add("GET", "/articles", articles.listing, list[ArticleReply], _ANY)
     add("POST", "/articles", articles.add, AddedReply, (*_SENT, 409, 422), body=Sent, files=True)
-    add("GET", "/articles/{id}", articles.one, WholeArticleReply, (403, 404, 500, 503))
-    add("DELETE", "/articles/{id}", articles.remove, RemovedReply, (403, 404, 500, 503))
+    add("GET", "/articles/{id}", articles.one, WholeArticleReply, (*_ANY, 404))
+    add("DELETE", "/articles/{id}", articles.remove, RemovedReply, (*_ANY, 404))
     if evaluate:
         add("POST", "/evaluate", Evaluation(assistant).evaluate, dict[str, Any], _SENT, body=Questions)
 

@@ -32,6 +32,8 @@ _OWNER = "citechat"
 _CREATED = 1704067200  # models have no day of birth here, and clients want a number
 _LONGEST_QUOTE = 200  # characters of a footnote's quote
 
+_FOOTNOTES = re.compile(r"(?:\n\n\[\d{1,3}\] [^\n]*: “[^\n]*”)+\Z")
+
 # What would be a link, an image, a reference or a tag in Markdown. Each is found by what stands before it, so that
 # what was sent already stays as it was; two citations side by side are none.
 _ALIVE = re.compile(r"(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|<")
@@ -84,8 +86,15 @@ class Completion(_Lenient):
         said = [each for each in self.messages if each.role in ("user", "assistant")]
         if not said or said[-1].role != "user":
             raise wrong_field("messages", "the last one is not of the role 'user'", "Send the question last.")
-        history = [Turn("user" if each.role == "user" else "assistant", each.text) for each in said[:-1] if each.text]
+        history = [_turn(each) for each in said[:-1] if each.text]
         return said[-1].text, history
+
+
+def _turn(message: Message) -> Turn:
+    """What was said, an answer of ours without its footnotes: clients send back what they were sent."""
+    if message.role == "user":
+        return Turn("user", message.text)
+    return Turn("assistant", _FOOTNOTES.sub("", message.text))
 
 
 class Completions:
