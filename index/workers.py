@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
@@ -54,6 +54,7 @@ class Processes:
         self._count = count
         self._encoder = encoder
         self._pool: ProcessPoolExecutor | None = None
+        self._is_over = False
         self._starting = threading.Lock()
 
     def __enter__(self) -> Processes:
@@ -94,6 +95,8 @@ class Processes:
     def _submit(self, work: Work[Item, Result], item: Item) -> Future[Result]:
         while True:
             with self._starting:
+                if self._is_over:  # whoever is still at it, in a thread of its own, starts none again
+                    raise CancelledError
                 pool = self._pool = self._pool or self._started()
             try:
                 return pool.submit(_work, work, item)
@@ -114,7 +117,7 @@ class Processes:
         import multiprocessing
 
         with self._starting:
-            pool, self._pool = self._pool, None
+            pool, self._pool, self._is_over = self._pool, None, True
         if pool is None:
             return
         pool.shutdown(wait=False, cancel_futures=True)

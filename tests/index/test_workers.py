@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -168,6 +170,15 @@ def _lost(_: int) -> int:
 def test_an_item_that_kills_its_worker_is_told_and_no_other_is_lost() -> None:
     with Processes(2, HashingEncoder) as workers:
         assert list(workers.map(_dies_on_seven, range(20), _lost)) == [i if i != 7 else -1 for i in range(20)]
+
+
+def test_workers_that_were_stopped_are_not_started_again() -> None:
+    with Processes(2, HashingEncoder) as workers:
+        results = workers.map(_pid, range(100), _lost)
+        next(results)
+    with pytest.raises(CancelledError):
+        list(results)
+    assert not [child for child in multiprocessing.active_children() if child.name.startswith("SpawnProcess")]
 
 
 def test_items_are_taken_no_faster_than_they_are_worked_on() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,18 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
     close_the_loop()
 
 
+def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Done in a thread of its own: a browser test may have left a loop at work in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
+
+
 def called(chat: Chat, name: str, arguments: dict[str, Any]) -> Any:
     async def call() -> Any:
         async with Client(f"{chat.url}mcp") as client:
             return await client.call_tool(name, arguments)
 
-    return asyncio.run(call())
+    return _run(call)
 
 
 def test_there_is_one_tool_and_it_only_reads(chat: Chat) -> None:
@@ -48,7 +55,7 @@ def test_there_is_one_tool_and_it_only_reads(chat: Chat) -> None:
         async with Client(f"{chat.url}mcp") as client:
             return (await client.list_tools()).tools
 
-    (tool,) = asyncio.run(listed())
+    (tool,) = _run(listed)
     assert tool.name == "ask"
     assert tool.annotations.read_only_hint is True
     assert tool.input_schema["required"] == ["question"]
