@@ -162,9 +162,7 @@ class Guard:
         if site is not None:
             return site in (b"same-origin", b"none")
         origin, host = (sent.get(name, b"").decode("latin-1").lower() for name in (b"origin", b"host"))
-        scheme, _, named = origin.partition("://")
-        usual = f":{_PORTS.get(scheme, '')}"
-        return not origin or named.removesuffix(usual) == host.removesuffix(usual) or _name(named) in self.names
+        return not origin or is_own(origin, host) or _name(origin.partition("://")[2]) in self.names
 
     def _refused(
         self, scope: Scope, sent: Mapping[bytes, bytes], largest: int
@@ -184,6 +182,13 @@ class Guard:
     def _known(self, host: str) -> bool:
         name = _name(host)
         return name in self.hosts or _is_address(name)
+
+
+def is_own(origin: str, host: str) -> bool:
+    """Whether a page of this origin was served under this host name; before a proxy, the scheme may be another."""
+    scheme, _, name = origin.lower().partition("://")
+    usual = f":{_PORTS.get(scheme, '')}"
+    return bool(name) and name.removesuffix(usual) == host.lower().removesuffix(usual)
 
 
 def _name(host: str) -> str:

@@ -8,32 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from index import Article
+from scripted import Scripted
+
 from rag import Answer
 
-ARTICLE = Article("a1", "The port", "The Daily", "The harbour reopened on Monday.", "2024-02-24", language="en")
 
-
-class Parrot:
+class Parrot(Scripted):
     """An assistant that needs no index: it answers every question with the same words."""
 
     model = "parrot"
-    top_k = 6
-    strict = False
 
-    def stream(self, question: str, *_: Any, **__: Any) -> Any:
-        yield Answer(question, "It reopened on Monday.", done=True)
-
-    def facts(self) -> tuple[Article, ...]:
-        return (ARTICLE,)
-
-    articles = facts
-
-    def article(self, article_id: str) -> Article | None:
-        return ARTICLE if article_id == ARTICLE.id else None
-
-    def warm_up(self) -> None:
-        """There is nothing to load."""
+    def __init__(self) -> None:
+        super().__init__(lambda question: [Answer(question, "It reopened on Monday.", done=True)])
 
 
 @dataclass

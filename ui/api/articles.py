@@ -62,7 +62,7 @@ class Articles:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == MULTIPART:
             files = await _files(request)
-            sent = await run_in_threadpool(_digest, [(name, data) for name, data in files])
+            sent = await run_in_threadpool(_digest, files)
             adding = lambda: _added_files(library, files)  # noqa: E731 - one of three ways
         else:
             body = await read(request, Sent)
