@@ -174,21 +174,29 @@ def ask(address: str, question: str) -> dict[str, Any]:
         return dict(json.load(response))
 
 
+def memory_of(process: int, *, now: bool = False) -> float:
+    """Megabytes that a process and its children need now, or needed at most, each at its own time.
+
+    Now, what processes share is counted once; of what was needed at most, Linux does not tell which part was shared.
+    """
+    name, file = ("Pss:", "smaps_rollup") if now else ("VmHWM:", "status")
+    return float(np.nansum([_megabytes(each, name, file) for each in (process, *_children(process))]))
+
+
 def _children(process: int) -> list[int]:
     tasks = Path(f"/proc/{process}/task")
-    found = [int(each) for task in tasks.glob("*/children") for each in task.read_text(encoding="ascii").split()]
+    found = [int(each) for children in tasks.glob("*/children") for each in _told(children).split()]
     return found + [deeper for child in found for deeper in _children(child)]
 
 
-def memory_of(process: int, *, now: bool = False) -> float:
-    """Megabytes that a process and its children need now, or needed at most, each at its own time."""
-    return float(np.nansum([_memory(each, "VmRSS" if now else "VmHWM") for each in (process, *_children(process))]))
-
-
-def _memory(process: int, name: str) -> float:
-    """Megabytes as Linux tells them, which alone does."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return float("nan")
+def _megabytes(process: int, name: str, file: str) -> float:
+    lines = _told(Path(f"/proc/{process}/{file}")).splitlines()
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), float("nan"))
+
+
+def _told(file: Path) -> str:
+    """What Linux, and no other system, tells of a process; nothing of one that has just ended."""
+    try:
+        return file.read_text(encoding="ascii")
+    except OSError:
+        return ""

@@ -146,7 +146,7 @@ def loaded(report: dict[str, Any], expected: Sequence[str]) -> list[Figure]:
         Figure("wrong answers", sum(is_wrong(row, expected) for row in rows), mark=0),
         Figure("answered a second", in_time / max(end - begin, 1e-9)),
         *(Figure(f"answered after, {p}th percentile", milliseconds(waits, p), "ms") for p in (50, 95, 99)),
-        *(Figure(f"shed after, {p}th percentile", milliseconds(refusals, p), "ms") for p in (50, 99)),
+        *(Figure(f"shed after, {p}th percentile", milliseconds(refusals, p), "ms") for p in (50, 99) if refusals),
         Figure("sent late by the generator, 99th percentile", milliseconds(lateness(rows), 99), "ms"),
         Figure("processors that the generator took", report["processor"] / report["wall"]),
     ]

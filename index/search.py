@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -82,6 +82,7 @@ class Searcher:
         """Whether the index is known to have changed since: then what was read before is cited only if it is there."""
         self._readings: OrderedDict[str, Reading] = OrderedDict()
         self._lock = threading.Lock()
+        _multiply_in_one_thread()
 
     def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
         """The `limit` best passages for `question`, best first, `only` of some articles; none when there are none."""
@@ -197,6 +198,18 @@ class Searcher:
     @cached_property
     def _keywords(self) -> Keywords:
         return keywords_of(self.store)
+
+
+@cache
+def _multiply_in_one_thread() -> None:
+    """Have each product of matrices made by the thread that asks for it, in this whole process.
+
+    They are small here. The library that makes them (BLAS) would divide each among all processors, whose threads then
+    wait for the next one without sleeping, and take the processors from the questions beside it.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
 
 
 def keep_tables(store: Store) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from index import Index
 from index.reading import in_context
@@ -67,6 +68,15 @@ def test_a_warm_question_looks_at_no_passage_again(index: Index, tmp_path: Path)
     index.encoder.encode = lambda texts: (calls.append(len(texts)), encode(texts))[1]  # type: ignore[method-assign]
     index.search("When was it crossed?")
     assert sum(calls) == 0
+
+
+def test_a_question_multiplies_in_its_own_thread_and_leaves_the_other_processors_to_others(
+    index: Index, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("The fox crossed the river at night.")
+    index.sync([tmp_path])
+    index.search("Who crossed the river?")
+    assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"} == {1}
 
 
 def test_a_chinese_question_finds_the_chinese_passage(index: Index, tmp_path: Path) -> None:
