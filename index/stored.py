@@ -9,10 +9,12 @@ there.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ from .writes import slices
 
 ARTICLES = "articles"
 """The collection of the articles."""
-_ARTICLES_READ = 100  # whose passages are read at a time
+_ARTICLES_READ = 100  # at a time, with their texts
+_PASSAGES_LISTED = 10_000  # at a time, by their ids alone
 
 
 class Stored:
@@ -138,11 +141,12 @@ class Stored:
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
         """Every passage of every article whose record is there, with the article's title, some in memory at a time."""
-        for ids in slices(self.article_ids(), _ARTICLES_READ):
-            articles = {article.id: article for article in self.articles(ids)}
-            with self._refusals("read"):
-                found = self._passages.get(where={"article": {"$in": list(ids)}}, include=[])["ids"]
-            yield from ((article.title, passage) for article, passage in to_passages(found, articles))
+        found: dict[str, list[str]] = defaultdict(list)
+        for id_ in self._passage_ids():
+            found[article_id_of(id_)].append(id_)
+        for article in self.each_article():
+            for _, passage in to_passages(found.get(article.id, ()), {article.id: article}):
+                yield article.title, passage
 
     def stamp(self) -> str:
         """A short text that changes whenever other articles are indexed, or the same ones by other means."""
@@ -205,6 +209,15 @@ class Stored:
                 return self._articles.get(ids=None if ids is None else list(ids), include=include)
             except EmptyIndexError:
                 return {"ids": [], "documents": [], "metadatas": []}
+
+    def _passage_ids(self) -> Iterator[str]:
+        """All of them, in no order. To ask for those of some articles has Chroma look at each passage's facts."""
+        for offset in count(0, _PASSAGES_LISTED):
+            with self._refusals("read"):
+                ids = self._passages.get(limit=_PASSAGES_LISTED, offset=offset, include=[])["ids"]
+            yield from ids
+            if len(ids) < _PASSAGES_LISTED:
+                return
 
     def _find(self, name: str) -> Any | None:
         return chroma.find_collection(self._client, name)
