@@ -36,6 +36,14 @@ def _put(store: Store, name: str, *rows: int) -> Article:
     return article
 
 
+def test_passages_are_all_listed_when_they_come_in_several_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.stored._PASSAGES_LISTED", 2)
+    for name in "abc":
+        _put(store, name, 0, 1)
+    listed = [(passage.article_id, passage.start) for _, passage in store.titled_passages()]
+    assert listed == [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 0), ("c", 1)]
+
+
 def test_what_was_put_comes_back_the_same(store: Store) -> None:
     article = _put(store, "a", 0, 1)
     assert store.article("a") == article
