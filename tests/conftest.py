@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from index import Encoder, Encoding, Index, load_encoder
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "samples"
 _ARTICLE = REPOSITORY.parent / "shared" / "article" / "article.txt"
+
+# A shell tells what it runs in the background to ignore Ctrl-C, and what that starts would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class HashingEncoder(QuietHashingEncoder):
