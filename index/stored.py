@@ -140,7 +140,8 @@ class Stored:
         return list(to_passages(ids, articles))
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
-        """Every passage of every article whose record is there, with the article's title, some in memory at a time."""
+        """Every passage of every article whose record is there, with the article's title; some texts in memory at a
+        time."""
         found: dict[str, list[str]] = defaultdict(list)
         for id_ in self._passage_ids():
             found[article_id_of(id_)].append(id_)
@@ -211,10 +212,14 @@ class Stored:
                 return {"ids": [], "documents": [], "metadatas": []}
 
     def _passage_ids(self) -> Iterator[str]:
-        """All of them, in no order. To ask for those of some articles has Chroma look at each passage's facts."""
+        """All of them, in no order; none where nothing was indexed. To ask for those of some articles has Chroma look
+        at each passage's facts."""
         for offset in count(0, _PASSAGES_LISTED):
             with self._refusals("read"):
-                ids = self._passages.get(limit=_PASSAGES_LISTED, offset=offset, include=[])["ids"]
+                try:
+                    ids = self._passages.get(limit=_PASSAGES_LISTED, offset=offset, include=[])["ids"]
+                except EmptyIndexError:
+                    return
             yield from ids
             if len(ids) < _PASSAGES_LISTED:
                 return

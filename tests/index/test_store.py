@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,11 @@ def test_passages_are_all_listed_when_they_come_in_several_parts(store: Store, m
         _put(store, name, 0, 1)
     listed = [(passage.article_id, passage.start) for _, passage in store.titled_passages()]
     assert listed == [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 0), ("c", 1)]
+
+
+def test_where_making_an_index_was_cut_short_there_are_no_passages(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "index", writable=True)) as store:
+        assert list(store.titled_passages()) == []
 
 
 def test_what_was_put_comes_back_the_same(store: Store) -> None:
