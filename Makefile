@@ -19,7 +19,7 @@ test-browser: .venv/.installed-test ## Test the page in a real browser, which mu
 	CITECHAT_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser $(PYTEST)
 
 test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (long) and test models in GGUF files
-	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/test_gguf.py $(PYTEST)
+	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/llms/test_gguf.py $(PYTEST)
 
 lint: .venv/.installed-test ## Check style and formatting
 	$(BIN)/ruff check .

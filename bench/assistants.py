@@ -39,7 +39,7 @@ from rag.evaluate import (
     versions,
     write_whole,
 )
-from ui.evaluation_page import report_page
+from ui.report.page import report_page
 
 _BEGAN = time.monotonic()
 

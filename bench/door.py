@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from rag import Settings
-from ui.access.audit import Audited
-from ui.access.configured import access_of
-from ui.access.control import AccessControl
+from ui.security.audit_log import Audited
+from ui.security.config import access_of
+from ui.security.middleware import AccessControl
 
 _ROUNDS = 5
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from index import Article, Encoding, Passage, Tokens, sentences, unit
-from index.search import keep_tables
-from index.store import Row, Store
-from index.tokens import TokenStore
+from index.retrieval.retriever import keep_tables
+from index.storage.store import Row, Store
+from index.storage.token_cache import TokenStore
 
 _NOISE = 0.03  # of each number of a unit vector of 384: a cosine of 0.86 with the vector it was made from
 _SENTENCES = 6  # of a filler passage, about as long as a real one

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"
 
 from mutants import mutant, originals, outcome_of
 
-from index.formats.apart import READERS, Limits
+from index.parsers.sandbox import READERS, Limits
 
 _LIMITS = Limits(processor=10, clock=30.0, memory=1_000_000_000)
 _LONGEST = 30  # seconds for a file that is read in this process

@@ -27,7 +27,8 @@ import numpy as np
 from copies import Cluster
 from speed_report import Figure, as_markdown
 
-from index import Encoding, Index, current, unit
+from index import Encoding, Index, unit
+from index import live_index as current
 
 _WORDS = [
     f"{a}{b}{c}" for a in ("ba", "de", "ki", "lo", "mu") for b in ("ra", "se", "ti") for c in ("n", "l", "m", "s")

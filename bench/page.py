@@ -218,8 +218,8 @@ def keep_conversation(home: Path, turns: int) -> None:
     """Ask of the towns, and keep the conversation as that of the browser with our cookie."""
     from rag import build_assistant, load_settings
     from ui.conversation import Conversation, Exchange
-    from ui.guard import COOKIE, owner_of
-    from ui.saved import Saved
+    from ui.persistence.conversations import Saved
+    from ui.security.request_guard import COOKIE, owner_of
 
     assistant = build_assistant(load_settings(home=home, llm="extractive"))
     questions = [question for town in range(_TOWNS) for question in questions_of(town)][:turns]
@@ -248,7 +248,7 @@ def browser() -> Iterator[Any]:
 @contextmanager
 def opened(chromium: Any, address: str, motion: str = "reduce") -> Iterator[Any]:
     """The page, in a browser that has our cookie and, unless told, moves nothing smoothly."""
-    from ui.guard import COOKIE
+    from ui.security.request_guard import COOKIE
 
     context = chromium.new_context(reduced_motion=motion, viewport={"width": 1280, "height": 800})
     context.add_cookies([{"name": COOKIE, "value": _SECRET, "url": address}])

@@ -12,9 +12,9 @@ from question_sets import Document, QuestionSet, Slice, write_files
 from tutorial import Tutorial
 
 from index import Encoder, Encoding, Index
-from index.encode import FloatArray
+from index.embedding.base import FloatArray
 from rag import Assistant
-from rag.extract import rank_sentences
+from rag.generation.extractive import rank_sentences
 
 DEEPEST = 10  # hits that are looked at: those that citechat re-scores, and as deep as MRR@10 goes
 

@@ -27,8 +27,8 @@ def citechat_index(home: str, articles: str) -> dict[str, Any]:
 
 def raw_encode(home: str, engine: str) -> dict[str, Any]:
     """The bare forward passes of what was indexed in a home, by one engine; the model is loaded beforehand."""
-    from index.reading import in_context
-    from index.store import Store
+    from index.retrieval.features import in_context
+    from index.storage.store import Store
     from rag import load_settings, open_index
 
     settings = load_settings(home=Path(home), engine=engine)
@@ -92,8 +92,8 @@ def citechat_ask(home: str, questions: str) -> dict[str, Any]:
 
 def encode_sweep(home: str) -> dict[str, Any]:
     """Tokens a second and the wait of one question, for each engine and number of threads."""
-    from index.onnx import processors
-    from index.store import Store
+    from index.embedding.onnx import processors
+    from index.storage.store import Store
     from rag import load_settings, open_index
 
     texts = [p.text for _, p in Store(load_settings(home=Path(home)).index_path).titled_passages()][:120]
@@ -134,7 +134,7 @@ def _tutorial(folder: str) -> tuple[Any, Any]:
     import chromadb
     from sentence_transformers import SentenceTransformer
 
-    from index.encode import _bundled_folder
+    from index.embedding.base import _bundled_folder
 
     model = SentenceTransformer(_bundled_folder(), device="cpu", local_files_only=True)
     client = chromadb.PersistentClient(folder, chromadb.config.Settings(anonymized_telemetry=False))

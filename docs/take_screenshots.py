@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from rag import Assistant, build_assistant, load_settings, open_index
-from ui.services import services_of
-from ui.web import start
+from ui.chat.services import services_of
+from ui.server import start
 
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images"

@@ -3,7 +3,8 @@
 This is the package's front door; nothing heavy is imported until a function that needs it is called.
 """
 
-from .encode import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
+from .embedding.base import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
+from .embedding.onnx import processors
 from .errors import (
     ChoiceError,
     CitechatError,
@@ -14,21 +15,20 @@ from .errors import (
     LoadError,
     StoreError,
 )
+from .filters import Only
 from .index import Index
-from .keywords import terms, without_accents
-from .late import Question, is_readable
-from .load import Skipped
+from .ingest.executors import Processes
+from .ingest.loader import Skipped
+from .ingest.ray_executor import LOCAL, OnRay
+from .ingest.sync import SyncReport
 from .manifest import Manifest
-from .on_ray import LOCAL, OnRay
-from .only import Only
-from .onnx import processors
-from .reading import Reading
-from .records import Article, Hit, Origin, Passage, Span
-from .search import Findings
-from .split import sentences
-from .sync import SyncReport
-from .tokens import Tokens
-from .workers import Processes
+from .models import Article, Hit, Origin, Passage, Span
+from .retrieval.bm25 import terms, without_accents
+from .retrieval.features import Reading
+from .retrieval.late_interaction import Question, is_readable
+from .retrieval.retriever import Findings
+from .storage.token_cache import Tokens
+from .text.chunker import sentences
 
 __all__ = [
     "LOCAL",

@@ -10,21 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .chroma import is_unreachable
-from .current import Current
-from .encode import Encoder
+from .embedding.base import Encoder
 from .errors import EmptyIndexError, IndexMismatchError, StoreError, TornIndexError
-from .health import Problem, check
+from .filters import Only
+from .ingest.executors import Processes
+from .ingest.pipeline import prepared
+from .ingest.ray_executor import OnRay
+from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, sync
+from .live_index import Current
 from .manifest import Manifest
-from .on_ray import OnRay
-from .only import Only
-from .prepare import prepared
-from .records import Article, Hit
-from .remove import remove
-from .search import Findings, Searcher
-from .store import Store
-from .sync import Progress, SyncReport, manifest_of, rebuild, sync
-from .workers import Processes
+from .models import Article, Hit
+from .retrieval.retriever import Findings, Searcher
+from .storage.chroma_client import is_unreachable
+from .storage.health import Problem, check
+from .storage.removal import remove
+from .storage.store import Store
 
 _PAUSES = (0.05, 0.2, 0.5)  # seconds; between them a reader opens the index anew
 

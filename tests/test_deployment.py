@@ -25,8 +25,8 @@ from servers import free_port
 from wires import openai_wire, reply, serving
 
 from rag import Settings
-from ui.cli import main
-from ui.web import DRAIN
+from ui.cli.main import main
+from ui.server import DRAIN
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import pytest
 from servers import running_chroma
 
 from rag import build_assistant, load_settings, open_index
-from ui.cli import main
+from ui.cli.main import main
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 QUESTIONS = [

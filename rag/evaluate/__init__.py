@@ -7,29 +7,29 @@ One row a question; a failed answer is a row that counts as wrong. Numbers come 
 is a sample; two runs are compared question by question.
 """
 
-from .abstention import RiskPoint
-from .additions import add_case, case_of
 from .agreement import Agreement, Judgement, Verdict, as_agreement
-from .cases import Case, Evidence
+from .checkpoint import Journal, stamp_of, write_whole
 from .compare import Comparison, Difference, Flip, compare
-from .costs import Cost, Latency
-from .drafting import draft_cases
-from .gate import Mark, marks, missed
-from .importers import FORMATS, Context, Imported, import_ragas, import_squad
-from .journal import Journal, stamp_of, write_whole
+from .drafting.draft import draft_cases
 from .judge import Judge, judge_rows, open_judge
-from .measure import AnyMeasure, Estimate, Measure, RunMeasure
-from .measures import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, named
-from .overlap import Place
-from .places import resolve
-from .problems import Problem
-from .reading import TestSet, read_cases, read_test_set
+from .metrics.abstention import RiskPoint
+from .metrics.base import AnyMeasure, Estimate, Measure, RunMeasure
+from .metrics.costs import Cost, Latency
+from .metrics.overlap import Place
+from .metrics.registry import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, named
 from .remote import RemoteAssistant, ServerError
 from .reply import CitedPlace, Reply, Said
 from .report import as_comparison, as_misses, as_table, from_json, row_from_json, row_to_json, to_json
-from .rows import Report, Row
-from .run import evaluate, rows_of, score, versions
-from .writing import write_cases
+from .result import Report, Row
+from .runner import evaluate, rows_of, score, versions
+from .testset.additions import add_case, case_of
+from .testset.cases import Case, Evidence
+from .testset.evidence import resolve
+from .testset.importers import FORMATS, Context, Imported, import_ragas, import_squad
+from .testset.loader import TestSet, read_cases, read_test_set
+from .testset.problems import Problem
+from .testset.writer import write_cases
+from .thresholds import Mark, marks, missed
 
 __all__ = [
     "AURC",

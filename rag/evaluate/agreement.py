@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .rows import Row
-from .statistics import drawings, interval, percentiles
+from .metrics.statistics import drawings, interval, percentiles
+from .result import Row
 
 _LONGEST_LINE = 200  # characters of a question or a reason that are shown
 

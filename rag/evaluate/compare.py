@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..errors import TestSetError
-from .measure import AnyMeasure, Measure
-from .measures import SUMMARY, named
-from .rows import Report, Row
-from .statistics import interval
+from .metrics.base import AnyMeasure, Measure
+from .metrics.registry import SUMMARY, named
+from .metrics.statistics import interval
+from .result import Report, Row
 
 _EXACT_UP_TO = 12  # differences that are not 0: 2 ** 12 sign patterns are fewer than the random rounds
 _BLOCK = 2_000_000

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from index import CitechatError
 
-from ..build import open_llm
 from ..errors import SettingsError
-from ..llm_failures import failure
-from ..patience import Asking
+from ..factory import open_llm
+from ..llms.failures import failure
+from ..llms.retry import Asking
 from ..settings import Settings
 from .agreement import Judgement, Verdict
-from .rows import Row
+from .result import Row
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

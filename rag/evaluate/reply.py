@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ..answer import Answer, Citation, Support
 from ..errors import TestSetError
-from .overlap import Place
+from .metrics.overlap import Place
 
 
 @dataclass(frozen=True, slots=True)

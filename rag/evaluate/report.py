@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from ..errors import TestSetError
 from .compare import Comparison
-from .measure import Estimate, Measure
-from .measures import named
-from .rows import Report, Row
+from .metrics.base import Estimate, Measure
+from .metrics.registry import named
+from .result import Report, Row
 
 _LONGEST_LINE = 300  # characters of an answer that are shown: enough to see what went wrong
 

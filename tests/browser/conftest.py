@@ -25,7 +25,7 @@ from servers import close_the_loop
 
 from index import Article, Hit, Only, Passage, Span
 from rag import NOT_FOUND, Answer, Sentence, Turn, build_assistant, load_settings
-from ui.services import services_of
+from ui.chat.services import services_of
 
 HOSTILE_TITLE = (
     "<script>window.broken=1</script>${window.broken=1}{{constructor}}"
@@ -114,7 +114,7 @@ def serving(assistant: Any, services: Any = None, port: int = 0, access: Any = N
 
     It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
     """
-    from ui.web import build_app, launch
+    from ui.server import build_app, launch
 
     def stop() -> None:
         chat.close()

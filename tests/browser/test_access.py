@@ -10,7 +10,7 @@ import pytest
 from readers import IN_A_BROWSER, Reader
 
 from rag import Settings
-from ui.access.configured import access_of
+from ui.security.config import access_of
 
 pytestmark = IN_A_BROWSER
 

@@ -217,8 +217,8 @@ def test_the_end_of_the_answer_is_seen_while_it_is_written(at_news: Any) -> None
 def test_of_a_long_conversation_the_last_questions_are_shown_and_a_click_shows_the_others(
     at_news: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("exchange", "keeping"):
-        monkeypatch.setattr(f"ui.{module}.MOST_SHOWN", 2)
+    for module in ("render.exchange", "handlers.conversations"):
+        monkeypatch.setattr(f"ui.chat.{module}.MOST_SHOWN", 2)
     at_news.ask(HARBOUR)
     at_news.ask("How often does the ferry sail?")
     at_news.begin(FAR)

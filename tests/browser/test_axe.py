@@ -11,7 +11,7 @@ from staged import FAILS, StagedLLM
 
 from index import Index
 from rag import NOT_FOUND, Assistant, load_settings
-from ui.services import services_of
+from ui.chat.services import services_of
 
 pytestmark = [
     pytest.mark.browser,

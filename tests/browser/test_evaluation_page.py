@@ -14,7 +14,7 @@ from hashing import HashingEncoder
 from index import Index
 from rag import Assistant
 from rag.evaluate import Report, Row, evaluate, read_cases
-from ui.evaluation_page import report_page
+from ui.report.page import report_page
 
 pytestmark = [
     pytest.mark.browser,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from readers import IN_A_BROWSER, Reader
 
-from ui.chinese import CHINESE
+from ui.i18n.chinese import CHINESE
 
 pytestmark = IN_A_BROWSER
 

@@ -26,8 +26,10 @@ from processes import (
 )
 from processes import sync as sync_in_a_process
 
-from index import CitechatError, Index, probe, vector_files
-from index.health import check
+from index import CitechatError, Index
+from index.storage import health_probe as probe
+from index.storage import vector_files
+from index.storage.health import check
 
 REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
 

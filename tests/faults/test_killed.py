@@ -26,7 +26,7 @@ from processes import (
 from servers import running_chroma
 
 from index import Index, IndexMismatchError
-from index.health import check
+from index.storage.health import check
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -14,8 +14,8 @@ from hashing import HashingEncoder
 from writers import write_all
 
 from index import Article, Skipped, sentences
-from index.load import load
-from index.split import split
+from index.ingest.loader import load
+from index.text.chunker import split
 
 _PACKED = (".docx", ".odt", ".zip")
 _STOPPED = ("it takes more than", "it needs more than", "it makes its reader crash", "could not be read safely")

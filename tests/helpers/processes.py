@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 from hashing import HashingEncoder
 
-from index import CitechatError, Index, IndexLockedError, lease
-from index.reading import encode_in_context
-from index.store import Store
-from index.vectors import vectors_of
+from index import CitechatError, Index, IndexLockedError
+from index.retrieval.features import encode_in_context
+from index.storage import lease
+from index.storage.store import Store
+from index.storage.vector_cache import vectors_of
 
 DEADLINE = 120  # seconds after which a process that should have ended is taken for hanging
 NOBODY = 65534
@@ -35,7 +36,9 @@ _SENTENCES = 150  # in an article: thirty passages, so that forty articles make 
 _WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou", "lmnprst", "aeio")]
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["chromadb", "bm25s", "Stemmer", "sentencex", "filelock", "index.sync", "processes"])
+CONTEXT.set_forkserver_preload(
+    ["chromadb", "bm25s", "Stemmer", "sentencex", "filelock", "index.ingest.sync", "processes"]
+)
 
 
 def article(number: int, edition: int) -> str:

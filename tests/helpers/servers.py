@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ui.services import Services
-    from ui.web import Chat
+    from ui.chat.services import Services
+    from ui.server import Chat
 
 _DEADLINE = 60  # seconds for the server to start
 
@@ -64,7 +64,7 @@ def close_the_loop() -> None:
 @contextmanager
 def serving_chat(assistant: Any, services: Services | None = None, **options: Any) -> Iterator[Chat]:
     """The chat around an assistant, and its API, really served; `options` are those of `ui.web.start`."""
-    from ui.web import start
+    from ui.server import start
 
     chat = start(assistant, port=0, services=services, **options)
     try:

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from index import Article, LoadError, Skipped
-from index.formats import apart, frames
-from index.formats.apart import Limits, Readers
-from index.formats.extract import Extract
-from index.load import load
+from index.ingest.loader import load
+from index.parsers import sandbox as apart
+from index.parsers import sandbox_protocol as frames
+from index.parsers.base import Extract
+from index.parsers.sandbox import Limits, Readers
 
 PAGE = b"<html><body><article><p>The ferry sails at nine.</p></article></body></html>"
 SLOW = b"<html><body>" + b"<p>The ferry sails at nine, or never.</p>" * 200_000

@@ -20,8 +20,8 @@ import pytest
 from mutants import originals
 
 from index import Article, LoadError, Skipped
-from index.formats import FORMATS, extract
-from index.load import load, load_file
+from index.ingest.loader import load, load_file
+from index.parsers import FORMATS, extract
 
 SENTENCE = "The ferry sails at nine."
 

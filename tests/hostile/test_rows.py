@@ -26,7 +26,12 @@ def _in(file: str, *tests: str) -> tuple[str, ...]:
 
 FILES, TEXTS, SERVED, APART = (f"hostile/test_{name}.py" for name in ("files", "texts", "served", "apart"))
 BROWSER, FORMATS, WEB, LOAD = (
-    *("browser/test_hostile.py", "index/test_formats.py", "index/test_web_address.py", "index/test_load.py"),
+    *(
+        "browser/test_hostile.py",
+        "index/parsers/test_parsers.py",
+        "index/ingest/test_fetch.py",
+        "index/ingest/test_loader.py",
+    ),
 )
 NO_QUESTION = "test_what_is_no_question_is_refused_with_a_reason"
 
@@ -104,7 +109,7 @@ ROWS: dict[str, Row] = {
         "templates and code in titles and texts",
         "text; nothing runs",
         _in(BROWSER, "test_questions_to_start_and_to_go_on_with_stay_text")
-        + _in("ui/test_view.py", "test_hostile_text_is_shown_as_text_wherever_it_stands"),
+        + _in("ui/chat/render/test_view.py", "test_hostile_text_is_shown_as_text_wherever_it_stands"),
     ),
     "H14": Row(
         "addresses that are scripts or data, bare addresses",
@@ -122,7 +127,7 @@ ROWS: dict[str, Row] = {
         "an answer with markers of every kind and number",
         "those that there are are linked, others are text or go, and are counted",
         _in(
-            "rag/test_cite.py",
+            "rag/generation/test_citation_parser.py",
             "test_every_way_to_write_a_marker_becomes_one_way",
             "test_a_marker_out_of_range_is_removed_and_counted",
             "test_other_brackets_are_text",
@@ -132,13 +137,13 @@ ROWS: dict[str, Row] = {
         "a citation of a passage that does not say it",
         "told to be unsupported",
         _in("rag/test_assistant.py", "test_what_an_llm_writes_is_checked_sentence_by_sentence")
-        + _in("ui/test_view.py", "test_each_sentence_says_in_a_word_how_well_it_is_supported")
+        + _in("ui/chat/render/test_view.py", "test_each_sentence_says_in_a_word_how_well_it_is_supported")
         + _in(TEXTS, "test_what_only_an_instruction_in_an_article_says_is_not_cited_to_another"),
     ),
     "H18": Row(
         "a quotation that is not word for word",
         "not called one",
-        _in("rag/test_support.py", "test_what_is_not_there_word_for_word_is_no_quote"),
+        _in("rag/grounding/test_support.py", "test_what_is_not_there_word_for_word_is_no_quote"),
     ),
     "H19": Row(
         "numbers in brackets in an article",
@@ -150,7 +155,7 @@ ROWS: dict[str, Row] = {
         "articles of one title, one text, one address",
         "told apart by their texts; one text is one article with all its places",
         _in(TEXTS, "test_two_articles_with_one_title_are_two")
-        + _in("index/test_sync.py", "test_one_text_from_two_sites_names_both"),
+        + _in("index/ingest/test_sync.py", "test_one_text_from_two_sites_names_both"),
     ),
     "H21": Row(
         "addresses of one's own network in every spelling, redirects to it, names that change, slow and endless pages",
@@ -171,7 +176,7 @@ ROWS: dict[str, Row] = {
             "test_a_page_that_is_sent_packed_without_end_is_left",
             "test_an_encoding_that_a_server_makes_up_is_not_believed",
         )
-        + _in("ui/test_library.py", "test_links_are_off_until_they_are_switched_on"),
+        + _in("ui/chat/test_library.py", "test_links_are_off_until_they_are_switched_on"),
     ),
     "H22": Row(
         "archives that are bombs, nested, or lead out of themselves",
@@ -221,7 +226,7 @@ ROWS: dict[str, Row] = {
         "names of files with ways out, controls, markup",
         "kept under a safe name, shown as text",
         _in(
-            "ui/test_library.py",
+            "ui/chat/test_library.py",
             "test_a_name_that_a_stranger_chose_does_no_harm",
             "test_a_name_with_hostile_parts_is_kept_inside_the_folder",
         )
@@ -230,12 +235,12 @@ ROWS: dict[str, Row] = {
     "H26": Row(
         "cells that a spreadsheet would run",
         "guarded where they are written",
-        _in("rag/evaluate/test_evaluate_tables.py", "test_a_spreadsheet_runs_nothing_that_a_test_set_says"),
+        _in("rag/evaluate/testset/test_tables.py", "test_a_spreadsheet_runs_nothing_that_a_test_set_says"),
     ),
     "H27": Row(
         "forged events, histories and payloads",
         "ignored or refused: what counts is on the server",
-        _in("ui/test_web.py", "test_the_handlers_trust_nothing_that_a_browser_sends")
+        _in("ui/test_server.py", "test_the_handlers_trust_nothing_that_a_browser_sends")
         + _in(SERVED, "test_a_forged_history_has_no_role_of_its_own"),
     ),
     "H28": Row(
@@ -257,18 +262,18 @@ ROWS: dict[str, Row] = {
         "addresses of the framework's own",
         "no key in them, or not there",
         _in(SERVED, "test_nothing_that_is_served_holds_a_key_or_a_folder_of_the_machine")
-        + _in("ui/test_web.py", "test_what_the_chat_does_not_need_is_not_served"),
+        + _in("ui/test_server.py", "test_what_the_chat_does_not_need_is_not_served"),
     ),
     "H31": Row(
         "a click on a source that was never given",
         "not found; nothing is made of the id",
         _in(BROWSER, "test_a_forged_click_opens_nothing")
-        + _in("ui/test_view.py", "test_a_forged_citation_is_found_nowhere"),
+        + _in("ui/chat/render/test_view.py", "test_a_forged_citation_is_found_nowhere"),
     ),
     "H32": Row(
         "a key in the environment or in a server's error",
         "in no message, log or export",
-        _in("rag/test_llms.py", "test_the_value_of_a_key_variable_never_reaches_a_message")
+        _in("rag/llms/test_loader.py", "test_the_value_of_a_key_variable_never_reaches_a_message")
         + _in(APART, "test_the_process_knows_no_key_and_may_write_and_start_nothing"),
     ),
     "H33": Row(
@@ -280,12 +285,12 @@ ROWS: dict[str, Row] = {
         "a model that is down, slow, cut off, silent, endless",
         "told, bounded, what was written is kept",
         _in(
-            "rag/test_llm_faults.py",
+            "rag/llms/test_llm_faults.py",
             "test_a_server_that_takes_the_question_and_says_nothing_is_given_up",
             "test_what_was_said_before_the_line_went_dead_is_kept_and_checked",
         )
         + _in(
-            "rag/test_patience.py",
+            "rag/llms/test_retry.py",
             "test_a_model_that_takes_too_long_in_all_is_stopped",
             "test_a_model_that_has_lost_its_way_is_stopped",
         ),
@@ -293,7 +298,7 @@ ROWS: dict[str, Row] = {
     "H35": Row(
         "a reader who leaves in the middle",
         "the work ends, the place is free",
-        _in("ui/test_leaving.py", "test_who_closes_the_tab_or_stops_makes_room_for_who_waits"),
+        _in("ui/chat/test_leaving.py", "test_who_closes_the_tab_or_stops_makes_room_for_who_waits"),
     ),
     "H36": Row(
         "an index of another model",
@@ -308,18 +313,18 @@ ROWS: dict[str, Row] = {
             "test_two_hundred_copies_of_a_text_are_one_article",
             "test_an_article_that_is_stuffed_with_a_question_does_not_hide_the_others",
         )
-        + _in("index/test_diverse.py", "test_one_article_does_not_crowd_out_the_others"),
+        + _in("index/retrieval/test_deduplicate.py", "test_one_article_does_not_crowd_out_the_others"),
     ),
     "H38": Row(
         "a question about nothing in the articles, or about what never was",
         "silence with the nearest passages",
         _in(
-            "rag/test_abstain.py",
+            "rag/reading/test_abstention.py",
             "test_off_topic_questions_are_all_refused",
             "test_false_premises_are_refused_in_part_though_nearer_than_anything_off_topic",
         )
         + _in(
-            "ui/test_view.py",
+            "ui/chat/render/test_view.py",
             "test_an_answer_that_the_articles_do_not_give_has_no_citation_but_the_nearest_passages",
         ),
     ),

@@ -18,7 +18,7 @@ from servers import serving_chat
 
 from index import Index
 from rag import Assistant
-from ui.web import Chat
+from ui.server import Chat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(

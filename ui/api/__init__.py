@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import turns
-from .turns import Turns
+from . import queue as turns
+from .queue import Turns
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from rag import Assistant
 
-    from ..services import Services
+    from ..chat.services import Services
 
 __all__ = ["Turns", "api_routes", "open_turns"]
 

@@ -20,17 +20,18 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from index import CitechatError
 from rag import Assistant
 
-from ..guard import FOREIGN, TooLargeError, TooSlowError
-from ..services import Services
+from ..chat.services import Services
+from ..security.request_guard import FOREIGN, TooLargeError, TooSlowError
 from .articles import MULTIPART, Articles
-from .asking import EVENTS, Asking
-from .bodies import Asked, Questions, Sent
-from .completions import Completion, Completions
+from .ask import EVENTS, Asking
 from .description import description_page
+from .errors import HUNG_UP, JSON, UNEXPECTED, ErrorReply, Refused, refusal, reply, told
 from .evaluation import Evaluation
+from .openai import Completion, Completions
 from .origins import is_foreign
-from .refusals import HUNG_UP, JSON, UNEXPECTED, ErrorReply, Refused, refusal, reply, told
-from .replies import (
+from .queue import Turns
+from .requests import Asked, Questions, Sent
+from .schemas import (
     AddedReply,
     AnswerReply,
     ArticleReply,
@@ -40,7 +41,6 @@ from .replies import (
     RemovedReply,
     WholeArticleReply,
 )
-from .turns import Turns
 
 logger = logging.getLogger(__name__)
 

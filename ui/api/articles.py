@@ -22,9 +22,9 @@ from starlette.responses import Response
 from index import Article
 from rag import Assistant
 
-from ..library import MOST_FILES, Library, Row, Rows, safe_name
-from .bodies import Sent, read
-from .refusals import Refused, reply
+from ..chat.library import MOST_FILES, Library, Row, Rows, safe_name
+from .errors import Refused, reply
+from .requests import Sent, read
 
 MULTIPART = "multipart/form-data"
 

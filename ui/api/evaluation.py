@@ -14,10 +14,10 @@ from starlette.responses import Response
 from rag import Assistant, TestSetError
 from rag.evaluate import Report, Row, read_test_set, resolve, rows_of, to_json, versions
 
-from ..measuring import MOST_QUESTIONS
-from .bodies import Questions, read
-from .refusals import HUNG_UP, Refused, reply
-from .turns import Turns
+from ..chat.handlers.evaluation import MOST_QUESTIONS
+from .errors import HUNG_UP, Refused, reply
+from .queue import Turns
+from .requests import Questions, read
 
 
 class Evaluation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..guard import is_own
+from ..security.request_guard import is_own
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:

@@ -20,7 +20,7 @@ from rag.answer import Support
 from rag.evaluate import CitedPlace, Place, Row, Said
 from rag.evaluate.agreement import Agreement, Judgement, Verdict, as_agreement, cohens_kappa, kappa_interval
 from rag.evaluate.judge import Judge, judge_messages, judge_rows, open_judge, read_verdict
-from rag.evaluate.statistics import interval
+from rag.evaluate.metrics.statistics import interval
 
 YES = '{"correct": true, "grounded": true, "reason": "it says so"}'
 NO = '{"correct": false, "grounded": false, "reason": "another number"}'

@@ -20,9 +20,9 @@ from wires import Reset, serving
 from index import Index
 from rag import Assistant, Turn
 from rag.evaluate import Case, Evidence, Row, evaluate, remote
-from rag.evaluate.cases import PastTurn
 from rag.evaluate.remote import RemoteAssistant, ServerError
-from ui.web import Chat
+from rag.evaluate.testset.cases import PastTurn
+from ui.server import Chat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(

@@ -1,0 +1,193 @@
+"""A sentence-transformers model without torch: the same weights, run by ONNX Runtime, which starts in a blink.
+
+torch and sentence-transformers take ten seconds to import. They are needed once, to export the model; after that
+nothing that asks or indexes imports them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import threading
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Encoding, FloatArray, SentenceTransformerEncoder, unit
+
+logger = logging.getLogger(__name__)
+
+_TOLERANCE = 1e-4  # largest difference of any number of any vector; two runs of torch differ by 1e-6
+_PROBES = (
+    "rain",
+    "Who founded the company?",
+    "Among OpenAI’s 1,677 associated members on LinkedIn, 23 of them studied at China’s Tsinghua University.",
+    "北京是中华人民共和国的首都。",
+    "The firm was started by Ann Lee, who left it in 2019. " * 40,  # longer than the model reads
+)
+_EXPORT_VERSION = 1  # of the graph that `_write_graph` makes
+
+
+class OnnxEncoder:
+    """The model of `reference`, exported into `exports` at first use and checked against it; found there ever after.
+
+    Where it cannot be exported, the reference does the work: slower to start, and never wrong.
+    """
+
+    # Texts run one by one, each in a thread of its own: on a CPU a batch is no faster than its texts, texts alone need
+    # neither padding nor a mask, and threads that share one text wait on each other (see `bench/speed.py`).
+
+    def __init__(self, reference: SentenceTransformerEncoder, exports: Path, threads: int | None = None) -> None:
+        """`threads` is how many texts are encoded at a time; by default one more than there are processors, so that
+        none of these is idle while a thread waits for the interpreter.
+        """
+        self._reference = reference
+        self._exports = exports
+        self._threads = threads or processors() + 1
+        self._opening = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        # The same weights give the same vectors: an index does not care which engine reads it.
+        return self._reference.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        return self._reference.dimension
+
+    @property
+    def tells_tokens(self) -> bool:
+        return True
+
+    def tokenize(self, text: str) -> list[tuple[int, int]]:
+        return self._reference.tokenize(text)
+
+    def passages(self, texts: Sequence[str]) -> FloatArray:
+        rows = [encoding.vector for encoding in self.encode(texts)]
+        return np.stack(rows) if rows else np.zeros((0, self.dimension), dtype=np.float32)
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        if not texts:
+            return []  # nothing is loaded for it
+        session = self._session
+        if session is None:
+            return self._reference.encode(texts)
+        tokenized = self._tokenizer.encode_batch(list(texts))
+        if len(tokenized) < 2 or self._threads < 2:
+            return [_run(session, each) for each in tokenized]
+        return list(self._pool.map(lambda each: _run(session, each), tokenized))
+
+    def query(self, text: str) -> Encoding:
+        return self.encode([text])[0]
+
+    @property
+    def _session(self) -> Any | None:
+        """The exported model, opened; exported first where it is missing or damaged, None where that cannot be."""
+        with self._opening:  # whoever asks while the model is warming up waits for it, and does not load another
+            return self._opened
+
+    @cached_property
+    def _opened(self) -> Any | None:
+        path = self._exports / f"{self.fingerprint.rpartition(':')[2]}-v{_EXPORT_VERSION}.onnx"
+        try:
+            if path.is_file():
+                try:
+                    return _open(path)
+                except Exception as error:  # the library raises a class of its own for each kind of damage
+                    logger.warning("the exported model %r cannot be opened and is made anew: %s", str(path), error)
+            return self._export(path)
+        except Exception as error:
+            # Whatever the exporter cannot do, a full disk or a folder of somebody else's: nobody should lose an answer.
+            logger.warning("the model cannot be exported to %r; it works, but starts slowly: %s", str(path), error)
+            return None
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="encode")
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        folder = self._reference.folder
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        limits = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
+        tokenizer.enable_truncation(int(limits["max_seq_length"]))
+        tokenizer.no_padding()
+        return tokenizer
+
+    def _export(self, path: Path) -> Any:
+        """Write the graph and open it; only one that agrees with the reference gets its name."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as beside:
+            written = Path(beside) / "model.onnx"
+            _write_graph(self._reference.transformer, written)
+            session = _open(written)
+            found = [_run(session, each) for each in self._tokenizer.encode_batch(list(_PROBES))]
+            worst = max(map(_difference, found, self._reference.encode(_PROBES)))
+            if worst > _TOLERANCE:
+                raise ValueError(f"its vectors differ from the model's by up to {worst:.2g}")
+            written.replace(path)
+        return session
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _open(path: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: Any, tokenized: Any) -> Encoding:
+    (rows,) = session.run(None, {"input_ids": np.asarray([tokenized.ids], dtype=np.int64)})[0]
+    kept = [i for i, special in enumerate(tokenized.special_tokens_mask) if not special]
+    return Encoding(unit(rows.mean(axis=0)), unit(rows[kept]), tuple(tokenized.offsets[i] for i in kept))
+
+
+def _write_graph(transformer: Any, path: Path) -> None:
+    """Export token ids of shape `(texts, tokens)` → token vectors of shape `(texts, tokens, dimension)`.
+
+    Without an attention mask: a graph traced with one gives other vectors for padded texts than the model does.
+    """
+    import torch
+
+    class Graph(torch.nn.Module):
+        def forward(self, input_ids: Any) -> Any:
+            return transformer(input_ids=input_ids).last_hidden_state
+
+    transformer.set_attn_implementation("eager")  # plain matrix products, which every version of the format knows
+    graph = Graph()
+    graph.transformer = transformer
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tracing; what it yields is checked instead
+        torch.onnx.export(
+            graph.eval(),
+            (torch.tensor([[101, 2040, 2003, 2002, 102]]),),
+            str(path),
+            input_names=["input_ids"],
+            output_names=["tokens"],
+            dynamic_axes={name: {0: "texts", 1: "tokens"} for name in ("input_ids", "tokens")},
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+def _difference(one: Encoding, other: Encoding) -> float:
+    if one.offsets != other.offsets:
+        return float("inf")
+    differences = (np.abs(one.vector - other.vector), np.abs(one.tokens - other.tokens))
+    return max(float(difference.max(initial=0.0)) for difference in differences)

@@ -1,0 +1,54 @@
+"""Which articles a question is asked of. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import ChoiceError
+from .models import Article
+
+_DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A choice of articles; each part that is given must hold.
+
+    `since` and `until` are days, months or years in ISO form ("2024-02-24", "2024-02", "2024"), both included; an
+    article without a date is left out where one is asked for. One of the `sources`, words in any case, must stand in
+    its outlet or path. `articles` are ids. Raises `ChoiceError` for a day that is none.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    sources: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for day in (self.since, self.until):
+            if day and not _DAY.fullmatch(day):
+                raise ChoiceError(f"{day!r} is no day, month or year", "Write it as 2024-02-24, 2024-02 or 2024.")
+
+    def __str__(self) -> str:
+        """The choice in words."""
+        parts = [f"since {self.since}" if self.since else "", f"until {self.until}" if self.until else ""]
+        parts += [" or ".join(self.sources), " or ".join(self.articles)]
+        return ", ".join(part for part in parts if part)
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.since or self.until or self.sources or self.articles)
+
+    def allows(self, article: Article) -> bool:
+        """Whether a question may be answered from this article."""
+        date = article.published if article.published and article.published[:4].isdigit() else ""
+        if self.since and not date[: len(self.since)] >= self.since:
+            return False
+        if self.until and not (date and date[: len(self.until)] <= self.until):
+            return False
+        if self.sources:
+            held = [part.casefold() for origin in article.origins for part in (origin.source, origin.path)]
+            if not any(source.casefold() in part for source in self.sources for part in held):
+                return False
+        return not self.articles or article.id in self.articles

@@ -1,0 +1,90 @@
+"""Messages and mailboxes, by the standard library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage, MIMEPart
+from email.utils import parseaddr, parsedate_to_datetime
+from functools import partial
+from io import SEEK_END
+from itertools import pairwise
+from typing import IO
+
+from ..errors import LoadError
+from .base import Extract, Member
+from .encoding import decode, decode_as
+from .html import read_page
+from .metadata import iso_date, iso_language, one_line
+
+_BEGINS = b"From "
+_LONGEST_PART = 65_536  # bytes
+_LARGEST_MESSAGE = 50_000_000  # bytes, with what is attached
+
+
+def read_eml(data: bytes, name: str) -> Extract:
+    """The text of a message, or of its page where it has no text; what is attached to it is left alone."""
+    message = message_from_bytes(data, policy=policy.default)
+    if not any(field in message for field in ("From", "Subject", "Date")):
+        raise LoadError(f"{name!r} is no message: it has no sender, subject or date", "Save it again, as .eml.")
+    body = message.get_body(preferencelist=("plain", "html"))
+    if body is None:
+        raise LoadError(f"{name!r} is a message with no text", "Save what is attached to it, and index that.")
+    content = _content(body, name)
+    text = read_page(content, name).text if body.get_content_subtype() == "html" else content
+    sender = _sender(message)
+    return Extract(
+        text,
+        title=one_line(message["Subject"]),
+        author=sender,
+        published=_sent(message),
+        source=sender,
+        language=iso_language(message["Content-Language"]),
+    )
+
+
+def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
+    """The messages of a mailbox, named by their numbers from 1: one begins after each line that begins with "From "."""
+    starts = list(_starts(file))
+    if not starts:
+        raise LoadError(f"{name!r} holds no messages", "A mailbox begins with a line that begins with 'From '.")
+    for number, (start, end) in enumerate(pairwise([*starts, file.seek(0, SEEK_END)]), start=1):
+        yield Member(str(number), ".eml", partial(_message, file, start, end, f"{name}!{number}"))
+
+
+def _starts(file: IO[bytes]) -> Iterator[int]:
+    """Where lines begin that begin a message; a line is looked at in parts, as it may be as long as the file."""
+    at, is_new = 0, True
+    while part := file.readline(_LONGEST_PART):
+        if is_new and part.startswith(_BEGINS):
+            yield at
+        at += len(part)
+        is_new = part.endswith(b"\n")
+
+
+def _message(file: IO[bytes], start: int, end: int, name: str) -> bytes:
+    if end - start > _LARGEST_MESSAGE:
+        raise LoadError(f"{name!r} is larger than {_LARGEST_MESSAGE // 1_000_000} MB", "Save it as a file of its own.")
+    file.seek(start)
+    return file.read(end - start).partition(b"\n")[2]
+
+
+def _content(body: MIMEPart, name: str) -> str:
+    data = body.get_payload(decode=True)
+    assert isinstance(data, bytes)  # noqa: S101 - a part that is text is never a list of parts
+    declared = body.get_content_charset()
+    text = decode_as(data, declared) if declared else None
+    return (decode(data, name) if text is None else text).replace("\r\n", "\n")
+
+
+def _sender(message: EmailMessage) -> str | None:
+    shown, address = parseaddr(str(message["From"] or ""))
+    return one_line(shown or address)
+
+
+def _sent(message: EmailMessage) -> str | None:
+    written = str(message["Date"] or "")
+    try:
+        return parsedate_to_datetime(written).isoformat()
+    except ValueError:
+        return iso_date(written)

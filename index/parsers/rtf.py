@@ -1,0 +1,42 @@
+"""Rich text, by striprtf."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from ..errors import LoadError
+from .base import Extract
+from .metadata import iso_date, one_line
+
+_CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
+
+
+def read_rtf(data: bytes, name: str) -> Extract:
+    """The text without its styles; title, author and day from the document's information."""
+    from striprtf.striprtf import rtf_to_text
+
+    if not data.lstrip().startswith(b"{\\rtf"):
+        raise LoadError(f"{name!r} is no rich text", "Open it in a word processor, and save it as RTF again.")
+    written = data.decode("latin-1")  # rich text is ASCII; its escapes name the encoding of the rest
+    code_page = re.search(r"\\ansicpg\d+", written)
+
+    def info(field: str) -> str | None:
+        group = re.search(rf"{{\\{field}\s((?:[^{{}}\\]|\\.)*)}}", written)
+        return one_line(rtf_to_text(f"{{\\rtf1{code_page[0] if code_page else ''} {group[1]}}}")) if group else None
+
+    return Extract(
+        rtf_to_text(written, errors="ignore"),
+        title=info("title"),
+        author=info("author"),
+        published=_created(written),
+        source=info("company"),
+    )
+
+
+def _created(written: str) -> str | None:
+    match = _CREATED.search(written)
+    try:
+        return iso_date(date(*map(int, match.groups()))) if match else None
+    except ValueError:
+        return None

@@ -1,0 +1,76 @@
+"""Plain text, and Markdown with its front matter."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import LoadError
+from ..text.boilerplate import front_matter
+from .base import Extract
+from .encoding import decode
+from .metadata import first_line, iso_date, iso_language, one_line
+
+_LONGEST_FRONT_MATTER = 20_000  # characters
+
+
+def read_text(data: bytes, name: str) -> Extract:
+    """The file's characters as they are."""
+    return Extract(decode(data, name))
+
+
+def read_markdown(data: bytes, name: str) -> Extract:
+    """The file's characters as they are; the front matter says who wrote it, where and when."""
+    text = decode(data, name)
+    fields = _fields(text, name)
+    body = front_matter(text)[1]
+    heading = re.search(r"^#[ \t]+([^\s#][^\r\n]*)", text, re.MULTILINE)
+    named = heading[1].rstrip(" \t#") if heading else first_line(text[body.end if body else 0 :])
+    return Extract(
+        text,
+        title=one_line(fields.get("title") or named),
+        author=one_line(fields.get("author") or fields.get("authors")),
+        published=iso_date(fields.get("published") or fields.get("date")),
+        source=one_line(fields.get("source")),
+        language=iso_language(fields.get("language") or fields.get("lang")),
+        has_front_matter=True,
+    )
+
+
+def _fields(text: str, name: str) -> dict[str, Any]:
+    import yaml
+
+    written, span = front_matter(text)
+    if span is None:
+        return {}
+    if len(written) > _LONGEST_FRONT_MATTER:
+        raise LoadError(
+            f"{name!r} has front matter of {len(written):,} characters; at most {_LONGEST_FRONT_MATTER:,} are read",
+            "Mend the lines between the two --- lines; the second may be missing.",
+        )
+    try:
+        fields = _without_merging(yaml.SafeLoader)(written).get_single_data()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise LoadError(
+            f"{name!r} has front matter that is not YAML: {reason}",
+            "Mend the lines between the two --- lines; put values that hold a colon in quotes.",
+        ) from None
+    return {key: value for key, value in fields.items() if _is_flat(value)} if isinstance(fields, dict) else {}
+
+
+def _without_merging(loader: Any) -> Any:
+    """A loader to which `<<` is a key like others: merged again and again, a few lines would fill any memory."""
+
+    class Loader(loader):  # type: ignore[misc]
+        def flatten_mapping(self, node: Any) -> None:
+            """Leave it as it is."""
+
+    Loader.add_constructor("tag:yaml.org,2002:merge", loader.construct_yaml_str)
+    return Loader
+
+
+def _is_flat(value: object) -> bool:
+    """False for what holds lists within lists: a few lines of aliases can stand for more text than fits in memory."""
+    parts = value if isinstance(value, list) else [value]
+    return not any(isinstance(part, list | dict | set | tuple) for part in parts)

@@ -1,0 +1,163 @@
+"""Keyword search (BM25) over the passages, in English with stemming and in Chinese by character pairs.
+
+BM25 finds what vectors blur: names, numbers, rare words. The table is a cache, made from the store.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..embedding.base import FloatArray
+
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # kana, Han, Hangul: written without spaces, or nearly so
+_CJK_RUN = re.compile(f"[{_CJK}]+")
+_ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+_TERM = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+(?:[.,]\d+)*(?:'[^\W{_CJK}]+)?")
+
+# The English words that occur in nearly every passage and question and tell nothing about what is asked.
+_STOP_WORDS = """a an the of in on at to for from by with and or but is are was were be been being am do does did has
+have had having what which who whom whose when where why how that this these those it its as he she they him her his
+their there i you we not no s t than then so such into about can could will would shall should may might must if any
+some many much"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+_TERMS = "terms.json"
+
+
+def without_accents(text: str) -> str:
+    """`text` with Latin letters bare: people ask for Beausejour where the article writes Beauséjour."""
+    return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match[0])[0], text)
+
+
+def terms(text: str) -> list[str]:
+    """The words that carry meaning in `text`: English stems in lower case, numbers as written, Chinese in characters.
+
+    Accents on Latin letters make no difference.
+
+    Chinese has no spaces between words: each character and each pair of neighbours counts, so that a word of two
+    characters is found inside a run, where whole-run tokens find nothing.
+    """
+    if not text.isascii():  # most passages are nearly so, and the rest is not cheap
+        text = without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")
+    found: list[str] = []
+    for word in _TERM.findall(text):
+        if not word.isascii() and _CJK_RUN.match(word):
+            found += [*word, *(word[i : i + 2] for i in range(len(word) - 1))]
+        elif (lowered := word.lower()) not in STOP_WORDS:
+            found.append(_stem(lowered))
+    return [term for term in found if term]
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    from Stemmer import Stemmer
+
+    return Stemmer("english")
+
+
+class Table(NamedTuple):
+    """A sparse matrix by columns, one a term: `scores[starts[i]:starts[i + 1]]` are those of the `texts` there."""
+
+    scores: FloatArray
+    texts: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+
+
+class Keywords:
+    """BM25 over texts that have ids (Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance
+    Framework: BM25 and Beyond").
+
+    k1=1.2 and b=0.5, less than the usual 0.75: passages are cut to about one size, so their length says little.
+    """
+
+    def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:
+        """Made by `of` or `load`: `ids` in order, and a column of the table for each term."""
+        self.ids = ids
+        self._columns = columns
+        self._table = table
+
+    @classmethod
+    def of(cls, texts: Iterable[tuple[str, str]]) -> Keywords:
+        """The table of `(id, text)` pairs, whatever their order. No two may have one id."""
+        import bm25s
+
+        columns: dict[str, int] = {}
+        rows = {id_: [columns.setdefault(term, len(columns)) for term in terms(text)] for id_, text in texts}
+        ids = sorted(rows)
+        table = Table(np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(1, np.int64))
+        if columns:
+            made = bm25s.BM25(k1=1.2, b=0.5)
+            made.index(([rows[id_] for id_ in ids], columns), create_empty_token=False, show_progress=False)
+            table = Table(made.scores["data"], made.scores["indices"], made.scores["indptr"])
+        return cls(np.array(ids, dtype=np.bytes_), columns, table)
+
+    def save(self, folder: Path) -> None:
+        """Keep the table in `folder`, which appears whole or not at all. Raises `OSError`."""
+        with TemporaryDirectory(dir=folder.parent, prefix=".keywords-") as beside:
+            written = Path(beside) / folder.name
+            written.mkdir()
+            arrays: dict[str, Any] = {"ids": self.ids, **self._table._asdict()}
+            for name, array in arrays.items():
+                np.save(written / f"{name}.npy", array, allow_pickle=False)
+            (written / _TERMS).write_text(json.dumps(list(self._columns)), encoding="utf-8")
+            written.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Keywords:
+        """The table kept in `folder`, read as far as questions need. Raises `OSError` or `ValueError` without one."""
+        try:
+            ids = np.load(folder / "ids.npy", allow_pickle=False)
+            # The arrays stay on disk: a question reads the columns of its own words.
+            table = Table(
+                *(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in Table._fields)
+            )
+            columns = {term: column for column, term in enumerate(json.loads((folder / _TERMS).read_bytes()))}
+        except EOFError as error:
+            raise ValueError(f"a file in {str(folder)!r} ends too early") from error
+        if len(table.starts) != len(columns) + 1 or table.starts[-1] != len(table.scores):
+            raise ValueError(f"the files in {str(folder)!r} do not belong together")
+        return cls(ids, columns, table)
+
+    def scores(self, question: str) -> FloatArray:
+        """A score for each text, in the order of `ids`; all zero when no word of the question occurs in any."""
+        scores = np.zeros(len(self.ids), dtype=np.float32)
+        for term in dict.fromkeys(terms(question)):
+            begin, end = self._column(term)
+            scores[self._table.texts[begin:end]] += self._table.scores[begin:end]
+        return scores
+
+    def of_articles(self, articles: Iterable[str]) -> FloatArray:
+        """1 for each text that is a passage of one of these articles, 0 for the others."""
+        mask = np.zeros(len(self.ids), dtype=np.float32)
+        for article in articles:
+            # Ids are `article:start-end`, and ";" is the character after ":".
+            first, last = np.searchsorted(self.ids, [f"{article}:".encode(), f"{article};".encode()])
+            mask[first:last] = 1
+        return mask
+
+    def rarity(self, term: str) -> float:
+        """The inverse document frequency of a term, 0 or more: how much it tells that a text holds it."""
+        begin, end = self._column(term)
+        return math.log(1 + (len(self.ids) - (end - begin) + 0.5) / (end - begin + 0.5))
+
+    def _column(self, term: str) -> tuple[int, int]:
+        """Where the column of a term begins and ends; the two are one for a term that occurs nowhere."""
+        column = self._columns.get(term)
+        if column is None:
+            return 0, 0
+        return int(self._table.starts[column]), int(self._table.starts[column + 1])

@@ -1,0 +1,1 @@
+"""Articles and passages in Chroma, and the caches beside it."""

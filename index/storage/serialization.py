@@ -1,0 +1,61 @@
+"""Articles and passages as rows of a table: flat metadata, and back. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..models import Article, Origin, Passage, Span
+
+
+def facts_of(article: Article) -> dict[str, str | None]:
+    """All that a row says of an article but its number of passages; None for what is not known."""
+    return {
+        "title": article.title,
+        "source": article.source,
+        "path": article.path,
+        "noise": json.dumps([[span.start, span.end] for span in article.noise]),
+        "published": article.published or None,
+        "author": article.author or None,
+        "language": article.language or None,
+        "pages": json.dumps(article.pages) if article.pages else None,
+        "copies": json.dumps([[copy.source, copy.path] for copy in article.copies]) if article.copies else None,
+    }
+
+
+def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
+    """What is stored beside the text of an article that has so many passages; Chroma has no None."""
+    known = {name: fact for name, fact in facts_of(article).items() if fact is not None}
+    return {**known, "passages": passages}
+
+
+def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
+    """The article that a row stands for."""
+    return Article(
+        id=id_,
+        title=str(metadata["title"]),
+        source=str(metadata["source"]),
+        text=text,
+        published=metadata.get("published"),
+        path=str(metadata["path"]),
+        noise=tuple(Span(start, end) for start, end in json.loads(str(metadata["noise"]))),
+        author=metadata.get("author"),
+        language=metadata.get("language"),
+        pages=tuple(json.loads(str(metadata.get("pages", "[]")))),
+        copies=tuple(Origin(source, path) for source, path in json.loads(str(metadata.get("copies", "[]")))),
+    )
+
+
+def article_id_of(passage_id: str) -> str:
+    """The article that a passage with this id is a slice of."""
+    return passage_id.rpartition(":")[0]
+
+
+def to_passages(ids: Iterable[str], articles: Mapping[str, Article]) -> Iterator[tuple[Article, Passage]]:
+    """The slices that ids stand for, each with its article; without those whose article is not among `articles`."""
+    for id_ in ids:
+        article = articles.get(article_id_of(id_))
+        if article is not None:
+            start, _, end = id_.rpartition(":")[2].partition("-")
+            yield article, Passage(article.id, int(start), int(end), article.text[int(start) : int(end)])

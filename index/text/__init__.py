@@ -1,0 +1,1 @@
+"""Text of an article: boilerplate, bylines, sentences and passages."""

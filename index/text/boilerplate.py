@@ -1,0 +1,270 @@
+"""What on a news page is not the story: counters, related links, consent lines, credits, bylines and dates. Pure.
+
+Noise is marked, never cut out, so that every offset holds in the text as it was read. Where it is not certain that a
+line is noise, it stays: a line too many costs little, a lost line of the story is a wrong answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..models import Span
+from .bylines import Credit, read_credit
+
+_LONGEST_NOISE = 200  # characters; a longer line is a paragraph, and no pattern below need be fast on it
+_LONGEST_TAG = 60  # characters
+_LONGEST_HEADLINE = 150  # characters
+_LONG_ENOUGH_TO_BE_A_COPY = 40  # characters; a shorter statement said twice may be a refrain
+_TOP = 12  # lines; a byline or a bare date stands above the story
+_MOST_COUNTERS = 3  # more bare numbers, or more running times, than this are a table
+
+
+def _line(*choices: str) -> re.Pattern[str]:
+    """Any of the choices, as a whole line."""
+    return re.compile(f"(?:{'|'.join(choices)})[ :.!…»→>]*", re.IGNORECASE)
+
+
+_COUNTER = re.compile(r"\d{1,3}(,\d{3})+|\d{1,7}|\d{1,4}([.,]\d)?\s?[kKmM万]")
+_YEAR = re.compile(r"(19|20)\d\d")
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+_HASH = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{6,}([ _-][0-9a-f]{4,})*", re.IGNORECASE)
+_COUNTED = r"(?:shares?|comments?|likes?|views?|reactions?|retweets?|reposts?|followers?|replies)"
+_NETWORKS = (
+    r"(?:facebook|twitter|x|instagram|youtube|linkedin|telegram|whatsapp|tiktok|threads|google news|微博|微信|on|and"
+    r"|or|[,&/ ]|@\w+\b)+"
+)
+_BY_EMAIL = r"(?:newsletters?|mailing list|e-?mails?|news alerts?|(?:youtube|whatsapp|telegram) channel)"
+_CONSENT = r"(?:cookies|cookie policy|privacy policy|privacy notice|terms of (?:use|service)|terms)"
+_AGENCY = (
+    r"(?:reuters|afp|ap|ap photo|associated press|getty|getty images|bloomberg|xinhua|epa|epa-efe|shutterstock|alamy"
+    r"|istock|unsplash|pexels|handout|scmp|dpa|tass|pa|pa media|pa wire|imago|zuma press|nurphoto|wikimedia commons"
+    r"|新华社|中新社|视觉中国|路透社|法新社)"
+)
+_PICTURE = r"(?:file )?(?:photo|photograph|picture|image|illustration)s?"
+_PERSON = r"[\w.’'-]+(?: [\w.’'-]+){0,3}"
+
+_NOISE = _line(
+    r"source link|read more|read also|also read|[-–— ]*advertisement[-–— ]*|sponsored content|continue reading",
+    r"(?:story|article) continues (?:below|after)(?: (?:this |the )?ad(?:vertisement)?)?|skip to (?:main )?content",
+    r"share this(?: article| story| post| page)?|print this (?:article|page)|back to top|copy link",
+    rf"(?:view|show) comments|\d[\d.,]*\s?[km]?\s+{_COUNTED}|{_COUNTED}\s*(?:[:(]\s*)?\d[\d.,]*[km]?\)?",
+    # cookies and consent
+    r"(?:we|our (?:web)?site) uses? cookies (?:to|for|and) [^“\"]*"
+    r"\b(?:experience|content|ads|traffic|website|services)\b[^“\"]*",
+    r"this (?:web)?site uses cookies\b[^“\"]*",
+    r"by (?:continuing|using|clicking|browsing)\b[^“\"]*\byou (?:agree|consent) to\b.{0,40}"
+    rf"\b{_CONSENT}(?: and (?:our )?{_CONSENT})?",
+    r"(?:accept|reject|allow) (?:all )?(?:the )?cookies|(?:manage|change) (?:your )?cookies?(?: settings)?",
+    r"(?:manage )?cookie (?:settings|preferences|policy|notice)",
+    # newsletters, apps, networks
+    r"(?:sign up|subscribe|register)(?: now| here| today)? (?:for|to)(?: [\w’'-]+){0,6}"
+    rf" {_BY_EMAIL}(?: (?:here|now|today|for free))?(?: (?:to|and) (?:get|receive)\b[^,“\"]*)?",
+    r"get (?:the|our|all the) [\w’' ]{0,40}(?:straight |directly )?(?:in|to) your inbox(?: every day)?",
+    r"(?:download|get|install) (?:our|the [\w ]{0,30}\bnews) app(?: here| now| today| for free)?",
+    rf"(?:follow|like|find|join) us on {_NETWORKS}|join our (?:whatsapp|telegram) (?:channel|group)",
+    # rights
+    r"(?:copyright )?© ?(?:copyright )?(?:\d{4}|[A-Z][\w.]+ \d{4}).*|copyright \(c\) \d{4}.*|all rights reserved",
+    r"(?:copyright|\(c\)) .*\ball rights reserved|this material may not be published, broadcast, rewritten.*",
+    # credits alone on their line
+    rf"\(?{_PICTURE}(?: by| credit)?[: ]+(?:{_PERSON} ?[/|,] ?)?{_AGENCY}(?: ?(?:via|/) ?{_AGENCY})?\)?",
+    rf"\(?{_PICTURE} credit: {_PERSON}\)?|{_AGENCY} ?(?:via|/) ?{_AGENCY}|(?:reuters|ap photo|afp) ?/ ?{_PERSON}",
+    r"getty images|\(?reporting by [^;“\"]+; ?(?:[\w ]{0,30} by [^;“\"]+; ?){0,2}editing by [^;“\"]+\)?",
+    r"\d{1,3}[- ]min(?:ute)?s? read|(?:reading|read) time: ?\d+ min(?:ute)?s?",
+    r"(?:last )?(?:updated|published|posted):? (?:\d{1,2}|an?) (?:minute|hour|day|week)s? ago",
+    # Chinese
+    r"分享|分享到|广告|阅读原文|点击查看更多|展开全文|返回顶部|版权所有.{0,40}",
+    r"扫一扫.{0,20}|[上下]一篇[：:].+|(?:阅读|评论|点赞|转发)[ (（]?[\d.]+万?[)）]?",
+    r"[（(]?(?:责任编辑|责编|来源|文章来源)[：:]\s?[^。！？，：:]{0,20}[)）]?",
+)
+_RELATED = _line(
+    r"(?:related|recommended) (?:articles|stories|news|content|posts|reading|coverage)|related",
+    r"you (?:may|might) also like|more on this story|most read",
+    r"editor[’']?s[’']? picks|相关阅读|推荐阅读|延伸阅读|相关新闻|相关文章",
+)
+_RELATED_LINK = re.compile(
+    r"(?:related(?: article| story)?|read more|read also|also read|see also|you (?:may|might) also like"
+    r"|相关阅读|延伸阅读)\s?[:：|]\s?\S.*",
+    re.IGNORECASE,
+)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_BULLET = re.compile(r"[-*•·]\s*\S|\d{1,2}[.)]\s")
+_CALLS_FOR_MORE = re.compile(r"(,|\b(on|in|of|by|since|until|from|to|the))$")
+_ENDS_A_STATEMENT = re.compile(r"[.!…。！；;,，][\"'”’)\]]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line with something on it, stripped; `apart` when a blank line or the edge of the text stands in front."""
+
+    start: int
+    words: str
+    apart: bool
+
+
+def front_matter(text: str) -> tuple[str, Span | None]:
+    """The YAML between a leading pair of `---` lines, and the span that it fills with them; `("", None)` if none."""
+    match = _FRONT_MATTER.match(text)
+    return (match[1], Span(0, match.end())) if match else ("", None)
+
+
+def noise_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
+    """The lines of `text` that are not the story, as sorted spans that do not overlap.
+
+    A line is noise by what it is (a hash, "Source link", a cookie notice), or by where it stands: a counter by itself,
+    a byline or a date above the story, headlines under "You may also like", a title under a running time, a copy.
+    """
+    head = front_matter(text)[1] if has_front_matter else None
+    lines = _lines(text, head.end if head else 0)
+    credits = [read_credit(line.words) for line in lines]
+    noise = {i for i, line in enumerate(lines) if credits[i].label or _is_noise_by_itself(line.words)}
+    noise |= _counters(lines, noise) | _running_times(lines) | _copies(lines) | _joined_tags(text, lines)
+    noise |= _bylines(lines, credits) | _bare_dates(lines, credits)
+    noise |= _related_headlines(lines, noise)
+    marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(noise)]
+    return [head, *marked] if head else marked
+
+
+def byline(text: str) -> str | None:
+    """Who wrote it, from a line such as "By Jane Doe and John Roe, Reuters" above the story; None where none says so.
+
+    Front matter is not skipped: pass what follows it.
+    """
+    lines = _lines(text, 0)
+    credits = [read_credit(line.words) for line in lines]
+    return next((credits[i].author for i in sorted(_bylines(lines, credits))), None)
+
+
+def dateline(text: str) -> str | None:
+    """The day it was published, as YYYY-MM-DD, from a line above the story that is only a date; None where none is.
+
+    A day of publication goes before a day without a label, and that before the day of an update.
+    """
+    lines = _lines(text, 0)
+    credits = [read_credit(line.words) for line in lines]
+    unlabelled = _bylines(lines, credits) | _bare_dates(lines, credits)
+    ranked = [credit for credit in credits[:_TOP] if credit.label == "published"]
+    ranked += [credits[i] for i in sorted(unlabelled)]
+    ranked += [credit for credit in credits[:_TOP] if credit.label == "updated"]
+    return next((credit.day.isoformat() for credit in ranked if credit.day), None)
+
+
+def _lines(text: str, start: int) -> list[_Line]:
+    lines: list[_Line] = []
+    end = start
+    for match in re.compile(r"[^\r\n]+").finditer(text, start):
+        if words := match[0].strip():
+            at = match.start() + match[0].index(words)
+            between = text[end:at]
+            lines.append(_Line(at, words, not lines or max(between.count("\n"), between.count("\r")) > 1))
+            end = at + len(words)
+    return lines
+
+
+def _is_noise_by_itself(line: str) -> bool:
+    if len(line) > _LONGEST_NOISE:
+        return False
+    words = line.strip("*_ ")  # **Advertisement**
+    if any(pattern.fullmatch(words) for pattern in (_NOISE, _RELATED, _HASH)):
+        return True
+    return bool(_RELATED_LINK.fullmatch(words)) and _is_headline(words)
+
+
+def _is_headline(line: str) -> bool:
+    return len(line) <= _LONGEST_HEADLINE and not line[0].islower() and not _ENDS_A_STATEMENT.search(line)
+
+
+def _stands_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
+    """With blank lines, or other lines of `beside`, above and below: line by line with words it would be a table."""
+    above = lines[i].apart or i - 1 in beside
+    return above and (i + 1 == len(lines) or lines[i + 1].apart or i + 1 in beside)
+
+
+def _counters(lines: Sequence[_Line], noise: set[int]) -> set[int]:
+    """Numbers that count shares or views, as far as they are few and do not number the parts of the text."""
+    found = {i for i, line in enumerate(lines) if _COUNTER.fullmatch(line.words) and not _YEAR.fullmatch(line.words)}
+    alone = {i for i in found if _stands_alone(lines, i, found | noise)}
+    numbers = {int(lines[i].words) for i in alone if lines[i].words.isdecimal()}
+    numbering = any(number + 1 in numbers for number in numbers if number)
+    return set() if numbering or len(alone) > _MOST_COUNTERS else alone
+
+
+def _running_times(lines: Sequence[_Line]) -> set[int]:
+    """The running time of a video, with its title where that follows twice; many times are a timetable."""
+    times = [i for i, line in enumerate(lines) if _TIME.fullmatch(line.words)]
+    if len({lines[i].words for i in times}) > _MOST_COUNTERS:
+        return set()
+    noise = {i for i in times if _stands_alone(lines, i, set())}
+    for i in times:
+        title = [line.words for line in lines[i + 1 : i + 3]]
+        if len(title) == 2 and title[0] == title[1] and _is_headline(title[0]):
+            noise |= {i, i + 1, i + 2}
+    return noise
+
+
+def _copies(lines: Sequence[_Line]) -> set[int]:
+    """A caption or a paragraph that the page shows twice; a refrain, a list or a column of a table is not that."""
+    return {
+        i
+        for i, (before, line) in enumerate(pairwise(lines), start=1)
+        if before.words == line.words
+        and line.apart
+        and not _BULLET.match(line.words)
+        and (len(line.words) >= _LONG_ENOUGH_TO_BE_A_COPY or (" " in line.words and _is_headline(line.words)))
+    }
+
+
+def _joined_tags(text: str, lines: Sequence[_Line]) -> set[int]:
+    """Tags run together: a lower-case line by itself, made of names that the text has apart."""
+    found = [i for i, line in enumerate(lines) if _may_be_joined(line.words) and _stands_alone(lines, i, set())]
+    words = set(re.findall(r"[^\W\d_]{3,}", text)) if found else set()
+    names = {word.lower() for word in words if word[0].isupper()} - words  # what is also written small is none
+    return {i for i in found if _is_joined(lines[i].words, names)}
+
+
+def _may_be_joined(line: str) -> bool:
+    return 8 <= len(line) <= _LONGEST_TAG and line.isascii() and line.isalpha() and line.islower()
+
+
+def _is_joined(tag: str, known: set[str]) -> bool:
+    reached = [True] + [False] * len(tag)
+    for end in range(3, len(tag) + 1):
+        first = 1 if end == len(tag) else 0  # the line itself is no part of it
+        reached[end] = any(reached[start] and tag[start:end] in known for start in range(first, end - 2))
+    return reached[-1]
+
+
+def _related_headlines(lines: Sequence[_Line], noise: set[int]) -> set[int]:
+    """Under a heading such as "You may also like": the list right below it, or all lines when only headlines follow."""
+    found: set[int] = set()
+    tail = len(lines)  # from here on there are only headlines and noise
+    while tail and (tail - 1 in noise or _is_headline(lines[tail - 1].words)):
+        tail -= 1
+    for i in sorted(noise):
+        if _RELATED.fullmatch(lines[i].words.strip("*_ ")):
+            if i >= tail:
+                return found | set(range(i + 1, len(lines)))
+            j = i + 1
+            while j < len(lines) and _BULLET.match(lines[j].words) and _is_headline(lines[j].words):
+                found.add(j)
+                j += 1
+    return found
+
+
+def _goes_on(lines: Sequence[_Line], i: int) -> bool:
+    """Whether the line is a piece of hard-wrapped prose."""
+    below = i + 1 < len(lines) and not lines[i + 1].apart and lines[i + 1].words[0].islower()
+    return below or (not lines[i].apart and bool(_CALLS_FOR_MORE.search(lines[i - 1].words)))
+
+
+def _bylines(lines: Sequence[_Line], credits: Sequence[Credit]) -> set[int]:
+    top = range(1, min(_TOP, len(lines)))  # the first line is the title
+    return {i for i in top if credits[i].author and not _goes_on(lines, i)}
+
+
+def _bare_dates(lines: Sequence[_Line], credits: Sequence[Credit]) -> set[int]:
+    """A date above the story, where it is the only one on a line of its own; more are a chronicle."""
+    bare = [i for i, each in enumerate(credits) if each.day and not each.label and not each.author]
+    return set(bare) if len(bare) == 1 and 0 < bare[0] < _TOP and not _goes_on(lines, bare[0]) else set()

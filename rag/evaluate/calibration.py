@@ -1,0 +1,81 @@
+"""The threshold of abstention, fitted to a person's own articles and questions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..assistant import Assistant
+from ..errors import TestSetError
+from . import Case
+
+_FEWEST = 5  # questions of a kind; fewer say nothing about where to draw a line
+KEEP = 0.9
+"""Share of the answerable questions that stay answered: a wrong refusal of one in ten is what silence may cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted threshold, and what it does to the questions that it was fitted to: shares of those with an answer that
+    are answered and of those without that are refused (None when there are none), before and after.
+    """
+
+    min_score: float
+    previous: float
+    questions: int
+    answered: float
+    answered_before: float
+    refused: float | None
+    refused_before: float | None
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """The JSON object that the command line prints."""
+        return asdict(self)
+
+
+def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP) -> Calibration:
+    """Fit the threshold to `cases`, see `fit_threshold`, and keep it with the index. No LLM is asked.
+
+    Raises `TestSetError` with fewer than five answerable questions, or one to four unanswerable ones.
+    """
+    quoting = Assistant(assistant.index, top_k=assistant.top_k)
+    trusts = [quoting.ask(case.question, case.turns).trust for case in cases]
+    answerable = [trust for trust, case in zip(trusts, cases, strict=True) if case.answerable]
+    unanswerable = [trust for trust, case in zip(trusts, cases, strict=True) if not case.answerable]
+    if len(answerable) < _FEWEST or 0 < len(unanswerable) < _FEWEST:
+        raise TestSetError(
+            f"the test set has {len(answerable)} answerable and {len(unanswerable)} unanswerable questions",
+            f"Give at least {_FEWEST} answerable ones, and at least {_FEWEST} unanswerable ones or none of them.",
+        )
+    previous = assistant.min_score
+    fitted = fit_threshold(answerable, unanswerable, keep)
+    assistant.index.set_min_score(fitted)
+    return Calibration(
+        min_score=fitted,
+        previous=previous,
+        questions=len(cases),
+        answered=_share_from(answerable, fitted),
+        answered_before=_share_from(answerable, previous),
+        refused=1 - _share_from(unanswerable, fitted) if unanswerable else None,
+        refused_before=1 - _share_from(unanswerable, previous) if unanswerable else None,
+    )
+
+
+def fit_threshold(answerable: Sequence[float], unanswerable: Sequence[float], keep: float = KEEP) -> float:
+    """The threshold that refuses the most of the second while at least `keep` of the first stay answered; where several
+    refuse as many, the one that answers most. Without any of the second: the highest that keeps `keep` answered.
+    """
+    may_go = math.floor((1 - keep) * len(answerable) + 1e-9)
+    highest = sorted(answerable)[may_go]
+    if not unanswerable:
+        return round(highest, 4)
+    below = [score for score in unanswerable if score < highest]
+    # Just above the last that is to be refused: everything from there on is answered.
+    return round((max(below) + min(s for s in answerable if s > max(below))) / 2, 4) if below else round(highest, 4)
+
+
+def _share_from(scores: Sequence[float], threshold: float) -> float:
+    return float(np.mean([score >= threshold for score in scores])) if scores else 0.0

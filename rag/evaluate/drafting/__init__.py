@@ -1,0 +1,1 @@
+"""Draft test questions from articles."""

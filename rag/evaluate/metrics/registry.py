@@ -1,0 +1,236 @@
+"""What is measured of a run. Each measure is a value that prints as its name: `hit@5`, `article nDCG@10`, `F1`.
+
+`MEASURES` has them all by name, `SUMMARY` those that a table shows, and `named` finds one by what a person writes. A
+measure is None for a question that it does not apply to; a failed answer has the worst value of each that does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from ...errors import SettingsError
+from . import retrieval
+from .abstention import aurc, aurc_interval, auroc, auroc_interval
+from .base import AnyMeasure, Estimate, Measure, RunMeasure
+from .overlap import CitationQuality, citation_quality
+from .text import best, character_f1, scorable, token_f1
+
+if TYPE_CHECKING:
+    from ..result import Row
+
+CUTOFFS = (1, 3, 5, 10)
+"""After how many hits the measures of `MEASURES` look away; `named` takes any other number."""
+
+
+def trust_of(row: Row, *, failed: float) -> float:
+    """How much spoke for an answer; `failed` for a failed one, never dropped: it stands where it does most harm."""
+    if row.error is not None:
+        return failed
+    return float("-inf") if row.trust is None else row.trust
+
+
+def wrong_if_answered(row: Row) -> bool:
+    """True unless a right answer was given; whatever is said to a question that cannot be answered is wrong."""
+    return not (row.answerable and row.found and row.right)
+
+
+def _auroc(rows: Sequence[Row]) -> tuple[float, float, float, int] | None:
+    answerable = [trust_of(row, failed=float("-inf")) for row in rows if row.answerable]
+    others = [trust_of(row, failed=float("inf")) for row in rows if not row.answerable]
+    if not (answerable and others):
+        return None
+    return auroc(answerable, others), *auroc_interval(answerable, others), len(rows)
+
+
+def _aurc(rows: Sequence[Row]) -> tuple[float, float, float, int] | None:
+    if not any(row.answerable for row in rows):
+        return None
+    trust, wrong = [trust_of(row, failed=float("inf")) for row in rows], [wrong_if_answered(row) for row in rows]
+    return aurc(trust, wrong), *aurc_interval(trust, wrong), len(rows)
+
+
+def _cited(row: Row) -> CitationQuality | None:
+    return citation_quality(row.cited, row.evidence) if row.gold else None
+
+
+def _of_citations(part: Literal["precision", "recall", "f1"]) -> Callable[[Row], float | None]:
+    def of_row(row: Row) -> float | None:
+        quality = _cited(row)
+        return None if quality is None else float(getattr(quality, part))
+
+    return of_row
+
+
+def _of_answers(measure: Callable[[str, str], float]) -> Callable[[Row], float | None]:
+    def of_row(row: Row) -> float | None:
+        if not row.expected:
+            return None
+        return best(measure, row.said, scorable(row.expected)) if row.found and row.error is None else 0.0
+
+    return of_row
+
+
+def _of_sentences(count: Callable[[Row], int]) -> Callable[[Row], float | None]:
+    def of_row(row: Row) -> float | None:
+        if row.error is not None:
+            return 0.0
+        if not row.found:
+            return None
+        return count(row) / len(row.sentences) if row.sentences else 0.0  # text without sentences was never checked
+
+    return of_row
+
+
+_arrivals = lru_cache(maxsize=4096)(retrieval.arrivals)  # of one question, most measures of the hits ask for the same
+
+
+def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
+    """One measure of the hits; the name of the level stands before it, but for passages."""
+
+    def of_row(row: Row) -> float | None:
+        if not row.gold:
+            return None
+        if kind == "context precision":
+            return retrieval.context_precision_at(level, row.hits, row.evidence, first)
+        found = _arrivals(level, row.hits, row.gold, row.evidence)
+        if kind == "MRR":
+            return retrieval.reciprocal_rank(found)
+        at: Mapping[str, Callable[[retrieval.Arrivals, int], float]] = {
+            "hit": retrieval.hit_at,
+            "recall": retrieval.recall_at,
+            "nDCG": retrieval.ndcg_at,
+        }
+        return at[kind](found, first)
+
+    name = kind if kind == "MRR" else f"{kind}@{first}"
+    what = {"passage": "a passage that overlaps the evidence", "article": "the article of the evidence"}.get(
+        level, "the characters of the evidence"
+    )
+    hits = "the first hit brings" if first == 1 else f"the first {first} hits bring"
+    about = {
+        "hit": f"{hits} {what}",
+        "recall": f"how much of {what} {hits}, where there are several places",
+        "nDCG": f"how high among the first {first} there is {what}",
+        "context precision": f"how little else than {what} is among the first {first}",
+        "MRR": f"1 / rank of the first hit that brings {what}",
+    }[kind]
+    return Measure(name if level == "passage" else f"{level} {name}", level, of_row, about, counts=kind == "hit")
+
+
+_KINDS = ("hit", "recall", "nDCG", "context precision")
+_LEVELS: tuple[retrieval.Level, ...] = ("passage", "article", "evidence")
+_CUT = re.compile(rf"(?:({'|'.join(_LEVELS)}) )?({'|'.join(_KINDS)})@([1-9]\d{{0,5}})", re.IGNORECASE)
+
+_OF_HITS = tuple(
+    measure
+    for level in _LEVELS
+    for measure in (*(_retrieval(level, kind, first) for kind in _KINDS for first in CUTOFFS), _retrieval(level, "MRR"))
+)
+
+_OF_ANSWERS = (
+    Measure(
+        "first citation right", "citation", lambda row: row.first_citation, "it overlaps the evidence", counts=True
+    ),
+    Measure("any citation right", "citation", lambda row: row.any_citation, "one overlaps the evidence", counts=True),
+    Measure(
+        "answer contained", "answer", lambda row: row.contains_answer, "it has an accepted answer in it", counts=True
+    ),
+    Measure("exact match", "answer", lambda row: row.exact_match, "it is an accepted answer (SQuAD)", counts=True),
+    Measure("F1", "answer", lambda row: row.f1, "words shared with the accepted answer, in Chinese characters"),
+    Measure("token F1", "answer", _of_answers(token_f1), "words shared with the accepted answer (SQuAD)"),
+    Measure("character F1", "answer", _of_answers(character_f1), "Chinese characters and words shared with it"),
+    Measure("similarity", "answer", lambda row: row.similarity, "nearness in meaning to the accepted answer"),
+    Measure("citation precision", "citation", _of_citations("precision"), "cited characters that are evidence"),
+    Measure("citation recall", "citation", _of_citations("recall"), "characters of the evidence that are cited"),
+    Measure("citation F1", "citation", _of_citations("f1"), "harmonic mean of citation precision and recall"),
+    Measure(
+        "citations that quote exactly", "citation", lambda row: row.valid_citations, "the quote stands at its offsets"
+    ),
+    Measure(
+        "sentences cited",
+        "citation",
+        _of_sentences(lambda row: sum(bool(said.numbers) for said in row.sentences)),
+        "sentences that cite something",
+    ),
+    Measure(
+        "sentences supported",
+        "truth",
+        _of_sentences(lambda row: sum(support in ("quoted", "supported") for support in row.supports)),
+        "sentences that the cited passage says, word for word or in other words",
+    ),
+    Measure(
+        "sentences quoted",
+        "truth",
+        _of_sentences(lambda row: row.supports.count("quoted")),
+        "sentences that the cited passage says word for word",
+    ),
+    Measure(
+        "answered or refused rightly", "abstention", lambda row: row.abstention, "accuracy of abstention", counts=True
+    ),
+    Measure(
+        "false refusals",
+        "abstention",
+        lambda row: row.false_refusal,
+        "no answer to a question that has one",
+        lower_is_better=True,
+        counts=True,
+    ),
+    Measure(
+        "false answers",
+        "abstention",
+        lambda row: row.false_answer,
+        "an answer to a question that has none",
+        lower_is_better=True,
+        counts=True,
+    ),
+)
+
+AUROC = RunMeasure(
+    "AUROC of trust", "abstention", _auroc, "chance that a question with an answer is trusted more than one without"
+)
+AURC = RunMeasure(
+    "AURC of trust",
+    "abstention",
+    _aurc,
+    "share answered wrong, on average over how many of the most trusted questions are answered",
+    lower_is_better=True,
+)
+
+MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in (*_OF_HITS, *_OF_ANSWERS)}
+"""The measures that are means over questions, by name."""
+
+RUN_MEASURES: Mapping[str, RunMeasure] = {measure.name: measure for measure in (AUROC, AURC)}
+"""The measures of all questions together, by name."""
+
+_SHOWN = (
+    *("first citation right", "any citation right", "hit@1", "hit@5", "MRR", "nDCG@10", "context precision@5"),
+    *("article hit@1", "article hit@5", "evidence recall@5"),
+    *("answer contained", "exact match", "F1", "similarity"),
+    *("citation precision", "citation recall", "citation F1", "citations that quote exactly", "sentences cited"),
+    *("sentences supported", "sentences quoted"),
+    *("answered or refused rightly", "false refusals", "false answers"),
+)
+SUMMARY: tuple[AnyMeasure, ...] = (*(MEASURES[name] for name in _SHOWN), AUROC, AURC)
+"""The measures of a table, in its order."""
+
+
+def named(name: str) -> AnyMeasure:
+    """The measure of this name, in capitals or not; `hit@7` is one, too. Raises `SettingsError` when there is none."""
+    wanted = " ".join(name.split())
+    if cut := _CUT.fullmatch(wanted):
+        level = next(each for each in _LEVELS if each == (cut[1] or "passage").lower())
+        return _retrieval(level, next(kind for kind in _KINDS if kind.lower() == cut[2].lower()), int(cut[3]))
+    every: tuple[AnyMeasure, ...] = (*MEASURES.values(), *RUN_MEASURES.values())
+    for measure in every:
+        if measure.name.casefold() == wanted.casefold():
+            return measure
+    others = ", ".join(measure.name for measure in SUMMARY)
+    raise SettingsError(f"there is no measure {name!r}", f"There are {others}, and others in docs/evaluation.md.")
+
+
+def estimates(rows: Sequence[Row], measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
+    """Each measure that applies to at least one of the questions, with its interval over questions."""
+    return [found for measure in measures if (found := measure.estimate(rows)) is not None]

@@ -1,0 +1,1 @@
+"""Test sets: read, checked, extended and written."""

@@ -1,0 +1,127 @@
+"""A test set's values: questions, the answers that are accepted, and where in an article the evidence stands.
+
+`docs/testsets.md` describes the files that they are read from. A field that does not exist is an error: a misspelt one
+would otherwise quietly change what is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
+
+from index import Span
+
+from ...answer import Role, Turn
+
+Filled = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Evidence(_Strict):
+    """A place that holds the answer: `article.text[start:end] == text`, in Unicode characters (code points).
+
+    `start` and `end` may be left out, both of them: `resolve` then finds the text, which alone may stand for all of it.
+    `article_id` or `source` (as citations show it, or the end of that path) names the article. Without them it is the
+    article that has `text` at these offsets.
+    """
+
+    start: int | None = Field(default=None, ge=0)
+    end: int | None = None
+    text: Filled
+    article_id: Filled | None = None
+    source: Filled | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_alone(cls, given: Any) -> Any:
+        return {"text": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _offsets_fit_the_text(self) -> Evidence:
+        if self.start is None and self.end is None:
+            return self
+        if self.start is None or self.end is None:
+            raise ValueError("'start' and 'end' are given together, or neither of them")
+        if self.start > self.end:
+            raise ValueError(f"start {self.start} is after end {self.end}")
+        if self.end - self.start != len(self.text):
+            raise ValueError(
+                f"start {self.start} and end {self.end} are {self.end - self.start} characters apart, but the text "
+                f"has {len(self.text)}; offsets count Unicode characters, not bytes or UTF-16 units"
+            )
+        return self
+
+    @property
+    def span(self) -> Span | None:
+        """Where the text stands; None until that is known."""
+        return None if self.start is None or self.end is None else Span(self.start, self.end)
+
+
+class PastTurn(_Strict):
+    """One message before the question."""
+
+    role: Role
+    text: Filled
+
+
+def _is_answerable(given: dict[str, Any]) -> bool:
+    return bool(given.get("answers") or given.get("evidence"))
+
+
+def _id_from_content(given: dict[str, Any]) -> str:
+    """An id that depends on what is asked and expected alone, not on the file, the line, or where the text stands."""
+    evidence = [[each.text, each.article_id, each.source] for each in given.get("evidence", ())]
+    said = [[turn.role, turn.text] for turn in given.get("history", ())]
+    content = [given.get("question"), said, given.get("answerable"), list(given.get("answers", ())), evidence]
+    return f"q-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]}"
+
+
+class Case(_Strict):
+    """One question of a test set; any one of `answers`, and any one place of `evidence`, is right.
+
+    `answerable` may be left out where there are answers or evidence: it is then true. An `id` that is left out is made
+    from the content.
+    """
+
+    question: Filled
+    answers: tuple[Filled, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    tags: tuple[Filled, ...] = ()
+    notes: str = ""
+    history: tuple[PastTurn, ...] = ()
+    answerable: bool = Field(default_factory=_is_answerable)
+    id: Filled = Field(default_factory=_id_from_content)
+
+    @model_validator(mode="after")
+    def _answers_fit_answerable(self) -> Case:
+        if not self.answerable and "answerable" not in self.model_fields_set:
+            raise ValueError("needs 'answers' or 'evidence', or answerable=false where there is no answer")
+        if self.answerable and not (self.answers or self.evidence):
+            raise ValueError("an answerable question needs 'answers' or 'evidence'")
+        if not self.answerable and (self.answers or self.evidence):
+            raise ValueError("a question with answerable=false can have neither 'answers' nor 'evidence'")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _id_first(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = serialize(self)
+        return {name: written[name] for name in ("id", "question") if name in written} | written
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The history as the assistant takes it."""
+        return tuple(Turn(role=turn.role, text=turn.text) for turn in self.history)

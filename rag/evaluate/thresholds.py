@@ -1,0 +1,54 @@
+"""A build stops where a measure is not good enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import SettingsError
+from .metrics.base import AnyMeasure
+from .metrics.registry import named
+from .result import Report
+
+_HINT = "Write it as --fail-under f1=0.7,hit@5=0.9, with the names that a report prints."
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a measure must reach; one of which lower is better must not exceed it."""
+
+    measure: AnyMeasure
+    value: float
+
+    def missed(self, report: Report) -> str:
+        """How a report misses the mark, in a sentence; empty where it does not. A measure that applies to no question
+        misses: a build that checks nothing must not pass."""
+        estimate = self.measure.estimate(report.rows)
+        if estimate is None:
+            return f"{self.measure} applies to none of {len(report.rows)} questions, and should be {self.value:g}"
+        if self.measure.lower_is_better:
+            is_met, word = estimate.value <= self.value, "at most"
+        else:
+            is_met, word = estimate.value >= self.value, "at least"
+        return "" if is_met else f"{self.measure} is {estimate.value:.3f}, and should be {word} {self.value:g}"
+
+
+def marks(text: str) -> list[Mark]:
+    """The marks in `f1=0.7,hit@5=0.9`. Raises `SettingsError` for what is none, and for a measure that is unknown."""
+    return [_mark(part) for part in text.split(",") if part.strip()]
+
+
+def missed(report: Report, wanted: Sequence[Mark]) -> list[str]:
+    """How a report misses its marks, a sentence for each."""
+    return [words for mark in wanted if (words := mark.missed(report))]
+
+
+def _mark(part: str) -> Mark:
+    name, equals, value = part.rpartition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not equals or not 0 <= number <= 1:
+        raise SettingsError(f"{part.strip()!r} is no mark between 0 and 1", _HINT)
+    return Mark(named(name.strip()), number)

@@ -1,0 +1,135 @@
+"""The only place where settings meet concrete parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
+
+from index import Encoder, Index, Only, OnRay, Processes, load_encoder, processors
+
+from .answer import Answer, Turn
+from .assistant import EXTRACTIVE, Assistant
+from .errors import SettingsError
+from .prompts import ANSWER_SYSTEM
+from .settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+_OFFLINE = {
+    # Zero look-ups by default: none of these libraries may phone home or fetch.
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ANONYMIZED_TELEMETRY": "False",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "LANGSMITH_TRACING": "false",
+}
+
+
+def go_offline() -> None:
+    """Tell the libraries below to fetch nothing and report nothing, unless the environment says otherwise."""
+    for name, value in _OFFLINE.items():
+        os.environ.setdefault(name, value)
+
+
+def open_index(settings: Settings | None = None) -> Index:
+    """The index that the settings name. Cheap: its folder is opened and its model loaded at first use."""
+    settings = settings or load_settings()
+    url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
+    return Index(settings.index_path, open_encoder(settings), url)
+
+
+def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
+    """The encoder that the settings name, with so many threads in place of theirs."""
+    go_offline()
+    exports = settings.home / "models" if settings.engine == "onnx" else None
+    return load_encoder(settings.encoder, exports, threads or settings.threads)
+
+
+def open_workers(
+    settings: Settings, workers: int | None = None, ray: str | None = None
+) -> AbstractContextManager[Processes | OnRay | None]:
+    """Who reads and embeds in place of this process: so many processes, or actors of a Ray at this address; None for
+    one worker, which is this process. The model is loaded here first, so that it is exported once.
+
+    Raises `CitechatError` where Ray is not installed or does not answer.
+    """
+    encoder = partial(open_encoder, settings, 1)
+    if ray is not None:
+        actors = workers or max(1, processors() - 1)
+        open_encoder(settings).query("?")
+        return OnRay(ray, actors, encoder)
+    if workers is None or workers == 1:
+        return nullcontext()
+    open_encoder(settings).query("?")
+    return Processes(workers, encoder)
+
+
+def open_llm(settings: Settings) -> BaseChatModel | None:
+    """The LLM that the settings name, None where they want quotes; nothing is sent yet.
+
+    Raises `LLMError` when it is unknown, or its package or key is missing.
+    """
+    if settings.llm == EXTRACTIVE:
+        return None
+    from .llms.loader import load_llm
+
+    return load_llm(
+        settings.llm,
+        base_url=settings.llm_base_url,
+        temperature=settings.llm_temperature,
+        timeout=settings.llm_timeout,
+        max_tokens=settings.llm_max_tokens,
+        context_tokens=settings.llm_context_tokens,
+    )
+
+
+def build_assistant(settings: Settings | None = None) -> Assistant:
+    """An assistant over the index that the settings name, with the LLM that they name.
+
+    Raises `LLMError` when that LLM is unknown, or its package or key is missing.
+    """
+    settings = settings or load_settings()
+    return Assistant(
+        open_index(settings),
+        open_llm(settings),
+        model=settings.llm,
+        top_k=settings.top_k,
+        min_score=settings.min_score,
+        max_question_chars=settings.max_question_chars,
+        strict=settings.strict,
+        instructions=_instructions(settings),
+        patience=settings.llm_patience,
+        prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
+    )
+
+
+def _instructions(settings: Settings) -> str:
+    path = settings.llm_instructions
+    if path is None:
+        return ANSWER_SYSTEM
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the instructions for the LLM in {str(path)!r} cannot be read: {error}",
+            "Give a UTF-8 text file, or unset CITECHAT_LLM_INSTRUCTIONS.",
+        ) from None
+
+
+def ask(
+    question: str, history: Sequence[Turn] = (), settings: Settings | None = None, only: Only | None = None
+) -> Answer:
+    """Ask one question of the articles that were indexed.
+
+    >>> from rag import ask
+    >>> answer = ask("Who co-founded Pika?")  # doctest: +SKIP
+    >>> answer.text, [citation.quote for citation in answer.citations]  # doctest: +SKIP
+
+    Each call opens the index anew; to ask many questions, keep the `Assistant` that `build_assistant()` returns.
+    """
+    return build_assistant(settings).ask(question, history, only)

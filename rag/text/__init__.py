@@ -1,0 +1,1 @@
+"""Names and quantities in a text."""

@@ -1,0 +1,116 @@
+"""Files become articles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from index import Article, LoadError, Skipped
+from index.ingest.loader import decode, load, load_file
+
+
+def _write(path: Path, data: str | bytes) -> Path:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def test_the_text_of_a_txt_file_is_its_decoded_content(tmp_path: Path) -> None:
+    content = "Title\r\n\r\nBody — “quoted”. 中文\n"
+    article = load_file(_write(tmp_path / "a.txt", content))
+    assert article.text == content
+    assert article.title == "Title"
+    assert article.source == article.path == str(tmp_path / "a.txt")
+
+
+def test_markdown_front_matter_gives_title_date_and_source(tmp_path: Path) -> None:
+    content = "---\ntitle: 'A: title'\npublished: 2024-02-24\nsource: The Paper\n---\n# Other\n\nBody.\n"
+    article = load_file(_write(tmp_path / "a.md", content))
+    assert (article.title, article.published, article.source) == ("A: title", "2024-02-24", "The Paper")
+    assert article.text == content
+    assert article.text[article.noise[0].end :].startswith("# Other")
+
+
+def test_markdown_front_matter_gives_author_and_language_too(tmp_path: Path) -> None:
+    content = "---\nauthors: [Ann Lee, Jo Brandt]\nlanguage: en-GB\ndate: Feb. 24, 2024\n---\n# Title\n\nBody.\n"
+    article = load_file(_write(tmp_path / "a.md", content))
+    assert (article.author, article.language, article.published) == ("Ann Lee, Jo Brandt", "en", "2024-02-24")
+
+
+def test_front_matter_with_lists_within_lists_stays_small(tmp_path: Path) -> None:
+    doubled = "".join(f"k{n}: &k{n} [*k{n - 1}, *k{n - 1}]\n" for n in range(1, 60))
+    content = f"---\nk0: &k0 [x, x]\n{doubled}title: *k59\n---\n# The title\n"
+    assert load_file(_write(tmp_path / "a.md", content)).title == "The title"
+
+
+def test_front_matter_that_merges_itself_again_and_again_is_read_at_once(tmp_path: Path) -> None:
+    """Merging would double it with every line; a thousandth of these lines would take longer than anybody waits."""
+    doubled = "".join(f"k{n}: &k{n}\n  <<: [*k{n - 1}, *k{n - 1}]\n" for n in range(1, 500))
+    content = f"---\nk0: &k0 {{x: 1}}\n{doubled}title: The ferry\n---\nBody.\n"
+    assert load_file(_write(tmp_path / "a.md", content)).title == "The ferry"
+
+
+def test_markdown_without_front_matter_is_named_by_its_heading(tmp_path: Path) -> None:
+    assert load_file(_write(tmp_path / "a.md", "Hello\n\n# The title #\n\nBody.")).title == "The title"
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["naïve — “é”".encode("utf-8-sig"), "naïve — “é”".encode("utf-16"), "naïve — “é”".encode()],
+    ids=["utf-8 with mark", "utf-16", "utf-8"],
+)
+def test_the_encoding_is_found_out(data: bytes) -> None:
+    assert decode(data, "a.txt") == "naïve — “é”"
+
+
+def test_latin_1_is_read_right() -> None:
+    text = "Le café était fermé à cause de la grève générale; les élèves étaient désolés."
+    assert decode(text.encode("latin-1"), "a.txt") == text
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("empty.txt", b"", "is empty"),
+        ("blank.txt", b" \n\n", "is empty"),
+        ("program.txt", b"MZ\x90\x00\x03\x00\x00\x00", "not a text file"),
+        ("picture.png", b"\x89PNG", "a format that is not read: .png"),
+        ("broken.md", b"---\ntitle: [unclosed\n---\nBody.\n", "front matter that is not YAML"),
+        ("endless.md", b"---\n" + b"a: b\n" * 10_000 + b"---\nBody.\n", "has front matter of 50,000 characters"),
+    ],
+)
+def test_a_bad_file_is_refused_with_a_reason_and_stops_none_of_the_others(
+    tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    _write(tmp_path / name, data)
+    _write(tmp_path / "good.txt", "A good article.")
+    loaded = list(load([tmp_path]))
+    assert [item.title for item in loaded if isinstance(item, Article)] == ["A good article."]
+    assert [reason in item.reason for item in loaded if isinstance(item, Skipped)] == [True]
+
+
+def test_a_path_that_does_not_exist_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    _write(tmp_path / "good.txt", "A good article.")
+    with pytest.raises(LoadError, match="no file or folder"):
+        next(load([tmp_path / "good.txt", tmp_path / "missing.txt"]))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    _write(tmp_path / "a.txt", "Text.").chmod(0)
+    assert [item.reason for item in load([tmp_path]) if isinstance(item, Skipped)] == [
+        f"{str(tmp_path / 'a.txt')!r} cannot be read: Permission denied"
+    ]
+
+
+def test_hidden_files_and_folders_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    _write(tmp_path / ".git" / "a.txt", "Text.")
+    _write(tmp_path / ".b.txt", "Text.")
+    assert list(load([tmp_path])) == []
+
+
+def test_the_same_text_is_the_same_article(tmp_path: Path) -> None:
+    first, second = _write(tmp_path / "a.txt", "Same text."), _write(tmp_path / "b.txt", "Same text.")
+    assert load_file(first).id == load_file(second).id

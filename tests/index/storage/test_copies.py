@@ -1,0 +1,306 @@
+"""Several copies, each with a home of its own as on a machine of its own, share one index on a Chroma server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from hashing import HashingEncoder
+from processes import (
+    content_of,
+    hold_again_and_again,
+    running,
+    sync_and_wait,
+    sync_and_wait_with_a_short_lease,
+    write_articles,
+)
+
+from index import EmptyIndexError, Index, IndexLockedError, StoreError
+from index.retrieval.retriever import Searcher
+from index.storage import lease
+from index.storage.store import Store
+
+pytestmark = pytest.mark.slow
+
+DEADLINE = 60  # seconds
+FOX = "The fox crossed the river at night."
+OWL = "The owl sat in the old barn and watched."
+HEN = "The hen laid an egg."
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "fox.txt").write_text(FOX)
+    (folder / "owl.txt").write_text(OWL)
+    return folder
+
+
+@pytest.fixture
+def here(url: str, tmp_path: Path) -> Iterator[Index]:
+    with closing(Index(tmp_path / "here", HashingEncoder(), url)) as index:
+        yield index
+
+
+@pytest.fixture
+def there(url: str, tmp_path: Path) -> Iterator[Index]:
+    with closing(Index(tmp_path / "there", HashingEncoder(), url)) as index:
+        yield index
+
+
+def found(index: Index, question: str) -> list[str]:
+    return [hit.passage.text for hit in index.search(question)]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it has not come"
+        time.sleep(0.05)
+
+
+# What one writes the others notice
+
+
+def test_what_is_indexed_here_is_found_there_by_what_is_open(here: Index, there: Index, folder: Path) -> None:
+    here.sync([folder])
+    assert HEN not in found(there, "What did the hen lay?")
+    (folder / "hen.txt").write_text(HEN)
+    here.sync([folder])
+    wait_for(lambda: found(there, "What did the hen lay?")[0] == HEN)
+    assert there.count() == (3, 3)
+
+
+def test_what_is_removed_or_rebuilt_here_is_so_there(here: Index, there: Index, folder: Path) -> None:
+    here.sync([folder])
+    assert sorted(found(there, "fox owl")) == [FOX, OWL]
+    here.remove(*(article.id for article in here.facts() if article.path.endswith("owl.txt")))
+    wait_for(lambda: found(there, "fox owl") == [FOX])
+    here.rebuild()
+    there_passages = there.searcher.store._passages.name
+    wait_for(lambda: found(there, "fox owl") == [FOX] and there.searcher.store._passages.name != there_passages)
+
+
+def test_a_copy_that_nobody_has_asked_for_a_while_answers_from_the_newest(
+    here: Index, there: Index, folder: Path
+) -> None:
+    here.sync([folder])
+    assert found(there, "hen")
+    (folder / "hen.txt").write_text(HEN)
+    here.sync([folder])
+    there._current._looked = 0
+    assert found(there, "What did the hen lay?")[0] == HEN
+
+
+def test_the_one_who_writes_finds_it_at_once(here: Index, folder: Path) -> None:
+    here.sync([folder])
+    assert found(here, "fox")
+    (folder / "hen.txt").write_text(HEN)
+    here.sync([folder])
+    assert found(here, "What did the hen lay?")[0] == HEN
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Searcher]]]:
+    """Makes the tables of a changed index be made only when the event is set; the list tells who has begun to."""
+    event, begun, make_ready = threading.Event(), [], Searcher.make_ready
+
+    def wait(self: Searcher) -> None:
+        begun.append(self)
+        event.wait(DEADLINE)
+        make_ready(self)
+
+    monkeypatch.setattr(Searcher, "make_ready", wait)
+    monkeypatch.setattr("index.live_index._WAIT", 0.1)
+    yield event, begun
+    event.set()
+
+
+def test_while_the_tables_are_made_anew_questions_are_answered_and_what_is_gone_is_not_cited(
+    here: Index, there: Index, folder: Path, held: tuple[threading.Event, list[Searcher]]
+) -> None:
+    event, begun = held
+    here.sync([folder])
+    assert sorted(found(there, "fox owl")) == [FOX, OWL]  # and kept in memory as they were read
+    (folder / "owl.txt").write_text(HEN)
+    here.sync([folder])
+    there._current._looked = 0
+    with ThreadPoolExecutor(8) as readers:
+        for _ in range(2):
+            answers = list(readers.map(lambda _: found(there, "fox owl hen"), range(40)))
+            assert answers == [[FOX]] * 40, "from the old tables, which do not know the hen"
+            wait_for(lambda: bool(begun))
+    assert len(begun) == 1, "one thread makes the new ones"
+    event.set()
+    wait_for(lambda: sorted(found(there, "fox owl hen")) == [FOX, HEN])
+
+
+def test_questions_are_answered_while_another_rebuilds_again_and_again(here: Index, there: Index, folder: Path) -> None:
+    here.sync([folder])
+    with ThreadPoolExecutor(1) as others:
+        rebuilding = others.submit(lambda: [here.rebuild() for _ in range(6)])
+        asked = 0
+        while not rebuilding.done() or not asked:
+            assert sorted(found(there, "fox owl")) == [FOX, OWL]
+            asked += 1
+        rebuilding.result()
+
+
+def test_an_index_that_another_model_has_rebuilt_is_refused(
+    here: Index, there: Index, folder: Path, url: str, tmp_path: Path
+) -> None:
+    here.sync([folder])
+    assert found(there, "fox")
+    with closing(Index(tmp_path / "third", HashingEncoder("another"), url)) as third:
+        third.rebuild()
+    there._current._looked = 0
+    with pytest.raises(StoreError, match="was built with another encoder"):
+        found(there, "fox")
+
+
+# One writes at a time
+
+
+def test_who_comes_second_is_told_who_writes_and_nothing_is_lost(
+    here: Index, folder: Path, url: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "hen.txt").write_text(HEN)
+    with running(sync_and_wait, tmp_path / "there", folder, url) as (process, ours):
+        assert ours.recv() == process.pid
+        with pytest.raises(IndexLockedError, match=f"pid {process.pid} on "):
+            here.sync([other])
+        ours.send("go on")
+        assert ours.recv()["articles"] == 2
+    wait_for(lambda: _is_done(here, other))
+    assert sorted(article.text for article in here.articles()) == [FOX, HEN, OWL]
+
+
+def _is_done(index: Index, folder: Path) -> bool:
+    try:
+        index.sync([folder])
+    except IndexLockedError:
+        return False
+    return True
+
+
+def test_where_a_writer_is_killed_the_next_one_on_another_machine_clears_up_and_goes_on(
+    here: Index, url: str, tmp_path: Path
+) -> None:
+    folder = write_articles(tmp_path / "articles", range(9), 1)
+    with running(sync_and_wait_with_a_short_lease, tmp_path / "there", folder, url) as (process, ours):
+        ours.recv()
+        with closing(Store(tmp_path / "third", url)) as store:
+            store._passages.upsert(
+                ids=["gone:0-9"],
+                embeddings=store._passages.get(include=["embeddings"], limit=1)["embeddings"],
+                metadatas=[{"article": "gone"}],
+            )  # of a batch whose records he has not come to
+        process.kill()
+        process.join()
+    wait_for(lambda: _is_done(here, folder))
+    content = content_of(here.path, url)
+    assert len(content["texts"]) == 9
+    assert content["collections"] == 2
+    assert not any(content[name] for name in ("orphans", "unequal", "wrong", "unfound", "unreached"))
+
+
+def test_who_has_lost_the_lease_writes_nothing_more(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LIFE", 2.0)
+    monkeypatch.setattr(lease, "_BEAT", 0.4)
+    monkeypatch.setattr(lease, "_RESERVE", 0.0)
+    monkeypatch.setattr(lease.Lease, "_beat", lambda self: None)  # as of one that is cut off
+    one, other = (Store(tmp_path / name, url, writable=True) for name in ("one", "other"))
+
+    def write_too_late() -> None:
+        with one.writing():
+            with pytest.raises(IndexLockedError), other.writing():
+                pass
+            monkeypatch.setattr(lease, "_BEAT", 0.0)  # so that it is late at once, and is waited for
+            with other.writing():
+                assert other._lease is not None
+                assert other._lease.was_cut_short
+                one.put([])
+
+    with closing(one), closing(other):
+        with pytest.raises(StoreError, match="was stopped"):
+            write_too_late()
+        with other.writing():
+            assert other._lease is not None
+            assert other._lease.was_cut_short, "an error ended the second one, too"
+        with other.writing():
+            assert other._lease is not None
+            assert not other._lease.was_cut_short
+
+
+def test_of_many_who_want_to_write_one_does_at_a_time(url: str, tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "here", url, writable=True)):
+        pass
+    log = tmp_path / "log"
+    with ExitStack() as stack:
+        ours = [stack.enter_context(running(hold_again_and_again, tmp_path / str(n), url, log))[1] for n in range(4)]
+        for each in ours:
+            assert each.poll(DEADLINE)
+            assert each.recv() == "done"
+    lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
+    assert len(lines) == 4 * 5 * 2
+    for (one, word), (other, next_word) in zip(lines[::2], lines[1::2], strict=True):
+        assert (one, word, next_word) == (other, "holds", "lets go")
+
+
+def test_who_has_looked_long_ago_takes_no_number_that_was_given_before(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He sees that lease 1 is over; until he creates lease 2, others have had 2 and 3, and 3 is held."""
+    path = tmp_path / "here"
+    with closing(Store(path, url, writable=True)), lease.leased(path, url):
+        pass
+    look, looks = lease._leases, []
+
+    def look_first_long_ago(client):  # type: ignore[no-untyped-def]
+        found = look(client)
+        if not looks:
+            looks.append(found)
+            monkeypatch.setattr(lease, "_leases", look)
+            with lease.leased(path, url):
+                pass
+            stack.enter_context(lease.leased(path, url))
+            monkeypatch.setattr(lease, "_leases", look_first_long_ago)
+        return found
+
+    monkeypatch.setattr(lease, "_leases", look_first_long_ago)
+    with ExitStack() as stack, pytest.raises(IndexLockedError), lease.leased(path, url):
+        pass
+    assert list(looks[0]) == [1]
+
+
+def test_where_nothing_is_indexed_any_more_that_is_said(here: Index, there: Index, folder: Path) -> None:
+    here.sync([folder])
+    assert found(there, "fox")
+    with closing(Store(here.path, here.url)) as store:
+        for collection in store._client.list_collections():
+            store._client.delete_collection(collection.name)
+    there._current._looked = 0
+    with pytest.raises(EmptyIndexError, match="nothing is indexed yet"):
+        found(there, "fox")
+
+
+def test_a_holder_whose_lease_is_gone_stops_when_he_renews_it(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the server has jumped, say: another one has taken over before his time was up."""
+    monkeypatch.setattr(lease, "_BEAT", 0.1)
+    path = tmp_path / "one"
+    with closing(Store(path, url, writable=True)) as store, lease.leased(path, url) as held:
+        held.require()
+        store._client.delete_collection(held._lease.name)
+        held._beating.join(DEADLINE)
+        with pytest.raises(StoreError, match="was stopped"):
+            held.require()

@@ -1,0 +1,316 @@
+"""Which sentence cites what, whatever the pieces an answer comes in."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.generation.citation_parser import CitationParser, Draft
+
+SOURCES = 4
+
+
+def parse(*pieces: str, sources: int = SOURCES) -> CitationParser:
+    parser = CitationParser(sources)
+    for piece in pieces:
+        parser.feed(piece)
+    parser.close()
+    return parser
+
+
+def cited(text: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Each sentence without its markers, with the numbers it cites."""
+    return [(draft.text, draft.numbers) for draft in parse(text).drafts]
+
+
+# --- markers
+
+
+@pytest.mark.parametrize(
+    ("written", "shown", "numbers"),
+    [
+        ("[1]", "[1]", (1,)),
+        ("[1][2]", "[1][2]", (1, 2)),
+        ("[1] [2]", "[1] [2]", (1, 2)),
+        ("[2][1][2]", "[2][1][2]", (2, 1)),
+        ("[1, 2]", "[1][2]", (1, 2)),
+        ("[1,2]", "[1][2]", (1, 2)),
+        ("[1; 3]", "[1][3]", (1, 3)),
+        ("[1、2]", "[1][2]", (1, 2)),
+        ("[1-3]", "[1][2][3]", (1, 2, 3)),
+        ("[1–3]", "[1][2][3]", (1, 2, 3)),
+        ("[1, 3-4]", "[1][3][4]", (1, 3, 4)),
+        ("[ 1 ]", "[1]", (1,)),
+        ("【1】", "[1]", (1,)),
+        ("［２］", "[2]", (2,)),
+        ("[01]", "[1]", (1,)),
+        ("[[1]]", "[[1]]", (1,)),
+    ],
+)
+def test_every_way_to_write_a_marker_becomes_one_way(written: str, shown: str, numbers: tuple[int, ...]) -> None:
+    parser = parse(f"It rose {written}.")
+
+    assert parser.text == f"It rose {shown}."
+    assert [draft.numbers for draft in parser.drafts] == [numbers]
+    assert parser.dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "shown", "dropped"),
+    [
+        ("It rose [0].", "It rose.", 1),
+        ("It rose. [99]", "It rose.", 1),
+        ("[99] It rose.", "It rose.", 1),
+        ("It [99] rose.", "It rose.", 1),
+        ("It rose [9][8].", "It rose.", 2),
+        ("It rose [9] [8].", "It rose.", 2),
+        ("It rose [1, 9].", "It rose [1].", 1),
+        ("It rose [3-999].", "It rose [3][4].", 1),
+        ("It rose[7]. It fell[8].", "It rose. It fell.", 2),
+    ],
+)
+def test_a_marker_out_of_range_is_removed_and_counted(written: str, shown: str, dropped: int) -> None:
+    parser = parse(written)
+
+    assert parser.text.rstrip() == shown
+    assert parser.dropped == dropped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He said [sic] so.",
+        "In [2023] it rose.",
+        "From [2019-2023] it rose.",
+        "See [the site](https://example.org/1).",
+        "See [1, the first].",
+        "See [1.5] and [-1] and [].",
+        "See [1 2].",
+        "An open [1",
+        "An open [1, ",
+        "An open 【",
+        "a [ b ] c",
+    ],
+)
+def test_other_brackets_are_text(text: str) -> None:
+    parser = parse(text)
+
+    assert parser.text == text
+    assert parser.dropped == 0
+    assert all(draft.numbers == () for draft in parser.drafts)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Call `x[1]` here.", ()),
+        ("Call `x[1]` here [2].", (2,)),
+        ("Call ``a ` b[1]`` here [2].", (2,)),
+        ("A lone ` tick [1].", (1,)),
+        ("```\nx[1] = y[2]\n```", ()),
+        ("```python\nx[1]\n\n``\ny[2]\n", ()),
+        ("````\n```\nx[1]\n````\n", ()),
+    ],
+)
+def test_a_marker_in_code_is_code(text: str, numbers: tuple[int, ...]) -> None:
+    parser = parse(text)
+
+    assert parser.text == text
+    assert [draft.numbers for draft in parser.drafts] == [numbers]
+
+
+def test_after_a_code_block_markers_count_again() -> None:
+    assert cited("```\nx[1]. Y\n```\nIt rose [2].") == [("``` x[1]. Y ```", ()), ("It rose.", (2,))]
+
+
+def test_a_marker_cut_across_chunks_is_one_citation() -> None:
+    assert parse("It rose [", "1", "]", ".").drafts == [Draft(0, 12, "It rose.", (1,))]
+
+
+def test_an_unfinished_marker_is_not_shown() -> None:
+    parser = CitationParser(SOURCES)
+    parser.feed("It rose [1, ")
+    assert parser.text == "It rose"
+
+    parser.feed("2")
+    assert parser.text == "It rose"
+
+    parser.feed("]")
+    assert parser.text == "It rose [1][2]"
+
+
+def test_an_unfinished_marker_is_text_in_the_end() -> None:
+    parser = CitationParser(SOURCES)
+    parser.feed("It rose [1")
+    assert parser.text == "It rose"
+
+    parser.close()
+    assert parser.text == "It rose [1"
+    assert [draft.numbers for draft in parser.drafts] == [()]
+
+
+# --- sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It rose [1]. It fell [2].", [("It rose.", (1,)), ("It fell.", (2,))]),
+        ("It rose. [1] It fell. [2]", [("It rose.", (1,)), ("It fell.", (2,))]),
+        ("It rose.[1] It fell.[2]", [("It rose.", (1,)), ("It fell.", (2,))]),
+        ("It rose.[1]It fell.[2]", [("It rose.", (1,)), ("It fell.", (2,))]),
+        ("It rose.[1]. It fell.", [("It rose.", (1,)), ("It fell.", ())]),
+        ("It rose [1], then fell [2].", [("It rose, then fell.", (1, 2))]),
+        ("It rose[1]and fell.", [("It rose and fell.", (1,))]),
+        ("[1] It rose.", [("It rose.", (1,))]),
+        ("It rose! [1] Did it fall? [2]", [("It rose!", (1,)), ("Did it fall?", (2,))]),
+        ("It rose.\n[1]\nIt fell.\n[2]", [("It rose.", (1,)), ("It fell.", (2,))]),
+        ("Sources:\n[1] The first\n[2] The second", [("Sources:", ()), ("The first", (1,)), ("The second", (2,))]),
+        ("It rose by 3.5 percent. [1]", [("It rose by 3.5 percent.", (1,))]),
+        ("Dr. Smith of the U.S. army left. [1] Ok.", [("Dr. Smith of the U.S. army left.", (1,)), ("Ok.", ())]),
+        ("Inc. Tuesday said so.", [("Inc. Tuesday said so.", ())]),
+        ("It rose (see fig. 2. Then). [1] It fell.", [("It rose (see fig. 2. Then).", (1,)), ("It fell.", ())]),
+        ("“One. Two.” [1] Three. [2]", [("“One. Two.”", (1,)), ("Three.", (2,))]),
+        ('"One. Two." [1] Three. [2]', [('"One. Two."', (1,)), ("Three.", (2,))]),
+        ("It rose. “Then it fell.” [1]", [("It rose.", ()), ("“Then it fell.”", (1,))]),
+        ("**It rose.** [1] *It fell.* [2]", [("**It rose.**", (1,)), ("*It fell.*", (2,))]),
+        ("他说：“是的。”[1]然后走了[2]。好！[3]", [("他说：“是的。”", (1,)), ("然后走了。", (2,)), ("好！", (3,))]),
+        ("有23人。[1] 他们是谁？", [("有23人。", (1,)), ("他们是谁？", ())]),
+        ("- one [1]\n- two. [2] More.", [("one", (1,)), ("two.", (2,)), ("More.", ())]),
+        ("1. One [1]\n2) Two [2]\n3、三。[3]", [("One", (1,)), ("Two", (2,)), ("三。", (3,))]),
+        ("## Heading\n\nText [1].", [("Heading", ()), ("Text.", (1,))]),
+        ("one\ntwo [1]\n\nthree", [("one", ()), ("two", (1,)), ("three", ())]),
+        ("5. [1]", [("5.", (1,))]),
+        ("It  rose \t so. [1]", [("It rose so.", (1,))]),
+        ("🙂 It rose 🙂. [1] It fell 🙂.", [("🙂 It rose 🙂.", (1,)), ("It fell 🙂.", ())]),
+        ("---\n[1] It rose.", [("It rose.", (1,))]),
+        ("", []),
+        (" \n ", []),
+        ("[1]", []),
+    ],
+)
+def test_every_sentence_has_its_citations(text: str, expected: list[tuple[str, tuple[int, ...]]]) -> None:
+    assert cited(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "slices"),
+    [
+        ("It rose [1]. It fell.  [2] ", ["It rose [1].", "It fell.  [2]"]),
+        ("“It rose.” [1] It fell.", ["“It rose.” [1]", "It fell."]),
+        ("- one [1]\n- [2] two", ["one [1]", "[2] two"]),
+        ("他说“是。”[1]走了。", ["他说“是。”[1]", "走了。"]),
+    ],
+)
+def test_a_draft_spans_its_sentence_with_markers_and_quotes_and_no_space_around(text: str, slices: list[str]) -> None:
+    parser = parse(text)
+
+    assert [parser.text[draft.start : draft.end] for draft in parser.drafts] == slices
+
+
+def test_a_sentence_is_finished_when_the_next_has_begun() -> None:
+    parser = CitationParser(SOURCES)
+    parser.feed("It rose. [1]")
+    assert parser.drafts == []
+
+    parser.feed(" It fell")
+    assert [draft.text for draft in parser.drafts] == ["It rose."]
+
+    parser.close()
+    assert [draft.text for draft in parser.drafts] == ["It rose.", "It fell"]
+
+
+def test_an_answer_that_is_closed_takes_no_more() -> None:
+    parser = parse("It rose.")
+    parser.close()
+
+    with pytest.raises(ValueError, match="closed"):
+        parser.feed("More.")
+    assert parser.text == "It rose."
+
+
+# --- laws
+
+TOKENS = st.sampled_from(
+    [
+        *"[]【】`\n .,-1239(){}“”\"'*!?。，x[",
+        *["[1]", "[2]", "[9]", "[1, 2]", "[1-3]", "[2023]", "```", "\n```\n", "``", "\n\n", "- ", "1. "],
+        *["It rose", "Inc.", "U.S.", " The man", "他们走了", "。", "是", "🙂", "é", ". ", "\ud800", "\x00", "\u00a0"],
+    ]
+)
+TEXTS = st.lists(TOKENS | st.text(max_size=4), max_size=40).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_the_cuts_between_pieces_change_nothing(text: str) -> None:
+    whole, single = parse(text), parse(*text)
+
+    assert (whole.text, whole.drafts, whole.dropped) == (single.text, single.drafts, single.dropped)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_what_is_finished_never_changes_and_text_only_grows(text: str) -> None:
+    parser = CitationParser(SOURCES)
+    seen: list[Draft] = []
+    shown = ""
+    for character in text:
+        parser.feed(character)
+        assert parser.text.startswith(shown)
+        assert parser.drafts[: len(seen)] == seen
+        seen, shown = list(parser.drafts), parser.text
+    parser.close()
+    assert parser.text.startswith(shown)
+    assert parser.drafts[: len(seen)] == seen
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_drafts_stand_in_order_within_the_text_and_cite_only_what_there_is(text: str) -> None:
+    parser = parse(text)
+    end = 0
+    for draft in parser.drafts:
+        assert end <= draft.start < draft.end <= len(parser.text)
+        assert parser.text[draft.start : draft.end].strip() == parser.text[draft.start : draft.end]
+        assert draft.text == " ".join(draft.text.split())
+        assert any(map(str.isalnum, draft.text))
+        assert len(set(draft.numbers)) == len(draft.numbers)
+        assert all(1 <= number <= SOURCES for number in draft.numbers)
+        assert all(f"[{number}]" in parser.text[draft.start : draft.end] for number in draft.numbers)
+        end = draft.end
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS.filter(lambda text: not set(text) & set("[【［")))
+def test_text_without_brackets_passes_unchanged(text: str) -> None:
+    parser = parse(text)
+
+    assert parser.text == text
+    assert parser.dropped == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["It rose", "Xie said so", "他们走了"]), min_size=1, max_size=8))
+def test_each_plain_sentence_keeps_its_own_number(sentences: list[str]) -> None:
+    numbers = [1 + place % SOURCES for place in range(len(sentences))]
+    text = " ".join(
+        f"{said}{'。' if said == '他们走了' else '.'} [{n}]" for said, n in zip(sentences, numbers, strict=True)
+    )
+
+    assert [draft.numbers for draft in parse(text).drafts] == [(number,) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["word " * 20_000, "x" * 100_000, "1.5 " * 25_000, " " * 100_000, "[1" * 50_000, "[1]" * 30_000, "`" * 50_000],
+)
+def test_a_long_stream_costs_no_more_than_its_length(text: str) -> None:
+    began = time.perf_counter()
+
+    parse(text)
+
+    assert time.perf_counter() - began < 20  # seconds; a quadratic reading takes minutes

@@ -1,0 +1,150 @@
+"""Each sentence of an LLM is tied to a passage that says it, or is said to be unsupported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index import Span
+from rag import Support
+from rag.generation.verified_stream import CheckedText
+from rag.grounding.support import Verdict
+
+
+class Table:
+    """Knows which passage says which sentence; passage `n` says it from character 100 * n on."""
+
+    def __init__(self, **says: dict[int, Support]) -> None:
+        self._says = says
+
+    def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Verdict:
+        known = self._says.get(sentence.split(maxsplit=1)[0].strip(".,").lower(), {})
+        return Verdict(known.get(number, "unsupported"), Span(100 * number, 100 * number + 10))
+
+
+TABLE = Table(
+    foxes={1: "quoted"},
+    owls={1: "unsupported", 2: "supported", 3: "quoted"},
+    hens={1: "weak", 4: "supported"},
+    ducks={2: "weak"},
+    both={1: "supported", 2: "supported"},
+)
+
+
+def _checked(text: str, *, strict: bool = False, sources: int = 4) -> CheckedText:
+    checked = CheckedText(TABLE, sources, strict=strict)  # type: ignore[arg-type]
+    checked.feed(text)
+    checked.close()
+    return checked
+
+
+@pytest.mark.parametrize(
+    ("written", "shown", "numbers", "support", "moved"),
+    [
+        ("Foxes run [1].", "Foxes run [1].", (1,), "quoted", False),
+        ("Owls fly [1].", "Owls fly [3].", (3,), "quoted", True),
+        ("Owls fly.[1]", "Owls fly.[3]", (3,), "quoted", True),
+        ("Owls fly.", "Owls fly. [3]", (3,), "quoted", True),
+        ("Hens lay eggs [1].", "Hens lay eggs [4].", (4,), "supported", True),
+        ("Ducks swim [2].", "Ducks swim [2].", (2,), "weak", False),
+        ("Ducks swim [1].", "Ducks swim [1].", (1,), "unsupported", False),
+        ("Ducks swim.", "Ducks swim.", (), "unsupported", False),
+        ("Both are right [1][2].", "Both are right [1][2].", (1, 2), "supported", False),
+        ("Both are right [1, 3, 2].", "Both are right [1][2].", (1, 2), "supported", True),
+        ("Foxes [2] run [1].", "Foxes [1] run.", (1,), "quoted", True),
+        ("Pigs fly [1].", "Pigs fly [1].", (1,), "unsupported", False),
+        ("Foxes.", "Foxes.", (), "unsupported", False),
+    ],
+)
+def test_a_citation_stands_where_the_sentence_is_supported(
+    written: str, shown: str, numbers: tuple[int, ...], support: str, moved: bool
+) -> None:
+    checked = _checked(written)
+    (sentence,) = checked.sentences
+    assert checked.text == shown
+    assert (sentence.numbers, sentence.support, sentence.moved) == (numbers, support, moved)
+    assert [span.start for span in sentence.evidence] == [100 * number for number in numbers]
+    assert checked.text[sentence.start : sentence.end] == shown
+
+
+def test_in_strict_mode_only_what_is_supported_is_left() -> None:
+    checked = _checked("Foxes run [1]. Pigs fly [1]. Owls fly [3].\n- Pigs sing [2].\n- Foxes bark [1].", strict=True)
+    assert checked.text == "Foxes run [1]. Owls fly [3].\n- Foxes bark [1]."
+    assert checked.left_out == 2
+    assert [checked.text[s.start : s.end] for s in checked.sentences] == [
+        "Foxes run [1].",
+        "Owls fly [3].",
+        "Foxes bark [1].",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("Pigs fly. Foxes run [1].", "Foxes run [1]."),
+        ("- Pigs fly [1]. Foxes run [1].\n- Foxes bark [1].", "- Foxes run [1].\n- Foxes bark [1]."),
+        ("Foxes run [1].\n\n1. Pigs fly.\n2. Foxes bark [1].", "Foxes run [1].\n2. Foxes bark [1]."),
+        ("Foxes run [1].\n- Pigs fly. Foxes bark [1].", "Foxes run [1].\n- Foxes bark [1]."),
+        ("Pigs fly.", ""),
+    ],
+)
+def test_lines_stay_lines_when_a_sentence_is_left_out(written: str, left: str) -> None:
+    assert _checked(written, strict=True).text.strip() == left
+
+
+def test_blanks_in_front_of_an_answer_are_none_of_it() -> None:
+    for pieces in (["\n\n Foxes run [1]."], ["\n", " ", "\n", "Foxes", " run [1]."]):
+        checked = CheckedText(TABLE, 4)  # type: ignore[arg-type]
+        for piece in pieces:
+            checked.feed(piece)
+        checked.close()
+        assert checked.text == "Foxes run [1]."
+        (sentence,) = checked.sentences
+        assert checked.text[sentence.start : sentence.end] == "Foxes run [1]."
+
+
+def test_whether_anything_is_supported_is_known_at_the_end() -> None:
+    assert _checked("Pigs fly [1]. Foxes run [1].").is_supported
+    assert _checked("Ducks swim [2].").is_supported
+    assert not _checked("Pigs fly [1]. So it goes.").is_supported
+    assert not _checked("").is_supported
+
+
+_WORDS = st.sampled_from(
+    [
+        "Foxes run",
+        "Owls fly",
+        "Hens lay eggs",
+        "Pigs fly",
+        ".",
+        ". ",
+        " [1]",
+        "[3]",
+        "[2, 9]",
+        "\n",
+        "\n- ",
+        "`[1]`",
+        " “",
+    ]
+)
+
+
+@given(st.lists(_WORDS, max_size=14), st.integers(1, 9), st.booleans())
+def test_what_it_says_does_not_depend_on_how_the_text_was_cut(words: list[str], size: int, strict: bool) -> None:
+    text = "".join(words)
+    whole = _checked(text, strict=strict)
+    pieces = CheckedText(TABLE, 4, strict=strict)  # type: ignore[arg-type]
+    finished = 0
+    for at in range(0, len(text), size):
+        pieces.feed(text[at : at + size])
+        assert len(pieces.sentences) >= finished, "a finished sentence stays"
+        finished = len(pieces.sentences)
+    pieces.close()
+    assert (pieces.text, pieces.sentences) == (whole.text, whole.sentences)
+    for sentence in whole.sentences:
+        shown = whole.text[sentence.start : sentence.end]
+        assert all(f"[{number}]" in shown for number in sentence.numbers)
+        assert len(sentence.numbers) == len(sentence.evidence)

@@ -1,0 +1,110 @@
+"""A model in this process, for real: a tiny one with random weights, made here. Its words are nonsense."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from rag import Assistant, LLMError, load_settings, open_index
+from rag.llms.loader import load_llm, stream_text
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+QUESTION = "What is the name of ByteDance's video tool?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of some thousand numbers, with a tokenizer trained on the samples."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    where = tmp_path_factory.mktemp("tiny-llama")
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<unk>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train([str(SAMPLES / "briefing.md")], trainer)
+    special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(where)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=8192,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(where)
+    return where
+
+
+def test_a_model_in_a_folder_answers_and_its_nonsense_is_not_shown_as_an_answer(
+    folder: Path, samples_home: Path
+) -> None:
+    llm = load_llm(f"transformers:{folder}", max_tokens=40)
+    answer = Assistant(open_index(load_settings(home=samples_home)), llm, model="transformers:tiny").ask(QUESTION)
+    assert answer.done
+    assert not answer.found
+    assert answer.notes == ("The model 'transformers:tiny' wrote an answer that no passage supports.",)
+    assert answer.tokens["in"] > 500, "the passages were sent"
+    assert 0 < answer.tokens["out"] <= 40
+
+
+def test_it_streams_word_by_word_and_stops_when_nobody_listens(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", max_tokens=5000)
+    pieces = llm.stream([HumanMessage("Hello")])
+    assert isinstance(next(pieces).text, str)
+    pieces.close()
+    for thread in threading.enumerate():
+        if thread.name == "write":
+            thread.join(30)
+            assert not thread.is_alive(), "it goes on writing for nobody"
+
+
+def test_a_model_that_is_silent_for_too_long_is_given_up(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", timeout=0.1)
+    released = threading.Event()
+    llm._model.generate = lambda **_: released.wait(60)  # type: ignore[attr-defined]
+    with pytest.raises(LLMError) as failed:
+        list(stream_text(llm, [HumanMessage("Hello")], "transformers:tiny"))
+    released.set()
+    assert failed.value.kind == "late"
+    assert "CITECHAT_LLM_TIMEOUT" in failed.value.hint
+
+
+def test_two_who_ask_at_once_are_answered_one_after_the_other(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", max_tokens=8)
+    alone = "".join(str(chunk.text) for chunk in llm.stream([HumanMessage("Hello")]))
+    first, second = llm.stream([HumanMessage("Hello")]), llm.stream([HumanMessage("Hello")])
+    begun = str(next(first).text)
+    assert "".join(str(chunk.text) for chunk in second) == alone
+    assert begun + "".join(str(chunk.text) for chunk in first) == alone
+
+
+def test_a_failure_while_it_writes_reaches_the_reader(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", max_tokens=5)
+    llm._model.generate = lambda **_: (_ for _ in ()).throw(RuntimeError("out of memory"))  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(llm.stream([HumanMessage("Hello")]))
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match=r"no config\.json") as refused:
+        load_llm(f"transformers:{tmp_path}")
+    assert "transformers:/path/to/folder" in refused.value.hint
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(LLMError, match="cannot be loaded"):
+        load_llm(f"transformers:{tmp_path}")

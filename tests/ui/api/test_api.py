@@ -1,0 +1,284 @@
+"""The assistant for programs: JSON in, JSON out, and nothing for pages of other sites."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hashing import HashingEncoder
+from newsroom import newsroom
+from scripted import Scripted
+from servers import serving_chat
+
+from index import Index, Only
+from rag import Answer, Assistant, LLMError, Turn
+from ui.api import queue as turns
+from ui.server import Chat
+
+# The framework leaves event loops open for the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
+)
+
+ASK = {"question": "Was it Monday that the harbour reopened on?"}
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    home = tmp_path_factory.mktemp("api")
+    newsroom(home)
+    return Assistant(Index(home / "index", HashingEncoder()), min_score=-1000)
+
+
+@pytest.fixture(scope="module")
+def chat(assistant: Assistant) -> Iterator[Chat]:
+    with serving_chat(assistant) as served:
+        yield served
+
+
+def call(chat: Chat, path: str, value: Any = None, *, method: str = "", **headers: str) -> tuple[int, Any, Any]:
+    """Status, value and headers of what comes back; bytes are sent as they are."""
+    body = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+    sent = {"Content-Type": "application/json"} if body is not None else {}
+    sent |= {name.replace("_", "-"): text for name, text in headers.items()}
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=30)
+    connection.request(method or ("GET" if body is None else "POST"), path, body, sent)
+    response = connection.getresponse()
+    data = response.read()
+    connection.close()
+    assert response.headers["Content-Type"] == "application/json", data[:200]
+    return response.status, json.loads(data) if data else None, response.headers
+
+
+def refusal(chat: Chat, path: str, value: Any = None, **more: str) -> tuple[int, str]:
+    """The status and the words of an error."""
+    status, told, _ = call(chat, path, value, **more)
+    assert set(told) == {"error"}
+    assert set(told["error"]) == {"message", "hint"}
+    assert "Traceback" not in str(told)
+    return status, told["error"]["message"]
+
+
+def test_a_question_gets_the_same_answer_as_in_python(chat: Chat, assistant: Assistant) -> None:
+    status, told, headers = call(chat, "/v1/ask", ASK)
+    expected = json.loads(json.dumps(assistant.ask(ASK["question"]).to_dict()))
+    assert status == 200
+    assert {**told, "timings": None} == {**expected, "timings": None}
+    assert told["citations"][0]["quote"] == "The harbour reopened on Monday after the storm."
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff", "the guard stands before it"
+    assert headers["Access-Control-Allow-Origin"] is None
+
+
+def test_articles_are_listed_without_and_read_with_their_text(chat: Chat, assistant: Assistant) -> None:
+    _, listed, _ = call(chat, "/v1/articles")
+    articles = assistant.articles()
+    assert [set(each) for each in listed] == [{"id", "title", "source", "published", "language"}] * 2
+    assert [(each["id"], each["title"], each["published"]) for each in listed] == [
+        (article.id, article.title, article.published) for article in articles
+    ]
+    _, one, _ = call(chat, f"/v1/articles/{articles[0].id}")
+    assert one == {**listed[0], "text": articles[0].text}
+    assert refusal(chat, "/v1/articles/nowhere") == (404, "there is no article with this id")
+
+
+def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> None:
+    heard = Scripted(lambda question: [Answer(question, done=True)])
+    before = [{"question": "Who?", "answer": "Ann."}, {"question": "Where?"}, {"answer": "Here."}]
+    only = {"since": "2024", "until": "2024-03", "sources": ["Daily"], "articles": ["a1"]}
+    with serving_chat(heard) as chat:
+        assert call(chat, "/v1/ask", {**ASK, "history": before, "only": only})[0] == 200
+    assert heard.heard == [
+        (
+            ASK["question"],
+            [Turn("user", "Who?"), Turn("assistant", "Ann."), Turn("user", "Where?"), Turn("assistant", "Here.")],
+            Only("2024", "2024-03", ("Daily",), ("a1",)),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"", "cannot be read"),
+        (b"{", "cannot be read"),
+        (b"\xff{}", "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (b'{"question": "\\ud800"}', "cannot be read"),
+        ([], "cannot be read"),
+        ({}, "'question'"),
+        ({"question": 7}, "'question'"),
+        ({"question": None}, "'question'"),
+        ({"question": " "}, "'question': the question is empty"),
+        ({"question": "a" * 2001}, "'question': the question has 2001 characters"),
+        ({**ASK, "model": "openai:gpt"}, "'model'"),
+        ({**ASK, "history": "before"}, "'history'"),
+        ({**ASK, "history": [{}]}, "'history.0'"),
+        ({**ASK, "history": [{"question": "Who?", "role": "system"}]}, "'history.0.role'"),
+        ({**ASK, "only": {"since": "yesterday"}}, "'only.since': 'yesterday' is no day"),
+        ({**ASK, "only": {"until": "2024-13"}}, "'only.until'"),
+        ({**ASK, "only": {"sources": "Daily"}}, "'only.sources'"),
+        ({**ASK, "only": {"where": 1}}, "'only.where'"),
+        ({**ASK, "x" * 5000: 1}, "'xxx"),
+    ],
+)
+def test_a_request_that_is_wrong_is_refused_naming_the_field(chat: Chat, body: Any, named: str) -> None:
+    status, message = refusal(chat, "/v1/ask", body)
+    assert status == 400
+    assert named in message
+    assert len(message) < 300
+
+
+def test_what_no_article_has_is_no_error(chat: Chat) -> None:
+    odd = {"sources": ["nobody\x00'; --"], "articles": ["", "é"]}
+    status, told, _ = call(chat, "/v1/ask", {"question": "What\x00 now?", "only": odd})
+    assert (status, told["found"], told["citations"]) == (200, False, [])
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_what_a_form_of_another_site_could_send_is_refused(chat: Chat, kind: str) -> None:
+    assert refusal(chat, "/v1/ask", ASK, Content_Type=kind)[0] == 415
+    assert call(chat, "/v1/ask", ASK, Content_Type="Application/JSON; charset=utf-8")[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "", "https://"])
+def test_a_page_of_another_site_cannot_ask_or_read(chat: Chat, origin: str) -> None:
+    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "a page of another site may not ask")
+    assert refusal(chat, "/v1/articles", Origin=origin)[0] == 403
+
+
+def test_a_page_of_this_server_can_ask(chat: Chat) -> None:
+    assert call(chat, "/v1/ask", ASK, Origin=f"http://127.0.0.1:{chat.port}", Sec_Fetch_Site="same-origin")[0] == 200
+    assert call(chat, "/v1/articles", Host="localhost:443", Origin="https://LOCALHOST")[0] == 200
+    for site in ("cross-site", "same-site"):
+        assert refusal(chat, "/v1/articles", Sec_Fetch_Site=site)[0] == 403
+
+
+def test_addresses_and_methods_that_are_not_there_are_told(chat: Chat) -> None:
+    for path in ("/v1", "/v1/", "/v1/nothing", "/v1/ask/", "/v1/articles/a/b"):
+        assert refusal(chat, path)[0] == 404, path
+    status, _, headers = call(chat, "/v1/ask")
+    assert (status, headers["Allow"]) == (405, "POST")
+    for method in ("PUT", "DELETE", "PATCH"):
+        status, _, headers = call(chat, "/v1/articles", b"{}", method=method)
+        assert (status, headers["Allow"]) == (405, "GET, POST")
+
+
+def test_a_body_that_is_too_large_and_an_unknown_host_are_told_in_json(chat: Chat) -> None:
+    assert refusal(chat, "/v1/ask", {"question": "x" * 2_000_000})[0] == 413
+    assert refusal(chat, "/v1/ask", ASK, Host="evil.example")[0] == 400
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
+    large = iter([b'{"question": "', b"x" * 600_000, b"x" * 600_000])
+    connection.request("POST", "/v1/ask", large, {"Content-Type": "application/json"}, encode_chunked=True)
+    response = connection.getresponse()
+    assert (response.status, "error" in json.loads(response.read())) == (413, True)
+    connection.close()
+
+
+def test_a_model_that_fails_is_told_and_not_replaced_by_quotes(tmp_path: Path) -> None:
+    staged = newsroom(tmp_path / "home").assistant.with_changes(fallback=True)
+    with serving_chat(staged) as chat:
+        assert call(chat, "/v1/ask", {"question": "The ferry?"})[1]["model"] == "staged"
+        status, message = refusal(chat, "/v1/ask", {"question": "It fails?"})
+    assert status == 503
+    assert "the LLM 'staged'" in message
+
+
+def test_a_server_of_a_model_that_wants_to_be_left_alone_is_passed_on() -> None:
+    def busy(question: str) -> Iterator[Answer]:
+        raise LLMError("the LLM is busy", "Wait.", retryable=True, wait=6.2)
+
+    with serving_chat(Scripted(busy)) as chat:
+        status, told, headers = call(chat, "/v1/ask", ASK)
+    assert (status, headers["Retry-After"]) == (503, "7")
+    assert told == {"error": {"message": "the LLM is busy", "hint": "Wait."}}
+
+
+def test_of_a_bug_only_the_log_tells(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(question: str) -> Iterator[Answer]:
+        raise ZeroDivisionError("/secret/path")
+
+    with serving_chat(Scripted(broken)) as chat, caplog.at_level(logging.ERROR, "ui.api.app"):
+        assert refusal(chat, "/v1/ask", ASK) == (500, "something went wrong in the server")
+    assert "/secret/path" in caplog.text
+
+
+def test_half_a_character_of_a_model_does_not_break_the_reply() -> None:
+    with serving_chat(Scripted(lambda question: [Answer(question, "half: \ud83d, whole: 港", done=True)])) as chat:
+        assert call(chat, "/v1/ask", ASK)[1]["text"] == "half: ?, whole: 港"
+
+
+def test_four_are_answered_at_a_time_and_one_too_many_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MOST_WAITING", 2)
+    may_answer, running, most = threading.Event(), [0], [0]
+    counting = threading.Lock()
+
+    def slowly(question: str) -> Iterator[Answer]:
+        with counting:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        assert may_answer.wait(30)
+        with counting:
+            running[0] -= 1
+        yield Answer(question, done=True)
+
+    heard = Scripted(slowly)
+    with serving_chat(heard) as chat, ThreadPoolExecutor(9) as clients:
+        asked = [clients.submit(call, chat, "/v1/ask", ASK) for _ in range(9)]
+        _until(lambda: sum(each.done() for each in asked) == 3)
+        assert call(chat, "/v1/articles")[0] == 200, "who only reads does not wait"
+        may_answer.set()
+        told = [each.result() for each in asked]
+        assert call(chat, "/v1/ask", ASK)[0] == 200, "and then there is room again"
+    assert sorted(status for status, _, _ in told) == [200] * 6 + [503] * 3
+    assert [headers["Retry-After"] for status, _, headers in told if status == 503] == ["5"] * 3
+    assert most[0] == 4
+
+
+def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end() -> None:
+    begun, closed, states = threading.Event(), threading.Event(), [0]
+
+    def endless(question: str) -> Iterator[Answer]:
+        if question != ASK["question"]:
+            yield Answer(question, done=True)
+            return
+        try:
+            while True:
+                states[0] += 1
+                begun.set()
+                yield Answer(question)
+                time.sleep(0.01)
+        finally:
+            closed.set()
+
+    with serving_chat(Scripted(endless)) as chat:
+        for _ in range(turns.AT_ONCE + 1):  # one more than there are places
+            begun.clear()
+            closed.clear()
+            _ask_and_hang_up(chat, begun)
+            assert closed.wait(10), "the assistant is stopped, and its place is free"
+        assert call(chat, "/v1/ask", {"question": "Still there?"})[0] == 200
+
+
+def _ask_and_hang_up(chat: Chat, begun: threading.Event) -> None:
+    body = json.dumps(ASK).encode()
+    head = f"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    with socket.create_connection(("127.0.0.1", chat.port)) as client:
+        client.sendall(f"{head}\r\n\r\n".encode() + body)
+        assert begun.wait(10)
+
+
+def _until(holds: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,64 @@
+"""Long articles and long conversations: what is sent stays small enough to be shown at once, and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from itertools import pairwise
+
+import pytest
+
+from index import Article, Span
+from rag import Answer
+from ui.chat.render.article import article_html
+from ui.chat.render.exchange import MOST_SHOWN, messages
+from ui.conversation import Conversation, Exchange
+
+PARAGRAPHS = [f"Paragraph {n} 😀 of the register. " + "Word after word. " * 30 for n in range(60)]
+TEXT = "\n\n".join(PARAGRAPHS) + "\n"
+
+
+def story(text: str, passage: Span, evidence: Span | None = None) -> str:
+    html = article_html(Article("a", "Another title", "s", text), "cite-1-1", passage, evidence)
+    return html.partition('class="story"')[2].partition(">")[2].removesuffix("</div></article>")
+
+
+def words_of(html: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", "", html))
+
+
+def test_a_long_article_stands_in_parts_and_every_character_is_where_it_was() -> None:
+    parts = story(TEXT, Span(0, 20)).split('<div class="part">')[1:]
+    texts = [words_of(part) for part in parts]
+    assert len(parts) > 5
+    assert "".join(texts) == TEXT
+    assert all(before.endswith("\n\n") and after.startswith("Paragraph") for before, after in pairwise(texts))
+
+
+@pytest.mark.parametrize("text", [PARAGRAPHS[0], "\n\n".join(PARAGRAPHS[:10]), "word " * 20_000], ids=len)
+def test_a_short_article_and_one_without_paragraphs_stand_in_one_piece(text: str) -> None:
+    assert "part" not in re.findall(r'class="(\w+)"', story(text, Span(0, 20)))
+
+
+def test_marks_that_go_on_in_the_next_part_are_made_in_both_and_the_place_is_the_first() -> None:
+    first = len(words_of(story(TEXT, Span(0, 20)).split('<div class="part">')[1]))
+    html = story(TEXT, Span(first - 200, first + 200), Span(first - 50, first + 50))
+    marked = "".join(map(words_of, re.findall(r"<mark[^>]*>.*?</mark>", html, re.DOTALL)))
+    assert marked == TEXT[first - 50 : first + 50]
+    assert html.count('id="place"') == 1
+    assert re.search(r'<mark class="evidence passage" id="place"', html)
+    assert html.count("<div") == html.count("</div>")
+
+
+def test_of_a_long_conversation_the_last_questions_are_shown_and_the_others_on_demand() -> None:
+    count = MOST_SHOWN + 5
+    said = Conversation(
+        tuple(Exchange(f"Question {n}?", Answer(f"Question {n}?", done=True)) for n in range(1, count + 1))
+    )
+    above, first, *_, last = messages(said)
+    assert "Show earlier questions: 5" in above["content"]
+    assert "Question 6" in first["content"]
+    assert f'id="act-edit-{count}"' in last["content"], "turns are counted from the first one all the same"
+    assert len(messages(said)) == 1 + 2 * MOST_SHOWN
+    assert len(messages(said, whole=True)) == 2 * count
+    assert len(messages(said.before(MOST_SHOWN + 1))) == 2 * MOST_SHOWN, "none is left out as long as all have room"

@@ -1,0 +1,391 @@
+"""The command line's contract: what is printed where, and which exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ui.cli.main import main
+from ui.cli.progress import shown
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+BRIEFING = REPOSITORY / "samples" / "briefing.md"
+ANSWER_KEYS = {"question", "text", "found", "model", "search_query", "sentences", "citations", "hits", "timings"}
+CITATION_KEYS = {"number", "article_id", "title", "source", "also", "author", "published", "language", "page"} | {
+    *("start", "end", "quote", "support")
+}
+
+
+@pytest.fixture
+def indexed(samples_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The command line's home is that of the samples."""
+    monkeypatch.setenv("CITECHAT_HOME", str(samples_home))
+    return samples_home
+
+
+def _run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+def test_index_reports_what_it_did_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(capsys, "index", BRIEFING, "--json")
+    report = json.loads(out)
+    assert code == 0
+    counts = {"added", "changed", "unchanged", "removed", "articles", "passages"}
+    assert set(report) == counts | {"pruned", "skipped", "seconds"}
+    assert (report["added"], report["articles"], report["skipped"]) == (1, 1, [])
+    assert "Sora" in err
+    assert json.loads(_run(capsys, "index", BRIEFING, "--json")[1])["unchanged"] == 1
+
+
+def test_a_named_file_that_cannot_be_read_is_an_error_and_the_others_are_indexed(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"\x00")
+    (tmp_path / "good.txt").write_text("The fox crossed the river.")
+    code, out, err = _run(capsys, "index", tmp_path / "bad.txt", tmp_path / "good.txt", "--json")
+    assert code == 1
+    assert json.loads(out)["added"] == 1
+    assert "bad.txt" in err
+
+
+def test_ask_answers_with_title_offsets_and_quote(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "ask", "What is the name of ByteDance's tool?")
+    assert code == 0
+    assert "Boximator" in out
+    assert "[1]" in out
+    assert "Sora and China's AI industry: a briefing" in out
+    assert "characters " in out
+
+
+def test_ask_json_has_the_promised_form(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "ask", "What is the name of ByteDance's tool?", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert set(answer) >= ANSWER_KEYS
+    assert [set(citation) for citation in answer["citations"]] == [CITATION_KEYS] * len(answer["citations"])
+    text = BRIEFING.read_bytes().decode()
+    assert all(text[c["start"] : c["end"]] == c["quote"] for c in answer["citations"])
+    assert all(text[h["start"] : h["end"]] == h["text"] for h in answer["hits"])
+    assert [set(sentence) >= {"text", "citations", "support"} for sentence in answer["sentences"]] == [True]
+
+
+def test_when_the_articles_do_not_say_the_exit_code_is_0_and_nothing_is_cited(
+    indexed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = _run(capsys, "ask", "What is the capital of Australia?", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert not answer["found"]
+    assert answer["text"] == "The articles do not say."
+    assert answer["citations"] == []
+    assert answer["hits"]
+
+
+def test_a_batch_is_answered_in_order_one_json_object_a_line(
+    indexed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = tmp_path / "questions.txt"
+    batch.write_text('What is Boximator?\n\n{"question": "Who founded 360 Security Technology?"}\n')
+    code, out, _ = _run(capsys, "ask", "--batch", batch)
+    assert code == 0
+    assert [json.loads(line)["question"] for line in out.splitlines()] == [
+        "What is Boximator?",
+        "Who founded 360 Security Technology?",
+    ]
+
+
+def test_questions_that_are_piped_in_are_answered_as_they_come(indexed: Path) -> None:
+    """A script keeps one process and asks it again and again."""
+    command = [sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main(['ask', '--batch', '-']))"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, bufsize=1, encoding="utf-8") as process:
+        for question in ("What is Boximator?", "Who founded 360 Security Technology?"):
+            process.stdin.write(f"{question}\n")
+            assert json.loads(process.stdout.readline())["question"] == question
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_a_bad_question_in_a_batch_is_a_line_with_its_error_and_stops_none(
+    indexed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = tmp_path / "questions.txt"
+    batch.write_text("???\nWhat is Boximator?\n")
+    code, out, _ = _run(capsys, "ask", "--batch", batch)
+    first, second = map(json.loads, out.splitlines())
+    assert code == 1
+    assert first["error"] == "the question is empty"
+    assert second["found"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["ask", ""], "the question is empty", "Type a question"),
+        (["ask"], "give either a question or --batch", "For example"),
+        (["ask", "--batch", "/no/such/file"], "'/no/such/file' cannot be read", "UTF-8"),
+        (["ask", "x" * 2001], "more than 2000", "CITECHAT_MAX_QUESTION_CHARS"),
+        (["ask", "Who?", "--llm", "nonsense"], "'nonsense'", "provider:model"),
+        (["ask", "Who?", "--top-k", "0"], "'top_k' cannot be 0", "CITECHAT_TOP_K"),
+        (["index", "/no/such/file"], "no file or folder '/no/such/file'", "Check the path"),
+        (["eval", "/no/such/file"], "/no/such/file", ""),
+    ],
+)
+def test_a_users_error_is_a_message_and_a_hint_on_stderr_and_exit_code_1(
+    indexed: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str, hint: str
+) -> None:
+    code, out, err = _run(capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert hint in err
+    assert "Traceback" not in err
+
+
+def test_asking_before_indexing_says_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(capsys, "ask", "Who?")
+    assert (code, out) == (1, "")
+    assert "citechat index PATH" in err
+    assert not (home / "index").exists()
+
+
+def test_an_index_made_with_another_model_is_refused(
+    indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from index.embedding.base import _bundled_folder
+
+    other = shutil.copytree(_bundled_folder(), tmp_path / "other-model", copy_function=shutil.copyfile)
+    with (other / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, 2)
+        weights.write(b"\x00")
+    monkeypatch.setenv("CITECHAT_ENCODER", str(other))
+    code, _, err = _run(capsys, "ask", "Who?")
+    assert code == 1
+    assert "built with another encoder" in err
+    assert "citechat rebuild" in err
+
+
+def test_a_wrong_setting_in_the_environment_is_named(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITECHAT_TOP_K", "many")
+    code, _, err = _run(capsys, "ask", "Who?")
+    assert code == 1
+    assert "'top_k' cannot be 'many'" in err
+    assert "CITECHAT_TOP_K" in err
+
+
+def test_a_home_that_cannot_be_written_is_an_error(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("CITECHAT_HOME", str(tmp_path / "file" / "home"))
+    code, _, err = _run(capsys, "index", BRIEFING)
+    assert code == 1
+    assert "could not be opened" in err
+
+
+def test_doctor_says_what_is_there_and_what_is_missing(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "doctor", "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["indexed"]["articles"] == 1
+    assert report["problems"] == []
+    assert report["settings"]["llm"] == "extractive"
+    assert "gradio" in _run(capsys, "doctor")[1]
+
+
+def test_doctor_names_the_mend_where_nothing_is_indexed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "doctor", "--json")
+    assert code == 0
+    assert json.loads(out)["problems"][0]["hint"] == "Index something: `citechat index PATH`."
+
+
+def test_eval_measures_a_test_set_and_saves_the_run(
+    indexed: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = (REPOSITORY / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "few.jsonl").write_text("\n".join([*lines[:3], lines[-1]]), encoding="utf-8")
+    code, out, _ = _run(capsys, "eval", tmp_path / "few.jsonl")
+    assert code == 0
+    assert "first citation right" in out
+    saved = json.loads(_run(capsys, "eval", tmp_path / "few.jsonl", "--json")[1])
+    assert len(saved["rows"]) == 4
+    assert saved["settings"]["encoder"] == "bundled"
+
+
+def test_calibrate_says_what_the_threshold_was_and_is(
+    samples_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITECHAT_HOME", str(shutil.copytree(samples_home, tmp_path / "own")))
+    code, out, _ = _run(capsys, "calibrate", REPOSITORY / "samples" / "questions.jsonl", "--json")
+    assert code == 0
+    assert json.loads(out)["answered"] >= 0.9
+
+
+def test_articles_lists_what_is_indexed(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = json.loads(_run(capsys, "articles", "--json")[1])
+    assert row["title"] == "Sora and China's AI industry: a briefing"
+    assert (row["published"], row["paths"]) == ("2024-02-24", [str(BRIEFING)])
+    assert row["passages"] > 1
+    assert set(row) >= {"id", "source", "sources", "author", "language", "pages"}
+    first, second = _run(capsys, "articles")[1].splitlines()
+    assert first == f"{row['id']}  2024-02-24  {row['title']}"
+    assert second.strip().startswith(row["source"])
+    assert second.endswith(f" · {row['passages']} passages")
+
+
+def test_articles_of_an_empty_index_are_none_and_it_says_what_to_do(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _run(capsys, "articles")
+    assert (code, out) == (0, "")
+    assert "citechat index PATH" in err
+    assert json.loads(_run(capsys, "articles", "--json")[1]) == []
+
+
+def test_a_text_in_two_files_is_listed_once_with_both_and_goes_by_the_beginning_of_its_id(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("fox.txt", "vixen.txt"):
+        (tmp_path / name).write_text("The fox crossed the river.")
+    _run(capsys, "index", tmp_path / "fox.txt", tmp_path / "vixen.txt")
+    (row,) = json.loads(_run(capsys, "articles", "--json")[1])
+    assert row["paths"] == row["sources"] == [str(tmp_path / "fox.txt"), str(tmp_path / "vixen.txt")]
+    code, _, err = _run(capsys, "remove", row["id"][:4], "nothing")
+    assert code == 1
+    assert "no article has the id 'nothing'" in err
+    assert "citechat articles" in err
+    code, out, _ = _run(capsys, "remove", row["id"][:4], "--json")
+    assert code == 0
+    assert json.loads(out) == {"removed": [row], "articles": 0, "passages": 0}
+
+
+def test_remove_says_what_was_removed(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fox.txt").write_text("The fox crossed the river.")
+    _run(capsys, "index", tmp_path / "fox.txt")
+    id_ = json.loads(_run(capsys, "articles", "--json")[1])[0]["id"]
+    code, out, _ = _run(capsys, "remove", id_)
+    assert code == 0
+    assert f"{id_}  -           The fox crossed the river." in out
+    assert out.endswith("removed 1: 0 articles, 0 passages are left\n")
+
+
+def test_pruning_says_which_files_were_gone(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fox = tmp_path / "fox.txt"
+    fox.write_text("The fox crossed the river.")
+    _run(capsys, "index", fox)
+    fox.unlink()
+    assert _run(capsys, "index", fox)[0] == 1
+    code, out, err = _run(capsys, "index", fox, "--prune", "--json")
+    report = json.loads(out)
+    assert (code, report["removed"], report["pruned"], report["articles"]) == (0, 1, [str(fox)], 0)
+    assert f"removed: {str(fox)!r} is no longer there" in err
+
+
+def test_on_a_terminal_a_bar_moves_and_elsewhere_lines_are_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work() -> str:
+        said: list[str] = []
+        with shown(said.append) as progress:
+            for done in (1, 1, 2):
+                progress("A title", done, 2)
+        return "\n".join(said)
+
+    assert work() == "     1  A title\n     1  A title\n     2  A title"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
+    assert work() == ""
+    shown_at_first, *_ = capsys.readouterr().err.split("left")
+    assert "of ? files" in shown_at_first or "of 2 files" in shown_at_first
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["index"], ["ask"], ["chat"], ["eval"], ["calibrate"], ["articles"], ["remove"], ["rebuild"], ["doctor"]],
+)
+def test_every_command_has_help_with_examples(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main([*command, "--help"])
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert "examples:" in out
+    assert "citechat " in out.split("examples:")[1]
+
+
+def test_a_wrong_option_exits_1_because_2_is_a_failed_gate(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["ask", "--no-such-option"])
+    assert done.value.code == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom ui.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('numpy', 'pydantic', 'index', 'rag') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_chat_that_can_listen_nowhere_says_so(indexed: Path) -> None:
+    # In a process of its own: the web framework leaves open what it has made when a launch fails.
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli", "chat", "--no-browser", "--port", "70000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=REPOSITORY,
+    )
+    assert done.returncode == 1
+    assert "cannot listen" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_says_whether_an_llm_answers_and_what_is_wrong_otherwise(
+    indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny")
+    assert code == 1
+    assert "Problem: the LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY" in out
+    assert "No problems found" not in out
+    code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny", "--json")
+    assert code == 1
+    assert json.loads(out)["llm"]["answers"] is False
+
+
+def test_a_strict_answer_can_be_asked_for(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "ask", "What is Boximator?", "--strict", "--json")
+    assert code == 0
+    assert json.loads(out)["found"]
+
+
+def test_a_question_is_asked_of_some_articles_only(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("ask", "What is the name of ByteDance's tool?", "--json")
+    for choice in (["--source", "briefing"], ["--until", "2100"], ["--since", "2024-02", "--source", "BRIEFING"]):
+        _, out, _ = _run(capsys, *asked, *choice)
+        assert json.loads(out)["found"], choice
+    code, out, _ = _run(capsys, *asked, "--since", "2100")
+    answer = json.loads(out)
+    assert (code, answer["found"], answer["hits"]) == (0, False, [])
+    assert answer["notes"] == ["No article is among those that were chosen."]
+
+
+def test_a_day_that_is_none_is_refused(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _run(capsys, "ask", "Who?", "--since", "yesterday")
+    assert code == 1
+    assert "2024-02-24" in err

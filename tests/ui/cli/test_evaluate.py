@@ -1,0 +1,213 @@
+"""`citechat eval`: marks, runs that go on, comparisons."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import free_port
+from wires import openai_wire, reply, serving
+
+from rag.evaluate import from_json
+from ui.cli.main import main
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples" / "questions.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def home(samples_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CITECHAT_HOME", str(samples_home))
+    return samples_home
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A test set of six questions."""
+    path = tmp_path / "few.jsonl"
+    lines = SAMPLES.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(lines[:4] + lines[-2:]) + "\n", encoding="utf-8")
+    return path
+
+
+def _timeless(path: Path) -> str:
+    """A saved run without what the clock says."""
+    return re.sub(r'"cost":\{"seconds":\{[^}]*\}', '"cost":{"seconds":{}', path.read_text(encoding="utf-8"))
+
+
+def test_a_mark_that_is_missed_is_exit_code_2_and_said(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(few), "--fail-under", "hit@5=0.5"]) == 0
+    assert main(["eval", str(few), "--fail-under", "exact match=1,hit@5=0.5"]) == 2
+    told = capsys.readouterr().err
+    assert "missed: exact match is" in told
+    assert "missed: hit@5" not in told
+
+
+def test_two_runs_give_the_same_file_apart_from_timings(few: Path, tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        assert main(["eval", str(few), "--out", str(tmp_path / name)]) == 0
+    assert _timeless(tmp_path / "a.json") == _timeless(tmp_path / "b.json")
+    assert not list(tmp_path.glob("*.rows"))
+
+
+def test_the_same_run_again_and_again_is_said_to_be_the_same(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(few), "--repeat", "2"]) == 0
+    assert "2 runs: 6 of 6 questions were answered alike" in capsys.readouterr().err
+
+
+def test_a_saved_run_says_what_it_was_made_with_and_no_path_of_this_machine(few: Path, tmp_path: Path) -> None:
+    main(["eval", str(few), "--out", str(tmp_path / "a.json")])
+    report = from_json((tmp_path / "a.json").read_bytes())
+    assert report.settings["index passages"] == "14"
+    assert report.settings["llm"] == "extractive"
+    assert "home" not in report.settings
+    assert str(tmp_path) not in json.dumps(dict(report.settings))
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_half_way_goes_on_and_gives_the_same_file(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole.json", tmp_path / "killed.json"
+    assert main(["eval", str(SAMPLES), "--out", str(whole)]) == 0
+    questions = len(from_json(whole.read_bytes()).rows)
+    rows = killed.with_name("killed.json.rows")
+    command = [sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main())"]
+    process = subprocess.Popen(
+        [*command, "eval", str(SAMPLES), "--out", str(killed)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(SAMPLES.parents[1])},
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not rows.exists() or rows.read_bytes().count(b"\n") < questions // 2:
+            assert time.monotonic() < deadline
+            assert process.poll() is None, "it was done before it could be killed"
+            time.sleep(0.002)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    assert not killed.exists()
+    assert main(["eval", str(SAMPLES), "--out", str(killed)]) == 0
+    assert _timeless(killed) == _timeless(whole)
+    assert not rows.exists()
+
+
+def test_bad_lines_are_told_and_the_good_ones_can_be_run_all_the_same(
+    few: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with few.open("a", encoding="utf-8") as file:
+        file.write('{"question": ""}\n{"question": "Where?", "evidence": [{"text": "nowhere to be found"}]}\n')
+    assert main(["eval", str(few)]) == 1
+    assert "few.jsonl, line 7" in capsys.readouterr().err
+    assert main(["eval", str(few), "--skip-bad"]) == 0
+    told = capsys.readouterr()
+    assert "skipped:" in told.err
+    assert "line 7" in told.err
+    assert "line 8" in told.err
+    assert "6 questions" in told.out
+
+
+def test_two_saved_runs_are_compared(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.json", "b.json"):
+        main(["eval", str(few), "--out", str(tmp_path / name)])
+    capsys.readouterr()
+    files = [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    assert main(["eval", "compare", *files]) == 0
+    assert "| hit@5 |" in capsys.readouterr().out
+    assert main(["eval", "compare", *files, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert all(each["difference"] == 0 for each in found["differences"])
+
+
+def test_a_page_to_look_at_is_written_for_one_run_and_for_several(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, runs = tmp_path / "report.html", [tmp_path / name / "run.json" for name in "abc"]
+    for run in runs:
+        assert main(["eval", str(few), "--out", str(run), "--html", str(page)]) == 0
+    assert str(page) in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert main(["eval", "compare", *map(str, runs), "--html", str(page)]) == 0
+    told = capsys.readouterr().out
+    assert f"a: {runs[0]}, b: {runs[1]}" in told
+    assert f"a: {runs[0]}, b: {runs[2]}" in told
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    assert all(name in text for name in ("1 run", "2 run", "3 run")), "three files of one name are told apart"
+
+
+def test_a_page_that_cannot_be_written_is_said(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["eval", str(few), "--html", str(tmp_path / "file" / "report.html")]) == 1
+    assert "report.html' cannot be written" in capsys.readouterr().err
+
+
+def test_a_chat_that_is_being_served_is_evaluated_as_the_index_here_is(
+    few: Path, samples_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "ui.cli", "chat", "--no-browser", "--port", str(port)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    assert server.stderr is not None
+    try:
+        assert any(f":{port}/" in line for line in server.stderr), "the chat did not start"
+        assert (
+            main(["eval", str(few), "--out", str(tmp_path / "far.json"), "--server", f"http://127.0.0.1:{port}"]) == 0
+        )
+    finally:
+        server.kill()
+        server.wait()
+        server.stderr.close()
+    assert main(["eval", str(few), "--out", str(tmp_path / "near.json")]) == 0
+    far, near = (from_json((tmp_path / f"{name}.json").read_bytes()) for name in ("far", "near"))
+    assert [replace(row, cost=None) for row in far.rows] == [replace(row, cost=None) for row in near.rows]
+    assert far.settings == {"server": "127.0.0.1"}
+    capsys.readouterr()
+    assert main(["eval", str(few), "--server", f"http://127.0.0.1:{port}"]) == 1
+    assert "cannot be reached" in capsys.readouterr().err
+
+
+def test_a_judge_says_what_it_thinks_and_where_it_agrees(
+    few: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = openai_wire(['{"correct": true, ', '"grounded": true, "reason": "as it stands"}'])
+    with serving(*[[reply("openai", verdict)]] * 6) as wire:
+        monkeypatch.setenv("CITECHAT_LLM_BASE_URL", f"{wire.url}/v1")
+        assert main(["eval", str(few), "--judge", "openai:tiny"]) == 0
+    told = capsys.readouterr().out
+    assert "kappa" in told.lower()
+    assert "hit@5" in told, "the measures stand as they are"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["compare", "a.json"], "1 runs were given"),
+        (["compare", "no.json", "no.json"], "cannot be read"),
+        (["one.jsonl", "two.jsonl"], "2 files were given"),
+        (["few.jsonl", "--fail-under", "speed=1"], "speed"),
+        (["few.jsonl", "--judge", "extractive"], "cannot judge"),
+        (["few.jsonl", "--server", "no address"], "is no web address"),
+        (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
+        (["few.jsonl", "--repeat", "0"], "is not a number from 1"),
+    ],
+)
+def test_what_cannot_be_done_is_told(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _code(["eval", *arguments]) == 1
+    assert told in capsys.readouterr().err
+
+
+def _code(arguments: list[str]) -> int:
+    """The exit code, also where the arguments themselves are refused."""
+    try:
+        return main(arguments)
+    except SystemExit as error:
+        return int(error.code or 0)

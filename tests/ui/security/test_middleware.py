@@ -1,0 +1,221 @@
+"""Access control by itself: what it tells to those behind it, for callers of any address."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import Settings, SettingsError
+from ui.persistence.database import SavedError
+from ui.security import registry as registering
+from ui.security.clients import Proxies, is_loopback
+from ui.security.config import access_of
+from ui.security.middleware import AccessControl
+from ui.security.registry import register_of
+from ui.security.scopes import Area, area_of, required_scope
+
+HERE, THERE = "127.0.0.1", "192.0.2.7"
+USER = "X-Forwarded-User"
+
+
+def call(
+    control: Any, path: str = "/", *, method: str = "GET", peer: str = HERE, headers: Any = (), **more: Any
+) -> tuple[int, dict[str, Any]]:
+    """The status, and the scope as the application behind has it."""
+    seen: dict[str, Any] = {}
+    sent: list[Any] = []
+    sent_headers = [(name.lower().encode(), value.encode()) for name, value in headers]
+    scope = {"type": "http", "method": method, "path": path, "scheme": "http", "headers": sent_headers}
+    scope |= {"client": (peer, 1234), "state": {}} | more
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        seen.update(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    control.app = app
+    with ThreadPoolExecutor(1) as elsewhere:  # a browser that is open keeps an event loop running in this thread
+        elsewhere.submit(asyncio.run, control(scope, None, send)).result()
+    return sent[0].get("status", 0), seen
+
+
+def control(home: Path, **settings: Any) -> AccessControl:
+    return AccessControl(None, access=access_of(Settings(home=home, **settings)))  # type: ignore[arg-type]
+
+
+def proxied(home: Path) -> AccessControl:
+    return control(home, user_header=USER, trusted_proxies=("10.0.0.0/8", "::1"))
+
+
+def test_with_keys_alone_other_machines_get_the_api_and_not_the_page(tmp_path: Path) -> None:
+    _, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+    key = [("Authorization", f"Bearer {secret}")]
+    assert call(control(tmp_path), "/", peer=HERE)[0] == 200
+    for peer in (THERE, "::ffff:192.0.2.7", "", "2001:db8::1"):
+        assert call(control(tmp_path), "/", peer=peer)[0] == 401, peer
+        assert call(control(tmp_path), "/v1/articles", peer=peer, headers=key)[0] == 200, peer
+        assert call(control(tmp_path), "/v1/articles", peer=peer)[0] == 401, peer
+
+
+def test_what_is_behind_is_told_who_asks(tmp_path: Path) -> None:
+    key, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+    _, scope = call(control(tmp_path), "/v1/ask", method="POST", headers=[("authorization", f"bearer {secret}")])
+    assert scope["state"]["caller"] == f"key:{key.id}"
+    _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=[(USER, "ann")])
+    assert (scope["state"]["caller"], scope["state"]["user"]) == ("user:ann", "ann")
+
+
+def test_nobody_can_say_who_they_are_by_themselves(tmp_path: Path) -> None:
+    status, scope = call(control(tmp_path), headers=[(USER, "ann")], state={"caller": "user:ann", "user": "ann"})
+    assert (status, scope["state"]) == (200, {})
+
+
+@pytest.mark.parametrize("name", [USER, USER.lower(), USER.upper(), USER.replace("-", "_"), "X-Forwarded_User"])
+def test_the_header_of_who_is_no_proxy_is_gone_before_anything_reads_it(tmp_path: Path, name: str) -> None:
+    register_of(Settings(home=tmp_path)).keys.create("bot")
+    for path in ("/healthz", "/"):
+        status, scope = call(proxied(tmp_path), path, peer=THERE, headers=[(name, "ann"), ("accept", "x")])
+        assert status == (200 if path == "/healthz" else 401)
+        assert scope.get("headers", [(b"accept", b"x")]) == [(b"accept", b"x")]
+
+
+def test_a_proxy_tells_from_where_and_how_it_was_asked(tmp_path: Path) -> None:
+    headers = [(USER, "ann"), ("X-Forwarded-For", "6.6.6.6, 192.0.2.9, 10.0.0.5"), ("X-Forwarded-Proto", "https")]
+    _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=headers)
+    assert (scope["client"][0], scope["scheme"]) == ("192.0.2.9", "https")
+    status, scope = call(proxied(tmp_path), "/healthz", peer=THERE, headers=headers)
+    assert (status, scope["client"][0], scope["scheme"], scope["headers"]) == (200, THERE, "http", [])
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "sender"),
+    [
+        ([], "10.0.0.1"),
+        (["192.0.2.9"], "192.0.2.9"),
+        (["192.0.2.9:4711"], "192.0.2.9"),
+        (["[2001:db8::1]:80"], "2001:db8::1"),
+        (["2001:db8::1"], "2001:db8::1"),
+        (["6.6.6.6", "192.0.2.9"], "192.0.2.9"),
+        (["6.6.6.6,192.0.2.9 , 10.0.0.7"], "192.0.2.9"),
+        (["10.0.0.8, 10.0.0.7"], "10.0.0.8"),
+        (["6.6.6.6, unknown"], "10.0.0.1"),
+        (["unknown, 192.0.2.9"], "192.0.2.9"),
+        ([""], "10.0.0.1"),
+        (["192.0.2.9,"], "10.0.0.1"),
+    ],
+)
+def test_the_sender_is_the_last_address_that_is_no_proxy(forwarded: list[str], sender: str) -> None:
+    headers = [(b"x-forwarded-for", each.encode()) for each in forwarded]
+    assert Proxies(["10.0.0.0/8"]).sender("10.0.0.1", headers) == sender
+    assert Proxies(["10.0.0.0/8"]).sender(THERE, headers) == THERE
+    assert Proxies().sender(THERE, headers) == THERE
+
+
+@given(st.lists(st.binary(max_size=40), max_size=4))
+def test_whatever_stands_before_the_proxys_own_word_changes_nothing(written: list[bytes]) -> None:
+    headers = [(b"x-forwarded-for", b", ".join([*written, b"192.0.2.9"]))]
+    assert Proxies(["10.0.0.0/8"]).sender("10.0.0.1", headers) == "192.0.2.9"
+
+
+@pytest.mark.parametrize("written", ["localhost", "10.0.0.1/8", "*", "", "1.2.3"])
+def test_a_proxy_is_an_address_or_a_network(tmp_path: Path, written: str) -> None:
+    with pytest.raises(SettingsError, match="trusted_proxies"):
+        access_of(Settings(home=tmp_path, trusted_proxies=(written,)))
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "::1", "[::1]", "::ffff:127.0.0.1"]
+)
+def test_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "*", "localhost.evil.example", "127.0.0.1.nip.io", "10.0.0.1"])
+def test_other_machines(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "needed"),
+    [
+        ("GET", "/v1/articles", "read"),
+        ("HEAD", "/v1/articles/a1", "read"),
+        ("POST", "/v1/ask", "read"),
+        ("POST", "/v1/articles", "write"),
+        ("POST", "/v1/articles/", "write"),
+        ("POST", "/v1//articles", "write"),
+        ("DELETE", "/v1/articles/a1", "write"),
+        ("PUT", "/v1/articles/a1", "write"),
+        ("PATCH", "/v1/articles/a1", "write"),
+        ("POST", "/v1/evaluate", "write"),
+        ("GET", "/v1/evaluate", "read"),
+        ("POST", "/v1/articlesque", "read"),
+        ("GET", "/metrics", "read"),
+        ("POST", "/mcp", "read"),
+    ],
+)
+def test_what_a_key_has_to_be_good_for(method: str, path: str, needed: str) -> None:
+    assert required_scope(method, path) == needed
+    assert area_of(method, path) is Area.PROGRAMS
+
+
+@given(st.sampled_from(["GET", "POST", "DELETE", "OPTIONS", "X"]), st.text(max_size=20))
+def test_what_is_not_known_is_closed(method: str, path: str) -> None:
+    """Nothing of a random path is open: the parts that are open are few and whole."""
+    known = ("/v1", "/mcp", "/metrics", "/assets/", "/static/", "/svelte/", "/healthz", "/readyz")
+    if path not in ("/", "/assets", "/static", "/svelte") and not path.startswith(known):
+        assert area_of(method, f"/gradio_api/{path}") is Area.PAGE or path in ("login_check", "startup-events")
+        assert area_of(method, path) is Area.PAGE
+
+
+def test_a_websocket_is_closed_to_who_is_not_let_in(tmp_path: Path) -> None:
+    status, scope = call(proxied(tmp_path), "/x", type="websocket")
+    assert (status, scope) == (0, {})
+
+
+class TestTheRegister:
+    def test_is_read_anew_within_five_seconds(self) -> None:
+        assert 0 < registering.FRESH < registering.STALE <= 5
+
+    def test_is_not_read_at_every_request(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+        at, control_ = 1000.0, control(tmp_path)
+        monkeypatch.setattr("ui.security.registry.time.monotonic", lambda: at)
+        key = [("Authorization", f"Bearer {secret}")]
+        assert call(control_, "/v1/articles", headers=key)[0] == 200
+        control_.access.register.keys.revoke(secret.split("_")[1])
+        assert call(control_, "/v1/articles", headers=key)[0] == 200
+        at += registering.FRESH
+        assert call(control_, "/v1/articles", headers=key)[0] == 401
+
+    def test_a_database_that_is_away_closes_the_door_and_not_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+        at, control_ = 1000.0, control(tmp_path)
+        monkeypatch.setattr("ui.security.registry.time.monotonic", lambda: at)
+        key = [("Authorization", f"Bearer {secret}")]
+        assert call(control_, "/v1/articles", headers=key)[0] == 200
+        asked = threading.Semaphore(0)
+
+        def away() -> Any:
+            asked.release()
+            raise SavedError("it is away", "Wait.")
+
+        monkeypatch.setattr(control_.access.register.keys, "listing", away)
+        at += registering.FRESH
+        assert [call(control_, "/v1/articles", headers=key)[0] for _ in range(3)] == [200] * 3
+        assert asked.acquire(blocking=False)
+        assert not asked.acquire(blocking=False), "it is not asked again by every request"
+        at += registering.STALE
+        assert call(control_, "/v1/articles", headers=key)[0] == 503
+        assert call(control_, "/healthz")[0] == 200

@@ -1,0 +1,167 @@
+"""How much each caller may ask: nobody can keep the others from being answered."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import serving_chat
+from visitors import Parrot, cookie_of, log_in, visit
+
+from rag import Settings, SettingsError
+from ui.security.clients import network_of
+from ui.security.config import access_of
+from ui.security.denials import Denied
+from ui.security.rate_limits import Limits, Rate
+from ui.security.registry import register_of
+from ui.security.scopes import is_limited
+
+# The framework leaves event loops open for the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
+)
+
+PASSWORD = "correct horse battery"
+
+
+def ask(limits: Limits, caller: str) -> int:
+    """The status that a request gets; one that is sent away is told after how many seconds it may come again."""
+    try:
+        with limits.turn(caller):
+            return 200
+    except Denied as denied:
+        return denied.status if 1 <= int(dict(denied.headers)[b"retry-after"]) <= 60 else 0
+
+
+def test_a_caller_who_asks_too_often_waits_and_others_do_not() -> None:
+    limits = Limits("3/minute", 10)
+    assert [ask(limits, "key:a") for _ in range(5)] == [200, 200, 200, 429, 429]
+    assert ask(limits, "key:b") == 200
+
+
+def test_a_caller_has_so_many_requests_at_a_time() -> None:
+    limits = Limits("none", 2)
+    with ExitStack() as running:
+        running.enter_context(limits.turn("key:a"))
+        running.enter_context(limits.turn("key:a"))
+        assert ask(limits, "key:a") == 429
+        assert ask(limits, "key:b") == 200
+    assert ask(limits, "key:a") == 200
+    assert not limits._inside, "nothing is kept of who has been answered"
+
+
+def test_a_request_that_fails_gives_its_turn_back() -> None:
+    limits = Limits("none", 1)
+    with pytest.raises(ZeroDivisionError), limits.turn("key:a"):
+        raise ZeroDivisionError
+    assert ask(limits, "key:a") == 200
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.security.rate_limits.MOST_NAMES", 50)
+    rate = Rate("1/hour")
+    for number in range(500):
+        assert rate.hit(f"address:{number}")
+        assert len(rate._counts.storage) <= 50
+
+
+@pytest.mark.parametrize("rate", ["x", "120", "120/fortnight", "-1/minute", "many/minute"])
+def test_a_rate_that_cannot_be_understood_is_told(tmp_path: Path, rate: str) -> None:
+    with pytest.raises(SettingsError, match="rate_limit"):
+        access_of(Settings(home=tmp_path, rate_limit=rate))
+
+
+def test_a_sender_of_many_addresses_is_one_sender() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
+    assert network_of("192.0.2.1") == network_of("::ffff:192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("") == network_of("no address") == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "counts"),
+    [
+        ("POST", "/v1/ask", True),
+        ("GET", "/v1/articles", True),
+        ("POST", "/mcp", True),
+        ("GET", "/mcp", False),
+        ("POST", "/gradio_api/queue/join", True),
+        ("GET", "/gradio_api/queue/data", False),
+        ("POST", "/gradio_api/upload", True),
+        ("POST", "/gradio_api/call/ask", True),
+        ("POST", "/gradio_api/cancel", False),
+        ("GET", "/assets/index.js", False),
+        ("GET", "/", False),
+        ("GET", "/healthz", False),
+        ("GET", "/metrics", False),
+    ],
+)
+def test_what_asks_for_work_counts(method: str, path: str, counts: bool) -> None:
+    assert is_limited(method, path) is counts
+
+
+def test_a_served_key_is_told_when_to_come_again(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, rate_limit="2/minute")
+    keys = register_of(settings).keys
+    one, other = keys.create("one")[1], keys.create("other")[1]
+    with serving_chat(Parrot(), settings=settings) as chat:
+        replies = [visit(chat.port, "/v1/articles", Authorization=f"Bearer {one}") for _ in range(3)]
+        assert [reply.status for reply in replies] == [200, 200, 429]
+        assert 1 <= int(replies[-1].headers["retry-after"]) <= 60
+        assert "Ask again in" in replies[-1].json["error"]["hint"]
+        assert visit(chat.port, "/v1/articles", Authorization=f"Bearer {other}").status == 200
+        assert visit(chat.port, "/config").status == 200, "the page on this machine is nobody's"
+
+
+def test_a_served_key_is_answered_so_many_at_a_time(tmp_path: Path) -> None:
+    begun, go = threading.Semaphore(0), threading.Event()
+
+    class Slow(Parrot):
+        def stream(self, question: str, *given: Any, **named: Any) -> Any:
+            begun.release()
+            go.wait(30)
+            yield from super().stream(question, *given, **named)
+
+    settings = Settings(home=tmp_path, concurrency=2)
+    _, secret = register_of(settings).keys.create("bot")
+    with serving_chat(Slow(), settings=settings) as chat:
+
+        def call() -> int:
+            return visit(chat.port, "/v1/ask", body={"question": "When?"}, Authorization=f"Bearer {secret}").status
+
+        statuses: list[int] = []
+        threads = [threading.Thread(target=lambda: statuses.append(call())) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            assert begun.acquire(timeout=20)
+            assert begun.acquire(timeout=20)
+            assert call() == 429
+        finally:
+            go.set()
+            for thread in threads:
+                thread.join()
+        assert statuses == [200, 200]
+        assert call() == 200
+
+
+def test_the_page_counts_too(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, rate_limit="2/minute")
+    register_of(settings).users.add("ann", PASSWORD)
+    with serving_chat(Parrot(), settings=settings) as chat:
+        cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
+        joined = {"data": [], "fn_index": 0, "session_hash": "abc", "trigger_id": None}
+        replies = [visit(chat.port, "/gradio_api/queue/join", body=joined, Cookie=cookie).status for _ in range(3)]
+        assert 429 not in replies[:2]
+        assert replies[2] == 429
+        assert visit(chat.port, "/", Cookie=cookie).status == 200
+
+
+def test_who_is_not_asked_for_a_name_on_this_machine_is_not_counted(tmp_path: Path) -> None:
+    with serving_chat(Parrot(), settings=Settings(home=tmp_path, rate_limit="1/hour", concurrency=1)) as chat:
+        assert [visit(chat.port, "/v1/articles").status for _ in range(3)] == [200] * 3
+    opened = Settings(home=tmp_path, rate_limit="2/hour")
+    with serving_chat(Parrot(), settings=opened, open_to_all=True) as chat:
+        assert [visit(chat.port, "/v1/articles").status for _ in range(3)] == [200, 200, 429]

@@ -1,0 +1,183 @@
+"""What stands between the network and the page: how much a request may bring, and which browser it is from."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ui.security.request_guard import LARGEST_BODY, LARGEST_UPLOAD, Guard, owner_of
+
+SECRET = "0123456789abcdef" * 2
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Reads all of a request and answers."""
+    scope["read"] = 0
+    while (message := await receive()).get("more_body"):
+        scope["read"] += len(message["body"])
+    await send({"type": "http.response.start", "status": scope.get("status", 200), "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def _run(work: Any) -> None:
+    """Run it in a thread of its own: a browser that is open keeps an event loop running in this one."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(asyncio.run, work).result()
+
+
+def call(
+    path: str = "/",
+    *,
+    method: str = "GET",
+    body: tuple[bytes, ...] = (b"",),
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    **more: Any,
+) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """The status and the headers that a request is answered with; the body comes in these pieces."""
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "scheme": "http",
+        "headers": [(b"host", b"localhost"), *headers],
+    } | more
+    pieces = [
+        {"type": "http.request", "body": piece, "more_body": at < len(body)} for at, piece in enumerate(body, start=1)
+    ]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return pieces.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    _run(Guard(app, largest_body=1000, largest_upload=5000)(scope, receive, send))
+    return sent[0]["status"], sent[0]["headers"]
+
+
+def cookie_of(*sent: str, **more: Any) -> str | None:
+    """The cookie that a browser is given that sends these cookies."""
+    _, headers = call(headers=tuple((b"cookie", each.encode()) for each in sent), **more)
+    return next((value.decode() for name, value in headers if name == b"set-cookie"), None)
+
+
+def test_files_may_be_larger_than_questions() -> None:
+    assert LARGEST_BODY == 1_000_000
+    assert LARGEST_UPLOAD == 100_000_000
+    assert call("/gradio_api/upload", method="POST", body=(b"x" * 4000,))[0] == 200
+    assert call("/gradio_api/queue/join", method="POST", body=(b"x" * 4000,))[0] == 413
+    assert call("/app/gradio_api/upload", method="POST", body=(b"x" * 4000,), root_path="/app")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload/", "/gradio_api/uploads", "/x/gradio_api/upload", "/upload"])
+def test_only_where_files_are_brought(path: str) -> None:
+    assert call(path, method="POST", body=(b"x" * 4000,))[0] == 413
+    assert call("/gradio_api/upload", method="PUT", body=(b"x" * 4000,))[0] == 413
+
+
+def test_too_much_is_refused_where_it_is_announced_and_where_it_comes() -> None:
+    announced = (b"content-length", b"5001")
+    assert call("/gradio_api/upload", method="POST", headers=(announced,))[0] == 413
+    assert call("/gradio_api/upload", method="POST", body=(b"x" * 3000, b"x" * 3000, b"x"))[0] == 413
+
+
+def test_nothing_is_read_beyond_what_is_allowed() -> None:
+    pieces = [b"x" * 3000] * 3
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": [(b"host", b"localhost")]}
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+    async def send(message: Any) -> None:
+        pass
+
+    _run(Guard(app, largest_upload=5000)(scope, receive, send))
+    assert scope["read"] == 3000
+    assert len(pieces) == 1
+
+
+def test_a_request_that_does_not_come_to_an_end_is_given_up() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for path in ("/gradio_api/queue/join", "/gradio_api/upload"):
+        scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"localhost")]}
+        _run(Guard(app, longest_body=0.05, longest_upload=0.05)(scope, receive, send))
+        assert sent[0]["status"] == 408
+        assert (b"connection", b"close") in sent[0]["headers"]
+        assert scope["read"] < 20
+
+
+def test_who_waits_for_an_answer_may_wait() -> None:
+    """The time is that of the request; what is received after it is whole tells of a client that hangs up."""
+
+    async def patient(_scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["more_body"] is False
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    pieces = [({"type": "http.request", "body": b"x", "more_body": False}, 0), ({"type": "http.disconnect"}, 0.1)]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        message, wait = pieces.pop(0)
+        await asyncio.sleep(wait)
+        return message
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/ask", "headers": [(b"host", b"localhost")]}
+    _run(Guard(patient, longest_body=0.02)(scope, receive, send))
+    assert sent[0]["status"] == 200
+
+
+def test_a_browser_that_asks_for_the_page_is_given_a_secret_of_its_own() -> None:
+    given = cookie_of()
+    assert given is not None
+    assert re.fullmatch(r"citechat=[0-9a-f]{32}; Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax", given)
+    assert cookie_of() != given
+    assert (b"cache-control", b"private, no-cache") in call()[1], "no cache gives it to another browser"
+
+
+def test_over_a_secure_connection_the_secret_stays_on_secure_ones() -> None:
+    assert (cookie_of(scheme="https") or "").endswith("; Secure")
+    forwarded = call(headers=((b"x-forwarded-proto", b"https"),))[1]
+    assert "Secure" not in str(forwarded), "anybody can send that header"
+
+
+def test_a_browser_that_has_a_secret_keeps_it() -> None:
+    assert cookie_of(f"citechat={SECRET}") is None
+    assert cookie_of(f'odd:[name]="; x; citechat={SECRET}; last=1') is None, "whatever other cookies it has"
+    assert cookie_of("a=b", f"citechat={SECRET}") is None
+
+
+@pytest.mark.parametrize("wrong", ["", "citechat=", "citechat=abc", f"citechat={SECRET.upper()}", f"other={SECRET}"])
+def test_what_is_no_secret_of_ours_is_replaced(wrong: str) -> None:
+    assert cookie_of(wrong) is not None
+
+
+def test_nothing_but_the_page_gives_a_secret() -> None:
+    assert cookie_of(path="/gradio_api/info") is None
+    assert cookie_of(method="POST") is None
+    assert cookie_of(status=404) is None
+    _, headers = call(headers=((b"host", b"evil.example"),))
+    assert b"set-cookie" not in dict(headers)
+
+
+def test_what_is_kept_for_a_browser_is_not_kept_under_its_secret() -> None:
+    assert owner_of({"citechat": SECRET}) == hashlib.sha256(SECRET.encode()).hexdigest()
+    for wrong in ({}, {"citechat": "abc"}, {"citechat": SECRET + "\n"}, {"citechat": "０" * 32}):
+        assert owner_of(wrong) is None

@@ -1,0 +1,193 @@
+"""What one reader has at the page's framework, another one cannot take by naming it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from servers import serving_chat
+from visitors import Parrot, Reply, cookie_of, log_in, visit
+
+from rag import Settings
+from ui.security import session_isolation as apart
+from ui.security.registry import register_of
+from ui.security.session_isolation import Apart
+from ui.server import Chat
+
+# The framework leaves event loops open for the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
+)
+
+PASSWORD = "correct horse battery"
+SECRET = "what ann wrote"
+
+
+class Visitor:
+    """Somebody who has logged in."""
+
+    def __init__(self, chat: Chat, name: str) -> None:
+        self.port = chat.port
+        self.cookie = cookie_of(log_in(chat.port, name, PASSWORD))
+
+    def __call__(self, path: str, **options: Any) -> Reply:
+        return visit(self.port, f"/gradio_api/{path}", Cookie=self.cookie, **options)
+
+    def upload(self, name: str = "story.txt", text: str = SECRET, query: str = "") -> str:
+        """Where the framework has put a file."""
+        body = (
+            f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+            f"Content-Type: text/plain\r\n\r\n{text}\r\n--x--\r\n"
+        ).encode()
+        reply = self(f"upload{query}", body=body, Content_Type="multipart/form-data; boundary=x")
+        assert reply.status == 200, reply
+        return str(reply.json[0])
+
+    def stream(self, path: str) -> str:
+        """What comes within a moment of an endless reply."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+            head = f"GET /gradio_api/{path} HTTP/1.1\r\nHost: localhost\r\nCookie: {self.cookie}\r\n\r\n"
+            connection.sendall(head.encode())
+            got = b""
+            try:
+                while piece := connection.recv(65536):
+                    got += piece
+                    if b"close_stream" in got or b"0\r\n\r\n" in got:
+                        break
+            except TimeoutError:
+                pass
+        return got.decode("utf-8", "replace")
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+    settings = Settings(home=tmp_path_factory.mktemp("apart"), rate_limit="none")
+    for name in ("ann", "bob"):
+        register_of(settings).users.add(name, PASSWORD)
+    with serving_chat(Parrot(), settings=settings) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def ann(chat: Chat) -> Visitor:
+    return Visitor(chat, "ann")
+
+
+@pytest.fixture(scope="module")
+def bob(chat: Chat) -> Visitor:
+    return Visitor(chat, "bob")
+
+
+def joined(session: str, data: Any = (), **more: Any) -> dict[str, Any]:
+    return {"data": list(data), "fn_index": 0, "session_hash": session, "trigger_id": None} | more
+
+
+def test_a_file_is_given_to_who_brought_it(ann: Visitor, bob: Visitor, chat: Chat) -> None:
+    path = ann.upload()
+    assert ann(f"file={path}").body == SECRET.encode()
+    folder, name = os.path.split(path)
+    around = f"{folder}/../{folder.rpartition('/')[2]}/{name}"
+    for spelt in (path, f"{folder}/./{name}", f"{folder}//{name}", f"/{path}", around):
+        assert bob(f"file={spelt}").status == 404, spelt
+        assert bob(f"file/{spelt}").status == 404, spelt
+        assert visit(chat.port, f"/gradio_api/file={spelt}").status == 401
+    assert bob.upload() == path, "the same file, brought by both"
+    assert bob(f"file={path}").body == SECRET.encode()
+
+
+def test_a_file_cannot_be_handed_to_the_page_by_another(ann: Visitor, bob: Visitor) -> None:
+    path = ann.upload("mine.txt", "for ann alone")
+    for data in (
+        [{"path": path, "meta": {"_type": "gradio.FileData"}}],
+        [[{"path": path}]],
+        [{"x": {"y": [{"path": path, "url": "x"}]}}],
+    ):
+        assert bob("queue/join", body=joined("s", data)).status == 404
+        assert bob("run/predict", body=joined("s", data)).status == 404
+    assert ann("queue/join", body=joined("s", [{"path": path}])).status != 404
+
+
+def test_the_name_of_a_session_means_another_one_for_each(ann: Visitor, bob: Visitor) -> None:
+    reply = ann("queue/join", body=joined("shared"))
+    assert reply.status == 200, reply
+    assert "process_completed" not in (told := bob.stream("queue/data?session_hash=shared"))
+    assert reply.json["event_id"] not in told
+    assert reply.json["event_id"] in ann.stream("queue/data?session_hash=shared")
+
+
+def test_the_state_of_a_session_is_not_reached_by_its_name(chat: Chat, ann: Visitor, bob: Visitor) -> None:
+    app: Any = chat.app.app
+    for visitor in (ann, bob):
+        visitor("queue/join", body=joined("state"))
+        visitor.stream("queue/data?session_hash=state")
+    assert "state" not in app.state_holder.session_data
+    assert "state" not in app.get_blocks()._queue.pending_messages_per_session
+
+
+def test_an_event_is_stopped_only_by_who_began_it(chat: Chat, ann: Visitor, bob: Visitor) -> None:
+    queue: Any = chat.app.app.get_blocks()._queue  # type: ignore[attr-defined]
+    own = Apart()
+    event = type("Event", (), {"session_hash": own._own("user:ann", "s")})()
+    queue.event_ids_to_events["e1"] = event
+    try:
+        reply = bob("cancel", body={"session_hash": "s", "fn_index": 0, "event_id": "e1"})
+        assert reply.status == 404
+    finally:
+        del queue.event_ids_to_events["e1"]
+    assert ann("cancel", body={"session_hash": "s", "fn_index": 0, "event_id": "gone"}).status == 200
+
+
+def test_how_far_an_upload_is_is_told_to_who_sends_it() -> None:
+    readers = Apart()
+
+    def asked(caller: str) -> bytes:
+        scope = readers._with_own_query(caller, {"query_string": b"upload_id=u1&other=1"})
+        return bytes(scope["query_string"])
+
+    assert asked("user:ann") == asked("user:ann") != asked("user:bob")
+    assert b"u1" not in asked("user:ann")
+    assert asked("user:ann").endswith(b"&other=1")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "call/ask"),
+        ("GET", "call/ask/1"),
+        ("POST", "component_server"),
+        ("GET", "stream/a/1/2/playlist.m3u8"),
+        ("POST", "stream/a"),
+        ("GET", "proxy=http://127.0.0.1/"),
+        ("GET", "deep_link"),
+        ("GET", "token"),
+        ("GET", "dev/reload"),
+        ("POST", "process_recording"),
+        ("POST", "vibe-edit"),
+        ("GET", "file/etc/passwd"),
+        ("GET", "file=/etc/passwd"),
+    ],
+)
+def test_what_the_page_does_not_use_is_closed(ann: Visitor, method: str, path: str) -> None:
+    assert ann(path, method=method, body={} if method == "POST" else None).status == 404
+
+
+def test_what_is_no_json_is_refused(ann: Visitor) -> None:
+    assert ann("queue/join", body=b"{").status == 400
+    assert ann("queue/join", body=b"[" * 100_000).status == 400
+    assert ann("queue/join", body=[]).status == 422
+    assert ann("queue/join", body={"session_hash": ["a"]}).status == 422
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST_FILES", 3)
+    files = Apart()
+    for number in range(10):
+        files._note("user:ann", str(number))
+        assert files._is_theirs("user:ann", "0") is (number < 10)
+    assert not files._is_theirs("user:ann", "5")
+    assert not files._is_theirs("user:bob", "0")
+    assert json.dumps(list(files._files["user:ann"])) == '["8", "9", "0"]'

@@ -1,0 +1,99 @@
+"""Users of the page: a password that is kept as a slow hash, and that only its user knows."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag import Settings
+from ui.cli.main import main
+from ui.security import users as module
+from ui.security.accounts import AccessError
+from ui.security.registry import register_of
+from ui.security.users import Users, hashed, matches
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Users:
+    return register_of(Settings(home=tmp_path)).users
+
+
+def test_a_user_logs_in_by_their_password_alone(users: Users) -> None:
+    users.add("ann", PASSWORD)
+    users.add("bob", "another passphrase")
+    assert users.may_log_in("ann", PASSWORD)
+    for name, password in [("ann", "another passphrase"), ("ann", ""), ("ANN", PASSWORD), ("eve", PASSWORD), ("", "")]:
+        assert not users.may_log_in(name, password), (name, password)
+
+
+def test_the_same_password_is_kept_otherwise_for_each(users: Users) -> None:
+    users.add("ann", PASSWORD)
+    users.add("bob", PASSWORD)
+    kept = users.passwords()
+    assert kept["ann"] != kept["bob"]
+    assert PASSWORD not in "".join(kept.values())
+
+
+def test_to_refuse_an_unknown_user_costs_the_same(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    users.add("ann", PASSWORD)
+    costs = []
+    real = module._scrypt
+    monkeypatch.setattr(module, "_scrypt", lambda *given: costs.append(given[2:]) or real(*given))
+    users.may_log_in("ann", "a wrong password")
+    users.may_log_in("eve", "a wrong password")
+    assert len(costs) == 2
+    assert costs[0] == costs[1]
+
+
+def test_the_same_letters_typed_as_other_code_points_are_the_same_password() -> None:
+    assert matches("pass\u0065\u0301 of twelve", hashed("pass\u00e9 of twelve"))
+
+
+@pytest.mark.parametrize("kept", ["", "x", "scrypt$1$2$3", "scrypt$32768$8$3$?$?", "plain$2$1$1$AA==$AA=="])
+def test_what_cannot_be_understood_lets_nobody_in(kept: str) -> None:
+    assert not matches("", kept)
+
+
+def test_a_removed_user_is_refused(users: Users) -> None:
+    users.add("ann", PASSWORD)
+    assert users.remove("ann")
+    assert not users.may_log_in("ann", PASSWORD)
+    assert not users.remove("ann")
+
+
+@pytest.mark.parametrize("password", ["", "elevenchars", "x" * 1025])
+def test_a_password_has_a_length(users: Users, password: str) -> None:
+    with pytest.raises(AccessError, match="characters") as told:
+        users.add("ann", password)
+    assert not password or password not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["", " ann", "a,b", "a\nb", "-x", "é", "x" * 65])
+def test_a_name_is_plain(users: Users, name: str) -> None:
+    with pytest.raises(AccessError, match="cannot be called"):
+        users.add(name, PASSWORD)
+
+
+def test_nobody_takes_the_name_of_another(users: Users) -> None:
+    users.add("ann", PASSWORD)
+    with pytest.raises(AccessError, match="there is a user"):
+        users.add("ann", "another passphrase")
+    assert users.may_log_in("ann", PASSWORD)
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, users: Users) -> None:
+    monkeypatch.setenv("CITECHAT_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert main(["users", "add", "ann"]) == 0
+    assert users.may_log_in("ann", PASSWORD)
+    assert main(["users", "list"]) == 0
+    printed = capsys.readouterr()
+    assert "ann" in printed.out
+    assert PASSWORD not in printed.out + printed.err
+    assert main(["users", "remove", "ann"]) == 0
+    assert main(["users", "remove", "ann"]) == 1

@@ -1,0 +1,1 @@
+"""Values of the chat as HTML and Markdown."""
