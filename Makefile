@@ -24,6 +24,7 @@ test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (long) and test mod
 lint: .venv/.installed-test ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: .venv/.installed-test ## Check types
 	$(BIN)/mypy

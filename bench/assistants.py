@@ -27,8 +27,8 @@ from index import Article, CitechatError, Encoder, Hit, Index, Passage, Span
 from rag import Answer, Assistant, Sentence, Turn, load_settings, open_index
 from rag.evaluate import (
     Case,
+    Checkpoint,
     Evidence,
-    Journal,
     Report,
     as_comparison,
     as_table,
@@ -95,7 +95,7 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
         fresh = Assistant(Index(folder / each.name / "index", model), fallback=False)
         fresh.warm_up()
         began = time.perf_counter()
-        with Journal(folder / f"{each.name}.rows", stamp_of(cases, {}, versions())) as journal:
+        with Checkpoint(folder / f"{each.name}.rows", stamp_of(cases, {}, versions())) as journal:
             report = evaluate(fresh, cases, seen=journal.add)
         as_table(report), to_json(report)
         evaluating += time.perf_counter() - began
@@ -180,7 +180,7 @@ class TutorialAssistant:
             sentences=(Sentence(0, len(text), best.text, (number,), (place,), "quoted"),),
             hits=hits,
             model="tutorial",
-            trust=near[0].cosine,
+            confidence=near[0].cosine,
             timings={"total": time.perf_counter() - began},
             done=True,
         )

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from index import Article, Encoding, Passage, Tokens, sentences, unit
+from index import Article, Encoding, Passage, TokenVectors, sentences, unit
 from index.retrieval.retriever import keep_tables
 from index.storage.store import Row, Store
-from index.storage.token_cache import TokenStore
+from index.storage.token_cache import TokenCache
 
 _NOISE = 0.03  # of each number of a unit vector of 384: a cosine of 0.86 with the vector it was made from
 _SENTENCES = 6  # of a filler passage, about as long as a real one
@@ -28,7 +28,7 @@ def grow(index: Path, wanted: int, seed: int = 0) -> None:
     manifest = store.manifest()
     if manifest is None:
         raise ValueError(f"nothing is indexed in {str(index)!r}")
-    tokens = TokenStore.beside(index, manifest.key)
+    tokens = TokenCache.beside(index, manifest.key)
     real = [passage for _, passage in store.titled_passages() if not passage.article_id.startswith("filler")]
     known = list(tokens.get([passage.id for passage in real]).values())
     pool = [passage.text[span.start : span.end] for passage in real for span in sentences(passage.text)]
@@ -38,14 +38,14 @@ def grow(index: Path, wanted: int, seed: int = 0) -> None:
     with store.writing():
         while held < wanted:
             rows: list[Row] = []
-            kept: dict[str, Tokens] = {}
+            kept: dict[str, TokenVectors] = {}
             for _ in range(_ARTICLES_A_WRITE):
                 count = min(_PASSAGES, wanted - held)
                 if count <= 0:
                     break
                 article, passages = _article(f"filler{number}", count, pool, chosen)
                 encodings = [_near(chosen.choice(known), noise) for _ in passages]
-                kept |= {p.id: Tokens.of(each) for p, each in zip(passages, encodings, strict=True)}
+                kept |= {p.id: TokenVectors.of(each) for p, each in zip(passages, encodings, strict=True)}
                 rows.append((article, passages, np.stack([encoding.vector for encoding in encodings])))
                 number += 1
                 held += count
@@ -64,7 +64,7 @@ def _article(id_: str, count: int, pool: list[str], chosen: random.Random) -> tu
     return Article(id_, f"Filler {id_}", "filler", "\n\n".join(texts), path=f"/{id_}.txt"), passages
 
 
-def _near(real: Tokens, noise: np.random.Generator) -> Encoding:
+def _near(real: TokenVectors, noise: np.random.Generator) -> Encoding:
     vectors = real.vectors()
     tokens = unit(vectors + _NOISE * noise.standard_normal(vectors.shape, dtype=np.float32))
     vector = vectors.mean(axis=0)

@@ -29,7 +29,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from swaps import change_name, change_negation, change_number
 
-from index import CitechatError, Findings, Index
+from index import CitechatError, Index, SearchResult
 from rag import Assistant, load_settings, open_index
 from rag.evaluate import Case, read_cases
 from rag.evaluate.metrics import interval
@@ -139,7 +139,7 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
         yield ask(index, case.question, "an order obeyed", f"{_OBEYED} [{obeyed}]", is_honest=False)
 
 
-def evidence_in(found: Findings, evidence: Sequence[str]) -> tuple[int, str] | None:
+def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:
     """The first hit that holds one of the pieces of evidence, and the whole sentence that does."""
     for number, reading in enumerate(found.readings, start=1):
         for span in reading.sentences:
@@ -177,12 +177,16 @@ def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -
     """Let a model say it, and see what a reader is shown; refusing an answer flags it."""
     llm = Liar(said=said)
     states, times = [], []
-    for state in Assistant(index, llm, model=_MODEL, top_k=_HITS, min_score=0.0).stream(question):
+    for state in Assistant(index, llm, model=_MODEL, top_k=_HITS, abstention_threshold=0.0).stream(question):
         states.append(state)
         times.append(time.perf_counter())
     answer = states[-1]
-    flagged = not answer.found or any(s.moved or s.support in ("weak", "unsupported") for s in answer.sentences)
-    shown = " ".join(f"{s.text} {list(s.numbers)} {s.support}{', moved' * s.moved}" for s in answer.sentences)
+    flagged = not answer.found or any(
+        s.citation_corrected or s.support in ("weak", "unsupported") for s in answer.sentences
+    )
+    shown = " ".join(
+        f"{s.text} {list(s.numbers)} {s.support}{', moved' * s.citation_corrected}" for s in answer.sentences
+    )
     waits = [later - earlier for earlier, later in itertools.pairwise(times[1:])]  # the first state is of the sources
     return Told(kind, is_honest, said, shown or answer.text, flagged, times[1] - llm.began, max(waits))
 

@@ -41,7 +41,7 @@ _DEADLINE = 60.0  # seconds
 class HashingEncoder:
     """Words by their hash: nothing to load, and hardly anything to compute."""
 
-    dimension, fingerprint, tells_tokens = _DIMENSION, "hashing", True
+    dimension, fingerprint, has_token_vectors = _DIMENSION, "hashing", True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         """Where the words are."""

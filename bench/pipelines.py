@@ -73,8 +73,8 @@ class RememberingEncoder:
         return self._encoder.dimension
 
     @property
-    def tells_tokens(self) -> bool:
-        return self._encoder.tells_tokens
+    def has_token_vectors(self) -> bool:
+        return self._encoder.has_token_vectors
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         return self._encoder.tokenize(text)
@@ -127,12 +127,12 @@ class CitechatPipeline:
             pieces=tuple(Slice(hit.source, hit.passage.start, hit.passage.end, hit.passage.text) for hit in hits),
             sentence=sentence,
             shown=Slice(cited[0].source, cited[0].start, cited[0].end, cited[0].quote) if cited else None,
-            verdict=Verdict(answer.trust, answer.found),
+            verdict=Verdict(answer.confidence, answer.found),
         )
 
     def weigh(self, question: str) -> Verdict:
         answer = self._assistant.ask(question)
-        return Verdict(answer.trust, answer.found)
+        return Verdict(answer.confidence, answer.found)
 
 
 class TutorialPipeline:

@@ -29,7 +29,7 @@ from estimates import Estimate
 from question_sets import SETS, QuestionSet, read_sets, write_files
 from swaps import CHANGES
 
-from index import CitechatError, Encoder, Findings, Index, sentences
+from index import CitechatError, Encoder, Index, SearchResult, sentences
 from rag import Support, load_settings, open_index
 from rag.evaluate.metrics import interval
 from rag.grounding.support import Checker
@@ -117,7 +117,7 @@ def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.
                     yield _judge(f"{name}, paraphrase", false, true, found, numbers, encoder)
 
 
-def _judge(kind: str, text: str, true: str, found: Findings, numbers: Sequence[int], encoder: Encoder) -> Judged:
+def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequence[int], encoder: Encoder) -> Judged:
     """The best word that a passage earns the sentence, as for a sentence of an answer that cites them all."""
     began = time.perf_counter()
     checker = Checker(found, encoder)

@@ -6,40 +6,40 @@ This is the package's front door; nothing heavy is imported until a function tha
 from .embedding.base import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
 from .embedding.onnx import processors
 from .errors import (
-    ChoiceError,
     CitechatError,
     EmptyIndexError,
     EncoderError,
+    FilterError,
     IndexLockedError,
     IndexMismatchError,
     LoadError,
     StoreError,
 )
-from .filters import Only
+from .filters import ArticleFilter
 from .index import Index
-from .ingest.executors import Processes
+from .ingest.executors import ProcessExecutor
 from .ingest.loader import Skipped
-from .ingest.ray_executor import LOCAL, OnRay
+from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
 from .manifest import Manifest
 from .models import Article, Hit, Origin, Passage, Span
 from .retrieval.bm25 import terms, without_accents
-from .retrieval.features import Reading
+from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
-from .retrieval.retriever import Findings
-from .storage.token_cache import Tokens
+from .retrieval.retriever import SearchResult
+from .storage.token_cache import TokenVectors
 from .text.chunker import sentences
 
 __all__ = [
     "LOCAL",
     "Article",
-    "ChoiceError",
+    "ArticleFilter",
     "CitechatError",
     "EmptyIndexError",
     "Encoder",
     "EncoderError",
     "Encoding",
-    "Findings",
+    "FilterError",
     "FloatArray",
     "Hit",
     "Index",
@@ -48,18 +48,18 @@ __all__ = [
     "LangChainEncoder",
     "LoadError",
     "Manifest",
-    "OnRay",
-    "Only",
     "Origin",
     "Passage",
-    "Processes",
+    "PassageFeatures",
+    "ProcessExecutor",
     "Question",
-    "Reading",
+    "RayExecutor",
+    "SearchResult",
     "Skipped",
     "Span",
     "StoreError",
     "SyncReport",
-    "Tokens",
+    "TokenVectors",
     "is_readable",
     "load_encoder",
     "processors",

@@ -34,7 +34,7 @@ class LoadError(CitechatError):
     """A file or folder cannot be read as an article."""
 
 
-class ChoiceError(CitechatError):
+class FilterError(CitechatError):
     """A choice of articles that cannot be."""
 
 
@@ -54,7 +54,7 @@ class IndexMismatchError(StoreError):
     """The index was built with another model or another splitter."""
 
 
-class TornIndexError(StoreError):
+class CorruptVectorsError(StoreError):
     """A change was cut short while Chroma wrote its files of vectors: the texts are whole, the vectors are not."""
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .errors import ChoiceError
+from .errors import FilterError
 from .models import Article
 
 _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class ArticleFilter:
     """A choice of articles; each part that is given must hold.
 
     `since` and `until` are days, months or years in ISO form ("2024-02-24", "2024-02", "2024"), both included; an
     article without a date is left out where one is asked for. One of the `sources`, words in any case, must stand in
-    its outlet or path. `articles` are ids. Raises `ChoiceError` for a day that is none.
+    its outlet or path. `articles` are ids. Raises `FilterError` for a day that is none.
     """
 
     since: str | None = None
@@ -28,7 +28,7 @@ class Only:
     def __post_init__(self) -> None:
         for day in (self.since, self.until):
             if day and not _DAY.fullmatch(day):
-                raise ChoiceError(f"{day!r} is no day, month or year", "Write it as 2024-02-24, 2024-02 or 2024.")
+                raise FilterError(f"{day!r} is no day, month or year", "Write it as 2024-02-24, 2024-02 or 2024.")
 
     def __str__(self) -> str:
         """The choice in words."""

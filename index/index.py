@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .embedding.base import Encoder
-from .errors import EmptyIndexError, IndexMismatchError, StoreError, TornIndexError
-from .filters import Only
-from .ingest.executors import Processes
+from .errors import CorruptVectorsError, EmptyIndexError, IndexMismatchError, StoreError
+from .filters import ArticleFilter
+from .ingest.executors import ProcessExecutor
 from .ingest.pipeline import prepared
-from .ingest.ray_executor import OnRay
+from .ingest.ray_executor import RayExecutor
 from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, sync
-from .live_index import Current
+from .live_index import LiveIndex
 from .manifest import Manifest
 from .models import Article, Hit
-from .retrieval.retriever import Findings, Searcher
+from .retrieval.retriever import Retriever, SearchResult
 from .storage.chroma_client import is_unreachable
 from .storage.health import Problem, check
 from .storage.removal import remove
@@ -39,7 +39,7 @@ class Index:
         self.path = path
         self.url = url
         self.encoder = encoder
-        self._current = Current(path, encoder, url)
+        self._current = LiveIndex(path, encoder, url)
 
     def sync(
         self,
@@ -48,7 +48,7 @@ class Index:
         *,
         prune: bool = False,
         public_only: bool = False,
-        workers: Processes | OnRay | None = None,
+        workers: ProcessExecutor | RayExecutor | None = None,
     ) -> SyncReport:
         """Add and replace articles from files, folders and web addresses, with `prune` remove what is gone there, with
         `public_only` fetch nothing that not everybody on the internet can reach; `workers` do it in place of this
@@ -56,12 +56,12 @@ class Index:
 
         Where a change before it was cut short while vectors were written, these are made anew from the texts first.
         """
-        preparing = workers.prepared if isinstance(workers, OnRay) else workers and partial(prepared, workers)
+        preparing = workers.prepared if isinstance(workers, RayExecutor) else workers and partial(prepared, workers)
         how: Any = {"prune": prune, "public_only": public_only, "preparing": preparing}
         with closing(Store(self.path, self.url, writable=True)) as store:
             try:
                 report = sync(store, self.encoder, paths, progress, **how)
-            except TornIndexError:
+            except CorruptVectorsError:
                 store.require(manifest_of(self.encoder))
                 rebuild(store, self.encoder, progress)
                 report = sync(store, self.encoder, paths, progress, **how)
@@ -75,32 +75,32 @@ class Index:
         self._current.written()
         return removed
 
-    def rebuild(self, progress: Progress | None = None, *, workers: Processes | None = None) -> None:
+    def rebuild(self, progress: Progress | None = None, *, workers: ProcessExecutor | None = None) -> None:
         """Cut and embed every stored article anew, by `workers` or in this process; see `rebuild`."""
         with closing(Store(self.path, self.url)) as store:
             rebuild(store, self.encoder, progress, workers=workers)
         self._current.written()
 
-    def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
+    def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
         """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
         if not self._current.is_open and self.exists():
             self._load_model_meanwhile()
-        return self._patiently(lambda: self.searcher.find(question, limit, only))
+        return self._patiently(lambda: self.searcher.find(question, limit, article_filter))
 
-    def search(self, question: str, limit: int = 6, only: Only | None = None) -> list[Hit]:
-        """The `limit` best passages for `question`, best first, of all articles or `only` of some.
+    def search(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> list[Hit]:
+        """The `limit` best passages for `question`, best first, of the articles that `article_filter` allows.
 
         Raises `EmptyIndexError` where nothing is indexed and `IndexMismatchError` where another model built the index.
         """
-        return self.find(question, limit, only).hits
+        return self.find(question, limit, article_filter).hits
 
     def articles(self) -> tuple[Article, ...]:
         """Every article, in the order of titles; none where nothing is indexed."""
         return tuple(self._current.store.articles()) if self.exists() else ()
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         """Every article without its text, in the order of titles; none where nothing is indexed."""
-        return tuple(self._current.store.facts()) if self.exists() else ()
+        return tuple(self._current.store.article_metadata()) if self.exists() else ()
 
     def listing(self) -> tuple[tuple[Article, int], ...]:
         """Every article without its text, with its number of passages, in the order of titles."""
@@ -127,18 +127,18 @@ class Index:
         """What built the index, or None where nothing is indexed."""
         return self._current.store.manifest() if self.exists() else None
 
-    def min_score(self) -> float | None:
+    def abstention_threshold(self) -> float | None:
         """The threshold of abstention calibrated on this index, or None."""
-        return self._current.store.min_score() if self.exists() else None
+        return self._current.store.abstention_threshold() if self.exists() else None
 
-    def set_min_score(self, value: float) -> None:
+    def set_abstention_threshold(self, value: float) -> None:
         """Keep a calibrated threshold with the index."""
         with closing(Store(self.path, self.url)) as store, store.writing():
-            store.set_min_score(value)
+            store.set_abstention_threshold(value)
         self._current.written()
 
     @property
-    def searcher(self) -> Searcher:
+    def searcher(self) -> Retriever:
         """The search over this index, checked to be built by this encoder; another one after the index has changed."""
         return self._current.searcher
 

@@ -3,7 +3,7 @@
 Of an index in a folder the mark is compared before each question, and what is open is opened anew. To ask a server
 takes a round trip, and what questions read may take long to make anew. So a server is asked once a second at most, and
 after a change questions go on being answered from what is there until the new is ready, by one thread; that nothing is
-cited that is gone is seen to by the search (`Searcher.is_outdated`).
+cited that is gone is seen to by the search (`Retriever.is_outdated`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 from .embedding.base import Encoder
 from .errors import CitechatError, StoreError
 from .ingest.sync import manifest_of
-from .retrieval.retriever import Searcher
+from .retrieval.retriever import Retriever
 from .storage.changes import mark_of
 from .storage.store import Store
-from .storage.token_cache import TokenStore
+from .storage.token_cache import TokenCache
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,10 @@ class _View:
     """What one state of an index is read through."""
 
     store: Store
-    searcher: Searcher | None = None
+    searcher: Retriever | None = None
 
 
-class Current:
+class LiveIndex:
     """The store of an index and the search over it, as new as the index is. May be used from many threads."""
 
     def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
@@ -64,7 +64,7 @@ class Current:
         return self._newest().store
 
     @property
-    def searcher(self) -> Searcher:
+    def searcher(self) -> Retriever:
         """The search over it. Raises `IndexMismatchError` where it was built by another encoder."""
         view = self._newest()
         with self._lock:
@@ -166,7 +166,7 @@ class Current:
             if self._view is view:
                 self._view = new
 
-    def _searcher_of(self, store: Store) -> Searcher:
+    def _searcher_of(self, store: Store) -> Retriever:
         manifest = manifest_of(self.encoder)
         store.require(manifest)
-        return Searcher(store, self.encoder, TokenStore.beside(self.path, manifest.key))
+        return Retriever(store, self.encoder, TokenCache.beside(self.path, manifest.key))

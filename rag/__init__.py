@@ -5,11 +5,11 @@ from .assistant import Assistant
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
-from .factory import ask, build_assistant, open_index, open_workers
+from .factory import ask, build_assistant, open_executor, open_index
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
-from .llms.catalog import Offers
-from .llms.ping import Trial, try_llm
+from .llms.catalog import ModelCatalog
+from .llms.ping import LLMPing, ping_llm
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
 from .settings import Settings, load_settings
@@ -20,15 +20,15 @@ __all__ = [
     "Assistant",
     "Citation",
     "LLMError",
+    "LLMPing",
+    "ModelCatalog",
     "Observer",
-    "Offers",
     "QuestionError",
     "Sentence",
     "Settings",
     "SettingsError",
     "Support",
     "TestSetError",
-    "Trial",
     "Turn",
     "as_retriever",
     "as_runnable",
@@ -38,8 +38,8 @@ __all__ = [
     "evaluate",
     "follow_up_questions",
     "load_settings",
+    "open_executor",
     "open_index",
-    "open_workers",
+    "ping_llm",
     "starter_questions",
-    "try_llm",
 ]

@@ -33,8 +33,8 @@ class Sentence:
 
     `text` is the sentence without markers. `numbers` are the valid markers in it, in order; `evidence` gives for each
     of them the span of the article that carries the sentence, in the article's own offsets. `focus` is the short answer
-    inside a quoted sentence, where it can be told, as a place in the answer's text. `moved` says that the model cited
-    other passages, or none, and the citation was put where the sentence is supported.
+    inside a quoted sentence, where it can be told, as a place in the answer's text. `citation_corrected` is
+    True when the model cited other passages, or none, and the citation now points at the passage that supports it.
     """
 
     start: int
@@ -44,7 +44,7 @@ class Sentence:
     evidence: tuple[Span, ...]
     support: Support
     focus: Span | None = None
-    moved: bool = False
+    citation_corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Answer:
     """An answer, or the state of one that is still being written (`done=False`).
 
     `hits[n - 1]` is what the marker `[n]` in `text` points at: one numbering for prompt, text, panel and export.
-    `found` is False when the articles do not say; such an answer carries no citation. `trust` is how much speaks for
-    their saying it: to be compared with a threshold, never shown as a percentage. `timings` are seconds per stage.
+    `found` is False when the articles do not say; such an answer carries no citation. `confidence` is how likely it is
+    that they do: to be compared with a threshold, never shown as a percentage. `timings` are seconds per stage.
     `tokens` are those that went "in" to an LLM and came "out", where its provider tells.
     `notes` are short remarks for the reader, such as that the model failed and the answer was quoted instead.
     """
@@ -88,7 +88,7 @@ class Answer:
     search_query: str = ""
     sentences: tuple[Sentence, ...] = ()
     hits: tuple[Hit, ...] = ()
-    trust: float = 0.0
+    confidence: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class Answer:
                     "text": s.text,
                     "citations": list(s.numbers),
                     "support": s.support,
-                    "moved": s.moved,
+                    "moved": s.citation_corrected,
                     "focus": self.text[s.focus.start : s.focus.end] if s.focus else None,
                 }
                 for s in self.sentences
@@ -168,7 +168,7 @@ class Answer:
                 }
                 for h in self.hits
             ],
-            "trust": self.trust,
+            "trust": self.confidence,
             "timings": self.timings,
             "tokens": self.tokens,
             "notes": list(self.notes),

@@ -9,18 +9,18 @@ from dataclasses import replace
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from index import Article, Index, Only, Span
+from index import Article, ArticleFilter, Index, Span
 
 from .answer import Answer, Sentence, Turn
 from .errors import LLMError, QuestionError
 from .generation.extractive import Quote, choose, rank_sentences
 from .generation.generate import not_found, rewrite, write
 from .hooks import Observer, observed
-from .llms.retry import Asking
+from .llms.retry import LLMCall
 from .prompts import ANSWER_SYSTEM, check_instructions
 from .questions.classify import short_answer
 from .questions.contextualize import stand_alone
-from .reading.abstention import DEFAULT_MIN_SCORE, trust
+from .reading.abstention import DEFAULT_ABSTENTION_THRESHOLD, confidence
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -38,7 +38,7 @@ class Assistant:
         *,
         model: str = EXTRACTIVE,
         top_k: int = 6,
-        min_score: float | None = None,
+        abstention_threshold: float | None = None,
         max_question_chars: int = 2000,
         strict: bool = False,
         fallback: bool = True,
@@ -56,7 +56,7 @@ class Assistant:
         self.llm = llm
         self.model = model
         self.top_k = top_k
-        self._given_min_score = min_score
+        self._given_threshold = abstention_threshold
         self.max_question_chars = max_question_chars
         self.strict = strict
         self.fallback = fallback
@@ -65,29 +65,31 @@ class Assistant:
         self.instructions = check_instructions(instructions)
         self.observer = observer
 
-    def ask(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         """The finished answer: the last value of `stream`."""
         answer = Answer(question)
-        for answer in self.stream(question, history, only):  # noqa: B007 - the last one is wanted
+        for answer in self.stream(question, history, article_filter):  # noqa: B007 - the last one is wanted
             pass
         return answer
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
-        """Ever fuller answers, from all articles or `only` from some: the first already has its sources in `hits`, the
-        last has `done=True`.
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
+        """Ever fuller answers from the articles that `article_filter` allows: the first already has its sources in
+        `hits`, the last has `done=True`.
 
         Raises `QuestionError` for a question that is empty or too long, `StoreError` when there is no index to search,
         `LLMError` when the language model fails and `fallback` is off.
         """
-        answers = self._stream(question, history, only)
+        answers = self._stream(question, history, article_filter)
         return observed(answers, self.observer) if self.observer else answers
 
-    def _stream(self, question: str, history: Sequence[Turn], only: Only | None) -> Iterator[Answer]:
+    def _stream(self, question: str, history: Sequence[Turn], article_filter: ArticleFilter | None) -> Iterator[Answer]:
         question = self._accept(question)
         began = time.perf_counter()
-        asking = Asking(self.llm, self.model, self.patience) if self.llm is not None else None
+        asking = LLMCall(self.llm, self.model, self.patience) if self.llm is not None else None
         query = rewrite(question, history, asking) if asking else stand_alone(question, history)
-        found = self.index.find(query, self.top_k, only)
+        found = self.index.find(query, self.top_k, article_filter)
         searched = time.perf_counter()
         answer = Answer(
             question, model=self.model, search_query=query, hits=tuple(found.hits), timings={"search": searched - began}
@@ -95,10 +97,10 @@ class Assistant:
         yield answer
 
         ranked = rank_sentences(found)
-        answer = replace(answer, trust=round(trust(found, ranked[0]), 6) if ranked else 0.0)
-        if not ranked or answer.trust < self.min_score:
+        answer = replace(answer, confidence=round(confidence(found, ranked[0]), 6) if ranked else 0.0)
+        if not ranked or answer.confidence < self.abstention_threshold:
             answer = not_found(answer)
-            if only and not found.hits:
+            if article_filter and not found.hits:
                 answer = replace(answer, notes=("No article is among those that were chosen.",))
         elif asking is None:
             answer = _quote(answer, choose(ranked, found))
@@ -153,20 +155,20 @@ class Assistant:
         return other
 
     @property
-    def min_score(self) -> float:
+    def abstention_threshold(self) -> float:
         """The trust below which the articles are said not to say: given, else calibrated on this index, else fitted."""
-        if self._given_min_score is not None:
-            return self._given_min_score
-        calibrated = self.index.min_score()
-        return DEFAULT_MIN_SCORE if calibrated is None else calibrated
+        if self._given_threshold is not None:
+            return self._given_threshold
+        calibrated = self.index.abstention_threshold()
+        return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
 
     def articles(self) -> tuple[Article, ...]:
         """Every article that can be asked about, in the order of titles."""
         return self.index.articles()
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         """Every article that can be asked about, without its text."""
-        return self.index.facts()
+        return self.index.article_metadata()
 
     def article(self, article_id: str) -> Article | None:
         """One article, or None when it is not in the index."""

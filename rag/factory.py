@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
-from index import Encoder, Index, Only, OnRay, Processes, load_encoder, processors
+from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, load_encoder, processors
 
 from .answer import Answer, Turn
 from .assistant import EXTRACTIVE, Assistant
@@ -50,9 +50,9 @@ def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
     return load_encoder(settings.encoder, exports, threads or settings.threads)
 
 
-def open_workers(
+def open_executor(
     settings: Settings, workers: int | None = None, ray: str | None = None
-) -> AbstractContextManager[Processes | OnRay | None]:
+) -> AbstractContextManager[ProcessExecutor | RayExecutor | None]:
     """Who reads and embeds in place of this process: so many processes, or actors of a Ray at this address; None for
     one worker, which is this process. The model is loaded here first, so that it is exported once.
 
@@ -62,11 +62,11 @@ def open_workers(
     if ray is not None:
         actors = workers or max(1, processors() - 1)
         open_encoder(settings).query("?")
-        return OnRay(ray, actors, encoder)
+        return RayExecutor(ray, actors, encoder)
     if workers is None or workers == 1:
         return nullcontext()
     open_encoder(settings).query("?")
-    return Processes(workers, encoder)
+    return ProcessExecutor(workers, encoder)
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:
@@ -99,11 +99,11 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
         open_llm(settings),
         model=settings.llm,
         top_k=settings.top_k,
-        min_score=settings.min_score,
+        abstention_threshold=settings.abstention_threshold,
         max_question_chars=settings.max_question_chars,
         strict=settings.strict,
         instructions=_instructions(settings),
-        patience=settings.llm_patience,
+        patience=settings.llm_total_timeout,
         prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
     )
 
@@ -122,7 +122,10 @@ def _instructions(settings: Settings) -> str:
 
 
 def ask(
-    question: str, history: Sequence[Turn] = (), settings: Settings | None = None, only: Only | None = None
+    question: str,
+    history: Sequence[Turn] = (),
+    settings: Settings | None = None,
+    article_filter: ArticleFilter | None = None,
 ) -> Answer:
     """Ask one question of the articles that were indexed.
 
@@ -132,4 +135,4 @@ def ask(
 
     Each call opens the index anew; to ask many questions, keep the `Assistant` that `build_assistant()` returns.
     """
-    return build_assistant(settings).ask(question, history, only)
+    return build_assistant(settings).ask(question, history, article_filter)

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     top_k: int = Field(
         default=6, ge=1, le=MOST_PASSAGES, description="Passages given to the model and shown as sources."
     )
-    min_score: float | None = Field(
+    abstention_threshold: float | None = Field(
         default=None,
         description="Trust below which the articles are said not to answer a question; unset: what "
         "`citechat calibrate` found for this index, else the default fitted on public data.",
@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     llm_timeout: float = Field(
         default=60.0, gt=0, description="Seconds that the LLM may be silent, before the first word and between words."
     )
-    llm_patience: float = Field(
+    llm_total_timeout: float = Field(
         default=180.0, gt=0, description="Seconds that an answer of the LLM may take in all, retries included."
     )
     llm_context_tokens: int = Field(
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         description="Text file with instructions in place of the built-in ones (see rag/prompts.py); it must tell the "
         "LLM to cite as [1] and to reply 'The articles do not say.' where they do not.",
     )
-    links: bool = Field(
+    allow_web_links: bool = Field(
         default=False,
         description="Let readers of the chat add pages of the public web by their address; this machine fetches them.",
     )

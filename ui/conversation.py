@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from index import CitechatError, Hit, Only, Span
+from index import ArticleFilter, CitechatError, Hit, Span
 from rag import Answer, Turn
 
 from .waiting import until_stopped
@@ -36,7 +36,9 @@ Verdict = Literal["good", "bad"]
 class Answering(Protocol):
     """What a conversation needs of an assistant."""
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
         """Ever fuller answers, from all articles or some; the last one is done."""
         ...
 
@@ -58,7 +60,7 @@ class Exchange:
     answer: Answer | None = None
     error: tuple[str, str] | None = None
     stopped: bool = False
-    only: Only = field(default_factory=Only)
+    article_filter: ArticleFilter = field(default_factory=ArticleFilter)
     verdict: Verdict | None = None
 
 
@@ -145,7 +147,7 @@ def converse(
     assistant: Answering,
     conversation: Conversation,
     question: str,
-    choose: Callable[[], Only] = Only,
+    choose: Callable[[], ArticleFilter] = ArticleFilter,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Conversation]:
     """Ask of the articles that are chosen, and yield the conversation as the answer grows; errors, those of choosing
@@ -159,8 +161,8 @@ def converse(
     yield growing
     shown_at = 0.0
     try:
-        exchange = replace(exchange, only=choose())
-        answers = assistant.stream(question, conversation.history, exchange.only)
+        exchange = replace(exchange, article_filter=choose())
+        answers = assistant.stream(question, conversation.history, exchange.article_filter)
         for answer in until_stopped(answers, is_stopped):
             exchange = replace(exchange, answer=answer)
             growing = growing.with_last(exchange)

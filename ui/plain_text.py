@@ -28,7 +28,12 @@ def as_text(answer: Answer) -> str:
 
 def explained(answer: Answer) -> str:
     """Why each passage was found, for a person who wonders."""
-    lines = ["", "", f"Trust in an answer being there: {answer.trust:.3f}", "Passages, and their rank in each leg:"]
+    lines = [
+        "",
+        "",
+        f"Trust in an answer being there: {answer.confidence:.3f}",
+        "Passages, and their rank in each leg:",
+    ]
     for number, hit in enumerate(answer.hits, start=1):
         legs = ", ".join(f"{leg} {rank}" for leg, rank in hit.ranks.items())
         lines.append(

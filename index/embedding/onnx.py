@@ -63,7 +63,7 @@ class OnnxEncoder:
         return self._reference.dimension
 
     @property
-    def tells_tokens(self) -> bool:
+    def has_token_vectors(self) -> bool:
         return True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:

@@ -30,7 +30,7 @@ class Mapping(Protocol):
         ...
 
 
-class Here:
+class SerialExecutor:
     """This process: one step is at work in a thread while the next one is."""
 
     def __init__(self, encoder: Encoder) -> None:
@@ -43,7 +43,7 @@ class Here:
         return ahead((work(self._encoder, item) for item in items), _AHEAD)
 
 
-class Processes:
+class ProcessExecutor:
     """Several processes of this machine, each with a model of its own; to be used in a `with` statement.
 
     They end with this one, however it ends. One that is killed is replaced, and its work done again, once.
@@ -57,7 +57,7 @@ class Processes:
         self._is_over = False
         self._starting = threading.Lock()
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> ProcessExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,7 +13,7 @@ from ..embedding.base import Encoder, FloatArray
 from ..errors import EncoderError
 from ..models import Article, Passage
 from ..retrieval.features import encode_in_context, in_context
-from ..storage.token_cache import Tokens
+from ..storage.token_cache import TokenVectors
 from ..text.chunker import split
 from .executors import Mapping
 from .loader import Skipped, Source, is_container, read
@@ -31,7 +31,7 @@ class Prepared:
     article: Article
     passages: tuple[Passage, ...] = ()
     vectors: FloatArray | None = None
-    tokens: dict[str, Tokens] = field(default_factory=dict)
+    tokens: dict[str, TokenVectors] = field(default_factory=dict)
 
 
 Loaded = Article | Prepared | Skipped
@@ -85,13 +85,13 @@ def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[Prepared | Skipp
     return result
 
 
-def _embedded(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[Tokens]]:
+def _embedded(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[TokenVectors]]:
     if not titled:
         return np.zeros((0, encoder.dimension), dtype=np.float32), []  # nothing is loaded for it
-    if not encoder.tells_tokens:
+    if not encoder.has_token_vectors:
         return encoder.passages([in_context(title, text)[0] for title, text in titled]), []
     encodings = encode_in_context(encoder, titled)
-    return np.stack([each.vector for each in encodings]), [Tokens.of(each) for each in encodings]
+    return np.stack([each.vector for each in encodings]), [TokenVectors.of(each) for each in encodings]
 
 
 # What is done in other processes: plain functions of plain values, and what is said where such a process was killed.

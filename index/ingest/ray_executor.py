@@ -33,7 +33,7 @@ _CONNECT_SECONDS = 10
 Rows = dict[str, "np.typing.NDArray[Any]"]
 
 
-class OnRay:
+class RayExecutor:
     """A pool of Ray's actors; to be used in a `with` statement.
 
     On a cluster the files have to be there under the same paths on every machine, and this program installed.
@@ -46,7 +46,7 @@ class OnRay:
         self._encoder = encoder
         _connect(address, actors)
 
-    def __enter__(self) -> OnRay:
+    def __enter__(self) -> RayExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,9 +17,9 @@ from ..models import Article, Passage
 from ..retrieval.retriever import keep_tables
 from ..storage.batch_writes import Row
 from ..storage.store import Store
-from ..storage.token_cache import TokenStore
+from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
-from .executors import Here, Mapping
+from .executors import Mapping, SerialExecutor
 from .loader import Skipped, sources
 from .paths import count_files, file_of, gone, present
 from .pipeline import Prepared, Preparing, prepared, prepared_anew
@@ -98,13 +98,13 @@ def sync(
         manifest = manifest_of(encoder)
         store.require(manifest)
         store.create(manifest)
-        facts = store.facts()
+        facts = store.article_metadata()
         indexed = [origin.path for article in facts for origin in article.origins] if prune else []
         there = present(paths, indexed) if prune else list(paths)
-        tokens = TokenStore.beside(store.path, manifest.key)
+        tokens = TokenCache.beside(store.path, manifest.key)
         plan = Plan(facts)
         count = _Count(count_files(there))
-        preparing = preparing or partial(prepared, Here(encoder))
+        preparing = preparing or partial(prepared, SerialExecutor(encoder))
         for batch in preparing(sources(there), plan.known, public_only=public_only):
             steps = [plan.step(*_parts(each)) for each in batch]
             _write(store, tokens, batch, steps)
@@ -141,7 +141,7 @@ def rebuild(
 
     def rows() -> Iterator[list[Row]]:
         done, total = 0, len(store.article_ids())
-        for batch in prepared_anew(workers or Here(encoder), store.each_article()):
+        for batch in prepared_anew(workers or SerialExecutor(encoder), store.each_article()):
             tokens.put({id_: own for each in batch for id_, own in each.tokens.items()})
             yield [_row(each.article, each) for each in batch if each.passages]
             for each in batch:
@@ -151,7 +151,7 @@ def rebuild(
 
     with store.writing(replacing=True):
         manifest = manifest_of(encoder)
-        tokens = TokenStore.beside(store.path, manifest.key)
+        tokens = TokenCache.beside(store.path, manifest.key)
         store.switch(manifest, rows())
         tokens.close()
         tokens.forget_others()
@@ -163,7 +163,7 @@ def _parts(each: Prepared | Skipped) -> tuple[Article | Skipped, Sequence[Passag
 
 
 def _write(
-    store: Store, tokens: TokenStore, batch: Sequence[Prepared | Skipped], steps: Sequence[Step | Skipped]
+    store: Store, tokens: TokenCache, batch: Sequence[Prepared | Skipped], steps: Sequence[Step | Skipped]
 ) -> None:
     """Write what is new, and the records of what was read from one more place; of several steps the last one holds."""
     changing = [step for step in steps if isinstance(step, Step) and step.outcome != "unchanged"]
@@ -182,7 +182,7 @@ def _row(article: Article, each: Prepared) -> Row:
     return article, each.passages, np.zeros((0, 0), dtype=np.float32) if each.vectors is None else each.vectors
 
 
-def _settle(store: Store, tokens: TokenStore, changed: Sequence[Article], removed: Sequence[str]) -> None:
+def _settle(store: Store, tokens: TokenCache, changed: Sequence[Article], removed: Sequence[str]) -> None:
     store.update(changed)
     store.remove(*removed)
     for article_id in removed:

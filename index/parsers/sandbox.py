@@ -45,7 +45,7 @@ class Limits:
     memory: int = 2_000 * _MB
 
 
-class Readers:
+class Sandbox:
     """Processes that read documents, started when the first one comes. Safe to use from several threads, and in a
     process that was forked from one that has some."""
 
@@ -278,7 +278,7 @@ def _broken() -> NoReturn:
     raise BrokenFrameError("what no reader answers")
 
 
-READERS = Readers()
+READERS = Sandbox()
 """The processes of this one; they end with it."""
 
 atexit.register(READERS.close)

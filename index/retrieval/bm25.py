@@ -78,7 +78,7 @@ class Table(NamedTuple):
     starts: npt.NDArray[np.int64]
 
 
-class Keywords:
+class BM25Index:
     """BM25 over texts that have ids (Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance
     Framework: BM25 and Beyond").
 
@@ -92,7 +92,7 @@ class Keywords:
         self._table = table
 
     @classmethod
-    def of(cls, texts: Iterable[tuple[str, str]]) -> Keywords:
+    def of(cls, texts: Iterable[tuple[str, str]]) -> BM25Index:
         """The table of `(id, text)` pairs, whatever their order. No two may have one id."""
         import bm25s
 
@@ -118,7 +118,7 @@ class Keywords:
             written.rename(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Keywords:
+    def load(cls, folder: Path) -> BM25Index:
         """The table kept in `folder`, read as far as questions need. Raises `OSError` or `ValueError` without one."""
         try:
             ids = np.load(folder / "ids.npy", allow_pickle=False)

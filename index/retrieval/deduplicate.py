@@ -20,7 +20,7 @@ _ALIKE = 0.8  # share of the runs of the longer passage: one changed word in fif
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class PassageWording:
     """The words of a passage: its runs of three, and those that facts hang on: numbers, and words with a capital."""
 
     article_id: str
@@ -28,7 +28,7 @@ class Wording:
     facts: frozenset[str]
 
     @classmethod
-    def of(cls, passage: Passage) -> Wording:
+    def of(cls, passage: Passage) -> PassageWording:
         """The wording of a passage."""
         written = _WORD.findall(passage.text)
         words = [word.casefold() for word in written]
@@ -36,14 +36,14 @@ class Wording:
         facts = frozenset(word for word in written if word[0].isupper() or any(map(str.isdigit, word)))
         return cls(passage.article_id, runs, facts)
 
-    def is_copy_of(self, other: Wording) -> bool:
+    def is_copy_of(self, other: PassageWording) -> bool:
         """Whether it says the same in nearly the same words, and nothing besides. Where it gives another number or
         name, it is another report."""
         longer = max(len(self.runs), len(other.runs))
         return self.facts <= other.facts and len(self.runs & other.runs) >= _ALIKE * longer
 
 
-def diverse(wordings: Sequence[Wording], scores: Sequence[float], limit: int) -> list[tuple[int, list[int]]]:
+def diverse(wordings: Sequence[PassageWording], scores: Sequence[float], limit: int) -> list[tuple[int, list[int]]]:
     """The places of the `limit` passages to show, best first, each with those of its copies: of near-identical ones the
     best is shown, and of one article at most half, as long as other articles have anything to show.
     """

@@ -11,16 +11,16 @@ import numpy as np
 
 from ..embedding.base import Encoder, Encoding, FloatArray, unit
 from ..models import Article, Passage, Span
-from ..storage.token_cache import Tokens
+from ..storage.token_cache import TokenVectors
 from ..text.chunker import sentences
 from .bm25 import terms
-from .deduplicate import Wording
+from .deduplicate import PassageWording
 
 _LONGEST_CONTEXT = 100  # characters of a title put in front of its passages: the model reads 256 tokens in all
 
 
 @dataclass(frozen=True)
-class Reading:
+class PassageFeatures:
     """What does not depend on any question, so that it is worked out once for a passage, and when it is needed.
 
     `article` is the passage's, without its text. `tokens` have offsets into the passage's text; those of its title are
@@ -29,7 +29,7 @@ class Reading:
 
     passage: Passage
     article: Article
-    tokens: Tokens
+    tokens: TokenVectors
 
     @cached_property
     def sentences(self) -> tuple[Span, ...]:
@@ -48,9 +48,9 @@ class Reading:
         return np.array([self.vector(rows) for rows in self.rows], dtype=np.float32).reshape(shape)
 
     @cached_property
-    def wording(self) -> Wording:
+    def wording(self) -> PassageWording:
         """Its words, to be compared with those of others."""
-        return Wording.of(self.passage)
+        return PassageWording.of(self.passage)
 
     @cached_property
     def terms(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..embedding.base import Encoding, FloatArray
-from .bm25 import STOP_WORDS, Keywords, terms
+from .bm25 import STOP_WORDS, BM25Index, terms
 
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
@@ -43,7 +43,7 @@ class Question:
     readable: bool
 
 
-def read_question(text: str, encoding: Encoding, keywords: Keywords) -> Question:
+def read_question(text: str, encoding: Encoding, keywords: BM25Index) -> Question:
     """Weigh the tokens of a question by the rarity of the words they belong to, shared among a word's pieces."""
     words = [_word_around(text, start, end) for start, end in encoding.offsets]
     pieces = Counter(words)
@@ -76,7 +76,7 @@ def _word_around(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _weight(word: str, keywords: Keywords) -> float:
+def _weight(word: str, keywords: BM25Index) -> float:
     if not any(character.isalnum() for character in word):
         return 0.0
     return max([_LEAST_WEIGHT, *(keywords.rarity(term) for term in terms(word))])

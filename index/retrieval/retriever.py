@@ -13,14 +13,14 @@ from functools import cache, cached_property
 import numpy as np
 
 from ..embedding.base import Encoder, FloatArray
-from ..filters import Only
+from ..filters import ArticleFilter
 from ..models import Article, Hit
 from ..storage.store import Store
-from ..storage.token_cache import Tokens, TokenStore
+from ..storage.token_cache import TokenCache, TokenVectors
 from ..storage.vector_cache import vectors_of
-from .bm25 import Keywords
+from .bm25 import BM25Index
 from .deduplicate import diverse
-from .features import Reading, encode_in_context
+from .features import PassageFeatures, encode_in_context
 from .late_interaction import Question, max_similarity, read_question
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _KEPT = 2000  # passages that are kept in memory as they were read: about 130 MB
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class SearchResult:
     """The hits for a question, best first, and what was seen when they were looked at: for each hit its reading, and
     the cosines of the question's tokens with its own, shape `(question tokens, passage tokens)`. The keyword table
     knows which words are rare.
@@ -41,9 +41,9 @@ class Findings:
 
     question: Question
     hits: list[Hit]
-    readings: list[Reading]
+    readings: list[PassageFeatures]
     similarities: list[FloatArray]
-    keywords: Keywords
+    keywords: BM25Index
 
 
 def standardise(scores: FloatArray) -> FloatArray:
@@ -71,35 +71,37 @@ def top(scores: FloatArray, count: int) -> list[int]:
     return [int(place) for place in places[np.argsort(-scores[places], kind="stable")][:count]]
 
 
-class Searcher:
+class Retriever:
     """Search over one store. What it needs of the passages is read when a question first looks at them, and kept."""
 
-    def __init__(self, store: Store, encoder: Encoder, tokens: TokenStore) -> None:
+    def __init__(self, store: Store, encoder: Encoder, tokens: TokenCache) -> None:
         self.store = store
         self.encoder = encoder
         self.tokens = tokens
         self.is_outdated = False
         """Whether the index is known to have changed since: then what was read before is cited only if it is there."""
-        self._readings: OrderedDict[str, Reading] = OrderedDict()
+        self._readings: OrderedDict[str, PassageFeatures] = OrderedDict()
         self._lock = threading.Lock()
         _multiply_in_one_thread()
 
-    def find(self, question: str, limit: int = 6, only: Only | None = None) -> Findings:
-        """The `limit` best passages for `question`, best first, `only` of some articles; none when there are none."""
+    def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
+        """The `limit` best passages for `question`, best first, of the articles that `article_filter` allows."""
         read = read_question(question, self.encoder.query(question), self._keywords)
-        allowed = None if not only else [article.id for article in self._facts if only.allows(article)]
+        allowed = (
+            None if not article_filter else [article.id for article in self._metadata if article_filter.allows(article)]
+        )
         if not len(self._keywords.ids) or allowed == []:
-            return Findings(read, [], [], [], self._keywords)
+            return SearchResult(read, [], [], [], self._keywords)
         ids, dense, keyword = self._candidates(read, allowed)
         if not ids:
-            return Findings(read, [], [], [], self._keywords)
+            return SearchResult(read, [], [], [], self._keywords)
         fused = fuse(dense, keyword, readable=read.readable)
         best = np.argsort(-fused, kind="stable")[: max(_LOOKED_AT, limit)]
         readings = self._read([ids[i] for i in best])
         best = best[np.array([reading is not None for reading in readings], dtype=bool)]
         looked = [reading for reading in readings if reading is not None]
         if not looked:  # another process has just replaced them all
-            return Findings(read, [], [], [], self._keywords)
+            return SearchResult(read, [], [], [], self._keywords)
         similar = [reading.tokens.cosines(read.tokens) for reading in looked]
         late = np.array([max_similarity(read, each) for each in similar], dtype=np.float32)
         # Where the model cannot read the question, what it sees in a passage says nothing.
@@ -111,11 +113,11 @@ class Searcher:
         for i, copies in shown:
             legs = {leg: int(rank[i]) for leg, rank in ranks.items()}
             hits.append(_hit(looked[i], [looked[copy] for copy in copies], float(score[i]), legs, read))
-        return Findings(read, hits, [looked[i] for i, _ in shown], [similar[i] for i, _ in shown], self._keywords)
+        return SearchResult(read, hits, [looked[i] for i, _ in shown], [similar[i] for i, _ in shown], self._keywords)
 
     def make_ready(self) -> None:
         """Make what every question reads, or read it as it was kept."""
-        _ = self._vectors, self._facts
+        _ = self._vectors, self._metadata
 
     def _candidates(
         self, question: Question, allowed: Sequence[str] | None
@@ -155,7 +157,7 @@ class Searcher:
         best = np.argpartition(-cosines, _CANDIDATES)[:_CANDIDATES] if len(places) > _CANDIDATES else slice(None)
         return dict(zip(places[best].tolist(), cosines[best].tolist(), strict=True))
 
-    def _read(self, ids: Sequence[str]) -> list[Reading | None]:
+    def _read(self, ids: Sequence[str]) -> list[PassageFeatures | None]:
         """The passages, read closely, in order; None for one that is gone."""
         with self._lock:
             missing = [id_ for id_ in ids if id_ not in self._readings]
@@ -172,18 +174,19 @@ class Searcher:
             found = [reading if reading and reading.passage.article_id in there else None for reading in found]
         return found
 
-    def _read_anew(self, ids: Sequence[str]) -> dict[str, Reading]:
+    def _read_anew(self, ids: Sequence[str]) -> dict[str, PassageFeatures]:
         """Readings of those passages that are still there; tokens that are not kept yet are encoded."""
         passages = self.store.passages(ids)
         tokens = self.tokens.get([passage.id for _, passage in passages])
         missing = [(article, passage) for article, passage in passages if passage.id not in tokens]
         if missing:
             encodings = encode_in_context(self.encoder, [(article.title, passage.text) for article, passage in missing])
-            new = {passage.id: Tokens.of(each) for (_, passage), each in zip(missing, encodings, strict=True)}
+            new = {passage.id: TokenVectors.of(each) for (_, passage), each in zip(missing, encodings, strict=True)}
             self.tokens.put(new)
             tokens |= new
         return {
-            passage.id: Reading(passage, replace(article, text=""), tokens[passage.id]) for article, passage in passages
+            passage.id: PassageFeatures(passage, replace(article, text=""), tokens[passage.id])
+            for article, passage in passages
         }
 
     @cached_property
@@ -191,12 +194,12 @@ class Searcher:
         return vectors_of(self.store, self._keywords.ids)
 
     @cached_property
-    def _facts(self) -> list[Article]:
+    def _metadata(self) -> list[Article]:
         """Every article, without its text."""
-        return self.store.facts()
+        return self.store.article_metadata()
 
     @cached_property
-    def _keywords(self) -> Keywords:
+    def _keywords(self) -> BM25Index:
         return keywords_of(self.store)
 
 
@@ -217,15 +220,15 @@ def keep_tables(store: Store) -> None:
     vectors_of(store, keywords_of(store).ids)
 
 
-def keywords_of(store: Store) -> Keywords:
+def keywords_of(store: Store) -> BM25Index:
     """The keyword table of a store, as it was kept; made and kept where there is none of what is indexed now."""
     stamp = store.stamp()
     folder = store.path / f"keywords-{stamp}"
     try:
-        return Keywords.load(folder)
+        return BM25Index.load(folder)
     except (OSError, ValueError):
         pass  # nobody has asked since something was indexed
-    made = Keywords.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
+    made = BM25Index.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
     if store.stamp() != stamp:
         return made  # of no one state: somebody is writing
     for old in store.path.glob("keywords-*"):
@@ -237,7 +240,9 @@ def keywords_of(store: Store) -> Keywords:
     return made
 
 
-def _hit(reading: Reading, copies: Sequence[Reading], score: float, ranks: dict[str, int], question: Question) -> Hit:
+def _hit(
+    reading: PassageFeatures, copies: Sequence[PassageFeatures], score: float, ranks: dict[str, int], question: Question
+) -> Hit:
     shared = tuple(term for term in question.terms if term in reading.terms)
     article = reading.article
     outlets = [origin.source for each in (reading, *copies) for origin in each.article.origins]

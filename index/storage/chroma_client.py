@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import EmptyIndexError, StoreError, TornIndexError
+from ..errors import CorruptVectorsError, EmptyIndexError, StoreError
 from .address import Address, shown
 from .changes import mark_of
 from .file_lock import hold
@@ -145,18 +145,18 @@ def is_unreachable(error: StoreError) -> bool:
 
 @contextmanager
 def torn_by_a_kill(where: str, damages: Iterable[str]) -> Iterator[None]:
-    """Raise `TornIndexError` for damages that are known, as to open them may crash this process, and for what Chroma
-    raises when it first reads vectors after a change that was cut short."""
+    """Raise `CorruptVectorsError` for known damage, because opening it may crash this process, and for what Chroma raises
+    when it first reads vectors after a change that was cut short."""
     from chromadb.errors import ChromaError
 
     hint = "Build it anew with `citechat rebuild` (it needs no files), or index something: that does so, too."
     cause = f"the index in {where!r} was cut short while its vectors were written"
     for damage in damages:
-        raise TornIndexError(f"{cause}: {damage}", hint)
+        raise CorruptVectorsError(f"{cause}: {damage}", hint)
     try:
         yield
     except ChromaError as error:
-        raise TornIndexError(f"{cause}: {error}", hint) from error
+        raise CorruptVectorsError(f"{cause}: {error}", hint) from error
 
 
 def _embedded(path: Path) -> Any:

@@ -36,7 +36,7 @@ _ARTICLES_READ = 100  # at a time, with their texts
 _PASSAGES_LISTED = 10_000  # at a time, by their ids alone
 
 
-class Stored:
+class IndexContents:
     """An index in a folder, or on a Chroma server, as it can be read. `Store` writes it, too."""
 
     def __init__(self, path: Path, url: str | None = None, *, writable: bool = False) -> None:
@@ -91,7 +91,7 @@ class Stored:
             "Build it anew with `citechat rebuild` (it needs no files), or go back to the settings it was built with.",
         )
 
-    def min_score(self) -> float | None:
+    def abstention_threshold(self) -> float | None:
         """The threshold of abstention that was calibrated on this index, if any was."""
         with self._refusals("read"):
             found = self._articles.metadata.get("min_score")
@@ -110,7 +110,7 @@ class Stored:
         for ids in slices(self.article_ids(), _ARTICLES_READ):
             yield from self.articles(ids)
 
-    def facts(self) -> list[Article]:
+    def article_metadata(self) -> list[Article]:
         """Every article without its text, in the order of titles."""
         return [article for article, _ in self.listing()]
 

@@ -144,7 +144,7 @@ def _manifest(store: _Opened) -> Iterator[Problem]:
         what = f"dimension is {manifest.dimension!r}"
         yield Problem(f"the manifest of the index in {store.where!r} is damaged: {what}", _REBUILD)
     try:
-        score = store.min_score()
+        score = store.abstention_threshold()
     except ValueError as error:
         score = math.nan if str(error) else None
     if score is not None and not math.isfinite(score):

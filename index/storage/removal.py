@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..errors import CitechatError
 from ..models import Article
 from .store import Store
-from .token_cache import TokenStore
+from .token_cache import TokenCache
 
 _SHORTEST = 4  # characters of an id that may stand for it
 _NAMED = 5  # candidates that an error names
@@ -24,7 +24,7 @@ def remove(store: Store, given: Sequence[str]) -> tuple[tuple[Article, int], ...
         articles = [article for article, _ in listed.values()]
         chosen = dict.fromkeys(find_id(written, articles) for written in given)
         manifest = store.manifest()
-        tokens = TokenStore.beside(store.path, manifest.key) if manifest else None
+        tokens = TokenCache.beside(store.path, manifest.key) if manifest else None
         store.remove(*chosen)
         if tokens:
             for id_ in chosen:

@@ -25,7 +25,7 @@ from .changes import (
     sweep_collections,
     sweep_passages,
 )
-from .contents import ARTICLES, Stored
+from .contents import ARTICLES, IndexContents
 from .lease import Lease, leased
 from .serialization import facts_of, to_metadata
 from .vector_files import damages, forget_vectors
@@ -33,7 +33,7 @@ from .vector_files import damages, forget_vectors
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
 
 
-class Store(Stored):
+class Store(IndexContents):
     """An index in a folder, or on a Chroma server. Opening it for reading needs an index to be there."""
 
     _lease: Lease | None = None  # while this writes to a server
@@ -67,7 +67,7 @@ class Store(Stored):
             sweep_collections(self._client, name)
         self._forget()
 
-    def set_min_score(self, value: float) -> None:
+    def set_abstention_threshold(self, value: float) -> None:
         """Keep a calibrated threshold with the index; a rebuild forgets it, since other vectors have other scores."""
         with self._refusals("written"):
             self._may_write()
@@ -80,7 +80,7 @@ class Store(Stored):
     def writing(self, *, replacing: bool = False) -> Iterator[None]:
         """Hold the index for writing; see `changing`, and for a server `leased`. What a change before this one, cut
         short, has left is removed first, unless all passages are being replaced: then it goes with the old ones, which
-        may be damaged (`TornIndexError`)."""
+        may be damaged (`CorruptVectorsError`)."""
         if self.url is not None:
             with self._writing_there(replacing=replacing):
                 yield

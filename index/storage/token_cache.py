@@ -31,7 +31,7 @@ _ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenVectors:
     """The token vectors of a text, each number rounded to one of 255 steps of its row.
 
     Row `i` is `codes[i] * scales[i]`: shapes `(tokens, dimension)` and `(tokens,)`; `offsets` say which characters each
@@ -43,7 +43,7 @@ class Tokens:
     offsets: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, encoding: Encoding) -> Tokens:
+    def of(cls, encoding: Encoding) -> TokenVectors:
         """Those of an encoding."""
         largest = np.abs(encoding.tokens).max(axis=1, initial=0.0)
         scales = np.asarray(np.maximum(largest, 1e-12) / 127, dtype=np.float32)
@@ -58,7 +58,7 @@ class Tokens:
         return np.asarray((others @ self.codes.astype(np.float32).T) * self.scales, dtype=np.float32)
 
 
-class TokenStore:
+class TokenCache:
     """Token vectors by the ids of passages, in one file. No method fails: a cache that cannot be used is empty."""
 
     def __init__(self, path: Path) -> None:
@@ -67,13 +67,13 @@ class TokenStore:
         self._has_failed = False
 
     @classmethod
-    def beside(cls, folder: Path, key: str) -> TokenStore:
+    def beside(cls, folder: Path, key: str) -> TokenCache:
         """The one in an index's folder that belongs to passages made by the manifest with this key."""
         return cls(folder / f"tokens-{key}.sqlite")
 
-    def get(self, ids: Sequence[str]) -> dict[str, Tokens]:
+    def get(self, ids: Sequence[str]) -> dict[str, TokenVectors]:
         """The token vectors of those passages that are here."""
-        found: dict[str, Tokens] = {}
+        found: dict[str, TokenVectors] = {}
         if self.path.is_file():
             with self._tolerating_failure():
                 for id_ in ids:
@@ -83,7 +83,7 @@ class TokenStore:
                         found[id_] = tokens
         return found
 
-    def put(self, tokens: Mapping[str, Tokens]) -> None:
+    def put(self, tokens: Mapping[str, TokenVectors]) -> None:
         """Keep token vectors; those of the same passages are replaced. A passage without any is not worth a row."""
         rows = [(id_, *_to_row(each)) for id_, each in tokens.items() if len(each.codes)]
         if not rows:
@@ -139,16 +139,16 @@ class TokenStore:
                             path.unlink()
 
 
-def _to_row(tokens: Tokens) -> tuple[bytes, bytes, bytes]:
+def _to_row(tokens: TokenVectors) -> tuple[bytes, bytes, bytes]:
     offsets = np.array(tokens.offsets, dtype=np.int32)
     return offsets.tobytes(), tokens.scales.tobytes(), tokens.codes.tobytes()
 
 
-def _from_row(offsets: bytes, scales: bytes, codes: bytes) -> Tokens | None:
+def _from_row(offsets: bytes, scales: bytes, codes: bytes) -> TokenVectors | None:
     """What a row holds, None when it is not whole."""
     count = len(scales) // 4
     if not count or len(offsets) != 8 * count or len(codes) % count:
         return None
     pairs = np.frombuffer(offsets, dtype=np.int32).reshape(-1, 2).tolist()
     numbers = np.frombuffer(codes, dtype=np.int8).reshape(count, len(codes) // count)
-    return Tokens(numbers, np.frombuffer(scales, dtype=np.float32), tuple((start, end) for start, end in pairs))
+    return TokenVectors(numbers, np.frombuffer(scales, dtype=np.float32), tuple((start, end) for start, end in pairs))

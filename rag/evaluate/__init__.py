@@ -8,7 +8,7 @@ is a sample; two runs are compared question by question.
 """
 
 from .agreement import Agreement, Judgement, Verdict, as_agreement
-from .checkpoint import Journal, stamp_of, write_whole
+from .checkpoint import Checkpoint, stamp_of, write_whole
 from .compare import Comparison, Difference, Flip, compare
 from .drafting.draft import draft_cases
 from .judge import Judge, judge_rows, open_judge
@@ -18,7 +18,7 @@ from .metrics.costs import Cost, Latency
 from .metrics.overlap import Place
 from .metrics.registry import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, named
 from .remote import RemoteAssistant, ServerError
-from .reply import CitedPlace, Reply, Said
+from .reply import AnswerSentence, CitedPlace, Reply
 from .report import as_comparison, as_misses, as_table, from_json, row_from_json, row_to_json, to_json
 from .result import Report, Row
 from .runner import evaluate, rows_of, score, versions
@@ -29,7 +29,7 @@ from .testset.importers import FORMATS, Context, Imported, import_ragas, import_
 from .testset.loader import TestSet, read_cases, read_test_set
 from .testset.problems import Problem
 from .testset.writer import write_cases
-from .thresholds import Mark, marks, missed
+from .thresholds import Threshold, marks, missed
 
 __all__ = [
     "AURC",
@@ -39,8 +39,10 @@ __all__ = [
     "RUN_MEASURES",
     "SUMMARY",
     "Agreement",
+    "AnswerSentence",
     "AnyMeasure",
     "Case",
+    "Checkpoint",
     "CitedPlace",
     "Comparison",
     "Context",
@@ -50,11 +52,9 @@ __all__ = [
     "Evidence",
     "Flip",
     "Imported",
-    "Journal",
     "Judge",
     "Judgement",
     "Latency",
-    "Mark",
     "Measure",
     "Place",
     "Problem",
@@ -64,9 +64,9 @@ __all__ = [
     "RiskPoint",
     "Row",
     "RunMeasure",
-    "Said",
     "ServerError",
     "TestSet",
+    "Threshold",
     "Verdict",
     "add_case",
     "as_agreement",

@@ -23,7 +23,7 @@ class Calibration:
     are answered and of those without that are refused (None when there are none), before and after.
     """
 
-    min_score: float
+    abstention_threshold: float
     previous: float
     questions: int
     answered: float
@@ -42,19 +42,19 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
     Raises `TestSetError` with fewer than five answerable questions, or one to four unanswerable ones.
     """
     quoting = Assistant(assistant.index, top_k=assistant.top_k)
-    trusts = [quoting.ask(case.question, case.turns).trust for case in cases]
-    answerable = [trust for trust, case in zip(trusts, cases, strict=True) if case.answerable]
-    unanswerable = [trust for trust, case in zip(trusts, cases, strict=True) if not case.answerable]
+    trusts = [quoting.ask(case.question, case.turns).confidence for case in cases]
+    answerable = [confidence for confidence, case in zip(trusts, cases, strict=True) if case.answerable]
+    unanswerable = [confidence for confidence, case in zip(trusts, cases, strict=True) if not case.answerable]
     if len(answerable) < _FEWEST or 0 < len(unanswerable) < _FEWEST:
         raise TestSetError(
             f"the test set has {len(answerable)} answerable and {len(unanswerable)} unanswerable questions",
             f"Give at least {_FEWEST} answerable ones, and at least {_FEWEST} unanswerable ones or none of them.",
         )
-    previous = assistant.min_score
+    previous = assistant.abstention_threshold
     fitted = fit_threshold(answerable, unanswerable, keep)
-    assistant.index.set_min_score(fitted)
+    assistant.index.set_abstention_threshold(fitted)
     return Calibration(
-        min_score=fitted,
+        abstention_threshold=fitted,
         previous=previous,
         questions=len(cases),
         answered=_share_from(answerable, fitted),

@@ -22,7 +22,7 @@ def stamp_of(cases: Sequence[Case], settings: Mapping[str, str], versions: Mappi
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-class Journal:
+class Checkpoint:
     """The rows of a run in a file of lines, beside where its report will be; a `with` block closes it.
 
     A line that was cut off by a kill is asked again. Raises `TestSetError` where the file cannot be written.
@@ -61,7 +61,7 @@ class Journal:
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Checkpoint:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,7 +16,7 @@ from index import CitechatError
 from ..errors import SettingsError
 from ..factory import open_llm
 from ..llms.failures import failure
-from ..llms.retry import Asking
+from ..llms.retry import LLMCall
 from ..settings import Settings
 from .agreement import Judgement, Verdict
 from .result import Row
@@ -91,7 +91,7 @@ class Judge:
         """
         if row.error is not None or not row.found:
             return None
-        asking = Asking(self.llm, self.spec, self.patience)
+        asking = LLMCall(self.llm, self.spec, self.patience)
         said = "".join(asking.stream(lambda _: judge_messages(row), 0))
         verdict = read_verdict(said)
         if verdict is None:
@@ -110,7 +110,7 @@ def open_judge(settings: Settings) -> Judge:
             f"{settings.llm!r} cannot judge: it is no language model",
             "Name one as provider:model, such as 'ollama:llama3.2'.",
         )
-    return Judge(llm, settings.llm, patience=settings.llm_patience)
+    return Judge(llm, settings.llm, patience=settings.llm_total_timeout)
 
 
 def judge_rows(judge: Judge, rows: Sequence[Row], seen: Callable[[Row, int], None] | None = None) -> Judgement:

@@ -62,7 +62,7 @@ class RemoteAssistant:
             trust_env=False,  # no proxy and no .netrc comes between
             limits=httpx.Limits(max_keepalive_connections=0),
         )
-        self._sources = {article.id: article.source for article in self.facts()}
+        self._sources = {article.id: article.source for article in self.article_metadata()}
 
     def reply(self, question: str, history: Sequence[Turn] = ()) -> Reply:
         """The reply to a question; its `seconds` say, too, how long the whole `request` took.
@@ -105,11 +105,11 @@ class RemoteAssistant:
 
     def articles(self) -> Iterator[Article]:
         """Every article with its text, fetched when it is taken. Raises `ServerError`."""
-        for each in self.facts():
+        for each in self.article_metadata():
             if (article := self.article(each.id)) is not None:
                 yield article
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         """Every article without its text, in the order of titles. Raises `ServerError`."""
         return tuple(each.article() for each in self._read(_LISTED, self._fetch("GET", "/v1/articles")))
 

@@ -14,7 +14,7 @@ from .metrics.overlap import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AnswerSentence:
     """A sentence of an answer, without its markers; `numbers` are the passages that it cites."""
 
     text: str
@@ -42,16 +42,16 @@ class CitedPlace:
 class Reply:
     """An answer reduced to what is measured, and to what a person needs to see why.
 
-    `text` has no citation markers. `trust` is how much spoke for an answer being there. `sources` names the source of
+    `text` has no citation markers. `confidence` is that of the answer. `sources` names the source of
     an article where the answer tells it. `seconds` are those of each stage, `tokens` those in and out of an LLM.
     """
 
     text: str
     found: bool
-    sentences: tuple[Said, ...] = ()
+    sentences: tuple[AnswerSentence, ...] = ()
     citations: tuple[CitedPlace, ...] = ()
     hits: tuple[Place, ...] = ()
-    trust: float = 0.0
+    confidence: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -63,10 +63,10 @@ class Reply:
         return cls(
             text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
             found=answer.found,
-            sentences=tuple(Said(each.text, each.numbers, each.support) for each in answer.sentences),
+            sentences=tuple(AnswerSentence(each.text, each.numbers, each.support) for each in answer.sentences),
             citations=tuple(_cited_place(cited, passages) for cited in answer.citations),
             hits=tuple(Place(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
-            trust=answer.trust,
+            confidence=answer.confidence,
             sources={hit.passage.article_id: hit.source for hit in answer.hits},
             seconds=dict(answer.timings),
             tokens=dict(answer.tokens),
@@ -91,10 +91,10 @@ class Reply:
         return cls(
             text=" ".join(sentence.text for sentence in printed.sentences) if printed.sentences else printed.text,
             found=printed.found,
-            sentences=tuple(Said(each.text, each.citations, each.support) for each in printed.sentences),
+            sentences=tuple(AnswerSentence(each.text, each.citations, each.support) for each in printed.sentences),
             citations=tuple(_cited_place(cited, passages) for cited in printed.citations),
             hits=tuple(Place(hit.article_id, hit.start, hit.end) for hit in printed.hits),
-            trust=printed.trust,
+            confidence=printed.confidence,
             sources={cited.article_id: cited.source for cited in printed.citations},
             seconds=printed.timings,
             tokens=printed.tokens,
@@ -150,6 +150,6 @@ class _PrintedAnswer(BaseModel):
     sentences: tuple[_PrintedSentence, ...]
     citations: tuple[_PrintedCitation, ...]
     hits: tuple[_PrintedHit, ...]
-    trust: float = 0.0
+    confidence: float = 0.0
     timings: dict[str, float] = Field(default_factory=dict)
     tokens: dict[str, int] = Field(default_factory=dict)

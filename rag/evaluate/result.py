@@ -11,7 +11,7 @@ from .metrics.base import AnyMeasure, Estimate
 from .metrics.costs import Cost, Latency, latencies, tokens
 from .metrics.overlap import Place
 from .metrics.registry import MEASURES, SUMMARY, estimates, trust_of, wrong_if_answered
-from .reply import CitedPlace, Said
+from .reply import AnswerSentence, CitedPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Row:
 
     Measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is what was raised
     instead of an answer; every measure of the question then has its worst value (`valid_citations`, which is about the
-    citations there are, has none). `trust` is how much spoke for an answer being there. `gold` are the texts of the
+    citations there are, has none). `confidence` is that of the answer. `gold` are the texts of the
     evidence, and `evidence` the places where each stands, among the articles that came up or are named; `evidence_seen`
     is False when there is none: it was not found, or the test set was made from another text. `hits` are the places
     that were found, in order; `sentences` and `citations` are what the answer said and cited, of a refusal no
@@ -44,10 +44,10 @@ class Row:
     f1: float | None = None
     similarity: float | None = None
     valid_citations: float | None = None
-    trust: float | None = None
+    confidence: float | None = None
     evidence_seen: bool | None = None
     bad_citations: tuple[str, ...] = ()
-    sentences: tuple[Said, ...] = ()
+    sentences: tuple[AnswerSentence, ...] = ()
     citations: tuple[CitedPlace, ...] = ()
     hits: tuple[Place, ...] = ()
     evidence: tuple[tuple[Place, ...], ...] = ()
@@ -120,8 +120,8 @@ class Report:
         A question is wrong unless a right answer was given. So one that was refused, or that no article answers, is
         wrong where it would be answered; a failed one comes first.
         """
-        trust = [trust_of(row, failed=float("inf")) for row in self.rows]
-        return risk_coverage(trust, [wrong_if_answered(row) for row in self.rows])
+        confidence = [trust_of(row, failed=float("inf")) for row in self.rows]
+        return risk_coverage(confidence, [wrong_if_answered(row) for row in self.rows])
 
     def latencies(self) -> list[Latency]:
         """Seconds of each stage, half and 95% of the answers, with intervals."""

@@ -164,7 +164,7 @@ def score(
         f1=of_answer(answer_f1, scorable(case.answers)),
         similarity=near,
         valid_citations=(total - len(bad)) / total if total else None,
-        trust=reply.trust,
+        confidence=reply.confidence,
         evidence_seen=bool(gold) if case.evidence and failure is None else None,
         bad_citations=bad,
         sentences=reply.sentences if reply.found else (),

@@ -14,7 +14,7 @@ _HINT = "Write it as --fail-under f1=0.7,hit@5=0.9, with the names that a report
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Threshold:
     """What a measure must reach; one of which lower is better must not exceed it."""
 
     measure: AnyMeasure
@@ -33,17 +33,17 @@ class Mark:
         return "" if is_met else f"{self.measure} is {estimate.value:.3f}, and should be {word} {self.value:g}"
 
 
-def marks(text: str) -> list[Mark]:
+def marks(text: str) -> list[Threshold]:
     """The marks in `f1=0.7,hit@5=0.9`. Raises `SettingsError` for what is none, and for a measure that is unknown."""
     return [_mark(part) for part in text.split(",") if part.strip()]
 
 
-def missed(report: Report, wanted: Sequence[Mark]) -> list[str]:
+def missed(report: Report, wanted: Sequence[Threshold]) -> list[str]:
     """How a report misses its marks, a sentence for each."""
     return [words for mark in wanted if (words := mark.missed(report))]
 
 
-def _mark(part: str) -> Mark:
+def _mark(part: str) -> Threshold:
     name, equals, value = part.rpartition("=")
     try:
         number = float(value)
@@ -51,4 +51,4 @@ def _mark(part: str) -> Mark:
         number = float("nan")
     if not equals or not 0 <= number <= 1:
         raise SettingsError(f"{part.strip()!r} is no mark between 0 and 1", _HINT)
-    return Mark(named(name.strip()), number)
+    return Threshold(named(name.strip()), number)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from .sentence_buffer import STOPS, Draft, Drafts
+from .sentence_buffer import STOPS, ParsedSentence, SentenceBuffer
 
-__all__ = ["CitationParser", "Draft"]
+__all__ = ["CitationParser", "ParsedSentence"]
 
 _OPEN, _CLOSE = r"[\[【［]", r"[\]】］]"
 _SPACE = r"[ \t\u00a0\u202f]?"
@@ -35,7 +35,7 @@ class CitationParser:
     def __init__(self, sources: int) -> None:
         self.dropped = 0
         self._sources = sources
-        self._drafts = Drafts()
+        self._drafts = SentenceBuffer()
         self._held = ""  # text that may yet turn out to be a marker or code
         self._blanks: list[str] = []  # white space, kept back until it is known not to stand before a removed marker
         self._removed_after: int | None = None  # how many blanks stood before the marker that was just removed
@@ -49,7 +49,7 @@ class CitationParser:
         return self._drafts.text
 
     @property
-    def drafts(self) -> list[Draft]:
+    def drafts(self) -> list[ParsedSentence]:
         """The finished sentences so far, in order; those that are here never change."""
         return self._drafts.finished
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from index import Findings, FloatArray, Reading, Span, terms
+from index import FloatArray, PassageFeatures, SearchResult, Span, terms
 
 from ..questions.classify import asked_kind, holds_kind, lacks_quantity
 
@@ -37,8 +37,8 @@ _OPENING_QUOTES = '“"„«‘「'
 class Quote:
     """A sentence of a hit, in the article's offsets; `number` is the hit's.
 
-    `matched` says how well each token of the question is answered in it, shape `(question tokens,)`; `thought` is the
-    cosine of question and sentence. `score` orders the sentences of one question.
+    `matched` says how well each token of the question is answered in it, shape `(question tokens,)`; `sentence_similarity`
+    is the cosine of question and sentence. `score` orders the sentences of one question.
     """
 
     number: int
@@ -46,10 +46,10 @@ class Quote:
     text: str
     score: float
     matched: FloatArray
-    thought: float
+    sentence_similarity: float
 
 
-def rank_sentences(found: Findings) -> list[Quote]:
+def rank_sentences(found: SearchResult) -> list[Quote]:
     """The sentences of the first hits by how well they answer the question, best first."""
     quotes = []
     for number, (hit, reading) in enumerate(zip(found.hits[:_PASSAGES], found.readings, strict=False), start=1):
@@ -57,15 +57,15 @@ def rank_sentences(found: Findings) -> list[Quote]:
         passage = hit.passage
         thoughts = reading.vectors @ found.question.vector
         matches = _matches(found.similarities[number - 1], reading)
-        for span, matched, thought in zip(reading.sentences, matches, thoughts.tolist(), strict=True):
+        for span, matched, sentence_similarity in zip(reading.sentences, matches, thoughts.tolist(), strict=True):
             text = passage.text[span.start : span.end]
-            score = _score(found, text, matched, thought) + behind
+            score = _score(found, text, matched, sentence_similarity) + behind
             place = Span(passage.start + span.start, passage.start + span.end)
-            quotes.append(Quote(number, place, text, score, matched, thought))
+            quotes.append(Quote(number, place, text, score, matched, sentence_similarity))
     return sorted(quotes, key=lambda quote: -quote.score)
 
 
-def choose(ranked: Sequence[Quote], found: Findings) -> list[Quote]:
+def choose(ranked: Sequence[Quote], found: SearchResult) -> list[Quote]:
     """What to show: the best sentence with the neighbours that it cannot be understood without, and the next best when
     it is about as good and not among those."""
     best = _with_neighbours(ranked[0], found)
@@ -73,7 +73,7 @@ def choose(ranked: Sequence[Quote], found: Findings) -> list[Quote]:
     return [best, *(quote for quote in others[:1] if quote.number != best.number or not quote.span.overlaps(best.span))]
 
 
-def _with_neighbours(quote: Quote, found: Findings) -> Quote:
+def _with_neighbours(quote: Quote, found: SearchResult) -> Quote:
     """A sentence that opens with a pronoun brings the one before it, one that announces a list brings the list, and one
     that a quotation follows brings that: news writes "X named several options. “You could use A, B or C,” he said."
     """
@@ -93,16 +93,16 @@ def _with_neighbours(quote: Quote, found: Findings) -> Quote:
     return replace(quote, span=span, text=passage.text[place.start : place.end])
 
 
-def _score(found: Findings, text: str, matched: FloatArray, thought: float) -> float:
+def _score(found: SearchResult, text: str, matched: FloatArray, sentence_similarity: float) -> float:
     question = found.question
     if not question.readable:
         return shared_rarity(found, set(terms(text)))
     kind = asked_kind(question.text)
     fits = _KIND * (holds_kind(kind, question.text, text) - lacks_quantity(question.text, text)) if kind else 0.0
-    return float(question.weights @ matched) + _IN_CONTEXT * thought + fits
+    return float(question.weights @ matched) + _IN_CONTEXT * sentence_similarity + fits
 
 
-def _matches(similarity: FloatArray, reading: Reading) -> list[FloatArray]:
+def _matches(similarity: FloatArray, reading: PassageFeatures) -> list[FloatArray]:
     """How well each token of the question fares in each sentence of a passage: an array of shape `(question tokens,)`
     for each sentence."""
     before = np.zeros(len(similarity), dtype=np.float32)
@@ -115,7 +115,7 @@ def _matches(similarity: FloatArray, reading: Reading) -> list[FloatArray]:
     return matches
 
 
-def shared_rarity(found: Findings, held: Collection[str]) -> float:
+def shared_rarity(found: SearchResult, held: Collection[str]) -> float:
     """The share of the question's keywords that are among those `held`, the rare ones counting more; for a question in
     a script that the model does not know.
     """

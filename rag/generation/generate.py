@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from index import Encoder, Findings
+from index import Encoder, SearchResult
 
 from ..answer import NOT_FOUND, Answer, Turn
 from ..errors import LLMError
 from ..grounding.support import Checker
-from ..llms.retry import Asking
+from ..llms.retry import LLMCall
 from ..prompts import answer_messages, standalone_messages
 from ..questions.contextualize import leans_on, stand_alone
-from .verified_stream import CheckedText
+from .verified_stream import VerifiedStream
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -27,8 +27,8 @@ _MODELS_COUNT_MORE = 1.3
 
 def write(
     answer: Answer,
-    found: Findings,
-    asking: Asking,
+    found: SearchResult,
+    asking: LLMCall,
     history: Sequence[Turn],
     encoder: Encoder,
     *,
@@ -46,7 +46,7 @@ def write(
         return answer_messages(answer.question, found.hits[:passages], history, instructions)
 
     passages = fitting(prompt, len(found.hits), encoder, prompt_tokens)
-    checked = CheckedText(Checker(found, encoder), passages, strict=strict)
+    checked = VerifiedStream(Checker(found, encoder), passages, strict=strict)
     began = time.perf_counter()
     notes: tuple[str, ...] = ()
     failed: LLMError | None = None
@@ -79,7 +79,7 @@ def write(
         yield answer
 
 
-def rewrite(question: str, history: Sequence[Turn], asking: Asking) -> str:
+def rewrite(question: str, history: Sequence[Turn], asking: LLMCall) -> str:
     """The question in words that need no conversation, by the LLM where it leans on one; by rule where that fails."""
     if not history or not leans_on(question):
         return question

@@ -31,7 +31,7 @@ _LONGEST_QUOTE = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ParsedSentence:
     """A finished sentence: `parser.text[start:end]`, markers and closing quotes included, no white space around it.
 
     `text` is the sentence without markers and list bullet, its white space tidied; `numbers` are the passages it
@@ -53,11 +53,11 @@ class _Mark(NamedTuple):
     number: int
 
 
-class Drafts:
+class SentenceBuffer:
     """The text so far, its `finished` sentences, and the one that is still being written."""
 
     def __init__(self) -> None:
-        self.finished: list[Draft] = []
+        self.finished: list[ParsedSentence] = []
         self.length = 0
         self._parts: list[str] = []
         self._begin(line_start=True)
@@ -162,7 +162,7 @@ class Drafts:
         mine = [mark for mark in self._marks if mark.at <= upto]
         self._marks = self._marks[len(mine) :]
         self.finished.append(
-            Draft(
+            ParsedSentence(
                 start=min([self._where[first], *(mark.start for mark in mine)]),
                 end=max([self._where[last - 1] + 1, *(mark.end for mark in mine)]),
                 text=_without_marks(self._plain, first, last, {mark.at for mark in mine}),

@@ -14,7 +14,7 @@ from index import terms
 
 from ..answer import Sentence, Support
 from ..grounding.support import Checker, Verdict
-from .citation_parser import CitationParser, Draft
+from .citation_parser import CitationParser, ParsedSentence
 
 _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported")
 _GOOD = frozenset(_BEST_FIRST[:2])
@@ -22,7 +22,7 @@ _FEWEST_WORDS = 2  # that carry meaning: "By" and "Yes." stand in every passage,
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
 
 
-class CheckedText:
+class VerifiedStream:
     """An answer as it is written: `text` so far, and its finished `sentences`, checked."""
 
     def __init__(self, checker: Checker, sources: int, *, strict: bool = False) -> None:
@@ -71,7 +71,7 @@ class CheckedText:
             written = self._parser.text
             before, body = written[self._read : draft.start], written[draft.start : draft.end]
             self._read = draft.end
-            support, verdicts, moved = self._judge(draft)
+            support, verdicts, citation_corrected = self._judge(draft)
             if support == "unsupported" and self._strict:
                 self.left_out += 1
                 self._gap = self._gap or before
@@ -81,7 +81,7 @@ class CheckedText:
             self._gap = ""
             if not self._settled:
                 before = before.lstrip()
-            if moved:
+            if citation_corrected:
                 body = _with_markers(body, tuple(verdicts))
             start = len(self._settled) + len(before)
             self._settled += before + body
@@ -93,11 +93,11 @@ class CheckedText:
                     numbers=tuple(verdicts),
                     evidence=tuple(verdict.span for verdict in verdicts.values()),
                     support=support,
-                    moved=moved,
+                    citation_corrected=citation_corrected,
                 )
             )
 
-    def _judge(self, draft: Draft) -> tuple[Support, dict[int, Verdict], bool]:
+    def _judge(self, draft: ParsedSentence) -> tuple[Support, dict[int, Verdict], bool]:
         """How well a sentence is supported, by which passages, and whether these are others than it cites."""
         cited = {number: self._checker.check(draft.text, number, beside=draft.numbers) for number in draft.numbers}
         support = _best(cited)

@@ -75,7 +75,7 @@ def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
     return None
 
 
-def agrees(claim: str, span: str, around: str) -> bool:
+def is_consistent(claim: str, span: str, around: str) -> bool:
     """Whether a claim in words of its own contradicts nothing that can be checked exactly.
 
     Its numbers, units, dates and names must be in `around` (the span, its neighbours, the head of the article). It
@@ -89,7 +89,7 @@ def agrees(claim: str, span: str, around: str) -> bool:
     )
 
 
-def agrees_as_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
+def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
     """Whether a near copy of `span` differs from it in nothing that can be checked exactly.
 
     Numbers and names may occur no more often than in the span, none may stand in place of another, and the denials in

@@ -13,10 +13,10 @@ from datetime import date
 
 import numpy as np
 
-from index import Encoder, Encoding, Findings, Hit, Reading, Span, is_readable, terms
+from index import Encoder, Encoding, Hit, PassageFeatures, SearchResult, Span, is_readable, terms
 
 from ..answer import Support
-from .consistency import agrees, agrees_as_copy, denials, find_copy, replaces_chinese
+from .consistency import denials, find_copy, is_consistent, is_consistent_copy, replaces_chinese
 
 _SUPPORTED, _WEAK = 0.70, 0.50
 """Mean of the best cosines of a claim's content tokens. Set on the development sets' true sentences, human paraphrases
@@ -59,13 +59,13 @@ class Checker:
     Each sentence is encoded once, however many passages it cites, and not at all when it is a quotation.
     """
 
-    def __init__(self, found: Findings, encoder: Encoder) -> None:
+    def __init__(self, found: SearchResult, encoder: Encoder) -> None:
         self._found = found
         self._encoder = encoder
         self._encoded: dict[str, Encoding] = {}
 
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Verdict:
-        """Whether hit `number` (from 1) says what `sentence` says; see `judge`.
+        """Whether hit `number` (from 1) says what `sentence` says; see `grade_support`.
 
         `beside` are the numbers of other hits that the sentence cites too: what it has from them is not held against
         it. Raises `EncoderError` when the model cannot be loaded.
@@ -79,7 +79,7 @@ class Checker:
         if sentence not in self._encoded and _has_words(sentence):
             self._encoded[sentence] = self._encoder.encode([sentence])[0]
         others = [self._found.hits[other - 1] for other in beside if other != number]
-        verdict = judge(
+        verdict = grade_support(
             sentence,
             self._encoded.get(sentence),
             reading,
@@ -88,7 +88,7 @@ class Checker:
         return Verdict(verdict.support, _in_article(verdict.span, hit))
 
 
-def judge(sentence: str, said: Encoding | None, reading: Reading, around: str = "") -> Verdict:
+def grade_support(sentence: str, said: Encoding | None, reading: PassageFeatures, around: str = "") -> Verdict:
     """Whether a passage says in other words what `sentence` says. Pure; the span is relative to the passage.
 
     `said` is what the model tells of the sentence, `around` what else this may take its names and numbers from (title,
@@ -106,10 +106,10 @@ def judge(sentence: str, said: Encoding | None, reading: Reading, around: str = 
     span = Span(spans[first].start, spans[last].end)
     run = text[span.start : span.end]
     if copy:
-        agreed = agrees_as_copy(sentence, copy, run, f"{around}\n{text}")
+        agreed = is_consistent_copy(sentence, copy, run, f"{around}\n{text}")
     else:
         nearby = " ".join(parts[max(0, first - 1) : last + 2])
-        agreed = agrees(sentence, run, f"{around}\n{nearby}")
+        agreed = is_consistent(sentence, run, f"{around}\n{nearby}")
     if not agreed:
         return Verdict("unsupported", span)
     if copy and copy.only:
@@ -147,7 +147,7 @@ def _without_frame(sentence: str) -> str:
     return rest if _has_words(rest) else sentence
 
 
-def _taken_back(quoted: Span, reading: Reading) -> Span | None:
+def _taken_back(quoted: Span, reading: PassageFeatures) -> Span | None:
     """The sentence that a quotation is only a part of, where what stands before it in its clause may turn it over: "It
     is false that …", "Ignore this and answer that …". The words are there, and the article may mean the opposite.
     """
@@ -185,7 +185,7 @@ def _inside_word(text: str, at: int) -> bool:
 
 
 def _match(
-    sentence: str, said: Encoding | None, parts: Sequence[str], reading: Reading
+    sentence: str, said: Encoding | None, parts: Sequence[str], reading: PassageFeatures
 ) -> tuple[np.typing.NDArray[np.float32], bool]:
     """How well each sentence of a passage answers to each content word of the claim: shape `(sentences, words)`.
 

@@ -40,7 +40,7 @@ _PLAIN_NAME = re.compile(r"[\w./:-]{1,200}", re.ASCII)
 _LATEST = ":latest"
 
 
-class Offers:
+class ModelCatalog:
     """The choices that there are beside the settings, and the assistants that come of them. May be used by threads."""
 
     def __init__(self, settings: Settings) -> None:

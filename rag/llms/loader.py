@@ -54,7 +54,7 @@ def load_llm(
     """The chat model named by `spec`, "provider:model"; nothing is sent yet.
 
     `timeout` is how many seconds the server may be silent, once before the first word and again between words. The
-    client tries nothing again by itself: `Asking` does, which knows how long there is. `context_tokens` is told to
+    client tries nothing again by itself: `LLMCall` does, which knows how long there is. `context_tokens` is told to
     Ollama, which otherwise cuts a prompt without a word at its own, smaller default, and to llama.cpp. An
     OpenAI-compatible server is `openai:` with its `base_url`, and needs no key. Raises `LLMError` for a name, address,
     package or key that cannot work.

@@ -13,7 +13,7 @@ _ONE_WORD = "Reply with the word yes and nothing else."
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class LLMPing:
     """What came of it: seconds to the first word and in all, or what is wrong and what to do."""
 
     spec: str
@@ -29,7 +29,7 @@ class Trial:
         return f"{self.message[:1].upper()}{self.message[1:]}\n  {self.hint}"
 
 
-def try_llm(settings: Settings) -> Trial:
+def ping_llm(settings: Settings) -> LLMPing:
     """Ask the LLM of the settings for a word; it costs a few tokens. Failures are told, not raised."""
     from langchain_core.messages import HumanMessage
 
@@ -39,10 +39,10 @@ def try_llm(settings: Settings) -> Trial:
     try:
         llm = open_llm(settings)
         if llm is None:
-            return Trial(settings.llm, answers=True, first_word=0.0, total=0.0)
+            return LLMPing(settings.llm, answers=True, first_word=0.0, total=0.0)
         began = time.perf_counter()
         for _ in stream_text(llm, [HumanMessage(_ONE_WORD)], settings.llm):
             first_word = first_word or round(time.perf_counter() - began, 3)
     except LLMError as error:
-        return Trial(settings.llm, answers=False, first_word=first_word, message=error.message, hint=error.hint)
-    return Trial(settings.llm, answers=True, first_word=first_word, total=round(time.perf_counter() - began, 3))
+        return LLMPing(settings.llm, answers=False, first_word=first_word, message=error.message, hint=error.hint)
+    return LLMPing(settings.llm, answers=True, first_word=first_word, total=round(time.perf_counter() - began, 3))

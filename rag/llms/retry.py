@@ -28,7 +28,7 @@ _SHORTEST_REPETITION = 120  # characters in all: a line of dashes under a headin
 
 
 @dataclass(slots=True)
-class Asking:
+class LLMCall:
     """How an LLM is asked: by name `spec`, within `seconds` in all. What it cost is counted in `tokens`."""
 
     llm: BaseChatModel

@@ -60,7 +60,7 @@ _NOT_NAMES = frozenset(
 class Asked(Protocol):
     """What this module needs of an assistant."""
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         """Everything that is indexed, without its text."""
         ...
 
@@ -79,7 +79,7 @@ AnyAsked = TypeVar("AnyAsked", bound=Asked)
 def starter_questions(assistant: Asked, count: int = 4) -> list[str]:
     """Up to `count` questions that the articles answer; the same articles always give the same questions."""
     quoting = without_llm(assistant)
-    chosen = [assistant.article(fact.id) for fact in _first(assistant.facts())]
+    chosen = [assistant.article(fact.id) for fact in _first(assistant.article_metadata())]
     found: list[str] = []
     for question in candidates([article for article in chosen if article is not None])[:MOST_ASKS]:
         if len(found) < count and quoting.ask(question).found:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from index import Article, Only, Span
+from index import Article, ArticleFilter, Span
 
 from ..answer import Answer, Turn
 from .contextualize import leans_on
@@ -26,15 +26,22 @@ Place = tuple[str, Span]
 class Streaming(Asked, Protocol):
     """What this module needs of an assistant."""
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
         """Ever fuller answers."""
         ...
 
 
 def follow_up_questions(
-    assistant: Streaming, answer: Answer, asked: Sequence[str], count: int = 3, only: Only | None = None
+    assistant: Streaming,
+    answer: Answer,
+    asked: Sequence[str],
+    count: int = 3,
+    article_filter: ArticleFilter | None = None,
 ) -> list[str]:
-    """Up to `count` questions after `answer` that the articles, or `only` some, answer; always the same ones.
+    """Up to `count` questions after `answer` that the articles, or those that `article_filter` allows, answer;
+    always the same ones.
 
     None of those already `asked`, none that needs the conversation to be understood, and none that the sentences cited
     by `answer`, or by a question before it in the list, would answer once more. Raises what asking raises.
@@ -42,22 +49,26 @@ def follow_up_questions(
     quoting = without_llm(assistant)
     known = _cited(answer)
     over = {_bare(question) for question in (*asked, answer.question, answer.search_query)}
-    fresh = [each for each in _candidates(assistant, answer, only) if _bare(each) not in over and not leans_on(each)]
+    fresh = [
+        each
+        for each in _candidates(assistant, answer, article_filter)
+        if _bare(each) not in over and not leans_on(each)
+    ]
     found: list[str] = []
     for question in fresh[:MOST_ASKS]:
         if len(found) >= count:
             break
-        *_, reply = quoting.stream(question, (), only)
+        *_, reply = quoting.stream(question, (), article_filter)
         if reply.found and any(not _is_among(place, known) for place in _cited(reply)):
             found.append(question)
             known += _cited(reply)
     return found
 
 
-def _candidates(assistant: Streaming, answer: Answer, only: Only | None) -> list[str]:
+def _candidates(assistant: Streaming, answer: Answer, article_filter: ArticleFilter | None) -> list[str]:
     """Questions worth trying, the best first: the articles take turns, once near the answer and once farther away."""
     near, far = [], []
-    for article, spans in _sources(assistant, answer, only):
+    for article, spans in _sources(assistant, answer, article_filter):
         here = "\n".join(story(article, _around(article, span, _NEAR)) for span in spans)
         last = max(span.end for span in spans)
         after = story(article, Span(last, min(len(article.text), last + LONGEST_STORY)))
@@ -67,7 +78,9 @@ def _candidates(assistant: Streaming, answer: Answer, only: Only | None) -> list
     return short([*in_turn(near), *in_turn(far)])
 
 
-def _sources(assistant: Streaming, answer: Answer, only: Only | None) -> Iterator[tuple[Article, list[Span]]]:
+def _sources(
+    assistant: Streaming, answer: Answer, article_filter: ArticleFilter | None
+) -> Iterator[tuple[Article, list[Span]]]:
     """The first articles that the answer cites, then those of its hits, each with the spans in question."""
     spans: dict[str, list[Span]] = {}
     cited = _cited(answer)
@@ -79,7 +92,7 @@ def _sources(assistant: Streaming, answer: Answer, only: Only | None) -> Iterato
             spans.setdefault(passage.article_id, []).append(Span(passage.start, passage.end))
     for article_id in list(spans)[:_MOST_ARTICLES]:
         article = assistant.article(article_id)
-        if article is not None and (not only or only.allows(article)):
+        if article is not None and (not article_filter or article_filter.allows(article)):
             yield article, spans[article_id]
 
 

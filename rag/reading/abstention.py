@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from index import Findings, Reading, terms
+from index import PassageFeatures, SearchResult, terms
 
 from ..generation.extractive import Quote, shared_rarity
 from ..questions.classify import lacks_quantity
 from ..text.entities import missing_names
 
-DEFAULT_MIN_SCORE = 0.435
+DEFAULT_ABSTENTION_THRESHOLD = 0.435
 """Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD): where answering their answerable questions and refusing
 off-topic ones (one set's questions asked to another set's documents) balance best, at 0.983; 0.42 to 0.44 do alike."""
 
@@ -23,13 +23,13 @@ _MISSING_NUMBER, _MISSING_QUANTITY, _MISSING_NAME = 1.0, 1.0, 0.5
 """Facts that similarity is blind to, on the same scale. The last two raise that mean AUROC from 0.914 to 0.920; a name
 counts less, since it may stand further off (0.25 to 1.0 do alike, and so do 0.5 to 1.5 for a quantity)."""
 
-_UNREADABLE_SCALE = DEFAULT_MIN_SCORE / 0.25
+_UNREADABLE_SCALE = DEFAULT_ABSTENTION_THRESHOLD / 0.25
 """Brings the share of keywords, which refuses best below 0.25 (XQuAD, Chinese), to the scale of the similarities."""
 
 _NUMBER = re.compile(r"\d+")
 
 
-def trust(found: Findings, best: Quote) -> float:
+def confidence(found: SearchResult, best: Quote) -> float:
     """How far to trust that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 when answered.
 
     The weighted mean of four similarities: question and sentence as wholes (with the sentence before, where that
@@ -44,13 +44,15 @@ def trust(found: Findings, best: Quote) -> float:
     if not found.question.readable:
         return shared_rarity(found, reading.terms.union(terms(hit.title))) * _UNREADABLE_SCALE
     start, end = _with_sentence_before(reading, best)
-    thought = max(best.thought, float(reading.vector(reading.rows_between(start, end)) @ found.question.vector))
+    sentence_similarity = max(
+        best.sentence_similarity, float(reading.vector(reading.rows_between(start, end)) @ found.question.vector)
+    )
     words = float(found.question.weights @ best.matched)
     anywhere = found.similarities[best.number - 1].max(axis=1)
     asked, said = found.question.text, hit.passage.text[start:end]
     missing_numbers = set(_NUMBER.findall(asked)) - set(_NUMBER.findall(text))
     weighted = (
-        _THOUGHT * thought
+        _THOUGHT * sentence_similarity
         + _WORDS * words
         + _PASSAGE_WORDS * float(found.question.weights @ anywhere)
         + _WEAKEST * float(anywhere[found.question.content].min())
@@ -61,7 +63,7 @@ def trust(found: Findings, best: Quote) -> float:
     return weighted / (_THOUGHT + _WORDS + _PASSAGE_WORDS + _WEAKEST)
 
 
-def _with_sentence_before(reading: Reading, best: Quote) -> tuple[int, int]:
+def _with_sentence_before(reading: PassageFeatures, best: Quote) -> tuple[int, int]:
     """Where the sentence and the one before it stand in their passage: news says "he" and "it" of what it has named."""
     start, end = best.span.start - reading.passage.start, best.span.end - reading.passage.start
     before = [span.start for span in reading.sentences if span.end <= start]

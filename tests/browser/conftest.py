@@ -23,7 +23,7 @@ from newsroom import newsroom
 from readers import PATIENCE, Reader
 from servers import close_the_loop
 
-from index import Article, Hit, Only, Passage, Span
+from index import Article, ArticleFilter, Hit, Passage, Span
 from rag import NOT_FOUND, Answer, Sentence, Turn, build_assistant, load_settings
 from ui.chat.services import services_of
 
@@ -55,7 +55,7 @@ class ScriptedAssistant:
     def articles(self) -> tuple[Article, ...]:
         return tuple(self._articles.values())
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         return self.articles()
 
     def article(self, article_id: str) -> Article | None:
@@ -67,11 +67,13 @@ class ScriptedAssistant:
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         return list(self.stream(question, history))[-1]
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
         hits = tuple(
             Hit(Passage(a.id, at, at + len(line), line), a.title, a.source, a.published, 1.0)
             for a in self._articles.values()
-            if not only or only.allows(a)
+            if not article_filter or article_filter.allows(a)
             for at, line in _lines(a.text)
         )
         wanted = set(question.lower().strip("?").split())

@@ -57,7 +57,7 @@ def chat(browser: Any, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     index = Index(home / "index", HashingEncoder())
     index.sync([home / "harbour.md", home / "ferry.md"])
     llm = StagedLLM(replies=REPLIES, pause=0.05)
-    assistant = Assistant(index, llm, model="staged", min_score=-1000, fallback=False)
+    assistant = Assistant(index, llm, model="staged", abstention_threshold=-1000, fallback=False)
     with serve(assistant, services_of(load_settings(home=home), assistant)) as url:
         yield url
 

@@ -32,7 +32,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The samples, asked of a real assistant that quotes; one question is hostile."""
     index = Index(tmp_path_factory.mktemp("report-index"), HashingEncoder())
     index.sync([SAMPLES / "briefing.md"])
-    found = evaluate(Assistant(index, min_score=0.2), read_cases(SAMPLES / "questions.jsonl"))
+    found = evaluate(Assistant(index, abstention_threshold=0.2), read_cases(SAMPLES / "questions.jsonl"))
     return replace(found, rows=(*found.rows[:-1], replace(found.rows[-1], question=HOSTILE, tags=(HOSTILE,))))
 
 

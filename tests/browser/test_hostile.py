@@ -86,7 +86,7 @@ def chat(browser: Any, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     replies = {"storm": ANSWER, "fails": FAILS}
     replies |= {name: f"The {name} ferry sails at noon on every weekday. [1]" for name in SOURCES}
     llm = StagedLLM(replies=replies, pause=0.005, error=ERROR)
-    assistant = Assistant(index, llm, model=MODEL, min_score=-1000, fallback=False)
+    assistant = Assistant(index, llm, model=MODEL, abstention_threshold=-1000, fallback=False)
     with serve(assistant, services_of(load_settings(home=home), assistant)) as url:
         yield url
 

@@ -145,7 +145,7 @@ def test_of_an_article_that_was_removed_the_passage_is_still_shown(reader: Any, 
     with serve(made.assistant, made.services) as url:
         reader.open(url)
         reader.ask(FERRY)
-        ferry = next(article for article in made.index.facts() if "ferry" in article.title)
+        ferry = next(article for article in made.index.article_metadata() if "ferry" in article.title)
         made.services.library.remove([ferry.id])
         reader.open(url)
         reader.panel("past")

@@ -17,7 +17,7 @@ BOTH = "Has the harbour reopened on Monday, and the ferry to the island?"
 @pytest.fixture(scope="module")
 def open_library(browser: Any, make_newsroom: Any, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A chat whose articles may be changed, and which fetches pages of the web."""
-    made = make_newsroom(tmp_path_factory.mktemp("library"), links=True)
+    made = make_newsroom(tmp_path_factory.mktemp("library"), allow_web_links=True)
     with serve(made.assistant, made.services) as made.url:
         yield made
 
@@ -27,7 +27,9 @@ def library(open_library: Any) -> Any:
     """The same with the articles that it began with."""
     began = sorted(open_library.home.glob("*.md"))
     titles = {"The ferry is late", "The harbour reopens"}
-    open_library.services.library.remove([each.id for each in open_library.index.facts() if each.title not in titles])
+    open_library.services.library.remove(
+        [each.id for each in open_library.index.article_metadata() if each.title not in titles]
+    )
     open_library.index.sync(began)
     return open_library
 
@@ -178,7 +180,7 @@ def test_removing_asks_first_and_can_be_called_off(reader: Any, library: Any) ->
     reader.wait_for_words("#told .sum", "1 removed from the index")
     reader.wait_for_words(".status", "1 article")
     assert titles(reader) == ["The harbour reopens"]
-    assert [article.title for article in library.index.facts()] == ["The harbour reopens"]
+    assert [article.title for article in library.index.article_metadata()] == ["The harbour reopens"]
     assert (library.home / "ferry.md").is_file(), "a file that is not ours stays where it is"
 
 

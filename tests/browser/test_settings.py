@@ -63,7 +63,7 @@ def test_the_models_that_are_offered_can_be_chosen(at_news: Any, news: Any) -> N
     assert at_news.input_value("#model input") == "staged"
     at_news.click("#model input")
     offered = [text.replace("✓", "").strip() for text in at_news.locator("#model [role=option]").all_inner_texts()]
-    assert offered == list(news.services.offers.models())
+    assert offered == list(news.services.model_catalog.models())
     assert {"extractive", "staged"} <= set(offered)
     at_news.click("#model [role=option] >> text=extractive")
     at_news.close_panel()

@@ -119,7 +119,7 @@ def test_questions_are_answered_while_another_process_indexes(tmp_path: Path, pl
     said_by(content, path, articles, place)
     texts = {each.text: each.id for each in opened.articles()}
     texts |= {article(number, 2): "" for number in numbers}
-    assistant = Assistant(opened, min_score=-10.0)
+    assistant = Assistant(opened, abstention_threshold=-10.0)
     cited = 0
     with running(sync_to_and_fro, path, new, old, place) as (_, ours):
         deadline = time.monotonic() + DEADLINE

@@ -23,7 +23,7 @@ class HashingEncoder:
     """Hashes words into a vector: texts that share words are near, so a test can say which passage comes first."""
 
     dimension = DIMENSION
-    tells_tokens = True
+    has_token_vectors = True
 
     def __init__(self, name: str = "hashing") -> None:
         self.fingerprint = name

@@ -55,7 +55,9 @@ REPLIES = {
 """What the language model of the newsroom writes to a question with these words."""
 
 
-def newsroom(home: Path, *, replies: dict[str, str] | None = None, links: bool = False, stories: int = 2) -> Any:
+def newsroom(
+    home: Path, *, replies: dict[str, str] | None = None, allow_web_links: bool = False, stories: int = 2
+) -> Any:
     """An assistant with a staged language model over some stories, and all that a chat can have beside it: `assistant`,
     `services` and `index`. A second one at the same home is the first one started again."""
     home.mkdir(parents=True, exist_ok=True)
@@ -66,7 +68,11 @@ def newsroom(home: Path, *, replies: dict[str, str] | None = None, links: bool =
             file.write_text(text, encoding="utf-8")
         index.sync(files)
     assistant = Assistant(
-        index, StagedLLM(replies=replies or REPLIES, pause=0.03), model="staged", min_score=-1000, fallback=False
+        index,
+        StagedLLM(replies=replies or REPLIES, pause=0.03),
+        model="staged",
+        abstention_threshold=-1000,
+        fallback=False,
     )
-    services = services_of(load_settings(home=home, llm="staged", links=links), assistant)
+    services = services_of(load_settings(home=home, llm="staged", allow_web_links=allow_web_links), assistant)
     return SimpleNamespace(assistant=assistant, services=services, index=index, home=home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from index import Article, Only
+from index import Article, ArticleFilter
 from rag import Answer, Turn
 
 ARTICLE = Article("a1", "The port", "The Daily", "The harbour reopened on Monday.", "2024-02-24", language="en")
@@ -20,16 +20,18 @@ class Scripted:
 
     def __init__(self, answers: Any) -> None:
         self.answers = answers
-        self.heard: list[tuple[str, Sequence[Turn], Only | None]] = []
+        self.heard: list[tuple[str, Sequence[Turn], ArticleFilter | None]] = []
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
-        self.heard.append((question, history, only))
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
+        self.heard.append((question, history, article_filter))
         yield from self.answers(question)
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         return (ARTICLE,)
 
-    articles = facts
+    articles = article_metadata
 
     def article(self, article_id: str) -> Article | None:
         return ARTICLE if article_id == ARTICLE.id else None

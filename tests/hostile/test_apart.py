@@ -22,7 +22,7 @@ from index.ingest.loader import load
 from index.parsers import sandbox as apart
 from index.parsers import sandbox_protocol as frames
 from index.parsers.base import Extract
-from index.parsers.sandbox import Limits, Readers
+from index.parsers.sandbox import Limits, Sandbox
 
 PAGE = b"<html><body><article><p>The ferry sails at nine.</p></article></body></html>"
 SLOW = b"<html><body>" + b"<p>The ferry sails at nine, or never.</p>" * 200_000
@@ -31,23 +31,23 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and lim
 
 
 @pytest.fixture
-def readers() -> Iterator[Readers]:
-    readers = Readers(Limits(clock=60))
+def readers() -> Iterator[Sandbox]:
+    readers = Sandbox(Limits(clock=60))
     yield readers
     readers.close()
 
 
-def _with(**limits: Any) -> Readers:
-    return Readers(Limits(**{"clock": 60, **limits}))
+def _with(**limits: Any) -> Sandbox:
+    return Sandbox(Limits(**{"clock": 60, **limits}))
 
 
-def _process(readers: Readers) -> subprocess.Popen[bytes]:
+def _process(readers: Sandbox) -> subprocess.Popen[bytes]:
     """The process that waits for the next file."""
     (child,) = readers._idle
     return child._process
 
 
-def _refusal(readers: Readers, data: bytes, suffix: str = ".html") -> str:
+def _refusal(readers: Sandbox, data: bytes, suffix: str = ".html") -> str:
     with pytest.raises(LoadError) as caught:
         readers.document(data, suffix, f"a{suffix}")
     return caught.value.message
@@ -60,7 +60,7 @@ def _zip(path: Path, **members: bytes) -> str:
     return str(path)
 
 
-def test_one_process_reads_file_after_file(readers: Readers) -> None:
+def test_one_process_reads_file_after_file(readers: Sandbox) -> None:
     assert readers.document(PAGE, ".html", "a.html").text == "The ferry sails at nine."
     first = _process(readers).pid
     assert "is no message" in _refusal(readers, b"no message", ".eml")
@@ -121,7 +121,7 @@ def test_a_process_that_has_needed_much_is_replaced() -> None:
     assert readers._idle == []
 
 
-def test_a_file_that_makes_its_reader_crash_is_refused_and_the_next_is_read(readers: Readers) -> None:
+def test_a_file_that_makes_its_reader_crash_is_refused_and_the_next_is_read(readers: Sandbox) -> None:
     readers.document(PAGE, ".html", "a.html")
     process = _process(readers)
     os.kill(process.pid, signal.SIGSTOP)
@@ -132,7 +132,7 @@ def test_a_file_that_makes_its_reader_crash_is_refused_and_the_next_is_read(read
     assert readers.document(PAGE, ".html", "a.html").text
 
 
-def test_a_process_that_ended_while_it_waited_is_replaced_unseen(readers: Readers) -> None:
+def test_a_process_that_ended_while_it_waited_is_replaced_unseen(readers: Sandbox) -> None:
     readers.document(PAGE, ".html", "a.html")
     process = _process(readers)
     process.kill()
@@ -158,14 +158,14 @@ def test_an_archive_full_of_such_files_is_left(tmp_path: Path) -> None:
     assert "the rest of" in str(rest)
 
 
-def test_who_stops_reading_an_archive_ends_its_process(readers: Readers, tmp_path: Path) -> None:
+def test_who_stops_reading_an_archive_ends_its_process(readers: Sandbox, tmp_path: Path) -> None:
     found = readers.documents(_zip(tmp_path / "a.zip", a_html=PAGE, b_html=SLOW))
     next(found)
     found.close()
     assert readers._idle == []
 
 
-def test_several_threads_read_at_a_time_and_two_processes_wait_for_more(readers: Readers) -> None:
+def test_several_threads_read_at_a_time_and_two_processes_wait_for_more(readers: Sandbox) -> None:
     gate = threading.Barrier(4)
 
     def read(_: int) -> str:
@@ -256,7 +256,7 @@ def test_a_daemon_of_a_pool_of_processes_reads_too(tmp_path: Path) -> None:
 
 
 def test_the_process_knows_no_key_and_may_write_and_start_nothing(
-    readers: Readers, monkeypatch: pytest.MonkeyPatch
+    readers: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     readers.document(PAGE, ".html", "a.html")
@@ -327,4 +327,4 @@ def test_a_document_cannot_claim_to_lie_in_another_file(name: object) -> None:
 
 def test_where_no_process_can_be_started_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
-    assert "no process to read it in can be started: No such file" in _refusal(Readers(), PAGE)
+    assert "no process to read it in can be started: No such file" in _refusal(Sandbox(), PAGE)

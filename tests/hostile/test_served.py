@@ -35,7 +35,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
     newsroom(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", SECRET)
-        with serving_chat(Assistant(Index(home / "index", HashingEncoder()), min_score=-1000)) as served:
+        with serving_chat(Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)) as served:
             yield served
 
 

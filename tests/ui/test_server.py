@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from servers import close_the_loop
 
-from index import Article, Hit, Only, Passage, Span
+from index import Article, ArticleFilter, Hit, Passage, Span
 from index.embedding import onnx
 from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.chat.handlers.answering import Replies
@@ -48,7 +48,7 @@ class Fake:
     def articles(self) -> tuple[Article, ...]:
         return tuple(self._articles.values())
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         return self.articles()
 
     def article(self, article_id: str) -> Article | None:
@@ -61,7 +61,9 @@ class Fake:
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         return list(self.stream(question, history))[-1]
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
         self.heard.append((question, history))
         if not question.strip():
             raise QuestionError("the question is empty", "Type a question about the articles.")
@@ -304,12 +306,12 @@ def test_the_handlers_trust_nothing_that_a_browser_sends(chat: Chat) -> None:
 
 
 def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(replies: Replies) -> None:
-    heard: list[Only | None] = []
+    heard: list[ArticleFilter | None] = []
     answers = replies.assistant.stream
-    replies.assistant.stream = lambda q, h=(), only=None: (heard.append(only), answers(q, h))[1]  # type: ignore[method-assign]
+    replies.assistant.stream = lambda q, h=(), article_filter=None: (heard.append(article_filter), answers(q, h))[1]  # type: ignore[method-assign]
     said = list(replies.ask(READER, "When?", Conversation(), Writing(), " 2024-02 ", "", ["The Daily"]))[-1][1]
-    chosen = Only(since="2024-02", sources=("The Daily",))
-    assert said.exchanges[-1].only == chosen
+    chosen = ArticleFilter(since="2024-02", sources=("The Daily",))
+    assert said.exchanges[-1].article_filter == chosen
     messages = list(replies.ask_again(READER, said, Writing(), "2023", "", ["The Herald"]))[-1][0]
     assert heard == [chosen, chosen], "whatever is chosen on the page by now"
     assert "Asked only of articles: since 2024&#45;02 · The Daily" in messages[-1]["content"]

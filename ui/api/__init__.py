@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import queue as turns
-from .queue import Turns
+from .queue import RequestQueue
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -35,7 +35,7 @@ def api_routes(
     assistant: Assistant,
     services: Services | None = None,
     *,
-    turns: Turns | None = None,
+    turns: RequestQueue | None = None,
     writable: bool = True,
     evaluate: bool = False,
 ) -> list[BaseRoute]:
@@ -49,6 +49,6 @@ def api_routes(
     return routes(assistant, services, turns or open_turns(), writable=writable, evaluate=evaluate)
 
 
-def open_turns() -> Turns:
+def open_turns() -> RequestQueue:
     """Places for the questions of programs."""
-    return Turns(turns.AT_ONCE, turns.MOST_WAITING)
+    return RequestQueue(turns.AT_ONCE, turns.MOST_WAITING)

@@ -23,13 +23,13 @@ from rag import Assistant
 from ..chat.services import Services
 from ..security.request_guard import FOREIGN, TooLargeError, TooSlowError
 from .articles import MULTIPART, Articles
-from .ask import EVENTS, Asking
+from .ask import EVENTS, AskEndpoint
 from .description import description_page
 from .errors import HUNG_UP, JSON, UNEXPECTED, ErrorReply, Refused, refusal, reply, told
 from .evaluation import Evaluation
 from .openai import Completion, Completions
 from .origins import is_foreign
-from .queue import Turns
+from .queue import RequestQueue
 from .requests import Asked, Questions, Sent
 from .schemas import (
     AddedReply,
@@ -69,14 +69,14 @@ _SENT = (*_ANY, 400, 408, 413, 415)
 
 
 def routes(
-    assistant: Assistant, services: Services | None, waiting: Turns, *, writable: bool, evaluate: bool
+    assistant: Assistant, services: Services | None, waiting: RequestQueue, *, writable: bool, evaluate: bool
 ) -> list[BaseRoute]:
     """What is served beside the page. An LLM that fails is told as a failure: a program could not see that quotes stand
     in place of the model's words."""
     if isinstance(assistant, Assistant):  # others have no fallback to switch off
         assistant = assistant.with_changes(fallback=False)
-    library, offers = (services.library, services.offers) if services else (None, None)
-    completions = Completions(assistant, offers, waiting)
+    library, model_catalog = (services.library, services.model_catalog) if services else (None, None)
+    completions = Completions(assistant, model_catalog, waiting)
     articles = Articles(assistant, library, writable=writable)
 
     app = FastAPI(
@@ -89,7 +89,7 @@ def routes(
     )
     app.router.route_class = _Told
     add = _Adding(app)
-    add("POST", "/ask", Asking(assistant, waiting).ask, AnswerReply, _SENT, body=Asked, events=True)
+    add("POST", "/ask", AskEndpoint(assistant, waiting).ask, AnswerReply, _SENT, body=Asked, events=True)
     add("POST", "/chat/completions", completions.complete, CompletionReply, (*_SENT, 404), body=Completion, events=True)
     add("GET", "/models", completions.models, ModelsReply, _ANY)
     add("GET", "/models/{id:path}", completions.model, ModelReply, (*_ANY, 404))

@@ -43,7 +43,7 @@ class Articles:
 
     async def listing(self, _: Request) -> Response:
         """All of them without their texts, in the order of titles."""
-        facts = await run_in_threadpool(self._assistant.facts)
+        facts = await run_in_threadpool(self._assistant.article_metadata)
         return reply(200, [facts_of(article) for article in facts])
 
     async def one(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ from index import CitechatError
 from rag import Answer, Assistant
 
 from .errors import HUNG_UP, UNEXPECTED, Refused, as_error, as_json, refusal, reply
-from .queue import Turns
+from .queue import RequestQueue
 from .requests import Asked, read
 
 logger = logging.getLogger(__name__)
@@ -31,20 +31,20 @@ Begin = Callable[[], Iterator[Answer]]
 State = Answer | dict[str, object] | None
 
 
-class Asking:
+class AskEndpoint:
     """Answers questions of programs, some at a time."""
 
-    def __init__(self, assistant: Assistant, turns: Turns) -> None:
+    def __init__(self, assistant: Assistant, turns: RequestQueue) -> None:
         self._assistant = assistant
         self._turns = turns
 
     async def ask(self, request: Request) -> Response:
         """The answer, or ever fuller ones as server-sent events where the body or `Accept` asks for them."""
         asked = await read(request, Asked)
-        question, history, only = asked.question, asked.turns(), asked.only.only()
+        question, history, article_filter = asked.question, asked.turns(), asked.article_filter.article_filter()
 
         def begin() -> Iterator[Answer]:
-            return self._assistant.stream(question, history, only)
+            return self._assistant.stream(question, history, article_filter)
 
         if asked.stream or EVENTS in request.headers.get("accept", ""):
             return streamed(_events(states(self._turns, request, begin)), self._turns)
@@ -52,7 +52,7 @@ class Asking:
         return reply(200, answer.to_dict()) if answer else reply(HUNG_UP, {})
 
 
-def streamed(events: AsyncIterator[bytes], turns: Turns) -> Response:
+def streamed(events: AsyncIterator[bytes], turns: RequestQueue) -> Response:
     """Server-sent events, which no proxy may hold back. Raises `Refused` where too many wait: once the events begin,
     the status has been sent."""
     turns.require_room()
@@ -61,7 +61,7 @@ def streamed(events: AsyncIterator[bytes], turns: Turns) -> Response:
     )
 
 
-async def states(turns: Turns, request: Request, begin: Begin) -> AsyncIterator[State]:
+async def states(turns: RequestQueue, request: Request, begin: Begin) -> AsyncIterator[State]:
     """States of an answer at most every `SNAPSHOT_EVERY` seconds, and the last; `None` says that it goes on. An error
     comes as what is told of it: the status has been sent. None comes after `LONGEST_STREAM` seconds."""
     began = time.monotonic()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from index import ChoiceError, CitechatError
+from index import CitechatError, FilterError
 from rag import LLMError, QuestionError, TestSetError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def refusal(error: CitechatError) -> Refused:
     """Which status an error of ours has."""
     if isinstance(error, QuestionError):
         return wrong_field("question", error.message, error.hint)
-    if isinstance(error, ChoiceError):
+    if isinstance(error, FilterError):
         return wrong_field("only", error.message, error.hint)
     if isinstance(error, TestSetError):
         return Refused(400, error.message, error.hint)

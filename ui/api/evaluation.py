@@ -16,7 +16,7 @@ from rag.evaluate import Report, Row, read_test_set, resolve, rows_of, to_json, 
 
 from ..chat.handlers.evaluation import MOST_QUESTIONS
 from .errors import HUNG_UP, Refused, reply
-from .queue import Turns
+from .queue import RequestQueue
 from .requests import Questions, read
 
 
@@ -25,7 +25,7 @@ class Evaluation:
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        self._turns = Turns(1, 0)
+        self._turns = RequestQueue(1, 0)
 
     async def evaluate(self, request: Request) -> Response:
         """The report; where the client hangs up, the run stops after the question that is being asked."""

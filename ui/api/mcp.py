@@ -18,7 +18,7 @@ from rag import Answer, Assistant, SettingsError
 from ..plain_text import as_text
 from .errors import UNEXPECTED, Refused, refusal, reply, told
 from .origins import is_foreign
-from .queue import Turns
+from .queue import RequestQueue
 from .requests import Choice
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ToolAsked(Choice):
     question: str
 
 
-def mcp_routes(assistant: Assistant, turns: Turns) -> list[BaseRoute]:
+def mcp_routes(assistant: Assistant, turns: RequestQueue) -> list[BaseRoute]:
     """The tool at `/mcp`. Raises `SettingsError` where the package is missing."""
     try:
         import mcp  # noqa: F401
@@ -61,7 +61,7 @@ def mcp_routes(assistant: Assistant, turns: Turns) -> list[BaseRoute]:
 class _Endpoint:
     """An ASGI application that hands each request to the protocol's own library."""
 
-    def __init__(self, assistant: Assistant, turns: Turns) -> None:
+    def __init__(self, assistant: Assistant, turns: RequestQueue) -> None:
         from mcp.server.lowlevel import Server
 
         self._assistant = assistant
@@ -130,10 +130,10 @@ class _Endpoint:
         return CallToolResult(content=[TextContent(text=problem)], is_error=True)
 
     async def _answer(self, asked: ToolAsked) -> Answer:
-        only = asked.only()
+        article_filter = asked.article_filter()
 
         def begin() -> Iterator[Answer]:
-            return self._assistant.stream(asked.question, (), only)
+            return self._assistant.stream(asked.question, (), article_filter)
 
         answer = await self._turns.last(None, begin)
         return answer or Answer(asked.question)

@@ -18,11 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rag import NOT_FOUND, Answer, Assistant, Offers, SettingsError, Turn
+from rag import NOT_FOUND, Answer, Assistant, ModelCatalog, SettingsError, Turn
 
 from .ask import ALIVE, State, event, states, streamed
 from .errors import HUNG_UP, Refused, reply, wrong_field
-from .queue import Turns
+from .queue import RequestQueue
 from .requests import read
 
 MODEL = "citechat"
@@ -100,9 +100,9 @@ def _turn(message: Message) -> Turn:
 class Completions:
     """Answers in the form of OpenAI's API."""
 
-    def __init__(self, assistant: Assistant, offers: Offers | None, turns: Turns) -> None:
+    def __init__(self, assistant: Assistant, model_catalog: ModelCatalog | None, turns: RequestQueue) -> None:
         self._assistant = assistant
-        self._offers = offers
+        self._offers = model_catalog
         self._turns = turns
 
     async def models(self, _: Request) -> Response:

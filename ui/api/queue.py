@@ -28,7 +28,7 @@ _ASK_AGAIN_AFTER = 5  # seconds that one who was sent away should wait
 State = TypeVar("State")
 
 
-class Turns:
+class RequestQueue:
     """Places for work that is done in threads; those of one kind of work, in one event loop."""
 
     def __init__(self, at_once: int, most_waiting: int) -> None:

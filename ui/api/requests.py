@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from index import ChoiceError, Only
+from index import ArticleFilter, FilterError
 from rag import Turn
 
 from .errors import JSON, Refused, wrong_field
@@ -52,14 +52,14 @@ class Choice(Strict):
     sources: tuple[str, ...] = Field((), description="Words, one of which the outlet or the path holds.")
     articles: tuple[str, ...] = Field((), description="Ids of articles.")
 
-    def only(self) -> Only:
+    def article_filter(self) -> ArticleFilter:
         """The choice as the assistant takes it. Raises `Refused` for a day that is none."""
         for name, day in (("since", self.since), ("until", self.until)):
             try:
-                Only(since=day)
-            except ChoiceError as error:
+                ArticleFilter(since=day)
+            except FilterError as error:
                 raise wrong_field(f"only.{name}", error.message, error.hint) from None
-        return Only(self.since, self.until, self.sources, self.articles)
+        return ArticleFilter(self.since, self.until, self.sources, self.articles)
 
 
 class Asked(Strict):
@@ -67,7 +67,7 @@ class Asked(Strict):
 
     question: str
     history: tuple[Exchange, ...] = ()
-    only: Choice = Field(default_factory=lambda: Choice.model_validate({}))
+    article_filter: Choice = Field(alias="only", default_factory=lambda: Choice.model_validate({}))
     stream: bool = Field(False, description="Send the answer as it is written, as server-sent events.")
 
     def turns(self) -> list[Turn]:

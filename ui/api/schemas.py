@@ -19,7 +19,7 @@ class SentenceReply(_Reply):
     text: str
     citations: list[int]
     support: Support
-    moved: bool
+    citation_corrected: bool
     focus: str | None
 
 
@@ -62,7 +62,7 @@ class AnswerReply(_Reply):
     sentences: list[SentenceReply]
     citations: list[CitationReply]
     hits: list[HitReply]
-    trust: float
+    confidence: float
     timings: dict[str, float]
     tokens: dict[str, int]
     notes: list[str]

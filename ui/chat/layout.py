@@ -188,7 +188,7 @@ def _shelf(gr: Any, parts: dict[str, Any], services: Services) -> None:
             parts["title"] = gr.Textbox(label=say("Title of a text"), max_length=200, elem_id="text-title")
             parts["text"] = gr.Textbox(label=say("Text to add"), lines=3, max_lines=8, elem_id="text")
             parts["add_text"] = gr.Button(say("Add the text"), size="sm")
-            linked = library is not None and library.links
+            linked = library is not None and library.allow_web_links
             parts["link"] = gr.Textbox(label=say("Web address to add"), max_length=2000, visible=linked, elem_id="link")
             parts["add_link"] = gr.Button(say("Add the page"), size="sm", visible=linked)
 

@@ -100,11 +100,11 @@ class Library:
     Use one for each index: what keeps its readers from writing at the same time is its own.
     """
 
-    def __init__(self, index: Index, folder: Path, *, links: bool = False) -> None:
-        """What readers send is kept in `folder`; with `links` they may name pages of the public web, too."""
+    def __init__(self, index: Index, folder: Path, *, allow_web_links: bool = False) -> None:
+        """What readers send is kept in `folder`; with `allow_web_links` they may name pages of the public web, too."""
         self._index = index
         self._folder = folder.resolve()
-        self.links = links
+        self.allow_web_links = allow_web_links
         self._turn = threading.Lock()
         inside = rf"{re.escape(str(self._folder))}[/\\]([0-9a-f]{{{_HASH}}})[/\\]"
         self._copy = re.compile(rf"{inside}((?!\.)[^/\\!]+)(?:!.*)?", re.DOTALL)
@@ -136,7 +136,7 @@ class Library:
         address = address.strip()
         scheme, colon, rest = address.partition("://")
         shown = one_line(address[:LONGEST_ADDRESS], _LONGEST_SHOWN)
-        if not self.links:
+        if not self.allow_web_links:
             return self._each([shown], [_refusal(LINKS_ARE_OFF)])
         if scheme.lower() not in ("http", "https") or not rest or len(address) > LONGEST_ADDRESS:
             return self._each([shown], [_refusal(NO_ADDRESS)])

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag import Assistant, Offers, Settings
+from rag import Assistant, ModelCatalog, Settings
 
 from ..persistence.conversations import Saved, SavedError
 from .library import Library
@@ -25,14 +25,14 @@ def _set_event() -> threading.Event:
 class Services:
     """Each of them may be missing: the page then goes without what it does.
 
-    `saved` keeps conversations, `library` adds and removes articles, `offers` are the models to choose from.
+    `saved` keeps conversations, `library` adds and removes articles, `model_catalog` are the models to choose from.
     `testset` is the file that accepted answers are added to. With `evaluate`, programs may run test sets. `ready` is
     set unless the model is being loaded.
     """
 
     saved: Saved | None = None
     library: Library | None = None
-    offers: Offers | None = None
+    model_catalog: ModelCatalog | None = None
     testset: Path | None = None
     evaluate: bool = False
     ready: threading.Event = field(default_factory=_set_event)
@@ -44,8 +44,8 @@ def services_of(settings: Settings, assistant: Assistant) -> Services:
     answer is tried again each time. Raises `SavedError` for one that can never be: without a driver, or an address."""
     return Services(
         saved=_saved(settings),
-        library=Library(assistant.index, settings.home / "library", links=settings.links),
-        offers=Offers(settings),
+        library=Library(assistant.index, settings.home / "library", allow_web_links=settings.allow_web_links),
+        model_catalog=ModelCatalog(settings),
         testset=settings.home / "testset.jsonl",
         evaluate=settings.evaluate_over_http,
     )

@@ -31,7 +31,7 @@ class Starters:
         """The questions; none where making them fails, for a page without them is still a page."""
         with self._lock:
             try:
-                ids = tuple(sorted(article.id for article in self._assistant.facts()))
+                ids = tuple(sorted(article.id for article in self._assistant.article_metadata()))
                 if ids != self._made_for:
                     self._questions = starter_questions(self._assistant, STARTERS)
                     self._made_for = ids

@@ -15,7 +15,7 @@ from .listing import as_lines, as_row
 from .progress import shown
 
 if TYPE_CHECKING:
-    from index import Only
+    from index import ArticleFilter
     from rag import Assistant, Settings, Turn
 
 DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
@@ -23,10 +23,10 @@ DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
 
 def index(options: argparse.Namespace) -> int:
     """Make the index agree with the given files and folders."""
-    from rag import open_index, open_workers
+    from rag import open_executor, open_index
 
     settings = settings_of(options)
-    with open_workers(settings, options.workers, options.ray) as workers, shown(say) as progress:
+    with open_executor(settings, options.workers, options.ray) as workers, shown(say) as progress:
         report = open_index(settings).sync(options.paths, progress, prune=options.prune, workers=workers)
     if options.json:
         _print_json(report.to_dict())
@@ -51,10 +51,10 @@ def ask(options: argparse.Namespace) -> int:
 
     if (options.question is None) == (options.batch is None):
         _user_error("give either a question or --batch FILE", 'For example: citechat ask "Who founded it?"')
-    assistant, only = build_assistant(settings_of(options)), _only(options)
+    assistant, article_filter = build_assistant(settings_of(options)), _only(options)
     if options.batch is not None:
-        return _ask_batch(assistant, options.batch, only)
-    answer = assistant.ask(options.question, only=only)
+        return _ask_batch(assistant, options.batch, article_filter)
+    answer = assistant.ask(options.question, article_filter=article_filter)
     if options.json:
         _print_json(answer.to_dict())
     else:
@@ -62,7 +62,7 @@ def ask(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _ask_batch(assistant: Assistant, batch: str, only: Only) -> int:
+def _ask_batch(assistant: Assistant, batch: str, article_filter: ArticleFilter) -> int:
     """One JSON object a line, in order. A question that fails is a line with `error` and stops none of the others."""
     from index import CitechatError
 
@@ -73,7 +73,7 @@ def _ask_batch(assistant: Assistant, batch: str, only: Only) -> int:
         _user_error(f"the file {batch!r} cannot be read: {error}", "Give a UTF-8 text file with a question a line.")
     for question, history in _questions(lines, batch):
         try:
-            row = assistant.ask(question, history, only).to_dict()
+            row = assistant.ask(question, history, article_filter).to_dict()
         except CitechatError as error:
             row = {"question": question, "found": False, "error": error.message, "hint": error.hint}
             code = USER_ERROR
@@ -138,7 +138,7 @@ def calibrate(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(done.to_dict())
         return DONE
-    print(f"threshold {done.previous:.3f} -> {done.min_score:.3f}, fitted to {done.questions} questions")
+    print(f"threshold {done.previous:.3f} -> {done.abstention_threshold:.3f}, fitted to {done.questions} questions")
     print(f"answered of those with an answer: {done.answered_before:.0%} -> {done.answered:.0%}")
     if done.refused is not None and done.refused_before is not None:
         print(f"refused of those without one: {done.refused_before:.0%} -> {done.refused:.0%}")
@@ -178,13 +178,13 @@ def remove(options: argparse.Namespace) -> int:
 
 def rebuild(options: argparse.Namespace) -> int:
     """Cut and embed everything anew."""
-    from index import Processes
-    from rag import open_index, open_workers
+    from index import ProcessExecutor
+    from rag import open_executor, open_index
 
     settings = settings_of(options)
     index = open_index(settings)
-    with open_workers(settings, options.workers) as workers, shown(say, "articles") as progress:
-        index.rebuild(progress, workers=workers if isinstance(workers, Processes) else None)
+    with open_executor(settings, options.workers) as workers, shown(say, "articles") as progress:
+        index.rebuild(progress, workers=workers if isinstance(workers, ProcessExecutor) else None)
     articles, passages = index.count()
     print(f"rebuilt: {articles} articles, {passages} passages")
     return DONE
@@ -204,10 +204,10 @@ def doctor(options: argparse.Namespace) -> int:
     return DONE if report["answers"] else USER_ERROR
 
 
-def _only(options: argparse.Namespace) -> Only:
-    from index import Only
+def _only(options: argparse.Namespace) -> ArticleFilter:
+    from index import ArticleFilter
 
-    return Only(options.since, options.until, tuple(options.source), tuple(options.article))
+    return ArticleFilter(options.since, options.until, tuple(options.source), tuple(options.article))
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

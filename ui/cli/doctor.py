@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from index import CitechatError
-from rag import Settings, open_index, try_llm
+from rag import Settings, open_index, ping_llm
 
 _PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
 _EXTRAS = {
@@ -29,7 +29,7 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     is_stopped = bool(problems)
     if not problems and indexed["built_by"] is None:
         problems.append({"message": "nothing is indexed yet", "hint": "Index something: `citechat index PATH`."})
-    trial = try_llm(settings) if ask_llm else None
+    trial = ping_llm(settings) if ask_llm else None
     if trial and not trial.answers:
         problems.append({"message": trial.message, "hint": trial.hint})
         is_stopped = True

@@ -137,7 +137,7 @@ def _run(
     """One run. With a file to write to, its rows are written down as they come, and a run cut short goes on."""
     from rag import evaluate as run
     from rag import open_index
-    from rag.evaluate import Journal, stamp_of, versions
+    from rag.evaluate import Checkpoint, stamp_of, versions
 
     encode = open_index(settings_of(options)).encoder.passages if options.similarity else None
     with shown(say, "questions") as progress:
@@ -151,7 +151,7 @@ def _run(
             return run(assistant, cases, settings=kept, encode=encode, seen=seen)
         path = Path(options.out)
         stamp = stamp_of(cases, {**kept, "similarity": str(options.similarity)}, versions())
-        with Journal(path.with_name(f"{path.name}.rows"), stamp) as journal:
+        with Checkpoint(path.with_name(f"{path.name}.rows"), stamp) as journal:
             if journal.rows:
                 say(f"{len(journal.rows)} of {len(cases)} questions were answered before; the run goes on.")
             report = run(

@@ -73,7 +73,7 @@ def _article(assistant: Assistant, written: str) -> Article:
     """The article of the index with this id, or the beginning of one, or read from this file."""
     from index import CitechatError
 
-    facts = assistant.facts()
+    facts = assistant.article_metadata()
     path = str(Path(written).resolve())
     found = [each for each in facts if each.id == written or any(origin.path == path for origin in each.origins)]
     found = found or [each for each in facts if len(written) >= 4 and each.id.startswith(written)]

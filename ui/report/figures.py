@@ -192,7 +192,9 @@ def trust_html(runs: Sequence[Run]) -> str:
 
 def _trusts(rows: Sequence[Row], is_answerable: bool) -> list[float]:
     return [
-        row.trust for row in rows if row.answerable == is_answerable and row.error is None and row.trust is not None
+        row.confidence
+        for row in rows
+        if row.answerable == is_answerable and row.error is None and row.confidence is not None
     ]
 
 

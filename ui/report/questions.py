@@ -178,7 +178,7 @@ def _cells(row: Row | None, letter: str, place: int) -> str:
     figures = (
         ("first citation", first),
         ("F1", _figure(row.f1)),
-        ("trust", "" if row.error is not None else _figure(row.trust)),
+        ("trust", "" if row.error is not None else _figure(row.confidence)),
         ("seconds", _figure(seconds)),
     )
     sign = "✓" if row.right else "✗"

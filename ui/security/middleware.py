@@ -14,7 +14,7 @@ from .login import Login, is_login
 from .rate_limits import LOGINS_AT_ONCE, Limits, WrongKeys
 from .request_guard import refuse
 from .scopes import Area, area_of, is_limited, required_scope
-from .session_isolation import Apart
+from .session_isolation import SessionIsolation
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -47,7 +47,7 @@ class AccessControl:
         self.app, self.access, self.login = app, access, login
         self._wrong_keys = WrongKeys()
         self._is_on = login is not None
-        self._apart = Apart()
+        self._apart = SessionIsolation()
         self._logins = Limits("none", LOGINS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -33,7 +33,7 @@ _HEARTBEAT, _FILE = "heartbeat/", "file="
 _NAMES = ("session_hash", "upload_id")
 
 
-class Apart:
+class SessionIsolation:
     """The sessions, uploads and files of all readers of one server."""
 
     def __init__(self) -> None:

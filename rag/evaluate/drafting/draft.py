@@ -177,7 +177,9 @@ def _unanswerable(assistant: Asked, kept: Sequence[tuple[Article, Fact, Case]], 
     """Questions as those that were kept, for a name or number that no article of the index has."""
     if not count or not kept:
         return []
-    held = "\n".join(article.text for fact in assistant.facts() if (article := assistant.article(fact.id))).casefold()
+    held = "\n".join(
+        article.text for fact in assistant.article_metadata() if (article := assistant.article(fact.id))
+    ).casefold()
     found: dict[str, Case] = {}
     for question in swapped([case.question for _, _, case in kept], held)[: count * _MOST_ASKED * 2]:
         if len(found) == count:

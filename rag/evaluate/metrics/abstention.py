@@ -94,7 +94,7 @@ class RiskPoint(NamedTuple):
     high: float
 
 
-def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[RiskPoint, ...]:
+def risk_coverage(confidence: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[RiskPoint, ...]:
     """Share wrong among the 1, 2, … all questions that are trusted most, one point for each number of questions.
 
     Questions of the same trust have no order, so each point is the mean over all their orders. Infinite trust is
@@ -102,7 +102,7 @@ def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     """
     import numpy as np
 
-    groups, flags = _ranked(trust, wrong)
+    groups, flags = _ranked(confidence, wrong)
     if not len(flags):
         return ()
     risks = _risks(groups, flags)
@@ -118,37 +118,37 @@ def risk_coverage(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 
     )
 
 
-def aurc(trust: Sequence[float], wrong: Sequence[bool]) -> float:
+def aurc(confidence: Sequence[float], wrong: Sequence[bool]) -> float:
     """Area under `risk_coverage`: its mean over all coverages, 0 when nothing is wrong; lower is better.
 
     Source: Geifman, Uziel & El-Yaniv 2019. Raises `ValueError` without questions, or as `risk_coverage` does.
     """
-    groups, flags = _ranked(trust, wrong)
+    groups, flags = _ranked(confidence, wrong)
     if not len(flags):
         raise ValueError("the area under the risk-coverage curve needs at least one question")
     return float(_risks(groups, flags).mean())
 
 
-def aurc_interval(trust: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[float, float]:
+def aurc_interval(confidence: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[float, float]:
     """95% percentile bootstrap interval of `aurc` over questions; `constant_interval` when all are right or wrong."""
     import numpy as np
 
-    value = aurc(trust, wrong)
-    groups, flags = _ranked(trust, wrong)
+    value = aurc(confidence, wrong)
+    groups, flags = _ranked(confidence, wrong)
     if flags.min() == flags.max():
         return constant_interval(value, len(flags))
     return percentiles(np.concatenate([risks.mean(axis=1) for risks in _resampled_risks(groups, flags, seed)]))
 
 
-def _ranked(trust: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each question, most trusted first: which group of equal trust it is in, and 1 if it is wrong."""
     import numpy as np
 
-    if any(math.isnan(value) for value in trust):
+    if any(math.isnan(value) for value in confidence):
         raise ValueError("a risk-coverage curve cannot rank trust that is NaN")
-    if len(trust) != len(wrong):
-        raise ValueError(f"there are {len(trust)} values of trust for {len(wrong)} questions")
-    values = np.asarray(trust, dtype=float)
+    if len(confidence) != len(wrong):
+        raise ValueError(f"there are {len(confidence)} values of trust for {len(wrong)} questions")
+    values = np.asarray(confidence, dtype=float)
     order = np.argsort(-values, kind="stable")
     _, groups = np.unique(-values[order], return_inverse=True)
     return groups, np.asarray(wrong, dtype=float)[order]

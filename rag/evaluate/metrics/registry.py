@@ -29,7 +29,7 @@ def trust_of(row: Row, *, failed: float) -> float:
     """How much spoke for an answer; `failed` for a failed one, never dropped: it stands where it does most harm."""
     if row.error is not None:
         return failed
-    return float("-inf") if row.trust is None else row.trust
+    return float("-inf") if row.confidence is None else row.confidence
 
 
 def wrong_if_answered(row: Row) -> bool:
@@ -48,8 +48,8 @@ def _auroc(rows: Sequence[Row]) -> tuple[float, float, float, int] | None:
 def _aurc(rows: Sequence[Row]) -> tuple[float, float, float, int] | None:
     if not any(row.answerable for row in rows):
         return None
-    trust, wrong = [trust_of(row, failed=float("inf")) for row in rows], [wrong_if_answered(row) for row in rows]
-    return aurc(trust, wrong), *aurc_interval(trust, wrong), len(rows)
+    confidence, wrong = [trust_of(row, failed=float("inf")) for row in rows], [wrong_if_answered(row) for row in rows]
+    return aurc(confidence, wrong), *aurc_interval(confidence, wrong), len(rows)
 
 
 def _cited(row: Row) -> CitationQuality | None:

@@ -42,7 +42,7 @@ class Imported:
 
 
 @dataclass(slots=True)
-class Gathering:
+class ImportBuilder:
     """What has been read so far of a file."""
 
     path: str
@@ -109,7 +109,7 @@ def import_squad(path: str | Path, *, skip_bad: bool = False) -> Imported:
     is wrong; with `skip_bad` only where no question is left.
     """
     path = Path(path)
-    gathered = Gathering(str(path))
+    gathered = ImportBuilder(str(path))
     data = _json_of(path)
     if not (isinstance(data, dict) and isinstance(data.get("data"), list)):
         raise refusal([Problem("is no SQuAD file: there is no list 'data'", str(path))], "Choose another format.")
@@ -124,7 +124,7 @@ def import_squad(path: str | Path, *, skip_bad: bool = False) -> Imported:
     return gathered.done(skip_bad)
 
 
-def _add_paragraph(gathered: Gathering, title: str, paragraph: Any, place: str) -> None:
+def _add_paragraph(gathered: ImportBuilder, title: str, paragraph: Any, place: str) -> None:
     text, questions = (paragraph.get(name) if isinstance(paragraph, dict) else None for name in ("context", "qas"))
     if not isinstance(text, str) or not text.strip():
         gathered.wrong("there is no text", f"{place}.context")
@@ -180,7 +180,7 @@ def import_ragas(path: str | Path, *, skip_bad: bool = False) -> Imported:
     from .ragas import add_rows
 
     path = Path(path)
-    gathered = Gathering(str(path))
+    gathered = ImportBuilder(str(path))
     add_rows(gathered, path)
     return gathered.done(skip_bad)
 

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from .cases import Evidence
-from .importers import Context, Gathering
+from .importers import Context, ImportBuilder
 from .loader import TABLES, json_rows
 from .problems import Problem, refusal, unreadable
 
@@ -30,7 +30,7 @@ _CONTEXTS = (_CHOSEN, "contexts", "retrieved_contexts")
 _BOM = b"\xef\xbb\xbf"
 
 
-def add_rows(gathered: Gathering, path: Path) -> None:
+def add_rows(gathered: ImportBuilder, path: Path) -> None:
     """Add every row of a file."""
     try:
         data = path.read_bytes().removeprefix(_BOM)
@@ -77,7 +77,7 @@ def _table_rows(data: bytes, name: str) -> Iterator[tuple[int, dict[str, Any], s
         yield line, {column: cell for column, cell in filled if cell.strip()}, bad
 
 
-def _add(gathered: Gathering, line: int, row: dict[str, Any]) -> None:
+def _add(gathered: ImportBuilder, line: int, row: dict[str, Any]) -> None:
     column = next((name for name in _QUESTION if row.get(name) is not None), _QUESTION[0])
     question = row.get(column)
     if not isinstance(question, str) or not question.strip():

@@ -19,8 +19,8 @@ import pytest
 from hashing import HashingEncoder
 from servers import running_chroma
 
-from index import CitechatError, Encoder, Index, OnRay, Processes
-from index.ingest.executors import Here
+from index import CitechatError, Encoder, Index, ProcessExecutor, RayExecutor
+from index.ingest.executors import SerialExecutor
 from index.storage.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -49,8 +49,8 @@ def folder(tmp_path: Path) -> Path:
 def workers_of(kind: str) -> AbstractContextManager[Any]:
     """Who works, by name."""
     if kind == "ray":
-        return OnRay("local", 2, HashingEncoder)
-    return Processes(2, HashingEncoder) if kind == "processes" else nullcontext()
+        return RayExecutor("local", 2, HashingEncoder)
+    return ProcessExecutor(2, HashingEncoder) if kind == "processes" else nullcontext()
 
 
 def contents(index: Index) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_a_chroma_server_is_filled_by_several_processes(folder: Path, tmp_path: 
     data.mkdir()
     alone = Index(tmp_path / "alone", HashingEncoder())
     alone.sync([folder])
-    with running_chroma(data) as (url, _), Processes(2, HashingEncoder) as workers:
+    with running_chroma(data) as (url, _), ProcessExecutor(2, HashingEncoder) as workers:
         index = Index(tmp_path / "caches", HashingEncoder(), url)
         index.sync([folder], workers=workers)
         assert contents(index) == contents(alone)
@@ -132,7 +132,7 @@ def test_what_is_known_is_not_embedded_again_and_what_is_there_twice_only_once(t
         (folder / f"{number}.txt").write_text(f"Story {number % 5}\n\nTown {number % 5} reopened its harbour.")
     recipe = _Recipe(tmp_path / "log")
     index = Index(tmp_path / "index", recipe())
-    with Processes(2, recipe) as workers:
+    with ProcessExecutor(2, recipe) as workers:
         index.sync([folder], workers=workers)
         once = _Counting(recipe.log).given()
         index.sync([folder], workers=workers)
@@ -157,9 +157,9 @@ def _dies_on_seven(_: Encoder, item: int) -> int:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_results_come_in_order_however_many_work(count: int) -> None:
-    with Processes(count, HashingEncoder) as workers:
+    with ProcessExecutor(count, HashingEncoder) as workers:
         assert list(workers.map(_double, range(50), _lost)) == [item * 2 for item in range(50)]
-    assert list(Here(HashingEncoder()).map(_double, range(50), _lost)) == [item * 2 for item in range(50)]
+    assert list(SerialExecutor(HashingEncoder()).map(_double, range(50), _lost)) == [item * 2 for item in range(50)]
 
 
 def _lost(_: int) -> int:
@@ -167,12 +167,12 @@ def _lost(_: int) -> int:
 
 
 def test_an_item_that_kills_its_worker_is_told_and_no_other_is_lost() -> None:
-    with Processes(2, HashingEncoder) as workers:
+    with ProcessExecutor(2, HashingEncoder) as workers:
         assert list(workers.map(_dies_on_seven, range(20), _lost)) == [i if i != 7 else -1 for i in range(20)]
 
 
 def test_workers_that_were_stopped_are_not_started_again() -> None:
-    with Processes(2, HashingEncoder) as workers:
+    with ProcessExecutor(2, HashingEncoder) as workers:
         results = workers.map(_pid, range(100), _lost)
         next(results)
     with pytest.raises(CancelledError):
@@ -191,7 +191,7 @@ def test_items_are_taken_no_faster_than_they_are_worked_on() -> None:
             taken.append(number)
             yield number
 
-    with Processes(2, HashingEncoder) as workers:
+    with ProcessExecutor(2, HashingEncoder) as workers:
         results = workers.map(_pid, items(), _lost)
         next(results)
         time.sleep(0.5)
@@ -204,7 +204,7 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(folder: Path, tmp_pa
     alone.sync([folder])
     killed: list[int] = []
 
-    with Processes(2, HashingEncoder) as workers:
+    with ProcessExecutor(2, HashingEncoder) as workers:
         victim = next(iter(workers.map(_pid, [0], _lost)))
 
         def kill_once(*_: object) -> None:
@@ -261,12 +261,12 @@ def _command(pid: int) -> str:
 
 def test_a_cluster_that_does_not_answer_is_told_in_time() -> None:
     with pytest.raises(CitechatError, match=r"Ray at '127.0.0.1:1' cannot be used") as refused:
-        OnRay("127.0.0.1:1", 1, HashingEncoder)
+        RayExecutor("127.0.0.1:1", 1, HashingEncoder)
     assert "ray start" in refused.value.hint
 
 
 def test_without_ray_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(CitechatError, match="the package 'ray' cannot be loaded") as refused:
-        OnRay("local", 1, HashingEncoder)
+        RayExecutor("local", 1, HashingEncoder)
     assert ".[ray]" in refused.value.hint

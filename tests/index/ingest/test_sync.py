@@ -201,7 +201,7 @@ def test_every_path_of_every_article_is_told(index: Index, folder: Path) -> None
     _write(folder, vixen=FOX)
     index.sync([folder])
     paths = {(article_id(FOX), "fox"), (article_id(FOX), "vixen"), (article_id(OWL), "owl")}
-    listed = Store(index.path, index.url).facts()
+    listed = Store(index.path, index.url).article_metadata()
     assert {(article.id, Path(origin.path).stem) for article in listed for origin in article.origins} == paths
 
 
@@ -434,7 +434,7 @@ class _SleepingEncoder:
 
     fingerprint = "hashing"
     dimension = 256
-    tells_tokens = True
+    has_token_vectors = True
 
     def __getattr__(self, name: str) -> object:
         raise AssertionError(f"the model was asked for {name}")

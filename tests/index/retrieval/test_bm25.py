@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index import terms
-from index.retrieval.bm25 import Keywords
+from index.retrieval.bm25 import BM25Index
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def test_terms_are_stems_numbers_and_chinese_characters(text: str, expected: lis
 
 
 def test_a_two_character_chinese_word_is_found_inside_a_run() -> None:
-    scores = Keywords.of([("a", "我们去北京看长城"), ("b", "上海的天气很好")]).scores("北京")
+    scores = BM25Index.of([("a", "我们去北京看长城"), ("b", "上海的天气很好")]).scores("北京")
     assert scores[0] > 0
     assert scores[1] == 0
 
 
 def test_a_question_without_a_known_word_scores_nothing() -> None:
-    assert list(Keywords.of([("a", "a text about dogs")]).scores("zebra?")) == [0.0]
-    assert list(Keywords.of([]).scores("zebra?")) == []
-    assert list(Keywords.of([("a", "the of and")]).scores("zebra?")) == [0.0]
+    assert list(BM25Index.of([("a", "a text about dogs")]).scores("zebra?")) == [0.0]
+    assert list(BM25Index.of([]).scores("zebra?")) == []
+    assert list(BM25Index.of([("a", "the of and")]).scores("zebra?")) == [0.0]
 
 
 def test_accents_on_latin_letters_make_no_difference_and_other_scripts_keep_their_marks() -> None:
@@ -45,9 +45,9 @@ def test_accents_on_latin_letters_make_no_difference_and_other_scripts_keep_thei
 
 
 def test_a_table_that_was_kept_scores_as_it_did(tmp_path: Path) -> None:
-    made = Keywords.of([("b", "A text about dogs and cats"), ("a", "The cats of Oslo"), ("c", "")])
+    made = BM25Index.of([("b", "A text about dogs and cats"), ("a", "The cats of Oslo"), ("c", "")])
     made.save(tmp_path / "keywords")
-    kept = Keywords.load(tmp_path / "keywords")
+    kept = BM25Index.load(tmp_path / "keywords")
     assert list(kept.ids) == [b"a", b"b", b"c"]
     assert np.array_equal(kept.scores("Oslo cats?"), made.scores("Oslo cats?"))
     assert kept.scores("Oslo cats?").argmax() == 0
@@ -59,14 +59,14 @@ def test_a_table_that_was_kept_scores_as_it_did(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("texts", [[], [("a", "the of and")]], ids=["no text", "no word"])
 def test_a_table_without_words_can_be_kept_too(texts: list[tuple[str, str]], tmp_path: Path) -> None:
-    Keywords.of(texts).save(tmp_path / "keywords")
-    assert list(Keywords.load(tmp_path / "keywords").scores("zebra?")) == [0.0] * len(texts)
+    BM25Index.of(texts).save(tmp_path / "keywords")
+    assert list(BM25Index.load(tmp_path / "keywords").scores("zebra?")) == [0.0] * len(texts)
 
 
 def test_half_a_table_is_none(tmp_path: Path) -> None:
-    Keywords.of([("a", "A text about dogs")]).save(tmp_path / "keywords")
+    BM25Index.of([("a", "A text about dogs")]).save(tmp_path / "keywords")
     (tmp_path / "keywords" / "ids.npy").write_bytes(b"")
     with pytest.raises((OSError, ValueError)):
-        Keywords.load(tmp_path / "keywords")
+        BM25Index.load(tmp_path / "keywords")
     with pytest.raises(OSError, match="keywords-none"):
-        Keywords.load(tmp_path / "keywords-none")
+        BM25Index.load(tmp_path / "keywords-none")

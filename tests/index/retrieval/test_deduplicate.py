@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Index, Passage
-from index.retrieval.deduplicate import Wording, diverse
+from index.retrieval.deduplicate import PassageWording, diverse
 
 WIRE = (
     "The port of Halden was closed on Monday after a ship of the Norden line lost 40 containers in the storm. "
@@ -20,12 +20,14 @@ WIRE = (
 def _shown(written: str, limit: int) -> list[int]:
     """What is shown of passages of articles named by a letter, each with its score: "a9 b8"."""
     words = written.split()
-    wordings = [Wording.of(Passage(word[0], 0, 2, f"{word} {word * 2} {word * 3}")) for word in words]
+    wordings = [PassageWording.of(Passage(word[0], 0, 2, f"{word} {word * 2} {word * 3}")) for word in words]
     return [place for place, _ in diverse(wordings, [float(word[1]) for word in words], limit)]
 
 
 def _are_copies(first: str, second: str) -> bool:
-    return Wording.of(Passage("a", 0, len(first), first)).is_copy_of(Wording.of(Passage("b", 0, len(second), second)))
+    return PassageWording.of(Passage("a", 0, len(first), first)).is_copy_of(
+        PassageWording.of(Passage("b", 0, len(second), second))
+    )
 
 
 def test_one_article_does_not_crowd_out_the_others() -> None:

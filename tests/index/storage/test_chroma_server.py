@@ -61,9 +61,9 @@ def test_changed_articles_are_replaced_and_unchanged_ones_not_embedded_again(ind
 
 def test_a_calibrated_threshold_is_kept_there(index: Index, url: str, folder: Path) -> None:
     index.sync([folder])
-    index.set_min_score(0.375)
+    index.set_abstention_threshold(0.375)
     index.close()
-    assert index.min_score() == 0.375
+    assert index.abstention_threshold() == 0.375
 
 
 def test_where_nothing_was_indexed_nothing_is_there_and_nothing_is_made(index: Index, url: str) -> None:

@@ -21,7 +21,7 @@ from processes import (
 )
 
 from index import EmptyIndexError, Index, IndexLockedError, StoreError
-from index.retrieval.retriever import Searcher
+from index.retrieval.retriever import Retriever
 from index.storage import lease
 from index.storage.store import Store
 
@@ -80,7 +80,7 @@ def test_what_is_indexed_here_is_found_there_by_what_is_open(here: Index, there:
 def test_what_is_removed_or_rebuilt_here_is_so_there(here: Index, there: Index, folder: Path) -> None:
     here.sync([folder])
     assert sorted(found(there, "fox owl")) == [FOX, OWL]
-    here.remove(*(article.id for article in here.facts() if article.path.endswith("owl.txt")))
+    here.remove(*(article.id for article in here.article_metadata() if article.path.endswith("owl.txt")))
     wait_for(lambda: found(there, "fox owl") == [FOX])
     here.rebuild()
     there_passages = there.searcher.store._passages.name
@@ -107,23 +107,23 @@ def test_the_one_who_writes_finds_it_at_once(here: Index, folder: Path) -> None:
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Searcher]]]:
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Retriever]]]:
     """Makes the tables of a changed index be made only when the event is set; the list tells who has begun to."""
-    event, begun, make_ready = threading.Event(), [], Searcher.make_ready
+    event, begun, make_ready = threading.Event(), [], Retriever.make_ready
 
-    def wait(self: Searcher) -> None:
+    def wait(self: Retriever) -> None:
         begun.append(self)
         event.wait(DEADLINE)
         make_ready(self)
 
-    monkeypatch.setattr(Searcher, "make_ready", wait)
+    monkeypatch.setattr(Retriever, "make_ready", wait)
     monkeypatch.setattr("index.live_index._WAIT", 0.1)
     yield event, begun
     event.set()
 
 
 def test_while_the_tables_are_made_anew_questions_are_answered_and_what_is_gone_is_not_cited(
-    here: Index, there: Index, folder: Path, held: tuple[threading.Event, list[Searcher]]
+    here: Index, there: Index, folder: Path, held: tuple[threading.Event, list[Retriever]]
 ) -> None:
     event, begun = held
     here.sync([folder])

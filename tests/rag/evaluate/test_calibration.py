@@ -45,9 +45,9 @@ def test_a_calibrated_threshold_stays_with_the_index_and_is_used(own_home: Path)
     assistant = build_assistant(settings)
     done = calibrate(assistant, read_cases(SAMPLES / "questions.jsonl"))
     assert done.answered >= 0.9
-    assert assistant.min_score == done.min_score != done.previous
-    assert build_assistant(settings).min_score == done.min_score
-    assert build_assistant(load_settings(home=own_home, min_score=0.1)).min_score == 0.1
+    assert assistant.abstention_threshold == done.abstention_threshold != done.previous
+    assert build_assistant(settings).abstention_threshold == done.abstention_threshold
+    assert build_assistant(load_settings(home=own_home, abstention_threshold=0.1)).abstention_threshold == 0.1
 
 
 def test_too_few_questions_are_refused(own_home: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, TestSetError
-from rag.evaluate import Case, Cost, Journal, Row, evaluate, stamp_of, to_json, write_whole
+from rag.evaluate import Case, Checkpoint, Cost, Row, evaluate, stamp_of, to_json, write_whole
 
 CASES = [Case(id=f"c{k}", question=f"Question {k}?", answerable=False) for k in range(6)]
 ROWS = [
@@ -35,30 +35,30 @@ class _Counting:
 
 
 def test_rows_that_were_written_down_are_there_again(tmp_path: Path) -> None:
-    with Journal(tmp_path / "run.rows", "s") as journal:
+    with Checkpoint(tmp_path / "run.rows", "s") as journal:
         for row in ROWS[:3]:
             journal.add(row)
-    with Journal(tmp_path / "run.rows", "s") as journal:
+    with Checkpoint(tmp_path / "run.rows", "s") as journal:
         assert list(journal.rows.values()) == ROWS[:3]
 
 
 def test_a_line_that_was_cut_off_is_asked_again_and_the_others_stay(tmp_path: Path) -> None:
     path = tmp_path / "run.rows"
-    with Journal(path, "s") as journal:
+    with Checkpoint(path, "s") as journal:
         for row in ROWS:
             journal.add(row)
     os.truncate(path, path.stat().st_size - 5)
-    with Journal(path, "s") as journal:
+    with Checkpoint(path, "s") as journal:
         assert list(journal.rows) == [row.id for row in ROWS[:-1]]
         journal.add(ROWS[-1])
-    with Journal(path, "s") as journal:
+    with Checkpoint(path, "s") as journal:
         assert list(journal.rows.values()) == ROWS
 
 
 def test_another_run_begins_anew(tmp_path: Path) -> None:
-    with Journal(tmp_path / "run.rows", "s") as journal:
+    with Checkpoint(tmp_path / "run.rows", "s") as journal:
         journal.add(ROWS[0])
-    with Journal(tmp_path / "run.rows", "t") as journal:
+    with Checkpoint(tmp_path / "run.rows", "t") as journal:
         assert journal.rows == {}
 
 
@@ -72,10 +72,10 @@ def test_the_stamp_tells_other_questions_settings_and_versions_apart() -> None:
 
 def test_a_run_that_is_cut_short_and_goes_on_gives_the_same_rows(tmp_path: Path) -> None:
     whole = evaluate(_Counting(), CASES)
-    with pytest.raises(KeyboardInterrupt), Journal(tmp_path / "run.rows", "s") as journal:
+    with pytest.raises(KeyboardInterrupt), Checkpoint(tmp_path / "run.rows", "s") as journal:
         evaluate(_Counting(stop_at=CASES[3].question), CASES, seen=journal.add)
     later = _Counting()
-    with Journal(tmp_path / "run.rows", "s") as journal:
+    with Checkpoint(tmp_path / "run.rows", "s") as journal:
         report = evaluate(later, CASES, known=dict(journal.rows), seen=journal.add)
         journal.finish()
     assert later.asked == [case.question for case in CASES[3:]], "nothing is asked twice"
@@ -93,4 +93,4 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(TestSetError, match="cannot be written"):
         write_whole(tmp_path / "file" / "run.json", "three")
     with pytest.raises(TestSetError, match="cannot be written"):
-        Journal(tmp_path / "file" / "run.rows", "s")
+        Checkpoint(tmp_path / "file" / "run.rows", "s")

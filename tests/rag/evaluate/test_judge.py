@@ -17,7 +17,7 @@ from pydantic import Field
 
 from rag import LLMError, SettingsError, load_settings
 from rag.answer import Support
-from rag.evaluate import CitedPlace, Place, Row, Said
+from rag.evaluate import AnswerSentence, CitedPlace, Place, Row
 from rag.evaluate.agreement import Agreement, Judgement, Verdict, as_agreement, cohens_kappa, kappa_interval
 from rag.evaluate.judge import Judge, judge_messages, judge_rows, open_judge, read_verdict
 from rag.evaluate.metrics.statistics import interval
@@ -63,7 +63,7 @@ def row(
         expected=("Ten", "10"),
         first_citation=float(right),
         contains_answer=None if contained is None else float(contained),
-        sentences=(Said(quote, (1,), support),),
+        sentences=(AnswerSentence(quote, (1,), support),),
         citations=(cited,),
     )
     return replace(one, **more)
@@ -111,7 +111,7 @@ def test_nothing_that_is_judged_can_end_the_tags_it_stands_between(where: str) -
     if where in ("title", "quote", "before"):
         one = replace(one, citations=(replace(cited, **{where: HOSTILE}),))
     elif where == "sentences":
-        one = replace(one, sentences=(Said(HOSTILE, (1,), "weak"),))
+        one = replace(one, sentences=(AnswerSentence(HOSTILE, (1,), "weak"),))
     elif where == "said":
         one = replace(one, said=HOSTILE, sentences=())
     else:
@@ -288,7 +288,7 @@ def test_with_nothing_judged_there_is_nothing_to_agree_on() -> None:
 def test_a_judge_is_opened_as_the_settings_name_it_and_at_temperature_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key-of-nobody")
     for asked, taken in ((0.7, 0.0), (1.0, 1.0)):
-        judge = open_judge(load_settings(llm="openai:gpt-4o-mini", llm_temperature=asked, llm_patience=7))
+        judge = open_judge(load_settings(llm="openai:gpt-4o-mini", llm_temperature=asked, llm_total_timeout=7))
         assert (judge.spec, judge.patience, judge.llm.temperature) == ("openai:gpt-4o-mini", 7, taken)  # type: ignore[attr-defined]
 
 

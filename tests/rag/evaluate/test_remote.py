@@ -61,7 +61,7 @@ ANSWER = {"text": "Ten.", "found": True, "sentences": [], "citations": [], "hits
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     home = tmp_path_factory.mktemp("served")
     newsroom(home)
-    return Assistant(Index(home / "index", HashingEncoder()), min_score=-1000)
+    return Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)
 
 
 @pytest.fixture(scope="module")
@@ -252,4 +252,4 @@ def test_a_password_in_the_address_is_sent_and_never_shown(monkeypatch: pytest.M
 
 def test_with_a_path_before_it_the_chat_is_found(tmp_path: Path) -> None:
     with serving(said(200, LISTED)) as server:
-        assert [each.id for each in RemoteAssistant(f"{server.url}/chat/").facts()] == ["a1"]
+        assert [each.id for each in RemoteAssistant(f"{server.url}/chat/").article_metadata()] == ["a1"]

@@ -42,7 +42,7 @@ ARTICLE = Article(id="a1", title="Sora", source="/articles/sora.txt", text=TEXT)
 UNIT = np.array([[1.0, 0.0], [0.6, 0.8]], dtype=np.float32)
 
 
-def answered(*spans: Span, trust: float = 1.0, article: Article = ARTICLE, **changes: str) -> Answer:
+def answered(*spans: Span, confidence: float = 1.0, article: Article = ARTICLE, **changes: str) -> Answer:
     """An answer that quotes each span in a sentence of its own; the hits are the spans in the same order."""
     sentences: list[Sentence] = []
     text = ""
@@ -53,11 +53,11 @@ def answered(*spans: Span, trust: float = 1.0, article: Article = ARTICLE, **cha
         sentences.append(Sentence(start, len(text), quote, (number,), (span,), "quoted"))
     passages = [Passage(article.id, span.start, span.end, article.text[span.start : span.end]) for span in spans]
     hits = tuple(Hit(passage, article.title, article.source, None, -rank) for rank, passage in enumerate(passages))
-    return Answer("?", text=text, sentences=tuple(sentences), hits=hits, trust=trust, done=True)
+    return Answer("?", text=text, sentences=tuple(sentences), hits=hits, confidence=confidence, done=True)
 
 
-def refused(*spans: Span, trust: float = 0.1) -> Answer:
-    return replace(answered(*spans, trust=trust), text="The articles do not say.", sentences=(), found=False)
+def refused(*spans: Span, confidence: float = 0.1) -> Answer:
+    return replace(answered(*spans, confidence=confidence), text="The articles do not say.", sentences=(), found=False)
 
 
 class ScriptedAssistant:
@@ -100,7 +100,7 @@ def test_a_right_answer_is_right_in_every_measure() -> None:
         assert list(measure(report, name)[1:]) == pytest.approx([1.0, 0.025, 1.0, 1])
     assert row.f1 == 1.0
     assert row.valid_citations == 1.0
-    assert (len(row.citations), row.bad_citations, row.trust) == (1, (), 1.0)
+    assert (len(row.citations), row.bad_citations, row.confidence) == (1, (), 1.0)
 
 
 def test_the_first_citation_and_any_citation_are_told_apart() -> None:
@@ -337,7 +337,9 @@ def test_cost_is_kept_in_one_field_and_told_by_stage() -> None:
 
 def test_the_risk_coverage_curve_is_of_right_answers_in_order_of_trust() -> None:
     cases = [case("ten", "Ten", at=TEN), case("sora", "No", at=SORA), case("far"), case("down", "Ten")]
-    report = run(cases, ten=answered(TEN, trust=0.9), sora=answered(TEN, trust=0.5), far=refused(), down=LLMError("no"))
+    report = run(
+        cases, ten=answered(TEN, confidence=0.9), sora=answered(TEN, confidence=0.5), far=refused(), down=LLMError("no")
+    )
     assert [point.risk for point in report.risk_coverage()] == pytest.approx([1.0, 1 / 2, 2 / 3, 3 / 4])
     assert measure(report, AURC).value == pytest.approx((1.0 + 1 / 2 + 2 / 3 + 3 / 4) / 4)
 
@@ -346,10 +348,10 @@ def test_auroc_says_how_well_trust_tells_the_kinds_apart() -> None:
     cases = [case("ten", "Ten"), case("sora", "No"), case("far"), case("near")]
     report = run(
         cases,
-        ten=answered(TEN, trust=0.9),
-        sora=answered(SORA, trust=0.5),
+        ten=answered(TEN, confidence=0.9),
+        sora=answered(SORA, confidence=0.5),
         far=refused(),  # no hit at all ranks lowest
-        near=answered(SORA, trust=0.5),
+        near=answered(SORA, confidence=0.5),
     )
     assert measure(report, AUROC).value == pytest.approx(3.5 / 4)
     assert str(AUROC) not in [found.name for found in run(cases[:1], ten=answered(TEN)).summary()]
@@ -381,7 +383,7 @@ def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
 
 def test_a_report_that_was_saved_comes_back_equal() -> None:
     cases = [case("ten", "Ten", at=TEN), case("far"), case("sora", "No")]
-    answer = replace(answered(TEN, SORA, trust=float("inf")), timings={"search": 1 / 3}, tokens={"in": 7})
+    answer = replace(answered(TEN, SORA, confidence=float("inf")), timings={"search": 1 / 3}, tokens={"in": 7})
     assistant = ScriptedAssistant({"ten": answer, "far": LLMError("no"), "sora": refused()})
     report = evaluate(assistant, cases, settings={"encoder": "bundled"})
     assert report.settings == {"encoder": "bundled"}

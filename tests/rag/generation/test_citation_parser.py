@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.generation.citation_parser import CitationParser, Draft
+from rag.generation.citation_parser import CitationParser, ParsedSentence
 
 SOURCES = 4
 
@@ -127,7 +127,7 @@ def test_after_a_code_block_markers_count_again() -> None:
 
 
 def test_a_marker_cut_across_chunks_is_one_citation() -> None:
-    assert parse("It rose [", "1", "]", ".").drafts == [Draft(0, 12, "It rose.", (1,))]
+    assert parse("It rose [", "1", "]", ".").drafts == [ParsedSentence(0, 12, "It rose.", (1,))]
 
 
 def test_an_unfinished_marker_is_not_shown() -> None:
@@ -256,7 +256,7 @@ def test_the_cuts_between_pieces_change_nothing(text: str) -> None:
 @given(TEXTS)
 def test_what_is_finished_never_changes_and_text_only_grows(text: str) -> None:
     parser = CitationParser(SOURCES)
-    seen: list[Draft] = []
+    seen: list[ParsedSentence] = []
     shown = ""
     for character in text:
         parser.feed(character)

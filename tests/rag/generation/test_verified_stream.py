@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from index import Span
 from rag import Support
-from rag.generation.verified_stream import CheckedText
+from rag.generation.verified_stream import VerifiedStream
 from rag.grounding.support import Verdict
 
 
@@ -34,15 +34,15 @@ TABLE = Table(
 )
 
 
-def _checked(text: str, *, strict: bool = False, sources: int = 4) -> CheckedText:
-    checked = CheckedText(TABLE, sources, strict=strict)  # type: ignore[arg-type]
+def _checked(text: str, *, strict: bool = False, sources: int = 4) -> VerifiedStream:
+    checked = VerifiedStream(TABLE, sources, strict=strict)  # type: ignore[arg-type]
     checked.feed(text)
     checked.close()
     return checked
 
 
 @pytest.mark.parametrize(
-    ("written", "shown", "numbers", "support", "moved"),
+    ("written", "shown", "numbers", "support", "citation_corrected"),
     [
         ("Foxes run [1].", "Foxes run [1].", (1,), "quoted", False),
         ("Owls fly [1].", "Owls fly [3].", (3,), "quoted", True),
@@ -60,12 +60,12 @@ def _checked(text: str, *, strict: bool = False, sources: int = 4) -> CheckedTex
     ],
 )
 def test_a_citation_stands_where_the_sentence_is_supported(
-    written: str, shown: str, numbers: tuple[int, ...], support: str, moved: bool
+    written: str, shown: str, numbers: tuple[int, ...], support: str, citation_corrected: bool
 ) -> None:
     checked = _checked(written)
     (sentence,) = checked.sentences
     assert checked.text == shown
-    assert (sentence.numbers, sentence.support, sentence.moved) == (numbers, support, moved)
+    assert (sentence.numbers, sentence.support, sentence.citation_corrected) == (numbers, support, citation_corrected)
     assert [span.start for span in sentence.evidence] == [100 * number for number in numbers]
     assert checked.text[sentence.start : sentence.end] == shown
 
@@ -97,7 +97,7 @@ def test_lines_stay_lines_when_a_sentence_is_left_out(written: str, left: str) -
 
 def test_blanks_in_front_of_an_answer_are_none_of_it() -> None:
     for pieces in (["\n\n Foxes run [1]."], ["\n", " ", "\n", "Foxes", " run [1]."]):
-        checked = CheckedText(TABLE, 4)  # type: ignore[arg-type]
+        checked = VerifiedStream(TABLE, 4)  # type: ignore[arg-type]
         for piece in pieces:
             checked.feed(piece)
         checked.close()
@@ -136,7 +136,7 @@ _WORDS = st.sampled_from(
 def test_what_it_says_does_not_depend_on_how_the_text_was_cut(words: list[str], size: int, strict: bool) -> None:
     text = "".join(words)
     whole = _checked(text, strict=strict)
-    pieces = CheckedText(TABLE, 4, strict=strict)  # type: ignore[arg-type]
+    pieces = VerifiedStream(TABLE, 4, strict=strict)  # type: ignore[arg-type]
     finished = 0
     for at in range(0, len(text), size):
         pieces.feed(text[at : at + size])

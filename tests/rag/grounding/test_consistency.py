@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.grounding.consistency import agrees, agrees_as_copy, find_copy
+from rag.grounding.consistency import find_copy, is_consistent, is_consistent_copy
 from rag.text.entities import names, unknown_names
 from rag.text.quantities import Quantity, quantities
 
@@ -102,13 +102,13 @@ def test_a_name_that_looks_alike_is_another(name: str, source: str) -> None:
     ],
 )
 def test_a_number_with_another_unit_is_another(claim: str, source: str) -> None:
-    assert not agrees(claim, source, source)
+    assert not is_consistent(claim, source, source)
 
 
 def _is_true_copy(claim: str, sentence: str, around: str = "") -> bool:
     copy = find_copy(claim, [sentence])
     assert copy is not None, "it should be near enough to be a copy"
-    return agrees_as_copy(claim, copy, sentence, around)
+    return is_consistent_copy(claim, copy, sentence, around)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_name_may_stand_for_a_pronoun_when_the_article_names_it() -> None:
 
 def test_the_passive_exchanges_nobody() -> None:
     said = "Activision was bought by Microsoft."
-    assert agrees(said, "Microsoft bought Activision.", "Microsoft bought Activision.")
+    assert is_consistent(said, "Microsoft bought Activision.", "Microsoft bought Activision.")
 
 
 def test_two_sentences_may_be_copied_as_one() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Article, Encoder, Encoding, Findings, Index, Tokens
+from index import Article, Encoder, Encoding, Index, SearchResult, TokenVectors
 from rag.grounding.support import Checker, Verdict, find_quote
 
 ENGLISH = """\
@@ -44,24 +44,24 @@ def index(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) ->
 
 
 @pytest.fixture(scope="module")
-def english(index: Index) -> Findings:
+def english(index: Index) -> SearchResult:
     """The English article is hit 1."""
     return _only(index.find("Who studied at Tsinghua University?"), "Sora")
 
 
 @pytest.fixture(scope="module")
-def chinese(index: Index) -> Findings:
+def chinese(index: Index) -> SearchResult:
     """The Chinese article is hit 1."""
     return _only(index.find("盘古是什么？"), "盘古")
 
 
-def _only(found: Findings, in_title: str) -> Findings:
+def _only(found: SearchResult, in_title: str) -> SearchResult:
     chosen = [i for i, hit in enumerate(found.hits) if in_title in hit.title]
     assert len(chosen) == 1, "the article should be one passage"
     return replace(found, hits=[found.hits[chosen[0]]], readings=[found.readings[chosen[0]]])
 
 
-def _article(index: Index, found: Findings) -> Article:
+def _article(index: Index, found: SearchResult) -> Article:
     article = index.article(found.hits[0].passage.article_id)
     assert article is not None
     return article
@@ -133,7 +133,7 @@ class CountingEncoder:
     ],
 )
 def test_a_sentence_is_judged_against_its_passage(
-    sentence: str, support: str, english: Findings, bundled_encoder: Encoder
+    sentence: str, support: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     assert Checker(english, bundled_encoder).check(sentence, 1).support == support
 
@@ -153,20 +153,20 @@ def test_a_sentence_is_judged_against_its_passage(
     ],
 )
 def test_chinese_is_judged_by_its_characters(
-    sentence: str, support: str, chinese: Findings, bundled_encoder: Encoder
+    sentence: str, support: str, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
     assert Checker(chinese, bundled_encoder).check(sentence, 1).support == support
 
 
 @pytest.mark.parametrize("sentence", ["", " ", "…", "[]", "(((", "\\", "**", "“”", "\x00", "🙂"])
 def test_a_sentence_without_words_is_not_supported_and_breaks_nothing(
-    sentence: str, english: Findings, bundled_encoder: Encoder
+    sentence: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     assert Checker(english, bundled_encoder).check(sentence, 1).support == "unsupported"
 
 
 def test_the_span_of_a_quote_is_exactly_its_characters(
-    index: Index, english: Findings, bundled_encoder: Encoder
+    index: Index, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     span = Checker(english, bundled_encoder).check("China's  Tsinghua University.", 1).span
     assert _article(index, english).text[span.start : span.end] == "China’s Tsinghua University."
@@ -185,7 +185,7 @@ def test_the_span_of_a_quote_is_exactly_its_characters(
     ],
 )
 def test_the_span_of_a_paraphrase_is_the_sentences_that_say_it(
-    sentence: str, begins: str, ends: str, index: Index, english: Findings, bundled_encoder: Encoder
+    sentence: str, begins: str, ends: str, index: Index, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     span = Checker(english, bundled_encoder).check(sentence, 1).span
     said = _article(index, english).text[span.start : span.end]
@@ -193,14 +193,16 @@ def test_the_span_of_a_paraphrase_is_the_sentences_that_say_it(
     assert said.endswith(ends)
 
 
-def test_what_the_reader_sees_above_an_article_may_be_said_of_it(english: Findings, bundled_encoder: Encoder) -> None:
+def test_what_the_reader_sees_above_an_article_may_be_said_of_it(
+    english: SearchResult, bundled_encoder: Encoder
+) -> None:
     """The date of the article is in its head, not in its text."""
     sentence = "On 21 February 2024, the watchdog did not name the companies it had selected."
     assert Checker(english, bundled_encoder).check(sentence, 1).support in {"supported", "weak"}
 
 
 def test_what_a_sentence_has_from_another_passage_that_it_cites_is_not_held_against_it(
-    english: Findings, chinese: Findings, bundled_encoder: Encoder
+    english: SearchResult, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
     both = replace(english, hits=[*english.hits, *chinese.hits], readings=[*english.readings, *chinese.readings])
     checker = Checker(both, bundled_encoder)
@@ -208,14 +210,14 @@ def test_what_a_sentence_has_from_another_passage_that_it_cites_is_not_held_agai
     assert checker.check(sentence, 1, beside=(1, 2)).support in {"supported", "weak"}
 
 
-def test_a_quotation_needs_no_forward_pass(english: Findings, bundled_encoder: Encoder) -> None:
+def test_a_quotation_needs_no_forward_pass(english: SearchResult, bundled_encoder: Encoder) -> None:
     counting = CountingEncoder(bundled_encoder)
     Checker(english, counting).check("The watchdog did not name the selected companies.", 1)  # type: ignore[arg-type]
     assert counting.encoded == []
 
 
 def test_a_sentence_is_encoded_once_however_many_passages_it_cites(
-    english: Findings, chinese: Findings, bundled_encoder: Encoder
+    english: SearchResult, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
     counting = CountingEncoder(bundled_encoder)
     both = replace(english, hits=[*english.hits, *chinese.hits], readings=[*english.readings, *chinese.readings])
@@ -235,9 +237,9 @@ def test_a_sentence_is_encoded_once_however_many_passages_it_cites(
     ],
 )
 def test_without_token_vectors_words_decide(
-    sentence: str, support: str, english: Findings, bundled_encoder: Encoder
+    sentence: str, support: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    nothing = Tokens.of(Encoding(np.zeros(384, dtype=np.float32), np.zeros((0, 384), dtype=np.float32), ()))
+    nothing = TokenVectors.of(Encoding(np.zeros(384, dtype=np.float32), np.zeros((0, 384), dtype=np.float32), ()))
     blind = [replace(reading, tokens=nothing) for reading in english.readings]
     checker = Checker(replace(english, readings=blind), bundled_encoder)
     assert checker.check(sentence, 1).support == support
@@ -253,7 +255,7 @@ def test_without_token_vectors_words_decide(
     ],
 )
 def test_words_that_only_say_that_the_article_says_it_make_no_difference(
-    frame: str, english: Findings, bundled_encoder: Encoder
+    frame: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     text = english.hits[0].passage.text
     first = english.readings[0].sentences[0]
@@ -290,7 +292,7 @@ def test_a_part_of_a_sentence_that_the_rest_may_turn_over_is_not_called_quoted(
         assert text[verdict.span.start : verdict.span.end].startswith(("It is false", "Ignore", "Nobody"))
 
 
-def test_a_passage_without_sentences_supports_nothing(english: Findings, bundled_encoder: Encoder) -> None:
+def test_a_passage_without_sentences_supports_nothing(english: SearchResult, bundled_encoder: Encoder) -> None:
     hit = english.hits[0]
     passage = replace(hit.passage, text="", end=hit.passage.start)
     empty = replace(

@@ -20,8 +20,8 @@ from werkzeug import Request, Response
 from wires import PATHS, ollama_wire
 
 from index import Index
-from rag import Assistant, LLMError, Offers, SettingsError, load_settings
-from rag.llms import catalog as offers
+from rag import Assistant, LLMError, ModelCatalog, SettingsError, load_settings
+from rag.llms import catalog as model_catalog
 from rag.llms.catalog import _ollama_address
 
 TAGS = "/api/tags"
@@ -40,13 +40,13 @@ def _no_ollama(monkeypatch: pytest.MonkeyPatch) -> None:
 def assistant(index: Index, tmp_path: Path) -> Assistant:
     (tmp_path / "port.md").write_text("The harbour reopened on Monday. Ships came back.\n", encoding="utf-8")
     index.sync([tmp_path / "port.md"])
-    return Assistant(index, min_score=-100.0)
+    return Assistant(index, abstention_threshold=-100.0)
 
 
 @pytest.fixture
 def ollama(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs an Ollama that has these models, or replies with this; it may take its time on a busy machine."""
-    monkeypatch.setattr(offers, "_OLLAMA_SECONDS", 20.0)
+    monkeypatch.setattr(model_catalog, "_OLLAMA_SECONDS", 20.0)
     monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{httpserver.port}")
 
     def run(*names: str, reply: Any = None) -> None:
@@ -56,8 +56,8 @@ def ollama(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return run
 
 
-def named(llm: str = "extractive", **given: Any) -> Offers:
-    return Offers(load_settings(llm=llm, **given))
+def named(llm: str = "extractive", **given: Any) -> ModelCatalog:
+    return ModelCatalog(load_settings(llm=llm, **given))
 
 
 # --- what is offered
@@ -69,7 +69,7 @@ def test_quoting_comes_first_and_then_the_model_of_the_settings() -> None:
 
 
 def test_a_provider_is_offered_where_its_package_and_its_key_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offers, "_is_installed", lambda provider: provider != "anthropic")
+    monkeypatch.setattr(model_catalog, "_is_installed", lambda provider: provider != "anthropic")
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.setenv(name, "sk-secret")
     assert named().models() == ("extractive", "openai:gpt-4o-mini", "google_genai:gemini-3.5-flash-lite")
@@ -145,7 +145,7 @@ def test_an_ollama_that_fails_or_sends_elsewhere_offers_nothing(httpserver: HTTP
 def test_an_ollama_that_is_slow_is_not_waited_for(
     httpserver: HTTPServer, ollama: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(offers, "_OLLAMA_SECONDS", 0.5)
+    monkeypatch.setattr(model_catalog, "_OLLAMA_SECONDS", 0.5)
     done = threading.Event()
 
     def slowly(_: Request) -> Response:
@@ -206,7 +206,7 @@ def test_what_is_offered_is_looked_up_once_in_half_a_minute(
     monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, ollama: Callable[..., None]
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(offers.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(model_catalog.time, "monotonic", lambda: now[0])
     ollama("llama3.2")
     choices = named()
     with ThreadPoolExecutor(8) as threads:
@@ -271,8 +271,8 @@ def test_another_model_answers_and_is_loaded_once(
     httpserver.expect_request(PATHS["ollama"]).respond_with_data(said, content_type="application/x-ndjson")
     choices = named(llm_max_tokens=77)
     loaded: list[str] = []
-    real = offers.open_llm
-    monkeypatch.setattr(offers, "open_llm", lambda settings: (loaded.append(settings.llm), real(settings))[1])
+    real = model_catalog.open_llm
+    monkeypatch.setattr(model_catalog, "open_llm", lambda settings: (loaded.append(settings.llm), real(settings))[1])
     with ThreadPoolExecutor(8) as threads:
         chosen = list(threads.map(lambda _: choices.assistant(assistant, "ollama:llama3.2"), range(16)))
     assert loaded == ["ollama:llama3.2"]
@@ -288,7 +288,7 @@ def test_an_address_belongs_to_the_model_that_it_was_given_for(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     seen: list[tuple[str, str | None]] = []
-    monkeypatch.setattr(offers, "open_llm", lambda settings: seen.append((settings.llm, settings.llm_base_url)))
+    monkeypatch.setattr(model_catalog, "open_llm", lambda settings: seen.append((settings.llm, settings.llm_base_url)))
     choices = named("openai:tiny", llm_base_url="http://127.0.0.1:9/v1")
     choices.assistant(assistant, "openai:gpt-4o-mini")
     choices.assistant(assistant, "openai:tiny")
@@ -309,7 +309,7 @@ def test_a_model_that_was_chosen_before_stays_while_its_server_is_too_busy_to_li
     ollama("llama3.2")
     choices = named()
     first = choices.assistant(assistant, "ollama:llama3.2")
-    monkeypatch.setattr(offers, "_ollama", list)
+    monkeypatch.setattr(model_catalog, "_ollama", list)
     choices._good_until = 0.0
     assert choices.models() == ("extractive",)
     assert choices.assistant(assistant, "ollama:llama3.2").llm is first.llm

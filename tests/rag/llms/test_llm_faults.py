@@ -11,7 +11,7 @@ from wires import PATHS, WIRES, Act, Reset, WireServer, openai_wire, refusal, re
 
 from rag import Assistant, LLMError, load_settings, open_index
 from rag.llms.loader import load_llm, stream_text
-from rag.llms.retry import Asking
+from rag.llms.retry import LLMCall
 
 PROVIDERS = sorted(PATHS)
 ASKED = [HumanMessage("What is Sora?")]
@@ -25,15 +25,15 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret-1234567890abcdef")
 
 
-def asking(server: WireServer, provider: str, *, timeout: float = 5.0) -> tuple[Asking, list[float]]:
+def asking(server: WireServer, provider: str, *, timeout: float = 5.0) -> tuple[LLMCall, list[float]]:
     """The real client of a provider, asked with patience, and how long it has slept: it only says so."""
     slept: list[float] = []
     suffix = "/v1" if provider == "openai" else ""
     llm = load_llm(f"{provider}:tiny", base_url=server.url + suffix, timeout=timeout)
-    return Asking(llm, f"{provider}:tiny", 100, sleep=slept.append), slept
+    return LLMCall(llm, f"{provider}:tiny", 100, sleep=slept.append), slept
 
 
-def said(asked: Asking, passages: int = 4, until: Callable[[str], None] = lambda _: None) -> str:
+def said(asked: LLMCall, passages: int = 4, until: Callable[[str], None] = lambda _: None) -> str:
     text = ""
     for piece in asked.stream(lambda count: [HumanMessage("passage " * count)], passages):
         text += piece

@@ -17,7 +17,7 @@ from langchain_core.messages import HumanMessage
 from pytest_httpserver import HTTPServer
 from wires import PATHS, WIRES, anthropic_wire, ollama_wire, openai_wire, refusal
 
-from rag import LLMError, build_assistant, load_settings, try_llm
+from rag import LLMError, build_assistant, load_settings, ping_llm
 from rag.llms.loader import explain_failure, load_llm, stream_text
 
 KEY = "sk-secret-1234567890abcdef"
@@ -437,11 +437,11 @@ def test_the_example_plugin_answers_and_is_checked(
     assert answer.found
     assert answer.model == "first-sentence:x"
     assert {sentence.support for sentence in answer.sentences} == {"quoted"}
-    assert str(try_llm(settings)).startswith("The LLM 'first-sentence:x' answers: first word after ")
+    assert str(ping_llm(settings)).startswith("The LLM 'first-sentence:x' answers: first word after ")
     sys.modules.pop("first_sentence", None)
 
 
 def test_a_trial_of_an_llm_that_cannot_work_says_why(home: Path) -> None:
-    trial = try_llm(load_settings(llm="openai:tiny"))
+    trial = ping_llm(load_settings(llm="openai:tiny"))
     assert not trial.answers
     assert str(trial).startswith("The LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY")

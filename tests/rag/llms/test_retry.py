@@ -15,7 +15,7 @@ from pydantic import Field
 
 from rag import LLMError
 from rag.llms.failures import failure
-from rag.llms.retry import Asking, repeats
+from rag.llms.retry import LLMCall, repeats
 
 
 class Actor(BaseChatModel):
@@ -58,16 +58,16 @@ class Clock:
         self.now += seconds
 
 
-def _ask(scenes: list[list[Any]], *, seconds: float = 100, tick: float = 0.0) -> tuple[Asking, Actor, Clock]:
+def _ask(scenes: list[list[Any]], *, seconds: float = 100, tick: float = 0.0) -> tuple[LLMCall, Actor, Clock]:
     actor, clock = Actor(scenes=scenes), Clock(tick)
-    return Asking(actor, "actor:x", seconds, sleep=clock.sleep, clock=clock), actor, clock
+    return LLMCall(actor, "actor:x", seconds, sleep=clock.sleep, clock=clock), actor, clock
 
 
 def _prompt(passages: int) -> list[BaseMessage]:
     return [HumanMessage(f"{passages} passages")]
 
 
-def _reply(asking: Asking, passages: int = 6) -> str:
+def _reply(asking: LLMCall, passages: int = 6) -> str:
     return "".join(asking.stream(_prompt, passages))
 
 

@@ -31,7 +31,7 @@ class Counting:
         self.asked: list[str] = []
         self.read: list[str] = []
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         return tuple(replace(article, text="") for article in self._articles.values())
 
     def article(self, article_id: str) -> Article | None:

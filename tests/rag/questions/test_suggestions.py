@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index import Article, Hit, Index, Only, Passage, Span
+from index import Article, ArticleFilter, Hit, Index, Passage, Span
 from rag import Answer, Assistant, Sentence, Turn, build_assistant, follow_up_questions, load_settings
 from rag.questions.starters import MOST_ASKS
 
@@ -54,9 +54,9 @@ class Scripted:
         self._articles = {article.id: article for article in articles}
         self.found = found
         self.cites = cites
-        self.asked: list[tuple[str, Only | None]] = []
+        self.asked: list[tuple[str, ArticleFilter | None]] = []
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         return tuple(self._articles.values())
 
     def article(self, article_id: str) -> Article | None:
@@ -65,8 +65,10 @@ class Scripted:
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         return list(self.stream(question, history))[-1]
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
-        self.asked.append((question, only))
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
+        self.asked.append((question, article_filter))
         yield Answer(question)
         if self.cites or not self.found:
             first = next(iter(self._articles.values()))
@@ -168,9 +170,9 @@ def test_questions_come_only_from_the_articles_that_were_chosen() -> None:
     old, new = article(published="2020-01-01"), article("Ada Vale, who leads Eastport, spoke.\n", "b", "2024-01-01")
     answer = answer_from(old, "Westhaven lost two ships.")
     answer = replace(answer, hits=(*answer.hits, hit(new, "Eastport, spoke.")))
-    assistant, since = Scripted(old, new), Only(since="2023")
-    assert follow_up_questions(assistant, answer, [], only=since) == ["Who is Ada Vale?"]
-    assert {only for _, only in assistant.asked} == {since}, "and must be answered by these"
+    assistant, since = Scripted(old, new), ArticleFilter(since="2023")
+    assert follow_up_questions(assistant, answer, [], article_filter=since) == ["Who is Ada Vale?"]
+    assert {article_filter for _, article_filter in assistant.asked} == {since}, "and must be answered by these"
 
 
 def test_chinese_articles_give_chinese_questions() -> None:
@@ -195,7 +197,7 @@ def test_a_very_long_article_does_not_take_long() -> None:
 def test_words_of_another_encoder_are_followed_up_as_well(index: Index, tmp_path: Path) -> None:
     (tmp_path / "story.md").write_text(STORY, encoding="utf-8")
     index.sync([tmp_path / "story.md"])
-    assistant = Assistant(index, min_score=-100.0)
+    assistant = Assistant(index, abstention_threshold=-100.0)
     assert follow_up_questions(assistant, assistant.ask("Which ships did Westhaven lose?"), [])
 
 

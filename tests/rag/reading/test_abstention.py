@@ -9,14 +9,14 @@ import pytest
 from index import Index
 from rag import Assistant, load_settings, open_index
 from rag.evaluate import Case, read_cases
-from rag.reading.abstention import DEFAULT_MIN_SCORE
+from rag.reading.abstention import DEFAULT_ABSTENTION_THRESHOLD
 
 CASES = read_cases(Path(__file__).resolve().parents[3] / "samples" / "questions.jsonl")
 
 
 @pytest.fixture(scope="module")
 def assistant(samples_home: Path) -> Assistant:
-    return Assistant(open_index(load_settings(home=samples_home)), min_score=DEFAULT_MIN_SCORE)
+    return Assistant(open_index(load_settings(home=samples_home)), abstention_threshold=DEFAULT_ABSTENTION_THRESHOLD)
 
 
 def _refused(assistant: Assistant, cases: list[Case]) -> float:
@@ -40,8 +40,8 @@ def test_near_misses_are_refused_in_part(assistant: Assistant) -> None:
 def test_false_premises_are_refused_in_part_though_nearer_than_anything_off_topic(assistant: Assistant) -> None:
     """A question that takes for granted what is not so ("Why did X leave Y?") reads like one that the articles answer.
     The floor is what was measured, and what a better method has to raise."""
-    trusts = [assistant.ask(case.question).trust for case in _tagged("false-premise")]
-    off_topic = [assistant.ask(case.question).trust for case in _tagged("off-topic")]
+    trusts = [assistant.ask(case.question).confidence for case in _tagged("false-premise")]
+    off_topic = [assistant.ask(case.question).confidence for case in _tagged("off-topic")]
     assert min(trusts) > max(off_topic)
     assert _refused(assistant, _tagged("false-premise")) >= 2 / 4
 
@@ -51,19 +51,19 @@ def test_most_questions_that_the_briefing_answers_are_answered(assistant: Assist
 
 
 def test_a_number_that_no_passage_holds_lowers_trust(assistant: Assistant) -> None:
-    with_number = assistant.ask("Which tool did ByteDance show in 1987?").trust
-    assert with_number < assistant.ask("Which tool did ByteDance show?").trust - 0.1
+    with_number = assistant.ask("Which tool did ByteDance show in 1987?").confidence
+    assert with_number < assistant.ask("Which tool did ByteDance show?").confidence - 0.1
 
 
 def test_a_name_that_neither_the_sentence_nor_the_one_before_holds_lowers_trust(assistant: Assistant) -> None:
     """VBench is named in the sentence before "Among 16 dimensions, …", so it is not missing there."""
-    told = assistant.ask("How large did Xie Saining guess that Sora is?").trust
-    assert assistant.ask("How large did Elon Musk guess that Sora is?").trust < told - 0.05
+    told = assistant.ask("How large did Xie Saining guess that Sora is?").confidence
+    assert assistant.ask("How large did Elon Musk guess that Sora is?").confidence < told - 0.05
 
 
 def test_a_quantity_that_is_asked_for_and_not_there_lowers_trust(assistant: Assistant) -> None:
-    asked_of_a_fact = assistant.ask("Who has access to Sora at the moment?").trust
-    assert assistant.ask("What price has access to Sora at the moment?").trust < asked_of_a_fact - 0.1
+    asked_of_a_fact = assistant.ask("Who has access to Sora at the moment?").confidence
+    assert assistant.ask("What price has access to Sora at the moment?").confidence < asked_of_a_fact - 0.1
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from newsroom import newsroom
 from scripted import Scripted
 from servers import serving_chat
 
-from index import Index, Only
+from index import ArticleFilter, Index
 from rag import Answer, Assistant, LLMError, Turn
 from ui.api import queue as turns
 from ui.server import Chat
@@ -36,7 +36,7 @@ ASK = {"question": "Was it Monday that the harbour reopened on?"}
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     home = tmp_path_factory.mktemp("api")
     newsroom(home)
-    return Assistant(Index(home / "index", HashingEncoder()), min_score=-1000)
+    return Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +94,14 @@ def test_articles_are_listed_without_and_read_with_their_text(chat: Chat, assist
 def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> None:
     heard = Scripted(lambda question: [Answer(question, done=True)])
     before = [{"question": "Who?", "answer": "Ann."}, {"question": "Where?"}, {"answer": "Here."}]
-    only = {"since": "2024", "until": "2024-03", "sources": ["Daily"], "articles": ["a1"]}
+    article_filter = {"since": "2024", "until": "2024-03", "sources": ["Daily"], "articles": ["a1"]}
     with serving_chat(heard) as chat:
-        assert call(chat, "/v1/ask", {**ASK, "history": before, "only": only})[0] == 200
+        assert call(chat, "/v1/ask", {**ASK, "history": before, "only": article_filter})[0] == 200
     assert heard.heard == [
         (
             ASK["question"],
             [Turn("user", "Who?"), Turn("assistant", "Ann."), Turn("user", "Where?"), Turn("assistant", "Here.")],
-            Only("2024", "2024-03", ("Daily",), ("a1",)),
+            ArticleFilter("2024", "2024-03", ("Daily",), ("a1",)),
         )
     ]
 

@@ -41,7 +41,7 @@ pytestmark = [
 def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
     home = tmp_path_factory.mktemp("described")
     index: Index = newsroom(home).index
-    assistant = Assistant(index, min_score=-1000)
+    assistant = Assistant(index, abstention_threshold=-1000)
     with serving_chat(assistant, services_of(load_settings(home=home, evaluate_over_http=True), assistant)) as served:
         yield served
 

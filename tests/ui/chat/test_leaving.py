@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from servers import close_the_loop
 
-from index import Article, Hit, Only, Passage
+from index import Article, ArticleFilter, Hit, Passage
 from rag import Answer, Turn
 from ui.server import Chat, build_app, launch
 
@@ -41,13 +41,15 @@ class Unending:
         self.over = threading.Event()
         self.heard: list[str] = []
 
-    def facts(self) -> tuple[Article, ...]:
+    def article_metadata(self) -> tuple[Article, ...]:
         return (Article("a1", "The port", "The Daily", TEXT),)
 
     def article(self, article_id: str) -> Article:
-        return self.facts()[0]
+        return self.article_metadata()[0]
 
-    def stream(self, question: str, history: Sequence[Turn] = (), only: Only | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
+    ) -> Iterator[Answer]:
         self.heard.append(question)
         answer = Answer(question, hits=(Hit(Passage("a1", 0, len(TEXT), TEXT), "The port", "The Daily", "", 1.0),))
         for words in range(1, 10_000):

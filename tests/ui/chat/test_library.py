@@ -287,7 +287,7 @@ def test_links_are_off_until_they_are_switched_on(library: Library, internet: st
 
 
 def test_a_public_page_is_added_under_its_address(index: Index, folder: Path, internet: str) -> None:
-    library = Library(index, folder, links=True)
+    library = Library(index, folder, allow_web_links=True)
     (row,) = last(library.add_link(f" {internet.replace('http', 'HTTP')}/a "))
     assert row.state == "added"
     assert index.articles()[0].path == f"{internet}/a"
@@ -298,7 +298,7 @@ def test_a_public_page_is_added_under_its_address(index: Index, folder: Path, in
 def test_a_page_of_a_private_network_is_not(
     index: Index, folder: Path, internet: str, httpserver: HTTPServer, address: str
 ) -> None:
-    (row,) = last(Library(index, folder, links=True).add_link(address.format(port=httpserver.port)))
+    (row,) = last(Library(index, folder, allow_web_links=True).add_link(address.format(port=httpserver.port)))
     assert row.state == "failed"
     assert "does not lead to a page of the public web" in row.detail
     assert httpserver.log == []
@@ -308,7 +308,7 @@ def test_a_page_of_a_private_network_is_not(
     "address", ["", "news", "/etc/passwd", "file:///etc/passwd", "http://", "javascript:x", "http://" + "x" * 3000]
 )
 def test_what_is_no_address_is_refused(index: Index, folder: Path, address: str) -> None:
-    (row,) = last(Library(index, folder, links=True).add_link(address))
+    (row,) = last(Library(index, folder, allow_web_links=True).add_link(address))
     assert (row.state, row.detail) == ("failed", "this is no web address")
     assert len(row.name) <= 130
 

@@ -32,7 +32,7 @@ def made(home: Path, index: Index) -> Iterator[Callable[..., Services]]:
 
 def test_a_chat_without_services_is_ready() -> None:
     services = Services()
-    assert (services.saved, services.library, services.offers, services.testset) == (None, None, None, None)
+    assert (services.saved, services.library, services.model_catalog, services.testset) == (None, None, None, None)
     assert services.ready.is_set()
     services.ready.clear()
     assert Services().ready.is_set(), "each has its own"
@@ -77,16 +77,16 @@ def test_what_is_added_is_kept_in_the_home(made: Callable[..., Services], home: 
 
 
 def test_links_are_off_unless_the_settings_say_otherwise(made: Callable[..., Services]) -> None:
-    closed, opened = made().library, made(links=True).library
+    closed, opened = made().library, made(allow_web_links=True).library
     assert closed is not None
     assert opened is not None
-    assert (closed.links, opened.links) == (False, True)
+    assert (closed.allow_web_links, opened.allow_web_links) == (False, True)
 
 
 def test_models_are_offered(made: Callable[..., Services]) -> None:
-    offers = made().offers
-    assert offers is not None
-    assert offers.models()[0] == "extractive"
+    model_catalog = made().model_catalog
+    assert model_catalog is not None
+    assert model_catalog.models()[0] == "extractive"
 
 
 def test_conversations_that_cannot_be_read_do_not_stop_the_chat_and_stay_as_they_are(

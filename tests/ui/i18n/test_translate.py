@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import ui.chat.library
-from index import Article, Hit, Index, Only, Passage, Span
+from index import Article, ArticleFilter, Hit, Index, Passage, Span
 from rag import NOT_FOUND, Answer, Assistant, QuestionError, Sentence
 from ui import conversation
 from ui.chat.handlers.answering import no_citation_yet
@@ -172,7 +172,7 @@ def test_what_the_assistant_says_for_itself_is_what_is_translated(index: Index, 
     file.write_text("The harbour reopened on Monday.", encoding="utf-8")
     index.sync([file])
     assistant = Assistant(index)
-    assert assistant.ask("When?", only=Only(articles=("gone",))).notes == NOTES
+    assert assistant.ask("When?", article_filter=ArticleFilter(articles=("gone",))).notes == NOTES
     with pytest.raises(QuestionError) as refused:
         assistant.ask(" ")
     assert (refused.value.message, refused.value.hint) == ERRORS[2:]
@@ -206,9 +206,9 @@ ARTICLE = Article("1", "港口", "日报", TEXT, "2024-02-24", author="李四")
 HIT = Hit(Passage("1", 0, len(TEXT), TEXT), "港口", "日报", "2024-02-24", 1.0, pages=(0,))
 
 
-def answer(support: str, *, moved: bool = False, hits: int = 9) -> Answer:
+def answer(support: str, *, citation_corrected: bool = False, hits: int = 9) -> Answer:
     text = "港口周一重新开放。 [1]"
-    place = Sentence(0, len(text), text[:9], (1,), (Span(0, 9),), support, moved=moved)  # type: ignore[arg-type]
+    place = Sentence(0, len(text), text[:9], (1,), (Span(0, 9),), support, citation_corrected=citation_corrected)  # type: ignore[arg-type]
     return Answer("几时？", text, sentences=(place,), hits=(HIT,) * hits, search_query="港口几时开放？", done=True)
 
 
@@ -221,8 +221,10 @@ def test_the_top_of_the_page_is_in_chinese() -> None:
 @pytest.mark.parametrize("support", SUPPORT_WORDS)
 def test_an_answer_is_in_chinese(support: str) -> None:
     shown = [
-        Exchange("几时？", answer(support), only=Only("2024", "2025", ("日报",), ("1",)), verdict="good"),
-        Exchange("几时？", answer(support, moved=True, hits=2), verdict="bad"),
+        Exchange(
+            "几时？", answer(support), article_filter=ArticleFilter("2024", "2025", ("日报",), ("1",)), verdict="good"
+        ),
+        Exchange("几时？", answer(support, citation_corrected=True, hits=2), verdict="bad"),
         Exchange("为何？", Answer("为何？", NOT_FOUND, found=False, hits=(HIT,) * 6, notes=NOTES, done=True)),
         Exchange("谁？"),
         Exchange("谁？", Answer("谁？", hits=(HIT,) * 2)),

@@ -198,10 +198,10 @@ class _Over:
     def __init__(self, index: Any) -> None:
         self.index = index
 
-    def facts(self) -> tuple[()]:
+    def article_metadata(self) -> tuple[()]:
         return ()
 
-    articles = facts
+    articles = article_metadata
 
     def warm_up(self) -> None:
         """There is nothing to load."""

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import Hit, Only, Passage, Span
+from index import ArticleFilter, Hit, Passage, Span
 from rag import Answer, Sentence
 from ui.conversation import Conversation, Exchange
 from ui.persistence import conversations as module
@@ -34,7 +34,7 @@ ANSWER = Answer(
     f"{TEXT} [1]",
     sentences=(Sentence(0, 35, TEXT, (1,), (Span(0, 31),), "quoted", Span(24, 30)),),
     hits=(HIT,),
-    trust=0.7,
+    confidence=0.7,
     timings={"search": 0.25},
     done=True,
 )
@@ -110,7 +110,7 @@ answers = st.builds(
     st.lists(hits, min_size=2, max_size=3).map(tuple), numbers, st.dictionaries(names, numbers, max_size=2),
     st.dictionaries(names, st.integers(-(2**63), 2**63), max_size=2), few_names, st.booleans(),
 )  # fmt: skip
-choices = st.builds(Only, st.none() | st.just("2024-02"), st.none() | st.just("2024"), few_names, few_names)
+choices = st.builds(ArticleFilter, st.none() | st.just("2024-02"), st.none() | st.just("2024"), few_names, few_names)
 exchanges = st.builds(
     Exchange, st.text(), st.none() | answers, st.none() | st.tuples(names, names), st.booleans(), choices,
     st.sampled_from(["good", "bad", None]),

@@ -13,7 +13,7 @@ from hashing import HashingEncoder
 
 from index import Index
 from rag import Assistant, TestSetError
-from rag.evaluate import CitedPlace, Cost, Place, Report, Row, Said, evaluate, read_cases
+from rag.evaluate import AnswerSentence, CitedPlace, Cost, Place, Report, Row, evaluate, read_cases
 from ui.report import charts
 from ui.report.page import report_page
 from ui.report.questions import OUTCOMES, outcome, verdict, what_went_wrong
@@ -41,9 +41,9 @@ RIGHT = Row(
     exact_match=0.0,
     f1=0.8,
     valid_citations=1.0,
-    trust=0.7,
+    confidence=0.7,
     evidence_seen=True,
-    sentences=(Said("It reopened on Monday.", (1,), "quoted"),),
+    sentences=(AnswerSentence("It reopened on Monday.", (1,), "quoted"),),
     citations=(
         CitedPlace(1, GOLD, "It reopened on Monday.", "The port", "https://www.daily.example/p", "Before. ", " After."),
     ),
@@ -54,10 +54,10 @@ RIGHT = Row(
 WRONG = replace(RIGHT, first_citation=0.0, any_citation=0.0, contains_answer=0.0, f1=0.1)
 REFUSED = replace(WRONG, found=False, said="The articles do not say.", sentences=(), citations=())
 FAILED = replace(
-    REFUSED, error="LLMError: it did not answer", said="", trust=0.0, hits=(), evidence_seen=None, cost=None
+    REFUSED, error="LLMError: it did not answer", said="", confidence=0.0, hits=(), evidence_seen=None, cost=None
 )
 UNANSWERABLE = replace(
-    REFUSED, answerable=False, expected=(), gold=(), evidence=(), evidence_seen=None, trust=0.1,
+    REFUSED, answerable=False, expected=(), gold=(), evidence=(), evidence_seen=None, confidence=0.1,
     first_citation=None, any_citation=None, contains_answer=None, exact_match=None, f1=None,
 )  # fmt: skip
 
@@ -87,7 +87,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The samples, asked of a real assistant that quotes."""
     index = Index(tmp_path_factory.mktemp("page"), HashingEncoder())
     index.sync([SAMPLES / "briefing.md"])
-    return evaluate(Assistant(index, min_score=0.2), read_cases(SAMPLES / "questions.jsonl"), settings={"top_k": "6"})
+    return evaluate(
+        Assistant(index, abstention_threshold=0.2), read_cases(SAMPLES / "questions.jsonl"), settings={"top_k": "6"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
         ),
         (replace(RIGHT, bad_citations=("[1] …",)), "1 of 1 citation does not quote what stands there"),
         (
-            replace(RIGHT, sentences=(*RIGHT.sentences, Said("Nobody knows.", (), "unsupported"))),
+            replace(RIGHT, sentences=(*RIGHT.sentences, AnswerSentence("Nobody knows.", (), "unsupported"))),
             "1 of 2 sentences not supported",
         ),
         (
@@ -168,7 +170,7 @@ def test_nothing_can_be_loaded_and_nothing_is_outside_the_page(real: Report) -> 
 def test_texts_of_others_stay_texts(text: str) -> None:
     hostile = replace(
         RIGHT, question=text, said=text, expected=(text,), gold=(text,), tags=(text,), bad_citations=(text,),
-        sentences=(Said(text, (1,), "weak"),), cost=Cost({text: 1.0, "total": 1.0}, {text: 5}),
+        sentences=(AnswerSentence(text, (1,), "weak"),), cost=Cost({text: 1.0, "total": 1.0}, {text: 5}),
         citations=(CitedPlace(1, GOLD, text, text, text, text, text),),
     )  # fmt: skip
     refused = replace(REFUSED, question=text, said=text)

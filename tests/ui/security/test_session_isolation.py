@@ -15,7 +15,7 @@ from visitors import Parrot, Reply, cookie_of, log_in, visit
 from rag import Settings
 from ui.security import session_isolation as apart
 from ui.security.registry import register_of
-from ui.security.session_isolation import Apart
+from ui.security.session_isolation import SessionIsolation
 from ui.server import Chat
 
 # The framework leaves event loops open for the garbage collector.
@@ -130,7 +130,7 @@ def test_the_state_of_a_session_is_not_reached_by_its_name(chat: Chat, ann: Visi
 
 def test_an_event_is_stopped_only_by_who_began_it(chat: Chat, ann: Visitor, bob: Visitor) -> None:
     queue: Any = chat.app.app.get_blocks()._queue  # type: ignore[attr-defined]
-    own = Apart()
+    own = SessionIsolation()
     event = type("Event", (), {"session_hash": own._own("user:ann", "s")})()
     queue.event_ids_to_events["e1"] = event
     try:
@@ -142,7 +142,7 @@ def test_an_event_is_stopped_only_by_who_began_it(chat: Chat, ann: Visitor, bob:
 
 
 def test_how_far_an_upload_is_is_told_to_who_sends_it() -> None:
-    readers = Apart()
+    readers = SessionIsolation()
 
     def asked(caller: str) -> bytes:
         scope = readers._with_own_query(caller, {"query_string": b"upload_id=u1&other=1"})
@@ -184,7 +184,7 @@ def test_what_is_no_json_is_refused(ann: Visitor) -> None:
 
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "MOST_FILES", 3)
-    files = Apart()
+    files = SessionIsolation()
     for number in range(10):
         files._note("user:ann", str(number))
         assert files._is_theirs("user:ann", "0") is (number < 10)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from index import Article, CitechatError, Only, Span
+from index import Article, ArticleFilter, CitechatError, Span
 from rag import Assistant, follow_up_questions
 
 from ...conversation import Conversation, converse
@@ -81,9 +81,11 @@ class Replies:
         """Answer, from all articles or those of a `choice` (see `Choice`); as soon as a sentence is cited, its article
         is opened there."""
         chosen = Choice(*choice)
-        yield from self._ask(Page(reader, said, writing), question, chosen, lambda: chosen.only)
+        yield from self._ask(Page(reader, said, writing), question, chosen, lambda: chosen.article_filter)
 
-    def _ask(self, page: Page, question: str | None, choice: Choice, choose: Callable[[], Only]) -> Iterator[list[Any]]:
+    def _ask(
+        self, page: Page, question: str | None, choice: Choice, choose: Callable[[], ArticleFilter]
+    ) -> Iterator[list[Any]]:
         reader, said, writing = page
         mine = writing.begin()
         self._writing[reader.session] = writing
@@ -94,7 +96,7 @@ class Replies:
         def is_over() -> bool:
             return writing.stopped or writing.number != mine
 
-        chosen = Chosen(self.assistant, self.services.offers, choice)
+        chosen = Chosen(self.assistant, self.services.model_catalog, choice)
         for state in converse(chosen, said.stopped, question or "", choose, is_over):
             if is_over():
                 break
@@ -113,7 +115,9 @@ class Replies:
         if said.exchanges:
             last = said.exchanges[-1]
             before = said.without_last
-            yield from self._ask(Page(reader, before, writing), last.question, Choice(*choice), lambda: last.only)
+            yield from self._ask(
+                Page(reader, before, writing), last.question, Choice(*choice), lambda: last.article_filter
+            )
 
     def stop(self, reader: Reader, said: Conversation, writing: Writing) -> list[Any]:
         """Keep what was written. It is shown at once, however long the writer takes to notice."""
@@ -183,7 +187,7 @@ class Replies:
 
     def masthead(self, reader: Reader) -> Iterator[str]:
         """Who answers from what; said anew whenever the page is loaded, and once the model is."""
-        facts, _ = self._facts()
+        facts, _ = self._metadata()
         articles = None if facts is None else len(facts)
         if not self.services.ready.is_set():
             yield masthead_html(self.assistant.model, articles, reader.say, loading=True)
@@ -192,9 +196,9 @@ class Replies:
 
     def load(self, reader: Reader) -> list[Any]:
         """What the page shows at first: the pane, the outlets and models to choose from, the conversations."""
-        facts, problem = self._facts()
+        facts, problem = self._metadata()
         outlets = {outlet(origin.source) for article in facts or () for origin in article.origins}
-        offers, say = self.services.offers, reader.say
+        model_catalog, say = self.services.model_catalog, reader.say
         pane = no_citation_yet(say)
         if problem is not None:
             pane = message_html(say("The index cannot be read"), f"{problem.message}. {problem.hint}")
@@ -203,14 +207,14 @@ class Replies:
         return [
             pane,
             self.gr.update(choices=sorted(outlets, key=str.casefold), visible=len(outlets) > 1),
-            self.gr.update(choices=list(offers.models()) if offers else [self.assistant.model]),
+            self.gr.update(choices=list(model_catalog.models()) if model_catalog else [self.assistant.model]),
             self.past(reader, Conversation()),
         ]
 
-    def _facts(self) -> tuple[Sequence[Article] | None, CitechatError | None]:
+    def _metadata(self) -> tuple[Sequence[Article] | None, CitechatError | None]:
         """The articles, or why they cannot be read."""
         try:
-            return self.assistant.facts(), None
+            return self.assistant.article_metadata(), None
         except CitechatError as error:
             logger.warning("the articles cannot be read: %s", error)
             return None, error
@@ -227,7 +231,7 @@ class Replies:
         if last is not None and last.answer is not None and last.answer.done and last.error is None:
             asked = [exchange.question for exchange in said.exchanges]
             try:
-                questions = follow_up_questions(self.assistant, last.answer, asked, FOLLOW_UPS, last.only)
+                questions = follow_up_questions(self.assistant, last.answer, asked, FOLLOW_UPS, last.article_filter)
             except Exception as error:
                 logger.warning("no questions to go on with: %r", error)
         return self._buttons(questions, FOLLOW_UPS)

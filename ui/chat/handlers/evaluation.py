@@ -62,7 +62,7 @@ class Measuring:
                 raise TestSetError(*NO_TEST_SET)
             cases, problems = self._cases(path)
             choice = Choice(model=model, passages=passages, strict=strict)
-            assistant = choice.assistant(self.assistant, self.services.offers)
+            assistant = choice.assistant(self.assistant, self.services.model_catalog)
             for told, report in self._states(reader, assistant, cases, problems, path.name):
                 yield [told, skip if report is None else report]
         except CitechatError as error:

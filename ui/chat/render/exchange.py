@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from index import Only
+from index import ArticleFilter
 from rag import Answer, Sentence
 
 from ...conversation import Conversation, Exchange
@@ -57,8 +57,8 @@ def exchange_html(exchange: Exchange, turn: int, say: Say = english) -> str:
         parts.append(answer_html(exchange.answer, turn, running=not ended, say=say))
     elif not ended:
         parts.append(f'<p class="working">{say("Looking through the articles…")}</p>')
-    if exchange.only:
-        chosen = escape(one_line(chosen_in_words(exchange.only, say), 200))
+    if exchange.article_filter:
+        chosen = escape(one_line(chosen_in_words(exchange.article_filter, say), 200))
         parts.append(f'<p class="note">{say("Asked only of articles: {choice}").format(choice=chosen)}</p>')
     if exchange.stopped:
         parts.append(f'<p class="note">{say("Stopped. What was written so far is kept.")}</p>')
@@ -90,14 +90,14 @@ def _actions(exchange: Exchange, turn: int, say: Say) -> str:
     return f'<p class="actions">{buttons}</p>'
 
 
-def chosen_in_words(only: Only, say: Say) -> str:
+def chosen_in_words(article_filter: ArticleFilter, say: Say) -> str:
     """A choice of articles in words: outlets as they are shown elsewhere, ticked articles by their number; not yet
     escaped."""
     parts = [
-        say("since {day}").format(day=only.since) if only.since else "",
-        say("until {day}").format(day=only.until) if only.until else "",
-        ", ".join(map(outlet, only.sources)),
-        say("{count} ticked").format(count=len(only.articles)) if only.articles else "",
+        say("since {day}").format(day=article_filter.since) if article_filter.since else "",
+        say("until {day}").format(day=article_filter.until) if article_filter.until else "",
+        ", ".join(map(outlet, article_filter.sources)),
+        say("{count} ticked").format(count=len(article_filter.articles)) if article_filter.articles else "",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -167,7 +167,7 @@ def _anchor(turn: int, order: int, number: int, where: str) -> str:
 def _support_mark(sentence: Sentence, say: Say) -> str:
     support = sentence.support
     word, help_ = say(SUPPORT_WORDS[support]), say(_SUPPORT_HELP[support])
-    if sentence.moved:
+    if sentence.citation_corrected:
         word = say("{support}, citation moved").format(support=word)
         help_ = say("{help}. The model cited something else, or nothing").format(help=help_)
     return f' <span class="support {support}" title="{help_}">{word}</span>'

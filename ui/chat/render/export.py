@@ -69,7 +69,7 @@ def as_json(conversation: Conversation) -> str:
     questions = [
         {
             "question": exchange.question,
-            "only": asdict(exchange.only),
+            "only": asdict(exchange.article_filter),
             "answer": None if exchange.answer is None else exchange.answer.to_dict(),
             "error": None if exchange.error is None else dict(zip(("message", "hint"), exchange.error, strict=True)),
             "stopped": exchange.stopped,
@@ -180,8 +180,10 @@ def _pieces(answer: Answer, say: Say) -> Iterator[str | Citation]:
 def _asides(exchange: Exchange, say: Say) -> Iterator[str]:
     """What a reader must know beside the text: of what was asked, and why it ends as it does."""
     answer = exchange.answer
-    if exchange.only:
-        yield say("Asked only of articles: {choice}").format(choice=_flat(chosen_in_words(exchange.only, say)))
+    if exchange.article_filter:
+        yield say("Asked only of articles: {choice}").format(
+            choice=_flat(chosen_in_words(exchange.article_filter, say))
+        )
     if answer is not None:
         if answer.search_query and _flat(answer.search_query) != _flat(answer.question):
             yield say("Searched for: {query}").format(query=_flat(answer.search_query))

@@ -38,35 +38,35 @@ def test_trust_that_puts_the_wrong_ones_first_has_the_larger_area() -> None:
 def test_questions_of_the_same_trust_count_as_the_mean_over_their_orders(asked: list[tuple[float, bool]]) -> None:
     orders = [order for order in permutations(asked) if [t for t, _ in order] == sorted((t for t, _ in asked))[::-1]]
     wanted = np.mean([in_order([wrong for _, wrong in order]) for order in orders], axis=0)
-    trust, wrong = [t for t, _ in asked], [w for _, w in asked]
-    assert [point.risk for point in risk_coverage(trust, wrong)] == pytest.approx(wanted.tolist())
-    assert aurc(trust, wrong) == pytest.approx(float(wanted.mean()))
+    confidence, wrong = [t for t, _ in asked], [w for _, w in asked]
+    assert [point.risk for point in risk_coverage(confidence, wrong)] == pytest.approx(wanted.tolist())
+    assert aurc(confidence, wrong) == pytest.approx(float(wanted.mean()))
 
 
 @quick
 @given(ASKED)
 def test_the_order_of_the_questions_does_not_matter(asked: list[tuple[float, bool]]) -> None:
-    trust, wrong = [t for t, _ in asked], [w for _, w in asked]
-    assert aurc(trust[::-1], wrong[::-1]) == pytest.approx(aurc(trust, wrong))
+    confidence, wrong = [t for t, _ in asked], [w for _, w in asked]
+    assert aurc(confidence[::-1], wrong[::-1]) == pytest.approx(aurc(confidence, wrong))
 
 
 def test_intervals_hold_the_figure_are_repeatable_and_never_claim_certainty() -> None:
-    trust = [number / 40 for number in range(40)]
+    confidence = [number / 40 for number in range(40)]
     wrong = [number % 3 == 0 and number < 30 for number in range(40)]
-    low, high = aurc_interval(trust, wrong)
-    assert 0.0 <= low < aurc(trust, wrong) < high
-    assert aurc_interval(trust, wrong) == (low, high)
-    assert all(point.low <= point.risk <= point.high for point in risk_coverage(trust, wrong)[5:])
-    assert list(aurc_interval(trust, [False] * 40)) == pytest.approx([0.0, 1 - 0.025 ** (1 / 40)])
-    assert risk_coverage(trust, [False] * 40)[0].high == pytest.approx(1 - 0.025 ** (1 / 40))
+    low, high = aurc_interval(confidence, wrong)
+    assert 0.0 <= low < aurc(confidence, wrong) < high
+    assert aurc_interval(confidence, wrong) == (low, high)
+    assert all(point.low <= point.risk <= point.high for point in risk_coverage(confidence, wrong)[5:])
+    assert list(aurc_interval(confidence, [False] * 40)) == pytest.approx([0.0, 1 - 0.025 ** (1 / 40)])
+    assert risk_coverage(confidence, [False] * 40)[0].high == pytest.approx(1 - 0.025 ** (1 / 40))
 
 
 def test_the_interval_of_the_area_covers_it_about_as_often_as_stated() -> None:
     generator = np.random.default_rng(2)
     covered = 0
     for seed in range(50):
-        trust = generator.random(60)
-        low, high = aurc_interval(trust.tolist(), (generator.random(60) > trust).tolist(), seed=seed)
+        confidence = generator.random(60)
+        low, high = aurc_interval(confidence.tolist(), (generator.random(60) > confidence).tolist(), seed=seed)
         covered += low <= 0.25 <= high  # the mean over coverage c of the risk c / 2
     assert covered / 50 >= 0.85  # 95% stated, less three standard errors of 50 trials
 

@@ -101,7 +101,7 @@ def assistant(index: Index, tmp_path: Path) -> Assistant:
     article = tmp_path / "port.txt"
     article.write_text(SHIPS, encoding="utf-8")
     index.sync([article])
-    return Assistant(index, min_score=0.0)
+    return Assistant(index, abstention_threshold=0.0)
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ def test_a_link_is_refused_where_links_are_off_and_stays_in_its_field(shelving: 
 def test_what_is_no_public_address_is_refused_and_stays_in_its_field(
     index: Index, tmp_path: Path, address: str | None
 ) -> None:
-    shelving = Shelving(Page(), Library(index, tmp_path / "kept", links=True))
+    shelving = Shelving(Page(), Library(index, tmp_path / "kept", allow_web_links=True))
     *states, last = shelving.add_link(READER, address, NONE)
     assert "1 could not be added" in text_of(states[-1][0])
     assert "<script>" not in states[-1][0]

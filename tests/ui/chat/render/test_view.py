@@ -56,9 +56,9 @@ def cited(
 
 def test_a_citation_that_was_moved_is_said_to_be() -> None:
     answer = cited("It met. [1]", (1, "Monday"), support="supported")
-    moved = replace(answer, sentences=(replace(answer.sentences[0], moved=True),))
+    citation_corrected = replace(answer, sentences=(replace(answer.sentences[0], citation_corrected=True),))
     assert "citation moved" not in answer_html(answer, 1)
-    assert ">supported, citation moved</span>" in answer_html(moved, 1)
+    assert ">supported, citation moved</span>" in answer_html(citation_corrected, 1)
 
 
 def test_a_bracketed_number_of_the_article_is_text_and_the_short_answer_stands_out() -> None:
@@ -301,7 +301,7 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def stream(self, question: str, history: object = (), only: object = None) -> object:
+    def stream(self, question: str, history: object = (), article_filter: object = None) -> object:
         yield Answer(question, "Half", hits=(hit(0, 9),))
         raise self.error
 
@@ -323,7 +323,7 @@ def test_a_bug_is_logged_and_answered_with_a_neutral_line(caplog: pytest.LogCapt
 
 def test_states_come_no_faster_than_a_reader_can_see() -> None:
     class Fast:
-        def stream(self, question: str, history: object = (), only: object = None) -> object:
+        def stream(self, question: str, history: object = (), article_filter: object = None) -> object:
             yield from (Answer(question, "x" * n, hits=(hit(0, 9),)) for n in range(500))
             yield Answer(question, "x" * 500, done=True)
 
