@@ -145,8 +145,8 @@ def is_unreachable(error: StoreError) -> bool:
 
 @contextmanager
 def torn_by_a_kill(where: str, damages: Iterable[str]) -> Iterator[None]:
-    """Raise `CorruptVectorsError` for known damage, because opening it may crash this process, and for what Chroma raises
-    when it first reads vectors after a change that was cut short."""
+    """Raise `CorruptVectorsError` for known damage, which may crash this process when opened, and for what Chroma
+    raises when it first reads vectors after an interrupted change."""
     from chromadb.errors import ChromaError
 
     hint = "Build it anew with `citechat rebuild` (it needs no files), or index something: that does so, too."

@@ -37,8 +37,8 @@ _OPENING_QUOTES = '“"„«‘「'
 class Quote:
     """A sentence of a hit, in the article's offsets; `number` is the hit's.
 
-    `matched` says how well each token of the question is answered in it, shape `(question tokens,)`; `sentence_similarity`
-    is the cosine of question and sentence. `score` orders the sentences of one question.
+    `matched` says how well each token of the question is answered in it, shape `(question tokens,)`;
+    `sentence_similarity` is the cosine of question and sentence. `score` orders the sentences of one question.
     """
 
     number: int
