@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError
 
 from ..errors import SettingsError
-from ..factory import open_llm
 from ..llms.failures import failure
+from ..llms.loader import open_llm
 from ..llms.retry import LLMCall
 from ..settings import Settings
 from .agreement import Judgement, Verdict

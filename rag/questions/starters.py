@@ -14,7 +14,6 @@ from typing import Protocol, TypeVar, cast
 from index import Article, Span
 
 from ..answer import Answer, Turn
-from ..assistant import Assistant
 
 MOST_ASKS = 12
 """Candidates that are tried at most."""
@@ -88,8 +87,11 @@ def starter_questions(assistant: Asked, count: int = 4) -> list[str]:
 
 
 def without_llm(assistant: AnyAsked) -> AnyAsked:
-    """The same assistant, quoting: whether the articles answer is decided before an LLM is asked, and costs nothing."""
-    return cast(AnyAsked, assistant.with_changes(llm=None)) if isinstance(assistant, Assistant) else assistant
+    """Return the assistant without its LLM: quoting shows whether the articles answer, and costs nothing.
+
+    An assistant that has no method `without_llm` is returned unchanged.
+    """
+    return cast(AnyAsked, assistant.without_llm()) if hasattr(assistant, "without_llm") else assistant
 
 
 def candidates(articles: Sequence[Article]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_an_observer_is_told_of_answers_errors_and_those_who_left() -> None:
 
 def test_an_assistant_keeps_its_observer_when_it_is_changed(assistant: Assistant) -> None:
     told: Observer = _Told()
-    changed = assistant.with_changes(observer=told).with_changes(llm=None, top_k=3)
+    changed = replace(assistant, observer=told).without_llm().with_options(top_k=3)
     changed.ask("The harbour?")
     with pytest.raises(QuestionError):
         changed.ask(" ")

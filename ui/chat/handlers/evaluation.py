@@ -96,7 +96,11 @@ class Measuring:
         for row in rows_of(assistant, cases):
             rows.append(row)
             yield _progress(reader, len(rows), len(cases)), None
-        settings = {"llm": assistant.model, "top_k": str(assistant.top_k), "strict": str(assistant.strict)}
+        settings = {
+            "llm": assistant.model,
+            "top_k": str(assistant.options.top_k),
+            "strict": str(assistant.options.strict),
+        }
         page = report_page({name: Report(tuple(rows), settings, versions())}) if rows else ""
         right = say("{right} of {count} right").format(right=sum(row.right for row in rows), count=len(rows))
         save = f'<button data-do="save-report">{escape(say("Save the report"))}</button>' if rows else ""
