@@ -20,7 +20,6 @@ from rag import Assistant, Observer, Settings, SettingsError
 
 from .api import api_routes, open_turns
 from .api.mcp import mcp_routes
-from .assets import asset
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
@@ -33,6 +32,7 @@ from .security.config import Access, access_of, real_addresses, refuse_open_door
 from .security.login import Login
 from .security.middleware import AccessControl
 from .security.request_guard import Guard
+from .templating import asset
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -191,8 +191,8 @@ def launch(
                 quiet=True,
                 theme=_theme(gr),
                 # The framework rewrites what it is given as `css`, media queries differently; a <style> is left alone.
-                head=f"<style>{asset('chat.css')}</style>",
-                js=asset("chat.js"),
+                head=f"<style>{asset('chat', 'chat.css')}</style>",
+                js=asset("chat", "chat.js"),
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,
