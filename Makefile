@@ -1,10 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-browser test-gguf lint types unit format fuzz screenshots clean
+.PHONY: help chat test test-nightly test-browser test-gguf coverage lint types unit format fuzz screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 # The samples get an index of their own, beside the code; your articles live in your own home.
 SAMPLES_HOME := $(CURDIR)/.citechat
+# Each process loads the models, so more processes need more memory: PYTEST="-n 4" starts four.
+PARALLEL := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -13,7 +15,10 @@ chat: .venv/.installed ## Index samples/ and open the chat on 127.0.0.1:7860
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat index samples/briefing.md
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat chat $(CHAT)
 
-test: lint types unit ## Lint, check types, run all tests
+test: lint types unit ## Lint, check types, run all tests but the nightly ones
+
+test-nightly: .venv/.installed-test ## Run the tests that take long and rarely find something
+	$(PARALLEL) -m nightly $(PYTEST)
 
 test-browser: .venv/.installed-test ## Test the page in a real browser, which must be there
 	CITECHAT_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser $(PYTEST)
@@ -29,8 +34,11 @@ lint: .venv/.installed-test ## Check style and formatting
 types: .venv/.installed-test ## Check types
 	$(BIN)/mypy
 
-unit: .venv/.installed-test ## Run the tests; PYTEST="-m 'not slow'" leaves out the slow ones
-	$(BIN)/python -m pytest $(PYTEST)
+unit: .venv/.installed-test ## Run the tests in two processes; PYTEST="-m 'not slow'" leaves out the slow ones
+	$(PARALLEL) $(PYTEST)
+
+coverage: .venv/.installed-test ## Run the tests and show which lines and branches none of them reaches
+	$(PARALLEL) --cov --cov-report=term $(PYTEST)
 
 format: .venv/.installed-test ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
