@@ -20,7 +20,7 @@ from typing import Any
 
 from rag import Assistant, build_assistant, load_settings, open_index
 from ui.chat.services import services_of
-from ui.server import start
+from ui.server import start_chat
 
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images"
@@ -77,7 +77,7 @@ def main() -> None:
             "answering": (assistant.with_changes(llm=_slow_writer(), model=MODEL), {}, _answering),
         }
         for name, (answering, window, prepare) in taken.items():
-            chat = start(answering, port=0, services=services_of(settings, answering))
+            chat = start_chat(answering, port=0, services=services_of(settings, answering))
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **window}, locale="en-GB")
             page = context.new_page()
             page.emulate_media(reduced_motion="reduce")

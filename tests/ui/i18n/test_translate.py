@@ -222,9 +222,9 @@ def test_the_top_of_the_page_is_in_chinese() -> None:
 def test_an_answer_is_in_chinese(support: str) -> None:
     shown = [
         Exchange(
-            "几时？", answer(support), article_filter=ArticleFilter("2024", "2025", ("日报",), ("1",)), verdict="good"
+            "几时？", answer(support), article_filter=ArticleFilter("2024", "2025", ("日报",), ("1",)), rating="good"
         ),
-        Exchange("几时？", answer(support, citation_corrected=True, hits=2), verdict="bad"),
+        Exchange("几时？", answer(support, citation_corrected=True, hits=2), rating="bad"),
         Exchange("为何？", Answer("为何？", NOT_FOUND, found=False, hits=(HIT,) * 6, notes=NOTES, done=True)),
         Exchange("谁？"),
         Exchange("谁？", Answer("谁？", hits=(HIT,) * 2)),

@@ -74,7 +74,7 @@ def _actions(exchange: Exchange, turn: int, say: Say) -> str:
     """What a reader can do with a finished exchange. The page's script tells them by their ids."""
     actions = [("edit", say("Edit the question"), "")]
     if exchange.answer is not None and exchange.answer.done and exchange.error is None:
-        chosen = {exchange.verdict: " chosen"}
+        chosen = {exchange.rating: " chosen"}
         actions = [
             ("copy", say("Copy with sources"), ""),
             ("good", say("Good answer"), chosen.get("good", "")),

@@ -73,7 +73,7 @@ def as_json(conversation: Conversation) -> str:
             "answer": None if exchange.answer is None else exchange.answer.to_dict(),
             "error": None if exchange.error is None else dict(zip(("message", "hint"), exchange.error, strict=True)),
             "stopped": exchange.stopped,
-            "verdict": exchange.verdict,
+            "verdict": exchange.rating,
         }
         for exchange in conversation.exchanges
     ]
