@@ -12,7 +12,7 @@ from ..answer import Answer, Sentence
 from ..questions.classify import short_answer
 from ..reading.evidence import Quote
 
-_SECOND_SENTENCE = 0.97  # a second sentence is quoted when it scores at least this share of the first
+_SECOND_SENTENCE = 0.97  # a second sentence is quoted when its score is at least this share of the first one's
 
 _OPENS_WITH_PRONOUN = re.compile(
     r"\W*(?:(?:In|At|On|By|For|From|After|Before|With|During|Among|Of)\s+)?"
@@ -24,34 +24,36 @@ _OPENING_QUOTES = '“"„«‘「'
 
 
 def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answer:
-    """Return the best quotes as an answer: each sentence verbatim, with the number of its passage."""
+    """Return the answer with the best quotes: each sentence verbatim, with the number of its passage."""
     text = ""
     sentences = []
     for chosen in choose(ranked, found):
         start = len(text) + (1 if text else 0)
-        marked = f"{chosen.text} [{chosen.number}]"
-        text = f"{text} {marked}" if text else marked
+        cited = f"{chosen.text} [{chosen.number}]"
+        text = f"{text} {cited}" if text else cited
         short = short_answer(answer.search_query, chosen.text)
         focus = Span(start + short.start, start + short.end) if short else None
-        end = start + len(marked)
-        sentences.append(Sentence(start, end, chosen.text, (chosen.number,), (chosen.span,), "quoted", focus))
+        sentences.append(
+            Sentence(start, start + len(cited), chosen.text, (chosen.number,), (chosen.span,), "quoted", focus)
+        )
     return replace(answer, text=text, sentences=tuple(sentences))
 
 
 def choose(ranked: Sequence[Quote], found: SearchResult) -> list[Quote]:
-    """What to show: the best sentence with the neighbours that it cannot be understood without, and the next best when
-    it is about as good and not among those."""
+    """Return the best sentence with the neighbours it depends on, and the second best when it scores about as high."""
     best = _with_neighbours(ranked[0], found)
     others = [quote for quote in ranked[1:] if quote.score >= _SECOND_SENTENCE * best.score]
     return [best, *(quote for quote in others[:1] if quote.number != best.number or not quote.span.overlaps(best.span))]
 
 
 def _with_neighbours(quote: Quote, found: SearchResult) -> Quote:
-    """A sentence that opens with a pronoun brings the one before it, one that announces a list brings the list, and one
-    that a quotation follows brings that: news writes "X named several options. “You could use A, B or C,” he said."
+    """Extend a quote to the sentences that a reader needs to understand it.
+
+    These are the sentence before one that opens with a pronoun, the list that a colon announces, and the quotation
+    that follows a sentence such as: X named several options. “You could use A, B or C,” he said.
     """
-    passage = found.hits[quote.number - 1].passage
-    spans = found.readings[quote.number - 1].sentences
+    features = found.passages[quote.number - 1].features
+    passage, spans = features.passage, features.sentences
     texts = [passage.text[span.start : span.end] for span in spans]
     first = last = next(i for i, span in enumerate(spans) if passage.start + span.start == quote.span.start)
     if first > 0 and _OPENS_WITH_PRONOUN.match(quote.text):
@@ -61,6 +63,6 @@ def _with_neighbours(quote: Quote, found: SearchResult) -> Quote:
             last += 1
     elif last + 1 < len(texts) and texts[last + 1][0] in _OPENING_QUOTES:
         last += 1
-    place = Span(spans[first].start, spans[last].end)
-    span = Span(passage.start + place.start, passage.start + place.end)
-    return replace(quote, span=span, text=passage.text[place.start : place.end])
+    start, end = spans[first].start, spans[last].end
+    span = Span(passage.start + start, passage.start + end)
+    return replace(quote, span=span, text=passage.text[start:end])
