@@ -141,9 +141,9 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
 
 def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:
     """The first hit that holds one of the pieces of evidence, and the whole sentence that does."""
-    for number, reading in enumerate(found.readings, start=1):
-        for span in reading.sentences:
-            sentence = reading.passage.text[span.start : span.end]
+    for number, scored in enumerate(found.passages, start=1):
+        for span in scored.features.sentences:
+            sentence = scored.hit.passage.text[span.start : span.end]
             if "\n" not in sentence and any(piece in sentence or sentence in piece for piece in evidence):
                 return number, sentence
     return None

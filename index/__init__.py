@@ -26,8 +26,9 @@ from .models import Article, Hit, Origin, Passage, Span
 from .retrieval.bm25 import terms, without_accents
 from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
-from .retrieval.retriever import SearchResult
+from .retrieval.retriever import ScoredPassage, SearchResult
 from .storage.token_cache import TokenVectors
+from .text import lexicon
 from .text.chunker import sentences
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "ProcessExecutor",
     "Question",
     "RayExecutor",
+    "ScoredPassage",
     "SearchResult",
     "Skipped",
     "Span",
@@ -61,6 +63,7 @@ __all__ = [
     "SyncReport",
     "TokenVectors",
     "is_readable",
+    "lexicon",
     "load_encoder",
     "processors",
     "sentences",

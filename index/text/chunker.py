@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..models import Article, Passage, Span
+from .lexicon import CJK
 
 SPLITTER_VERSION = "2"
 """Changes whenever the same article would be cut or embedded otherwise; the index remembers which version cut it."""
@@ -35,7 +36,7 @@ _LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、])[ \t]*\S")
 _CLOSING = "[\"'”’»」』)\\]）*_]*$"
 _ENDS_A_SENTENCE = re.compile("[.!?…:。！？：]" + _CLOSING)
 _ENDS_NO_HEADING = re.compile("[.!…:;,。！：；，、]" + _CLOSING + '|["”’»」』]$')
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CJK = re.compile(f"[{CJK}]")
 
 
 @dataclass(frozen=True, slots=True)

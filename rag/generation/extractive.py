@@ -52,12 +52,12 @@ class Quote:
 def rank_sentences(found: SearchResult) -> list[Quote]:
     """The sentences of the first hits by how well they answer the question, best first."""
     quotes = []
-    for number, (hit, reading) in enumerate(zip(found.hits[:_PASSAGES], found.readings, strict=False), start=1):
-        behind = _PER_DEVIATION * (hit.score - found.hits[0].score)
-        passage = hit.passage
-        thoughts = reading.vectors @ found.question.vector
-        matches = _matches(found.similarities[number - 1], reading)
-        for span, matched, sentence_similarity in zip(reading.sentences, matches, thoughts.tolist(), strict=True):
+    for number, scored in enumerate(found.passages[:_PASSAGES], start=1):
+        behind = _PER_DEVIATION * (scored.hit.score - found.passages[0].hit.score)
+        passage, features = scored.hit.passage, scored.features
+        similarities = (features.vectors @ found.question.vector).tolist()
+        matches = _matches(scored.similarities, features)
+        for span, matched, sentence_similarity in zip(features.sentences, matches, similarities, strict=True):
             text = passage.text[span.start : span.end]
             score = _score(found, text, matched, sentence_similarity) + behind
             place = Span(passage.start + span.start, passage.start + span.end)
@@ -77,8 +77,8 @@ def _with_neighbours(quote: Quote, found: SearchResult) -> Quote:
     """A sentence that opens with a pronoun brings the one before it, one that announces a list brings the list, and one
     that a quotation follows brings that: news writes "X named several options. “You could use A, B or C,” he said."
     """
-    passage = found.hits[quote.number - 1].passage
-    spans = found.readings[quote.number - 1].sentences
+    features = found.passages[quote.number - 1].features
+    passage, spans = features.passage, features.sentences
     texts = [passage.text[span.start : span.end] for span in spans]
     first = last = next(i for i, span in enumerate(spans) if passage.start + span.start == quote.span.start)
     if first > 0 and _OPENS_WITH_PRONOUN.match(quote.text):
@@ -102,14 +102,14 @@ def _score(found: SearchResult, text: str, matched: FloatArray, sentence_similar
     return float(question.weights @ matched) + _IN_CONTEXT * sentence_similarity + fits
 
 
-def _matches(similarity: FloatArray, reading: PassageFeatures) -> list[FloatArray]:
+def _matches(similarities: FloatArray, features: PassageFeatures) -> list[FloatArray]:
     """How well each token of the question fares in each sentence of a passage: an array of shape `(question tokens,)`
     for each sentence."""
-    before = np.zeros(len(similarity), dtype=np.float32)
+    before = np.zeros(len(similarities), dtype=np.float32)
     matches = []
-    for rows in reading.rows:
+    for rows in features.rows:
         # Beyond what the model reads there is nothing to match.
-        here = similarity[:, rows].max(axis=1) if rows.start < rows.stop else np.zeros_like(before)
+        here = similarities[:, rows].max(axis=1) if rows.start < rows.stop else np.zeros_like(before)
         matches.append(np.maximum(here, _FROM_BEFORE * before))
         before = here
     return matches
@@ -119,5 +119,5 @@ def shared_rarity(found: SearchResult, held: Collection[str]) -> float:
     """The share of the question's keywords that are among those `held`, the rare ones counting more; for a question in
     a script that the model does not know.
     """
-    rarities = {term: found.keywords.rarity(term) for term in found.question.terms}
+    rarities = {term: found.bm25.rarity(term) for term in found.question.terms}
     return sum(rarity for term, rarity in rarities.items() if term in held) / max(sum(rarities.values()), 1e-9)

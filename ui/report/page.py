@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from rag.evaluate import MEASURES, Comparison, Measure, Report, compare
 
-from ..assets import asset
 from ..html import escape, one_line
+from ..templating import asset
 from . import charts
 from .figures import (
     RIGHT,
@@ -59,8 +59,8 @@ def report_page(runs: Mapping[str, Report]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>\n{asset('report.css')}</style>"
-        f"<script>\n{asset('report.js')}</script></head>\n"
+        f"<title>{escape(title)}</title><style>\n{asset('report', 'report.css')}</style>"
+        f"<script>\n{asset('report', 'report.js')}</script></head>\n"
         f'<body>{charts.patterns()}<main class="{"several" if against else "one"}">'
         f"{''.join(sections)}</main></body></html>\n"
     )

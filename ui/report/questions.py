@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rag.evaluate import CaseResult, CitedSpan, Report
 
-from ..chat.render.exchange import SUPPORT_WORDS
-from ..html import escape, one_line, outlet
+from ..html import SUPPORT_LABELS, escape, one_line, outlet
 
 _CONTEXT = 400  # characters of the passage that are shown on either side of a quote
 
@@ -229,7 +228,7 @@ def _said_html(result: CaseResult) -> str:
         + " ".join(
             escape(said.text)
             + "".join(f" <b>[{number}]</b>" for number in said.numbers)
-            + f' <i class="{said.support}">{SUPPORT_WORDS[said.support]}</i>'
+            + f' <i class="{said.support}">{SUPPORT_LABELS[said.support]}</i>'
             for said in result.sentences
         )
         + "</p>"

@@ -22,7 +22,7 @@ from rag import Assistant, Turn
 from rag.evaluate import Case, CaseResult, Evidence, evaluate, remote
 from rag.evaluate.remote import RemoteAssistant, ServerError
 from rag.evaluate.testset.cases import PastTurn
-from ui.server import Chat
+from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -65,7 +65,7 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
 
 
 @pytest.fixture(scope="module")
-def chat(assistant: Assistant) -> Iterator[Chat]:
+def chat(assistant: Assistant) -> Iterator[ServedChat]:
     with serving_chat(assistant) as served:
         yield served
 
@@ -86,7 +86,7 @@ def without_cost(row: CaseResult) -> CaseResult:
     return replace(row, cost=None)
 
 
-def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: Chat, assistant: Assistant) -> None:
+def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: ServedChat, assistant: Assistant) -> None:
     here, there = evaluate(assistant, CASES), evaluate(RemoteAssistant(chat.url), CASES)
     assert len(here.results) == len(CASES)
     *same, too_long, last = zip(here.results, there.results, strict=True)
@@ -106,7 +106,9 @@ def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: Chat
     assert cost.seconds["request"] > cost.seconds["total"] > 0
 
 
-def test_articles_come_with_their_texts_and_one_that_is_not_there_is_none(chat: Chat, assistant: Assistant) -> None:
+def test_articles_come_with_their_texts_and_one_that_is_not_there_is_none(
+    chat: ServedChat, assistant: Assistant
+) -> None:
     there = RemoteAssistant(chat.url)
     assert [(a.id, a.title, a.source, a.text, a.published, a.language) for a in there.articles()] == [
         (a.id, a.title, a.source, a.text, a.published, a.language) for a in assistant.articles()
