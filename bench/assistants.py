@@ -34,10 +34,10 @@ from rag.evaluate import (
     as_table,
     compare,
     evaluate,
-    stamp_of,
+    run_fingerprint,
     to_json,
     versions,
-    write_whole,
+    write_atomically,
 )
 from ui.report.page import report_page
 
@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:
             runs, overhead = run(sets, Path(folder), open_index(load_settings(encoder="bundled")).encoder)
         for name, report in runs.items():
-            write_whole(given.out / f"{name}.json", to_json(report))
-        write_whole(given.out / "report.html", report_page(runs))
+            write_atomically(given.out / f"{name}.json", to_json(report))
+        write_atomically(given.out / "report.html", report_page(runs))
     except (CitechatError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("extractive (a) and a hasty model (b)", extractive, hasty),
     ):
         found = as_comparison(compare(a, b)).partition("\n- ")[0]  # which questions differ is in the report
-        print(f"## {title}: {len(a.rows)} questions\n\n{found}\n")
+        print(f"## {title}: {len(a.results)} questions\n\n{found}\n")
     print(overhead)
     return 0
 
@@ -95,14 +95,14 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
         fresh = Assistant(Index(folder / each.name / "index", model), fallback=False)
         fresh.warm_up()
         began = time.perf_counter()
-        with Checkpoint(folder / f"{each.name}.rows", stamp_of(cases, {}, versions())) as journal:
+        with Checkpoint(folder / f"{each.name}.rows", run_fingerprint(cases, {}, versions())) as journal:
             report = evaluate(fresh, cases, seen=journal.add)
         as_table(report), to_json(report)
         evaluating += time.perf_counter() - began
-        asking += sum(row.cost.seconds["total"] for row in report.rows if row.cost)
+        asking += sum(row.cost.seconds["total"] for row in report.results if row.cost)
         runs["extractive"].append(report)
         runs["hasty-model"].append(evaluate(extractive.with_changes(llm=Hasty(), model="scripted:hasty"), cases))
-    questions = sum(len(report.rows) for report in runs["extractive"])
+    questions = sum(len(report.results) for report in runs["extractive"])
     beyond = evaluating - asking
     told = (
         f"Evaluation beyond answering: {beyond / questions * 1000:.2f} ms a question, {beyond / evaluating:.3f} of the "
@@ -111,7 +111,7 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
     )
     return {
         name: Report(
-            rows=tuple(chain.from_iterable(report.rows for report in reports)),
+            results=tuple(chain.from_iterable(report.results for report in reports)),
             settings={"assistant": name, "sets": ", ".join(each.name for each in sets)},
             versions=versions(),
         )

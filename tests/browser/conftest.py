@@ -116,14 +116,14 @@ def serving(assistant: Any, services: Any = None, port: int = 0, access: Any = N
 
     It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
     """
-    from ui.server import build_app, launch
+    from ui.server import build_app, launch_app
 
     def stop() -> None:
         chat.close()
         close_the_loop()
 
     with ThreadPoolExecutor(1) as elsewhere:
-        chat = elsewhere.submit(lambda: launch(build_app(assistant, services), port=port, access=access)).result()
+        chat = elsewhere.submit(lambda: launch_app(build_app(assistant, services), port=port, access=access)).result()
         try:
             yield chat.url
         finally:

@@ -183,8 +183,8 @@ def test_another_llm_answers_under_its_own_name(samples: Index) -> None:
 def test_an_evaluation_scores_no_quotes_as_the_models_answers(samples: Index) -> None:
     assistant, _ = _assistant(samples, "")
     report = evaluate(assistant, [Case(id="1", question=QUESTION, answerable=True, answers=("Boximator",))])
-    assert report.rows[0].error is not None
-    assert "empty reply" in report.rows[0].error
+    assert report.results[0].error is not None
+    assert "empty reply" in report.results[0].error
 
 
 def test_an_answer_that_breaks_off_is_kept_and_said_to_be_incomplete(samples: Index) -> None:

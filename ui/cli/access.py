@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .commands import say
 
 if TYPE_CHECKING:
-    from ..security.registry import Register
+    from ..security.registry import AccountRegistry
 
 _LONGEST_LINE = 2000  # characters; a password is refused long before
 
@@ -125,12 +125,12 @@ def _group(subparsers: argparse._SubParsersAction[Any], name: str, summary: str)
     return kinds
 
 
-def _register() -> Register:
+def _register() -> AccountRegistry:
     from rag import load_settings
 
-    from ..security.registry import register_of
+    from ..security.registry import open_accounts
 
-    return register_of(load_settings())
+    return open_accounts(load_settings())
 
 
 def _may(scopes: frozenset[str]) -> str:

@@ -50,10 +50,10 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
 
 def _access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
     """Whether a chat with these settings asks who wants to use it, and what stops it from asking."""
-    from ..security.config import access_of
+    from ..security.config import access_policy
 
     try:
-        access = access_of(settings)
+        access = access_policy(settings)
         known = access.register.read()
     except CitechatError as error:
         return "unknown", [{"message": error.message, "hint": error.hint}]

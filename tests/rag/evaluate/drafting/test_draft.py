@@ -11,15 +11,15 @@ from hashing import HashingEncoder
 from index import Article, Encoder, Index, Span
 from rag import Assistant, build_assistant, load_settings
 from rag.evaluate import Case, draft_cases, read_cases, write_cases
-from rag.evaluate.drafting.draft import facts_of
-from rag.evaluate.drafting.facts import facts
-from rag.evaluate.drafting.quotations import full_name, people_of, sayings
-from rag.evaluate.drafting.swaps import swapped
+from rag.evaluate.drafting.draft import article_statements
+from rag.evaluate.drafting.quotations import find_quotations, full_name, people_of
+from rag.evaluate.drafting.statements import find_statements
+from rag.evaluate.drafting.swaps import swap_names
 
 
 def found(sentence: str) -> dict[str, str]:
     """The questions about a sentence, with their answers."""
-    return {fact.question: sentence[slice(*fact.answer)] for fact in facts(sentence)}
+    return {statement.question: sentence[slice(*statement.answer)] for statement in find_statements(sentence)}
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ PEOPLE = ["Xie Saining", "Alexander Harrowell", "Xu Liang"]
     ],
 )
 def test_what_somebody_said_is_asked_for_by_full_name_and_topic(paragraph: str, question: str, answer: str) -> None:
-    assert {f.question: paragraph[slice(*f.answer)] for f in sayings(paragraph, PEOPLE)}.get(question) == answer
+    assert {f.question: paragraph[slice(*f.answer)] for f in find_quotations(paragraph, PEOPLE)}.get(question) == answer
 
 
 def test_who_he_is_must_be_certain() -> None:
     paragraph = "Xie met Xu. “We will soon see models that equal Sora,” he said."
-    assert [fact.question for fact in sayings(paragraph, PEOPLE)] == []
+    assert [statement.question for statement in find_quotations(paragraph, PEOPLE)] == []
 
 
 def test_a_part_of_a_name_stands_for_the_whole_only_where_that_is_certain() -> None:
@@ -150,7 +150,7 @@ def test_a_part_of_a_name_stands_for_the_whole_only_where_that_is_certain() -> N
 
 def test_questions_that_hold_their_answer_or_no_name_are_not_asked() -> None:
     text = "The port of call\n\nThe fort was destroyed by fire in 1560. The port was closed by ice in 1561."
-    questions = [fact.question for fact in facts_of(Article("a", "The port", "", text))]
+    questions = [statement.question for statement in article_statements(Article("a", "The port", "", text))]
     assert questions == ["When was the port closed by ice?"], (
         "which fort, nobody knows; the port is the article's topic"
     )
@@ -159,13 +159,13 @@ def test_questions_that_hold_their_answer_or_no_name_are_not_asked() -> None:
 def test_what_is_no_story_is_not_asked_about() -> None:
     text = "Photo of Oslo-based Norden.\nLondon-based Calder grew."
     article = Article("a", "", "", text, boilerplate=(Span(0, 27),))
-    assert [fact.question for fact in facts_of(article)] == ["Where is Calder based?"]
+    assert [statement.question for statement in article_statements(article)] == ["Where is Calder based?"]
 
 
 @pytest.mark.timeout(20)
 def test_a_text_that_is_no_prose_takes_no_time() -> None:
     text = "\n".join(["Aaa " * 5000, "Aaa " * 240 + ".", "“Aaa, a aaa said " * 2000, "aaa-bbb " * 3000 + "(ABC)"])
-    assert facts_of(Article("a", "", "", text)) == []
+    assert article_statements(Article("a", "", "", text)) == []
 
 
 def test_a_name_or_year_is_exchanged_for_one_that_stands_nowhere() -> None:
@@ -176,7 +176,7 @@ def test_a_name_or_year_is_exchanged_for_one_that_stands_nowhere() -> None:
         "When did Norden buy ships?",
         "What happened in 1825?",
     ]
-    new = swapped(questions, held)
+    new = swap_names(questions, held)
     assert new[0] == "Who is Daniel Okafor?"
     assert new[1].startswith("Who owns ")
     assert new[2].startswith("When did ")

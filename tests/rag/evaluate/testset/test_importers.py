@@ -126,7 +126,7 @@ def test_imported_questions_can_be_asked_once_their_texts_are_indexed(tmp_path: 
     write_cases(tmp_path / "t.csv", found.cases)
     cases, problems = resolve(read_cases(tmp_path / "t.csv"), index.articles())
     assert not problems
-    assert evaluate(Assistant(index, abstention_threshold=-1000), cases).rows[0].evidence_seen
+    assert evaluate(Assistant(index, abstention_threshold=-1000), cases).results[0].evidence_seen
 
 
 # RAGAS
