@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, load_encoder, processors
+from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, cpu_count, load_encoder
 
 from .answer import Answer, Turn
 from .assistant import Assistant
@@ -61,7 +61,7 @@ def open_executor(
     """
     encoder = partial(open_encoder, settings, 1)
     if ray is not None:
-        actors = workers or max(1, processors() - 1)
+        actors = workers or max(1, cpu_count() - 1)
         open_encoder(settings).query("?")
         return RayExecutor(ray, actors, encoder)
     if workers is None or workers == 1:

@@ -173,7 +173,7 @@ def story(article: Article, part: Span | None = None) -> str:
     """The text, or its beginning where it is very long, or a part of it, without what is not the story."""
     part = part or Span(0, min(len(article.text), LONGEST_STORY))
     pieces, position = [], part.start
-    for noise in sorted(article.noise):
-        pieces.append(article.text[position : max(position, min(noise.start, part.end))])
-        position = max(position, noise.end)
+    for boilerplate in sorted(article.boilerplate):
+        pieces.append(article.text[position : max(position, min(boilerplate.start, part.end))])
+        position = max(position, boilerplate.end)
     return "\n".join([*pieces, article.text[position : max(position, part.end)]])

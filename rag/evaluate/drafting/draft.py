@@ -68,7 +68,7 @@ def _lines(article: Article) -> Iterator[Span]:
     """The lines of an article that no noise touches, headings aside."""
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
-        if not match[0].startswith("#") and not any(line.overlaps(noise) for noise in article.noise):
+        if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):
             yield line
 
 

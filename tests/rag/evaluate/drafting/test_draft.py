@@ -158,7 +158,7 @@ def test_questions_that_hold_their_answer_or_no_name_are_not_asked() -> None:
 
 def test_what_is_no_story_is_not_asked_about() -> None:
     text = "Photo of Oslo-based Norden.\nLondon-based Calder grew."
-    article = Article("a", "", "", text, noise=(Span(0, 27),))
+    article = Article("a", "", "", text, boilerplate=(Span(0, 27),))
     assert [statement.question for statement in article_statements(article)] == ["Where is Calder based?"]
 
 
