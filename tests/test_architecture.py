@@ -74,12 +74,12 @@ def test_importing_is_free() -> None:
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "assert not loaded, loaded"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_importing_reads_no_setting_from_the_environment() -> None:
     environment = {**os.environ, "CITECHAT_TOP_K": "not a number", "CITECHAT_HOME": "/nowhere"}
-    subprocess.run([sys.executable, "-c", "import index, rag, ui.cli"], check=True, timeout=60, env=environment)
+    subprocess.run([sys.executable, "-c", "import index, rag, ui.cli"], check=True, timeout=300, env=environment)
 
 
 def test_there_is_no_package_among_the_tests() -> None:

@@ -53,7 +53,7 @@ class Unending:
         answer = Answer(question, hits=(Hit(Passage("a1", 0, len(TEXT), TEXT), "The port", "The Daily", "", 1.0),))
         for words in range(1, 10_000):
             yield replace(answer, text="word " * words)
-            if self.over.wait(60 if "silent" in question else 0.1):
+            if self.over.wait(300 if "silent" in question else 0.1):
                 return
 
 
