@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hashing import HashingEncoder
 from processes import (
+    DEADLINE,
     content,
     rebuild,
     running,
@@ -162,7 +163,7 @@ def test_a_damage_is_said_with_what_to_do(damage: str, path: Path) -> None:
 def test_a_rebuild_mends_what_it_is_said_to_mend(damage: str, path: Path, whole: Path) -> None:
     DAMAGES[damage][0](path)
     with running(rebuild, path, "hashing") as (_, ours):
-        assert ours.poll(300)
+        assert ours.poll(DEADLINE)
         assert (ours.recv(), ours.recv()) == ("begin", "end")
     assert check(path) == []
     assert said_by(content, path) == said_by(content, shutil.copytree(whole, path.parent / "whole"))
@@ -268,7 +269,7 @@ def test_a_file_that_may_not_grow_ends_indexing_with_an_error_of_ours(tmp_path: 
     folder, path = write_articles(tmp_path / "articles", range(40), 1), tmp_path / "index"
     with running(sync_with_files_up_to, path, folder, 1_500_000) as (_, ours):
         assert ours.recv() == "begin"
-        assert ours.poll(300)
+        assert ours.poll(DEADLINE)
         said = ours.recv()
     assert "could not be" in said
     assert len(said_by(content, path, folder)["texts"]) == 40, "it goes on where files may grow"
@@ -292,7 +293,7 @@ def test_a_full_disk_ends_indexing_with_an_error_of_ours_and_is_named(small_disk
     folder, path = write_articles(tmp_path / "articles", range(80), 1), small_disk / "index"
     with running(sync_in_a_process, path, folder) as (_, ours):
         assert ours.recv() == "begin"
-        assert ours.poll(300)
+        assert ours.poll(DEADLINE)
         said = ours.recv()
     assert "could not be written" in said
     assert "full" in said

@@ -545,7 +545,7 @@ def test_a_server_that_drips_is_left_in_time(httpserver: HTTPServer, monkeypatch
         import time
 
         def parts() -> object:
-            for _ in range(20):
+            for _ in range(3000):
                 time.sleep(0.05)
                 yield b"x"
 

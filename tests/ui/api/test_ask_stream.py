@@ -27,14 +27,19 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def events(chat: ServedChat, question: str, **more: Any) -> list[tuple[str, Any]]:
-    """Name and value of every event; a comment is called ':'."""
+    """Return name and value of every event; a comment is called ':'."""
+    return list(streamed(chat, question, **more))
+
+
+def streamed(chat: ServedChat, question: str, **more: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the same as it comes."""
     with httpx.stream(
         "POST", f"{chat.url}v1/ask", json={"question": question, "stream": True}, timeout=300, **more
     ) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
-        return list(_parsed(response.iter_lines()))
+        yield from _parsed(response.iter_lines())
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
@@ -101,14 +106,18 @@ def test_an_error_in_the_middle_is_an_event(caplog: pytest.LogCaptureFixture) ->
 
 def test_while_nothing_comes_a_comment_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "ALIVE_EVERY", 0.05)
+    go_on = threading.Event()
 
     def slow(question: str) -> Iterator[Answer]:
-        time.sleep(0.4)
+        assert go_on.wait(300)
         yield Answer(question, "whole", done=True)
 
     with serving_chat(Scripted(slow)) as chat:
-        names = [name for name, _ in events(chat, "Slowly?")]
-    assert names.count(":") >= 2
+        names = []
+        for name, _ in streamed(chat, "Slowly?"):
+            names.append(name)
+            if names.count(":") >= 2:
+                go_on.set()
     assert names[-1] == "done"
 
 
