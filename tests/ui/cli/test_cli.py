@@ -361,7 +361,7 @@ def test_doctor_says_whether_an_llm_answers_and_what_is_wrong_otherwise(
         monkeypatch.delenv(name, raising=False)
     code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny")
     assert code == 1
-    assert "Problem: the LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY" in out
+    assert "Problem: the LLM 'openai:tiny' needs a key, and no key is set\n  Set OPENAI_API_KEY" in out
     assert "No problems found" not in out
     code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny", "--json")
     assert code == 1
