@@ -1,10 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-browser test-gguf lint types unit format fuzz screenshots clean
+.PHONY: help chat test test-nightly test-browser test-gguf coverage lint types unit format fuzz screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
-# The samples get an index of their own, beside the code; your articles live in your own home.
+# The samples have a separate index beside the code; your articles are stored in your own home.
 SAMPLES_HOME := $(CURDIR)/.citechat
+# Each process loads the models, so more processes need more memory: PYTEST="-n 4" starts four.
+PARALLEL := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -13,15 +15,18 @@ chat: .venv/.installed ## Index samples/ and open the chat on 127.0.0.1:7860
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat index samples/briefing.md
 	CITECHAT_HOME=$(SAMPLES_HOME) $(BIN)/citechat chat $(CHAT)
 
-test: lint types unit ## Lint, check types, run all tests
+test: lint types unit ## Lint, check types, run all tests except the nightly ones
 
-test-browser: .venv/.installed-test ## Test the page in a real browser, which must be there
+test-nightly: .venv/.installed-test ## Run the slow tests that `make test` leaves out
+	$(PARALLEL) -m nightly $(PYTEST)
+
+test-browser: .venv/.installed-test ## Test the page in a real browser (needs a Chromium)
 	CITECHAT_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser $(PYTEST)
 
-test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (long) and test models in GGUF files
+test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (slow) and test models in GGUF files
 	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/llms/test_gguf.py $(PYTEST)
 
-lint: .venv/.installed-test ## Check style and formatting
+lint: .venv/.installed-test ## Check style, formatting and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
@@ -29,33 +34,36 @@ lint: .venv/.installed-test ## Check style and formatting
 types: .venv/.installed-test ## Check types
 	$(BIN)/mypy
 
-unit: .venv/.installed-test ## Run the tests; PYTEST="-m 'not slow'" leaves out the slow ones
-	$(BIN)/python -m pytest $(PYTEST)
+unit: .venv/.installed-test ## Run the tests in two processes; PYTEST="-m 'not slow'" skips the slow ones
+	$(PARALLEL) $(PYTEST)
 
-format: .venv/.installed-test ## Format the code and mend what can be mended
+coverage: .venv/.installed-test ## Run the tests and list lines and branches that no test covers
+	$(PARALLEL) --cov --cov-report=term $(PYTEST)
+
+format: .venv/.installed-test ## Format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-fuzz: .venv/.installed-test ## Read damaged files of every format for MINUTES=10
+fuzz: .venv/.installed-test ## Parse damaged files of every format for MINUTES=10
 	$(BIN)/python bench/fuzz.py --minutes $(or $(MINUTES),10)
 
-screenshots: .venv/.installed-test ## Take the pictures in docs/images (needs a Chromium)
+screenshots: .venv/.installed-test ## Take the screenshots in docs/images (needs a Chromium)
 	$(BIN)/python docs/take_screenshots.py
 
-audit: sbom ## List what is installed in build/sbom.json, look up known holes in it (needs the network)
+audit: sbom ## Look up known vulnerabilities of the installed packages (needs the network)
 	$(BIN)/python deploy/audit.py
 
-sbom: .venv/.installed-audit ## List what is installed, with licences, in build/sbom.json (CycloneDX)
+sbom: .venv/.installed-audit ## List the installed packages and their licences in build/sbom.json (CycloneDX)
 	@mkdir -p build
 	$(BIN)/cyclonedx-py environment .venv/bin/python --pyproject pyproject.toml --output-reproducible \
 		--of JSON -o build/sbom.json
 
-clean: ## Remove the virtual environment, the samples' index and all caches
+clean: ## Remove the virtual environment, the index of the samples and all caches
 	rm -rf .venv .citechat .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "citechat needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+		|| { echo "citechat needs Python 3.11 or newer. Name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
@@ -70,7 +78,7 @@ clean: ## Remove the virtual environment, the samples' index and all caches
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[audit]"
 	touch $@ .venv/.installed
 
-# Its parts for pictures are left out: they double the time that compiling takes.
+# Skip the image support, which doubles the compile time.
 .venv/.installed-gguf: .venv/.installed-test
 	CMAKE_ARGS="-DLLAVA_BUILD=OFF $(CMAKE_ARGS)" $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-c constraints.txt -e ".[test-gguf]"

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from rag import Settings
-from ui.security.audit_log import Audited
-from ui.security.config import access_of
+from ui.security.audit_log import AuditMiddleware
+from ui.security.config import access_policy
 from ui.security.middleware import AccessControl
 
 _ROUNDS = 5
@@ -52,11 +52,11 @@ def measure(requests: int) -> dict[str, float]:
     """The figures by their names."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        off = AccessControl(_answers, access=access_of(Settings(home=home / "off")))
+        off = AccessControl(_answers, access=access_policy(Settings(home=home / "off")))
         keyed = Settings(home=home, rate_limit="1000000/second", audit_log=home / "audit.jsonl")
-        _, secret = access_of(keyed).register.keys.create("bench")
-        on = access_of(keyed)
-        proxied = access_of(Settings(home=home, user_header="X-User", trusted_proxies=("127.0.0.1",)))
+        _, secret = access_policy(keyed).register.keys.create("bench")
+        on = access_policy(keyed)
+        proxied = access_policy(Settings(home=home, user_header="X-User", trusted_proxies=("127.0.0.1",)))
         assert on.log is not None
         key = [(b"authorization", f"Bearer {secret}".encode())]
         cases: dict[str, tuple[Any, str, Any]] = {
@@ -65,7 +65,7 @@ def measure(requests: int) -> dict[str, float]:
             "a key, counted against its rate": (AccessControl(_answers, access=on), "/v1/articles", key),
             "a user whom a proxy names": (AccessControl(_answers, access=proxied), "/config", [(b"x-user", b"ann")]),
             "a key, and a line in the audit log": (
-                Audited(AccessControl(_answers, access=on), log=on.log),
+                AuditMiddleware(AccessControl(_answers, access=on), log=on.log),
                 "/v1/articles",
                 key,
             ),

@@ -30,7 +30,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from swaps import change_name, change_negation, change_number
 
 from index import CitechatError, Index, SearchResult
-from rag import Assistant, load_settings, open_index
+from rag import AnswerOptions, Assistant, load_settings, open_index
 from rag.evaluate import Case, read_cases
 from rag.evaluate.metrics import interval
 
@@ -141,9 +141,9 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
 
 def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:
     """The first hit that holds one of the pieces of evidence, and the whole sentence that does."""
-    for number, reading in enumerate(found.readings, start=1):
-        for span in reading.sentences:
-            sentence = reading.passage.text[span.start : span.end]
+    for number, scored in enumerate(found.passages, start=1):
+        for span in scored.features.sentences:
+            sentence = scored.hit.passage.text[span.start : span.end]
             if "\n" not in sentence and any(piece in sentence or sentence in piece for piece in evidence):
                 return number, sentence
     return None
@@ -177,7 +177,9 @@ def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -
     """Let a model say it, and see what a reader is shown; refusing an answer flags it."""
     llm = Liar(said=said)
     states, times = [], []
-    for state in Assistant(index, llm, model=_MODEL, top_k=_HITS, abstention_threshold=0.0).stream(question):
+    for state in Assistant(
+        index, llm, model=_MODEL, options=AnswerOptions(top_k=_HITS, abstention_threshold=0.0)
+    ).stream(question):
         states.append(state)
         times.append(time.perf_counter())
     answer = states[-1]

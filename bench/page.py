@@ -219,13 +219,13 @@ def keep_conversation(home: Path, turns: int) -> None:
     from rag import build_assistant, load_settings
     from ui.conversation import Conversation, Exchange
     from ui.persistence.conversations import Saved
-    from ui.security.request_guard import COOKIE, owner_of
+    from ui.security.request_guard import COOKIE, owner_id
 
     assistant = build_assistant(load_settings(home=home, llm="extractive"))
     questions = [question for town in range(_TOWNS) for question in questions_of(town)][:turns]
     saved = Saved(f"sqlite:///{home / 'conversations.sqlite3'}")
     exchanges = tuple(Exchange(question, assistant.ask(question)) for question in questions)
-    saved.save(owner_of({COOKIE: _SECRET}) or "", Conversation(exchanges))
+    saved.save(owner_id({COOKIE: _SECRET}) or "", Conversation(exchanges))
     saved.close()
 
 

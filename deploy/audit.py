@@ -1,10 +1,11 @@
-"""Look up known holes in what is installed, and say how much of it was looked up.
+"""Look up known vulnerabilities of the installed packages, and report how many packages were looked up.
 
     python deploy/audit.py
 
-Exit 0 none is known, 1 some are, 2 it could not be looked up. pip-audit alone also ends with 0 where the service knows
-none of the packages, as behind a mirror without that service. Builds with a version of their own, such as torch's for
-CPUs (`2.13.0+cpu`), are not known there; they are named and do not count.
+Exit code 0: no known vulnerability; 1: at least one; 2: some packages could not be looked up. pip-audit alone also
+exits with 0 if the service knows none of the packages, as behind a mirror without that service. Builds with a local
+version, such as torch's CPU builds (`2.13.0+cpu`), are unknown to the service; the report names them, and they do not
+change the exit code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from typing import Any
 
-CLEAN, HOLES, UNKNOWN = 0, 1, 2
+CLEAN, VULNERABLE, UNKNOWN = 0, 1, 2
 
 
 def main() -> int:
@@ -24,35 +25,37 @@ def main() -> int:
     try:
         report = json.loads(done.stdout)
     except ValueError:
-        why = (done.stderr.strip() or "pip-audit said nothing").splitlines()[-1]
-        print(f"Nothing was looked up: the service cannot be reached. {why}", file=sys.stderr)
+        reason = (done.stderr.strip() or "pip-audit printed nothing").splitlines()[-1]
+        print(f"Cannot reach the vulnerability service: {reason}", file=sys.stderr)
         return UNKNOWN
-    told, code = verdict(report)
-    print("\n".join(told))
+    lines, code = summarize(report)
+    print("\n".join(lines))
     return code
 
 
-def verdict(report: dict[str, Any]) -> tuple[list[str], int]:
-    """What a report of pip-audit says, in lines, and the exit code."""
+def summarize(report: dict[str, Any]) -> tuple[list[str], int]:
+    """Return the lines to print for a report of pip-audit, and the exit code."""
     packages = report["dependencies"]
     known = [package for package in packages if "skip_reason" not in package]
     # The reason ends with the version in brackets: "… (2.13.0+cpu)".
-    left = [package for package in packages if "skip_reason" in package]
-    own = [package["name"] for package in left if "+" in package["skip_reason"] or "editable" in package["skip_reason"]]
-    missing = [package["name"] for package in left if package["name"] not in own]
-    told = [
-        f"{package['name']} {package['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none'}"
-        for package in known
-        for hole in package["vulns"]
+    skipped = [package for package in packages if "skip_reason" in package]
+    local = [
+        package["name"] for package in skipped if "+" in package["skip_reason"] or "editable" in package["skip_reason"]
     ]
-    code = HOLES if told else CLEAN
-    told.append(f"{len(known)} of {len(packages)} packages were looked up, with {len(told)} known holes.")
-    if own:
-        told.append(f"Not known there, being builds of their own: {', '.join(own)}")
+    missing = [package["name"] for package in skipped if package["name"] not in local]
+    lines = [
+        f"{package['name']} {package['version']}: {found['id']}, fixed in {', '.join(found['fix_versions']) or 'none'}"
+        for package in known
+        for found in package["vulns"]
+    ]
+    code = VULNERABLE if lines else CLEAN
+    lines.append(f"Looked up {len(known)} of {len(packages)} packages: {len(lines)} known vulnerabilities.")
+    if local:
+        lines.append(f"Local builds, unknown to the service: {', '.join(local)}")
     if missing:
-        told.append(f"NOT LOOKED UP, so nothing is known of them: {', '.join(missing)}")
+        lines.append(f"NOT LOOKED UP: {', '.join(missing)}")
         code = code or UNKNOWN
-    return told, code if known else UNKNOWN
+    return lines, code if known else UNKNOWN
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def reference() -> str:
 
 
 def _sections(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[str]:
-    context = command.make_context(path.split()[-1], [], parent, resilient_parsing=True, terminal_width=100)
+    context = command.make_context(path.rsplit(maxsplit=1)[-1], [], parent, resilient_parsing=True, terminal_width=100)
     yield f"## {path}\n```\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -1,9 +1,9 @@
-"""Takes the pictures of the chat that the pages of this folder show: `python docs/take_screenshots.py`.
+"""Take the screenshots of the chat for the documentation: `python docs/take_screenshots.py`.
 
-The chat is served over the samples from a temporary home, so the pictures never show anyone's own articles. Needs the
-test extra, and a Chromium at CITECHAT_CHROMIUM, /usr/bin/chromium or on the path.
+The script serves the chat with the samples from a temporary home, so the screenshots never show a user's own articles.
+It needs the extra `test`, and a Chromium at CITECHAT_CHROMIUM, at /usr/bin/chromium or on the path.
 
-`python docs/take_screenshots.py report.html` takes the picture of the report instead that `bench/assistants.py` writes.
+`python docs/take_screenshots.py report.html` takes the screenshot of a report that `bench/assistants.py` has written.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rag import Assistant, build_assistant, load_settings, open_index
 from ui.chat.services import services_of
-from ui.server import start
+from ui.server import start_chat
 
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images"
@@ -40,19 +41,19 @@ ARTICLES = {
 
 
 def take_report(report: Path) -> None:
-    """Take the picture of a report: its beginning, as far as the first measures."""
+    """Take the screenshot of the first part of a report."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1300})
         page.goto(report.resolve().as_uri())
-        _keep(page.screenshot(), IMAGES / "evaluation.png")
+        _save(page.screenshot(), IMAGES / "evaluation.png")
         browser.close()
 
 
 def main() -> None:
-    """Serve the samples, ask, and take the pictures."""
+    """Serve the samples, ask questions, and take the screenshots."""
     from playwright.sync_api import sync_playwright
 
     IMAGES.mkdir(exist_ok=True)
@@ -74,26 +75,26 @@ def main() -> None:
             "library": (assistant, {}, _library),
             "conversations": (assistant, {}, _conversations),
             "settings": (assistant, {}, _settings),
-            "answering": (assistant.with_changes(llm=_slow_writer(), model=MODEL), {}, _answering),
+            "answering": (replace(assistant, llm=_slow_writer(), model=MODEL), {}, _answering),
         }
-        for name, (answering, window, come_to) in taken.items():
-            chat = start(answering, port=0, services=services_of(settings, answering))
+        for name, (answering, window, prepare) in taken.items():
+            chat = start_chat(answering, port=0, services=services_of(settings, answering))
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **window}, locale="en-GB")
             page = context.new_page()
             page.emulate_media(reduced_motion="reduce")
             page.goto(chat.url)
             page.wait_for_selector("#starters button:visible")
             page.wait_for_selector("#masthead .status:not(:has(.loading))")
-            come_to(page)
+            prepare(page)
             page.wait_for_timeout(500)
-            _keep(page.screenshot(), IMAGES / f"{name}.png")
+            _save(page.screenshot(), IMAGES / f"{name}.png")
             context.close()
             chat.close()
         browser.close()
 
 
-def _keep(picture: bytes, path: Path) -> None:
-    """The page has few colours; a picture that says so is a third as large."""
+def _save(picture: bytes, path: Path) -> None:
+    """Save a picture with a palette: the page has few colours, and the file is a third as large."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(picture)).convert("RGB")
@@ -104,14 +105,14 @@ _PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 
 
 def _ask(page: Any, question: str) -> None:
-    """Ask, and wait until the answer is complete."""
+    """Ask a question and wait until the answer is complete."""
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
     page.wait_for_selector("#controls button:visible")
 
 
 def _answered(page: Any) -> None:
-    """The answer, and its first citation open."""
+    """Ask a question and open the first citation of its answer."""
     _ask(page, QUESTION)
     page.click("a.cite >> nth=0")
     page.wait_for_function("document.activeElement.id === 'place'")
@@ -119,14 +120,14 @@ def _answered(page: Any) -> None:
 
 
 def _on_a_phone(page: Any) -> None:
-    """The article over the answer."""
+    """Open the article over the answer."""
     _ask(page, PHONE_QUESTION)
     page.click("a.cite >> nth=0")
     page.wait_for_function("document.activeElement.id === 'place'")
 
 
 def _library(page: Any) -> None:
-    """One article ticked, one added, and a file that could not be read."""
+    """Select one article, add another one, and add a file that cannot be read."""
     page.click("[data-panel=shelf]")
     page.set_input_files(
         "#files input[type=file]",
@@ -147,7 +148,7 @@ def _library(page: Any) -> None:
 
 
 def _conversations(page: Any) -> None:
-    """Those of today."""
+    """Ask in several conversations and open their list."""
     for question in (PHONE_QUESTION, UNANSWERED, QUESTION):
         if page.locator(".reply").count():
             page.click("[data-do=new]")
@@ -162,14 +163,14 @@ def _settings(page: Any) -> None:
 
 
 def _answering(page: Any) -> None:
-    """A model is writing, and what it has written is checked."""
+    """Ask an LLM that is still writing while its first sentences have been checked."""
     page.fill("#question textarea", PHONE_QUESTION)
     page.keyboard.press("Enter")
     page.wait_for_selector(".answer >> text=is still")
 
 
 def _slow_writer() -> Any:
-    """A stand-in for a language model, which stops in the middle of a sentence until the picture is taken."""
+    """Return a scripted LLM that stops in the middle of a sentence until the screenshot is taken."""
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessageChunk
     from langchain_core.outputs import ChatGenerationChunk, ChatResult

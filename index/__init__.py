@@ -4,7 +4,7 @@ This is the package's front door; nothing heavy is imported until a function tha
 """
 
 from .embedding.base import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
-from .embedding.onnx import processors
+from .embedding.onnx import cpu_count
 from .errors import (
     CitechatError,
     EmptyIndexError,
@@ -26,8 +26,9 @@ from .models import Article, Hit, Origin, Passage, Span
 from .retrieval.bm25 import terms, without_accents
 from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
-from .retrieval.retriever import SearchResult
+from .retrieval.retriever import ScoredPassage, SearchResult
 from .storage.token_cache import TokenVectors
+from .text import lexicon
 from .text.chunker import sentences
 
 __all__ = [
@@ -54,15 +55,17 @@ __all__ = [
     "ProcessExecutor",
     "Question",
     "RayExecutor",
+    "ScoredPassage",
     "SearchResult",
     "Skipped",
     "Span",
     "StoreError",
     "SyncReport",
     "TokenVectors",
+    "cpu_count",
     "is_readable",
+    "lexicon",
     "load_encoder",
-    "processors",
     "sentences",
     "terms",
     "unit",

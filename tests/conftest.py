@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hashing import HashingEncoder as QuietHashingEncoder
 
 from index import Encoder, Encoding, Index, load_encoder
@@ -18,6 +20,16 @@ _ARTICLE = REPOSITORY.parent / "shared" / "article" / "article.txt"
 
 # A shell tells what it runs in the background to ignore Ctrl-C, and what that starts would ignore it, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the nightly tests unless -m names them. A default `-m` would be lost with every other `-m`."""
+    if "nightly" in config.option.markexpr:
+        return
+    nightly = [item for item in items if item.get_closest_marker("nightly")]
+    if nightly:
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
 
 
 class HashingEncoder(QuietHashingEncoder):
@@ -50,12 +62,37 @@ def reference_encoder() -> Encoder:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the real model as it was exported; to export it anew for every home takes ten seconds each."""
-    folder = tmp_path_factory.mktemp("models")
-    load_encoder(exports=folder).query("export")
-    assert list(folder.iterdir())
-    return folder
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """`shared_folder(name, fill)`: a folder that all processes of a test run share; the first one that asks fills it.
+
+    Nobody may write to it afterwards.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def shared(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, filled = base / name, base / f"{name}.filled"
+        with FileLock(base / f"{name}.lock"):
+            if not filled.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def models(shared_folder: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A folder with the exported real model: exporting it for every home would take ten seconds each."""
+
+    def export(folder: Path) -> None:
+        load_encoder(exports=folder).query("export")
+        assert list(folder.iterdir())
+
+    return shared_folder("models", export)
 
 
 @pytest.fixture(scope="session")
@@ -75,13 +112,21 @@ def home(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def samples_home(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
+def samples_home(
+    tmp_path_factory: pytest.TempPathFactory,
+    models: Path,
+    shared_folder: Callable[[str, Callable[[Path], None]], Path],
+) -> Path:
     """A home with the samples indexed by the real model; read only."""
     from rag import load_settings, open_index
 
-    home = _home_with(models, tmp_path_factory.mktemp("samples") / "home")
-    open_index(load_settings(home=home)).sync([SAMPLES / "briefing.md"])
-    return home
+    def fill(folder: Path) -> None:
+        home = _home_with(models, folder / "home")
+        open_index(load_settings(home=home)).sync([SAMPLES / "briefing.md"])
+
+    shared = shared_folder("samples", fill) / "home"
+    # A copy for each process: what a search caches beside the index is its own.
+    return shutil.copytree(shared, tmp_path_factory.mktemp("samples") / "home", symlinks=True)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ UNEXPECTED = ("Something went wrong here, and it is not your question.", "Ask ag
 _TARGET = re.compile(r"(cite|hit)-([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
 
 
-Verdict = Literal["good", "bad"]
+Rating = Literal["good", "bad"]
 
 
 class Answering(Protocol):
@@ -54,14 +54,14 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One question with its answer so far, and the articles that it was asked of; `error` is a message and a hint,
-    `stopped` that the reader stopped it, `verdict` what the reader thinks of the answer."""
+    `stopped` that the reader stopped it, `rating` what the reader thinks of the answer."""
 
     question: str
     answer: Answer | None = None
     error: tuple[str, str] | None = None
     stopped: bool = False
     article_filter: ArticleFilter = field(default_factory=ArticleFilter)
-    verdict: Verdict | None = None
+    rating: Rating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ class Conversation:
         is_one = isinstance(turn, int) and 1 <= turn <= len(self.exchanges)
         return self.exchanges[turn - 1] if is_one and isinstance(turn, int) else None
 
-    def judged(self, turn: int, verdict: Verdict) -> Conversation:
+    def with_rating(self, turn: int, rating: Rating) -> Conversation:
         """The conversation with what the reader thinks of one answer."""
         exchanges = list(self.exchanges)
-        exchanges[turn - 1] = replace(exchanges[turn - 1], verdict=verdict)
+        exchanges[turn - 1] = replace(exchanges[turn - 1], rating=rating)
         return replace(self, exchanges=tuple(exchanges))
 
     def with_last(self, exchange: Exchange) -> Conversation:

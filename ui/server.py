@@ -1,4 +1,4 @@
-"""The chat, served in a browser. The page is built by `build_app`; `launch` only serves it, closed by default.
+"""The chat, served in a browser. The page is built by `build_app`; `launch_app` only serves it, closed by default.
 
 Importing this module loads no web framework.
 """
@@ -12,34 +12,34 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, Observer, Settings, SettingsError
 
-from .api import api_routes, open_turns
+from .api import api_routes, open_queue
 from .api.mcp import mcp_routes
-from .assets import asset
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
 from .i18n.chinese import CHINESE
 from .monitoring.health import Health, health_routes
-from .monitoring.metrics import Counted, Metrics
-from .security.audit_log import Audited
+from .monitoring.metrics import Metrics, RequestCounter
+from .security.audit_log import AuditMiddleware
 from .security.clients import is_loopback
-from .security.config import Access, access_of, real_addresses, refuse_open_door
+from .security.config import AccessPolicy, access_policy, keep_peer_addresses, require_access_control
 from .security.login import Login
 from .security.middleware import AccessControl
-from .security.request_guard import Guard
+from .security.request_guard import RequestGuard
+from .templating import asset
 
 if TYPE_CHECKING:
     import gradio as gr
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
-__all__ = ["DEFAULT_PORT", "Chat", "build_app", "launch", "serve", "start"]
+__all__ = ["DEFAULT_PORT", "ServedChat", "build_app", "launch_app", "serve", "start_chat"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ DRAIN = 15.0
 
 
 @dataclass(frozen=True)
-class Chat:
+class ServedChat:
     """A chat that is being served at `url`."""
 
     url: str
@@ -94,7 +94,7 @@ def serve(
     open_to_all: bool = False,
 ) -> None:
     """Serve the chat until Ctrl-C or SIGTERM, and say where it is. To be called in the main thread."""
-    chat = start(
+    chat = start_chat(
         assistant,
         host=host,
         port=port,
@@ -108,7 +108,7 @@ def serve(
     chat.wait()
 
 
-def start(
+def start_chat(
     assistant: Assistant,
     *,
     host: str = "127.0.0.1",
@@ -117,25 +117,25 @@ def start(
     services: Services | None = None,
     settings: Settings | None = None,
     open_to_all: bool = False,
-) -> Chat:
+) -> ServedChat:
     """Build the chat, launch it, and load the model while the reader is still looking at the page.
 
     The settings say who may use it. Without them nobody is asked, and it is for this machine alone, unless it is
     `open_to_all`. Raises `SettingsError` and `AccessError`.
     """
-    access = access_of(settings, open_to_all=open_to_all) if settings else None
+    access = access_policy(settings, open_to_all=open_to_all) if settings else None
     if not open_to_all:
-        refuse_open_door(host, access)
+        require_access_control(host, access)
     is_asked_for = access is not None and access.is_on(access.register.read())
     services = services or Services()
     services.ready.clear()
-    metrics, health, turns = Metrics(version("citechat")), Health(assistant, services.ready), open_turns()
+    metrics, health, turns = Metrics(version("citechat")), Health(assistant, services.ready), open_queue()
     app = build_app(_counted(assistant, metrics.observer("page")), services)
     asked = _counted(assistant, metrics.observer("api"))
     metrics.watch_waiting("page", lambda: len(app._queue))
     metrics.watch_waiting("api", turns.waiting)
     may_write = is_asked_for or is_loopback(host)
-    chat = launch(
+    chat = launch_app(
         app,
         host=host,
         port=port,
@@ -154,7 +154,7 @@ def start(
     return chat
 
 
-def launch(
+def launch_app(
     app: gr.Blocks,
     *,
     host: str = "127.0.0.1",
@@ -162,9 +162,9 @@ def launch(
     open_browser: bool = False,
     allowed_hosts: Sequence[str] = (),
     routes: Sequence[BaseRoute] = (),
-    access: Access | None = None,
+    access: AccessPolicy | None = None,
     metrics: Metrics | None = None,
-) -> Chat:
+) -> ServedChat:
     """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
 
     `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
@@ -191,8 +191,8 @@ def launch(
                 quiet=True,
                 theme=_theme(gr),
                 # The framework rewrites what it is given as `css`, media queries differently; a <style> is left alone.
-                head=f"<style>{asset('chat.css')}</style>",
-                js=asset("chat.js"),
+                head=f"<style>{asset('chat', 'chat.css')}</style>",
+                js=asset("chat", "chat.js"),
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,
@@ -212,13 +212,13 @@ def launch(
             )
         except OSError:
             continue  # another program took the port in between
-        if not isinstance(app.app.middleware_stack, Guard | Audited | Counted):
+        if not isinstance(app.app.middleware_stack, RequestGuard | AuditMiddleware | RequestCounter):
             app.close(verbose=False)
             raise RuntimeError(  # noqa: TRY004
                 "the web framework has not put the guard outside all that it does"
             )
         shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-        return Chat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
+        return ServedChat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
     raise SettingsError(
         f"the chat cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free",
         "Choose another with --port (1 to 65535), or an address of this machine with --host.",
@@ -226,17 +226,17 @@ def launch(
 
 
 def _outermost(
-    hosts: Sequence[str], access: Access | None, metrics: Metrics | None
+    hosts: Sequence[str], access: AccessPolicy | None, metrics: Metrics | None
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Puts the guard, the audit log and the counting outside of what the web framework puts outside of every middleware
     that it is given: its errors, and what lets pages of other sites read replies."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        guarded = app.middleware_stack and Guard(app.middleware_stack, hosts=hosts)
+        guarded = app.middleware_stack and RequestGuard(app.middleware_stack, hosts=hosts)
         log = access and access.log
-        logged = Audited(guarded, log=log) if guarded and log else guarded
-        app.middleware_stack = Counted(logged, metrics=metrics) if logged and metrics else logged
+        logged = AuditMiddleware(guarded, log=log) if guarded and log else guarded
+        app.middleware_stack = RequestCounter(logged, metrics=metrics) if logged and metrics else logged
         yield
 
     return lifespan
@@ -244,23 +244,23 @@ def _outermost(
 
 def _counted(assistant: Assistant, observer: Observer) -> Assistant:
     """The assistant, of whose questions the observer is told; one of another kind is not counted."""
-    return assistant.with_changes(observer=observer) if isinstance(assistant, Assistant) else assistant
+    return replace(assistant, observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
-def _login(access: Access | None) -> Login | None:
+def _login(access: AccessPolicy | None) -> Login | None:
     """Where readers log in: there are users, and no proxy names who is logged in."""
     if access is None or access.open_to_all or access.user_header or not access.register.read().users:
         return None
     return Login(access.register.users)
 
 
-def _launch(app: gr.Blocks, access: Access | None, login: Login | None, **options: Any) -> None:
+def _launch(app: gr.Blocks, access: AccessPolicy | None, login: Login | None, **options: Any) -> None:
     """Launch the app so that the framework knows each reader by the name that access control found."""
     if login is not None:
         options["auth"] = login.may_log_in
     elif access is not None and access.user_header and not access.open_to_all:
         options["auth_dependency"] = lambda request: request.scope["state"].get("user")
-    with real_addresses() if access is not None else nullcontext():
+    with keep_peer_addresses() if access is not None else nullcontext():
         app.launch(**options)
 
 

@@ -19,18 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..embedding.base import FloatArray
+from ..text.lexicon import CJK, STOP_WORDS
 
-_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # kana, Han, Hangul: written without spaces, or nearly so
-_CJK_RUN = re.compile(f"[{_CJK}]+")
+_CJK_RUN = re.compile(f"[{CJK}]+")
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
-_TERM = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+(?:[.,]\d+)*(?:'[^\W{_CJK}]+)?")
+_TERM = re.compile(rf"[{CJK}]+|[^\W{CJK}]+(?:[.,]\d+)*(?:'[^\W{CJK}]+)?")
 
-# The English words that occur in nearly every passage and question and tell nothing about what is asked.
-_STOP_WORDS = """a an the of in on at to for from by with and or but is are was were be been being am do does did has
-have had having what which who whom whose when where why how that this these those it its as he she they him her his
-their there i you we not no s t than then so such into about can could will would shall should may might must if any
-some many much"""
-STOP_WORDS = frozenset(_STOP_WORDS.split())
 _TERMS = "terms.json"
 
 

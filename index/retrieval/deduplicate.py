@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..models import Passage
+from ..text.lexicon import CJK
 
-_WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\\W_]+")
+_WORD = re.compile(rf"[{CJK}]|[^\W_]+")
 _RUN = 3
 _ALIKE = 0.8  # share of the runs of the longer passage: one changed word in fifteen breaks a fifth of them
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..embedding.base import Encoding, FloatArray
-from .bm25 import STOP_WORDS, BM25Index, terms
+from ..text.lexicon import CJK, STOP_WORDS
+from .bm25 import BM25Index, terms
 
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CJK = re.compile(f"[{CJK}]")
 _LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 _LEAST_WEIGHT = 1.0

@@ -33,17 +33,30 @@ _KEPT = 2000  # passages that are kept in memory as they were read: about 130 MB
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The hits for a question, best first, and what was seen when they were looked at: for each hit its reading, and
-    the cosines of the question's tokens with its own, shape `(question tokens, passage tokens)`. The keyword table
-    knows which words are rare.
+class ScoredPassage:
+    """A passage found for a question, with what was computed to score it.
+
+    `similarities` are the cosines of the question's tokens with those of the passage, shape `(question tokens, passage
+    tokens)`.
     """
 
+    hit: Hit
+    features: PassageFeatures
+    similarities: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The passages found for a question, best first, and the BM25 index, which knows how rare each term is."""
+
     question: Question
-    hits: list[Hit]
-    readings: list[PassageFeatures]
-    similarities: list[FloatArray]
-    keywords: BM25Index
+    passages: list[ScoredPassage]
+    bm25: BM25Index
+
+    @property
+    def hits(self) -> list[Hit]:
+        """The hits, best first."""
+        return [passage.hit for passage in self.passages]
 
 
 def standardise(scores: FloatArray) -> FloatArray:
@@ -91,17 +104,17 @@ class Retriever:
             None if not article_filter else [article.id for article in self._metadata if article_filter.allows(article)]
         )
         if not len(self._keywords.ids) or allowed == []:
-            return SearchResult(read, [], [], [], self._keywords)
+            return SearchResult(read, [], self._keywords)
         ids, dense, keyword = self._candidates(read, allowed)
         if not ids:
-            return SearchResult(read, [], [], [], self._keywords)
+            return SearchResult(read, [], self._keywords)
         fused = fuse(dense, keyword, readable=read.readable)
         best = np.argsort(-fused, kind="stable")[: max(_LOOKED_AT, limit)]
         readings = self._read([ids[i] for i in best])
         best = best[np.array([reading is not None for reading in readings], dtype=bool)]
         looked = [reading for reading in readings if reading is not None]
         if not looked:  # another process has just replaced them all
-            return SearchResult(read, [], [], [], self._keywords)
+            return SearchResult(read, [], self._keywords)
         similar = [reading.tokens.cosines(read.tokens) for reading in looked]
         late = np.array([max_similarity(read, each) for each in similar], dtype=np.float32)
         # Where the model cannot read the question, what it sees in a passage says nothing.
@@ -109,11 +122,12 @@ class Retriever:
         ranks = {"dense": _ranks(dense)[best], "keyword": _ranks(keyword)[best], "fused": _ranks(fused)[best]}
         ranks["late"] = _ranks(late)
         shown = diverse([reading.wording for reading in looked], score.tolist(), limit)
-        hits = []
+        passages = []
         for i, copies in shown:
-            legs = {leg: int(rank[i]) for leg, rank in ranks.items()}
-            hits.append(_hit(looked[i], [looked[copy] for copy in copies], float(score[i]), legs, read))
-        return SearchResult(read, hits, [looked[i] for i, _ in shown], [similar[i] for i, _ in shown], self._keywords)
+            own = {name: int(rank[i]) for name, rank in ranks.items()}
+            hit = _hit(looked[i], [looked[copy] for copy in copies], float(score[i]), own, read)
+            passages.append(ScoredPassage(hit, looked[i], similar[i]))
+        return SearchResult(read, passages, self._keywords)
 
     def make_ready(self) -> None:
         """Make what every question reads, or read it as it was kept."""
@@ -215,7 +229,7 @@ def _multiply_in_one_thread() -> None:
     threadpool_limits(1, user_api="blas")
 
 
-def keep_tables(store: Store) -> None:
+def build_search_caches(store: Store) -> None:
     """Make what questions read beside Chroma, so that the first one does not wait for it."""
     vectors_of(store, keywords_of(store).ids)
 

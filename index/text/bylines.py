@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from .lexicon import MONTH, MONTHS, UNAMBIGUOUS_MONTHS
+
 _LONGEST_CREDIT = 150  # characters; no pattern below need be fast on a longer line
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    r"(?P<{}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)\.?"
-)
+_MONTHS = [month[:3] for month in MONTHS]
+_MONTH = rf"(?P<{{}}>{MONTH})\.?"
 _DATE = re.compile(
     rf"\b(?P<d1>\d{{1,2}})(?:st|nd|rd|th)? {_MONTH.format('m1')},? (?P<y1>\d{{4}})\b"
     rf"|\b{_MONTH.format('m2')} (?P<d2>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y2>\d{{4}})\b"
@@ -44,7 +43,7 @@ _OUTLET = re.compile(
     re.IGNORECASE,
 )
 _NO_NAME = re.compile(  # "By Elm Street", "By Age Group"
-    r"\w+days?|january|february|march|april|june|july|august|september|october|november|december|the|a|an|age|group"
+    rf"\w+days?|{'|'.join(UNAMBIGUOUS_MONTHS)}|the|a|an|age|group"
     r"|country|region|industry|sector|year|month|numbers|street|road|avenue|bridge|river|lake|sea|bay|law|design|default"
     r"|contrast|comparison|far|accident|chance|god|order|request|way",
     re.IGNORECASE,

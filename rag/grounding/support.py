@@ -70,19 +70,20 @@ class Checker:
         `beside` are the numbers of other hits that the sentence cites too: what it has from them is not held against
         it. Raises `EncoderError` when the model cannot be loaded.
         """
-        hit, reading = self._found.hits[number - 1], self._found.readings[number - 1]
+        scored = self._found.passages[number - 1]
+        hit, features = scored.hit, scored.features
         sentence = _without_frame(sentence)
         quoted = find_quote(sentence, hit.passage.text)
         if quoted is not None:
-            whole = _taken_back(quoted, reading)
+            whole = _taken_back(quoted, features)
             return Verdict("weak" if whole else "quoted", _in_article(whole or quoted, hit))
         if sentence not in self._encoded and _has_words(sentence):
             self._encoded[sentence] = self._encoder.encode([sentence])[0]
-        others = [self._found.hits[other - 1] for other in beside if other != number]
+        others = [self._found.passages[other - 1].hit for other in beside if other != number]
         verdict = grade_support(
             sentence,
             self._encoded.get(sentence),
-            reading,
+            features,
             around="\n".join([_head(hit), *(f"{_head(other)}\n{other.passage.text}" for other in others)]),
         )
         return Verdict(verdict.support, _in_article(verdict.span, hit))

@@ -6,9 +6,9 @@ import re
 
 from index import PassageFeatures, SearchResult, terms
 
-from ..generation.extractive import Quote, shared_rarity
 from ..questions.classify import lacks_quantity
 from ..text.entities import missing_names
+from .evidence import Quote, shared_rarity
 
 DEFAULT_ABSTENTION_THRESHOLD = 0.435
 """Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD): where answering their answerable questions and refusing
@@ -39,16 +39,17 @@ def confidence(found: SearchResult, best: Quote) -> float:
     and the one before; a quantity, where one is asked for and these two hold none. For a script that the model does not
     know: the share of the keywords, weighed by rarity, that the passage holds.
     """
-    hit, reading = found.hits[best.number - 1], found.readings[best.number - 1]
+    scored = found.passages[best.number - 1]
+    hit, features = scored.hit, scored.features
     text = f"{hit.title} . {hit.passage.text}"
     if not found.question.readable:
-        return shared_rarity(found, reading.terms.union(terms(hit.title))) * _UNREADABLE_SCALE
-    start, end = _with_sentence_before(reading, best)
+        return shared_rarity(found, features.terms.union(terms(hit.title))) * _UNREADABLE_SCALE
+    start, end = _with_sentence_before(features, best)
     sentence_similarity = max(
-        best.sentence_similarity, float(reading.vector(reading.rows_between(start, end)) @ found.question.vector)
+        best.sentence_similarity, float(features.vector(features.rows_between(start, end)) @ found.question.vector)
     )
     words = float(found.question.weights @ best.matched)
-    anywhere = found.similarities[best.number - 1].max(axis=1)
+    anywhere = scored.similarities.max(axis=1)
     asked, said = found.question.text, hit.passage.text[start:end]
     missing_numbers = set(_NUMBER.findall(asked)) - set(_NUMBER.findall(text))
     weighted = (
@@ -63,8 +64,8 @@ def confidence(found: SearchResult, best: Quote) -> float:
     return weighted / (_THOUGHT + _WORDS + _PASSAGE_WORDS + _WEAKEST)
 
 
-def _with_sentence_before(reading: PassageFeatures, best: Quote) -> tuple[int, int]:
+def _with_sentence_before(features: PassageFeatures, best: Quote) -> tuple[int, int]:
     """Where the sentence and the one before it stand in their passage: news says "he" and "it" of what it has named."""
-    start, end = best.span.start - reading.passage.start, best.span.end - reading.passage.start
-    before = [span.start for span in reading.sentences if span.end <= start]
+    start, end = best.span.start - features.passage.start, best.span.end - features.passage.start
+    before = [span.start for span in features.sentences if span.end <= start]
     return (before[-1] if before else start), end

@@ -24,7 +24,7 @@ from readers import PATIENCE, Reader
 from servers import close_the_loop
 
 from index import Article, ArticleFilter, Hit, Passage, Span
-from rag import NOT_FOUND, Answer, Sentence, Turn, build_assistant, load_settings
+from rag import NOT_FOUND, Answer, AnswerOptions, Sentence, Turn, build_assistant, load_settings
 from ui.chat.services import services_of
 
 HOSTILE_TITLE = (
@@ -45,8 +45,7 @@ class ScriptedAssistant:
     """Answers from one article, word by word, with the sentence that shares most words with the question."""
 
     model = "scripted"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self, *articles: Article, pause: float = 0.01) -> None:
         self._articles = {article.id: article for article in articles}
@@ -116,14 +115,14 @@ def serving(assistant: Any, services: Any = None, port: int = 0, access: Any = N
 
     It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
     """
-    from ui.server import build_app, launch
+    from ui.server import build_app, launch_app
 
     def stop() -> None:
         chat.close()
         close_the_loop()
 
     with ThreadPoolExecutor(1) as elsewhere:
-        chat = elsewhere.submit(lambda: launch(build_app(assistant, services), port=port, access=access)).result()
+        chat = elsewhere.submit(lambda: launch_app(build_app(assistant, services), port=port, access=access)).result()
         try:
             yield chat.url
         finally:

@@ -10,7 +10,7 @@ import pytest
 from readers import IN_A_BROWSER, Reader
 
 from rag import Settings
-from ui.security.config import access_of
+from ui.security.config import access_policy
 
 pytestmark = IN_A_BROWSER
 
@@ -23,7 +23,7 @@ FERRY = "How often does the ferry sail?"
 def url(browser: Any, make_newsroom: Any, serve: Any, tmp_path: Path) -> Iterator[str]:
     """A chat that ann and bob may log in to."""
     made = make_newsroom(tmp_path / "home")
-    access = access_of(Settings(home=tmp_path))
+    access = access_policy(Settings(home=tmp_path))
     access.register.users.add("ann", PASSWORD)
     access.register.users.add("bob", PASSWORD)
     with serve(made.assistant, made.services, access=access) as served:

@@ -210,19 +210,19 @@ def test_the_same_answer_can_be_copied_twice(at_news: Any) -> None:
         at_news.wait_for_function(f"window.copies?.length === {times}")
 
 
-@pytest.mark.parametrize(("verdict", "label"), [("good", "What is good about it?"), ("bad", "What is wrong with it?")])
-def test_a_verdict_is_kept_with_its_reason(at_news: Any, news: Any, verdict: str, label: str) -> None:
+@pytest.mark.parametrize(("rating", "label"), [("good", "What is good about it?"), ("bad", "What is wrong with it?")])
+def test_a_verdict_is_kept_with_its_reason(at_news: Any, news: Any, rating: str, label: str) -> None:
     at_news.ask(HARBOUR)
-    at_news.click(f"#act-{verdict}-1")
-    at_news.wait_for_words(f"#act-{verdict}-1.chosen", "✓")
+    at_news.click(f"#act-{rating}-1")
+    at_news.wait_for_words(f"#act-{rating}-1.chosen", "✓")
     field = at_news.locator("#reason textarea, #reason input")
     field.wait_for(state="visible")
     assert field.get_attribute("placeholder") == label
-    field.fill(f"It is {verdict}, and I say why.")
+    field.fill(f"It is {rating}, and I say why.")
     at_news.click("#reason .submit-button")
     field.wait_for(state="hidden")
-    kept = [each for each in news.services.saved.judgements() if each["reason"] == f"It is {verdict}, and I say why."]
-    assert [(each["question"], each["verdict"]) for each in kept] == [(HARBOUR, verdict)]
+    kept = [each for each in news.services.saved.feedback() if each["reason"] == f"It is {rating}, and I say why."]
+    assert [(each["question"], each["verdict"]) for each in kept] == [(HARBOUR, rating)]
     assert kept[0]["citations"][0]["quote"] == REOPENED
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ui.chat.services import Services
-    from ui.server import Chat
+    from ui.server import ServedChat
 
 _DEADLINE = 60  # seconds for the server to start
 
@@ -62,11 +62,11 @@ def close_the_loop() -> None:
 
 
 @contextmanager
-def serving_chat(assistant: Any, services: Services | None = None, **options: Any) -> Iterator[Chat]:
+def serving_chat(assistant: Any, services: Services | None = None, **options: Any) -> Iterator[ServedChat]:
     """The chat around an assistant, and its API, really served; `options` are those of `ui.web.start`."""
-    from ui.server import start
+    from ui.server import start_chat
 
-    chat = start(assistant, port=0, services=services, **options)
+    chat = start_chat(assistant, port=0, services=services, **options)
     try:
         yield chat
     finally:

@@ -15,13 +15,13 @@ from servers import close_the_loop
 
 from index import Article, ArticleFilter, Hit, Passage, Span
 from index.embedding import onnx
-from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
+from rag import Answer, AnswerOptions, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.chat.handlers.answering import Replies
 from ui.chat.page import load_gradio
 from ui.chat.session import Reader
 from ui.chat.writing import Writing
 from ui.conversation import Conversation
-from ui.server import Chat, build_app, launch, start
+from ui.server import ServedChat, build_app, launch_app, start_chat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -37,8 +37,7 @@ class Fake:
     """Knows one sentence of one article."""
 
     model = "extractive"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self, *articles: Article) -> None:
         self._articles = {article.id: article for article in articles}
@@ -74,8 +73,8 @@ class Fake:
 
 
 @pytest.fixture(scope="module")
-def chat() -> Iterator[Chat]:
-    served = launch(build_app(Fake(ARTICLE)), port=0)  # type: ignore[arg-type]
+def chat() -> Iterator[ServedChat]:
+    served = launch_app(build_app(Fake(ARTICLE)), port=0)  # type: ignore[arg-type]
     yield served
     served.close()
     close_the_loop()
@@ -86,7 +85,9 @@ def replies() -> Replies:
     return Replies(load_gradio(), Fake(ARTICLE))  # type: ignore[arg-type]
 
 
-def call(chat: Chat, path: str, *, method: str = "GET", body: bytes = b"", **headers: str) -> http.client.HTTPResponse:
+def call(
+    chat: ServedChat, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
+) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
     connection.request(method, path, body or None, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
@@ -95,7 +96,7 @@ def call(chat: Chat, path: str, *, method: str = "GET", body: bytes = b"", **hea
     return response
 
 
-def test_the_page_is_served_with_the_security_headers(chat: Chat) -> None:
+def test_the_page_is_served_with_the_security_headers(chat: ServedChat) -> None:
     response = call(chat, "/")
     assert response.status == 200
     policy = response.headers["Content-Security-Policy"]
@@ -105,7 +106,7 @@ def test_the_page_is_served_with_the_security_headers(chat: Chat) -> None:
     assert response.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_an_unknown_host_name_is_refused_and_an_address_is_not(chat: Chat) -> None:
+def test_an_unknown_host_name_is_refused_and_an_address_is_not(chat: ServedChat) -> None:
     assert call(chat, "/", Host="evil.example").status == 400
     assert call(chat, "/", Host=f"evil.example:{chat.port}").status == 400
     assert call(chat, "/", Host="").status == 400
@@ -113,7 +114,7 @@ def test_an_unknown_host_name_is_refused_and_an_address_is_not(chat: Chat) -> No
         assert call(chat, "/", Host=host).status == 200, host
 
 
-def test_a_body_larger_than_any_question_is_refused(chat: Chat) -> None:
+def test_a_body_larger_than_any_question_is_refused(chat: ServedChat) -> None:
     large = json.dumps({"data": ["x" * 2_000_000]}).encode()
     headers = {"Content-Type": "application/json"}
     assert call(chat, "/gradio_api/queue/join", method="POST", body=large, **headers).status == 413
@@ -125,16 +126,16 @@ def test_a_body_larger_than_any_question_is_refused(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/monitoring/summary", "/gradio_api/file=/etc/passwd"])
-def test_what_the_chat_does_not_need_is_not_served(chat: Chat, path: str) -> None:
+def test_what_the_chat_does_not_need_is_not_served(chat: ServedChat, path: str) -> None:
     assert call(chat, path).status in (403, 404)
 
 
-def test_nothing_is_listed_as_an_interface_for_programs(chat: Chat) -> None:
+def test_nothing_is_listed_as_an_interface_for_programs(chat: ServedChat) -> None:
     listed = json.loads(call(chat, "/gradio_api/info").body)  # type: ignore[attr-defined]
     assert listed["named_endpoints"] == {}
 
 
-def test_no_run_is_remembered_and_no_analytics_are_sent(chat: Chat) -> None:
+def test_no_run_is_remembered_and_no_analytics_are_sent(chat: ServedChat) -> None:
     config = json.loads(call(chat, "/config").body)  # type: ignore[attr-defined]
     assert config["analytics_enabled"] is False
     assert config.get("run_history") in (False, None)
@@ -147,7 +148,7 @@ def test_the_next_free_port_is_taken_and_told() -> None:
         taken.listen()
         wanted = taken.getsockname()[1]
         fake = Fake(ARTICLE)
-        chat = start(fake, port=wanted)  # type: ignore[arg-type]
+        chat = start_chat(fake, port=wanted)  # type: ignore[arg-type]
         try:
             assert chat.port > wanted
             assert chat.url == f"http://127.0.0.1:{chat.port}/"
@@ -249,7 +250,7 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
 
     monkeypatch.setattr(onnx, "_open", slowly)
     assistant = build_assistant(load_settings(home=samples_home))
-    chat = start(assistant, port=0)
+    chat = start_chat(assistant, port=0)
     try:
         assert call(chat, "/").status == 200, "the page does not wait for the model"  # type: ignore[attr-defined]
         assert loading.wait(30), "which is loaded behind it"
@@ -282,7 +283,7 @@ def test_starters_are_made_once_and_their_failure_leaves_a_page_without_them(cap
     assert "no questions to start with" in caplog.text
 
 
-def test_the_handlers_trust_nothing_that_a_browser_sends(chat: Chat) -> None:
+def test_the_handlers_trust_nothing_that_a_browser_sends(chat: ServedChat) -> None:
     """A forged call reaches the function; the conversation is the server's own all the same."""
     config = json.loads(call(chat, "/config").body)  # type: ignore[attr-defined]
     opening: dict[str, Any] = next(

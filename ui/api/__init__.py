@@ -46,9 +46,9 @@ def api_routes(
     """
     from .app import routes
 
-    return routes(assistant, services, turns or open_turns(), writable=writable, evaluate=evaluate)
+    return routes(assistant, services, turns or open_queue(), writable=writable, evaluate=evaluate)
 
 
-def open_turns() -> RequestQueue:
+def open_queue() -> RequestQueue:
     """Places for the questions of programs."""
     return RequestQueue(turns.AT_ONCE, turns.MOST_WAITING)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag import Assistant, ModelCatalog, Settings
 
-from ..persistence.conversations import Saved, SavedError
+from ..persistence.conversations import ConversationStore, PersistenceError
 from .library import Library
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Services:
     set unless the model is being loaded.
     """
 
-    saved: Saved | None = None
+    saved: ConversationStore | None = None
     library: Library | None = None
     model_catalog: ModelCatalog | None = None
     testset: Path | None = None
@@ -41,7 +41,7 @@ class Services:
 def services_of(settings: Settings, assistant: Assistant) -> Services:
     """All of them, each in the home of the settings, but conversations in the database that these name, if any. Where
     conversations cannot be kept, the log says so, and the chat goes without; a database on a server that does not
-    answer is tried again each time. Raises `SavedError` for one that can never be: without a driver, or an address."""
+    answer is tried again each time. Raises `PersistenceError` for one without a driver, or an address."""
     return Services(
         saved=_saved(settings),
         library=Library(assistant.index, settings.home / "library", allow_web_links=settings.allow_web_links),
@@ -51,19 +51,19 @@ def services_of(settings: Settings, assistant: Assistant) -> Services:
     )
 
 
-def _saved(settings: Settings) -> Saved | None:
+def _saved(settings: Settings) -> ConversationStore | None:
     from sqlalchemy import URL
 
     if settings.database_url:
-        saved = Saved(settings.database_url.get_secret_value())
+        saved = ConversationStore(settings.database_url.get_secret_value())
         try:
             saved.check()
-        except SavedError as error:
+        except PersistenceError as error:
             logger.warning("conversations are not kept until the database answers: %s", error)
         return saved
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        return Saved(str(URL.create("sqlite", database=str(settings.home / "conversations.sqlite3"))))
-    except (SavedError, OSError) as error:
+        return ConversationStore(str(URL.create("sqlite", database=str(settings.home / "conversations.sqlite3"))))
+    except (PersistenceError, OSError) as error:
         logger.warning("conversations are not kept: %s", error)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..conversation import Conversation, Verdict
+from ..conversation import Conversation, Rating
 from .session import Reader
 
 
@@ -18,14 +18,14 @@ class Writing:
     def __init__(self) -> None:
         self.number = 0
         self.stopped = False
-        self.verdicts: dict[int, Verdict] = {}
+        self.ratings: dict[int, Rating] = {}
         """What the reader thinks of earlier answers, said meanwhile, by their turns."""
 
     def begin(self) -> int:
         """The number of a new answer; whatever was being written before ends without another word."""
         self.number += 1
         self.stopped = False
-        self.verdicts.clear()
+        self.ratings.clear()
         return self.number
 
 

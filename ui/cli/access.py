@@ -13,7 +13,7 @@ from .output import fail, print_json, print_message
 
 if TYPE_CHECKING:
     from ..security.keys import Key
-    from ..security.registry import Register
+    from ..security.registry import AccountRegistry
 
 _MAX_LINE = 2000  # characters, far more than a password may have
 
@@ -104,12 +104,12 @@ def remove_user(name: str) -> None:
     print_message(f"Removed {name}. Running servers reject their sessions within five seconds.")
 
 
-def _register() -> Register:
+def _register() -> AccountRegistry:
     from rag import load_settings
 
-    from ..security.registry import register_of
+    from ..security.registry import open_accounts
 
-    return register_of(load_settings())
+    return open_accounts(load_settings())
 
 
 def _key_row(key: Key) -> dict[str, Any]:

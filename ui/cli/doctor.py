@@ -50,10 +50,10 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
 
 def _examine_access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
     """Return whether a chat with these settings requires a key or a login, and the problems with that."""
-    from ..security.config import access_of
+    from ..security.config import access_policy
 
     try:
-        access = access_of(settings)
+        access = access_policy(settings)
         known = access.register.read()
     except CitechatError as error:
         return "unknown", [{"message": error.message, "hint": error.hint}]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from .output import fail, print_json, print_message, progress_bar
 
 if TYPE_CHECKING:
     from rag import Assistant
-    from rag.evaluate import Case, Checkpoint, Judge, RemoteAssistant, Report, Row, TestSet
+    from rag.evaluate import Case, CaseResult, Checkpoint, Judge, RemoteAssistant, Report, TestSet
 
 _COMPARE = "compare"
 
@@ -56,43 +57,42 @@ def evaluate(
       citechat eval questions.csv --server http://127.0.0.1:7860
       citechat eval compare before.json after.json --html compared.html
     """
-    from rag import load_settings, open_index
-    from rag.evaluate import Checkpoint, as_misses, as_table, marks, missed, read_test_set, stamp_of, to_json, versions
-    from rag.evaluate import write_whole as write_file
+    from rag.evaluate import (
+        as_misses,
+        as_table,
+        missed_thresholds,
+        parse_thresholds,
+        read_test_set,
+        to_json,
+        write_atomically,
+    )
 
     first, *others = files
     if first == _COMPARE:
         return _compare(others, html=html, as_json=as_json)
     if others:
         fail(f"Expected one test set, got {len(files)} files.", "Give one file: `citechat eval FILE`.")
-    limits = marks(fail_under or "")
+    thresholds = parse_thresholds(fail_under or "")
     llm_judge = _open_judge(judge)  # first, so that a wrong name is reported before a question is asked
     assistant, settings = _remote(server, overrides) if server else _local(overrides)
     cases = _resolve(assistant, read_test_set(first, skip_bad=skip_bad), skip_bad=skip_bad)
-    encode = open_index(load_settings()).encoder.passages if similarity else None
-
-    def run(checkpoint: Checkpoint | None = None) -> Report:
-        return _run(assistant, cases, settings, encode, checkpoint)
-
+    run = partial(_run, assistant, cases, settings, similarity)
     if out is None:
         report = run()
     else:
-        stamp = stamp_of(cases, {**settings, "similarity": str(similarity)}, versions())
-        with Checkpoint(Path(f"{out}.rows"), stamp) as checkpoint:
-            if checkpoint.rows:
-                print_message(f"Continuing: {len(checkpoint.rows)} of {len(cases)} questions were answered before.")
+        with _open_checkpoint(f"{out}.rows", cases, {**settings, "similarity": str(similarity)}) as checkpoint:
             report = run(checkpoint)
             checkpoint.finish()
     reports = [report, *(run() for _ in range(repeat - 1))]
     if out is not None:
-        write_file(Path(out), to_json(report))
+        write_atomically(Path(out), to_json(report))
     _write_html(html, {Path(first).stem: report})
     click.echo(to_json(report) if as_json else f"{as_table(report)}\n\n{as_misses(report)}")
     if llm_judge is not None:
         _print_judgements(llm_judge, report)
     if repeat > 1:
         print_message(_agreement(reports))
-    failures = missed(report, limits)
+    failures = missed_thresholds(report, thresholds)
     for failure in failures:
         print_message(f"missed: {failure}")
     return GATE_FAILED if failures else DONE
@@ -152,46 +152,58 @@ def _resolve(assistant: Assistant | RemoteAssistant, test_set: TestSet, *, skip_
     return cases
 
 
+def _open_checkpoint(file: str, cases: Sequence[Case], settings: Mapping[str, str]) -> Checkpoint:
+    from rag.evaluate import Checkpoint, run_fingerprint, versions
+
+    checkpoint = Checkpoint(Path(file), run_fingerprint(cases, settings, versions()))
+    if checkpoint.results:
+        print_message(f"Continuing: {len(checkpoint.results)} of {len(cases)} questions were answered before.")
+    return checkpoint
+
+
 def _run(
     assistant: Assistant | RemoteAssistant,
     cases: Sequence[Case],
     settings: Mapping[str, str],
-    encode: Callable[[Sequence[str]], Any] | None,
-    checkpoint: Checkpoint | None,
+    similarity: bool,
+    checkpoint: Checkpoint | None = None,
 ) -> Report:
-    """Ask all questions once, except those that the checkpoint has answers for."""
-    from rag import evaluate as run
+    """Ask all questions once, except those that the checkpoint has results for."""
+    from rag import evaluate, load_settings, open_index
 
+    encode = open_index(load_settings()).encoder.passages if similarity else None
     done = 0
     with progress_bar("questions") as progress:
 
-        def report_row(row: Row) -> None:
+        def on_result(result: CaseResult) -> None:
             nonlocal done
             done += 1
-            progress(row.question, done, len(cases))
+            progress(result.question, done, len(cases))
             if checkpoint is not None:
-                checkpoint.add(row)
+                checkpoint.add(result)
 
-        known = None if checkpoint is None else dict(checkpoint.rows)
-        return run(assistant, cases, settings=settings, encode=encode, known=known, seen=report_row)
+        known = None if checkpoint is None else dict(checkpoint.results)
+        return evaluate(assistant, cases, settings=settings, encode=encode, known=known, seen=on_result)
 
 
 def _print_judgements(judge: Judge, report: Report) -> None:
-    from rag.evaluate import as_agreement, judge_rows
+    from rag.evaluate import as_agreement, judge_results
 
     with progress_bar("answers judged") as progress:
-        judged = judge_rows(judge, report.rows, lambda row, done: progress(row.question, done, len(report.rows)))
-    click.echo(f"\n{as_agreement(judged, report.rows)}")
+        judged = judge_results(
+            judge, report.results, lambda result, done: progress(result.question, done, len(report.results))
+        )
+    click.echo(f"\n{as_agreement(judged, report.results)}")
 
 
 def _write_html(file: str | None, runs: Mapping[str, Report]) -> None:
     if file is None:
         return
-    from rag.evaluate import write_whole as write_file
+    from rag.evaluate import write_atomically
 
     from ..report.page import report_page
 
-    write_file(Path(file), report_page(dict(runs)))
+    write_atomically(Path(file), report_page(runs))
     print_message(f"Wrote the report {file}")
 
 
@@ -199,9 +211,9 @@ def _agreement(reports: Sequence[Report]) -> str:
     """Say how many questions have the same result in all runs, apart from costs."""
     from dataclasses import replace
 
-    rows = zip(*(report.rows for report in reports), strict=True)
-    same = sum(len({repr(replace(row, cost=None)) for row in results}) == 1 for results in rows)
-    return f"{len(reports)} runs: {same} of {len(reports[0].rows)} questions have the same result in all of them"
+    results = zip(*(report.results for report in reports), strict=True)
+    same = sum(len({repr(replace(result, cost=None)) for result in runs}) == 1 for runs in results)
+    return f"{len(reports)} runs: {same} of {len(reports[0].results)} questions have the same result in all of them"
 
 
 def _compare(files: Sequence[str], *, html: str | None, as_json: bool) -> int:

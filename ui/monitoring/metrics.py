@@ -115,7 +115,7 @@ class Observer:
             counts.tokens.labels(way).inc(count)
 
 
-class Counted:
+class RequestCounter:
     """ASGI middleware: counts requests by the part of the server that they ask, and their status."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:

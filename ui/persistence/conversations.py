@@ -13,25 +13,33 @@ from uuid import uuid4
 
 from index import CitechatError
 
-from ..conversation import Conversation, Verdict
+from ..conversation import Conversation, Rating
 from ..html import one_line
-from .database import Database, SavedError
+from .database import Database, PersistenceError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from sqlalchemy import ColumnElement, Connection, MetaData
 
-__all__ = ["LONGEST_TITLE", "Listed", "Saved", "SavedError"]
+__all__ = ["LONGEST_TITLE", "ConversationStore", "ConversationSummary", "PersistenceError"]
 
 LONGEST_TITLE = 60
 """Characters of a title that is made from the first question."""
+
+_RENAMED_FIELDS = {
+    "only": "article_filter",
+    "verdict": "rating",
+    "trust": "confidence",
+    "moved": "citation_corrected",
+}
+"""Fields of stored exchanges, answers and sentences by their names in version 0.1."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 text can hold
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL in a text either
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ConversationSummary:
     """A kept conversation in a list: `changed` is when it was last saved (UTC, ISO form), `questions` how many."""
 
     id: str
@@ -40,7 +48,7 @@ class Listed:
     questions: int
 
 
-class Saved:
+class ConversationStore:
     """Conversations and verdicts in a `Database`, whose errors every method raises.
 
     Each conversation has an owner, and only that owner can list, load, change or judge it.
@@ -48,7 +56,7 @@ class Saved:
 
     def __init__(self, url: str) -> None:
         tables = _tables()
-        self._kept, self._judged = tables.tables["conversations"], tables.tables["judgements"]
+        self._kept, self._feedback = tables.tables["conversations"], tables.tables["judgements"]
         self._database = Database(url, tables, "the conversations")
         self._do = self._database.do
 
@@ -56,7 +64,7 @@ class Saved:
         """Keep a conversation as it is now, and return it with the id and the title that it is kept under.
 
         One without an id gets one; one without a title is called by its first question. Once it is kept, its title
-        changes by `rename` only. Raises `SavedError` where the id is another owner's.
+        changes by `rename` only. Raises `PersistenceError` where the id is another owner's.
         """
         from sqlalchemy import case
 
@@ -71,23 +79,23 @@ class Saved:
             if connection.execute(table.update().where(ours).values(title=kept_title, **content)).rowcount:
                 return str(connection.scalar(table.select().with_only_columns(table.c.title).where(ours)))
             if connection.execute(table.select().where(table.c.id == id_, table.c.owner != owner)).first():
-                raise SavedError(f"the conversation {id_!r} is another reader's", "Begin a new conversation.")
+                raise PersistenceError(f"the conversation {id_!r} is another reader's", "Begin a new conversation.")
             connection.execute(table.insert().values(id=id_, owner=owner, title=title, **content))
             return title
 
         return replace(conversation, id=id_, title=self._do(write))
 
-    def listing(self, owner: str) -> list[Listed]:
+    def listing(self, owner: str) -> list[ConversationSummary]:
         """The owner's conversations, the one that was saved last first."""
         shown = [self._kept.c[name] for name in ("id", "title", "changed", "questions")]
         chosen = self._kept.select().with_only_columns(*shown).where(self._is(owner))
         chosen = chosen.order_by(self._kept.c.changed.desc(), self._kept.c.id)
-        return self._do(lambda connection: [Listed(*row) for row in connection.execute(chosen)])
+        return self._do(lambda connection: [ConversationSummary(*row) for row in connection.execute(chosen)])
 
     def load(self, owner: str, id: str) -> Conversation | None:
         """The owner's conversation with this id, as it was saved; None where there is none.
 
-        Raises `SavedError` naming the conversation where what is kept cannot be understood.
+        Raises `PersistenceError` naming the conversation where what is kept cannot be understood.
         """
         chosen = self._kept.select().where(self._is(owner, id))
         row = self._do(lambda connection: connection.execute(chosen).first())
@@ -102,47 +110,49 @@ class Saved:
     def delete(self, owner: str, id: str) -> bool:
         """Forget a conversation and what was thought of its answers; False where there is none."""
         kept = self._kept.delete().where(self._is(owner, id))
-        judged = self._judged.delete().where(self._judged.c.conversation == id)
+        judged = self._feedback.delete().where(self._feedback.c.conversation == id)
         return self._do(lambda connection: bool(connection.execute(kept).rowcount and connection.execute(judged)))
 
-    def judge(self, owner: str, conversation_id: str, turn: int, verdict: Verdict | None, reason: str = "") -> None:
+    def record_feedback(
+        self, owner: str, conversation_id: str, turn: int, rating: Rating | None, reason: str = ""
+    ) -> None:
         """Keep what the reader thinks of an answer, counted from 1, in place of the verdict before; None takes it back.
 
         Question, answer and citations are copied as they were saved; the conversation is left as it is. Raises
-        `SavedError` where the owner has no such conversation, or it no such answer.
+        `PersistenceError` where the owner has no such conversation, or it no such answer.
         """
         conversation = self.load(owner, conversation_id)
         exchange = dict(enumerate(conversation.exchanges if conversation else (), start=1)).get(turn)
-        if exchange is None or exchange.answer is None or verdict not in ("good", "bad", None):
-            raise SavedError(
-                f"answer {turn} of the conversation {conversation_id!r} cannot be judged {verdict!r}",
+        if exchange is None or exchange.answer is None or rating not in ("good", "bad", None):
+            raise PersistenceError(
+                f"answer {turn} of the conversation {conversation_id!r} cannot be judged {rating!r}",
                 "Judge an answer that was saved, as good or bad.",
             )
         row = {
             "question": _storable(exchange.question),
             "answer": _storable(exchange.answer.text),
             "citations": _json(exchange.answer.to_dict()["citations"]),
-            "verdict": verdict,
+            "verdict": rating,
             "reason": _storable(reason),
             "judged": _now(),
         }
-        table = self._judged
+        table = self._feedback
 
         held = self._kept.select().where(self._is(owner, conversation_id)).with_for_update()
 
         def write(connection: Connection) -> None:
             connection.execute(held.with_only_columns(self._kept.c.id))  # one copy at a time
             connection.execute(table.delete().where(table.c.conversation == conversation_id, table.c.turn == turn))
-            if verdict is not None:
+            if rating is not None:
                 connection.execute(table.insert().values(conversation=conversation_id, turn=turn, **row))
 
         self._do(write)
 
-    def judgements(self) -> Iterator[dict[str, Any]]:
+    def feedback(self) -> Iterator[dict[str, Any]]:
         """What all readers thought, oldest first: `conversation`, `turn`, `question`, `answer`, `citations` as in
-        `Answer.to_dict`, `verdict`, `reason`, `judged` (UTC, ISO form). It is not told who they are."""
-        columns = self._judged.c
-        chosen = self._judged.select().order_by(columns.judged, columns.conversation, columns.turn)
+        `Answer.to_dict`, `rating`, `reason`, `judged` (UTC, ISO form). It is not told who they are."""
+        columns = self._feedback.c
+        chosen = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
         for row in self._do(lambda connection: connection.execute(chosen).mappings().all()):
             try:
                 yield {**row, "citations": json.loads(row["citations"])}
@@ -150,7 +160,7 @@ class Saved:
                 raise _damaged(row["conversation"], row["question"], "the citations are no JSON") from None
 
     def check(self) -> None:
-        """Raise `SavedError` where the database cannot be reached now."""
+        """Raise `PersistenceError` where the database cannot be reached now."""
         self._do(lambda _: None)
 
     def close(self) -> None:
@@ -160,7 +170,7 @@ class Saved:
     def _is(self, owner: str, id_: str | None = None) -> ColumnElement[bool]:
         """What is true of the owner's conversations, or of the one with this id."""
         if _UNSTORABLE.search(owner):  # made storable, two owners could become one
-            raise SavedError(f"{owner!r} cannot own a conversation", "Use a name without control characters.")
+            raise PersistenceError(f"{owner!r} cannot own a conversation", "Use a name without control characters.")
         ours = self._kept.c.owner == owner
         return ours if id_ is None else ours & (self._kept.c.id == _storable(id_))
 
@@ -185,16 +195,28 @@ def _conversation(body: str, id_: str, title: str) -> Conversation:
     from pydantic import ValidationError
 
     try:
-        conversation = _reader().validate_json(body, strict=True)
+        conversation = _reader().validate_json(_with_current_names(body), strict=True)
         for answer in filter(None, (exchange.answer for exchange in conversation.exchanges)):
             _ = answer.citations
-    except (ValueError, IndexError, CitechatError) as error:
+    except (ValueError, IndexError, RecursionError, CitechatError) as error:
         first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
         reason = (
             f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}" if first else str(error).split("\n")[0]
         )
         raise _damaged(id_, title, reason) from None
     return conversation
+
+
+def _with_current_names(body: str) -> str:
+    """Return a stored body with the fields of older versions under their current names."""
+    if not any(f'"{name}"' in body for name in _RENAMED_FIELDS):
+        return body
+
+    def renamed(value: dict[str, Any]) -> dict[str, Any]:
+        is_ours = "question" in value or "evidence" in value  # an exchange, an answer or a sentence; not its timings
+        return {_RENAMED_FIELDS.get(name, name): each for name, each in value.items()} if is_ours else value
+
+    return json.dumps(json.loads(body, object_hook=renamed))
 
 
 @cache
@@ -204,9 +226,9 @@ def _reader() -> TypeAdapter[Conversation]:
     return TypeAdapter(Conversation)
 
 
-def _damaged(id_: str, title: str, reason: str) -> SavedError:
+def _damaged(id_: str, title: str, reason: str) -> PersistenceError:
     hint = "It was kept by another version, or is damaged; the other conversations are not concerned."
-    return SavedError(f"the conversation {title!r} ({id_}) cannot be read: {reason}", hint)
+    return PersistenceError(f"the conversation {title!r} ({id_}) cannot be read: {reason}", hint)
 
 
 def _json(value: object) -> str:

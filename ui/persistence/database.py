@@ -43,7 +43,7 @@ _ELSE = {r"": "Check the address of the database, and that it can be reached."}
 _Result = TypeVar("_Result")
 
 
-class SavedError(CitechatError):
+class PersistenceError(CitechatError):
     """What is kept in a database cannot be read or written."""
 
 
@@ -51,7 +51,8 @@ class Database:
     """The database at `url`, such as `sqlite:////home/me/conversations.sqlite3`, with these tables in it.
 
     May be used from many threads. A SQLite file is made where there is none, for the eyes of its user alone; tables are
-    made at once in a file, and on a server when it first answers. Opening a file and using either raises `SavedError`
+    made at once in a file, and on a server when it first answers. Opening a file and using either raises
+    `PersistenceError`
     where that cannot be; `kept` is what the error says is in it. What a server may not be asked is told at once, too:
     an address that is none, a driver that is missing.
     """
@@ -62,7 +63,7 @@ class Database:
         try:
             address = sql.make_url(url)
         except (sql.exc.ArgumentError, ValueError):  # the address may hold a password and is not repeated
-            raise SavedError(
+            raise PersistenceError(
                 f"the address of the database of {kept} cannot be understood",
                 "Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
             ) from None
@@ -123,7 +124,7 @@ class Database:
 
     @contextmanager
     def _errors_told(self) -> Iterator[None]:
-        """Turns what a database or a file system says into a `SavedError`; never with what was asked or answered."""
+        """Turns what a database says into a `PersistenceError`; never with what was asked or answered."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
@@ -135,7 +136,7 @@ class Database:
             hint = next(hint for words, hint in hints.items() if re.search(words, reason, re.IGNORECASE))
             if isinstance(error, ImportError):
                 hint = _HINT_WITHOUT_DRIVER
-            raise SavedError(f"{self._kept} in {self._place} cannot be read or written: {reason}", hint) from None
+            raise PersistenceError(f"{self._kept} in {self._place} cannot be read or written: {reason}", hint) from None
 
 
 def _impatience(address: URL) -> dict[str, Any]:

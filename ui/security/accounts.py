@@ -28,11 +28,11 @@ class AccessError(CitechatError):
     """A key or a user is not what it should be, or is not there."""
 
 
-class Kept:
+class AccountDatabase:
     """Keys and users in the database at `url`, or in a SQLite `file`.
 
     Nothing is opened before something is read or written, and reading makes no file: where there is none, nobody
-    has a key. May be used from many threads. Both methods raise `SavedError` where the database cannot be used.
+    has a key. May be used from many threads. Both methods raise `PersistenceError` where the database cannot be used.
     """
 
     def __init__(self, url: str, file: Path | None = None) -> None:
@@ -59,14 +59,14 @@ class Kept:
             self._opened = None
 
 
-def kept_by(settings: Settings) -> Kept:
+def kept_by(settings: Settings) -> AccountDatabase:
     """The database that the settings name, else the SQLite file in their home."""
     if settings.database_url is not None:
-        return Kept(settings.database_url.get_secret_value())
+        return AccountDatabase(settings.database_url.get_secret_value())
     from sqlalchemy import URL
 
     file = settings.home / FILE
-    return Kept(str(URL.create("sqlite", database=str(file))), file)
+    return AccountDatabase(str(URL.create("sqlite", database=str(file))), file)
 
 
 @cache

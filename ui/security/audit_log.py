@@ -54,7 +54,7 @@ class AuditLog:
         self._is_failing = False
 
 
-class Audited:
+class AuditMiddleware:
     """ASGI middleware: has a line written of each request when it has been answered, whatever came of it.
 
     Keys, cookies, headers and what stands behind a question mark are never written; what was asked only where the log

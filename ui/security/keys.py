@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .accounts import AccessError, Kept, now, tables
+from .accounts import AccessError, AccountDatabase, now, tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -60,7 +60,7 @@ def key_with(secret: str, keys: Mapping[str, Key]) -> Key | None:
 class Keys:
     """The keys in a database."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: AccountDatabase) -> None:
         self._kept = kept
         self._table = tables().tables["api_keys"]
 

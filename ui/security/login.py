@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..persistence.database import SavedError
+from ..persistence.database import PersistenceError
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.types import Message, Scope, Send
 
-    from .registry import Known
+    from .registry import AccountSnapshot
     from .users import Users
 
 logger = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ class Login:
             self._turns = anyio.CapacityLimiter(_AT_ONCE)
         try:
             return await anyio.to_thread.run_sync(self._users.may_log_in, name, password, limiter=self._turns)
-        except SavedError as error:
+        except PersistenceError as error:
             logger.warning("nobody can log in: %s", error)
             return False
 
-    def user(self, scope: Scope, known: Known) -> str | None:
+    def user(self, scope: Scope, known: AccountSnapshot) -> str | None:
         """Who has logged in where a request comes from, and is a user still and the same one."""
         app: Any = scope.get("app")
         if app is None or scope["type"] != "http":

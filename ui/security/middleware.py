@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..persistence.database import SavedError
+from ..persistence.database import PersistenceError
 from .clients import OddHeaderError, bearer, is_loopback, network_of, user_named, was_forwarded, without
 from .denials import Denied, forbidden, unauthorized
 from .keys import key_with
 from .login import Login, is_login
-from .rate_limits import LOGINS_AT_ONCE, Limits, WrongKeys
+from .rate_limits import LOGINS_AT_ONCE, FailedAttempts, Limits
 from .request_guard import refuse
 from .scopes import Area, area_of, is_limited, required_scope
 from .session_isolation import SessionIsolation
@@ -19,8 +19,8 @@ from .session_isolation import SessionIsolation
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from .config import Access
-    from .registry import Known
+    from .config import AccessPolicy
+    from .registry import AccountSnapshot
 
 _SCHEMES = (b"http", b"https")
 
@@ -42,10 +42,10 @@ class AccessControl:
     are taken away before anything reads them.
     """
 
-    def __init__(self, app: ASGIApp, *, access: Access, login: Login | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, access: AccessPolicy, login: Login | None = None) -> None:
         """`login` is where readers log in; without it the page is for those whom a proxy names, or for this machine."""
         self.app, self.access, self.login = app, access, login
-        self._wrong_keys = WrongKeys()
+        self._wrong_keys = FailedAttempts()
         self._is_on = login is not None
         self._apart = SessionIsolation()
         self._logins = Limits("none", LOGINS_AT_ONCE)
@@ -144,13 +144,13 @@ class AccessControl:
         scope["headers"] = without(headers, user_header=access.user_header, forwarded=not keeps_forwarded)
         return _Sent(user, is_here and not was_forwarded(headers))
 
-    async def _known(self) -> Known:
+    async def _known(self) -> AccountSnapshot:
         try:
             return await self.access.register.known()
-        except SavedError as error:
+        except PersistenceError as error:
             raise Denied(503, error.message, error.hint, [(b"retry-after", b"5")]) from None
 
-    def _program(self, scope: Scope, known: Known, needed: str) -> str:
+    def _program(self, scope: Scope, known: AccountSnapshot, needed: str) -> str:
         """The caller whose key a request brings. Raises `Denied` where there is none that is good for this."""
         address = network_of(_address(scope))
         self._wrong_keys.check(address)

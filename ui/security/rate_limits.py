@@ -87,7 +87,7 @@ class Limits:
                 del self._inside[caller]
 
 
-class WrongKeys:
+class FailedAttempts:
     """Sends away addresses that bring wrong keys again and again."""
 
     def __init__(self, written: str = WRONG_KEYS) -> None:

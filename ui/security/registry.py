@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..persistence.database import SavedError
-from .accounts import Kept, kept_by
+from ..persistence.database import PersistenceError
+from .accounts import AccountDatabase, kept_by
 from .keys import Key, Keys
 from .users import Users
 
@@ -25,7 +25,7 @@ STALE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class AccountSnapshot:
     """Keys by their ids, users by their names with when they were added, and the time it was (seconds, monotonic)."""
 
     keys: dict[str, Key] = field(default_factory=dict)
@@ -33,24 +33,24 @@ class Known:
     at: float = -STALE
 
 
-class Register:
+class AccountRegistry:
     """The keys and users of a database, for a server that asks about them at every request."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: AccountDatabase) -> None:
         self.keys, self.users = Keys(kept), Users(kept)
         self.close = kept.close
-        self._known = Known()
+        self._known = AccountSnapshot()
         self._asked_again_at = 0.0
 
-    def read(self) -> Known:
-        """What is kept now. Raises `SavedError`."""
+    def read(self) -> AccountSnapshot:
+        """What is kept now. Raises `PersistenceError`."""
         at = time.monotonic()
         keys = {key.id: key for key in self.keys.listing()}
-        self._known = Known(keys, dict(self.users.listing()), at)
+        self._known = AccountSnapshot(keys, dict(self.users.listing()), at)
         return self._known
 
-    async def known(self) -> Known:
-        """What is kept, or was a moment ago. Raises `SavedError` where it was too long ago."""
+    async def known(self) -> AccountSnapshot:
+        """What is kept, or was a moment ago. Raises `PersistenceError` where it was too long ago."""
         known, at = self._known, time.monotonic()
         if at < known.at + FRESH:
             return known
@@ -59,14 +59,14 @@ class Register:
         if at >= self._asked_again_at:  # a database that is away is not asked by every request
             try:
                 return await to_thread.run_sync(self.read)
-            except SavedError as error:
+            except PersistenceError as error:
                 self._asked_again_at = at + FRESH / 2
                 logger.warning("%s", error)
         if at < known.at + STALE:
             return known
-        raise SavedError("keys and users cannot be read", "The log of the server says why.")
+        raise PersistenceError("keys and users cannot be read", "The log of the server says why.")
 
 
-def register_of(settings: Settings) -> Register:
+def open_accounts(settings: Settings) -> AccountRegistry:
     """The register that the settings name."""
-    return Register(kept_by(settings))
+    return AccountRegistry(kept_by(settings))

@@ -72,7 +72,7 @@ SECURITY_HEADERS = (
 )
 
 
-class Guard:
+class RequestGuard:
     """ASGI middleware: refuses unknown host names, pages of other sites and large bodies, and puts the security headers
     on every reply. It stands outside all others, so that no reply leaves without them.
 
@@ -122,7 +122,7 @@ class Guard:
                 headers = [each for each in message.get("headers", ()) if not each[0].lower().startswith(_CROSS_ORIGIN)]
                 headers += [*SECURITY_HEADERS, *([_ALWAYS_ENCRYPTED] if scope.get("scheme") == "https" else [])]
                 headers += [(b"connection", b"close")] if is_slow else []
-                if status == 200 and _asks(scope, "GET", _PAGE) and owner_of(_cookies(scope)) is None:
+                if status == 200 and _asks(scope, "GET", _PAGE) and owner_id(_cookies(scope)) is None:
                     headers += _new_secret(scope)
                 message = {**message, "status": status, "headers": headers}
             await send(message)
@@ -209,7 +209,7 @@ def _changes(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
 
 
-def owner_of(cookies: Mapping[str, str]) -> str | None:
+def owner_id(cookies: Mapping[str, str]) -> str | None:
     """Under which name things are kept for the browser that sends these cookies; None where it has no secret of ours.
 
     It is a hash of the secret: who reads what is kept cannot pass for the browser.

@@ -9,7 +9,7 @@ import re
 import secrets
 import unicodedata
 
-from .accounts import AccessError, Kept, now, tables
+from .accounts import AccessError, AccountDatabase, now, tables
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
@@ -24,7 +24,7 @@ _NOBODY = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # of the same cost;
 class Users:
     """The users in a database."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: AccountDatabase) -> None:
         self._kept = kept
         self._table = tables().tables["users"]
 

@@ -56,9 +56,9 @@ def chinese(index: Index) -> SearchResult:
 
 
 def _only(found: SearchResult, in_title: str) -> SearchResult:
-    chosen = [i for i, hit in enumerate(found.hits) if in_title in hit.title]
+    chosen = [passage for passage in found.passages if in_title in passage.hit.title]
     assert len(chosen) == 1, "the article should be one passage"
-    return replace(found, hits=[found.hits[chosen[0]]], readings=[found.readings[chosen[0]]])
+    return replace(found, passages=chosen)
 
 
 def _article(index: Index, found: SearchResult) -> Article:
@@ -204,7 +204,7 @@ def test_what_the_reader_sees_above_an_article_may_be_said_of_it(
 def test_what_a_sentence_has_from_another_passage_that_it_cites_is_not_held_against_it(
     english: SearchResult, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    both = replace(english, hits=[*english.hits, *chinese.hits], readings=[*english.readings, *chinese.readings])
+    both = replace(english, passages=[*english.passages, *chinese.passages])
     checker = Checker(both, bundled_encoder)
     sentence = "Lu Yanxia expects tech giants such as Baidu to be among the first, and 盘古 came out in 2024."
     assert checker.check(sentence, 1, beside=(1, 2)).support in {"supported", "weak"}
@@ -220,7 +220,7 @@ def test_a_sentence_is_encoded_once_however_many_passages_it_cites(
     english: SearchResult, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
     counting = CountingEncoder(bundled_encoder)
-    both = replace(english, hits=[*english.hits, *chinese.hits], readings=[*english.readings, *chinese.readings])
+    both = replace(english, passages=[*english.passages, *chinese.passages])
     checker = Checker(both, counting)  # type: ignore[arg-type]
     for number in (1, 2, 1):
         checker.check("Baidu comes first.", number)
@@ -240,8 +240,8 @@ def test_without_token_vectors_words_decide(
     sentence: str, support: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     nothing = TokenVectors.of(Encoding(np.zeros(384, dtype=np.float32), np.zeros((0, 384), dtype=np.float32), ()))
-    blind = [replace(reading, tokens=nothing) for reading in english.readings]
-    checker = Checker(replace(english, readings=blind), bundled_encoder)
+    blind = [replace(each, features=replace(each.features, tokens=nothing)) for each in english.passages]
+    checker = Checker(replace(english, passages=blind), bundled_encoder)
     assert checker.check(sentence, 1).support == support
 
 
@@ -258,7 +258,7 @@ def test_words_that_only_say_that_the_article_says_it_make_no_difference(
     frame: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
     text = english.hits[0].passage.text
-    first = english.readings[0].sentences[0]
+    first = english.passages[0].features.sentences[0]
     checker = Checker(english, bundled_encoder)
     assert checker.check(frame.format(text[first.start : first.end]), 1).support == "quoted"
     assert checker.check(frame.format("Ann Lee won the cup."), 1).support == "unsupported"
@@ -293,12 +293,12 @@ def test_a_part_of_a_sentence_that_the_rest_may_turn_over_is_not_called_quoted(
 
 
 def test_a_passage_without_sentences_supports_nothing(english: SearchResult, bundled_encoder: Encoder) -> None:
-    hit = english.hits[0]
-    passage = replace(hit.passage, text="", end=hit.passage.start)
+    scored = english.passages[0]
+    passage = replace(scored.hit.passage, text="", end=scored.hit.passage.start)
     empty = replace(
-        english, hits=[replace(hit, passage=passage)], readings=[replace(english.readings[0], passage=passage)]
+        scored, hit=replace(scored.hit, passage=passage), features=replace(scored.features, passage=passage)
     )
-    verdict = Checker(empty, bundled_encoder).check("Baidu comes first.", 1)
+    verdict = Checker(replace(english, passages=[empty]), bundled_encoder).check("Baidu comes first.", 1)
     assert (verdict.support, len(verdict.span)) == ("unsupported", 0)
 
 

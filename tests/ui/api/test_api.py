@@ -20,9 +20,9 @@ from scripted import Scripted
 from servers import serving_chat
 
 from index import ArticleFilter, Index
-from rag import Answer, Assistant, LLMError, Turn
+from rag import Answer, AnswerOptions, Assistant, LLMError, Turn
 from ui.api import queue as turns
-from ui.server import Chat
+from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -36,16 +36,16 @@ ASK = {"question": "Was it Monday that the harbour reopened on?"}
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     home = tmp_path_factory.mktemp("api")
     newsroom(home)
-    return Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)
+    return Assistant(Index(home / "index", HashingEncoder()), options=AnswerOptions(abstention_threshold=-1000))
 
 
 @pytest.fixture(scope="module")
-def chat(assistant: Assistant) -> Iterator[Chat]:
+def chat(assistant: Assistant) -> Iterator[ServedChat]:
     with serving_chat(assistant) as served:
         yield served
 
 
-def call(chat: Chat, path: str, value: Any = None, *, method: str = "", **headers: str) -> tuple[int, Any, Any]:
+def call(chat: ServedChat, path: str, value: Any = None, *, method: str = "", **headers: str) -> tuple[int, Any, Any]:
     """Status, value and headers of what comes back; bytes are sent as they are."""
     body = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
     sent = {"Content-Type": "application/json"} if body is not None else {}
@@ -59,7 +59,7 @@ def call(chat: Chat, path: str, value: Any = None, *, method: str = "", **header
     return response.status, json.loads(data) if data else None, response.headers
 
 
-def refusal(chat: Chat, path: str, value: Any = None, **more: str) -> tuple[int, str]:
+def refusal(chat: ServedChat, path: str, value: Any = None, **more: str) -> tuple[int, str]:
     """The status and the words of an error."""
     status, told, _ = call(chat, path, value, **more)
     assert set(told) == {"error"}
@@ -68,7 +68,7 @@ def refusal(chat: Chat, path: str, value: Any = None, **more: str) -> tuple[int,
     return status, told["error"]["message"]
 
 
-def test_a_question_gets_the_same_answer_as_in_python(chat: Chat, assistant: Assistant) -> None:
+def test_a_question_gets_the_same_answer_as_in_python(chat: ServedChat, assistant: Assistant) -> None:
     status, told, headers = call(chat, "/v1/ask", ASK)
     expected = json.loads(json.dumps(assistant.ask(ASK["question"]).to_dict()))
     assert status == 200
@@ -79,7 +79,7 @@ def test_a_question_gets_the_same_answer_as_in_python(chat: Chat, assistant: Ass
     assert headers["Access-Control-Allow-Origin"] is None
 
 
-def test_articles_are_listed_without_and_read_with_their_text(chat: Chat, assistant: Assistant) -> None:
+def test_articles_are_listed_without_and_read_with_their_text(chat: ServedChat, assistant: Assistant) -> None:
     _, listed, _ = call(chat, "/v1/articles")
     articles = assistant.articles()
     assert [set(each) for each in listed] == [{"id", "title", "source", "published", "language"}] * 2
@@ -131,39 +131,39 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> 
         ({**ASK, "x" * 5000: 1}, "'xxx"),
     ],
 )
-def test_a_request_that_is_wrong_is_refused_naming_the_field(chat: Chat, body: Any, named: str) -> None:
+def test_a_request_that_is_wrong_is_refused_naming_the_field(chat: ServedChat, body: Any, named: str) -> None:
     status, message = refusal(chat, "/v1/ask", body)
     assert status == 400
     assert named in message
     assert len(message) < 300
 
 
-def test_what_no_article_has_is_no_error(chat: Chat) -> None:
+def test_what_no_article_has_is_no_error(chat: ServedChat) -> None:
     odd = {"sources": ["nobody\x00'; --"], "articles": ["", "é"]}
     status, told, _ = call(chat, "/v1/ask", {"question": "What\x00 now?", "only": odd})
     assert (status, told["found"], told["citations"]) == (200, False, [])
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_what_a_form_of_another_site_could_send_is_refused(chat: Chat, kind: str) -> None:
+def test_what_a_form_of_another_site_could_send_is_refused(chat: ServedChat, kind: str) -> None:
     assert refusal(chat, "/v1/ask", ASK, Content_Type=kind)[0] == 415
     assert call(chat, "/v1/ask", ASK, Content_Type="Application/JSON; charset=utf-8")[0] == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "", "https://"])
-def test_a_page_of_another_site_cannot_ask_or_read(chat: Chat, origin: str) -> None:
+def test_a_page_of_another_site_cannot_ask_or_read(chat: ServedChat, origin: str) -> None:
     assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "a page of another site may not ask")
     assert refusal(chat, "/v1/articles", Origin=origin)[0] == 403
 
 
-def test_a_page_of_this_server_can_ask(chat: Chat) -> None:
+def test_a_page_of_this_server_can_ask(chat: ServedChat) -> None:
     assert call(chat, "/v1/ask", ASK, Origin=f"http://127.0.0.1:{chat.port}", Sec_Fetch_Site="same-origin")[0] == 200
     assert call(chat, "/v1/articles", Host="localhost:443", Origin="https://LOCALHOST")[0] == 200
     for site in ("cross-site", "same-site"):
         assert refusal(chat, "/v1/articles", Sec_Fetch_Site=site)[0] == 403
 
 
-def test_addresses_and_methods_that_are_not_there_are_told(chat: Chat) -> None:
+def test_addresses_and_methods_that_are_not_there_are_told(chat: ServedChat) -> None:
     for path in ("/v1", "/v1/", "/v1/nothing", "/v1/ask/", "/v1/articles/a/b"):
         assert refusal(chat, path)[0] == 404, path
     status, _, headers = call(chat, "/v1/ask")
@@ -173,7 +173,7 @@ def test_addresses_and_methods_that_are_not_there_are_told(chat: Chat) -> None:
         assert (status, headers["Allow"]) == (405, "GET, POST")
 
 
-def test_a_body_that_is_too_large_and_an_unknown_host_are_told_in_json(chat: Chat) -> None:
+def test_a_body_that_is_too_large_and_an_unknown_host_are_told_in_json(chat: ServedChat) -> None:
     assert refusal(chat, "/v1/ask", {"question": "x" * 2_000_000})[0] == 413
     assert refusal(chat, "/v1/ask", ASK, Host="evil.example")[0] == 400
     connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
@@ -185,7 +185,7 @@ def test_a_body_that_is_too_large_and_an_unknown_host_are_told_in_json(chat: Cha
 
 
 def test_a_model_that_fails_is_told_and_not_replaced_by_quotes(tmp_path: Path) -> None:
-    staged = newsroom(tmp_path / "home").assistant.with_changes(fallback=True)
+    staged = newsroom(tmp_path / "home").assistant.with_options(fallback=True)
     with serving_chat(staged) as chat:
         assert call(chat, "/v1/ask", {"question": "The ferry?"})[1]["model"] == "staged"
         status, message = refusal(chat, "/v1/ask", {"question": "It fails?"})
@@ -269,7 +269,7 @@ def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end() -> None
         assert call(chat, "/v1/ask", {"question": "Still there?"})[0] == 200
 
 
-def _ask_and_hang_up(chat: Chat, begun: threading.Event) -> None:
+def _ask_and_hang_up(chat: ServedChat, begun: threading.Event) -> None:
     body = json.dumps(ASK).encode()
     head = f"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     with socket.create_connection(("127.0.0.1", chat.port)) as client:

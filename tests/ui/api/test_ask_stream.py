@@ -19,14 +19,14 @@ from servers import serving_chat
 from rag import Answer, LLMError
 from ui.api import ask as asking
 from ui.api import queue as turns
-from ui.server import Chat
+from ui.server import ServedChat
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
 
 
-def events(chat: Chat, question: str, **more: Any) -> list[tuple[str, Any]]:
+def events(chat: ServedChat, question: str, **more: Any) -> list[tuple[str, Any]]:
     """Name and value of every event; a comment is called ':'."""
     with httpx.stream(
         "POST", f"{chat.url}v1/ask", json={"question": question, "stream": True}, timeout=30, **more

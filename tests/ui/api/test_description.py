@@ -24,11 +24,11 @@ from schemathesis.specs.openapi.checks import (
 from servers import serving_chat
 
 from index import Index
-from rag import Assistant, load_settings
+from rag import AnswerOptions, Assistant, load_settings
 from ui.api.schemas import AnswerReply
 from ui.chat.library import State
 from ui.chat.services import services_of
-from ui.server import Chat
+from ui.server import ServedChat
 
 pytestmark = [
     pytest.mark.filterwarnings(
@@ -38,16 +38,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     home = tmp_path_factory.mktemp("described")
     index: Index = newsroom(home).index
-    assistant = Assistant(index, abstention_threshold=-1000)
+    assistant = Assistant(index, options=AnswerOptions(abstention_threshold=-1000))
     with serving_chat(assistant, services_of(load_settings(home=home, evaluate_over_http=True), assistant)) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def described(chat: Chat) -> dict[str, Any]:
+def described(chat: ServedChat) -> dict[str, Any]:
     found: dict[str, Any] = httpx.get(f"{chat.url}v1/openapi.json", timeout=30).json()
     return found
 
@@ -72,7 +72,9 @@ def test_every_route_is_described(described: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=str)
-def test_what_is_sent_after_the_description_meets_no_error_of_the_server(chat: Chat, method: str, path: str) -> None:
+def test_what_is_sent_after_the_description_meets_no_error_of_the_server(
+    chat: ServedChat, method: str, path: str
+) -> None:
     schema = schemathesis.openapi.from_url(f"{chat.url}v1/openapi.json")
     checks = [
         not_a_server_error,
@@ -89,7 +91,7 @@ def test_what_is_sent_after_the_description_meets_no_error_of_the_server(chat: C
     given(case=schema[path][method].as_strategy())(ask)()
 
 
-def test_the_page_for_people_shows_every_route_and_loads_nothing(chat: Chat, described: dict[str, Any]) -> None:
+def test_the_page_for_people_shows_every_route_and_loads_nothing(chat: ServedChat, described: dict[str, Any]) -> None:
     reply = httpx.get(f"{chat.url}v1/docs", timeout=30)
     assert reply.headers["content-type"].startswith("text/html")
     assert "content-security-policy" in reply.headers

@@ -17,9 +17,9 @@ from newsroom import newsroom
 from servers import close_the_loop
 
 from rag import NOT_FOUND, SettingsError, load_settings
-from ui.api import open_turns
+from ui.api import open_queue
 from ui.api.mcp import mcp_routes
-from ui.server import Chat, start
+from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
@@ -27,10 +27,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     home = tmp_path_factory.mktemp("mcp")
     staged = newsroom(home)
-    served = start(staged.assistant, port=0, services=staged.services, settings=load_settings(home=home, mcp=True))
+    served = start_chat(staged.assistant, port=0, services=staged.services, settings=load_settings(home=home, mcp=True))
     yield served
     served.close()
     close_the_loop()
@@ -42,7 +42,7 @@ def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         return thread.submit(lambda: asyncio.run(work())).result()
 
 
-def called(chat: Chat, name: str, arguments: dict[str, Any]) -> Any:
+def called(chat: ServedChat, name: str, arguments: dict[str, Any]) -> Any:
     async def call() -> Any:
         async with Client(f"{chat.url}mcp") as client:
             return await client.call_tool(name, arguments)
@@ -50,7 +50,7 @@ def called(chat: Chat, name: str, arguments: dict[str, Any]) -> Any:
     return _run(call)
 
 
-def test_there_is_one_tool_and_it_only_reads(chat: Chat) -> None:
+def test_there_is_one_tool_and_it_only_reads(chat: ServedChat) -> None:
     async def listed() -> Any:
         async with Client(f"{chat.url}mcp") as client:
             return (await client.list_tools()).tools
@@ -62,7 +62,7 @@ def test_there_is_one_tool_and_it_only_reads(chat: Chat) -> None:
     assert set(tool.input_schema["properties"]) == {"question", "since", "until", "sources", "articles"}
 
 
-def test_an_answer_comes_as_text_and_with_its_exact_citations(chat: Chat) -> None:
+def test_an_answer_comes_as_text_and_with_its_exact_citations(chat: ServedChat) -> None:
     result = called(chat, "ask", {"question": "The harbour?"})
     assert not result.is_error
     assert result.content[0].text.startswith("The harbour reopened on Monday after the storm. [")
@@ -70,12 +70,12 @@ def test_an_answer_comes_as_text_and_with_its_exact_citations(chat: Chat) -> Non
     assert result.structured_content["citations"][0]["quote"] == "The harbour reopened on Monday after the storm."
 
 
-def test_a_choice_of_articles_is_kept(chat: Chat) -> None:
+def test_a_choice_of_articles_is_kept(chat: ServedChat) -> None:
     result = called(chat, "ask", {"question": "The harbour?", "until": "2023"})
     assert {each["title"] for each in result.structured_content["citations"]} <= {"The ferry is late"}
 
 
-def test_what_the_articles_do_not_say_is_said(chat: Chat) -> None:
+def test_what_the_articles_do_not_say_is_said(chat: ServedChat) -> None:
     result = called(chat, "ask", {"question": "The moon?"})
     assert result.content[0].text.startswith(NOT_FOUND)
     assert result.structured_content["citations"] == []
@@ -93,14 +93,16 @@ def test_what_the_articles_do_not_say_is_said(chat: Chat) -> None:
         ("remove", {"question": "Who?"}, "there is no tool 'remove'"),
     ],
 )
-def test_what_is_wrong_is_an_error_of_the_tool(chat: Chat, name: str, arguments: dict[str, Any], told: str) -> None:
+def test_what_is_wrong_is_an_error_of_the_tool(
+    chat: ServedChat, name: str, arguments: dict[str, Any], told: str
+) -> None:
     result = called(chat, name, arguments)
     assert result.is_error
     assert told in result.content[0].text
     assert "Traceback" not in result.content[0].text
 
 
-def test_a_page_of_another_site_cannot_use_it(chat: Chat) -> None:
+def test_a_page_of_another_site_cannot_use_it(chat: ServedChat) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream", "origin": "http://evil.example"}
     assert httpx.post(f"{chat.url}mcp", json=body, headers=headers, timeout=10).status_code == 403
@@ -108,14 +110,14 @@ def test_a_page_of_another_site_cannot_use_it(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"jsonrpc": "2.0"}', json.dumps(["x"] * 9).encode()])
-def test_what_is_no_message_of_the_protocol_is_no_error_of_the_server(chat: Chat, body: bytes) -> None:
+def test_what_is_no_message_of_the_protocol_is_no_error_of_the_server(chat: ServedChat, body: bytes) -> None:
     headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
     assert httpx.post(f"{chat.url}mcp", content=body, headers=headers, timeout=10).status_code in (400, 406, 415, 202)
 
 
 def test_it_is_off_unless_it_is_wanted(tmp_path: Path) -> None:
     staged = newsroom(tmp_path)
-    served = start(staged.assistant, port=0, services=staged.services, settings=load_settings(home=tmp_path))
+    served = start_chat(staged.assistant, port=0, services=staged.services, settings=load_settings(home=tmp_path))
     try:
         assert httpx.post(f"{served.url}mcp", json={}, timeout=10).status_code in (404, 405)
     finally:
@@ -126,5 +128,5 @@ def test_it_is_off_unless_it_is_wanted(tmp_path: Path) -> None:
 def test_without_its_package_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
     with pytest.raises(SettingsError, match="the package 'mcp' cannot be loaded") as refused:
-        mcp_routes(newsroom(tmp_path).assistant, open_turns())
+        mcp_routes(newsroom(tmp_path).assistant, open_queue())
     assert ".[mcp]" in refused.value.hint

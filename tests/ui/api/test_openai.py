@@ -17,7 +17,7 @@ from servers import serving_chat
 from index import Hit, Passage, Span
 from rag import NOT_FOUND, Answer, LLMError, Sentence, Turn
 from ui.api.openai import Completion, inert
-from ui.server import Chat, start
+from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
@@ -27,14 +27,14 @@ HARBOUR = "The harbour reopened on Monday after the storm. ["
 
 
 @pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     staged = newsroom(tmp_path_factory.mktemp("openai"))
     with serving_chat(staged.assistant, staged.services) as served:
         yield served
 
 
 @pytest.fixture
-def client(chat: Chat) -> Iterator[OpenAI]:
+def client(chat: ServedChat) -> Iterator[OpenAI]:
     with OpenAI(base_url=f"{chat.url}v1", api_key="none", max_retries=0) as opened:
         yield opened
 
@@ -101,7 +101,7 @@ def test_what_is_sent_is_never_taken_back() -> None:
     assert sent[1] == [NOT_FOUND]
 
 
-def _pieces(chat: Chat, question: str) -> list[str]:
+def _pieces(chat: ServedChat, question: str) -> list[str]:
     body = {"model": "citechat", "messages": [{"role": "user", "content": question}], "stream": True}
     with httpx.stream("POST", f"{chat.url}v1/chat/completions", json=body, timeout=30) as response:
         lines = [line.removeprefix("data: ") for line in response.iter_lines() if line.startswith("data: ")]
@@ -171,7 +171,7 @@ def test_models_are_listed_and_an_unknown_one_is_told(client: OpenAI) -> None:
         ({"model": "citechat", "messages": [{"role": "user", "content": "Hm?"}], "n": 2}, "'n'"),
     ],
 )
-def test_a_wrong_request_is_refused_naming_the_field(chat: Chat, body: Any, named: str) -> None:
+def test_a_wrong_request_is_refused_naming_the_field(chat: ServedChat, body: Any, named: str) -> None:
     reply = httpx.post(f"{chat.url}v1/chat/completions", json=body, timeout=30)
     assert reply.status_code == 400
     assert named in reply.json()["error"]["message"]
@@ -192,7 +192,7 @@ def test_a_failing_model_is_an_error_of_the_client_streamed_or_not() -> None:
             list(client.chat.completions.create(**asked, stream=True))
 
 
-def test_langchain_can_ask_us_as_if_we_were_openai(chat: Chat) -> None:
+def test_langchain_can_ask_us_as_if_we_were_openai(chat: ServedChat) -> None:
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
@@ -223,7 +223,7 @@ def test_what_follows_never_changes_what_was_made_harmless_before() -> None:
 
 def test_the_page_and_the_api_are_served_by_one_start(tmp_path: Path) -> None:
     staged = newsroom(tmp_path)
-    chat = start(staged.assistant, port=0, services=staged.services)
+    chat = start_chat(staged.assistant, port=0, services=staged.services)
     try:
         assert httpx.get(chat.url, timeout=30).status_code == 200
         assert httpx.get(f"{chat.url}v1/models", timeout=30).status_code == 200

@@ -15,8 +15,8 @@ import pytest
 from servers import close_the_loop
 
 from index import Article, ArticleFilter, Hit, Passage
-from rag import Answer, Turn
-from ui.server import Chat, build_app, launch
+from rag import Answer, AnswerOptions, Turn
+from ui.server import ServedChat, build_app, launch_app
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -34,8 +34,7 @@ class Unending:
     """Begins every answer and ends none: it goes on writing, or falls silent where the question says so."""
 
     model = "unending"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self) -> None:
         self.over = threading.Event()
@@ -64,8 +63,8 @@ def assistant() -> Unending:
 
 
 @pytest.fixture(scope="module")
-def chat(assistant: Unending) -> Iterator[Chat]:
-    served = launch(build_app(assistant), port=0)  # type: ignore[arg-type]
+def chat(assistant: Unending) -> Iterator[ServedChat]:
+    served = launch_app(build_app(assistant), port=0)  # type: ignore[arg-type]
     yield served
     assistant.over.set()
     served.close()
@@ -73,7 +72,7 @@ def chat(assistant: Unending) -> Iterator[Chat]:
 
 
 @pytest.fixture
-def opened(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Any]]:
+def opened(chat: ServedChat, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Any]]:
     """Opens a page of the chat, as its bench does; each is closed at the end."""
     monkeypatch.syspath_prepend(str(BENCH))
     page = importlib.import_module("readers_page").Page

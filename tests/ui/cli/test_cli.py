@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from ui.cli.output import progress_bar
 
 from ui.cli.main import main
+from ui.cli.output import progress_bar
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 BRIEFING = REPOSITORY / "samples" / "briefing.md"

@@ -13,7 +13,7 @@ from servers import free_port
 from rag import load_settings
 from ui.cli.doctor import as_text, examine
 from ui.cli.main import main
-from ui.security.registry import register_of
+from ui.security.registry import open_accounts
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_it_is_told_whether_anybody_is_asked_who_they_are(home: Path) -> None:
         return as_text(examine(load_settings(home=home, **settings)))
 
     assert "Access control off" in told()
-    register = register_of(load_settings(home=home))
+    register = open_accounts(load_settings(home=home))
     key, _ = register.keys.create("bot")
     register.users.add("ann", "correct horse battery")
     assert "Access control on: valid keys 1, users 1" in told()

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families as read_metr
 from servers import close_the_loop, serving_chat
 
 from index import StoreError
-from rag import Answer, Assistant, LLMError, Observer, QuestionError
+from rag import Answer, AnswerOptions, Assistant, LLMError, Observer, QuestionError
 from rag.hooks import observed
 from ui.chat.services import Services
 from ui.monitoring import health
 from ui.monitoring.metrics import Metrics, part_of
-from ui.server import Chat, start
+from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
@@ -38,7 +39,7 @@ def assistant(tmp_path: Path) -> Assistant:
     return found
 
 
-def samples(chat: Chat) -> Samples:
+def samples(chat: ServedChat) -> Samples:
     """Every value, by its name and labels, as Prometheus' own parser reads it."""
     reply = httpx.get(f"{chat.url}metrics", timeout=30)
     assert reply.status_code == 200
@@ -47,7 +48,7 @@ def samples(chat: Chat) -> Samples:
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 
-def ask(chat: Chat, question: str) -> int:
+def ask(chat: ServedChat, question: str) -> int:
     return httpx.post(f"{chat.url}v1/ask", json={"question": question}, timeout=30).status_code
 
 
@@ -156,7 +157,7 @@ def test_an_observer_is_told_of_answers_errors_and_those_who_left() -> None:
 
 def test_an_assistant_keeps_its_observer_when_it_is_changed(assistant: Assistant) -> None:
     told: Observer = _Told()
-    changed = assistant.with_changes(observer=told).with_changes(llm=None, top_k=3)
+    changed = replace(assistant, observer=told).without_llm().with_options(top_k=3)
     changed.ask("The harbour?")
     with pytest.raises(QuestionError):
         changed.ask(" ")
@@ -193,7 +194,8 @@ class _Index:
 
 
 class _Over:
-    model, top_k, strict = "scripted", 6, False
+    model = "scripted"
+    options = AnswerOptions()
 
     def __init__(self, index: Any) -> None:
         self.index = index
@@ -208,18 +210,18 @@ class _Over:
 
 
 @pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Chat, _Index]]:
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ServedChat, _Index]]:
     monkeypatch.setattr(health, "LONGEST_LOOK", 0.3)
     monkeypatch.setattr(health, "_GOOD_FOR", 0.0)
     index = _Index()
-    chat = start(_Over(index), port=0, services=Services())  # type: ignore[arg-type]
+    chat = start_chat(_Over(index), port=0, services=Services())  # type: ignore[arg-type]
     yield chat, index
     index.answers.set()
     chat.close()
     close_the_loop()
 
 
-def test_an_index_that_hangs_is_told_in_time_and_is_looked_at_once(hanging: tuple[Chat, _Index]) -> None:
+def test_an_index_that_hangs_is_told_in_time_and_is_looked_at_once(hanging: tuple[ServedChat, _Index]) -> None:
     chat, index = hanging
     for _ in range(4):
         began = time.monotonic()
@@ -235,7 +237,7 @@ def test_an_index_that_hangs_is_told_in_time_and_is_looked_at_once(hanging: tupl
     assert samples(chat)["citechat_index_passages", ()] == 7
 
 
-def test_an_index_that_cannot_be_read_is_told_without_its_address(hanging: tuple[Chat, _Index]) -> None:
+def test_an_index_that_cannot_be_read_is_told_without_its_address(hanging: tuple[ServedChat, _Index]) -> None:
     chat, index = hanging
     index.fails = True
     index.answers.set()

@@ -24,7 +24,7 @@ from rag import Answer, Sentence
 from ui.conversation import Conversation, Exchange
 from ui.persistence import conversations as module
 from ui.persistence import database as database_module
-from ui.persistence.conversations import Listed, Saved, SavedError
+from ui.persistence.conversations import ConversationStore, ConversationSummary, PersistenceError
 
 NOBODY = 65534
 TEXT = "The harbour reopened on Monday."
@@ -53,18 +53,18 @@ def url(request: pytest.FixtureRequest, file: Path) -> str:
 
 
 @pytest.fixture
-def saved(url: str) -> Iterator[Saved]:
-    with closing(Saved(url)) as saved:
+def saved(url: str) -> Iterator[ConversationStore]:
+    with closing(ConversationStore(url)) as saved:
         yield saved
 
 
 @pytest.fixture
-def in_file(file: Path) -> Iterator[Saved]:
-    with closing(Saved(f"sqlite:///{file}")) as saved:
+def in_file(file: Path) -> Iterator[ConversationStore]:
+    with closing(ConversationStore(f"sqlite:///{file}")) as saved:
         yield saved
 
 
-def change(saved: Saved, statement: str, **values: object) -> None:
+def change(saved: ConversationStore, statement: str, **values: object) -> None:
     from sqlalchemy import text
 
     assert saved._do(lambda connection: connection.execute(text(statement), values).rowcount)
@@ -73,17 +73,17 @@ def change(saved: Saved, statement: str, **values: object) -> None:
 # What is kept
 
 
-def test_a_conversation_gets_an_id_and_a_title_and_comes_back_as_it_was(saved: Saved) -> None:
+def test_a_conversation_gets_an_id_and_a_title_and_comes_back_as_it_was(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
     assert len(kept.id) == 32
     assert kept == replace(SAID, id=kept.id, title="When did it reopen?")
     assert saved.load("ann", kept.id) == kept
 
 
-def test_it_comes_back_in_another_copy_too(saved: Saved, url: str) -> None:
+def test_it_comes_back_in_another_copy_too(saved: ConversationStore, url: str) -> None:
     kept = saved.save("ann", SAID)
     saved.close()
-    with closing(Saved(url)) as again:
+    with closing(ConversationStore(url)) as again:
         assert again.load("ann", kept.id) == kept
 
 
@@ -120,12 +120,12 @@ exchanges = st.builds(
 @settings(max_examples=50, deadline=None)
 @given(said=st.lists(exchanges, max_size=3).map(lambda each: Conversation(tuple(each))))
 def test_whatever_was_said_comes_back_exactly(said: Conversation) -> None:
-    with tempfile.TemporaryDirectory() as folder, closing(Saved(f"sqlite:///{folder}/c.sqlite3")) as saved:
+    with tempfile.TemporaryDirectory() as folder, closing(ConversationStore(f"sqlite:///{folder}/c.sqlite3")) as saved:
         kept = saved.save("ann", said)
         assert saved.load("ann", kept.id) == replace(said, id=kept.id, title=kept.title)
 
 
-def test_a_character_that_no_text_can_hold_is_replaced_by_one_of_the_same_length(saved: Saved) -> None:
+def test_a_character_that_no_text_can_hold_is_replaced_by_one_of_the_same_length(saved: ConversationStore) -> None:
     broken = Exchange("a\ud800\udc00b\x00", replace(ANSWER, text="x\udfff" + ANSWER.text))
     kept = saved.save("ann", Conversation((broken,)))
     assert kept.title == "a\ufffd\ufffdb\ufffd"
@@ -133,13 +133,13 @@ def test_a_character_that_no_text_can_hold_is_replaced_by_one_of_the_same_length
     assert loaded is not None
     assert loaded.exchanges[0].question == "a\ufffd\ufffdb\x00"
     assert loaded.exchanges[0].answer == replace(ANSWER, text="x\ufffd" + ANSWER.text)
-    saved.judge("ann", kept.id, 1, "bad", "\ud800")
+    saved.record_feedback("ann", kept.id, 1, "bad", "\ud800")
     assert saved.rename("ann", kept.id, "\ud800 b")
     assert saved.load("ann", "\ud800") is None
     assert not saved.delete("ann", "\ud800")
 
 
-def test_a_conversation_that_goes_on_is_kept_once_in_its_newest_state(saved: Saved) -> None:
+def test_a_conversation_that_goes_on_is_kept_once_in_its_newest_state(saved: ConversationStore) -> None:
     first = saved.save("ann", replace(SAID, exchanges=SAID.exchanges[:1]))
     both = saved.save("ann", replace(first, exchanges=SAID.exchanges))
     assert both.id == first.id
@@ -159,19 +159,21 @@ def test_a_conversation_that_goes_on_is_kept_once_in_its_newest_state(saved: Sav
     ],
 )
 def test_a_conversation_is_called_by_its_first_question_on_one_short_line(
-    saved: Saved, questions: list[str], title: str
+    saved: ConversationStore, questions: list[str], title: str
 ) -> None:
     kept = saved.save("ann", Conversation(tuple(map(Exchange, questions))))
     assert kept.title == title
     assert len(title) <= 60
 
 
-def test_a_conversation_without_a_title_gets_one_from_a_later_question(saved: Saved) -> None:
+def test_a_conversation_without_a_title_gets_one_from_a_later_question(saved: ConversationStore) -> None:
     empty = saved.save("ann", Conversation())
     assert saved.save("ann", replace(empty, exchanges=(Exchange("Why?"),))).title == "Why?"
 
 
-def test_a_title_that_was_given_is_kept_and_one_that_was_changed_outlives_an_older_state(saved: Saved) -> None:
+def test_a_title_that_was_given_is_kept_and_one_that_was_changed_outlives_an_older_state(
+    saved: ConversationStore,
+) -> None:
     kept = saved.save("ann", replace(SAID, title="The port"))
     assert kept.title == "The port"
     assert saved.rename("ann", kept.id, " Harbour\n news ")
@@ -179,19 +181,19 @@ def test_a_title_that_was_given_is_kept_and_one_that_was_changed_outlives_an_old
     assert [each.title for each in saved.listing("ann")] == ["Harbour news"]
 
 
-def test_a_blank_title_changes_nothing(saved: Saved) -> None:
+def test_a_blank_title_changes_nothing(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
     assert not saved.rename("ann", kept.id, " \n")
     assert saved.load("ann", kept.id) == kept
 
 
-def test_the_list_has_the_newest_first_and_a_new_title_moves_nothing(saved: Saved) -> None:
+def test_the_list_has_the_newest_first_and_a_new_title_moves_nothing(saved: ConversationStore) -> None:
     one, two, three = (saved.save("ann", Conversation((Exchange(name),))) for name in ("one", "two", "three"))
     saved.save("ann", two)
     saved.rename("ann", one.id, "first")
     listed = saved.listing("ann")
     assert [each.title for each in listed] == ["two", "three", "first"]
-    assert listed[1] == Listed(three.id, "three", listed[1].changed, 1)
+    assert listed[1] == ConversationSummary(three.id, "three", listed[1].changed, 1)
     assert listed[0].changed > listed[1].changed > listed[2].changed
     assert listed[0].changed.endswith("+00:00")
 
@@ -199,40 +201,40 @@ def test_the_list_has_the_newest_first_and_a_new_title_moves_nothing(saved: Save
 # Whose it is
 
 
-def test_another_reader_sees_changes_and_judges_nothing(saved: Saved) -> None:
+def test_another_reader_sees_changes_and_judges_nothing(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
     assert saved.listing("bob") == []
     assert saved.load("bob", kept.id) is None
     assert not saved.rename("bob", kept.id, "mine")
     assert not saved.delete("bob", kept.id)
-    with pytest.raises(SavedError, match="cannot be judged"):
-        saved.judge("bob", kept.id, 1, "bad", "")
-    with pytest.raises(SavedError, match="another reader's"):
+    with pytest.raises(PersistenceError, match="cannot be judged"):
+        saved.record_feedback("bob", kept.id, 1, "bad", "")
+    with pytest.raises(PersistenceError, match="another reader's"):
         saved.save("bob", replace(kept, exchanges=()))
     assert saved.load("ann", kept.id) == kept
-    assert list(saved.judgements()) == []
+    assert list(saved.feedback()) == []
 
 
-def test_an_unknown_conversation_is_none_and_cannot_be_changed(saved: Saved) -> None:
+def test_an_unknown_conversation_is_none_and_cannot_be_changed(saved: ConversationStore) -> None:
     assert saved.load("ann", "x") is None
     assert not saved.rename("ann", "x", "title")
     assert not saved.delete("ann", "x")
 
 
-def test_an_owner_whose_name_would_be_altered_is_refused(saved: Saved) -> None:
+def test_an_owner_whose_name_would_be_altered_is_refused(saved: ConversationStore) -> None:
     for name in ("a\x00", "a\ud800"):
-        with pytest.raises(SavedError, match="cannot own"):
+        with pytest.raises(PersistenceError, match="cannot own"):
             saved.save(name, SAID)
 
 
 # What readers thought
 
 
-def test_a_verdict_is_kept_with_what_it_is_about_and_the_newest_of_a_turn_counts(saved: Saved) -> None:
+def test_a_verdict_is_kept_with_what_it_is_about_and_the_newest_of_a_turn_counts(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
-    saved.judge("ann", kept.id, 1, "good", "")
-    saved.judge("ann", kept.id, 1, "bad", "wrong day")
-    (judged,) = saved.judgements()
+    saved.record_feedback("ann", kept.id, 1, "good", "")
+    saved.record_feedback("ann", kept.id, 1, "bad", "wrong day")
+    (judged,) = saved.feedback()
     assert judged.pop("judged").endswith("+00:00")
     assert judged == {
         "conversation": kept.id,
@@ -245,31 +247,31 @@ def test_a_verdict_is_kept_with_what_it_is_about_and_the_newest_of_a_turn_counts
     }
 
 
-def test_a_verdict_can_be_taken_back_and_goes_with_its_conversation(saved: Saved) -> None:
+def test_a_verdict_can_be_taken_back_and_goes_with_its_conversation(saved: ConversationStore) -> None:
     one, two = saved.save("ann", SAID), saved.save("bob", SAID)
     for owner, kept in (("ann", one), ("bob", two)):
-        saved.judge(owner, kept.id, 1, "good", "")
-    saved.judge("ann", one.id, 1, None)
-    assert [each["conversation"] for each in saved.judgements()] == [two.id]
+        saved.record_feedback(owner, kept.id, 1, "good", "")
+    saved.record_feedback("ann", one.id, 1, None)
+    assert [each["conversation"] for each in saved.feedback()] == [two.id]
     assert saved.delete("bob", two.id)
-    assert list(saved.judgements()) == []
+    assert list(saved.feedback()) == []
     assert saved.listing("bob") == []
     assert saved.load("bob", two.id) is None
 
 
 @pytest.mark.parametrize("turn", [0, -1, 2, 3, 10**30])
-def test_only_an_answer_can_be_judged(saved: Saved, turn: int) -> None:
+def test_only_an_answer_can_be_judged(saved: ConversationStore, turn: int) -> None:
     kept = saved.save("ann", SAID)
-    with pytest.raises(SavedError, match="cannot be judged"):
-        saved.judge("ann", kept.id, turn, "good", "")
-    with pytest.raises(SavedError, match="cannot be judged 'fine'"):
-        saved.judge("ann", kept.id, 1, "fine", "")  # type: ignore[arg-type]
+    with pytest.raises(PersistenceError, match="cannot be judged"):
+        saved.record_feedback("ann", kept.id, turn, "good", "")
+    with pytest.raises(PersistenceError, match="cannot be judged 'fine'"):
+        saved.record_feedback("ann", kept.id, 1, "fine", "")  # type: ignore[arg-type]
 
 
 # What can go wrong
 
 
-def test_nobody_else_can_read_the_file(in_file: Saved, file: Path) -> None:
+def test_nobody_else_can_read_the_file(in_file: ConversationStore, file: Path) -> None:
     in_file.save("ann", SAID)
     assert {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()} == {0o600}
 
@@ -294,10 +296,12 @@ def test_nobody_else_can_read_the_file(in_file: Saved, file: Path) -> None:
         ' "numbers": [5], "evidence": [{"start": 0, "end": 9}], "support": "weak"}]}}]}',
     ],
 )
-def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(saved: Saved, body: str) -> None:
+def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(
+    saved: ConversationStore, body: str
+) -> None:
     bad, good = saved.save("ann", replace(SAID, title="Bad")), saved.save("ann", SAID)
     change(saved, "update conversations set body = :body where id = :id", body=body, id=bad.id)
-    with pytest.raises(SavedError, match=rf"the conversation 'Bad' \({bad.id}\) cannot be read: .+") as told:
+    with pytest.raises(PersistenceError, match=rf"the conversation 'Bad' \({bad.id}\) cannot be read: .+") as told:
         saved.load("ann", bad.id)
     assert "another version" in told.value.hint
     assert [each.id for each in saved.listing("ann")] == [good.id, bad.id]
@@ -307,46 +311,83 @@ def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(sav
     assert saved.delete("ann", bad.id)
 
 
-def test_a_field_that_a_newer_version_added_is_left_out(saved: Saved) -> None:
+def test_a_field_that_a_newer_version_added_is_left_out(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
     values = {"old": '"stopped"', "new": '"mood": [1], "stopped"'}
     change(saved, "update conversations set body = replace(body, :old, :new)", **values)
     assert saved.load("ann", kept.id) == kept
 
 
-def test_damaged_citations_of_a_verdict_are_told(saved: Saved) -> None:
+OLD_BODY = """{"exchanges": [{"question": "When?", "answer": {"question": "When?", "text": "The harbour reopened. [1]",
+"found": true, "model": "extractive", "search_query": "", "sentences": [{"start": 0, "end": 25,
+"text": "The harbour reopened.", "numbers": [1], "evidence": [{"start": 0, "end": 31}], "support": "supported",
+"focus": null, "moved": true}], "hits": [{"passage": {"article_id": "a1", "start": 0, "end": 31,
+"text": "The harbour reopened on Monday."}, "title": "The port", "source": "The Daily",
+"published": "2024-02-24", "score": 0.1, "ranks": {"dense": 1}, "shared": ["port"], "author": null, "language": "en",
+"pages": [0], "also": []}], "trust": 0.7, "timings": {"search": 0.25, "trust": 1.5}, "tokens": {"in": 3},
+"notes": ["a note"], "done": true}, "error": null, "stopped": true,
+"only": {"since": "2024-02", "until": null, "sources": ["daily"], "articles": []}, "verdict": "bad"}]}"""
+
+
+def test_a_conversation_saved_by_an_older_version_keeps_its_values(saved: ConversationStore) -> None:
+    id_ = saved.save("ann", SAID).id
+    change(saved, "update conversations set body = :body", body=OLD_BODY)
+    loaded = saved.load("ann", id_)
+    assert loaded is not None
+    (exchange,) = loaded.exchanges
+    answer = exchange.answer
+    assert answer is not None
+    assert exchange.article_filter == ArticleFilter("2024-02", None, ("daily",), ())
+    assert (exchange.rating, exchange.stopped) == ("bad", True)
+    assert (answer.confidence, answer.notes) == (0.7, ("a note",))
+    assert (answer.timings, answer.tokens) == ({"search": 0.25, "trust": 1.5}, {"in": 3})
+    assert [each.citation_corrected for each in answer.sentences] == [True]
+    (hit,) = answer.hits
+    assert (hit.title, hit.language, hit.ranks, hit.shared, hit.pages) == (
+        "The port",
+        "en",
+        {"dense": 1},
+        ("port",),
+        (0,),
+    )
+    assert [(each.number, each.quote, each.support) for each in answer.citations] == [(1, TEXT, "supported")]
+    again = saved.save("ann", loaded)
+    assert saved.load("ann", id_) == again, "it is stored under the current names"
+
+
+def test_damaged_citations_of_a_verdict_are_told(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
-    saved.judge("ann", kept.id, 1, "good", "")
+    saved.record_feedback("ann", kept.id, 1, "good", "")
     change(saved, "update judgements set citations = '['")
-    with pytest.raises(SavedError, match=kept.id):
-        list(saved.judgements())
+    with pytest.raises(PersistenceError, match=kept.id):
+        list(saved.feedback())
 
 
-def test_a_file_that_is_no_database_is_told_and_left_alone(in_file: Saved, file: Path) -> None:
+def test_a_file_that_is_no_database_is_told_and_left_alone(in_file: ConversationStore, file: Path) -> None:
     kept = in_file.save("ann", SAID)
     rubbish = b"rubbish" * 5000
     file.write_bytes(rubbish)
     for work in (
-        lambda: Saved(f"sqlite:///{file}"),
+        lambda: ConversationStore(f"sqlite:///{file}"),
         lambda: in_file.listing("ann"),
         lambda: in_file.load("ann", kept.id),
         lambda: in_file.save("ann", SAID),
         lambda: in_file.rename("ann", kept.id, "title"),
         lambda: in_file.delete("ann", kept.id),
-        lambda: list(in_file.judgements()),
+        lambda: list(in_file.feedback()),
     ):
-        with pytest.raises(SavedError, match="file is not a database") as told:
+        with pytest.raises(PersistenceError, match="file is not a database") as told:
             work()
         assert str(file) in told.value.message
         assert "Move the file away" in told.value.hint
     assert file.read_bytes() == rubbish
 
 
-def test_a_file_that_was_cut_is_told(in_file: Saved, file: Path) -> None:
+def test_a_file_that_was_cut_is_told(in_file: ConversationStore, file: Path) -> None:
     for number in range(20):
         in_file.save("ann", Conversation((Exchange(f"{number} " + "long " * 2000),)))
     os.truncate(file, file.stat().st_size // 2)
-    with pytest.raises(SavedError, match="malformed"):
+    with pytest.raises(PersistenceError, match="malformed"):
         [in_file.load("ann", each.id) for each in in_file.listing("ann")]
 
 
@@ -354,15 +395,18 @@ def test_a_file_of_another_program_is_told(file: Path, tmp_path: Path) -> None:
     file.parent.mkdir()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("create table conversations (id text, owner text)")
-    with closing(Saved(f"sqlite:///{file}")) as saved, pytest.raises(SavedError, match="no such column") as told:
+    with (
+        closing(ConversationStore(f"sqlite:///{file}")) as saved,
+        pytest.raises(PersistenceError, match="no such column") as told,
+    ):
         saved.listing("ann")
     assert "Another version" in told.value.hint
 
 
-def test_a_file_that_is_moved_away_is_no_longer_written_to(in_file: Saved, file: Path) -> None:
+def test_a_file_that_is_moved_away_is_no_longer_written_to(in_file: ConversationStore, file: Path) -> None:
     in_file.save("ann", SAID)
     before = file.rename(file.with_suffix(".old")).read_bytes()
-    with pytest.raises(SavedError, match="no such table"):
+    with pytest.raises(PersistenceError, match="no such table"):
         in_file.save("ann", SAID)
     assert file.with_suffix(".old").read_bytes() == before
 
@@ -385,19 +429,19 @@ def _as_one_without_rights() -> Iterator[None]:
 def test_a_folder_that_cannot_be_written_to_is_told() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with closing(Saved(f"sqlite:///{folder}/old.sqlite3")) as saved:
+        with closing(ConversationStore(f"sqlite:///{folder}/old.sqlite3")) as saved:
             kept = saved.save("ann", SAID)
             (folder / "old.sqlite3").chmod(0o444)
             folder.chmod(0o555)
             try:
                 with _as_one_without_rights():
                     for work in (
-                        lambda: Saved(f"sqlite:///{folder}/new.sqlite3"),
-                        lambda: Saved(f"sqlite:///{folder}/deeper/new.sqlite3"),
+                        lambda: ConversationStore(f"sqlite:///{folder}/new.sqlite3"),
+                        lambda: ConversationStore(f"sqlite:///{folder}/deeper/new.sqlite3"),
                         lambda: saved.save("ann", kept),
                         lambda: saved.delete("ann", kept.id),
                     ):
-                        with pytest.raises(SavedError, match="cannot be read or written") as told:
+                        with pytest.raises(PersistenceError, match="cannot be read or written") as told:
                             work()
                         assert told.value.hint == "Make the file and its folder writable."
             finally:
@@ -406,32 +450,32 @@ def test_a_folder_that_cannot_be_written_to_is_told() -> None:
 
 
 def test_a_database_that_another_program_holds_is_told_after_some_patience(
-    in_file: Saved, file: Path, monkeypatch: pytest.MonkeyPatch
+    in_file: ConversationStore, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = in_file.save("ann", SAID)
     monkeypatch.setattr(database_module, "PATIENCE", 0.1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("begin exclusive")
-        with pytest.raises(SavedError, match="locked") as told:
+        with pytest.raises(PersistenceError, match="locked") as told:
             in_file.save("ann", kept)
         assert "try again in a moment" in told.value.hint
         assert in_file.load("ann", kept.id) == kept, "reading does not wait for a writer"
     in_file.save("ann", kept)
 
 
-def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: Saved, file: Path) -> None:
+def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: ConversationStore, file: Path) -> None:
     kept = in_file.save("ann", SAID)
     code = (
         "import resource, sys\n"
         "from ui.conversation import Conversation, Exchange\n"
-        "from ui.saved import Saved\n"
-        "saved = Saved(sys.argv[1])\n"
+        "from ui.persistence.conversations import ConversationStore\n"
+        "saved = ConversationStore(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
         "saved.save('ann', Conversation((Exchange('secret words ' * 50_000),)))\n"
     )
     command = [sys.executable, "-c", code, f"sqlite:///{file}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert "SavedError: the conversations in" in done.stderr
+    assert "PersistenceError: the conversations in" in done.stderr
     assert "Make room on the disk" in done.stderr
     assert "secret words secret" not in done.stderr, "what a reader asked is in no error"
     assert [each.id for each in in_file.listing("ann")] == [kept.id]
@@ -440,8 +484,8 @@ def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: Saved, fi
 
 @pytest.mark.parametrize("url", ["", "conversations.sqlite3", "://", "postgresql+psycopg2://u:secret@h:port/x"])
 def test_an_address_that_is_none_is_told_without_the_password_in_it(url: str) -> None:
-    with pytest.raises(SavedError) as told:
-        Saved(url)
+    with pytest.raises(PersistenceError) as told:
+        ConversationStore(url)
     assert "secret" not in str(told.value)
     assert told.value.hint
 
@@ -458,8 +502,8 @@ def test_postgresql_understands_the_tables() -> None:
 
 def test_a_database_without_its_driver_is_told_without_the_password_in_it() -> None:
     for url in ("postgresql+asyncpg://u:secret@127.0.0.1:1/x", "rubbish://u:secret@h/x"):
-        with pytest.raises(SavedError) as told:
-            Saved(url)
+        with pytest.raises(PersistenceError) as told:
+            ConversationStore(url)
         assert "secret" not in str(told.value)
         assert "***" in told.value.message
 
@@ -467,7 +511,7 @@ def test_a_database_without_its_driver_is_told_without_the_password_in_it() -> N
 # Many at once
 
 
-def test_many_threads_save_and_list_at_once_and_nothing_is_lost(saved: Saved) -> None:
+def test_many_threads_save_and_list_at_once_and_nothing_is_lost(saved: ConversationStore) -> None:
     def work(number: int) -> str:
         kept = saved.save(f"owner {number % 2}", Conversation((Exchange(f"Question {number}"),)))
         saved.listing(f"owner {number % 2}")
@@ -481,7 +525,7 @@ def test_many_threads_save_and_list_at_once_and_nothing_is_lost(saved: Saved) ->
     assert all(each.questions == 2 for each in saved.listing("owner 0"))
 
 
-def test_two_threads_that_save_one_conversation_leave_one_of_its_states(saved: Saved) -> None:
+def test_two_threads_that_save_one_conversation_leave_one_of_its_states(saved: ConversationStore) -> None:
     kept = saved.save("ann", SAID)
     states = [replace(kept, exchanges=(Exchange(name * 5000),)) for name in "ab"]
     together = threading.Barrier(2)
@@ -501,9 +545,9 @@ def test_many_copies_may_open_a_new_database_at_once(url: str) -> None:
     code = (
         "import sys\n"
         "from ui.conversation import Conversation, Exchange\n"
-        "from ui.saved import Saved\n"
+        "from ui.persistence.conversations import ConversationStore\n"
         "sys.stdin.read()\n"
-        "saved = Saved(sys.argv[1])\n"
+        "saved = ConversationStore(sys.argv[1])\n"
         "[saved.save('ann', Conversation((Exchange('Q'),))) for _ in range(5)]\n"
     )
     command = [sys.executable, "-c", code, url]
@@ -515,5 +559,5 @@ def test_many_copies_may_open_a_new_database_at_once(url: str) -> None:
         assert process.wait(60) == 0, process.stderr and process.stderr.read()
         assert process.stderr is not None
         process.stderr.close()
-    with closing(Saved(command[-1])) as saved:
+    with closing(ConversationStore(command[-1])) as saved:
         assert len(saved.listing("ann")) == 15

@@ -19,14 +19,14 @@ from rag import Answer, Assistant, load_settings
 from ui.chat.services import services_of
 from ui.conversation import Conversation, Exchange
 from ui.persistence import database as module
-from ui.persistence.conversations import Saved, SavedError
+from ui.persistence.conversations import ConversationStore, PersistenceError
 
 SAID = Conversation((Exchange("When did it reopen?"),))
 
 
 @contextmanager
-def copies(url: str, count: int = 2) -> Iterator[list[Saved]]:
-    made = [Saved(url) for _ in range(count)]
+def copies(url: str, count: int = 2) -> Iterator[list[ConversationStore]]:
+    made = [ConversationStore(url) for _ in range(count)]
     try:
         yield made
     finally:
@@ -46,7 +46,7 @@ def test_copies_that_first_save_one_conversation_at_once_both_succeed(database: 
     with copies(database, 4) as all_copies:
         together = threading.Barrier(len(all_copies))
 
-        def save(saved: Saved) -> None:
+        def save(saved: ConversationStore) -> None:
             for number in range(15):
                 together.wait(30)
                 saved.save("ann", replace(SAID, id=f"c{number}"))
@@ -61,21 +61,21 @@ def test_copies_that_judge_one_answer_at_once_leave_one_verdict(database: str) -
         kept = all_copies[0].save("ann", Conversation((Exchange("When?", Answer("When?", "On Monday.", done=True)),)))
         together = threading.Barrier(len(all_copies))
 
-        def judge(saved: Saved) -> None:
+        def judge(saved: ConversationStore) -> None:
             for _ in range(10):
                 together.wait(30)
                 saved.judge("ann", kept.id, 1, "good", "")
 
         with ThreadPoolExecutor(len(all_copies)) as pool:
             list(pool.map(judge, all_copies))
-        assert len(list(all_copies[0].judgements())) == 1
+        assert len(list(all_copies[0].feedback())) == 1
 
 
 def test_a_reader_who_has_no_right_to_make_tables_is_told_what_to_do(postgresql: PostgreSQL, database: str) -> None:
     name = database.rpartition("/")[2]
     postgresql.run(f"create role {name} login password 'other'")
     url = database.replace(database.partition("//")[2].partition("@")[0], f"{name}:other")
-    with closing(Saved(url)) as saved, pytest.raises(SavedError, match="permission denied") as told:
+    with closing(ConversationStore(url)) as saved, pytest.raises(PersistenceError, match="permission denied") as told:
         saved.listing("ann")
     assert "right to make tables" in told.value.hint
     assert "other" not in told.value.message.replace("cannot", "")
@@ -84,7 +84,11 @@ def test_a_reader_who_has_no_right_to_make_tables_is_told_what_to_do(postgresql:
 def test_a_wrong_password_is_told_and_no_password_is(database: str, caplog: pytest.LogCaptureFixture) -> None:
     user = database.partition("//")[2].partition("@")[0]
     for url in (database.replace(user, "ann:wr0ng"), f"{database.replace(user + '@', '')}?user=ann&password=wr0ng"):
-        with closing(Saved(url)) as saved, caplog.at_level(logging.DEBUG), pytest.raises(SavedError) as told:
+        with (
+            closing(ConversationStore(url)) as saved,
+            caplog.at_level(logging.DEBUG),
+            pytest.raises(PersistenceError) as told,
+        ):
             saved.listing("ann")
         assert "authentication failed" in told.value.message
         for words in (str(told.value), repr(told.value), caplog.text):
@@ -95,8 +99,8 @@ def test_a_missing_driver_is_told_with_what_brings_it(monkeypatch: pytest.Monkey
     import sys
 
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(SavedError, match="psycopg") as told:
-        Saved("postgresql+psycopg://ann:s3cr3t@127.0.0.1/x")
+    with pytest.raises(PersistenceError, match="psycopg") as told:
+        ConversationStore("postgresql+psycopg://ann:s3cr3t@127.0.0.1/x")
     assert "citechat[postgresql]" in told.value.hint
     assert "s3cr3t" not in str(told.value)
 
@@ -107,7 +111,7 @@ def test_a_server_that_does_not_answer_holds_a_reader_for_seconds_alone(monkeypa
     monkeypatch.setattr(module, "PATIENCE", 2.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql+psycopg://ann:s3cr3t@127.0.0.1:{silent.getsockname()[1]}/x"
-        with closing(Saved(url)) as saved, pytest.raises(SavedError, match="timeout expired"):
+        with closing(ConversationStore(url)) as saved, pytest.raises(PersistenceError, match="timeout expired"):
             saved.listing("ann")
 
 
@@ -119,7 +123,7 @@ def test_a_chat_keeps_conversations_in_the_database_that_the_settings_name(
 ) -> None:
     services = services_of(load_settings(home=tmp_path / "home", database_url=database), Assistant(index))
     assert services.saved is not None
-    with closing(services.saved), closing(Saved(database)) as again:
+    with closing(services.saved), closing(ConversationStore(database)) as again:
         kept = services.saved.save("ann", SAID)
         assert again.load("ann", kept.id) == kept
     assert not list(tmp_path.glob("home/*.sqlite3"))
@@ -140,26 +144,26 @@ def test_a_chat_goes_on_without_a_database_that_is_down_and_keeps_again_when_it_
         assert PASSWORD not in caplog.text
         assert services.saved is not None
         with closing(services.saved) as saved:
-            with pytest.raises(SavedError, match="cannot be read or written") as told:
+            with pytest.raises(PersistenceError, match="cannot be read or written") as told:
                 saved.save("ann", SAID)
             assert "can be reached" in told.value.hint
             server.start()
             kept = saved.save("ann", SAID)
             server.stop()
-            with pytest.raises(SavedError):
+            with pytest.raises(PersistenceError):
                 saved.load("ann", kept.id)
             server.start()
             assert saved.load("ann", kept.id) == kept, "a connection that has died is made anew"
 
 
 def test_an_address_that_is_none_ends_the_chat_before_it_begins(tmp_path: Path, index: Index) -> None:
-    with pytest.raises(SavedError, match="cannot be understood") as told:
+    with pytest.raises(PersistenceError, match="cannot be understood") as told:
         services_of(load_settings(home=tmp_path, database_url="s3cr3t"), Assistant(index))
     assert "s3cr3t" not in str(told.value)
 
 
 def test_nobody_listening_is_told(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://ann:s3cr3t@127.0.0.1:{free_port()}/x"
-    with closing(Saved(url)) as saved, pytest.raises(SavedError) as told:
+    with closing(ConversationStore(url)) as saved, pytest.raises(PersistenceError) as told:
         saved.listing("ann")
     assert "s3cr3t" not in str(told.value)

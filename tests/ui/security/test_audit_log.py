@@ -15,7 +15,7 @@ from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings
 from ui.security.audit_log import AuditLog
-from ui.security.registry import register_of
+from ui.security.registry import open_accounts
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -39,8 +39,8 @@ def wait_for_line(path: Path, asked: str) -> None:
 
 def test_each_request_has_its_line(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, audit_log=tmp_path / "audit.jsonl")
-    key, secret = register_of(settings).keys.create("bot")
-    register_of(settings).users.add("ann", PASSWORD)
+    key, secret = open_accounts(settings).keys.create("bot")
+    open_accounts(settings).users.add("ann", PASSWORD)
     with serving_chat(Parrot(), settings=settings) as chat:
         cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
         wait_for_line(tmp_path / "audit.jsonl", "/login")

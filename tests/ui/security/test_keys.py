@@ -11,22 +11,22 @@ import pytest
 
 from rag import Settings
 from ui.cli.main import main
-from ui.persistence.database import SavedError
+from ui.persistence.database import PersistenceError
 from ui.security.accounts import AccessError
 from ui.security.keys import Key, key_with
-from ui.security.registry import Register, register_of
+from ui.security.registry import AccountRegistry, open_accounts
 
 
 @pytest.fixture
-def register(tmp_path: Path) -> Register:
-    return register_of(Settings(home=tmp_path))
+def register(tmp_path: Path) -> AccountRegistry:
+    return open_accounts(Settings(home=tmp_path))
 
 
-def known(register: Register) -> dict[str, Key]:
+def known(register: AccountRegistry) -> dict[str, Key]:
     return register.read().keys
 
 
-def test_a_key_is_found_by_its_secret_and_by_no_other(register: Register) -> None:
+def test_a_key_is_found_by_its_secret_and_by_no_other(register: AccountRegistry) -> None:
     (ours, secret), (_, other) = register.keys.create("bot"), register.keys.create("other")
     assert key_with(secret, known(register)) == ours
     prefix, id_, _ = secret.split("_", 2)
@@ -36,14 +36,14 @@ def test_a_key_is_found_by_its_secret_and_by_no_other(register: Register) -> Non
     assert key_with(f"{secret}\n", known(register)) is None
 
 
-def test_the_secret_has_the_keys_id_and_256_random_bits(register: Register) -> None:
+def test_the_secret_has_the_keys_id_and_256_random_bits(register: AccountRegistry) -> None:
     key, secret = register.keys.create("bot")
     assert secret.startswith(f"citechat_{key.id}_")
     assert len(secret.removeprefix(f"citechat_{key.id}_")) == 43  # 32 bytes
     assert secret != register.keys.create("bot")[1]
 
 
-def test_the_secret_is_kept_nowhere(register: Register, tmp_path: Path) -> None:
+def test_the_secret_is_kept_nowhere(register: AccountRegistry, tmp_path: Path) -> None:
     key, secret = register.keys.create("bot")
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert secret.rpartition("_")[2].encode() not in kept
@@ -51,18 +51,18 @@ def test_the_secret_is_kept_nowhere(register: Register, tmp_path: Path) -> None:
     assert key.digest not in repr(key)
 
 
-def test_only_its_user_can_read_the_file(register: Register, tmp_path: Path) -> None:
+def test_only_its_user_can_read_the_file(register: AccountRegistry, tmp_path: Path) -> None:
     register.keys.create("bot")
     assert stat.S_IMODE((tmp_path / "access.sqlite3").stat().st_mode) == 0o600
 
 
-def test_to_look_makes_no_file(register: Register, tmp_path: Path) -> None:
+def test_to_look_makes_no_file(register: AccountRegistry, tmp_path: Path) -> None:
     assert not register.read().keys
     assert not register.keys.revoke("no such key")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_revoked_key_is_refused(register: Register) -> None:
+def test_a_revoked_key_is_refused(register: AccountRegistry) -> None:
     key, secret = register.keys.create("bot")
     assert register.keys.revoke(key.id)
     assert key_with(secret, known(register)) is None
@@ -70,7 +70,7 @@ def test_a_revoked_key_is_refused(register: Register) -> None:
     assert [each.state for each in register.keys.listing()] == ["revoked"]
 
 
-def test_an_expired_key_is_refused(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_key_is_refused(register: AccountRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     _, secret = register.keys.create("bot", days=1)
     assert key_with(secret, known(register))
     later = datetime(2999, 1, 1, tzinfo=UTC).isoformat(timespec="seconds")
@@ -78,7 +78,7 @@ def test_an_expired_key_is_refused(register: Register, monkeypatch: pytest.Monke
     assert key_with(secret, known(register)) is None
 
 
-def test_a_key_reads_and_writes_only_where_it_was_made_to(register: Register) -> None:
+def test_a_key_reads_and_writes_only_where_it_was_made_to(register: AccountRegistry) -> None:
     assert register.keys.create("reader")[0].scopes == {"read"}
     assert register.keys.create("writer", write=True)[0].scopes == {"read", "write"}
     assert {each.name: set(each.scopes) for each in known(register).values()} == {
@@ -88,26 +88,26 @@ def test_a_key_reads_and_writes_only_where_it_was_made_to(register: Register) ->
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "a\x00"])
-def test_a_key_has_a_name_that_can_be_read(register: Register, name: str) -> None:
+def test_a_key_has_a_name_that_can_be_read(register: AccountRegistry, name: str) -> None:
     with pytest.raises(AccessError, match="cannot be called"):
         register.keys.create(name)
 
 
 @pytest.mark.parametrize("days", [0, -1, 3651])
-def test_a_key_expires_some_day(register: Register, days: int) -> None:
+def test_a_key_expires_some_day(register: AccountRegistry, days: int) -> None:
     with pytest.raises(AccessError, match="cannot expire"):
         register.keys.create("bot", days=days)
 
 
 def test_a_file_that_is_no_database_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "access.sqlite3").write_bytes(b"nothing of the kind" * 100)
-    with pytest.raises(SavedError, match="not a database"):
-        register_of(Settings(home=tmp_path)).read()
+    with pytest.raises(PersistenceError, match="not a database"):
+        open_accounts(Settings(home=tmp_path)).read()
 
 
 def test_the_address_of_a_database_is_not_repeated() -> None:
-    with pytest.raises(SavedError) as told:
-        register_of(Settings(database_url="nonsense of hunter2")).read()
+    with pytest.raises(PersistenceError) as told:
+        open_accounts(Settings(database_url="nonsense of hunter2")).read()
     assert "hunter2" not in str(told.value)
 
 
@@ -115,7 +115,7 @@ class TestCommands:
     @pytest.fixture(autouse=True)
     def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CITECHAT_HOME", str(tmp_path))
-        self.register = register_of(Settings(home=tmp_path))
+        self.register = open_accounts(Settings(home=tmp_path))
 
     def test_create_prints_the_secret_alone(self, capsys: Any) -> None:
         assert main(["keys", "create", "bot", "--write", "--expires", "7"]) == 0

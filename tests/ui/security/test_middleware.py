@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import Settings, SettingsError
-from ui.persistence.database import SavedError
+from ui.persistence.database import PersistenceError
 from ui.security import registry as registering
 from ui.security.clients import Proxies, is_loopback
-from ui.security.config import access_of
+from ui.security.config import access_policy
 from ui.security.middleware import AccessControl
-from ui.security.registry import register_of
+from ui.security.registry import open_accounts
 from ui.security.scopes import Area, area_of, required_scope
 
 HERE, THERE = "127.0.0.1", "192.0.2.7"
@@ -49,7 +49,7 @@ def call(
 
 
 def control(home: Path, **settings: Any) -> AccessControl:
-    return AccessControl(None, access=access_of(Settings(home=home, **settings)))  # type: ignore[arg-type]
+    return AccessControl(None, access=access_policy(Settings(home=home, **settings)))  # type: ignore[arg-type]
 
 
 def proxied(home: Path) -> AccessControl:
@@ -57,7 +57,7 @@ def proxied(home: Path) -> AccessControl:
 
 
 def test_with_keys_alone_other_machines_get_the_api_and_not_the_page(tmp_path: Path) -> None:
-    _, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+    _, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
     key = [("Authorization", f"Bearer {secret}")]
     assert call(control(tmp_path), "/", peer=HERE)[0] == 200
     for peer in (THERE, "::ffff:192.0.2.7", "", "2001:db8::1"):
@@ -67,7 +67,7 @@ def test_with_keys_alone_other_machines_get_the_api_and_not_the_page(tmp_path: P
 
 
 def test_what_is_behind_is_told_who_asks(tmp_path: Path) -> None:
-    key, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+    key, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
     _, scope = call(control(tmp_path), "/v1/ask", method="POST", headers=[("authorization", f"bearer {secret}")])
     assert scope["state"]["caller"] == f"key:{key.id}"
     _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=[(USER, "ann")])
@@ -81,7 +81,7 @@ def test_nobody_can_say_who_they_are_by_themselves(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [USER, USER.lower(), USER.upper(), USER.replace("-", "_"), "X-Forwarded_User"])
 def test_the_header_of_who_is_no_proxy_is_gone_before_anything_reads_it(tmp_path: Path, name: str) -> None:
-    register_of(Settings(home=tmp_path)).keys.create("bot")
+    open_accounts(Settings(home=tmp_path)).keys.create("bot")
     for path in ("/healthz", "/"):
         status, scope = call(proxied(tmp_path), path, peer=THERE, headers=[(name, "ann"), ("accept", "x")])
         assert status == (200 if path == "/healthz" else 401)
@@ -129,7 +129,7 @@ def test_whatever_stands_before_the_proxys_own_word_changes_nothing(written: lis
 @pytest.mark.parametrize("written", ["localhost", "10.0.0.1/8", "*", "", "1.2.3"])
 def test_a_proxy_is_an_address_or_a_network(tmp_path: Path, written: str) -> None:
     with pytest.raises(SettingsError, match="trusted_proxies"):
-        access_of(Settings(home=tmp_path, trusted_proxies=(written,)))
+        access_policy(Settings(home=tmp_path, trusted_proxies=(written,)))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ class TestTheRegister:
         assert 0 < registering.FRESH < registering.STALE <= 5
 
     def test_is_not_read_at_every_request(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        _, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+        _, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
         at, control_ = 1000.0, control(tmp_path)
         monkeypatch.setattr("ui.security.registry.time.monotonic", lambda: at)
         key = [("Authorization", f"Bearer {secret}")]
@@ -200,7 +200,7 @@ class TestTheRegister:
     def test_a_database_that_is_away_closes_the_door_and_not_at_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        _, secret = register_of(Settings(home=tmp_path)).keys.create("bot")
+        _, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
         at, control_ = 1000.0, control(tmp_path)
         monkeypatch.setattr("ui.security.registry.time.monotonic", lambda: at)
         key = [("Authorization", f"Bearer {secret}")]
@@ -209,7 +209,7 @@ class TestTheRegister:
 
         def away() -> Any:
             asked.release()
-            raise SavedError("it is away", "Wait.")
+            raise PersistenceError("it is away", "Wait.")
 
         monkeypatch.setattr(control_.access.register.keys, "listing", away)
         at += registering.FRESH

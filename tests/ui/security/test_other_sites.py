@@ -11,7 +11,7 @@ from visitors import Parrot, visit
 
 from rag import Settings
 from ui.security.request_guard import SECURITY_HEADERS
-from ui.server import Chat
+from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -23,7 +23,7 @@ EVIL = "http://evil.example"
 
 
 @pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     settings = Settings(home=tmp_path_factory.mktemp("sites"), hosts=("chat.example.org",))
     with serving_chat(Parrot(), settings=settings) as served:
         yield served
@@ -31,7 +31,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "chat.example.org", "192.0.2.7"])
 @pytest.mark.parametrize("path", ROUTES)
-def test_no_reply_may_be_read_by_another_site(chat: Chat, path: str, host: str) -> None:
+def test_no_reply_may_be_read_by_another_site(chat: ServedChat, path: str, host: str) -> None:
     replies = [
         visit(chat.port, path, Host=host, Origin=EVIL),
         visit(
@@ -49,7 +49,7 @@ def test_no_reply_may_be_read_by_another_site(chat: Chat, path: str, host: str) 
 @pytest.mark.parametrize(
     "path", ["/gradio_api/upload", "/gradio_api/queue/join", "/login", "/v1/ask", "/gradio_api/cancel"]
 )
-def test_no_page_of_another_site_changes_anything(chat: Chat, path: str) -> None:
+def test_no_page_of_another_site_changes_anything(chat: ServedChat, path: str) -> None:
     for site in (
         {"Origin": EVIL},
         {"Origin": "null"},
@@ -62,7 +62,7 @@ def test_no_page_of_another_site_changes_anything(chat: Chat, path: str) -> None
     assert visit(chat.port, path, body={}, Host=f"127.0.0.1:{chat.port}", **another).status == 403
 
 
-def test_our_own_pages_and_programs_do(chat: Chat) -> None:
+def test_our_own_pages_and_programs_do(chat: ServedChat) -> None:
     ours: tuple[dict[str, str], ...] = (
         {},
         {"Origin": f"http://127.0.0.1:{chat.port}", "Host": f"127.0.0.1:{chat.port}"},
@@ -74,7 +74,7 @@ def test_our_own_pages_and_programs_do(chat: Chat) -> None:
         assert visit(chat.port, "/gradio_api/cancel", body={}, **site).status == 422, site
 
 
-def test_every_reply_has_the_security_headers(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_reply_has_the_security_headers(chat: ServedChat, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 

@@ -13,10 +13,10 @@ from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings, SettingsError
 from ui.security.clients import network_of
-from ui.security.config import access_of
+from ui.security.config import access_policy
 from ui.security.denials import Denied
 from ui.security.rate_limits import Limits, Rate
-from ui.security.registry import register_of
+from ui.security.registry import open_accounts
 from ui.security.scopes import is_limited
 
 # The framework leaves event loops open for the garbage collector.
@@ -71,7 +71,7 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("rate", ["x", "120", "120/fortnight", "-1/minute", "many/minute"])
 def test_a_rate_that_cannot_be_understood_is_told(tmp_path: Path, rate: str) -> None:
     with pytest.raises(SettingsError, match="rate_limit"):
-        access_of(Settings(home=tmp_path, rate_limit=rate))
+        access_policy(Settings(home=tmp_path, rate_limit=rate))
 
 
 def test_a_sender_of_many_addresses_is_one_sender() -> None:
@@ -104,7 +104,7 @@ def test_what_asks_for_work_counts(method: str, path: str, counts: bool) -> None
 
 def test_a_served_key_is_told_when_to_come_again(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, rate_limit="2/minute")
-    keys = register_of(settings).keys
+    keys = open_accounts(settings).keys
     one, other = keys.create("one")[1], keys.create("other")[1]
     with serving_chat(Parrot(), settings=settings) as chat:
         replies = [visit(chat.port, "/v1/articles", Authorization=f"Bearer {one}") for _ in range(3)]
@@ -125,7 +125,7 @@ def test_a_served_key_is_answered_so_many_at_a_time(tmp_path: Path) -> None:
             yield from super().stream(question, *given, **named)
 
     settings = Settings(home=tmp_path, concurrency=2)
-    _, secret = register_of(settings).keys.create("bot")
+    _, secret = open_accounts(settings).keys.create("bot")
     with serving_chat(Slow(), settings=settings) as chat:
 
         def call() -> int:
@@ -149,7 +149,7 @@ def test_a_served_key_is_answered_so_many_at_a_time(tmp_path: Path) -> None:
 
 def test_the_page_counts_too(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, rate_limit="2/minute")
-    register_of(settings).users.add("ann", PASSWORD)
+    open_accounts(settings).users.add("ann", PASSWORD)
     with serving_chat(Parrot(), settings=settings) as chat:
         cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
         joined = {"data": [], "fn_index": 0, "session_hash": "abc", "trigger_id": None}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ui.security.request_guard import LARGEST_BODY, LARGEST_UPLOAD, Guard, owner_of
+from ui.security.request_guard import LARGEST_BODY, LARGEST_UPLOAD, RequestGuard, owner_id
 
 SECRET = "0123456789abcdef" * 2
 
@@ -57,7 +57,7 @@ def call(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    _run(Guard(app, largest_body=1000, largest_upload=5000)(scope, receive, send))
+    _run(RequestGuard(app, largest_body=1000, largest_upload=5000)(scope, receive, send))
     return sent[0]["status"], sent[0]["headers"]
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_read_beyond_what_is_allowed() -> None:
     async def send(message: Any) -> None:
         pass
 
-    _run(Guard(app, largest_upload=5000)(scope, receive, send))
+    _run(RequestGuard(app, largest_upload=5000)(scope, receive, send))
     assert scope["read"] == 3000
     assert len(pieces) == 1
 
@@ -114,7 +114,7 @@ def test_a_request_that_does_not_come_to_an_end_is_given_up() -> None:
 
     for path in ("/gradio_api/queue/join", "/gradio_api/upload"):
         scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"localhost")]}
-        _run(Guard(app, longest_body=0.05, longest_upload=0.05)(scope, receive, send))
+        _run(RequestGuard(app, longest_body=0.05, longest_upload=0.05)(scope, receive, send))
         assert sent[0]["status"] == 408
         assert (b"connection", b"close") in sent[0]["headers"]
         assert scope["read"] < 20
@@ -140,7 +140,7 @@ def test_who_waits_for_an_answer_may_wait() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/ask", "headers": [(b"host", b"localhost")]}
-    _run(Guard(patient, longest_body=0.02)(scope, receive, send))
+    _run(RequestGuard(patient, longest_body=0.02)(scope, receive, send))
     assert sent[0]["status"] == 200
 
 
@@ -178,6 +178,6 @@ def test_nothing_but_the_page_gives_a_secret() -> None:
 
 
 def test_what_is_kept_for_a_browser_is_not_kept_under_its_secret() -> None:
-    assert owner_of({"citechat": SECRET}) == hashlib.sha256(SECRET.encode()).hexdigest()
+    assert owner_id({"citechat": SECRET}) == hashlib.sha256(SECRET.encode()).hexdigest()
     for wrong in ({}, {"citechat": "abc"}, {"citechat": SECRET + "\n"}, {"citechat": "０" * 32}):
-        assert owner_of(wrong) is None
+        assert owner_id(wrong) is None

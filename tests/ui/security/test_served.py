@@ -13,8 +13,8 @@ from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings, SettingsError
 from ui.security.rate_limits import LOGINS_AT_ONCE
-from ui.security.registry import Register, register_of
-from ui.server import Chat, start
+from ui.security.registry import AccountRegistry, open_accounts
+from ui.server import ServedChat, start_chat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -60,20 +60,20 @@ def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chat, Register]]:
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServedChat, AccountRegistry]]:
     """A chat with a key of each kind."""
     settings = Settings(home=tmp_path_factory.mktemp("keyed"))
-    register = register_of(settings)
+    register = open_accounts(settings)
     register.keys.create("first")
     with serving_chat(Parrot(), settings=settings) as chat:
         yield chat, register
 
 
 @pytest.fixture(scope="module")
-def with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chat, Register]]:
+def with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServedChat, AccountRegistry]]:
     """A chat that ann and bob may log in to."""
     settings = Settings(home=tmp_path_factory.mktemp("users"))
-    register = register_of(settings)
+    register = open_accounts(settings)
     register.users.add("ann", PASSWORD)
     register.users.add("bob", PASSWORD)
     with serving_chat(Parrot(), settings=settings) as chat:
@@ -81,7 +81,7 @@ def with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chat,
 
 
 @pytest.fixture(scope="module")
-def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     """A chat whose proxy is on this machine."""
     settings = Settings(
         home=tmp_path_factory.mktemp("proxied"), user_header="X-Forwarded-User", trusted_proxies=("127.0.0.1",)
@@ -91,14 +91,14 @@ def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
 
 
 class TestKeys:
-    def test_a_key_opens_the_api(self, keyed: tuple[Chat, Register]) -> None:
+    def test_a_key_opens_the_api(self, keyed: tuple[ServedChat, AccountRegistry]) -> None:
         chat, register = keyed
         _, secret = register.keys.create("bot")
         reply = visit(chat.port, "/v1/ask", body=ASK, Authorization=f"Bearer {secret}")
         assert (reply.status, reply.json["text"]) == (200, "It reopened on Monday.")
 
     @pytest.mark.parametrize("path", ["/v1/articles", "/v1/articles/a1", "/v1/nothing", "/metrics", "/mcp", "/mcp/"])
-    def test_without_one_it_is_closed(self, keyed: tuple[Chat, Register], path: str) -> None:
+    def test_without_one_it_is_closed(self, keyed: tuple[ServedChat, AccountRegistry], path: str) -> None:
         reply = visit(keyed[0].port, path)
         assert reply.status == 401
         assert reply.headers["www-authenticate"] == 'Bearer realm="citechat"'
@@ -107,7 +107,7 @@ class TestKeys:
 
     def test_a_wrong_one_is_told_to_be_wrong_and_not_repeated(self, tmp_path: Path) -> None:
         settings = Settings(home=tmp_path)
-        _, secret = register_of(settings).keys.create("bot")
+        _, secret = open_accounts(settings).keys.create("bot")
         with serving_chat(Parrot(), settings=settings) as chat:
             wrong = [secret[:-2] + "AA", secret[:20], "x", ""]
             for each in wrong:
@@ -123,7 +123,7 @@ class TestKeys:
             slowed = visit(chat.port, "/v1/articles", Authorization="Bearer x")
             assert int(slowed.headers["retry-after"]) >= 1
 
-    def test_a_key_to_read_changes_nothing(self, keyed: tuple[Chat, Register]) -> None:
+    def test_a_key_to_read_changes_nothing(self, keyed: tuple[ServedChat, AccountRegistry]) -> None:
         chat, register = keyed
         _, secret = register.keys.create("reader")
         for method, path in [("POST", "/v1/articles"), ("DELETE", "/v1/articles/a1"), ("POST", "/v1/evaluate")]:
@@ -133,23 +133,27 @@ class TestKeys:
             assert 'scope="write"' in reply.headers["www-authenticate"]
         assert visit(chat.port, "/v1/articles", Authorization=f"Bearer {secret}").status == 200
 
-    def test_a_key_that_is_revoked_while_the_server_runs_is_refused(self, keyed: tuple[Chat, Register]) -> None:
+    def test_a_key_that_is_revoked_while_the_server_runs_is_refused(
+        self, keyed: tuple[ServedChat, AccountRegistry]
+    ) -> None:
         chat, register = keyed
         key, secret = register.keys.create("bot")
         assert visit(chat.port, "/v1/articles", Authorization=f"Bearer {secret}").status == 200
         register.keys.revoke(key.id)
         assert visit(chat.port, "/v1/articles", Authorization=f"Bearer {secret}").status == 401
 
-    def test_the_page_stays_open_on_this_machine_and_not_through_a_proxy(self, keyed: tuple[Chat, Register]) -> None:
+    def test_the_page_stays_open_on_this_machine_and_not_through_a_proxy(
+        self, keyed: tuple[ServedChat, AccountRegistry]
+    ) -> None:
         assert visit(keyed[0].port, "/").status == 200
         for header in ("X-Forwarded-For", "Forwarded", "X_Forwarded_For", "Via", "X-Real-IP"):
             assert visit(keyed[0].port, "/", headers=[(header, "10.1.2.3")]).status == 401, header
 
-    def test_whether_it_lives_is_told_to_anybody(self, keyed: tuple[Chat, Register]) -> None:
+    def test_whether_it_lives_is_told_to_anybody(self, keyed: tuple[ServedChat, AccountRegistry]) -> None:
         for path in ("/healthz", "/readyz"):
             assert visit(keyed[0].port, path).status in (200, 503)
 
-    def test_what_prometheus_reads_needs_a_key(self, keyed: tuple[Chat, Register]) -> None:
+    def test_what_prometheus_reads_needs_a_key(self, keyed: tuple[ServedChat, AccountRegistry]) -> None:
         chat, register = keyed
         _, secret = register.keys.create("prometheus")
         assert visit(chat.port, "/metrics", Authorization=f"Bearer {secret}").status == 200
@@ -159,7 +163,7 @@ class TestKeys:
 class TestUsers:
     @pytest.mark.parametrize(("method", "path"), PAGE_ROUTES[1:])
     def test_every_route_of_the_page_needs_a_login(
-        self, with_users: tuple[Chat, Register], method: str, path: str
+        self, with_users: tuple[ServedChat, AccountRegistry], method: str, path: str
     ) -> None:
         body = {} if method == "POST" else None
         reply = visit(with_users[0].port, path, method=method, body=body)
@@ -167,24 +171,24 @@ class TestUsers:
         for forged in ("access-token-unsecure-x=1", "access-token-=ann", "citechat=" + "0" * 32):
             assert visit(with_users[0].port, path, method=method, body=body, Cookie=forged).status == 401
 
-    def test_who_is_not_logged_in_sees_where_to(self, with_users: tuple[Chat, Register]) -> None:
+    def test_who_is_not_logged_in_sees_where_to(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
         reply = visit(with_users[0].port, "/")
         assert reply.status == 200
         assert b'"auth_required":true' in reply.body.replace(b" ", b"")
         assert b"The port" not in reply.body
 
-    def test_a_login_opens_the_page_under_ones_own_name(self, with_users: tuple[Chat, Register]) -> None:
+    def test_a_login_opens_the_page_under_ones_own_name(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
         chat, _ = with_users
         cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
         assert visit(chat.port, "/config", Cookie=cookie).json["username"] == "ann"
         assert visit(chat.port, "/v1/articles", Cookie=cookie).status == 401, "programs need a key"
 
-    def test_no_other_site_can_use_the_login(self, with_users: tuple[Chat, Register]) -> None:
+    def test_no_other_site_can_use_the_login(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
         reply = log_in(with_users[0].port, "ann", PASSWORD)
         assert "SameSite=Lax" in reply.headers["set-cookie"]
         assert "SameSite=none" not in reply.headers["set-cookie"]
 
-    def test_a_user_who_is_removed_is_out(self, with_users: tuple[Chat, Register]) -> None:
+    def test_a_user_who_is_removed_is_out(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
         chat, register = with_users
         register.users.add("eve", PASSWORD)
         cookie = cookie_of(log_in(chat.port, "eve", PASSWORD))
@@ -196,7 +200,7 @@ class TestUsers:
 
     def test_passwords_are_not_guessed_at(self, tmp_path: Path) -> None:
         settings = Settings(home=tmp_path)
-        register_of(settings).users.add("ann", PASSWORD)
+        open_accounts(settings).users.add("ann", PASSWORD)
         with serving_chat(Parrot(), settings=settings) as chat:
             with ThreadPoolExecutor(12) as guessers:
                 statuses = [*guessers.map(lambda _: log_in(chat.port, "ann", "wrong password").status, range(40))]
@@ -206,15 +210,15 @@ class TestUsers:
 
 
 class TestProxy:
-    def ask(self, chat: Chat, *headers: tuple[str, str | bytes]) -> Any:
+    def ask(self, chat: ServedChat, *headers: tuple[str, str | bytes]) -> Any:
         return visit(chat.port, "/config", headers=list(headers))
 
-    def test_whom_the_proxy_names_is_who_the_page_knows(self, behind_proxy: Chat) -> None:
+    def test_whom_the_proxy_names_is_who_the_page_knows(self, behind_proxy: ServedChat) -> None:
         reply = self.ask(behind_proxy, ("X-Forwarded-User", "ann"), ("X-Forwarded-For", "10.1.2.3"))
         assert (reply.status, reply.json["username"]) == (200, "ann")
         assert self.ask(behind_proxy, ("x-forwarded-user", "Zoë".encode())).json["username"] == "Zoë"
 
-    def test_who_is_not_named_is_not_let_in(self, behind_proxy: Chat) -> None:
+    def test_who_is_not_named_is_not_let_in(self, behind_proxy: ServedChat) -> None:
         for method, path in PAGE_ROUTES:
             reply = visit(behind_proxy.port, path, method=method, body={} if method == "POST" else None)
             assert reply.status == 401, path
@@ -235,11 +239,11 @@ class TestProxy:
             [("X-Forwarded-User", "ann\u2028eve".encode())],
         ],
     )
-    def test_an_odd_name_is_refused(self, behind_proxy: Chat, headers: Any) -> None:
+    def test_an_odd_name_is_refused(self, behind_proxy: ServedChat, headers: Any) -> None:
         assert self.ask(behind_proxy, *headers).status == 400
 
     @pytest.mark.parametrize("empty", ["", " ", "\t"])
-    def test_an_empty_name_is_nobody(self, behind_proxy: Chat, empty: str) -> None:
+    def test_an_empty_name_is_nobody(self, behind_proxy: ServedChat, empty: str) -> None:
         assert self.ask(behind_proxy, ("X-Forwarded-User", empty)).status == 401
 
     def test_who_is_no_proxy_is_not_believed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +268,7 @@ class TestWithoutAccessControl:
     def test_other_machines_are_not_served(self, tmp_path: Path, host: str) -> None:
         for settings in (None, Settings(home=tmp_path)):
             with pytest.raises(SettingsError, match="nobody is asked who they are") as told:
-                start(Parrot(), settings=settings, host=host)  # type: ignore[arg-type]
+                start_chat(Parrot(), settings=settings, host=host)  # type: ignore[arg-type]
             assert "citechat keys create" in told.value.hint
 
     def test_unless_it_is_said_twice(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,4 +280,4 @@ class TestWithoutAccessControl:
 
     def test_a_header_without_a_proxy_is_a_mistake(self, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="no proxy is trusted"):
-            start(Parrot(), settings=Settings(home=tmp_path, user_header="X-User"))  # type: ignore[arg-type]
+            start_chat(Parrot(), settings=Settings(home=tmp_path, user_header="X-User"))  # type: ignore[arg-type]

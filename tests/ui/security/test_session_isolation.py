@@ -14,9 +14,9 @@ from visitors import Parrot, Reply, cookie_of, log_in, visit
 
 from rag import Settings
 from ui.security import session_isolation as apart
-from ui.security.registry import register_of
+from ui.security.registry import open_accounts
 from ui.security.session_isolation import SessionIsolation
-from ui.server import Chat
+from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -30,7 +30,7 @@ SECRET = "what ann wrote"
 class Visitor:
     """Somebody who has logged in."""
 
-    def __init__(self, chat: Chat, name: str) -> None:
+    def __init__(self, chat: ServedChat, name: str) -> None:
         self.port = chat.port
         self.cookie = cookie_of(log_in(chat.port, name, PASSWORD))
 
@@ -64,21 +64,21 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     settings = Settings(home=tmp_path_factory.mktemp("apart"), rate_limit="none")
     for name in ("ann", "bob"):
-        register_of(settings).users.add(name, PASSWORD)
+        open_accounts(settings).users.add(name, PASSWORD)
     with serving_chat(Parrot(), settings=settings) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def ann(chat: Chat) -> Visitor:
+def ann(chat: ServedChat) -> Visitor:
     return Visitor(chat, "ann")
 
 
 @pytest.fixture(scope="module")
-def bob(chat: Chat) -> Visitor:
+def bob(chat: ServedChat) -> Visitor:
     return Visitor(chat, "bob")
 
 
@@ -86,7 +86,7 @@ def joined(session: str, data: Any = (), **more: Any) -> dict[str, Any]:
     return {"data": list(data), "fn_index": 0, "session_hash": session, "trigger_id": None} | more
 
 
-def test_a_file_is_given_to_who_brought_it(ann: Visitor, bob: Visitor, chat: Chat) -> None:
+def test_a_file_is_given_to_who_brought_it(ann: Visitor, bob: Visitor, chat: ServedChat) -> None:
     path = ann.upload()
     assert ann(f"file={path}").body == SECRET.encode()
     folder, name = os.path.split(path)
@@ -119,7 +119,7 @@ def test_the_name_of_a_session_means_another_one_for_each(ann: Visitor, bob: Vis
     assert reply.json["event_id"] in ann.stream("queue/data?session_hash=shared")
 
 
-def test_the_state_of_a_session_is_not_reached_by_its_name(chat: Chat, ann: Visitor, bob: Visitor) -> None:
+def test_the_state_of_a_session_is_not_reached_by_its_name(chat: ServedChat, ann: Visitor, bob: Visitor) -> None:
     app: Any = chat.app.app
     for visitor in (ann, bob):
         visitor("queue/join", body=joined("state"))
@@ -128,7 +128,7 @@ def test_the_state_of_a_session_is_not_reached_by_its_name(chat: Chat, ann: Visi
     assert "state" not in app.get_blocks()._queue.pending_messages_per_session
 
 
-def test_an_event_is_stopped_only_by_who_began_it(chat: Chat, ann: Visitor, bob: Visitor) -> None:
+def test_an_event_is_stopped_only_by_who_began_it(chat: ServedChat, ann: Visitor, bob: Visitor) -> None:
     queue: Any = chat.app.app.get_blocks()._queue  # type: ignore[attr-defined]
     own = SessionIsolation()
     event = type("Event", (), {"session_hash": own._own("user:ann", "s")})()

@@ -9,25 +9,27 @@ import pytest
 from pydantic import SecretStr
 
 from rag import Settings
-from ui.persistence.conversations import Saved
-from ui.persistence.database import SavedError
+from ui.persistence.conversations import ConversationStore
+from ui.persistence.database import PersistenceError
 from ui.security.keys import key_with
-from ui.security.registry import Register, register_of
+from ui.security.registry import AccountRegistry, open_accounts
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def copies(database: str) -> Iterator[tuple[Register, Register]]:
+def copies(database: str) -> Iterator[tuple[AccountRegistry, AccountRegistry]]:
     """Two servers with the same settings."""
     settings = Settings(database_url=SecretStr(database))
-    one, other = register_of(settings), register_of(settings)
+    one, other = open_accounts(settings), open_accounts(settings)
     yield one, other
     one.close()
     other.close()
 
 
-def test_a_key_that_one_copy_makes_is_good_at_the_other_until_it_is_revoked(copies: tuple[Register, Register]) -> None:
+def test_a_key_that_one_copy_makes_is_good_at_the_other_until_it_is_revoked(
+    copies: tuple[AccountRegistry, AccountRegistry],
+) -> None:
     one, other = copies
     assert not one.read().keys
     key, secret = one.keys.create("bot", write=True, days=1)
@@ -36,7 +38,7 @@ def test_a_key_that_one_copy_makes_is_good_at_the_other_until_it_is_revoked(copi
     assert key_with(secret, one.read().keys) is None
 
 
-def test_a_user_logs_in_at_each(copies: tuple[Register, Register]) -> None:
+def test_a_user_logs_in_at_each(copies: tuple[AccountRegistry, AccountRegistry]) -> None:
     one, other = copies
     one.users.add("ann", PASSWORD)
     assert other.users.may_log_in("ann", PASSWORD)
@@ -45,15 +47,15 @@ def test_a_user_logs_in_at_each(copies: tuple[Register, Register]) -> None:
     assert not one.users.may_log_in("ann", PASSWORD)
 
 
-def test_they_lie_beside_the_conversations(copies: tuple[Register, Register], database: str) -> None:
-    with closing(Saved(database)) as saved:
+def test_they_lie_beside_the_conversations(copies: tuple[AccountRegistry, AccountRegistry], database: str) -> None:
+    with closing(ConversationStore(database)) as saved:
         copies[0].keys.create("bot")
         assert saved.listing("user:ann") == []
         assert len(copies[1].read().keys) == 1
 
 
 def test_where_it_does_not_answer_nobody_is_said_to_have_no_key() -> None:
-    gone = register_of(Settings(database_url=SecretStr("postgresql+psycopg://ann:hunter2@127.0.0.1:1/x")))
-    with pytest.raises(SavedError, match="keys and users") as told:
+    gone = open_accounts(Settings(database_url=SecretStr("postgresql+psycopg://ann:hunter2@127.0.0.1:1/x")))
+    with pytest.raises(PersistenceError, match="keys and users") as told:
         gone.read()
     assert "hunter2" not in str(told.value)

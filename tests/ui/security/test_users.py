@@ -12,7 +12,7 @@ from rag import Settings
 from ui.cli.main import main
 from ui.security import users as module
 from ui.security.accounts import AccessError
-from ui.security.registry import register_of
+from ui.security.registry import open_accounts
 from ui.security.users import Users, hashed, matches
 
 PASSWORD = "correct horse battery"
@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def users(tmp_path: Path) -> Users:
-    return register_of(Settings(home=tmp_path)).users
+    return open_accounts(Settings(home=tmp_path)).users
 
 
 def test_a_user_logs_in_by_their_password_alone(users: Users) -> None:

@@ -244,6 +244,6 @@ class Replies:
 
 def _judged(state: Conversation, writing: Writing) -> Conversation:
     """The conversation with the verdicts that came while its last answer was written."""
-    for turn, verdict in tuple(writing.verdicts.items()):
-        state = state.judged(turn, verdict)
+    for turn, rating in tuple(writing.ratings.items()):
+        state = state.with_rating(turn, rating)
     return state

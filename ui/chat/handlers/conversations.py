@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from index import CitechatError
-from rag.evaluate import add_case, case_of
+from rag.evaluate import add_case, case_from_answer
 
-from ...conversation import Conversation, Exchange, Verdict
+from ...conversation import Conversation, Exchange, Rating
 from ...html import escape
 from ..render.exchange import MOST_SHOWN, messages
 from ..render.export import as_json, as_markdown, file_name, with_sources
@@ -55,9 +55,9 @@ class Keeping:
     def reason(self, reader: Reader, text: str | None, said: Conversation, turn: int) -> list[Any]:
         """Keep why the reader thinks so of an answer."""
         exchange = said.exchange(turn)
-        if exchange is None or exchange.verdict is None or not (text or "").strip():
+        if exchange is None or exchange.rating is None or not (text or "").strip():
             return self._shown()[SCREEN_PARTS:]
-        kept = self._remember(reader, said, turn, exchange.verdict, str(text).strip()[:_LONGEST_REASON])
+        kept = self._remember(reader, said, turn, exchange.rating, str(text).strip()[:_LONGEST_REASON])
         return self._shown(out=_thanks(reader) if kept else None)[SCREEN_PARTS:]
 
     def _beside(self, page: Page, what: str, turn: int) -> list[Any]:
@@ -111,29 +111,29 @@ class Keeping:
         if page.said.is_unfinished:
             self.replies.keep(page.reader, page.said.stopped)
 
-    def _judge(self, page: Page, turn: int, verdict: Verdict) -> list[Any]:
-        reader, said = page.reader, page.said.judged(turn, verdict)
+    def _judge(self, page: Page, turn: int, rating: Rating) -> list[Any]:
+        reader, said = page.reader, page.said.with_rating(turn, rating)
         screen = None
         if said.is_unfinished:
-            page.writing.verdicts[turn] = verdict  # whoever writes shows and keeps it
+            page.writing.ratings[turn] = rating  # whoever writes shows and keeps it
         else:
             said = self.replies.keep(reader, said)
             screen = self.replies.screen(reader, said)
             screen[SCREEN_PARTS - 2] = self.gr.skip()  # the questions to go on with stay
             if turn <= len(said.exchanges) - MOST_SHOWN:  # what is judged was shown on demand, and stays so
                 screen[0] = messages(said, reader.say, whole=True)
-        if not self._remember(reader, said, turn, verdict, ""):
+        if not self._remember(reader, said, turn, rating, ""):
             return self._shown(screen)
-        label = reader.say("What is good about it?") if verdict == "good" else reader.say("What is wrong with it?")
+        label = reader.say("What is good about it?") if rating == "good" else reader.say("What is wrong with it?")
         row = [self.gr.update(visible=True), self.gr.update(value="", label=label, placeholder=label), turn]
         return self._shown(screen, _thanks(reader), row)
 
-    def _remember(self, reader: Reader, said: Conversation, turn: int, verdict: Verdict, reason: str) -> bool:
+    def _remember(self, reader: Reader, said: Conversation, turn: int, rating: Rating, reason: str) -> bool:
         """Keep a verdict; False where it could not be, which the reader is told."""
         if self.services.saved is None or not reader.owner:
             return False
         try:
-            self.services.saved.judge(reader.owner, said.id, turn, verdict, reason)
+            self.services.saved.record_feedback(reader.owner, said.id, turn, rating, reason)
         except CitechatError as error:
             logger.warning("a verdict is not kept: %s", error)
             self.gr.Warning(reader.say("This could not be kept; the log of the server says why."))
@@ -146,7 +146,7 @@ class Keeping:
         if path is None or exchange.answer is None or not exchange.answer.done:
             return say("There is no test set to add to.")
         try:
-            added = add_case(path, case_of(exchange.answer, page.said.before(turn).history))
+            added = add_case(path, case_from_answer(exchange.answer, page.said.before(turn).history))
         except CitechatError as error:
             logger.warning("nothing is added to the test set: %s", error)
             return say("This could not be added; the log of the server says why.")

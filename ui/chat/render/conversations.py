@@ -9,10 +9,10 @@ from ...html import day, escape, one_line
 from ...i18n.translate import Say, english
 
 if TYPE_CHECKING:
-    from ...persistence.conversations import Listed
+    from ...persistence.conversations import ConversationSummary
 
 
-def past_html(listed: Sequence[Listed], current: str = "", say: Say = english) -> str:
+def past_html(listed: Sequence[ConversationSummary], current: str = "", say: Say = english) -> str:
     """The conversations, newest first; `current` is the id of the one that is open. The page's script tells what is
     chosen by `data-do`, and asks again before it deletes."""
     if not listed:
@@ -20,7 +20,7 @@ def past_html(listed: Sequence[Listed], current: str = "", say: Say = english) -
     return f'<ul class="past">{"".join(_row(each, current, say) for each in listed)}</ul>'
 
 
-def _row(each: Listed, current: str, say: Say) -> str:
+def _row(each: ConversationSummary, current: str, say: Say) -> str:
     title = escape(one_line(each.title, 90)) or say("Without a title")
     is_open = ' aria-current="true"' if each.id == current else ""
     asked = say("1 question") if each.questions == 1 else say("{count} questions").format(count=each.questions)

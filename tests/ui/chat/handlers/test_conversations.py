@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from index import Index
-from rag import Assistant
+from rag import AnswerOptions, Assistant
 from ui.chat.handlers.answering import SCREEN_PARTS, Replies
 from ui.chat.handlers.conversations import Keeping
 from ui.chat.services import Services
@@ -24,7 +24,7 @@ from ui.chat.session import Reader
 from ui.chat.writing import Writing
 from ui.conversation import Conversation, Exchange
 from ui.i18n.translate import chinese
-from ui.persistence.conversations import Saved
+from ui.persistence.conversations import ConversationStore
 
 ANN, BOB, NOBODY = Reader("ann", "1"), Reader("bob", "2"), Reader("", "3")
 SHIPS = "The harbour reopened on Monday. Ships came back."
@@ -86,8 +86,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def saved(file: Path) -> Iterator[Saved]:
-    with closing(Saved(f"sqlite:///{file}")) as saved:
+def saved(file: Path) -> Iterator[ConversationStore]:
+    with closing(ConversationStore(f"sqlite:///{file}")) as saved:
         yield saved
 
 
@@ -101,11 +101,11 @@ def assistant(index: Index, tmp_path: Path) -> Assistant:
     article = tmp_path / "port.txt"
     article.write_text(SHIPS, encoding="utf-8")
     index.sync([article])
-    return Assistant(index, abstention_threshold=0.0)
+    return Assistant(index, options=AnswerOptions(abstention_threshold=0.0))
 
 
 @pytest.fixture
-def keeping(page: Page, assistant: Assistant, saved: Saved, testset: Path) -> Keeping:
+def keeping(page: Page, assistant: Assistant, saved: ConversationStore, testset: Path) -> Keeping:
     return Keeping(page, Replies(page, assistant, Services(saved=saved, testset=testset)))
 
 
@@ -147,19 +147,21 @@ def is_untouched(shown: list[Any]) -> bool:
 # Kept conversations
 
 
-def test_what_is_asked_is_kept_under_its_reader_alone(ask: Callable[..., Conversation], saved: Saved) -> None:
+def test_what_is_asked_is_kept_under_its_reader_alone(
+    ask: Callable[..., Conversation], saved: ConversationStore
+) -> None:
     said = ask("When did the harbour reopen?")
     assert saved.load("ann", said.id) == said
     assert saved.listing("bob") == []
 
 
-def test_a_conversation_goes_on_under_the_same_id(ask: Callable[..., Conversation], saved: Saved) -> None:
+def test_a_conversation_goes_on_under_the_same_id(ask: Callable[..., Conversation], saved: ConversationStore) -> None:
     said = ask("And ships?", ask("When did the harbour reopen?"))
     (listed,) = saved.listing("ann")
     assert (listed.id, listed.questions, listed.title) == (said.id, 2, "When did the harbour reopen?")
 
 
-def test_a_conversation_whose_first_answer_is_stopped_is_kept_once(keeping: Keeping, saved: Saved) -> None:
+def test_a_conversation_whose_first_answer_is_stopped_is_kept_once(keeping: Keeping, saved: ConversationStore) -> None:
     writing = Writing()
     answers = keeping.replies.ask(ANN, "When did the harbour reopen?", Conversation(), writing)
     halfway = next(answers)[SAID]
@@ -191,7 +193,7 @@ def test_of_a_conversation_that_is_gone_it_is_said(keeping: Keeping, ask: Callab
 
 
 def test_the_open_conversation_takes_its_new_name(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     said, other = ask("Ships?"), ask("When did the harbour reopen?")
     shown = choose(keeping, said, "rename", said.id, "  <b>The\nport</b> ")
@@ -204,14 +206,16 @@ def test_the_open_conversation_takes_its_new_name(
 
 
 @pytest.mark.parametrize("name", ["", "  \n "])
-def test_a_blank_name_is_none(keeping: Keeping, ask: Callable[..., Conversation], saved: Saved, name: str) -> None:
+def test_a_blank_name_is_none(
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore, name: str
+) -> None:
     said = ask("Ships?")
     choose(keeping, said, "rename", said.id, name)
     assert saved.listing("ann")[0].title == "Ships?"
 
 
 def test_the_open_conversation_is_deleted_and_a_new_one_begins(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     other, said, writing = ask("When?"), ask("Ships?"), Writing()
     shown = choose(keeping, said, "delete", said.id, writing=writing)
@@ -221,7 +225,7 @@ def test_the_open_conversation_is_deleted_and_a_new_one_begins(
 
 
 def test_another_conversation_is_deleted_and_this_one_stays(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     other, said = ask("When?"), ask("Ships?")
     shown = choose(keeping, said, "delete", other.id)
@@ -232,7 +236,7 @@ def test_another_conversation_is_deleted_and_this_one_stays(
 
 @pytest.mark.parametrize("what", ["open", "rename", "delete"])
 def test_the_conversation_of_another_reader_is_out_of_reach(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved, what: str
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore, what: str
 ) -> None:
     hers, his = ask("Ships?"), ask("When?", reader=BOB)
     shown = choose(keeping, his, what, hers.id, "mine", reader=BOB)
@@ -243,7 +247,7 @@ def test_the_conversation_of_another_reader_is_out_of_reach(
 
 
 def test_a_new_conversation_begins_and_the_one_before_stays_kept(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     said = ask("Ships?")
     shown = choose(keeping, said, "new")
@@ -254,7 +258,7 @@ def test_a_new_conversation_begins_and_the_one_before_stays_kept(
 
 
 def test_a_question_is_changed_and_what_followed_it_stays_kept_until_it_is_asked(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     said = ask("And ships?", ask("When did the harbour reopen?"))
     shown = choose(keeping, said, "edit", "1")
@@ -306,12 +310,12 @@ def test_before_anything_was_asked_there_is_nothing_to_do(keeping: Keeping, what
 
 
 def test_what_is_thought_of_an_answer_is_kept_with_a_reason(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     said = ask("And ships?", ask("When did the harbour reopen?"))
     shown = choose(keeping, said, "bad", "1")
     judged = shown[SAID]
-    assert [each.verdict for each in judged.exchanges] == ["bad", None]
+    assert [each.rating for each in judged.exchanges] == ["bad", None]
     assert saved.load("ann", said.id) == judged
     assert out(shown)[:2] == ("say", "Thank you. It is kept.")
     assert shown[REASON_ROW] == {"visible": True}
@@ -321,17 +325,19 @@ def test_what_is_thought_of_an_answer_is_kept_with_a_reason(
     given, row, *_ = keeping.reason(ANN, "  It was Tuesday. ", judged, 1)
     assert out([given], 0)[1] == "Thank you. It is kept."
     assert row == {"visible": False}
-    (judgement,) = saved.judgements()
+    (judgement,) = saved.feedback()
     assert (judgement["turn"], judgement["verdict"], judgement["reason"]) == (1, "bad", "It was Tuesday.")
     assert judgement["question"] == "When did the harbour reopen?"
 
 
-def test_who_thinks_again_has_one_verdict(keeping: Keeping, ask: Callable[..., Conversation], saved: Saved) -> None:
+def test_who_thinks_again_has_one_verdict(
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
+) -> None:
     bad = choose(keeping, ask("When did the harbour reopen?"), "bad", "1")[SAID]
     keeping.reason(ANN, "no", bad, 1)
     shown = choose(keeping, bad, "good", "1")
     assert shown[REASON]["label"] == "What is good about it?"
-    assert [(each["verdict"], each["reason"]) for each in saved.judgements()] == [("good", "")]
+    assert [(each["verdict"], each["reason"]) for each in saved.feedback()] == [("good", "")]
     assert "✓ Good answer" in shown[CHAT][1]["content"]
     assert "✓ Bad answer" not in shown[CHAT][1]["content"]
 
@@ -339,21 +345,21 @@ def test_who_thinks_again_has_one_verdict(keeping: Keeping, ask: Callable[..., C
 @pytest.mark.parametrize("turn", [0, -1, 2, 999_999_999, None, "1", 1.0, [1]])
 @pytest.mark.parametrize("text", ["why", None, "  "])
 def test_a_reason_for_no_verdict_is_not_kept(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved, turn: Any, text: str | None
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore, turn: Any, text: str | None
 ) -> None:
     judged = choose(keeping, ask("When did the harbour reopen?"), "good", "1")[SAID]
     assert keeping.reason(ANN, text, judged, turn) == [SKIP, {"visible": False}, SKIP, SKIP]
     assert keeping.reason(ANN, text, Conversation(), 1) == [SKIP, {"visible": False}, SKIP, SKIP]
     assert keeping.reason(ANN, text, ask("Ships?"), 1) == [SKIP, {"visible": False}, SKIP, SKIP], "not judged yet"
-    assert [each["reason"] for each in saved.judgements()] == [""]
+    assert [each["reason"] for each in saved.feedback()] == [""]
 
 
 def test_a_reason_is_cut_where_it_is_very_long(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved
+    keeping: Keeping, ask: Callable[..., Conversation], saved: ConversationStore
 ) -> None:
     judged = choose(keeping, ask("When did the harbour reopen?"), "good", "1")[SAID]
     keeping.reason(ANN, "\ud800" + "x" * 100_000, judged, 1)
-    (judgement,) = saved.judgements()
+    (judgement,) = saved.feedback()
     assert len(judgement["reason"]) == 1000
 
 
@@ -385,11 +391,11 @@ def test_what_cannot_be_added_to_the_test_set_is_said(
 
 
 def test_an_answer_that_failed_is_not_judged_and_no_thanks_are_given(
-    keeping: Keeping, page: Page, saved: Saved
+    keeping: Keeping, page: Page, saved: ConversationStore
 ) -> None:
     failed = Conversation((Exchange("When?", error=("the model is silent", "Start it.")),))
     shown = choose(keeping, failed, "good", "1")
-    assert list(saved.judgements()) == []
+    assert list(saved.feedback()) == []
     assert shown[OUT] is SKIP or "Thank you" not in shown[OUT]
 
 
@@ -407,7 +413,12 @@ def test_the_words_are_in_the_language_of_the_reader(keeping: Keeping, ask: Call
 
 @pytest.mark.parametrize("data", FORGED, ids=lambda data: repr(data)[:60])
 def test_what_a_browser_makes_up_does_nothing(
-    keeping: Keeping, ask: Callable[..., Conversation], saved: Saved, testset: Path, page: Page, data: object
+    keeping: Keeping,
+    ask: Callable[..., Conversation],
+    saved: ConversationStore,
+    testset: Path,
+    page: Page,
+    data: object,
 ) -> None:
     said = ask("When did the harbour reopen?")
     for conversation in (said, Conversation()):
@@ -415,7 +426,7 @@ def test_what_a_browser_makes_up_does_nothing(
         assert len(shown) == JUDGING + 1
         assert shown[SAID] in (SKIP, conversation)
     assert saved.load("ann", said.id) == said
-    assert list(saved.judgements()) == []
+    assert list(saved.feedback()) == []
     assert not testset.exists()
     assert not page.warnings
 
@@ -430,7 +441,7 @@ def test_without_a_database_the_conversation_goes_on_and_nothing_is_said_to_be_k
     for what in ("open", "rename", "delete"):
         assert is_untouched(choose(keeping, said, what, "x", "y"))
     shown = choose(keeping, said, "good", "1")
-    assert shown[SAID].exchanges[0].verdict == "good"
+    assert shown[SAID].exchanges[0].rating == "good"
     assert shown[OUT] is SKIP or "kept" not in shown[OUT]
     assert out(choose(keeping, said, "case", "1"))[1] == "There is no test set to add to."
     assert out(choose(keeping, said, "markdown"))[0] == "download"

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ui.chat.render.conversations import past_html
-from ui.persistence.conversations import Listed
+from ui.persistence.conversations import ConversationSummary
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -19,8 +19,8 @@ HOSTILE = [
     "\x00\ud800\u202eb",
     '" data-do="delete" data-id="x',
 ]
-SHIPS = Listed("1f", "When did the ships come back?", "2024-02-24T10:00:00.000000+00:00", 1)
-TEA = Listed("2f", "Tea", "2023-12-01T10:00:00.000000+00:00", 12)
+SHIPS = ConversationSummary("1f", "When did the ships come back?", "2024-02-24T10:00:00.000000+00:00", 1)
+TEA = ConversationSummary("2f", "Tea", "2023-12-01T10:00:00.000000+00:00", 12)
 
 
 class Tags(HTMLParser):
@@ -76,14 +76,14 @@ def test_each_can_be_opened_renamed_and_after_a_question_deleted() -> None:
 
 
 def test_a_very_long_name_is_cut_in_the_list_and_whole_where_it_is_changed() -> None:
-    long = Listed("1f", "word " * 39 + "end", "2024", 1)
+    long = ConversationSummary("1f", "word " * 39 + "end", "2024", 1)
     past = past_html([long])
     assert "end" not in text_of(past)
     assert Tags(past).of("input")[0]["value"] == long.title
 
 
 def test_a_conversation_without_a_name_can_still_be_chosen_and_told_apart() -> None:
-    past = past_html([Listed("1f", "", "2024-02-24T10:00:00+00:00", 1)])
+    past = past_html([ConversationSummary("1f", "", "2024-02-24T10:00:00+00:00", 1)])
     shown = re.search(r'data-do="open"[^>]*>([^<]*)</button>', past)
     assert shown
     assert html.unescape(shown[1]).strip()
@@ -91,7 +91,7 @@ def test_a_conversation_without_a_name_can_still_be_chosen_and_told_apart() -> N
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_in_a_name_or_an_id_becomes_markup(hostile: str) -> None:
-    past = past_html([Listed(hostile, hostile, hostile, 1)], hostile)
+    past = past_html([ConversationSummary(hostile, hostile, hostile, 1)], hostile)
     assert shape(past) == shape(past_html([SHIPS], "1f"))
     readable = re.sub("[\x00\ud800\u202e]", "\ufffd", hostile)
     assert Tags(past).of("li")[0]["data-id"] == readable

@@ -355,7 +355,7 @@ def test_the_words_that_are_ours_are_in_the_language_of_the_reader() -> None:
 def test_json_has_the_answers_as_the_command_line_prints_them_and_what_the_reader_chose() -> None:
     answer = cited("Monday [1].", (1, "Monday"))
     exchange = Exchange(
-        "When?", answer, article_filter=ArticleFilter(since="2024", sources=("x",)), verdict="bad", stopped=True
+        "When?", answer, article_filter=ArticleFilter(since="2024", sources=("x",)), rating="bad", stopped=True
     )
     failed = Exchange("Why?", error=("it is down", "Wait."))
     written = as_json(Conversation((exchange, failed), "id", "Ships 🚢"))
