@@ -221,7 +221,7 @@ def test_a_rebuild_that_is_killed_at_its_switch_answers_and_is_completed_by_the_
         process.join(DEADLINE)
         assert process.exitcode == -signal.SIGKILL
     assert _who_answers(path) == "hashing"
-    (problem,) = check(path, DEADLINE)
+    (problem,) = check(path)
     assert f"{len(ARTICLES)} of {len(ARTICLES)} articles have other passages than their records say" in problem.message
     assert "`citechat rebuild`" in problem.hint
     if again == "rebuild":
@@ -229,7 +229,7 @@ def test_a_rebuild_that_is_killed_at_its_switch_answers_and_is_completed_by_the_
             assert (ours.recv(), ours.recv()) == ("begin", "end")
     else:
         said_by(content, path, folder)
-    assert check(path, DEADLINE) == []
+    assert check(path) == []
     assert said_by(content, path) == whole
 
 

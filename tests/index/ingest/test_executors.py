@@ -66,7 +66,7 @@ def contents(index: Index) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.nightly)])
 def test_the_index_is_the_same_whoever_makes_it(folder: Path, tmp_path: Path, kind: str) -> None:
     alone, index = (Index(tmp_path / name, HashingEncoder()) for name in ("alone", "together"))
     expected = alone.sync([folder])
@@ -266,6 +266,7 @@ def _command(pid: int) -> str:
         return ""
 
 
+@pytest.mark.nightly
 def test_a_cluster_that_does_not_answer_is_told_in_time() -> None:
     with pytest.raises(CitechatError, match=r"Ray at '127.0.0.1:1' cannot be used") as refused:
         RayExecutor("127.0.0.1:1", 1, HashingEncoder)
