@@ -147,7 +147,7 @@ def test_a_page_to_look_at_is_written_for_one_run_and_for_several(
 def test_a_page_that_cannot_be_written_is_said(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["eval", str(few), "--html", str(tmp_path / "file" / "report.html")]) == 1
-    assert "report.html' cannot be written" in capsys.readouterr().err
+    assert "Cannot write" in capsys.readouterr().err
 
 
 def test_a_chat_that_is_being_served_is_evaluated_as_the_index_here_is(
@@ -195,7 +195,7 @@ def test_a_judge_says_what_it_thinks_and_where_it_agrees(
         (["one.jsonl", "two.jsonl"], "2 files were given"),
         (["few.jsonl", "--fail-under", "speed=1"], "speed"),
         (["few.jsonl", "--judge", "extractive"], "cannot judge"),
-        (["few.jsonl", "--server", "no address"], "is no web address"),
+        (["few.jsonl", "--server", "no address"], "is not a web address"),
         (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
         (["few.jsonl", "--repeat", "0"], "is not a number from 1"),
     ],

@@ -78,7 +78,7 @@ def test_a_file_that_is_no_test_set_is_left_as_it_is(
         (["draft", "none.md", "--count", "0"], "'0' is not a number from 1"),
         (["draft"], "required: ARTICLE"),
         (["import", "xml", "t.xml"], "invalid choice: 'xml'"),
-        (["import", "squad", "none.json"], "cannot be read"),
+        (["import", "squad", "none.json"], "Cannot read"),
         ([], "required: COMMAND"),
     ],
 )
