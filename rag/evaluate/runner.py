@@ -87,7 +87,7 @@ def iter_results(
 ) -> Iterator[CaseResult]:
     """Yield the results of `evaluate` one by one, asking each question when its result is requested."""
     if isinstance(assistant, Assistant):  # quotes in place of an LLM that failed would be scored as the LLM's
-        assistant = assistant.with_changes(fallback=False)
+        assistant = assistant.with_options(fallback=False)
     text_of = cache(article_text or _texts_of(assistant, len(cases)))
     for case in cases:
         result = (known or {}).get(case.id)
