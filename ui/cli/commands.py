@@ -154,7 +154,7 @@ def _questions(lines: Iterable[str], name: str) -> Iterator[tuple[str, list[Turn
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", help="Address to listen on; the default serves this machine only.")
+@click.option("--host", default="127.0.0.1", show_default="127.0.0.1, this machine only", help="Address to listen on.")
 @click.option("--port", type=int, default=7860, help="Port; if it is in use, the next free one.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser window.")
 @click.option("--no-access-control", is_flag=True, help="Require neither a key nor a login.")

@@ -26,7 +26,7 @@ _COMPARE = "compare"
 @click.option("--server", metavar="URL", help="Evaluate a running chat server instead of the local index.")
 @click.option("--judge", metavar="SPEC", help="Have this LLM judge the answers, too, and report how far it agrees.")
 @click.option("--fail-under", metavar="LIMITS", help="Exit with 2 if a measure is worse, as in f1=0.7,hit@5=0.9.")
-@click.option("--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the answers that differ.")
+@click.option("--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the equal results.")
 @skip_bad_option
 @click.option("--similarity", is_flag=True, help="Also measure semantic similarity, which takes longer.")
 @llm_options
