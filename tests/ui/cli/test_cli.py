@@ -355,7 +355,7 @@ def test_doctor_reports_whether_the_llm_answers(
         monkeypatch.delenv(name, raising=False)
     code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny")
     assert code == 1
-    assert "Problem: the LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY" in out
+    assert "Problem: the LLM 'openai:tiny' needs a key, and no key is set\n  Set OPENAI_API_KEY" in out
     assert "No problems found" not in out
     code, out, _ = _run(capsys, "doctor", "--llm", "openai:tiny", "--json")
     assert code == 1
