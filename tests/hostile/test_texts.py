@@ -133,14 +133,14 @@ sys.path.insert(0, "tests/helpers")
 from pathlib import Path
 from hashing import HashingEncoder
 from index import sentences, terms
-from index.load import load_file
-from index.split import split
+from index.ingest.loader import load_file
+from index.text.chunker import chunk
 folder = Path(tempfile.mkdtemp())
 for piece in sys.stdin.read().split("\\0"):
     path = folder / "a.txt"
     path.write_bytes((piece * 100_000)[:100_000].encode() + b" The end.")
     article = load_file(path)
-    split(article, HashingEncoder().tokenize)
+    chunk(article, HashingEncoder().tokenize)
     sentences(article.text)
     terms(article.text)
 print("done")
@@ -167,7 +167,8 @@ def test_a_hundred_thousand_characters_of_anything_are_cut_into_passages_in_time
 def test_a_run_of_blanks_on_a_page_is_read_in_time(tmp_path: Path) -> None:
     page = "<html><body><article><p>The ferry sails.</p><p>" + " " * 3_000_000 + "x</p></article></body></html>"
     (tmp_path / "a.html").write_text(page)
-    code = f"from index.load import load_file; from pathlib import Path; load_file(Path({str(tmp_path / 'a.html')!r}))"
+    code = "from index.ingest.loader import load_file; from pathlib import Path; "
+    code += f"load_file(Path({str(tmp_path / 'a.html')!r}))"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=100, check=True)
 
 

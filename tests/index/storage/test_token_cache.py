@@ -102,6 +102,6 @@ def test_files_of_other_models_are_removed_after_a_rebuild(tmp_path: Path) -> No
     for store in (old, new):
         store.put({"a:0-9": _tokens()})
     old.close()
-    new.forget_others()
+    new.remove_others()
     assert not old.path.exists()
     assert set(new.get(["a:0-9"])) == {"a:0-9"}
