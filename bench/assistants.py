@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from question_sets import SETS, Question, QuestionSet, read_sets, write_files
 from tutorial import NEAREST, Tutorial
 
 from index import Article, CitechatError, Encoder, Hit, Index, Passage, Span
-from rag import Answer, Assistant, Sentence, Turn, load_settings, open_index
+from rag import Answer, AnswerOptions, Assistant, Sentence, Turn, load_settings, open_index
 from rag.evaluate import (
     Case,
     Checkpoint,
@@ -89,10 +90,10 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
         index = Index(folder / each.name / "index", encoder)
         _say(f"{each.name}: indexing {len(each.documents)} documents")
         index.sync([path])
-        extractive = Assistant(index, fallback=False)
+        extractive = Assistant(index, options=AnswerOptions(fallback=False))
         _say(f"{each.name}: asking {len(cases)} questions of three assistants")
         runs["tutorial"].append(evaluate(TutorialAssistant(each, index, encoder), cases))
-        fresh = Assistant(Index(folder / each.name / "index", model), fallback=False)
+        fresh = Assistant(Index(folder / each.name / "index", model), options=AnswerOptions(fallback=False))
         fresh.warm_up()
         began = time.perf_counter()
         with Checkpoint(folder / f"{each.name}.rows", run_fingerprint(cases, {}, versions())) as journal:
@@ -101,7 +102,7 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
         evaluating += time.perf_counter() - began
         asking += sum(row.cost.seconds["total"] for row in report.results if row.cost)
         runs["extractive"].append(report)
-        runs["hasty-model"].append(evaluate(extractive.with_changes(llm=Hasty(), model="scripted:hasty"), cases))
+        runs["hasty-model"].append(evaluate(replace(extractive, llm=Hasty(), model="scripted:hasty"), cases))
     questions = sum(len(report.results) for report in runs["extractive"])
     beyond = evaluating - asking
     told = (

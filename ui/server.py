@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -244,7 +244,7 @@ def _outermost(
 
 def _counted(assistant: Assistant, observer: Observer) -> Assistant:
     """The assistant, of whose questions the observer is told; one of another kind is not counted."""
-    return assistant.with_changes(observer=observer) if isinstance(assistant, Assistant) else assistant
+    return replace(assistant, observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
 def _login(access: AccessPolicy | None) -> Login | None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError
 
 from ..errors import SettingsError
-from ..factory import open_llm
 from ..llms.failures import failure
+from ..llms.loader import open_llm
 from ..llms.retry import LLMCall
 from ..settings import Settings
 from .agreement import Judgement, JudgeVerdict
@@ -96,7 +96,7 @@ class Judge:
         verdict = read_verdict(said)
         if verdict is None:
             shown = " ".join(said.split())[:100]
-            raise failure("garbled", self.spec, f"not one verdict: {shown!r}")
+            raise failure("invalid response", self.spec, f"not one verdict: {shown!r}")
         return verdict
 
 

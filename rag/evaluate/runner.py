@@ -89,7 +89,7 @@ def iter_results(
 ) -> Iterator[CaseResult]:
     """The rows of `evaluate` one by one, each question asked when its row is taken."""
     if isinstance(assistant, Assistant):  # quotes in place of a model that failed would be scored as the model's
-        assistant = assistant.with_changes(fallback=False)
+        assistant = assistant.with_options(fallback=False)
     text_of = cache(article_text or _texts_of(assistant, len(cases)))
     for case in cases:
         result = (known or {}).get(case.id)

@@ -12,7 +12,7 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Index
-from rag import Assistant
+from rag import AnswerOptions, Assistant
 from rag.evaluate import CaseResult, Report, evaluate, read_cases
 from ui.report.page import report_page
 
@@ -32,7 +32,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The samples, asked of a real assistant that quotes; one question is hostile."""
     index = Index(tmp_path_factory.mktemp("report-index"), HashingEncoder())
     index.sync([SAMPLES / "briefing.md"])
-    found = evaluate(Assistant(index, abstention_threshold=0.2), read_cases(SAMPLES / "questions.jsonl"))
+    found = evaluate(
+        Assistant(index, options=AnswerOptions(abstention_threshold=0.2)), read_cases(SAMPLES / "questions.jsonl")
+    )
     return replace(found, results=(*found.results[:-1], replace(found.results[-1], question=HOSTILE, tags=(HOSTILE,))))
 
 

@@ -77,8 +77,8 @@ def test_latin_1_is_read_right() -> None:
         ("blank.txt", b" \n\n", "is empty"),
         ("program.txt", b"MZ\x90\x00\x03\x00\x00\x00", "not a text file"),
         ("picture.png", b"\x89PNG", "unsupported format .png"),
-        ("broken.md", b"---\ntitle: [unclosed\n---\nBody.\n", "front matter that is not YAML"),
-        ("endless.md", b"---\n" + b"a: b\n" * 10_000 + b"---\nBody.\n", "has front matter of 50,000 characters"),
+        ("broken.md", b"---\ntitle: [unclosed\n---\nBody.\n", "front matter is not valid YAML"),
+        ("endless.md", b"---\n" + b"a: b\n" * 10_000 + b"---\nBody.\n", "front matter has 50,000 characters"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_reason_and_stops_none_of_the_others(

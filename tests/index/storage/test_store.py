@@ -128,7 +128,7 @@ def test_a_rebuild_that_is_cut_short_leaves_the_old_index_as_it_was(store: Store
 
 
 def test_reading_where_nothing_was_indexed_makes_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(EmptyIndexError, match="nothing is indexed"):
+    with pytest.raises(EmptyIndexError, match="Nothing is indexed"):
         Store(tmp_path / "index")
     assert not (tmp_path / "index").exists()
 
@@ -136,7 +136,7 @@ def test_reading_where_nothing_was_indexed_makes_no_folder(tmp_path: Path) -> No
 def test_a_file_that_is_not_a_database_is_rejected_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "chroma.sqlite3").write_bytes(b"this is not a database, whatever its name says" * 100)
-    with pytest.raises(StoreError, match="could not be") as refused:
+    with pytest.raises(StoreError, match=r"Cannot (open|read) the index") as refused:
         Store(tmp_path / "index").count()
     assert "index the articles again" in refused.value.hint
 

@@ -18,7 +18,7 @@ from servers import free_port, serving_chat
 from wires import Reset, serving
 
 from index import Index
-from rag import Assistant, Turn
+from rag import AnswerOptions, Assistant, Turn
 from rag.evaluate import Case, CaseResult, Evidence, evaluate, remote
 from rag.evaluate.remote import RemoteAssistant, ServerError
 from rag.evaluate.testset.cases import PastTurn
@@ -61,7 +61,7 @@ ANSWER = {"text": "Ten.", "found": True, "sentences": [], "citations": [], "hits
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     home = tmp_path_factory.mktemp("served")
     newsroom(home)
-    return Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)
+    return Assistant(Index(home / "index", HashingEncoder()), options=AnswerOptions(abstention_threshold=-1000))
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from index import Article, ArticleFilter, Hit, Index, Passage, Span
-from rag import Answer, Assistant, Sentence, Turn, build_assistant, follow_up_questions, load_settings
-from rag.questions.starters import MOST_ASKS
+from rag import Answer, AnswerOptions, Assistant, Sentence, Turn, build_assistant, follow_up_questions, load_settings
+from rag.questions.starters import MAX_CANDIDATES
 
 STORY = """# Storm over Westhaven
 
@@ -62,22 +62,16 @@ class Scripted:
     def article(self, article_id: str) -> Article | None:
         return self._articles.get(article_id)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        return list(self.stream(question, history))[-1]
-
-    def stream(
-        self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
-    ) -> Iterator[Answer]:
+    def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         self.asked.append((question, article_filter))
-        yield Answer(question)
         if self.cites or not self.found:
             first = next(iter(self._articles.values()))
-            yield answer_from(first, self.cites or first.text[:9], question, found=self.found)
-        else:  # each is answered by a sentence of its own
-            place = Span(1000 + len(self.asked), 1001 + len(self.asked))
-            other = Hit(Passage("elsewhere", place.start, place.end, "x"), "t", "s", None, 1.0)
-            sentence = Sentence(0, 1, "x", (1,), (place,), "quoted")
-            yield Answer(question, "x", sentences=(sentence,), hits=(other,), done=True)
+            return answer_from(first, self.cites or first.text[:9], question, found=self.found)
+        # each is answered by a sentence of its own
+        place = Span(1000 + len(self.asked), 1001 + len(self.asked))
+        other = Hit(Passage("elsewhere", place.start, place.end, "x"), "t", "s", None, 1.0)
+        sentence = Sentence(0, 1, "x", (1,), (place,), "quoted")
+        return Answer(question, "x", sentences=(sentence,), hits=(other,), done=True)
 
 
 def test_people_names_and_headings_near_the_cited_words_come_first() -> None:
@@ -154,7 +148,7 @@ def test_only_questions_that_are_answered_are_offered_and_few_are_tried() -> Non
     story = article(people + "\n")
     assistant = Scripted(story, found=False)
     assert follow_up_questions(assistant, answer_from(story, "Ada0 Vale0"), []) == []
-    assert len(assistant.asked) == MOST_ASKS
+    assert len(assistant.asked) == MAX_CANDIDATES
     eager = Scripted(story)
     assert len(follow_up_questions(eager, answer_from(story, "Ada0 Vale0"), [])) == 3
     assert len(eager.asked) == 3, "no more is asked than is shown"
@@ -197,7 +191,7 @@ def test_a_very_long_article_does_not_take_long() -> None:
 def test_words_of_another_encoder_are_followed_up_as_well(index: Index, tmp_path: Path) -> None:
     (tmp_path / "story.md").write_text(STORY, encoding="utf-8")
     index.sync([tmp_path / "story.md"])
-    assistant = Assistant(index, abstention_threshold=-100.0)
+    assistant = Assistant(index, options=AnswerOptions(abstention_threshold=-100.0))
     assert follow_up_questions(assistant, assistant.ask("Which ships did Westhaven lose?"), [])
 
 
@@ -223,5 +217,5 @@ def test_the_samples_give_three_that_are_answered_by_other_sentences(question: s
 
 def test_an_llm_is_not_asked_to_make_questions(samples: Assistant) -> None:
     answer = samples.ask("What does Boximator do?")
-    busy = samples.with_changes(llm=object(), model="some:llm")  # type: ignore[arg-type]  # asked anything, it fails
+    busy = replace(samples, llm=object(), model="some:llm")  # type: ignore[arg-type]  # asked anything, it fails
     assert len(follow_up_questions(busy, answer, [])) == 3

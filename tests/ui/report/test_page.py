@@ -12,7 +12,7 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Index
-from rag import Assistant, TestSetError
+from rag import AnswerOptions, Assistant, TestSetError
 from rag.evaluate import AnswerSentence, ArticleSpan, CaseResult, CitedSpan, Cost, Report, evaluate, read_cases
 from ui.report import charts
 from ui.report.page import report_page
@@ -88,7 +88,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     index = Index(tmp_path_factory.mktemp("page"), HashingEncoder())
     index.sync([SAMPLES / "briefing.md"])
     return evaluate(
-        Assistant(index, abstention_threshold=0.2), read_cases(SAMPLES / "questions.jsonl"), settings={"top_k": "6"}
+        Assistant(index, options=AnswerOptions(abstention_threshold=0.2)),
+        read_cases(SAMPLES / "questions.jsonl"),
+        settings={"top_k": "6"},
     )
 
 

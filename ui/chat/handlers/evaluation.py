@@ -96,7 +96,11 @@ class Measuring:
         for result in iter_results(assistant, cases):
             results.append(result)
             yield _progress(reader, len(results), len(cases)), None
-        settings = {"llm": assistant.model, "top_k": str(assistant.top_k), "strict": str(assistant.strict)}
+        settings = {
+            "llm": assistant.model,
+            "top_k": str(assistant.options.top_k),
+            "strict": str(assistant.options.strict),
+        }
         page = report_page({name: Report(tuple(results), settings, versions())}) if results else ""
         right = say("{right} of {count} right").format(
             right=sum(result.right for result in results), count=len(results)

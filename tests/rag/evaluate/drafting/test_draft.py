@@ -9,7 +9,7 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Article, Encoder, Index, Span
-from rag import Assistant, build_assistant, load_settings
+from rag import AnswerOptions, Assistant, build_assistant, load_settings
 from rag.evaluate import Case, draft_cases, read_cases, write_cases
 from rag.evaluate.drafting.draft import article_statements
 from rag.evaluate.drafting.quotations import find_quotations, full_name, people_of
@@ -262,32 +262,34 @@ def stories(tmp_path: Path, *texts: str) -> Index:
 
 def test_a_heading_that_asks_is_answered_by_what_is_below_it(tmp_path: Path) -> None:
     answer = "Who pays for the repairs in Northport is the city."
-    assistant = Assistant(stories(tmp_path, f"{STORY}{answer}\n"), abstention_threshold=-1000)
+    assistant = Assistant(stories(tmp_path, f"{STORY}{answer}\n"), options=AnswerOptions(abstention_threshold=-1000))
     (case,) = [case for case in draft_cases(assistant, assistant.articles(), 4) if "heading" in case.tags]
     assert (case.question, case.answers) == ("Who pays for the repairs in Northport?", (answer,))
 
 
 def test_a_heading_that_is_answered_by_itself_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(stories(tmp_path, f"{STORY}Money is short.\n"), abstention_threshold=-1000)
+    assistant = Assistant(
+        stories(tmp_path, f"{STORY}Money is short.\n"), options=AnswerOptions(abstention_threshold=-1000)
+    )
     assert not [case for case in draft_cases(assistant, assistant.articles(), 4) if "heading" in case.tags]
 
 
 def test_a_question_that_the_assistant_answers_from_elsewhere_is_no_draft(tmp_path: Path) -> None:
     true, near = "Oslo-based Norden grew.", "Where is Norden based? Where Norden is based, nobody says."
-    alone = Assistant(stories(tmp_path, true), abstention_threshold=-1000)
+    alone = Assistant(stories(tmp_path, true), options=AnswerOptions(abstention_threshold=-1000))
     assert [case.question for case in draft_cases(alone, alone.articles(), 1)] == ["Where is Norden based?"]
-    both = Assistant(stories(tmp_path, true, near), abstention_threshold=-1000)
+    both = Assistant(stories(tmp_path, true, near), options=AnswerOptions(abstention_threshold=-1000))
     first = [article for article in both.articles() if article.text == true]
     assert draft_cases(both, first, 1) == []
 
 
 def test_what_the_assistant_refuses_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(stories(tmp_path, STORY), abstention_threshold=1000)
+    assistant = Assistant(stories(tmp_path, STORY), options=AnswerOptions(abstention_threshold=1000))
     assert draft_cases(assistant, assistant.articles(), 5) == []
 
 
 def test_a_question_without_an_answer_that_the_assistant_does_not_refuse_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(stories(tmp_path, STORY), abstention_threshold=-1000)
+    assistant = Assistant(stories(tmp_path, STORY), options=AnswerOptions(abstention_threshold=-1000))
     cases = draft_cases(assistant, assistant.articles(), 5)
     assert cases
     assert all(case.answerable for case in cases)
@@ -295,12 +297,14 @@ def test_a_question_without_an_answer_that_the_assistant_does_not_refuse_is_no_d
 
 def test_no_llm_is_asked(tmp_path: Path) -> None:
     silent: Any = object()
-    assistant = Assistant(stories(tmp_path, STORY), silent, model="none", abstention_threshold=-1000)
+    assistant = Assistant(
+        stories(tmp_path, STORY), silent, model="none", options=AnswerOptions(abstention_threshold=-1000)
+    )
     assert draft_cases(assistant, assistant.articles(), 2)
 
 
 def test_the_articles_take_turns(tmp_path: Path) -> None:
     index = stories(tmp_path, "Oslo-based Norden and Paris-based Calder grew.", "Rome-based Verda grew.")
-    assistant = Assistant(index, abstention_threshold=-1000)
+    assistant = Assistant(index, options=AnswerOptions(abstention_threshold=-1000))
     cases = draft_cases(assistant, assistant.articles(), 2)
     assert len({case.evidence[0].article_id for case in cases}) == 2
