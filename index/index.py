@@ -142,7 +142,7 @@ class Index:
         """The retriever of the current state of this index, which this encoder must have built."""
         return self._current.searcher
 
-    def problems(self, seconds: float = 20) -> list[Problem]:
+    def problems(self, seconds: float | None = None) -> list[Problem]:
         """Check the index for damage in another process, for at most `seconds`; see `storage.health.check`."""
         return check(self.path, seconds, self.url)
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from .chroma_client import SERVER_HINT, redact_url
 from .locks import read_mark
 
+TIME_LIMIT = 20.0
+"""Default time limit of a check, in seconds."""
 _LEAST_FREE = 50  # megabytes; a batch of passages with its token vectors takes some ten
 _HEADER = b"SQLite format 3\x00"
 
@@ -30,11 +32,12 @@ class Problem:
     hint: str
 
 
-def check(path: Path, seconds: float = 20, url: str | None = None) -> list[Problem]:
+def check(path: Path, seconds: float | None = None, url: str | None = None) -> list[Problem]:
     """Return the problems of the index in the folder `path`, or on the server at `url` with its caches in `path`.
 
-    Empty if nothing was indexed. Takes a second or two, and `seconds` at most.
+    Empty if nothing was indexed. Takes a second or two, and `seconds` (default: `TIME_LIMIT`) at most.
     """
+    seconds = TIME_LIMIT if seconds is None else seconds
     if url is not None:
         return _probe(path, seconds, url)
     database = path / "chroma.sqlite3"
