@@ -1,10 +1,9 @@
-"""What access control costs a request: the same request with and without it, and with each way of saying who asks.
+"""Measure the overhead of access control: the same request without it, and with each way to identify the caller.
 
     python bench/door.py [--requests 5000] [--json]
 
-Nothing is sent over a network: the middleware is called as the server calls it, with an application behind it that
-answers at once. Prints the median of a request in microseconds, of all rounds the best, since a shared machine only
-adds time.
+No network is involved: the benchmark calls the middleware as the server does, with an application that answers at once.
+It prints the median of a request in microseconds, for the best of all rounds, because a shared machine only adds time.
 """
 
 from __future__ import annotations
