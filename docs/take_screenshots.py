@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def main() -> None:
             "library": (assistant, {}, _library),
             "conversations": (assistant, {}, _conversations),
             "settings": (assistant, {}, _settings),
-            "answering": (assistant.with_changes(llm=_slow_writer(), model=MODEL), {}, _answering),
+            "answering": (replace(assistant, llm=_slow_writer(), model=MODEL), {}, _answering),
         }
         for name, (answering, window, prepare) in taken.items():
             chat = start_chat(answering, port=0, services=services_of(settings, answering))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,9 +13,43 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import SettingsError
+from .prompts import ANSWER_SYSTEM, check_instructions
+
+EXTRACTIVE = "extractive"
+"""The name of the model that quotes the articles: no LLM."""
 
 MOST_PASSAGES = 50
-"""Passages that a question may be given at most."""
+"""The largest `top_k`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOptions:
+    """How an assistant answers.
+
+    Attributes:
+        top_k: Passages that are retrieved for a question.
+        abstention_threshold: The confidence below which the assistant abstains; None: the index's calibration, or the
+            default.
+        max_question_chars: The longest question.
+        strict: Leave out sentences that no passage supports, instead of flagging them.
+        fallback: Quote the articles when the LLM fails, instead of raising `LLMError`.
+        llm_total_timeout: Seconds for all calls of the LLM for one answer, retries included.
+        prompt_tokens: The longest prompt.
+        instructions: The system prompt. It must name `[1]` and the line `NOT_FOUND`; otherwise `SettingsError` is
+            raised.
+    """
+
+    top_k: int = 6
+    abstention_threshold: float | None = None
+    max_question_chars: int = 2000
+    strict: bool = False
+    fallback: bool = True
+    llm_total_timeout: float = 180.0
+    prompt_tokens: int = 7492
+    instructions: str = ANSWER_SYSTEM
+
+    def __post_init__(self) -> None:
+        check_instructions(self.instructions)
 
 
 def _listed(value: Any) -> Any:
@@ -70,7 +105,7 @@ class Settings(BaseSettings):
     )
     max_question_chars: int = Field(default=2000, ge=1, description="Longest question that is accepted, in characters.")
     llm: str = Field(
-        default="extractive",
+        default=EXTRACTIVE,
         description="Who writes the answer: 'extractive' (no LLM; quotes), or 'provider:model', such as "
         "'ollama:llama3.2' or 'openai:gpt-4o-mini'.",
     )

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 
 from .i18n.translate import Say, english
 
+SUPPORT_LABELS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not supported"}
+"""What the page calls each grade of support."""
+
 _EXCERPT_CHARS = 220
 
 # All ASCII punctuation but the comma. Written as a number, none of it can start a tag, an attribute, a Markdown

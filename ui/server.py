@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ from rag import Assistant, Observer, Settings, SettingsError
 
 from .api import api_routes, open_queue
 from .api.mcp import mcp_routes
-from .assets import asset
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
@@ -33,6 +32,7 @@ from .security.config import AccessPolicy, access_policy, keep_peer_addresses, r
 from .security.login import Login
 from .security.middleware import AccessControl
 from .security.request_guard import RequestGuard
+from .templating import asset
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -191,8 +191,8 @@ def launch_app(
                 quiet=True,
                 theme=_theme(gr),
                 # The framework rewrites what it is given as `css`, media queries differently; a <style> is left alone.
-                head=f"<style>{asset('chat.css')}</style>",
-                js=asset("chat.js"),
+                head=f"<style>{asset('chat', 'chat.css')}</style>",
+                js=asset("chat", "chat.js"),
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,
@@ -244,7 +244,7 @@ def _outermost(
 
 def _counted(assistant: Assistant, observer: Observer) -> Assistant:
     """The assistant, of whose questions the observer is told; one of another kind is not counted."""
-    return assistant.with_changes(observer=observer) if isinstance(assistant, Assistant) else assistant
+    return replace(assistant, observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
 def _login(access: AccessPolicy | None) -> Login | None:

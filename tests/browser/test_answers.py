@@ -86,8 +86,8 @@ def test_the_pane_follows_citations_of_several_articles(at_news: Any) -> None:
 
 def test_noise_in_an_article_is_dimmed_and_not_hidden(at_news: Any) -> None:
     at_news.ask(HARBOUR)
-    noise = at_news.locator("#article-pane .noise", has_text="Advertisement")
-    noise.wait_for(state="visible")
+    boilerplate = at_news.locator("#article-pane .noise", has_text="Advertisement")
+    boilerplate.wait_for(state="visible")
     ink, dimmed = (
         at_news.eval_on_selector(f"#article-pane {which}", "element => getComputedStyle(element).color")
         for which in (".story", ".noise")

@@ -10,7 +10,7 @@ from hashing import HashingEncoder
 from staged import FAILS, StagedLLM
 
 from index import Index
-from rag import NOT_FOUND, Assistant, load_settings
+from rag import NOT_FOUND, AnswerOptions, Assistant, load_settings
 from ui.chat.services import services_of
 
 pytestmark = [
@@ -57,7 +57,7 @@ def chat(browser: Any, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     index = Index(home / "index", HashingEncoder())
     index.sync([home / "harbour.md", home / "ferry.md"])
     llm = StagedLLM(replies=REPLIES, pause=0.05)
-    assistant = Assistant(index, llm, model="staged", abstention_threshold=-1000, fallback=False)
+    assistant = Assistant(index, llm, model="staged", options=AnswerOptions(abstention_threshold=-1000, fallback=False))
     with serve(assistant, services_of(load_settings(home=home), assistant)) as url:
         yield url
 

@@ -17,7 +17,7 @@ from hashing import HashingEncoder
 from staged import FAILS, StagedLLM
 
 from index import Index
-from rag import Assistant, load_settings
+from rag import AnswerOptions, Assistant, load_settings
 from ui.chat.services import services_of
 
 pytestmark = [
@@ -86,7 +86,7 @@ def chat(browser: Any, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     replies = {"storm": ANSWER, "fails": FAILS}
     replies |= {name: f"The {name} ferry sails at noon on every weekday. [1]" for name in SOURCES}
     llm = StagedLLM(replies=replies, pause=0.005, error=ERROR)
-    assistant = Assistant(index, llm, model=MODEL, abstention_threshold=-1000, fallback=False)
+    assistant = Assistant(index, llm, model=MODEL, options=AnswerOptions(abstention_threshold=-1000, fallback=False))
     with serve(assistant, services_of(load_settings(home=home), assistant)) as url:
         yield url
 

@@ -15,7 +15,7 @@ from servers import close_the_loop
 
 from index import Article, ArticleFilter, Hit, Passage, Span
 from index.embedding import onnx
-from rag import Answer, QuestionError, Sentence, Turn, build_assistant, load_settings
+from rag import Answer, AnswerOptions, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.chat.handlers.answering import Replies
 from ui.chat.page import load_gradio
 from ui.chat.session import Reader
@@ -37,8 +37,7 @@ class Fake:
     """Knows one sentence of one article."""
 
     model = "extractive"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self, *articles: Article) -> None:
         self._articles = {article.id: article for article in articles}

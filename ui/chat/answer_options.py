@@ -38,7 +38,7 @@ class Choice:
         if model_catalog is None:
             return base
         top_k = None if self.passages is None else int(self.passages)
-        return model_catalog.assistant(base, self.model or None, top_k, self.strict)
+        return base.with_choices(model_catalog, self.model or None, top_k, self.strict)
 
 
 class Chosen:

@@ -223,12 +223,12 @@ def _choice(gr: Any, parts: dict[str, Any], assistant: Assistant) -> None:
             minimum=1,
             maximum=MOST_PASSAGES,
             step=1,
-            value=assistant.top_k,
+            value=assistant.options.top_k,
             buttons=[],
             elem_id="used",
         )
         parts["strict"] = gr.Checkbox(
-            label=say("Leave out sentences that no passage supports"), value=assistant.strict, elem_id="strict"
+            label=say("Leave out sentences that no passage supports"), value=assistant.options.strict, elem_id="strict"
         )
         with gr.Row(elem_id="days"):
             parts["since"], parts["until"] = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from rag import Assistant
+from rag import Assistant, go_offline
 
 from .events import wire
 from .layout import build_parts
@@ -14,20 +13,10 @@ from .services import Services
 if TYPE_CHECKING:
     import gradio as gr
 
-_QUIET = {
-    # The web framework reads these when it is imported: no look-up, no report, no shared link.
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_SHARE": "False",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-}
-
 
 def load_gradio() -> Any:
-    """The web framework, imported late and told to keep to itself."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    """Import gradio late and configured to make no network look-ups."""
+    go_offline()
     import gradio
 
     return gradio

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from index import ArticleFilter, FilterError, Index
-from rag import Assistant, ModelCatalog, SettingsError, load_settings
+from rag import AnswerOptions, Assistant, ModelCatalog, SettingsError, load_settings
 from ui.chat.answer_options import Choice, Chosen
 from ui.conversation import UNEXPECTED, Conversation, converse
 
@@ -20,7 +20,7 @@ def assistant(index: Index, tmp_path: Path) -> Assistant:
     for name, text in (("port.txt", TEXT), ("tea.txt", "Tea is late. Nobody minds.")):
         (tmp_path / name).write_text(text, encoding="utf-8")
     index.sync([tmp_path / "port.txt", tmp_path / "tea.txt"])
-    return Assistant(index, abstention_threshold=0.0)
+    return Assistant(index, options=AnswerOptions(abstention_threshold=0.0))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_only_what_is_ticked_is_asked(assistant: Assistant) -> None:
 
 
 def test_without_a_choice_the_assistant_answers_as_it_is(assistant: Assistant, model_catalog: ModelCatalog) -> None:
-    chosen = Choice(model=assistant.model, passages=assistant.top_k, strict=assistant.strict)
+    chosen = Choice(model=assistant.model, passages=assistant.options.top_k, strict=assistant.options.strict)
     for choice in (Choice(), chosen, Choice(model="")):
         for offered in (model_catalog, None):
             exchange = last(Chosen(assistant, offered, choice), choice)

@@ -21,11 +21,11 @@ from ui.chat.library import Listed, Row
 from ui.chat.render import exchange, masthead
 from ui.chat.render.article import article_html, kept_html
 from ui.chat.render.conversations import past_html
-from ui.chat.render.exchange import SUPPORT_WORDS, exchange_html, messages
+from ui.chat.render.exchange import exchange_html, messages
 from ui.chat.render.library import MOST_ROWS, progress_html, shelf_html
 from ui.chat.render.masthead import heads, masthead_html
 from ui.conversation import Conversation, Exchange
-from ui.html import day
+from ui.html import SUPPORT_LABELS, day
 from ui.i18n.chinese import CHINESE
 from ui.i18n.translate import chinese, english, words_for
 from ui.persistence.conversations import Listed as Kept
@@ -52,13 +52,13 @@ ERRORS = (*conversation.UNEXPECTED, "the question is empty", "Type a question ab
 
 # What can stand in a variable that is said. Whatever else it holds, such as what a file is called, stays as it is.
 SAID_LATER = {
-    ("exchange.py", "SUPPORT_WORDS[support]"): tuple(SUPPORT_WORDS.values()),
+    ("exchange.py", "SUPPORT_LABELS[support]"): tuple(SUPPORT_LABELS.values()),
     ("exchange.py", "_SUPPORT_HELP[support]"): tuple(exchange._SUPPORT_HELP.values()),
     ("exchange.py", "answer.text"): (NOT_FOUND,),
     ("exchange.py", "note"): NOTES,
     ("exchange.py", "message"): ERRORS,
     ("exchange.py", "hint"): ERRORS,
-    ("export.py", "SUPPORT_WORDS[sentence.support]"): (),
+    ("export.py", "SUPPORT_LABELS[sentence.support]"): (),
     ("export.py", "answer.text"): (NOT_FOUND,),
     ("export.py", "note"): NOTES,
     ("export.py", "words"): ERRORS,
@@ -218,7 +218,7 @@ def test_the_top_of_the_page_is_in_chinese() -> None:
     assert latin(*heads(chinese)) == {"Markdown", "JSON"}
 
 
-@pytest.mark.parametrize("support", SUPPORT_WORDS)
+@pytest.mark.parametrize("support", SUPPORT_LABELS)
 def test_an_answer_is_in_chinese(support: str) -> None:
     shown = [
         Exchange(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from index import CitechatError
-from rag.evaluate import add_case, case_of
+from rag.evaluate import add_case, case_from_answer
 
 from ...conversation import Conversation, Exchange, Rating
 from ...html import escape
@@ -146,7 +146,7 @@ class Keeping:
         if path is None or exchange.answer is None or not exchange.answer.done:
             return say("There is no test set to add to.")
         try:
-            added = add_case(path, case_of(exchange.answer, page.said.before(turn).history))
+            added = add_case(path, case_from_answer(exchange.answer, page.said.before(turn).history))
         except CitechatError as error:
             logger.warning("nothing is added to the test set: %s", error)
             return say("This could not be added; the log of the server says why.")

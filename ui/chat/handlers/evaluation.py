@@ -89,23 +89,29 @@ class Measuring:
         self, reader: Reader, assistant: Assistant, cases: Sequence[Case], problems: Sequence[Problem], name: str
     ) -> Iterator[tuple[str, str | None]]:
         """What is told after each question; in the end the report, too."""
-        from rag.evaluate import Report, rows_of, versions
+        from rag.evaluate import Report, iter_results, versions
 
-        say, rows = reader.say, []
+        say, results = reader.say, []
         yield _progress(reader, 0, len(cases)), ""
-        for row in rows_of(assistant, cases):
-            rows.append(row)
-            yield _progress(reader, len(rows), len(cases)), None
-        settings = {"llm": assistant.model, "top_k": str(assistant.top_k), "strict": str(assistant.strict)}
-        page = report_page({name: Report(tuple(rows), settings, versions())}) if rows else ""
-        right = say("{right} of {count} right").format(right=sum(row.right for row in rows), count=len(rows))
-        save = f'<button data-do="save-report">{escape(say("Save the report"))}</button>' if rows else ""
+        for result in iter_results(assistant, cases):
+            results.append(result)
+            yield _progress(reader, len(results), len(cases)), None
+        settings = {
+            "llm": assistant.model,
+            "top_k": str(assistant.options.top_k),
+            "strict": str(assistant.options.strict),
+        }
+        page = report_page({name: Report(tuple(results), settings, versions())}) if results else ""
+        right = say("{right} of {count} right").format(
+            right=sum(result.right for result in results), count=len(results)
+        )
+        save = f'<button data-do="save-report">{escape(say("Save the report"))}</button>' if results else ""
         told = (
             f'<p class="sum" role="status">{escape(right)}</p>{_problems(reader, problems)}<p class="save">{save}</p>'
         )
         title = escape(say("Report of the evaluation"))
         frame = f'<iframe class="report" sandbox="allow-scripts" title="{title}" srcdoc="{embedded(page)}"></iframe>'
-        yield told, frame if rows else ""
+        yield told, frame if results else ""
 
 
 def _progress(reader: Reader, done: int, count: int) -> str:

@@ -33,7 +33,7 @@ Layer = tuple[int, int, str]
 def article_html(article: Article, target: str, passage: Span, evidence: Span | None, say: Say = english) -> str:
     """The whole article; the passage softly marked, in it the evidence strongly. `target` names what was clicked."""
     layers = list(_typography(article.text))
-    layers += [(noise.start, noise.end, "noise") for noise in article.noise]
+    layers += [(boilerplate.start, boilerplate.end, "noise") for boilerplate in article.boilerplate]
     start = _first_shown(article, passage)
     layers.append((0, start, "unshown"))
     layers.append((passage.start, passage.end, "passage"))
@@ -110,9 +110,9 @@ def _first_shown(article: Article, passage: Span) -> int:
     """Where the story begins: leading front matter, and a first heading that repeats the title, stand above it
     already. What is cited is shown, whatever it is."""
     text, start = article.text, 0
-    for noise in sorted(article.noise):
-        if not text[start : noise.start].strip():
-            start = max(start, noise.end)
+    for boilerplate in sorted(article.boilerplate):
+        if not text[start : boilerplate.start].strip():
+            start = max(start, boilerplate.end)
     heading = _HEADING.match(text, start + _blank(text, start))
     if heading is not None and heading[2].strip().casefold() == article.title.strip().casefold():
         start = heading.end()

@@ -8,7 +8,7 @@ from index import ArticleFilter
 from rag import Answer, Sentence
 
 from ...conversation import Conversation, Exchange
-from ...html import escape, one_line, outlet
+from ...html import SUPPORT_LABELS, escape, one_line, outlet
 from ...i18n.translate import Say, english
 from .sources import nearest_html, passages, pointing_at, sources_html
 
@@ -16,7 +16,6 @@ MOST_SHOWN = 20
 """Questions that the chat window shows at a time, the last ones: whatever changes, all that it shows is sent and drawn
 anew."""
 
-SUPPORT_WORDS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not supported"}
 _SUPPORT_HELP = {
     "quoted": "The article says this word for word",
     "supported": "The article says this in other words",
@@ -166,7 +165,7 @@ def _anchor(turn: int, order: int, number: int, where: str) -> str:
 
 def _support_mark(sentence: Sentence, say: Say) -> str:
     support = sentence.support
-    word, help_ = say(SUPPORT_WORDS[support]), say(_SUPPORT_HELP[support])
+    word, help_ = say(SUPPORT_LABELS[support]), say(_SUPPORT_HELP[support])
     if sentence.citation_corrected:
         word = say("{support}, citation moved").format(support=word)
         help_ = say("{help}. The model cited something else, or nothing").format(help=help_)

@@ -16,9 +16,9 @@ from itertools import groupby
 from rag import Answer, Citation
 
 from ...conversation import Conversation, Exchange
-from ...html import day, outlet
+from ...html import SUPPORT_LABELS, day, outlet
 from ...i18n.translate import Say, english
-from .exchange import SUPPORT_WORDS, chosen_in_words
+from .exchange import chosen_in_words
 
 FORMAT = "citechat conversation 1"
 """What a JSON file says that it is."""
@@ -171,7 +171,7 @@ def _pieces(answer: Answer, say: Say) -> Iterator[str | Citation]:
         yield rest.rstrip()
         yield from (citations[number, span.start, span.end] for number, span in unmarked)
         if sentence.support in _BADLY:
-            yield f" ({say(SUPPORT_WORDS[sentence.support])})"
+            yield f" ({say(SUPPORT_LABELS[sentence.support])})"
         yield rest[len(rest.rstrip()) :]
         position = sentence.end
     yield answer.text[position:]

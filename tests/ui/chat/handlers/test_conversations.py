@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from index import Index
-from rag import Assistant
+from rag import AnswerOptions, Assistant
 from ui.chat.handlers.answering import SCREEN_PARTS, Replies
 from ui.chat.handlers.conversations import Keeping
 from ui.chat.services import Services
@@ -101,7 +101,7 @@ def assistant(index: Index, tmp_path: Path) -> Assistant:
     article = tmp_path / "port.txt"
     article.write_text(SHIPS, encoding="utf-8")
     index.sync([article])
-    return Assistant(index, abstention_threshold=0.0)
+    return Assistant(index, options=AnswerOptions(abstention_threshold=0.0))
 
 
 @pytest.fixture

@@ -20,7 +20,12 @@ TEXT = (
     "# The port\n\nThe harbour reopened on **Monday**. 🚢 Ships came back.\n\n- Ten berths\n- Two cranes\n\nShare (12)"
 )
 ARTICLE = Article(
-    "a1", "The port", "https://www.example.org/x/y", TEXT, "2024-02-24", noise=(Span(TEXT.index("Share"), len(TEXT)),)
+    "a1",
+    "The port",
+    "https://www.example.org/x/y",
+    TEXT,
+    "2024-02-24",
+    boilerplate=(Span(TEXT.index("Share"), len(TEXT)),),
 )
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -246,7 +251,7 @@ def test_what_is_not_the_story_is_dimmed() -> None:
 def test_front_matter_and_a_repeated_title_are_not_shown_again() -> None:
     front = "---\ntitle: The port\n---\n"
     text = front + TEXT
-    article = Article("a2", "The port", "x", text, noise=(Span(0, len(front)),))
+    article = Article("a2", "The port", "x", text, boilerplate=(Span(0, len(front)),))
     story = words_of(article_html(article, "x", span("Monday", text), None).split('class="story"')[1])
     assert "title:" not in story
     assert "# The port" not in story
@@ -254,7 +259,7 @@ def test_front_matter_and_a_repeated_title_are_not_shown_again() -> None:
 
 def test_front_matter_is_shown_where_it_is_what_is_cited() -> None:
     text = "---\ntitle: The port\n---\nShips."
-    article = Article("a2", "The port", "x", text, noise=(Span(0, 24),))
+    article = Article("a2", "The port", "x", text, boilerplate=(Span(0, 24),))
     assert "title: The port" in words_of(article_html(article, "x", Span(4, 19), Span(4, 19)))
 
 

@@ -1,0 +1,64 @@
+"""The templates, style sheets and scripts of the pages.
+
+A template is a Jinja file of macros in the `templates` folder of a sub-package; a macro returns one piece of HTML.
+Jinja's own escaping is not enough for the chat window, which renders Markdown: every value goes through `html.escape`.
+Only a `Markup`, which is what macros return, is taken for HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup
+
+from . import html
+
+# A line break beside a tag or an expression is layout of the template; any other one is a space.
+_BREAK = re.compile(r"(?<=[>}])\n[ ]*|\n[ ]*(?=[<{])")
+
+
+class _JoinedLines(Extension):
+    """A preprocessor that joins the lines of a template: in Markdown, a blank line would end a block of HTML."""
+
+    def preprocess(self, source: str, *_: object) -> str:
+        return re.sub(r"\n[ ]*", " ", _BREAK.sub("", source.strip()))
+
+
+def _escaped(value: object) -> object:
+    return value if hasattr(value, "__html__") else Markup(html.escape(str(value)))  # noqa: S704 - it is escaped
+
+
+@cache
+def macros(package: str, name: str) -> Any:
+    """Return the macros of `ui/PACKAGE/templates/NAME.html` as attributes."""
+    return _environment(package).get_template(f"{name}.html").module
+
+
+@cache
+def asset(package: str, name: str) -> str:
+    """Return the text of `ui/PACKAGE/assets/NAME`."""
+    return (_folder(package) / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment(package: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_folder(package) / "templates"),
+        autoescape=True,
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        extensions=[_JoinedLines],
+    )
+    # Jinja's filters escape less than `html.escape` where they join text and markup.
+    environment.filters = {name: getattr(html, name) for name in ("one_line", "excerpt", "outlet")} | {"length": len}
+    environment.globals = {"byline": html.byline, "day": html.day}
+    return environment
+
+
+def _folder(package: str) -> Path:
+    return Path(__file__).parent / package
