@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from rag import Settings
+from ui.security.access import access_policy
 from ui.security.audit_log import AuditMiddleware
-from ui.security.config import access_policy
 from ui.security.middleware import AccessControl
 
 _ROUNDS = 5
@@ -52,9 +52,9 @@ def measure(requests: int) -> dict[str, float]:
     """The figures by their names."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        off = AccessControl(_answers, access=access_policy(Settings(home=home / "off")))
+        off = AccessControl(_answers, policy=access_policy(Settings(home=home / "off")))
         keyed = Settings(home=home, rate_limit="1000000/second", audit_log=home / "audit.jsonl")
-        _, secret = access_policy(keyed).register.keys.create("bench")
+        _, secret = access_policy(keyed).accounts.keys.create("bench")
         on = access_policy(keyed)
         proxied = access_policy(Settings(home=home, user_header="X-User", trusted_proxies=("127.0.0.1",)))
         assert on.log is not None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .commands import say
 
 if TYPE_CHECKING:
-    from ..security.registry import AccountRegistry
+    from ..security.access import AccountRegistry
 
 _LONGEST_LINE = 2000  # characters; a password is refused long before
 
@@ -128,7 +128,7 @@ def _group(subparsers: argparse._SubParsersAction[Any], name: str, summary: str)
 def _register() -> AccountRegistry:
     from rag import load_settings
 
-    from ..security.registry import open_accounts
+    from ..security.access import open_accounts
 
     return open_accounts(load_settings())
 
@@ -138,6 +138,6 @@ def _may(scopes: frozenset[str]) -> str:
 
 
 def _refuse(message: str, hint: str) -> NoReturn:
-    from ..security.accounts import AccessError
+    from ..security.errors import AccessError
 
     raise AccessError(message, hint)

@@ -50,14 +50,14 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
 
 def _access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
     """Whether a chat with these settings asks who wants to use it, and what stops it from asking."""
-    from ..security.config import access_policy
+    from ..security.access import access_policy
 
     try:
         access = access_policy(settings)
-        known = access.register.read()
+        known = access.accounts.read()
     except CitechatError as error:
         return "unknown", [{"message": error.message, "hint": error.hint}]
-    if not access.is_on(known):
+    if not access.is_enforced(known):
         return "off: this machine alone is served, and anybody on it", []
     good = sum(key.state == "good" for key in known.keys.values())
     named = f", {access.user_header} of a proxy is believed" if access.user_header else ""

@@ -143,7 +143,7 @@ def require_access_control(host: str, policy: AccessPolicy | None) -> None:
     if is_loopback(host) or (policy is not None and policy.is_enforced(policy.accounts.read())):
         return
     raise SettingsError(
-        f"At {host!r} other machines could read every article and ask questions at your cost: there is no access control.",
+        f"Without access control, other machines could read every article at {host!r} and ask at your cost.",
         "Create a key (`citechat keys create NAME`) or a user (`citechat users add NAME`), or have a proxy log users "
         "in (CITECHAT_USER_HEADER). To let everybody in all the same: --no-access-control --anyone-may-use-it",
     )

@@ -113,7 +113,7 @@ def _is_json(scope: Scope) -> bool:
 
 
 def _contents(body: bytes) -> Any:
-    """Return the part of a body that is logged: only the data of a request by the page, whose session id is a secret."""
+    """Return the part of a body that is logged: of a page's request only the data, because its session id is secret."""
     if len(body) > LONGEST_CONTENTS:
         return f"more than {LONGEST_CONTENTS} bytes"
     try:

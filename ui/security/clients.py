@@ -76,7 +76,7 @@ def was_forwarded(headers: Headers) -> bool:
 
 
 def strip_headers(headers: Headers, *, user_header: str | None, forwarded: bool) -> list[tuple[bytes, bytes]]:
-    """Return the headers without the one that names a user, in any spelling, and with `forwarded` without those of proxies."""
+    """Remove the header that names a user, in any spelling, and with `forwarded` also those of proxies."""
     named = {user_header.lower()} if user_header else set()
     named |= set(_FORWARDED) if forwarded else set()
     return [(name, value) for name, value in headers if _plain(name) not in named]

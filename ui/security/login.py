@@ -42,7 +42,7 @@ class Login:
             return False
 
     def user(self, scope: Scope, accounts: AccountSnapshot) -> str | None:
-        """Return the user who is logged in at the sender of a request, if that user still exists and is the same one."""
+        """Return the user whose login cookie a request has, if that user was not removed or replaced since."""
         app: Any = scope.get("app")
         if app is None or scope["type"] != "http":
             return None
@@ -81,7 +81,7 @@ def is_login(scope: Scope) -> bool:
 
 
 def _hardened_cookie(name: bytes, value: bytes, scheme: str) -> bytes:
-    """Return a cookie that is not sent with requests of other sites (`Lax`), and only over HTTPS if the page uses it."""
+    """Return a cookie that requests of other sites do not contain (`Lax`), and that stays on HTTPS."""
     if name.lower() != b"set-cookie":
         return value
     kept = [part.strip() for part in value.split(b";")]

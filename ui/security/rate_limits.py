@@ -74,7 +74,7 @@ class CallerLimits:
 
     @contextmanager
     def turn(self, caller: str) -> Iterator[None]:
-        """Count a request of the caller while it runs. Raises `RequestError` without counting it if a limit is reached."""
+        """Count a request of the caller while it runs. Raises `RequestError` if a limit is reached."""
         running = self._running[caller]
         if running >= self._concurrency:
             raise too_many_requests(f"Too many requests at a time: {running} of yours are still running.", 1)

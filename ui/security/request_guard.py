@@ -154,7 +154,9 @@ class RequestGuard:
             raise RequestError(400, "Unknown host name.")
         if self._is_cross_site(scope, headers):
             raise RequestError(
-                403, "A page of another site may not send requests.", "Send it from a program, or a page of this server."
+                403,
+                "A page of another site sent this request.",
+                "Send it from a program, or a page of this server.",
             )
         address = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
         if address + sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
@@ -171,9 +173,9 @@ class RequestGuard:
         origin, host, site = headers.get(b"origin"), headers.get(b"host", ""), headers.get(b"sec-fetch-site")
         is_foreign = origin is not None and not _is_same_origin(origin, host)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path.startswith(tuple(f"{each}/" for each in _API_PATHS)) or path in _API_PATHS:
-            if is_foreign or site in ("cross-site", "same-site"):
-                return True
+        is_api = any(path == each or path.startswith(f"{each}/") for each in _API_PATHS)
+        if is_api and (is_foreign or site in ("cross-site", "same-site")):
+            return True
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return False
         if site is not None:

@@ -29,7 +29,7 @@ _LOGIN_GET = ("/", "/gradio_api/login_check")
 
 
 def area_of(method: str, path: str) -> Area:
-    """Return the part of the server that a path belongs to; an unknown path belongs to the page, which needs a login."""
+    """Return the part of the server that a path belongs to. Unknown paths belong to the page, which needs a login."""
     if path in _OPEN and method in ("GET", "HEAD"):
         return Area.OPEN
     if any(_is_under(path, each) for each in _API):

@@ -40,7 +40,7 @@ class SessionIsolation:
         self._files: dict[str, OrderedDict[str, None]] = {}
 
     async def isolate(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
-        """Return a request to the framework with private names. Raises `RequestError` if it names something of others."""
+        """Return a request with private names. Raises `RequestError` if it names something of others."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not path.startswith(_FRAMEWORK):
             return scope, receive, send
@@ -68,7 +68,7 @@ class SessionIsolation:
         return self._with_private_query(caller, scope)
 
     async def _isolate_post(self, caller: str, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """Return a request with a JSON body in which the session is private. Raises `RequestError` for files of others."""
+        """Return a request whose JSON body names a private session. Raises `RequestError` for files of others."""
         from starlette.requests import ClientDisconnect, Request
 
         try:

@@ -21,7 +21,7 @@ from servers import serving_chat
 
 from index import ArticleFilter, Index
 from rag import Answer, AnswerOptions, Assistant, LLMError, Turn
-from ui.api import queue as turns
+from ui.api.queue import WORKERS
 from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
@@ -88,7 +88,7 @@ def test_articles_are_listed_without_and_read_with_their_text(chat: ServedChat, 
     ]
     _, one, _ = call(chat, f"/v1/articles/{articles[0].id}")
     assert one == {**listed[0], "text": articles[0].text}
-    assert refusal(chat, "/v1/articles/nowhere") == (404, "there is no article with this id")
+    assert refusal(chat, "/v1/articles/nowhere") == (404, "No article has this id.")
 
 
 def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> None:
@@ -109,12 +109,12 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> 
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        (b"", "cannot be read"),
-        (b"{", "cannot be read"),
-        (b"\xff{}", "cannot be read"),
-        (b"[" * 100_000, "cannot be read"),
-        (b'{"question": "\\ud800"}', "cannot be read"),
-        ([], "cannot be read"),
+        (b"", "Invalid request body"),
+        (b"{", "Invalid request body"),
+        (b"\xff{}", "Invalid request body"),
+        (b"[" * 100_000, "Invalid request body"),
+        (b'{"question": "\\ud800"}', "Invalid request body"),
+        ([], "Invalid request body"),
         ({}, "'question'"),
         ({"question": 7}, "'question'"),
         ({"question": None}, "'question'"),
@@ -152,7 +152,7 @@ def test_what_a_form_of_another_site_could_send_is_refused(chat: ServedChat, kin
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "", "https://"])
 def test_a_page_of_another_site_cannot_ask_or_read(chat: ServedChat, origin: str) -> None:
-    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "a page of another site may not ask")
+    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "A page of another site sent this request.")
     assert refusal(chat, "/v1/articles", Origin=origin)[0] == 403
 
 
@@ -218,7 +218,7 @@ def test_half_a_character_of_a_model_does_not_break_the_reply() -> None:
 
 
 def test_four_are_answered_at_a_time_and_one_too_many_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_WAITING", 2)
+    monkeypatch.setattr("ui.api.LONGEST_QUEUE", 2)
     may_answer, running, most = threading.Event(), [0], [0]
     counting = threading.Lock()
 
@@ -261,7 +261,7 @@ def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end() -> None
             closed.set()
 
     with serving_chat(Scripted(endless)) as chat:
-        for _ in range(turns.AT_ONCE + 1):  # one more than there are places
+        for _ in range(WORKERS + 1):  # one more than there are places
             begun.clear()
             closed.clear()
             _ask_and_hang_up(chat, begun)

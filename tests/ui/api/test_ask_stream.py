@@ -18,7 +18,7 @@ from servers import serving_chat
 
 from rag import Answer, LLMError
 from ui.api import ask as asking
-from ui.api import queue as turns
+from ui.api import queue
 from ui.server import ServedChat
 
 pytestmark = pytest.mark.filterwarnings(
@@ -100,7 +100,7 @@ def test_an_error_in_the_middle_is_an_event(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_while_nothing_comes_a_comment_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "ALIVE_EVERY", 0.05)
+    monkeypatch.setattr(queue, "KEEP_ALIVE_INTERVAL", 0.05)
 
     def slow(question: str) -> Iterator[Answer]:
         time.sleep(0.4)
@@ -113,7 +113,7 @@ def test_while_nothing_comes_a_comment_says_that_it_goes_on(monkeypatch: pytest.
 
 
 def test_an_answer_that_never_ends_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "LONGEST_STREAM", 0.3)
+    monkeypatch.setattr(asking, "STREAM_TIMEOUT", 0.3)
     closed = threading.Event()
 
     def endless(question: str) -> Iterator[Answer]:
@@ -144,7 +144,7 @@ def test_when_the_client_hangs_up_the_writing_stops_though_nothing_new_comes() -
             closed.set()
 
     with serving_chat(Scripted(waiting)) as chat:
-        for _ in range(turns.AT_ONCE + 1):
+        for _ in range(queue.WORKERS + 1):
             closed.clear()
             go_on.clear()
             with httpx.stream(
@@ -157,8 +157,8 @@ def test_when_the_client_hangs_up_the_writing_stops_though_nothing_new_comes() -
 
 
 def test_one_too_many_is_sent_away_before_the_events_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_WAITING", 0)
-    monkeypatch.setattr(turns, "AT_ONCE", 1)
+    monkeypatch.setattr(queue, "MOST_WAITING", 0)
+    monkeypatch.setattr(queue, "AT_ONCE", 1)
     go_on, begun = threading.Event(), threading.Event()
 
     def waiting(question: str) -> Iterator[Answer]:

@@ -85,12 +85,12 @@ def test_what_the_articles_do_not_say_is_said(chat: ServedChat) -> None:
     ("name", "arguments", "told"),
     [
         ("ask", {"question": " "}, "the question is empty"),
-        ("ask", {}, "the field 'question'"),
-        ("ask", {"question": 5}, "the field 'question'"),
+        ("ask", {}, "Invalid field 'question'"),
+        ("ask", {"question": 5}, "Invalid field 'question'"),
         ("ask", {"question": "Who?", "since": "once"}, "'once' is no day"),
-        ("ask", {"question": "Who?", "delete": True}, "the field 'delete'"),
+        ("ask", {"question": "Who?", "delete": True}, "Invalid field 'delete'"),
         ("ask", {"question": "It fails?"}, "the LLM 'staged'"),
-        ("remove", {"question": "Who?"}, "there is no tool 'remove'"),
+        ("remove", {"question": "Who?"}, "Unknown tool 'remove'"),
     ],
 )
 def test_what_is_wrong_is_an_error_of_the_tool(

@@ -16,7 +16,7 @@ from servers import serving_chat
 
 from index import Hit, Passage, Span
 from rag import NOT_FOUND, Answer, LLMError, Sentence, Turn
-from ui.api.openai import Completion, inert
+from ui.api.openai import CompletionRequest, escape_markup
 from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
@@ -129,7 +129,7 @@ def test_an_answer_that_is_sent_back_is_history_without_its_footnotes(client: Op
     said = client.chat.completions.create(model="citechat", messages=[{"role": "user", "content": "The harbour?"}])
     answer = said.choices[0].message.content or ""
     assert "\n\n[" in answer
-    conversation = Completion.model_validate(
+    conversation = CompletionRequest.model_validate(
         {
             "model": "citechat",
             "messages": [
@@ -140,7 +140,7 @@ def test_an_answer_that_is_sent_back_is_history_without_its_footnotes(client: Op
         },
         strict=False,
     )
-    _, (_, turn) = conversation.asked()
+    _, (_, turn) = conversation.question_and_history()
     assert turn.text == answer.partition("\n\n[")[0]
 
 
@@ -154,7 +154,7 @@ def test_models_are_listed_and_an_unknown_one_is_told(client: OpenAI) -> None:
         lambda: client.models.retrieve("gpt-4o"),
         lambda: client.chat.completions.create(model="gpt", **asked),
     ):
-        with pytest.raises(NotFoundError, match="there is no model 'gpt"):
+        with pytest.raises(NotFoundError, match="Unknown model 'gpt"):
             call()
 
 
@@ -212,13 +212,13 @@ def test_langchain_can_ask_us_as_if_we_were_openai(chat: ServedChat) -> None:
     ],
 )
 def test_nothing_of_an_article_leads_or_loads_anywhere(text: str, inside: str) -> None:
-    assert inert(text) == inside
+    assert escape_markup(text) == inside
 
 
 def test_what_follows_never_changes_what_was_made_harmless_before() -> None:
     text = "Up! [1] See [this](http://x) and ![that](y). <b>[2][3]: z"
     ends = [at for at in range(len(text)) if text[at - 1] in ".] "]
-    assert all(inert(text).startswith(inert(text[:at])) for at in ends)
+    assert all(escape_markup(text).startswith(escape_markup(text[:at])) for at in ends)
 
 
 def test_the_page_and_the_api_are_served_by_one_start(tmp_path: Path) -> None:
