@@ -96,7 +96,7 @@ class Judge:
         verdict = read_verdict(said)
         if verdict is None:
             shown = " ".join(said.split())[:100]
-            raise failure("garbled", self.spec, f"not one verdict: {shown!r}")
+            raise failure("invalid response", self.spec, f"not one verdict: {shown!r}")
         return verdict
 
 

@@ -143,7 +143,7 @@ class SentenceReply(_Reply):
     citations: list[int]
     support: Support
     citation_corrected: bool
-    moved: bool = Field(description="Deprecated: the same as citation_corrected.")
+    moved: bool = Field(deprecated="Use `citation_corrected`.")
     focus: str | None
 
 
@@ -187,7 +187,7 @@ class AnswerReply(_Reply):
     citations: list[CitationReply]
     hits: list[HitReply]
     confidence: float
-    trust: float = Field(description="Deprecated: the same as confidence.")
+    trust: float = Field(deprecated="Use `confidence`.")
     timings: dict[str, float]
     tokens: dict[str, int]
     notes: list[str]

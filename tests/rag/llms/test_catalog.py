@@ -23,7 +23,7 @@ from wires import PATHS, ollama_wire
 from index import Index
 from rag import AnswerOptions, Assistant, LLMError, ModelCatalog, SettingsError, load_settings
 from rag.llms import catalog as model_catalog
-from rag.llms.catalog import _ollama_address
+from rag.llms.catalog import _ollama_url
 
 TAGS = "/api/tags"
 QUESTION = "Which ships came back?"
@@ -194,7 +194,7 @@ def test_no_proxy_hears_of_it(monkeypatch: pytest.MonkeyPatch, ollama: Callable[
     ],
 )
 def test_the_address_is_read_as_ollamas_own_client_reads_it(host: str, address: str) -> None:
-    assert _ollama_address(host) == address
+    assert _ollama_url(host) == address
 
 
 @pytest.mark.parametrize("host", ["ftp://gpu.local", "http://[::1", "gpu:port", "127.0.0.1:99999"])
@@ -309,7 +309,7 @@ def test_a_model_that_was_chosen_before_stays_while_its_server_is_too_busy_to_li
     choices = named()
     first = assistant.with_choices(choices, "ollama:llama3.2")
     monkeypatch.setattr(model_catalog, "_ollama", list)
-    choices._good_until = 0.0
+    choices._valid_until = 0.0
     assert choices.models() == ("extractive",)
     assert assistant.with_choices(choices, "ollama:llama3.2").llm is first.llm
 

@@ -81,7 +81,7 @@ def test_a_model_that_is_silent_for_too_long_is_given_up(folder: Path) -> None:
     with pytest.raises(LLMError) as failed:
         list(stream_text(llm, [HumanMessage("Hello")], "transformers:tiny"))
     released.set()
-    assert failed.value.kind == "late"
+    assert failed.value.kind == "timeout"
     assert "CITECHAT_LLM_TIMEOUT" in failed.value.hint
 
 

@@ -208,7 +208,7 @@ def test_of_a_bug_only_the_log_tells(caplog: pytest.LogCaptureFixture) -> None:
         raise ZeroDivisionError("/secret/path")
 
     with serving_chat(Scripted(broken)) as chat, caplog.at_level(logging.ERROR, "ui.api.app"):
-        assert refusal(chat, "/v1/ask", ASK) == (500, "something went wrong in the server")
+        assert refusal(chat, "/v1/ask", ASK) == (500, "Something went wrong in the server.")
     assert "/secret/path" in caplog.text
 
 

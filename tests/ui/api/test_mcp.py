@@ -127,6 +127,6 @@ def test_it_is_off_unless_it_is_wanted(tmp_path: Path) -> None:
 
 def test_without_its_package_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
-    with pytest.raises(SettingsError, match="the package 'mcp' cannot be loaded") as refused:
+    with pytest.raises(SettingsError, match="Cannot load the package 'mcp'") as refused:
         mcp_routes(newsroom(tmp_path).assistant, open_queue())
     assert ".[mcp]" in refused.value.hint

@@ -41,17 +41,17 @@ def test_it_is_told_whether_anybody_is_asked_who_they_are(home: Path) -> None:
     register = open_accounts(load_settings(home=home))
     key, _ = register.keys.create("bot")
     register.users.add("ann", "correct horse battery")
-    assert "Access control on: keys that are good 1, users 1" in told()
+    assert "Access control on: valid keys 1, users 1" in told()
     register.keys.revoke(key.id)
-    assert "Access control on: keys that are good 0" in told()
+    assert "Access control on: valid keys 0" in told()
     proxied = told(user_header="X-User", trusted_proxies=("127.0.0.1",))
-    assert "X-User of a proxy is believed" in proxied
+    assert "X-User from a proxy is trusted" in proxied
     assert "no proxy is trusted to send it" in told(user_header="X-User")
 
 
 def test_that_nothing_is_indexed_yet_is_a_problem_that_stops_nothing(home: Path) -> None:
     report = examine(load_settings(home=home))
-    assert [problem["message"] for problem in report["problems"]] == ["nothing is indexed yet"]
+    assert [problem["message"] for problem in report["problems"]] == ["The index is empty."]
     assert report["answers"]
 
 
