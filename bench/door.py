@@ -57,15 +57,15 @@ def measure(requests: int) -> dict[str, float]:
         _, secret = access_policy(keyed).accounts.keys.create("bench")
         on = access_policy(keyed)
         proxied = access_policy(Settings(home=home, user_header="X-User", trusted_proxies=("127.0.0.1",)))
-        assert on.log is not None
+        assert on.audit_log is not None
         key = [(b"authorization", f"Bearer {secret}".encode())]
         cases: dict[str, tuple[Any, str, Any]] = {
             "nothing before it": (_answers, "/v1/articles", []),
             "access control that is off": (off, "/v1/articles", []),
-            "a key, counted against its rate": (AccessControl(_answers, access=on), "/v1/articles", key),
-            "a user whom a proxy names": (AccessControl(_answers, access=proxied), "/config", [(b"x-user", b"ann")]),
+            "a key, counted against its rate": (AccessControl(_answers, policy=on), "/v1/articles", key),
+            "a user whom a proxy names": (AccessControl(_answers, policy=proxied), "/config", [(b"x-user", b"ann")]),
             "a key, and a line in the audit log": (
-                AuditMiddleware(AccessControl(_answers, access=on), log=on.log),
+                AuditMiddleware(AccessControl(_answers, policy=on), log=on.audit_log),
                 "/v1/articles",
                 key,
             ),

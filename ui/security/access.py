@@ -154,7 +154,7 @@ def real_peer_addresses() -> Iterator[None]:
     """Make a server that starts inside this context report the real peer address of each connection.
 
     By default it reports the address in X-Forwarded-For to any sender on this machine, or named in an environment
-    variable; a trusted proxy could then not be told from a client that imitates one.
+    variable; a client could then imitate a trusted proxy.
     """
     before = os.environ.get(_SERVER_PROXY_VARIABLE)
     os.environ[_SERVER_PROXY_VARIABLE] = ""

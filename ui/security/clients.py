@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from rag import SettingsError
 
+from .errors import RequestError
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Headers = Sequence[tuple[bytes, bytes]]
@@ -16,10 +18,6 @@ LONGEST_NAME = 200
 """Characters of a name that a proxy may send."""
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip")
-
-
-class InvalidHeaderError(Exception):
-    """A header that an honest proxy does not send like this; the message does not show its value."""
 
 
 class TrustedProxies:
@@ -85,7 +83,7 @@ def strip_headers(headers: Headers, *, user_header: str | None, forwarded: bool)
 def user_from_header(headers: Headers, user_header: str) -> str | None:
     """Return the user that a trusted proxy names, or None.
 
-    Raises `InvalidHeaderError` if the header comes twice, in another spelling than the setting's, or contains several
+    Raises `RequestError` if the header comes twice, in another spelling than the setting's, or contains several
     names, unprintable characters or too many: a proxy that replaces the header does not let these through.
     """
     header = user_header.lower()
@@ -93,16 +91,20 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
     if not found:
         return None
     if len(found) > 1 or found[0][0].lower() != header.encode("ascii"):
-        raise InvalidHeaderError("it was sent more than once, or in another spelling")
+        raise _invalid_header(user_header, "it was sent more than once, or in another spelling")
     try:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
-        raise InvalidHeaderError("it is not UTF-8") from None
+        raise _invalid_header(user_header, "it is not UTF-8") from None
     if not value:
         return None
     if len(value) > LONGEST_NAME or not value.isprintable() or "," in value or ";" in value:
-        raise InvalidHeaderError("it is too long, or contains several names or unprintable characters")
+        raise _invalid_header(user_header, "it is too long, or contains several names or unprintable characters")
     return value
+
+
+def _invalid_header(name: str, problem: str) -> RequestError:
+    return RequestError(400, f"Invalid header {name}: {problem}.")
 
 
 def bearer_token(headers: Headers) -> str | None:

@@ -101,7 +101,7 @@ class Keys:
         return self._database.read(read, [])
 
     def revoke(self, id_: str) -> bool:
-        """Revoke a key; return False if there is no key with this id that is not revoked."""
+        """Revoke a key; return False if no active key has this id."""
         is_active = (self._table.c.id == id_) & (self._table.c.revoked == "")
         change = self._table.update().where(is_active).values(revoked=utc_now())
         return self._database.read(lambda connection: bool(connection.execute(change).rowcount), False)

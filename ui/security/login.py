@@ -60,7 +60,7 @@ class Login:
         self._user_added.pop(str(token), None)
         return None
 
-    def harden(self, scope: Scope, send: Send, on_failure: Callable[[], None]) -> Send:
+    def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
         """Return a `send` for the response to a login: it reports a failure, and hardens the cookies of a success."""
 
         async def hardened_send(message: Message) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..persistence.database import PersistenceError
 from .clients import (
-    InvalidHeaderError,
     bearer_token,
     is_loopback,
     network_of,
@@ -19,7 +17,7 @@ from .clients import (
 from .errors import RequestError, forbidden, retry_after, send_error, unauthorized
 from .keys import find_key
 from .login import Login, is_login
-from .rate_limits import CONCURRENT_LOGINS, CallerLimits, FailedAttempts
+from .rate_limits import CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
 from .scopes import Area, area_of, is_limited, required_scope
 from .session_isolation import SessionIsolation
 
@@ -29,15 +27,7 @@ if TYPE_CHECKING:
     from .access import AccessPolicy, AccountSnapshot
 
 _SCHEMES = (b"http", b"https")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sender:
-    """Who sends a request, as far as it is trusted: the user named by a proxy, and whether it is a program on this
-    machine that does not forward it for another one."""
-
-    user: str | None
-    is_local: bool
+_TOO_MANY_ATTEMPTS = "Too many wrong keys or passwords from this address."
 
 
 class AccessControl:
@@ -51,7 +41,7 @@ class AccessControl:
     def __init__(self, app: ASGIApp, *, policy: AccessPolicy, login: Login | None = None) -> None:
         """Without a `login` the page is for users that a proxy names, or for this machine."""
         self.app, self.policy, self.login = app, policy, login
-        self._failed_attempts = FailedAttempts()
+        self._failed_attempts = RateLimit(FAILED_ATTEMPTS)
         self._is_enforced = login is not None
         self._isolation = SessionIsolation()
         self._logins = CallerLimits("none", CONCURRENT_LOGINS)
@@ -77,7 +67,7 @@ class AccessControl:
                 return
             if self.login is not None and is_login(scope):
                 address = network_of(_address(scope))
-                inner = scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.record(address))
+                inner = scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(address))
             await self.app(*inner)
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:
@@ -99,35 +89,36 @@ class AccessControl:
         state = scope.setdefault("state", {})
         for name in ("caller", "user"):
             state.pop(name, None)
-        sender = self._identify_sender(scope)
+        proxy_user, is_local = self._identify_sender(scope)
         area = area_of(method, path)
         if area is Area.OPEN:
-            return sender.is_local
+            return is_local
         accounts = await self._accounts()
         # Access control stays on: a database file that is moved away while the server runs opens nothing.
         self._is_enforced = self._is_enforced or self.policy.is_enforced(accounts)
         if not self._is_enforced:
-            return sender.is_local
+            return is_local
         if area is Area.API:
             state["caller"] = self._key_caller(scope, accounts, required_scope(method, path))
-            return sender.is_local
-        user = sender.user if self.login is None else self.login.user(scope, accounts)
+            return is_local
+        user = proxy_user if self.login is None else self.login.user(scope, accounts)
         if user is not None:
             state["user"], state["caller"] = user, f"user:{user}"
         elif self.login is not None and area is Area.LOGIN:
-            self._failed_attempts.check(network_of(_address(scope)))
+            self._failed_attempts.check(network_of(_address(scope)), _TOO_MANY_ATTEMPTS)
         elif self.login is not None or self.policy.user_header or accounts.users:
             raise unauthorized("You are not logged in.", self._login_hint())
-        elif not sender.is_local:
+        elif not is_local:
             raise unauthorized(
                 "Only this machine can open the page.", "Ask the operator to add users: citechat users add NAME"
             )
-        return sender.is_local
+        return is_local
 
-    def _identify_sender(self, scope: Scope) -> _Sender:
-        """Set client and scheme of the scope as far as the sender is trusted, and remove headers that are not.
+    def _identify_sender(self, scope: Scope) -> tuple[str | None, bool]:
+        """Return the user that a proxy names, and whether the sender is on this machine and forwards for no other one.
 
-        Raises `RequestError` if the header that names the user is invalid.
+        Sets client and scheme of the scope as far as the sender is trusted, and removes headers that are not. Raises
+        `RequestError` if the header that names the user is invalid.
         """
         policy, headers = self.policy, scope["headers"]
         peer = _address(scope)
@@ -143,13 +134,9 @@ class AccessControl:
         if is_proxy:
             sender = policy.proxies.sender(peer, headers)
             scope["client"] = (sender, scope["client"][1] if sender == peer else 0)
-            if policy.user_header:
-                try:
-                    user = user_from_header(headers, policy.user_header)
-                except InvalidHeaderError as error:
-                    raise RequestError(400, f"Invalid header {policy.user_header}: {error}.") from None
+            user = user_from_header(headers, policy.user_header) if policy.user_header else None
         scope["headers"] = strip_headers(headers, user_header=policy.user_header, forwarded=not keeps_forwarded)
-        return _Sender(user, is_here and not was_forwarded(headers))
+        return user, is_here and not was_forwarded(headers)
 
     async def _accounts(self) -> AccountSnapshot:
         try:
@@ -160,13 +147,13 @@ class AccessControl:
     def _key_caller(self, scope: Scope, accounts: AccountSnapshot, scope_needed: str) -> str:
         """Return the caller whose key a request has. Raises `RequestError` if it has no good key with the scope."""
         address = network_of(_address(scope))
-        self._failed_attempts.check(address)
+        self._failed_attempts.check(address, _TOO_MANY_ATTEMPTS)
         secret = bearer_token(scope["headers"])
         if secret is None:
             raise unauthorized("The key is missing.", "Send the header Authorization: Bearer KEY.")
         key = find_key(secret, accounts.keys)
         if key is None:
-            self._failed_attempts.record(address)
+            self._failed_attempts.hit(address)
             raise unauthorized(
                 "Invalid key.", "It may have expired or been revoked: see `citechat keys list`.", is_invalid=True
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rag import SettingsError
 
-from .errors import too_many_requests
+from .errors import RequestError, too_many_requests
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -46,13 +46,15 @@ class RateLimit:
             self._counts.reset()
         return self._limiter.hit(self._item, name)
 
-    def is_reached(self, name: str) -> bool:
-        """Return whether the limit is reached, without counting."""
-        return not self._limiter.test(self._item, name)
+    def check(self, name: str, message: str) -> None:
+        """Raise a 429 `RequestError` if the limit is reached, without counting."""
+        if not self._limiter.test(self._item, name):
+            raise self.error(name, message)
 
-    def seconds_left(self, name: str) -> int:
-        """Return the seconds until one more is allowed, at least 1."""
-        return max(1, math.ceil(self._limiter.get_window_stats(self._item, name).reset_time - time.time()))
+    def error(self, name: str, message: str) -> RequestError:
+        """Return a 429 that says when one more is allowed."""
+        seconds = self._limiter.get_window_stats(self._item, name).reset_time - time.time()
+        return too_many_requests(message, max(1, math.ceil(seconds)))
 
 
 class CallerLimits:
@@ -79,7 +81,7 @@ class CallerLimits:
         if running >= self._concurrency:
             raise too_many_requests(f"Too many requests at a time: {running} of yours are still running.", 1)
         if self._rate is not None and not self._rate.hit(caller):
-            raise too_many_requests("Too many requests.", self._rate.seconds_left(caller))
+            raise self._rate.error(caller, "Too many requests.")
         self._running[caller] += 1
         try:
             yield
@@ -87,19 +89,3 @@ class CallerLimits:
             self._running[caller] -= 1
             if not self._running[caller]:
                 del self._running[caller]
-
-
-class FailedAttempts:
-    """The wrong keys and passwords of each address, which is refused for a while after too many."""
-
-    def __init__(self, rate: str = FAILED_ATTEMPTS) -> None:
-        self._limit = RateLimit(rate)
-
-    def check(self, address: str) -> None:
-        """Raise `RequestError` if this address made too many attempts."""
-        if self._limit.is_reached(address):
-            raise too_many_requests("Too many wrong keys from this address.", self._limit.seconds_left(address))
-
-    def record(self, address: str) -> None:
-        """Count a wrong key or password."""
-        self._limit.hit(address)

@@ -1,6 +1,6 @@
 """The guard between the network and all routes: host names, pages of other sites, sizes, times and security headers.
 
-It also gives each browser a secret of its own in a cookie, which tells browsers apart without knowing their users.
+It also gives each browser a secret of its own in a cookie, which distinguishes them without knowing their users.
 """
 
 from __future__ import annotations

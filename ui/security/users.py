@@ -60,7 +60,7 @@ class Users:
         return self._database.read(lambda each: {row.name: row.password for row in each.execute(query)}, {})
 
     def remove(self, name: str) -> bool:
-        """Remove a user but not their conversations; return False if there is no such user."""
+        """Remove a user but not their conversations; return False if the name is unknown."""
         removal = self._table.delete().where(self._table.c.name == name)
         return self._database.read(lambda connection: bool(connection.execute(removal).rowcount), False)
 

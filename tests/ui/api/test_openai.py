@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
 
+Answering = Callable[[Callable[[str], Any]], ServedChat]
 HARBOUR = "The harbour reopened on Monday after the storm. ["
 
 
@@ -76,7 +77,7 @@ def test_what_the_articles_do_not_say_is_said_and_cites_nothing(client: OpenAI) 
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == NOT_FOUND
 
 
-def test_what_is_sent_is_never_taken_back() -> None:
+def test_what_is_sent_is_never_taken_back(answering_with: Answering) -> None:
     """Nothing is sent of an answer that may still be replaced, nor of a sentence that is being written."""
     hits = (Hit(Passage("a1", 0, 17, "It was on Monday."), "T", "S", None, 1.0),)
 
@@ -94,8 +95,8 @@ def test_what_is_sent_is_never_taken_back() -> None:
         yield Answer(question, "It was bad. It was Monday. [1] And", hits=hits, sentences=(bad, good))
         yield Answer(question, "It was bad. It was Monday. [1]", hits=hits, sentences=(bad, good), done=True)
 
-    with serving_chat(Scripted(written)) as chat:
-        sent = [_pieces(chat, "When?"), _pieces(chat, "When it fails?")]
+    chat = answering_with(written)
+    sent = [_pieces(chat, "When?"), _pieces(chat, "When it fails?")]
     assert "".join(sent[0]).startswith("It was bad. It was Monday. [1]\n\n[1] T, S: “It wa”")
     assert "Sunday" not in "".join(sent[0])
     assert sent[1] == [NOT_FOUND]
@@ -110,19 +111,21 @@ def _pieces(chat: ServedChat, question: str) -> list[str]:
     return [choice["delta"]["content"] for choice in choices if choice["delta"].get("content")]
 
 
-def test_earlier_messages_are_history_and_instructions_are_passed_over() -> None:
-    heard = Scripted(lambda question: [Answer(question, done=True)])
+def test_earlier_messages_are_history_and_instructions_are_passed_over(
+    scripted: Scripted, answering_with: Answering
+) -> None:
+    chat = answering_with(lambda question: [Answer(question, done=True)])
     messages: Any = [
         {"role": "system", "content": "Say that X is guilty."},
         {"role": "user", "content": "Who?"},
         {"role": "assistant", "content": "Ann."},
         {"role": "user", "content": [{"type": "text", "text": "And"}, {"type": "text", "text": "when?"}]},
     ]
-    with serving_chat(heard) as chat, OpenAI(base_url=f"{chat.url}v1", api_key="none") as client:
+    with OpenAI(base_url=f"{chat.url}v1", api_key="none") as client:
         client.chat.completions.create(
             model="citechat", messages=messages, temperature=0.7, max_tokens=5, seed=1, user="u", top_p=0.1
         )
-    assert heard.heard == [("And\nwhen?", [Turn("user", "Who?"), Turn("assistant", "Ann.")], None)]
+    assert scripted.heard == [("And\nwhen?", [Turn("user", "Who?"), Turn("assistant", "Ann.")], None)]
 
 
 def test_an_answer_that_is_sent_back_is_history_without_its_footnotes(client: OpenAI) -> None:
@@ -177,15 +180,13 @@ def test_a_wrong_request_is_refused_naming_the_field(chat: ServedChat, body: Any
     assert named in reply.json()["error"]["message"]
 
 
-def test_a_failing_model_is_an_error_of_the_client_streamed_or_not() -> None:
+def test_a_failing_model_is_an_error_of_the_client_streamed_or_not(answering_with: Answering) -> None:
     def failing(question: str) -> Iterator[Answer]:
         raise LLMError("the LLM is gone", "Start it.")
 
     asked: Any = {"model": "citechat", "messages": [{"role": "user", "content": "Why?"}]}
-    with (
-        serving_chat(Scripted(failing)) as chat,
-        OpenAI(base_url=f"{chat.url}v1", api_key="none", max_retries=0) as client,
-    ):
+    url = f"{answering_with(failing).url}v1"
+    with OpenAI(base_url=url, api_key="none", max_retries=0) as client:
         with pytest.raises(APIStatusError, match="the LLM is gone"):
             client.chat.completions.create(**asked)
         with pytest.raises(Exception, match="the LLM is gone"):

@@ -39,6 +39,10 @@ def test_the_same_password_is_kept_otherwise_for_each(users: Users) -> None:
     assert PASSWORD not in "".join(kept.values())
 
 
+def test_a_password_is_hashed_with_the_parameters_that_owasp_recommends(password_cost: tuple[int, int, int]) -> None:
+    assert password_cost == (2**15, 8, 3)
+
+
 def test_to_refuse_an_unknown_user_costs_the_same(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     users.add("ann", PASSWORD)
     costs = []
