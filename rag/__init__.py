@@ -12,9 +12,10 @@ from .llms.catalog import ModelCatalog
 from .llms.loader import LLMPing, ping_llm
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
-from .settings import AnswerOptions, Settings, load_settings
+from .settings import FORMER_NAMES, AnswerOptions, Settings, load_settings
 
 __all__ = [
+    "FORMER_NAMES",
     "NOT_FOUND",
     "Answer",
     "AnswerOptions",

@@ -14,7 +14,7 @@ from ..errors import LLMError
 from ..grounding.support import Checker
 from ..llms.retry import LLMCall
 from ..prompts import answer_messages, standalone_messages
-from ..questions.contextualize import leans_on, stand_alone
+from ..questions.contextualize import contextualize, needs_context
 from ..settings import AnswerOptions
 from .verified_stream import VerifiedStream
 
@@ -80,14 +80,14 @@ def write(
 
 def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
     """The question in words that need no conversation, by the LLM where it leans on one; by rule where that fails."""
-    if not history or not leans_on(question):
+    if not history or not needs_context(question):
         return question
     try:
         said = "".join(call.stream(lambda _: standalone_messages(question, history), 0)).strip()
     except LLMError:
-        return stand_alone(question, history)  # the answer will meet the same failure, and say so
+        return contextualize(question, history)  # the answer will meet the same failure, and say so
     is_question = "\n" not in said and 0 < len(said) <= _LONGEST_QUESTION
-    return said if is_question else stand_alone(question, history)
+    return said if is_question else contextualize(question, history)
 
 
 def fitting(prompt: Callable[[int], list[BaseMessage]], passages: int, encoder: Encoder, prompt_tokens: int) -> int:

@@ -57,8 +57,8 @@ class Fake:
         self.warm = True
         raise RuntimeError("no model here")
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        return list(self.stream(question, history))[-1]
+    def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
+        return list(self.stream(question, history, article_filter))[-1]
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None

@@ -29,7 +29,7 @@ def keys() -> None:
 @keys.command("create")
 @click.argument("name", metavar="NAME", help="The program that will use the key.")
 @click.option("--write", is_flag=True, help="Allow the key to add and remove articles, too.")
-@click.option("--expires", type=int, metavar="DAYS", help="Days until the key expires.  [default: never]")
+@click.option("--expires", type=int, metavar="DAYS", show_default="never", help="Days until the key expires.")
 def create_key(name: str, write: bool, expires: int | None) -> None:
     """Create a key and print its secret, which is shown only once."""
     key, secret = _register().keys.create(name, write=write, days=expires)

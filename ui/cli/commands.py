@@ -154,8 +154,8 @@ def _questions(lines: Iterable[str], name: str) -> Iterator[tuple[str, list[Turn
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
-@click.option("--port", type=int, default=7860, show_default=True, help="Port; if it is in use, the next free one.")
+@click.option("--host", default="127.0.0.1", show_default="127.0.0.1, this machine only", help="Address to listen on.")
+@click.option("--port", type=int, default=7860, help="Port; if it is in use, the next free one.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser window.")
 @click.option("--no-access-control", is_flag=True, help="Require neither a key nor a login.")
 @click.option("--anyone-may-use-it", is_flag=True, help="Confirm --no-access-control.")
@@ -311,7 +311,7 @@ def doctor(llm: str | None, as_json: bool) -> int:
       citechat doctor --llm ollama:llama3.2
       citechat doctor --json
     """
-    from rag import load_settings
+    from rag import FORMER_NAMES, load_settings
 
     from .doctor import as_text as report_text
     from .doctor import examine
@@ -319,7 +319,8 @@ def doctor(llm: str | None, as_json: bool) -> int:
     report = examine(load_settings(llm=llm), ask_llm=llm is not None)
     ping = report["llm"]
     if as_json:
-        print_json(report | {"llm": asdict(ping) if ping else None})
+        former = {old: report["settings"][new] for old, new in FORMER_NAMES.items()}
+        print_json(report | {"settings": report["settings"] | former, "llm": asdict(ping) if ping else None})
     else:
         click.echo(report_text(report))
     return DONE if report["answers"] else USER_ERROR

@@ -14,7 +14,7 @@ from .output import fail, print_json, print_message, progress_bar
 
 if TYPE_CHECKING:
     from rag import Assistant
-    from rag.evaluate import Case, CaseResult, Checkpoint, Judge, RemoteAssistant, Report, TestSet
+    from rag.evaluate import Case, CaseResult, Checkpoint, Judge, RemoteAssistant, Report
 
 _COMPARE = "compare"
 
@@ -26,7 +26,7 @@ _COMPARE = "compare"
 @click.option("--server", metavar="URL", help="Evaluate a running chat server instead of the local index.")
 @click.option("--judge", metavar="SPEC", help="Have this LLM judge the answers, too, and report how far it agrees.")
 @click.option("--fail-under", metavar="LIMITS", help="Exit with 2 if a measure is worse, as in f1=0.7,hit@5=0.9.")
-@click.option("--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the answers that differ.")
+@click.option("--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the equal results.")
 @skip_bad_option
 @click.option("--similarity", is_flag=True, help="Also measure semantic similarity, which takes longer.")
 @llm_options
@@ -57,15 +57,7 @@ def evaluate(
       citechat eval questions.csv --server http://127.0.0.1:7860
       citechat eval compare before.json after.json --html compared.html
     """
-    from rag.evaluate import (
-        as_misses,
-        as_table,
-        missed_thresholds,
-        parse_thresholds,
-        read_test_set,
-        to_json,
-        write_atomically,
-    )
+    from rag.evaluate import as_misses, as_table, missed_thresholds, parse_thresholds, to_json, write_atomically
 
     first, *others = files
     if first == _COMPARE:
@@ -75,7 +67,7 @@ def evaluate(
     thresholds = parse_thresholds(fail_under or "")
     llm_judge = _open_judge(judge)  # first, so that a wrong name is reported before a question is asked
     assistant, settings = _remote(server, overrides) if server else _local(overrides)
-    cases = _resolve(assistant, read_test_set(first, skip_bad=skip_bad), skip_bad=skip_bad)
+    cases = _read_cases(assistant, first, skip_bad=skip_bad)
     run = partial(_run, assistant, cases, settings, similarity)
     if out is None:
         report = run()
@@ -134,11 +126,12 @@ def _open_judge(spec: str | None) -> Judge | None:
     return open_judge(load_settings(llm=spec))
 
 
-def _resolve(assistant: Assistant | RemoteAssistant, test_set: TestSet, *, skip_bad: bool) -> Sequence[Case]:
-    """Return the cases with the offsets of their evidence; print the problems."""
+def _read_cases(assistant: Assistant | RemoteAssistant, file: str, *, skip_bad: bool) -> Sequence[Case]:
+    """Return the cases of a test set with the offsets of their evidence; print the problems."""
     from rag import TestSetError
-    from rag.evaluate import resolve
+    from rag.evaluate import read_test_set, resolve
 
+    test_set = read_test_set(file, skip_bad=skip_bad)
     cases, problems = resolve(test_set.cases, assistant.articles(), path=test_set.path, lines=test_set.lines)
     for problem in (*test_set.skipped, *problems):
         print_message(f"{'skipped' if skip_bad else 'invalid'}: {problem}")

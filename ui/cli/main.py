@@ -23,7 +23,10 @@ class _OrderedGroup(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_OrderedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_OrderedGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
 def cli() -> None:
     """Ask questions about your articles. Every sentence of an answer links to its source.
 

@@ -14,7 +14,7 @@ COUNT = click.IntRange(min=1)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 skip_bad_option = click.option("--skip-bad", is_flag=True, help="Skip invalid questions, and list them.")
 workers_option = click.option(
-    "--workers", type=COUNT, metavar="N", help="Processes that read and embed.  [default: this one, with threads]"
+    "--workers", type=COUNT, metavar="N", show_default="this one, with threads", help="Processes that read and embed."
 )
 
 
@@ -23,5 +23,5 @@ def llm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--top-k", type=int, metavar="N", help="Passages to answer from.")(command)
     strict = "Leave out sentences of an LLM that no passage supports."
     command = click.option("--strict", is_flag=True, default=None, help=strict)(command)
-    llm = "LLM, as provider:model.  [default: extractive, quotes without an LLM]"
-    return click.option("--llm", metavar="SPEC", help=llm)(command)
+    llm = "LLM that writes the answer, as provider:model."
+    return click.option("--llm", metavar="SPEC", show_default="extractive, no LLM", help=llm)(command)

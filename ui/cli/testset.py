@@ -24,8 +24,8 @@ def testset() -> None:
 
 @testset.command()
 @click.argument("articles", nargs=-1, required=True, metavar="ARTICLE...", help="Id or file of an indexed article.")
-@click.option("--count", type=COUNT, default=20, show_default=True, metavar="N", help="Questions at most.")
-@click.option("--out", metavar="FILE", help="JSONL or CSV file to add the questions to.  [default: print JSON lines]")
+@click.option("--count", type=COUNT, default=20, metavar="N", help="Questions at most.")
+@click.option("--out", metavar="FILE", show_default="stdout", help="JSONL or CSV file to add the questions to.")
 def draft(articles: tuple[str, ...], count: int, out: str | None) -> None:
     """Draft questions that articles answer, for a person to review.
 
