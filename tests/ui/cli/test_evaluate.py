@@ -147,7 +147,7 @@ def test_an_html_report_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["eval", str(few), "--html", str(tmp_path / "file" / "report.html")]) == 1
-    assert "report.html' cannot be written" in capsys.readouterr().err
+    assert "Cannot write" in capsys.readouterr().err
 
 
 def test_a_running_chat_gets_the_same_results_as_the_local_index(
@@ -195,7 +195,7 @@ def test_a_judge_adds_its_agreement_to_the_report(
         (["one.jsonl", "two.jsonl"], "got 2 files"),
         (["few.jsonl", "--fail-under", "speed=1"], "speed"),
         (["few.jsonl", "--judge", "extractive"], "cannot judge"),
-        (["few.jsonl", "--server", "no address"], "is no web address"),
+        (["few.jsonl", "--server", "no address"], "is not a web address"),
         (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
         (["few.jsonl", "--repeat", "0"], "0 is not in the range x>=1"),
     ],
