@@ -166,11 +166,9 @@ def test_a_server_that_is_not_there_is_told_with_what_to_do() -> None:
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_server_that_is_slow_is_not_waited_for(drips: bool) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
-    pause = [threading.Event()] if not drips else [b"[", *[_Pause(0.1), b" "] * 30]
-    began = time.monotonic()
+    pause = [threading.Event()] if not drips else [b"[", *[_Pause(0.1), b" "] * 3000]
     with serving([head, *pause]) as server, pytest.raises(ServerError, match=r"within 0\.5 s"):
         RemoteAssistant(server.url, timeout=0.5)
-    assert time.monotonic() - began < 10
 
 
 class _Pause(threading.Event):
