@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from rag import Settings
+from ui.security.access import access_policy
 from ui.security.audit_log import AuditMiddleware
-from ui.security.config import access_policy
 from ui.security.middleware import AccessControl
 
 _ROUNDS = 5
@@ -51,20 +51,20 @@ def measure(requests: int) -> dict[str, float]:
     """The figures by their names."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        off = AccessControl(_answers, access=access_policy(Settings(home=home / "off")))
+        off = AccessControl(_answers, policy=access_policy(Settings(home=home / "off")))
         keyed = Settings(home=home, rate_limit="1000000/second", audit_log=home / "audit.jsonl")
-        _, secret = access_policy(keyed).register.keys.create("bench")
+        _, secret = access_policy(keyed).accounts.keys.create("bench")
         on = access_policy(keyed)
         proxied = access_policy(Settings(home=home, user_header="X-User", trusted_proxies=("127.0.0.1",)))
-        assert on.log is not None
+        assert on.audit_log is not None
         key = [(b"authorization", f"Bearer {secret}".encode())]
         cases: dict[str, tuple[Any, str, Any]] = {
             "nothing before it": (_answers, "/v1/articles", []),
             "access control that is off": (off, "/v1/articles", []),
-            "a key, counted against its rate": (AccessControl(_answers, access=on), "/v1/articles", key),
-            "a user whom a proxy names": (AccessControl(_answers, access=proxied), "/config", [(b"x-user", b"ann")]),
+            "a key, counted against its rate": (AccessControl(_answers, policy=on), "/v1/articles", key),
+            "a user whom a proxy names": (AccessControl(_answers, policy=proxied), "/config", [(b"x-user", b"ann")]),
             "a key, and a line in the audit log": (
-                AuditMiddleware(AccessControl(_answers, access=on), log=on.log),
+                AuditMiddleware(AccessControl(_answers, policy=on), log=on.audit_log),
                 "/v1/articles",
                 key,
             ),

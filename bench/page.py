@@ -218,12 +218,12 @@ def keep_conversation(home: Path, turns: int) -> None:
     """Ask of the towns, and keep the conversation as that of the browser with our cookie."""
     from rag import build_assistant, load_settings
     from ui.conversation import Conversation, Exchange
-    from ui.persistence.conversations import Saved
+    from ui.persistence.conversations import ConversationStore
     from ui.security.request_guard import COOKIE, owner_id
 
     assistant = build_assistant(load_settings(home=home, llm="extractive"))
     questions = [question for town in range(_TOWNS) for question in questions_of(town)][:turns]
-    saved = Saved(f"sqlite:///{home / 'conversations.sqlite3'}")
+    saved = ConversationStore(f"sqlite:///{home / 'conversations.sqlite3'}")
     exchanges = tuple(Exchange(question, assistant.ask(question)) for question in questions)
     saved.save(owner_id({COOKIE: _SECRET}) or "", Conversation(exchanges))
     saved.close()
