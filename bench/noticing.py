@@ -85,7 +85,7 @@ def _measured(folder: Path, url: str, size: int, questions: int, changes: int) -
     articles.mkdir()
     for number in range(size):
         words = " ".join(chance.choices(_WORDS, k=60))
-        (articles / f"{number:05}.txt").write_text(f"Report {number} tells of {words}.\n", encoding="utf-8")
+        (articles / f"{number:05}.txt").write_text(f"Report {number} describes {words}.\n", encoding="utf-8")
     encoder = HashingEncoder()
     with (
         closing(Index(folder / "one", encoder, url)) as writer,  # type: ignore[arg-type]

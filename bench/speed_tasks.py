@@ -1,4 +1,4 @@
-"""What `bench/speed.py` measures, each task in a process of its own: nothing is loaded twice, and memory can be told.
+"""The tasks of `bench/speed.py`, each run in a separate process, so that start-up and memory can be measured.
 
 A task prints one JSON object on its last line. Articles are `.txt` files in a folder, questions a line each in a file.
 """

@@ -111,9 +111,9 @@ def _lose_passages(store: Store) -> None:
     store._passages.delete(ids=store._passages.get(limit=1, include=[])["ids"])
 
 
-REBUILD = "The texts are whole: build the index anew with `citechat rebuild` (it needs no files)."
+REBUILD = "The texts are intact. Rebuild the index with `citechat rebuild`; it needs no files."
 DAMAGES = {
-    "manifest lacks": (_edit_manifest(splitter=None), "it says nothing of 'splitter'"),
+    "manifest lacks": (_edit_manifest(splitter=None), "'splitter' is missing"),
     "manifest nonsense": (_edit_manifest(dimension=-3), "dimension is -3"),
     "manifest elsewhere": (_edit_manifest(passages="passages-x"), "[passages-x] does not exist"),
     "passages gone": (_lose_passages, "1 of 2 articles have other passages than their records say"),
@@ -208,7 +208,7 @@ def test_a_server_that_crashes_on_its_vectors_is_reported_and_a_rebuild_repairs_
         (problem,) = index.problems()
         assert process.wait(300)
         assert problem.hint == (
-            "Check that the Chroma server runs, and CITECHAT_CHROMA_URL. Where it runs, build the index anew with "
+            "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL. If it is, rebuild the index with "
             "`citechat rebuild`."
         )
     with running_chroma(server) as (url, _), closing(Index(tmp_path / "index", HashingEncoder(), url)) as index:

@@ -13,7 +13,7 @@ from servers import free_port
 from rag import load_settings
 from ui.cli.doctor import as_text, examine
 from ui.cli.main import main
-from ui.security.registry import open_accounts
+from ui.security.access import open_accounts
 
 
 @pytest.fixture
