@@ -25,6 +25,8 @@ HEAVY = (
     "onnxruntime",
     "sqlalchemy",
     "limits",
+    "scipy",
+    "sklearn",
 )
 
 
