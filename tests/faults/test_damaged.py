@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hashing import HashingEncoder
 from processes import (
+    DEADLINE,
     content,
     rebuild,
     running,
@@ -31,6 +32,7 @@ from index.storage import health_probe as probe
 from index.storage import vector_files
 from index.storage.health import check
 
+MANY = 130  # so many that Chroma writes vectors of the articles to files, too
 REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
 
 
@@ -38,7 +40,7 @@ REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index that is large enough for Chroma to write its vectors to files."""
     folder = tmp_path_factory.mktemp("whole")
-    said_by(content, folder / "index", write_articles(folder / "articles", range(40), 1))
+    said_by(content, folder / "index", write_articles(folder / "articles", range(12), 1))
     return folder / "index"
 
 
@@ -51,7 +53,7 @@ def path(whole: Path, tmp_path: Path) -> Path:
 def whole_of_many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index with so many articles that Chroma writes vectors of these to files, too, though nobody searches them."""
     folder = tmp_path_factory.mktemp("many")
-    said_by(content, folder / "index", write_short_articles(folder / "articles", 1100))
+    said_by(content, folder / "index", write_short_articles(folder / "articles", MANY))
     return folder / "index"
 
 
@@ -116,16 +118,16 @@ MANIFEST = "collection_metadata where key ="
 DAMAGES = {
     "database cut": (lambda path: _cut(path / "chroma.sqlite3"), "malformed", AGAIN),
     "database empty": (lambda path: _cut(path / "chroma.sqlite3", 0), "is empty", AGAIN),
-    "database gone": (lambda path: (path / "chroma.sqlite3").unlink(), "has lost its database", AGAIN),
-    "database written over": (_write_over, "is no SQLite database: it begins with b'no database", AGAIN),
-    "vectors gone": (lambda path: shutil.rmtree(_vectors(path)), "are gone: there is no folder", REBUILD),
+    "database gone": (lambda path: (path / "chroma.sqlite3").unlink(), "is missing", AGAIN),
+    "database written over": (_write_over, "is not an SQLite database: it begins with b'no database", AGAIN),
+    "vectors gone": (lambda path: shutil.rmtree(_vectors(path)), "are missing: there is no folder", REBUILD),
     **{
-        name: (_cut_vectors(name), f"{name}' is cut off", REBUILD)
+        name: (_cut_vectors(name), f"{name}' is truncated", REBUILD)
         for name in ("data_level0.bin", "header.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
     },
     "vectors blank": (_blank_vectors, "passages are not found by their own vectors", REBUILD),
-    "passages gone": (_lose_records, "of 40 articles have other passages than their records say", REBUILD),
-    "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "it says nothing of 'splitter'", REBUILD),
+    "passages gone": (_lose_records, "of 12 articles have other passages than their records say", REBUILD),
+    "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "'splitter' is missing", REBUILD),
     "manifest nonsense": (
         _edit(f"update {MANIFEST} 'dimension'".replace("where", "set int_value = -3 where")),
         "dimension is -3",
@@ -162,7 +164,7 @@ def test_a_damage_is_said_with_what_to_do(damage: str, path: Path) -> None:
 def test_a_rebuild_mends_what_it_is_said_to_mend(damage: str, path: Path, whole: Path) -> None:
     DAMAGES[damage][0](path)
     with running(rebuild, path, "hashing") as (_, ours):
-        assert ours.poll(60)
+        assert ours.poll(DEADLINE)
         assert (ours.recv(), ours.recv()) == ("begin", "end")
     assert check(path) == []
     assert said_by(content, path) == said_by(content, shutil.copytree(whole, path.parent / "whole"))
@@ -211,7 +213,7 @@ def _rebuilt_is_whole(path: Path) -> None:
     with running(rebuild, path, "hashing") as (_, ours):
         assert (ours.recv(), ours.recv()) == ("begin", "end")
     assert check(path) == []
-    assert len(said_by(content, path)["texts"]) == 1100
+    assert len(said_by(content, path)["texts"]) == MANY
 
 
 @pytest.mark.parametrize(("what", "index"), [("passages-", "path"), ("articles", "many")])
@@ -225,7 +227,7 @@ def test_vectors_torn_by_a_kill_are_made_anew_by_indexing_again(
     (torn / ".unfinished").touch()
     more = write_articles(torn.parent / "more", range(900, 902), 1)
     found = said_by(content, torn, more)
-    assert len(found["texts"]) == (1100 if what == "articles" else 40) + 2
+    assert len(found["texts"]) == (MANY if what == "articles" else 12) + 2
     assert check(torn) == []
 
 
@@ -237,15 +239,15 @@ def test_articles_that_are_nearly_alike_are_no_damage(alike: Path) -> None:
 def test_passages_of_a_large_index_that_are_not_reached_are_said_to_be_so(
     alike: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "_COMPARED", 1000)
-    (problem,) = probe._content(alike)
+    monkeypatch.setattr(probe, "MOST_COMPARED", 1000)
+    (problem,) = probe._check_content(alike)
     assert "passages are not found by their own vectors, such as" in problem.message
     assert REBUILD in problem.hint
 
 
 def test_an_index_that_holds_who_opens_it_for_ever_is_said_to(path: Path) -> None:
     (problem,) = check(path, seconds=0.05)
-    assert "makes the program that opens it hang: it was not done after 0.05 seconds" in problem.message
+    assert "makes the program that opens it hang: it had not finished after 0.05 seconds" in problem.message
 
 
 def test_a_folder_that_may_not_be_written_to_is_said_to_be_one() -> None:
@@ -259,18 +261,18 @@ def test_a_folder_that_may_not_be_written_to_is_said_to_be_one() -> None:
     finally:
         (home / "index").chmod(0o755)
         shutil.rmtree(home)
-    assert "no permission to use the index" in said
-    assert "Change the folder's permissions" in said
-    assert problems == [f"no permission to read and write {str(home / 'index')!r}"]
+    assert "Cannot use the index" in said
+    assert "Change the permissions of the folder" in said
+    assert problems == [f"Cannot read and write {str(home / 'index')!r}: permission denied."]
 
 
 def test_a_file_that_may_not_grow_ends_indexing_with_an_error_of_ours(tmp_path: Path) -> None:
     folder, path = write_articles(tmp_path / "articles", range(40), 1), tmp_path / "index"
     with running(sync_with_files_up_to, path, folder, 1_500_000) as (_, ours):
         assert ours.recv() == "begin"
-        assert ours.poll(60)
+        assert ours.poll(DEADLINE)
         said = ours.recv()
-    assert "could not be" in said
+    assert "Cannot" in said
     assert len(said_by(content, path, folder)["texts"]) == 40, "it goes on where files may grow"
 
 
@@ -292,9 +294,9 @@ def test_a_full_disk_ends_indexing_with_an_error_of_ours_and_is_named(small_disk
     folder, path = write_articles(tmp_path / "articles", range(80), 1), small_disk / "index"
     with running(sync_in_a_process, path, folder) as (_, ours):
         assert ours.recv() == "begin"
-        assert ours.poll(60)
+        assert ours.poll(DEADLINE)
         said = ours.recv()
-    assert "could not be written" in said
+    assert "Cannot write the index" in said
     assert "full" in said
     message = check(path)[0].message
-    assert f"the disk of {str(path)!r} is full" in message
+    assert f"The disk of {str(path)!r} is full" in message

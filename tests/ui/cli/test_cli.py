@@ -109,7 +109,7 @@ def test_piped_questions_are_answered_as_they_arrive(indexed: Path) -> None:
             process.stdin.write(f"{question}\n")
             assert json.loads(process.stdout.readline())["question"] == question
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 def test_an_invalid_question_in_a_batch_becomes_an_error_line(
@@ -157,9 +157,9 @@ def test_asking_before_indexing_says_what_to_do(home: Path, capsys: pytest.Captu
 def test_an_index_of_another_model_is_rejected(
     indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from index.embedding.base import _bundled_folder
+    from index.embedding.loader import bundled_folder
 
-    other = shutil.copytree(_bundled_folder(), tmp_path / "other-model", copy_function=shutil.copyfile)
+    other = shutil.copytree(bundled_folder(), tmp_path / "other-model", copy_function=shutil.copyfile)
     with (other / "model.safetensors").open("r+b") as weights:
         weights.seek(-1, 2)
         weights.write(b"\x00")
@@ -187,7 +187,7 @@ def test_a_home_that_cannot_be_written_is_an_error(
     monkeypatch.setenv("CITECHAT_HOME", str(tmp_path / "file" / "home"))
     code, _, err = _run(capsys, "index", BRIEFING)
     assert code == 1
-    assert "could not be opened" in err
+    assert "Cannot open the index" in err
 
 
 def test_doctor_reports_the_index_and_the_settings(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +258,7 @@ def test_a_text_in_two_files_is_listed_once_and_removed_by_the_beginning_of_its_
     assert row["paths"] == row["sources"] == [str(tmp_path / "fox.txt"), str(tmp_path / "vixen.txt")]
     code, _, err = _run(capsys, "remove", row["id"][:4], "nothing")
     assert code == 1
-    assert "no article has the id 'nothing'" in err
+    assert "No article has the id 'nothing'" in err
     assert "citechat articles" in err
     code, out, _ = _run(capsys, "remove", row["id"][:4], "--json")
     assert code == 0
@@ -327,7 +327,7 @@ def test_help_loads_nothing_heavy() -> None:
         "assert main(['--help']) == 0\n"
         "print([m for m in ('numpy', 'pydantic', 'index', 'rag') if m in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stderr.strip() == "[]"
 
 
@@ -339,7 +339,7 @@ def test_a_chat_that_cannot_listen_is_a_user_error(indexed: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
         cwd=REPOSITORY,
     )
     assert done.returncode == 1

@@ -196,7 +196,7 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_line(path: Path) -> None:
         "add_case(Path(sys.argv[1]), Case(id='x', question='long ' * 50, answerable=False))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, str(path)], check=False, capture_output=True, text=True, timeout=300
     )
     assert "TestSetError: Cannot add to the test set" in done.stderr
     assert read_cases(path) == [numbered(1)]
@@ -231,7 +231,7 @@ def test_many_threads_and_processes_add_at_once_and_each_case_is_there_once(path
     for process in processes:
         with closing(process.stdout) as out:  # type: ignore[type-var]
             said += out.read().split()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
     assert added.count(True) == 15
     assert sorted(said) == ["False"] * 30 + ["True"] * 30
     assert len(read_cases(path)) == 45
