@@ -20,9 +20,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from index import CitechatError
-from rag.evaluate import Case, Reply, Report, Row, as_misses, as_table, read_cases, score, versions
+from rag.evaluate import Case, CaseResult, Reply, Report, as_misses, as_table, read_cases, score, versions
 
-COUNTS: dict[str, Callable[[Row], float | None]] = {
+COUNTS: dict[str, Callable[[CaseResult], float | None]] = {
     "first": lambda row: row.first_citation,
     "any": lambda row: row.any_citation,
     "hit@1": lambda row: row.hit_at_1,
@@ -86,7 +86,7 @@ def unmet(report: Report, gates: dict[str, int]) -> list[str]:
     """One line for each gate that the report does not reach."""
     lines = []
     for name, wanted in gates.items():
-        values = [value for row in report.rows if (value := COUNTS[name](row)) is not None]
+        values = [value for row in report.results if (value := COUNTS[name](row)) is not None]
         right = round(sum(values))
         if right < wanted:
             lines.append(f"gate not met: {name} is {right} of {len(values)}, wanted at least {wanted}")
@@ -129,7 +129,7 @@ def measure(
         for case, line in zip_longest(cases, lines)
         if case is not None
     ]
-    return Report(rows=tuple(rows), settings={"llm": llm or "as set in the environment"}, versions=versions())
+    return Report(results=tuple(rows), settings={"llm": llm or "as set in the environment"}, versions=versions())
 
 
 def read_outcome(case: Case, line: str | None) -> Reply | CitechatError:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from question_sets import SETS, Question, QuestionSet, read_sets, write_files
 from tutorial import NEAREST, Tutorial
 
 from index import Article, CitechatError, Encoder, Hit, Index, Passage, Span
-from rag import Answer, Assistant, Sentence, Turn, load_settings, open_index
+from rag import Answer, AnswerOptions, Assistant, Sentence, Turn, load_settings, open_index
 from rag.evaluate import (
     Case,
     Checkpoint,
@@ -34,10 +35,10 @@ from rag.evaluate import (
     as_table,
     compare,
     evaluate,
-    stamp_of,
+    run_fingerprint,
     to_json,
     versions,
-    write_whole,
+    write_atomically,
 )
 from ui.report.page import report_page
 
@@ -62,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:
             runs, overhead = run(sets, Path(folder), open_index(load_settings(encoder="bundled")).encoder)
         for name, report in runs.items():
-            write_whole(given.out / f"{name}.json", to_json(report))
-        write_whole(given.out / "report.html", report_page(runs))
+            write_atomically(given.out / f"{name}.json", to_json(report))
+        write_atomically(given.out / "report.html", report_page(runs))
     except (CitechatError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("extractive (a) and a hasty model (b)", extractive, hasty),
     ):
         found = as_comparison(compare(a, b)).partition("\n- ")[0]  # which questions differ is in the report
-        print(f"## {title}: {len(a.rows)} questions\n\n{found}\n")
+        print(f"## {title}: {len(a.results)} questions\n\n{found}\n")
     print(overhead)
     return 0
 
@@ -89,20 +90,20 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
         index = Index(folder / each.name / "index", encoder)
         _say(f"{each.name}: indexing {len(each.documents)} documents")
         index.sync([path])
-        extractive = Assistant(index, fallback=False)
+        extractive = Assistant(index, options=AnswerOptions(fallback=False))
         _say(f"{each.name}: asking {len(cases)} questions of three assistants")
         runs["tutorial"].append(evaluate(TutorialAssistant(each, index, encoder), cases))
-        fresh = Assistant(Index(folder / each.name / "index", model), fallback=False)
+        fresh = Assistant(Index(folder / each.name / "index", model), options=AnswerOptions(fallback=False))
         fresh.warm_up()
         began = time.perf_counter()
-        with Checkpoint(folder / f"{each.name}.rows", stamp_of(cases, {}, versions())) as journal:
+        with Checkpoint(folder / f"{each.name}.rows", run_fingerprint(cases, {}, versions())) as journal:
             report = evaluate(fresh, cases, seen=journal.add)
         as_table(report), to_json(report)
         evaluating += time.perf_counter() - began
-        asking += sum(row.cost.seconds["total"] for row in report.rows if row.cost)
+        asking += sum(row.cost.seconds["total"] for row in report.results if row.cost)
         runs["extractive"].append(report)
-        runs["hasty-model"].append(evaluate(extractive.with_changes(llm=Hasty(), model="scripted:hasty"), cases))
-    questions = sum(len(report.rows) for report in runs["extractive"])
+        runs["hasty-model"].append(evaluate(replace(extractive, llm=Hasty(), model="scripted:hasty"), cases))
+    questions = sum(len(report.results) for report in runs["extractive"])
     beyond = evaluating - asking
     told = (
         f"Evaluation beyond answering: {beyond / questions * 1000:.2f} ms a question, {beyond / evaluating:.3f} of the "
@@ -111,7 +112,7 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
     )
     return {
         name: Report(
-            rows=tuple(chain.from_iterable(report.rows for report in reports)),
+            results=tuple(chain.from_iterable(report.results for report in reports)),
             settings={"assistant": name, "sets": ", ".join(each.name for each in sets)},
             versions=versions(),
         )

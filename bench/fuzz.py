@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"
 
 from mutants import mutant, originals, outcome_of
 
-from index.parsers.sandbox import READERS, Limits
+from index.parsers.sandbox import SANDBOX, Limits
 
 _LIMITS = Limits(processor=10, clock=30.0, memory=1_000_000_000)
 _LONGEST = 30  # seconds for a file that is read in this process
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path("fuzz-finds"), help="the folder for files that do harm")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbits(32)
-    READERS._limits = _LIMITS
+    SANDBOX._limits = _LIMITS
     signal.signal(signal.SIGALRM, _late)
     random, kinds, outcomes, finds = Random(seed), Counter[str](), Counter[str](), Counter[str]()
     slowest, slowest_file = 0.0, ("", b"")
@@ -66,7 +66,7 @@ def main() -> int:
                 finds[suffix] += 1
                 kept = _kept(options.keep, f"{seed}-{kinds.total()}{suffix}", data)
                 print(f"{kept}: {wrong.strip()[-600:]}", flush=True)
-    READERS.close()
+    SANDBOX.close()
     print(f"{kinds.total():,} files: " + ", ".join(f"{n:,} {kind}" for kind, n in sorted(kinds.items())))
     print(", ".join(f"{n:,} {outcome}" for outcome, n in sorted(outcomes.items())), f"({finds.total()} wrong)")
     print(f"slowest {slowest:.2f} s ({_kept(options.keep, f'{seed}-slowest{slowest_file[0]}', slowest_file[1])})")

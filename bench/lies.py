@@ -30,7 +30,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from swaps import change_name, change_negation, change_number
 
 from index import CitechatError, Index, SearchResult
-from rag import Assistant, load_settings, open_index
+from rag import AnswerOptions, Assistant, load_settings, open_index
 from rag.evaluate import Case, read_cases
 from rag.evaluate.metrics import interval
 
@@ -177,7 +177,9 @@ def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -
     """Let a model say it, and see what a reader is shown; refusing an answer flags it."""
     llm = Liar(said=said)
     states, times = [], []
-    for state in Assistant(index, llm, model=_MODEL, top_k=_HITS, abstention_threshold=0.0).stream(question):
+    for state in Assistant(
+        index, llm, model=_MODEL, options=AnswerOptions(top_k=_HITS, abstention_threshold=0.0)
+    ).stream(question):
         states.append(state)
         times.append(time.perf_counter())
     answer = states[-1]

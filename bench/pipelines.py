@@ -14,7 +14,7 @@ from tutorial import Tutorial
 from index import Encoder, Encoding, Index
 from index.embedding.base import FloatArray
 from rag import Assistant
-from rag.generation.extractive import rank_sentences
+from rag.reading.evidence import rank_sentences
 
 DEEPEST = 10  # hits that are looked at: those that citechat re-scores, and as deep as MRR@10 goes
 
@@ -119,7 +119,7 @@ class CitechatPipeline:
         answer = self._assistant.ask(question)
         hits = self._index.search(question, DEEPEST)
         # The sentence is asked for as the assistant does it: an answer that is refused does not tell it.
-        found = self._index.find(question, self._assistant.top_k)
+        found = self._index.find(question, self._assistant.options.top_k)
         best = rank_sentences(found)[0]
         sentence = Slice(found.hits[best.number - 1].source, best.span.start, best.span.end, best.text)
         cited = answer.citations[:1]

@@ -92,14 +92,14 @@ def citechat_ask(home: str, questions: str) -> dict[str, Any]:
 
 def encode_sweep(home: str) -> dict[str, Any]:
     """Tokens a second and the wait of one question, for each engine and number of threads."""
-    from index.embedding.onnx import processors
+    from index.embedding.onnx import cpu_count
     from index.storage.store import Store
     from rag import load_settings, open_index
 
     texts = [p.text for _, p in Store(load_settings(home=Path(home)).index_path).titled_passages()][:120]
     rows = []
     for engine in ("onnx", "torch"):
-        for threads in (1, processors(), 2 * processors()):
+        for threads in (1, cpu_count(), 2 * cpu_count()):
             encoder = open_index(load_settings(home=Path(home), engine=engine, threads=threads)).encoder
             encoder.query("warm up")
             if engine == "torch":

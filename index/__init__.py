@@ -4,7 +4,7 @@ This is the package's front door; nothing heavy is imported until a function tha
 """
 
 from .embedding.base import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
-from .embedding.onnx import processors
+from .embedding.onnx import cpu_count
 from .errors import (
     CitechatError,
     EmptyIndexError,
@@ -62,10 +62,10 @@ __all__ = [
     "StoreError",
     "SyncReport",
     "TokenVectors",
+    "cpu_count",
     "is_readable",
     "lexicon",
     "load_encoder",
-    "processors",
     "sentences",
     "terms",
     "unit",

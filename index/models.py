@@ -37,12 +37,12 @@ class Origin:
 class Article:
     """One document as read from its source.
 
-    `text` is never altered: what is not the story (front matter, share counters, hashes) is marked in `noise`, so that
-    every offset holds in the text as it was read. `id` is a hash of the text: the same text is the same article.
-    `source` is what a reader is shown (an outlet, or the path where none is known); `path` is where it was read from, a
-    file or a web address; `copies` are the other places where the same text was read. `published` is a date in ISO form
-    where it can be told, `language` an ISO 639-1 code. `pages` are the offsets at which the pages of a paged format
-    begin.
+    `text` is never altered, so that offsets into it stay valid: `boilerplate` marks what is not part of the story
+    (front matter, share counters, hashes). `id` is a hash of the text, so the same text is the same article. `source`
+    is the name shown to users: an outlet, or the path if no outlet is known. `path` is the file or web address that it
+    was read from; `copies` are the other places that the same text was read from. `published` is a date in ISO form,
+    or as written if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets of the page starts
+    in a paged format.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Article:
     text: str
     published: str | None = None
     path: str = ""
-    noise: tuple[Span, ...] = ()
+    boilerplate: tuple[Span, ...] = ()
     author: str | None = None
     language: str | None = None
     pages: tuple[int, ...] = ()

@@ -5,18 +5,19 @@ from .assistant import Assistant
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
-from .factory import ask, build_assistant, open_executor, open_index
+from .factory import ask, build_assistant, go_offline, open_executor, open_index
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
 from .llms.ping import LLMPing, ping_llm
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
-from .settings import Settings, load_settings
+from .settings import AnswerOptions, Settings, load_settings
 
 __all__ = [
     "NOT_FOUND",
     "Answer",
+    "AnswerOptions",
     "Assistant",
     "Citation",
     "LLMError",
@@ -37,6 +38,7 @@ __all__ = [
     "calibrate",
     "evaluate",
     "follow_up_questions",
+    "go_offline",
     "load_settings",
     "open_executor",
     "open_index",

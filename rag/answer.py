@@ -1,27 +1,27 @@
-"""What an answer is: sentences that point at exact characters of the articles. Pure values, no I/O.
+"""Answers: sentences that point at exact characters of the articles. Pure values, no I/O.
 
-The text and its sentences are the only truth; citations are derived from them and from the hits, never stored beside.
+The text and its sentences are the only source; citations are derived from them and from the hits, and never stored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from index import Hit, Span
 
 Support = Literal["quoted", "supported", "weak", "unsupported"]
-"""Whether the cited passage says what the sentence says: word for word, in other words, in part, or not."""
+"""How the cited passage supports a sentence: word for word, in other words, in part, or not at all."""
 
 Role = Literal["user", "assistant"]
 
 NOT_FOUND = "The articles do not say."
-"""What an answer says when it has found nothing. The one line that an LLM is asked to reply with, too."""
+"""The text of an answer that abstains, and the line that the prompt asks the LLM for in that case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a conversation so far."""
+    """A message of the conversation so far."""
 
     role: Role
     text: str
@@ -29,12 +29,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A finished sentence of an answer: `answer.text[start:end]`, its citation markers included.
+    """A finished sentence of an answer: `answer.text[start:end]`, citation markers included.
 
-    `text` is the sentence without markers. `numbers` are the valid markers in it, in order; `evidence` gives for each
-    of them the span of the article that carries the sentence, in the article's own offsets. `focus` is the short answer
-    inside a quoted sentence, where it can be told, as a place in the answer's text. `citation_corrected` is
-    True when the model cited other passages, or none, and the citation now points at the passage that supports it.
+    `text` is the sentence without markers. `numbers` are its valid markers, in order; `evidence` has, for each of them,
+    the span of the article that supports the sentence, in the article's offsets. `focus` is the short answer inside a
+    quoted sentence, if one was found, as a span of the answer's text. `citation_corrected` is True when the LLM cited
+    another passage, or none, and the citation was changed to the passage that supports the sentence.
     """
 
     start: int
@@ -49,10 +49,9 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a sentence of the answer stands in an article: `article.text[start:end] == quote`.
+    """The evidence of a sentence: `article.text[start:end] == quote`.
 
-    `page` is the page that it begins on, where the article has pages; `also` are other outlets that carry the same
-    words.
+    `page` is the page on which it begins, if the article has pages; `also` lists other outlets with the same words.
     """
 
     number: int
@@ -74,11 +73,11 @@ class Citation:
 class Answer:
     """An answer, or the state of one that is still being written (`done=False`).
 
-    `hits[n - 1]` is what the marker `[n]` in `text` points at: one numbering for prompt, text, panel and export.
-    `found` is False when the articles do not say; such an answer carries no citation. `confidence` is how likely it is
-    that they do: to be compared with a threshold, never shown as a percentage. `timings` are seconds per stage.
-    `tokens` are those that went "in" to an LLM and came "out", where its provider tells.
-    `notes` are short remarks for the reader, such as that the model failed and the answer was quoted instead.
+    The marker `[n]` in `text` points at `hits[n - 1]`: prompt, text, panel and export share one numbering. `found` is
+    False when the articles do not say; such an answer has no citations. `confidence` estimates whether the articles
+    answer the question: compare it with a threshold, do not show it as a percentage. `timings` are seconds per stage.
+    `tokens` counts the LLM's tokens "in" and "out", if its provider reports them. `notes` are short remarks for the
+    user, such as that the LLM failed and the articles are quoted instead.
     """
 
     question: str
@@ -96,7 +95,7 @@ class Answer:
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """One citation for each distinct place that the sentences point at, in the order of the text."""
+        """One citation for each distinct span that the sentences point at, in the order of the text."""
         seen: dict[tuple[int, Span], Citation] = {}
         for sentence in self.sentences:
             for number, span in zip(sentence.numbers, sentence.evidence, strict=True):
@@ -123,52 +122,39 @@ class Answer:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object that the command line prints and programs read."""
+        """Return the answer as a JSON object, as the command line and the API print it."""
+        sentences = [
+            {
+                "text": sentence.text,
+                "citations": list(sentence.numbers),
+                "support": sentence.support,
+                "citation_corrected": sentence.citation_corrected,
+                "moved": sentence.citation_corrected,  # deprecated name
+                "focus": self.text[sentence.focus.start : sentence.focus.end] if sentence.focus else None,
+            }
+            for sentence in self.sentences
+        ]
+        hits = [
+            {
+                "article_id": hit.passage.article_id,
+                "start": hit.passage.start,
+                "end": hit.passage.end,
+                "text": hit.passage.text,
+                "score": hit.score,
+            }
+            for hit in self.hits
+        ]
         return {
             "question": self.question,
             "text": self.text,
             "found": self.found,
             "model": self.model,
             "search_query": self.search_query,
-            "sentences": [
-                {
-                    "text": s.text,
-                    "citations": list(s.numbers),
-                    "support": s.support,
-                    "moved": s.citation_corrected,
-                    "focus": self.text[s.focus.start : s.focus.end] if s.focus else None,
-                }
-                for s in self.sentences
-            ],
-            "citations": [
-                {
-                    "number": c.number,
-                    "article_id": c.article_id,
-                    "title": c.title,
-                    "source": c.source,
-                    "also": list(c.also),
-                    "author": c.author,
-                    "published": c.published,
-                    "language": c.language,
-                    "page": c.page,
-                    "start": c.start,
-                    "end": c.end,
-                    "quote": c.quote,
-                    "support": c.support,
-                }
-                for c in self.citations
-            ],
-            "hits": [
-                {
-                    "article_id": h.passage.article_id,
-                    "start": h.passage.start,
-                    "end": h.passage.end,
-                    "text": h.passage.text,
-                    "score": h.score,
-                }
-                for h in self.hits
-            ],
-            "trust": self.confidence,
+            "sentences": sentences,
+            "citations": [asdict(citation) | {"also": list(citation.also)} for citation in self.citations],
+            "hits": hits,
+            "confidence": self.confidence,
+            "trust": self.confidence,  # deprecated name
             "timings": self.timings,
             "tokens": self.tokens,
             "notes": list(self.notes),

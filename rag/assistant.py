@@ -1,72 +1,48 @@
-"""The assistant: a question comes in, ever fuller answers come out."""
+"""The assistant: it takes a question and streams the answer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from copy import copy
-from dataclasses import replace
-from types import EllipsisType
-from typing import TYPE_CHECKING
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from index import Article, ArticleFilter, Index, Span
+from index import Article, ArticleFilter, Index
 
-from .answer import Answer, Sentence, Turn
-from .errors import LLMError, QuestionError
-from .generation.extractive import Quote, choose, rank_sentences
+from .answer import Answer, Turn
+from .errors import LLMError, QuestionError, SettingsError
+from .generation.extractive import quote
 from .generation.generate import not_found, rewrite, write
 from .hooks import Observer, observed
+from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
-from .prompts import ANSWER_SYSTEM, check_instructions
-from .questions.classify import short_answer
 from .questions.contextualize import stand_alone
 from .reading.abstention import DEFAULT_ABSTENTION_THRESHOLD, confidence
+from .reading.evidence import rank_sentences
+from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-EXTRACTIVE = "extractive"
 
-
+@dataclass(eq=False)
 class Assistant:
-    """Answers questions about the articles of one index, by quoting, or through an LLM whose sentences are checked."""
+    """An assistant that answers questions about the articles of one index.
 
-    def __init__(
-        self,
-        index: Index,
-        llm: BaseChatModel | None = None,
-        *,
-        model: str = EXTRACTIVE,
-        top_k: int = 6,
-        abstention_threshold: float | None = None,
-        max_question_chars: int = 2000,
-        strict: bool = False,
-        fallback: bool = True,
-        patience: float = 180.0,
-        prompt_tokens: int = 7492,
-        instructions: str = ANSWER_SYSTEM,
-        observer: Observer | None = None,
-    ) -> None:
-        """`model` names the LLM in answers and errors. `strict` leaves out sentences that no passage supports;
-        `fallback` quotes where the LLM fails, instead of raising. The LLM may take `patience` seconds in all, and its
-        prompt may have `prompt_tokens` and begins with `instructions`, which are checked. The `observer` is told of
-        every question.
-        """
-        self.index = index
-        self.llm = llm
-        self.model = model
-        self.top_k = top_k
-        self._given_threshold = abstention_threshold
-        self.max_question_chars = max_question_chars
-        self.strict = strict
-        self.fallback = fallback
-        self.patience = patience
-        self.prompt_tokens = prompt_tokens
-        self.instructions = check_instructions(instructions)
-        self.observer = observer
+    Without an `llm` it quotes the articles; with one it checks every sentence that the LLM writes. `model` names the
+    LLM in answers and errors. The `observer` is notified of every question. Use `dataclasses.replace`, `with_options`,
+    `with_choices` or `without_llm` for another assistant over the same index.
+    """
+
+    index: Index
+    llm: BaseChatModel | None = None
+    _: KW_ONLY
+    model: str = EXTRACTIVE
+    options: AnswerOptions = field(default_factory=AnswerOptions)
+    observer: Observer | None = None
 
     def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
-        """The finished answer: the last value of `stream`."""
+        """Return the finished answer: the last value of `stream`."""
         answer = Answer(question)
         for answer in self.stream(question, history, article_filter):  # noqa: B007 - the last one is wanted
             pass
@@ -75,25 +51,25 @@ class Assistant:
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
     ) -> Iterator[Answer]:
-        """Ever fuller answers from the articles that `article_filter` allows: the first already has its sources in
-        `hits`, the last has `done=True`.
+        """Yield the answer as it grows, from the articles that match `article_filter`.
 
-        Raises `QuestionError` for a question that is empty or too long, `StoreError` when there is no index to search,
-        `LLMError` when the language model fails and `fallback` is off.
+        The first value already has its sources in `hits`; the last one has `done=True`. Raises `QuestionError` for a
+        question that is empty or too long, `StoreError` when there is no index to search, and `LLMError` when the
+        language model fails and `options.fallback` is off.
         """
         answers = self._stream(question, history, article_filter)
         return observed(answers, self.observer) if self.observer else answers
 
     def _stream(self, question: str, history: Sequence[Turn], article_filter: ArticleFilter | None) -> Iterator[Answer]:
-        question = self._accept(question)
-        began = time.perf_counter()
-        asking = LLMCall(self.llm, self.model, self.patience) if self.llm is not None else None
-        query = rewrite(question, history, asking) if asking else stand_alone(question, history)
-        found = self.index.find(query, self.top_k, article_filter)
+        question = self._validated(question)
+        options = self.options
+        started = time.perf_counter()
+        call = LLMCall(self.llm, self.model, options.llm_total_timeout) if self.llm is not None else None
+        query = rewrite(question, history, call) if call else stand_alone(question, history)
+        found = self.index.find(query, options.top_k, article_filter)
         searched = time.perf_counter()
-        answer = Answer(
-            question, model=self.model, search_query=query, hits=tuple(found.hits), timings={"search": searched - began}
-        )
+        timings = {"search": searched - started}
+        answer = Answer(question, model=self.model, search_query=query, hits=tuple(found.hits), timings=timings)
         yield answer
 
         ranked = rank_sentences(found)
@@ -102,76 +78,74 @@ class Assistant:
             answer = not_found(answer)
             if article_filter and not found.hits:
                 answer = replace(answer, notes=("No article is among those that were chosen.",))
-        elif asking is None:
-            answer = _quote(answer, choose(ranked, found))
+        elif call is None:
+            answer = quote(answer, ranked, found)
         else:
             try:
-                for written in write(
-                    answer,
-                    found,
-                    asking,
-                    history,
-                    self.index.encoder,
-                    prompt_tokens=self.prompt_tokens,
-                    instructions=self.instructions,
-                    strict=self.strict,
-                ):
-                    answer = written
+                for partial in write(answer, found, call, history, self.index.encoder, options=options):
+                    answer = partial
                     yield answer
             except LLMError as error:
-                if not self.fallback:
+                if not options.fallback:
                     raise
-                # The model failed before it wrote anything: what the articles say can be quoted all the same.
-                note = f"{_capital(error.message)}. Quoted from the articles instead. {error.hint}"
-                answer = replace(_quote(answer, choose(ranked, found)), model=EXTRACTIVE, notes=(note,))
-        now = time.perf_counter()
-        yield replace(answer, done=True, timings={**answer.timings, "answer": now - searched, "total": now - began})
+                note = f"{_capitalized(error.message)}. Quoted from the articles instead. {error.hint}"
+                answer = replace(quote(answer, ranked, found), model=EXTRACTIVE, notes=(note,))
+        ended = time.perf_counter()
+        timings = {**answer.timings, "answer": ended - searched, "total": ended - started}
+        yield replace(answer, done=True, timings=timings)
 
-    def with_changes(
-        self,
-        *,
-        llm: BaseChatModel | EllipsisType | None = ...,
-        model: str | None = None,
-        top_k: int | None = None,
-        strict: bool | None = None,
-        fallback: bool | None = None,
-        observer: Observer | None = None,
+    def with_options(self, **changes: Any) -> Assistant:
+        """Return an assistant with some fields of its `AnswerOptions` changed."""
+        return replace(self, options=replace(self.options, **changes))
+
+    def without_llm(self) -> Assistant:
+        """Return an assistant that quotes the articles."""
+        return replace(self, llm=None, model=EXTRACTIVE)
+
+    def with_choices(
+        self, catalog: ModelCatalog, model: str | None = None, top_k: int | None = None, strict: bool | None = None
     ) -> Assistant:
-        """Another assistant over the same index; what is not given stays as it is.
+        """Return an assistant with a user's choices, or this one when they change nothing; `None` is not a choice.
 
-        `llm=None` quotes from the articles, so there `...` is what stands for not given. Give an LLM its name in
-        `model`, as when the assistant was made.
+        The values come from outside and are validated. Raises `SettingsError` for a value that is not offered, and
+        `LLMError` when the model cannot be loaded.
         """
-        other = copy(self)
-        if llm is not ...:
-            other.llm = llm
-            if llm is None:
-                other.model = EXTRACTIVE
-        other.model = other.model if model is None else model
-        other.top_k = self.top_k if top_k is None else top_k
-        other.strict = self.strict if strict is None else strict
-        other.fallback = self.fallback if fallback is None else fallback
-        other.observer = self.observer if observer is None else observer
-        return other
+        if model is not None and not isinstance(model, str):
+            raise SettingsError(f"the model {abbreviated(model)} is not a name", "Choose one of those offered.")
+        if top_k is not None and (type(top_k) is not int or not 1 <= top_k <= MOST_PASSAGES):
+            raise SettingsError(
+                f"the number of passages cannot be {abbreviated(top_k)}",
+                f"Choose a whole number from 1 to {MOST_PASSAGES}.",
+            )
+        if strict is not None and type(strict) is not bool:
+            raise SettingsError(f"strict cannot be {abbreviated(strict)}", "Choose true or false.")
+        options = replace(
+            self.options,
+            top_k=self.options.top_k if top_k is None else top_k,
+            strict=self.options.strict if strict is None else strict,
+        )
+        if model is not None and model != self.model:
+            return replace(self, llm=catalog.llm(model), model=model, options=options)
+        return self if options == self.options else replace(self, options=options)
 
     @property
     def abstention_threshold(self) -> float:
-        """The trust below which the articles are said not to say: given, else calibrated on this index, else fitted."""
-        if self._given_threshold is not None:
-            return self._given_threshold
+        """The confidence below which the assistant abstains: as set, else as calibrated, else the default."""
+        if self.options.abstention_threshold is not None:
+            return self.options.abstention_threshold
         calibrated = self.index.abstention_threshold()
         return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
 
     def articles(self) -> tuple[Article, ...]:
-        """Every article that can be asked about, in the order of titles."""
+        """Return every indexed article, in the order of titles."""
         return self.index.articles()
 
     def article_metadata(self) -> tuple[Article, ...]:
-        """Every article that can be asked about, without its text."""
+        """Return every indexed article without its text."""
         return self.index.article_metadata()
 
     def article(self, article_id: str) -> Article | None:
-        """One article, or None when it is not in the index."""
+        """Return one article, or None when it is not in the index."""
         return self.index.article(article_id)
 
     def warm_up(self) -> None:
@@ -181,32 +155,18 @@ class Assistant:
         else:
             self.index.encoder.query("warm up")
 
-    def _accept(self, question: str) -> str:
+    def _validated(self, question: str) -> str:
         question = question.strip()
+        limit = self.options.max_question_chars
         if not any(character.isalnum() for character in question):
             raise QuestionError("the question is empty", "Type a question about the articles.")
-        if len(question) > self.max_question_chars:
+        if len(question) > limit:
             raise QuestionError(
-                f"the question has {len(question)} characters, more than {self.max_question_chars}",
+                f"the question has {len(question)} characters, more than {limit}",
                 "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
 
 
-def _capital(text: str) -> str:
+def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _quote(answer: Answer, quotes: Sequence[Quote]) -> Answer:
-    """The quotes as an answer: each sentence verbatim, with the number of its passage."""
-    text = ""
-    sentences = []
-    for quote in quotes:
-        start = len(text) + (1 if text else 0)
-        marked = f"{quote.text} [{quote.number}]"
-        text = f"{text} {marked}" if text else marked
-        short = short_answer(answer.search_query, quote.text)
-        focus = Span(start + short.start, start + short.end) if short else None
-        end = start + len(marked)
-        sentences.append(Sentence(start, end, quote.text, (quote.number,), (quote.span,), "quoted", focus))
-    return replace(answer, text=text, sentences=tuple(sentences))

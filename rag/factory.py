@@ -6,18 +6,15 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
 
-from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, load_encoder, processors
+from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, cpu_count, load_encoder
 
 from .answer import Answer, Turn
-from .assistant import EXTRACTIVE, Assistant
+from .assistant import Assistant
 from .errors import SettingsError
+from .llms.loader import open_llm
 from .prompts import ANSWER_SYSTEM
-from .settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+from .settings import AnswerOptions, Settings, load_settings
 
 _OFFLINE = {
     # Zero look-ups by default: none of these libraries may phone home or fetch.
@@ -26,12 +23,16 @@ _OFFLINE = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "ANONYMIZED_TELEMETRY": "False",
     "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_SHARE": "False",
     "LANGSMITH_TRACING": "false",
 }
 
 
 def go_offline() -> None:
-    """Tell the libraries below to fetch nothing and report nothing, unless the environment says otherwise."""
+    """Configure the libraries to fetch and report nothing, unless the environment says otherwise.
+
+    Call it before gradio is imported: gradio reads its variables then.
+    """
     for name, value in _OFFLINE.items():
         os.environ.setdefault(name, value)
 
@@ -60,7 +61,7 @@ def open_executor(
     """
     encoder = partial(open_encoder, settings, 1)
     if ray is not None:
-        actors = workers or max(1, processors() - 1)
+        actors = workers or max(1, cpu_count() - 1)
         open_encoder(settings).query("?")
         return RayExecutor(ray, actors, encoder)
     if workers is None or workers == 1:
@@ -69,43 +70,22 @@ def open_executor(
     return ProcessExecutor(workers, encoder)
 
 
-def open_llm(settings: Settings) -> BaseChatModel | None:
-    """The LLM that the settings name, None where they want quotes; nothing is sent yet.
-
-    Raises `LLMError` when it is unknown, or its package or key is missing.
-    """
-    if settings.llm == EXTRACTIVE:
-        return None
-    from .llms.loader import load_llm
-
-    return load_llm(
-        settings.llm,
-        base_url=settings.llm_base_url,
-        temperature=settings.llm_temperature,
-        timeout=settings.llm_timeout,
-        max_tokens=settings.llm_max_tokens,
-        context_tokens=settings.llm_context_tokens,
-    )
-
-
 def build_assistant(settings: Settings | None = None) -> Assistant:
     """An assistant over the index that the settings name, with the LLM that they name.
 
     Raises `LLMError` when that LLM is unknown, or its package or key is missing.
     """
     settings = settings or load_settings()
-    return Assistant(
-        open_index(settings),
-        open_llm(settings),
-        model=settings.llm,
+    options = AnswerOptions(
         top_k=settings.top_k,
         abstention_threshold=settings.abstention_threshold,
         max_question_chars=settings.max_question_chars,
         strict=settings.strict,
-        instructions=_instructions(settings),
-        patience=settings.llm_total_timeout,
+        llm_total_timeout=settings.llm_total_timeout,
         prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
+        instructions=_instructions(settings),
     )
+    return Assistant(open_index(settings), open_llm(settings), model=settings.llm, options=options)
 
 
 def _instructions(settings: Settings) -> str:

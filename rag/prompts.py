@@ -96,18 +96,14 @@ _FENCE = re.compile(r"<(?=[^a-z<>]{0,8}(?:passage|question|conversation))", re.I
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；–—-]\s*\d{1,3})*)\s*[\]】］]")
 
 
-def check_instructions(text: str) -> str:
-    """`text`, if it can stand in the place of `ANSWER_SYSTEM`. Raises `SettingsError` naming what it lacks.
-
-    Whatever else it says, the model must know how to cite and how to say that the passages do not say.
-    """
+def check_instructions(text: str) -> None:
+    """Raise `SettingsError` for instructions that do not say how to cite and how to abstain."""
     for needed, why in ((NOT_FOUND, "the line that means that the passages do not say"), ("[1]", "how to cite")):
         if needed not in text:
             raise SettingsError(
                 f"the instructions for the LLM do not hold {needed!r}, {why}",
                 f"Add it, or unset CITECHAT_LLM_INSTRUCTIONS. The built-in ones begin: {ANSWER_SYSTEM[:60]!r}",
             )
-    return text
 
 
 def answer_messages(

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from .api.mcp import mcp_routes
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
-from .i18n.chinese import CHINESE
+from .i18n.translate import CHINESE
 from .monitoring.health import Health, health_routes
 from .monitoring.metrics import Metrics, RequestCounter
 from .security.audit_log import AuditMiddleware
@@ -244,7 +244,7 @@ def _outermost(
 
 def _counted(assistant: Assistant, observer: Observer) -> Assistant:
     """The assistant, of whose questions the observer is told; one of another kind is not counted."""
-    return assistant.with_changes(observer=observer) if isinstance(assistant, Assistant) else assistant
+    return replace(assistant, observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
 def _login(access: AccessPolicy | None) -> Login | None:

@@ -50,7 +50,7 @@ class OnnxEncoder:
         """
         self._reference = reference
         self._exports = exports
-        self._threads = threads or processors() + 1
+        self._threads = threads or cpu_count() + 1
         self._opening = threading.Lock()
 
     @property
@@ -138,7 +138,7 @@ class OnnxEncoder:
         return session
 
 
-def processors() -> int:
+def cpu_count() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -19,8 +19,8 @@ from ..parsers import CONTAINERS, FORMATS, extract, require_size
 from ..parsers.base import Extract, printable
 from ..parsers.encoding import decode
 from ..parsers.metadata import first_line
-from ..parsers.sandbox import READERS
-from ..text.boilerplate import byline, dateline, front_matter, noise_spans
+from ..parsers.sandbox import SANDBOX
+from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
 from .fetch import fetch
 from .paths import absolute, is_address
 
@@ -137,7 +137,7 @@ def _load_path(path: Path) -> Iterator[Article | Skipped]:
 
 
 def _load_members(path: str) -> Iterator[Article | Skipped]:
-    for name, found in READERS.documents(path):
+    for name, found in SANDBOX.documents(path):
         if isinstance(found, LoadError):
             yield Skipped(name, found.message)
         else:
@@ -158,7 +158,7 @@ def _extract(data: bytes, suffix: str, name: str) -> Extract:
     form = FORMATS.get(suffix)
     if form is None or form.is_text or not data:
         return extract(data, suffix, name)
-    return READERS.document(data, suffix, name)
+    return SANDBOX.document(data, suffix, name)
 
 
 def _article(found: Extract, path: str) -> Article:
@@ -173,7 +173,7 @@ def _article(found: Extract, path: str) -> Article:
         text=found.text,
         published=found.published or dateline(story),
         path=path,
-        noise=tuple(noise_spans(found.text, has_front_matter=found.has_front_matter)),
+        boilerplate=tuple(boilerplate_spans(found.text, has_front_matter=found.has_front_matter)),
         author=found.author or byline(story),
         language=found.language,
         pages=found.pages,

@@ -95,7 +95,7 @@ class Plan:
         if loaded.path == known.path and (known.id, _origin(known)) not in self._read:
             # Its facts may have been put right; the noise is what its passages were cut by, and stays.
             others = tuple(copy for copy in known.copies if copy != origin)
-            return replace(loaded, text="", noise=known.noise, copies=others)
+            return replace(loaded, text="", boilerplate=known.boilerplate, copies=others)
         return known if origin in known.copies else replace(known, copies=(*known.copies, origin))
 
     def _outcome(self, known: Article | None, article: Article, path: str) -> Outcome:

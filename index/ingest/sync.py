@@ -14,7 +14,7 @@ import numpy as np
 from ..embedding.base import Encoder
 from ..manifest import Manifest
 from ..models import Article, Passage
-from ..retrieval.retriever import keep_tables
+from ..retrieval.retriever import build_search_caches
 from ..storage.batch_writes import Row
 from ..storage.store import Store
 from ..storage.token_cache import TokenCache
@@ -119,7 +119,7 @@ def sync(
         pruned = gone(indexed, paths, plan.read, plan.skipped)
         _settle(store, tokens, *plan.settled(pruned))
         tokens.close()
-        keep_tables(store)
+        build_search_caches(store)
         articles, passages_count = store.count()
     return SyncReport(
         **counts,
@@ -155,7 +155,7 @@ def rebuild(
         store.switch(manifest, rows())
         tokens.close()
         tokens.forget_others()
-        keep_tables(store)
+        build_search_caches(store)
 
 
 def _parts(each: Prepared | Skipped) -> tuple[Article | Skipped, Sequence[Passage]]:

@@ -278,9 +278,9 @@ def _broken() -> NoReturn:
     raise BrokenFrameError("what no reader answers")
 
 
-READERS = Sandbox()
+SANDBOX = Sandbox()
 """The processes of this one; they end with it."""
 
-atexit.register(READERS.close)
+atexit.register(SANDBOX.close)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=READERS.forget)
+    os.register_at_fork(after_in_child=SANDBOX.forget)

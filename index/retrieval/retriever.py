@@ -229,7 +229,7 @@ def _multiply_in_one_thread() -> None:
     threadpool_limits(1, user_api="blas")
 
 
-def keep_tables(store: Store) -> None:
+def build_search_caches(store: Store) -> None:
     """Make what questions read beside Chroma, so that the first one does not wait for it."""
     vectors_of(store, keywords_of(store).ids)
 

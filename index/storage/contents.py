@@ -30,6 +30,7 @@ from .batch_writes import slices
 from .changes import mark_in, mark_of
 from .serialization import article_id_of, to_article, to_passages
 
+THRESHOLD = "abstention_threshold"
 ARTICLES = "articles"
 """The collection of the articles."""
 _ARTICLES_READ = 100  # at a time, with their texts
@@ -94,7 +95,8 @@ class IndexContents:
     def abstention_threshold(self) -> float | None:
         """The threshold of abstention that was calibrated on this index, if any was."""
         with self._refusals("read"):
-            found = self._articles.metadata.get("min_score")
+            metadata = self._articles.metadata
+        found = metadata.get(THRESHOLD, metadata.get("min_score"))  # indexes of version 0.1 wrote "min_score"
         return None if found is None else float(found)
 
     # Reading

@@ -15,7 +15,7 @@ def facts_of(article: Article) -> dict[str, str | None]:
         "title": article.title,
         "source": article.source,
         "path": article.path,
-        "noise": json.dumps([[span.start, span.end] for span in article.noise]),
+        "boilerplate": json.dumps([[span.start, span.end] for span in article.boilerplate]),
         "published": article.published or None,
         "author": article.author or None,
         "language": article.language or None,
@@ -32,6 +32,7 @@ def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
 
 def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
     """The article that a row stands for."""
+    spans = metadata.get("boilerplate") or metadata["noise"]  # indexes of version 0.1 wrote "noise"
     return Article(
         id=id_,
         title=str(metadata["title"]),
@@ -39,7 +40,7 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
         text=text,
         published=metadata.get("published"),
         path=str(metadata["path"]),
-        noise=tuple(Span(start, end) for start, end in json.loads(str(metadata["noise"]))),
+        boilerplate=tuple(Span(start, end) for start, end in json.loads(str(spans))),
         author=metadata.get("author"),
         language=metadata.get("language"),
         pages=tuple(json.loads(str(metadata.get("pages", "[]")))),

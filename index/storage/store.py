@@ -25,7 +25,7 @@ from .changes import (
     sweep_collections,
     sweep_passages,
 )
-from .contents import ARTICLES, IndexContents
+from .contents import ARTICLES, THRESHOLD, IndexContents
 from .lease import Lease, leased
 from .serialization import facts_of, to_metadata
 from .vector_files import damages, forget_vectors
@@ -71,7 +71,8 @@ class Store(IndexContents):
         """Keep a calibrated threshold with the index; a rebuild forgets it, since other vectors have other scores."""
         with self._refusals("written"):
             self._may_write()
-            self._articles.modify(metadata={**self._articles.metadata, "min_score": value})
+            others = {name: old for name, old in self._articles.metadata.items() if name != "min_score"}
+            self._articles.modify(metadata={**others, THRESHOLD: value})
         self._forget()
 
     # Writing

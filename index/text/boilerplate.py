@@ -110,7 +110,7 @@ def front_matter(text: str) -> tuple[str, Span | None]:
     return (match[1], Span(0, match.end())) if match else ("", None)
 
 
-def noise_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
+def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
     """The lines of `text` that are not the story, as sorted spans that do not overlap.
 
     A line is noise by what it is (a hash, "Source link", a cookie notice), or by where it stands: a counter by itself,
@@ -119,11 +119,11 @@ def noise_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
     head = front_matter(text)[1] if has_front_matter else None
     lines = _lines(text, head.end if head else 0)
     credits = [read_credit(line.words) for line in lines]
-    noise = {i for i, line in enumerate(lines) if credits[i].label or _is_noise_by_itself(line.words)}
-    noise |= _counters(lines, noise) | _running_times(lines) | _copies(lines) | _joined_tags(text, lines)
-    noise |= _bylines(lines, credits) | _bare_dates(lines, credits)
-    noise |= _related_headlines(lines, noise)
-    marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(noise)]
+    boilerplate = {i for i, line in enumerate(lines) if credits[i].label or _is_noise_by_itself(line.words)}
+    boilerplate |= _counters(lines, boilerplate) | _running_times(lines) | _copies(lines) | _joined_tags(text, lines)
+    boilerplate |= _bylines(lines, credits) | _bare_dates(lines, credits)
+    boilerplate |= _related_headlines(lines, boilerplate)
+    marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate)]
     return [head, *marked] if head else marked
 
 
@@ -182,10 +182,10 @@ def _stands_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
     return above and (i + 1 == len(lines) or lines[i + 1].apart or i + 1 in beside)
 
 
-def _counters(lines: Sequence[_Line], noise: set[int]) -> set[int]:
+def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
     """Numbers that count shares or views, as far as they are few and do not number the parts of the text."""
     found = {i for i, line in enumerate(lines) if _COUNTER.fullmatch(line.words) and not _YEAR.fullmatch(line.words)}
-    alone = {i for i in found if _stands_alone(lines, i, found | noise)}
+    alone = {i for i in found if _stands_alone(lines, i, found | boilerplate)}
     numbers = {int(lines[i].words) for i in alone if lines[i].words.isdecimal()}
     numbering = any(number + 1 in numbers for number in numbers if number)
     return set() if numbering or len(alone) > _MOST_COUNTERS else alone
@@ -196,12 +196,12 @@ def _running_times(lines: Sequence[_Line]) -> set[int]:
     times = [i for i, line in enumerate(lines) if _TIME.fullmatch(line.words)]
     if len({lines[i].words for i in times}) > _MOST_COUNTERS:
         return set()
-    noise = {i for i in times if _stands_alone(lines, i, set())}
+    boilerplate = {i for i in times if _stands_alone(lines, i, set())}
     for i in times:
         title = [line.words for line in lines[i + 1 : i + 3]]
         if len(title) == 2 and title[0] == title[1] and _is_headline(title[0]):
-            noise |= {i, i + 1, i + 2}
-    return noise
+            boilerplate |= {i, i + 1, i + 2}
+    return boilerplate
 
 
 def _copies(lines: Sequence[_Line]) -> set[int]:
@@ -236,13 +236,13 @@ def _is_joined(tag: str, known: set[str]) -> bool:
     return reached[-1]
 
 
-def _related_headlines(lines: Sequence[_Line], noise: set[int]) -> set[int]:
+def _related_headlines(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
     """Under a heading such as "You may also like": the list right below it, or all lines when only headlines follow."""
     found: set[int] = set()
     tail = len(lines)  # from here on there are only headlines and noise
-    while tail and (tail - 1 in noise or _is_headline(lines[tail - 1].words)):
+    while tail and (tail - 1 in boilerplate or _is_headline(lines[tail - 1].words)):
         tail -= 1
-    for i in sorted(noise):
+    for i in sorted(boilerplate):
         if _RELATED.fullmatch(lines[i].words.strip("*_ ")):
             if i >= tail:
                 return found | set(range(i + 1, len(lines)))

@@ -66,7 +66,7 @@ def split(article: Article, tokenize: Tokenize) -> list[Passage]:
     is cut inside.
     """
     passages = []
-    for section in _sections(_blocks(article.text, article.noise)):
+    for section in _sections(_blocks(article.text, article.boilerplate)):
         units = [unit for block in section for unit in _units(article.text, block, tokenize)]
         passages += [
             Passage(article.id, span.start, span.end, article.text[span.start : span.end])
@@ -83,10 +83,10 @@ def sentences(text: str) -> list[Span]:
     return [span for block in _blocks(text, ()) for span in _sentences_of(text, block.span)]
 
 
-def _blocks(text: str, noise: tuple[Span, ...]) -> list[_Block]:
-    lines = [line for stretch in _story(len(text), noise) for line in _lines_of(text, stretch)]
+def _blocks(text: str, boilerplate: tuple[Span, ...]) -> list[_Block]:
+    lines = [line for stretch in _story(len(text), boilerplate) for line in _lines_of(text, stretch)]
     words = [text[line.start : line.end] for line in lines]
-    edges = sorted(span.start for span in noise)
+    edges = sorted(span.start for span in boilerplate)
     after_noise = [
         i > 0 and bisect_left(edges, lines[i - 1].end) < bisect_right(edges, lines[i].start) for i in range(len(lines))
     ]
@@ -114,10 +114,10 @@ def _blocks(text: str, noise: tuple[Span, ...]) -> list[_Block]:
     ]
 
 
-def _story(length: int, noise: tuple[Span, ...]) -> Iterator[Span]:
+def _story(length: int, boilerplate: tuple[Span, ...]) -> Iterator[Span]:
     """The stretches between the noise."""
     at = 0
-    for span in sorted(noise):
+    for span in sorted(boilerplate):
         if at < span.start:
             yield Span(at, span.start)
         at = max(at, span.end)

@@ -7,29 +7,29 @@ One row a question; a failed answer is a row that counts as wrong. Numbers come 
 is a sample; two runs are compared question by question.
 """
 
-from .agreement import Agreement, Judgement, Verdict, as_agreement
-from .checkpoint import Checkpoint, stamp_of, write_whole
+from .agreement import Agreement, Judgement, JudgeVerdict, as_agreement
+from .checkpoint import Checkpoint, run_fingerprint, write_atomically
 from .compare import Comparison, Difference, Flip, compare
 from .drafting.draft import draft_cases
-from .judge import Judge, judge_rows, open_judge
+from .judge import Judge, judge_results, open_judge
 from .metrics.abstention import RiskPoint
 from .metrics.base import AnyMeasure, Estimate, Measure, RunMeasure
 from .metrics.costs import Cost, Latency
-from .metrics.overlap import Place
-from .metrics.registry import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, named
+from .metrics.overlap import ArticleSpan
+from .metrics.registry import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, find_measure
 from .remote import RemoteAssistant, ServerError
-from .reply import AnswerSentence, CitedPlace, Reply
-from .report import as_comparison, as_misses, as_table, from_json, row_from_json, row_to_json, to_json
-from .result import Report, Row
-from .runner import evaluate, rows_of, score, versions
-from .testset.additions import add_case, case_of
+from .reply import AnswerSentence, CitedSpan, Reply
+from .report import as_comparison, as_misses, as_table, from_json, result_from_json, result_to_json, to_json
+from .result import CaseResult, Report
+from .runner import evaluate, iter_results, score, versions
+from .testset.additions import add_case, case_from_answer
 from .testset.cases import Case, Evidence
 from .testset.evidence import resolve
 from .testset.importers import FORMATS, Context, Imported, import_ragas, import_squad
 from .testset.loader import TestSet, read_cases, read_test_set
 from .testset.problems import Problem
 from .testset.writer import write_cases
-from .thresholds import Threshold, marks, missed
+from .thresholds import Threshold, missed_thresholds, parse_thresholds
 
 __all__ = [
     "AURC",
@@ -41,9 +41,11 @@ __all__ = [
     "Agreement",
     "AnswerSentence",
     "AnyMeasure",
+    "ArticleSpan",
     "Case",
+    "CaseResult",
     "Checkpoint",
-    "CitedPlace",
+    "CitedSpan",
     "Comparison",
     "Context",
     "Cost",
@@ -53,49 +55,47 @@ __all__ = [
     "Flip",
     "Imported",
     "Judge",
+    "JudgeVerdict",
     "Judgement",
     "Latency",
     "Measure",
-    "Place",
     "Problem",
     "RemoteAssistant",
     "Reply",
     "Report",
     "RiskPoint",
-    "Row",
     "RunMeasure",
     "ServerError",
     "TestSet",
     "Threshold",
-    "Verdict",
     "add_case",
     "as_agreement",
     "as_comparison",
     "as_misses",
     "as_table",
-    "case_of",
+    "case_from_answer",
     "compare",
     "draft_cases",
     "estimates",
     "evaluate",
+    "find_measure",
     "from_json",
     "import_ragas",
     "import_squad",
-    "judge_rows",
-    "marks",
-    "missed",
-    "named",
+    "iter_results",
+    "judge_results",
+    "missed_thresholds",
     "open_judge",
+    "parse_thresholds",
     "read_cases",
     "read_test_set",
     "resolve",
-    "row_from_json",
-    "row_to_json",
-    "rows_of",
+    "result_from_json",
+    "result_to_json",
+    "run_fingerprint",
     "score",
-    "stamp_of",
     "to_json",
     "versions",
+    "write_atomically",
     "write_cases",
-    "write_whole",
 ]

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .metrics.statistics import drawings, interval, percentiles
-from .result import Row
+from .result import CaseResult
 
 _LONGEST_LINE = 200  # characters of a question or a reason that are shown
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeVerdict:
     """What a judge says of an answer: that it is correct, and that the passages it cites say it; and why."""
 
     correct: bool
@@ -46,17 +46,17 @@ class Agreement:
 class Judgement:
     """The verdicts by the id of the row, and for each row that could not be judged, why."""
 
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, JudgeVerdict] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
-    def agreement(self, rows: Sequence[Row]) -> list[Agreement]:
+    def agreement(self, results: Sequence[CaseResult]) -> list[Agreement]:
         """The verdicts against the built-in measures, each pair that applies to at least one of the rows."""
         found = []
-        for name, measure, of_verdict, of_row in _PAIRS:
+        for name, measure, of_verdict, of_result in _PAIRS:
             pairs = [
-                (row.id, of_verdict(self.verdicts[row.id]), measured)
-                for row in rows
-                if row.id in self.verdicts and (measured := of_row(row)) is not None
+                (result.id, of_verdict(self.verdicts[result.id]), measured)
+                for result in results
+                if result.id in self.verdicts and (measured := of_result(result)) is not None
             ]
             if pairs:
                 found.append(_agreement(name, measure, pairs))
@@ -101,42 +101,42 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
     return percentiles(np.concatenate(kappas))
 
 
-def as_agreement(judgement: Judgement, rows: Sequence[Row]) -> str:
+def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
     """The agreement as a Markdown table, then the questions where judge and measure differ, and those not judged."""
-    agreements = judgement.agreement(rows)
+    agreements = judgement.agreement(results)
     judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)
     lines = [f"Judged by an LLM: {judged} of {answered} answers. No part of the measures; where they differ, look."]
     if agreements:
         lines += ["", *_table(agreements)]
     for each in agreements:
         lines += _listed(
-            f"“{each.judged}” and “{each.measure}” differ", list(_differences(each, judgement.verdicts, rows))
+            f"“{each.judged}” and “{each.measure}” differ", list(_differences(each, judgement.verdicts, results))
         )
     lines += _listed("Not judged", [f"- {name}: {_one_line(why)}" for name, why in judgement.failures.items()])
     return "\n".join(lines)
 
 
-def _right(row: Row) -> bool:
-    return row.right
+def _right(result: CaseResult) -> bool:
+    return result.right
 
 
-def _contained(row: Row) -> bool | None:
-    return None if row.contains_answer is None else row.contains_answer == 1.0
+def _contained(result: CaseResult) -> bool | None:
+    return None if result.contains_answer is None else result.contains_answer == 1.0
 
 
-def _supported(row: Row) -> bool:
-    return bool(row.sentences) and all(support in ("quoted", "supported") for support in row.supports)
+def _supported(result: CaseResult) -> bool:
+    return bool(result.sentences) and all(support in ("quoted", "supported") for support in result.supports)
 
 
-def _is_correct(verdict: Verdict) -> bool:
+def _is_correct(verdict: JudgeVerdict) -> bool:
     return verdict.correct
 
 
-def _is_grounded(verdict: Verdict) -> bool:
+def _is_grounded(verdict: JudgeVerdict) -> bool:
     return verdict.grounded
 
 
-_PAIRS: tuple[tuple[str, str, Callable[[Verdict], bool], Callable[[Row], bool | None]], ...] = (
+_PAIRS: tuple[tuple[str, str, Callable[[JudgeVerdict], bool], Callable[[CaseResult], bool | None]], ...] = (
     ("correct", "right", _is_correct, _right),
     ("correct", "answer contained", _is_correct, _contained),
     ("grounded", "all sentences supported", _is_grounded, _supported),
@@ -154,7 +154,7 @@ def _agreement(name: str, measure: str, pairs: Sequence[tuple[str, bool, bool]])
         share_interval=interval(same),
         kappa=cohens_kappa(judged, measured),
         kappa_interval=kappa_interval(judged, measured),
-        differ=tuple(row_id for row_id, says, is_so in pairs if says != is_so),
+        differ=tuple(case_id for case_id, says, is_so in pairs if says != is_so),
     )
 
 
@@ -177,13 +177,15 @@ def _range(bounds: tuple[float, float] | None) -> str:
     return "–" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 
-def _differences(agreement: Agreement, verdicts: Mapping[str, Verdict], rows: Sequence[Row]) -> Iterator[str]:
+def _differences(
+    agreement: Agreement, verdicts: Mapping[str, JudgeVerdict], results: Sequence[CaseResult]
+) -> Iterator[str]:
     differ = set(agreement.differ)
-    for row in rows:
-        if row.id in differ:
-            verdict = verdicts[row.id]
+    for result in results:
+        if result.id in differ:
+            verdict = verdicts[result.id]
             says = "yes" if getattr(verdict, agreement.judged) else "no"
-            yield f"- {row.id}, the judge says {says}: {_one_line(row.question)}"
+            yield f"- {result.id}, the judge says {says}: {_one_line(result.question)}"
             if verdict.reason:
                 yield f"    because: {_one_line(verdict.reason)}"
 

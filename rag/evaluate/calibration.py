@@ -10,6 +10,7 @@ import numpy as np
 
 from ..assistant import Assistant
 from ..errors import TestSetError
+from ..settings import AnswerOptions
 from . import Case
 
 _FEWEST = 5  # questions of a kind; fewer say nothing about where to draw a line
@@ -41,7 +42,7 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
 
     Raises `TestSetError` with fewer than five answerable questions, or one to four unanswerable ones.
     """
-    quoting = Assistant(assistant.index, top_k=assistant.top_k)
+    quoting = Assistant(assistant.index, options=AnswerOptions(top_k=assistant.options.top_k))
     trusts = [quoting.ask(case.question, case.turns).confidence for case in cases]
     answerable = [confidence for confidence, case in zip(trusts, cases, strict=True) if case.answerable]
     unanswerable = [confidence for confidence, case in zip(trusts, cases, strict=True) if not case.answerable]

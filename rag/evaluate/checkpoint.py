@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import TestSetError
-from .report import row_from_json, row_to_json
-from .result import Row
+from .report import result_from_json, result_to_json
+from .result import CaseResult
 from .testset.cases import Case
 
 
-def stamp_of(cases: Sequence[Case], settings: Mapping[str, str], versions: Mapping[str, str]) -> str:
+def run_fingerprint(cases: Sequence[Case], settings: Mapping[str, str], versions: Mapping[str, str]) -> str:
     """What two runs share that may take each other's rows: the questions, and all that can change an answer."""
     told = [dict(sorted(settings.items())), dict(sorted(versions.items())), [case.model_dump_json() for case in cases]]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
@@ -31,28 +31,28 @@ class Checkpoint:
     def __init__(self, path: Path, stamp: str) -> None:
         """Continue the run in `path` if its stamp is the same; else begin a new one."""
         self.path = path
-        self.rows: dict[str, Row] = {}
+        self.results: dict[str, CaseResult] = {}
         """The rows that are there already, by the id of their case."""
         lines = _lines(path)
         if lines[:1] == [stamp]:
             for line in lines[1:]:
                 with suppress(TestSetError):
-                    row = row_from_json(line)
-                    self.rows[row.id] = row
+                    result = result_from_json(line)
+                    self.results[result.id] = result
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("w", encoding="utf-8", newline="\n")
-            self._write(stamp, *map(row_to_json, self.rows.values()))
+            self._write(stamp, *map(result_to_json, self.results.values()))
         except OSError as error:
             raise _unwritten(path, error) from None
 
-    def add(self, row: Row) -> None:
+    def add(self, result: CaseResult) -> None:
         """Write a row down, once."""
-        if row.id in self.rows:
+        if result.id in self.results:
             return
-        self.rows[row.id] = row
+        self.results[result.id] = result
         try:
-            self._write(row_to_json(row))
+            self._write(result_to_json(result))
         except OSError as error:
             raise _unwritten(self.path, error) from None
 
@@ -72,7 +72,7 @@ class Checkpoint:
         self._file.flush()
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write a file at once or not at all: who reads it never sees half of it. Raises `TestSetError`."""
     beside = path.with_name(f".{path.name}.part")
     try:

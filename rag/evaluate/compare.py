@@ -8,9 +8,9 @@ from itertools import product
 
 from ..errors import TestSetError
 from .metrics.base import AnyMeasure, Measure
-from .metrics.registry import SUMMARY, named
+from .metrics.registry import SUMMARY, find_measure
 from .metrics.statistics import interval
-from .result import Report, Row
+from .result import CaseResult, Report
 
 _EXACT_UP_TO = 12  # differences that are not 0: 2 ** 12 sign patterns are fewer than the random rounds
 _BLOCK = 2_000_000
@@ -37,7 +37,7 @@ class Difference:
         """`"a"` or `"b"` when the interval leaves 0 out, else None: the runs cannot be told apart."""
         if self.low <= 0.0 <= self.high:
             return None
-        return "b" if (self.difference > 0) != named(self.measure).lower_is_better else "a"
+        return "b" if (self.difference > 0) != find_measure(self.measure).lower_is_better else "a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, s
     (AUROC, AURC) is left out, and so is cost, which is of the machine and the day. Raises `TestSetError` when no id is
     shared, or one id stands for two different questions.
     """
-    rows_a, rows_b = {row.id: row for row in a.rows}, {row.id: row for row in b.rows}
-    shared = [(row, rows_b[row.id]) for row in a.rows if row.id in rows_b]
+    results_a, results_b = {result.id: result for result in a.results}, {result.id: result for result in b.results}
+    shared = [(result, results_b[result.id]) for result in a.results if result.id in results_b]
     if not shared:
         raise TestSetError("the two runs share no question", "Compare runs over the same test set.")
-    for row_a, row_b in shared:
-        if (row_a.question, row_a.answerable) != (row_b.question, row_b.answerable):
+    for result_a, result_b in shared:
+        if (result_a.question, result_a.answerable) != (result_b.question, result_b.answerable):
             raise TestSetError(
-                f"the id {row_a.id!r} is {row_a.question!r} in one run and {row_b.question!r} in the other"
-                + ("" if row_a.question != row_b.question else ", and only one of them can be answered"),
+                f"the id {result_a.id!r} is {result_a.question!r} in one run and {result_b.question!r} in the other"
+                + ("" if result_a.question != result_b.question else ", and only one of them can be answered"),
                 "Compare runs over the same version of the test set.",
             )
     return Comparison(
@@ -85,9 +85,9 @@ def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, s
             for measure in measures
             if isinstance(measure, Measure) and (found := _difference(measure, shared, seed)) is not None
         ),
-        flips=tuple(_flip(row_a, row_b) for row_a, row_b in shared if row_a.right != row_b.right),
-        only_a=tuple(name for name in rows_a if name not in rows_b),
-        only_b=tuple(name for name in rows_b if name not in rows_a),
+        flips=tuple(_flip(result_a, result_b) for result_a, result_b in shared if result_a.right != result_b.right),
+        only_a=tuple(name for name in results_a if name not in results_b),
+        only_b=tuple(name for name in results_b if name not in results_a),
     )
 
 
@@ -124,11 +124,11 @@ def _random_signs_as_far(changed: Sequence[float], observed: float, rounds: int,
     return as_far
 
 
-def _difference(measure: Measure, shared: Sequence[tuple[Row, Row]], seed: int) -> Difference | None:
+def _difference(measure: Measure, shared: Sequence[tuple[CaseResult, CaseResult]], seed: int) -> Difference | None:
     pairs = [
         (value_a, value_b)
-        for row_a, row_b in shared
-        if (value_a := measure.of_row(row_a)) is not None and (value_b := measure.of_row(row_b)) is not None
+        for result_a, result_b in shared
+        if (value_a := measure.of_result(result_a)) is not None and (value_b := measure.of_result(result_b)) is not None
     ]
     if not pairs:
         return None
@@ -147,11 +147,11 @@ def _difference(measure: Measure, shared: Sequence[tuple[Row, Row]], seed: int) 
     )
 
 
-def _flip(row_a: Row, row_b: Row) -> Flip:
+def _flip(result_a: CaseResult, result_b: CaseResult) -> Flip:
     return Flip(
-        id=row_a.id,
-        question=row_a.question,
-        right_in="a" if row_a.right else "b",
-        said_a=row_a.error or row_a.said,
-        said_b=row_b.error or row_b.said,
+        id=result_a.id,
+        question=result_a.question,
+        right_in="a" if result_a.right else "b",
+        said_a=result_a.error or result_a.said,
+        said_b=result_b.error or result_b.said,
     )

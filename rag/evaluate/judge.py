@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError
 
 from ..errors import SettingsError
-from ..factory import open_llm
 from ..llms.failures import failure
+from ..llms.loader import open_llm
 from ..llms.retry import LLMCall
 from ..settings import Settings
-from .agreement import Judgement, Verdict
-from .result import Row
+from .agreement import Judgement, JudgeVerdict
+from .result import CaseResult
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -84,15 +84,15 @@ class Judge:
         self.spec = spec
         self.patience = patience
 
-    def judge(self, row: Row) -> Verdict | None:
+    def judge(self, result: CaseResult) -> JudgeVerdict | None:
         """The verdict on a row; None, and nothing is asked, where no answer was given: an error, or a refusal.
 
         Raises `LLMError` where the LLM fails, or replies with something else than one verdict.
         """
-        if row.error is not None or not row.found:
+        if result.error is not None or not result.found:
             return None
         asking = LLMCall(self.llm, self.spec, self.patience)
-        said = "".join(asking.stream(lambda _: judge_messages(row), 0))
+        said = "".join(asking.stream(lambda _: judge_messages(result), 0))
         verdict = read_verdict(said)
         if verdict is None:
             shown = " ".join(said.split())[:100]
@@ -113,49 +113,51 @@ def open_judge(settings: Settings) -> Judge:
     return Judge(llm, settings.llm, patience=settings.llm_total_timeout)
 
 
-def judge_rows(judge: Judge, rows: Sequence[Row], seen: Callable[[Row, int], None] | None = None) -> Judgement:
+def judge_results(
+    judge: Judge, results: Sequence[CaseResult], seen: Callable[[CaseResult, int], None] | None = None
+) -> Judgement:
     """The verdicts on all rows that have an answer; what fails is listed and stops nothing.
 
     `seen` is called with each row when it is done, and how many are.
     """
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, JudgeVerdict] = {}
     failures: dict[str, str] = {}
-    for done, row in enumerate(rows, start=1):
+    for done, result in enumerate(results, start=1):
         try:
-            verdict = judge.judge(row)
+            verdict = judge.judge(result)
             if verdict is not None:
-                verdicts[row.id] = verdict
+                verdicts[result.id] = verdict
         except CitechatError as error:
-            failures[row.id] = error.message
+            failures[result.id] = error.message
         if seen:
-            seen(row, done)
+            seen(result, done)
     return Judgement(verdicts, failures)
 
 
-def judge_messages(row: Row) -> list[BaseMessage]:
+def judge_messages(result: CaseResult) -> list[BaseMessage]:
     """The messages that ask for a verdict on the answer of a row."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
     said = " ".join(
-        each.text + "".join(f" [{number}]" for number in dict.fromkeys(each.numbers)) for each in row.sentences
+        each.text + "".join(f" [{number}]" for number in dict.fromkeys(each.numbers)) for each in result.sentences
     )
     request = JUDGE_REQUEST.format(
-        question=_as_data(row.question),
-        expected="\n".join(_expected(row)),
-        answer=_as_data(said or row.said),
-        passages="\n".join(_passages(row)) or "(The answer cites no passage.)",
+        question=_as_data(result.question),
+        expected="\n".join(_expected(result)),
+        answer=_as_data(said or result.said),
+        passages="\n".join(_passages(result)) or "(The answer cites no passage.)",
     )
     return [SystemMessage(JUDGE_SYSTEM), HumanMessage(request)]
 
 
-def read_verdict(reply: str) -> Verdict | None:
+def read_verdict(reply: str) -> JudgeVerdict | None:
     """The verdict in a reply: JSON with whatever around it, or `correct: yes, grounded: no` alone. None where there is
     none, or where there are two that differ: it cannot be told which is meant."""
     reply = _THOUGHT.sub("", reply)
     found = [verdict for value in _objects(reply) if (verdict := _verdict(value)) is not None]
     if not found and (line := _LINE.fullmatch(reply)):
         correct, grounded, reason = line.groups(default="")
-        found = [Verdict(_YES_NO[correct.lower()], _YES_NO[grounded.lower()], reason.strip()[:_LONGEST_REASON])]
+        found = [JudgeVerdict(_YES_NO[correct.lower()], _YES_NO[grounded.lower()], reason.strip()[:_LONGEST_REASON])]
     is_clear = len({(verdict.correct, verdict.grounded) for verdict in found}) == 1
     return found[-1] if is_clear else None
 
@@ -172,12 +174,12 @@ def _objects(text: str) -> Iterator[Any]:
             yield value
 
 
-def _verdict(value: Mapping[str, Any]) -> Verdict | None:
+def _verdict(value: Mapping[str, Any]) -> JudgeVerdict | None:
     correct, grounded = (_yes_no(value.get(name)) for name in ("correct", "grounded"))
     if correct is None or grounded is None or not value.keys() <= {"correct", "grounded", "reason"}:
         return None
     reason = value.get("reason")
-    return Verdict(correct, grounded, reason.strip()[:_LONGEST_REASON] if isinstance(reason, str) else "")
+    return JudgeVerdict(correct, grounded, reason.strip()[:_LONGEST_REASON] if isinstance(reason, str) else "")
 
 
 def _yes_no(value: Any) -> bool | None:
@@ -186,21 +188,23 @@ def _yes_no(value: Any) -> bool | None:
     return _YES_NO.get(value.strip().lower()) if isinstance(value, str) else None
 
 
-def _expected(row: Row) -> Iterator[str]:
-    if not row.answerable:
+def _expected(result: CaseResult) -> Iterator[str]:
+    if not result.answerable:
         yield NO_ANSWER_EXPECTED
         return
-    for answer in row.expected:
+    for answer in result.expected:
         yield f"- {_as_data(answer)}"
-    if row.gold:
-        yield "This stands in the articles:" if row.expected else "What this says, as far as it answers the question:"
-        yield from (f"- {_as_data(text)}" for text in row.gold)
+    if result.gold:
+        yield (
+            "This stands in the articles:" if result.expected else "What this says, as far as it answers the question:"
+        )
+        yield from (f"- {_as_data(text)}" for text in result.gold)
 
 
-def _passages(row: Row) -> Iterator[str]:
+def _passages(result: CaseResult) -> Iterator[str]:
     """Each cited passage once, whole as far as the row has it."""
     shown: dict[tuple[int, str], str] = {}
-    for cited in row.citations:
+    for cited in result.citations:
         text = f"{cited.before}{cited.quote}{cited.after}"
         shown.setdefault((cited.number, text), cited.title)
     for (number, text), title in shown.items():

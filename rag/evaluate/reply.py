@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from ..answer import Answer, Citation, Support
 from ..errors import TestSetError
-from .metrics.overlap import Place
+from .metrics.overlap import ArticleSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class AnswerSentence:
 
 
 @dataclass(frozen=True, slots=True)
-class CitedPlace:
+class CitedSpan:
     """A citation: the place it points at, and the quote that is said to stand there.
 
     `before` and `after` are the words around it in the passage that it cites, as far as the answer brings them.
     """
 
     number: int
-    place: Place
+    place: ArticleSpan
     quote: str
     title: str = ""
     source: str = ""
@@ -49,8 +49,8 @@ class Reply:
     text: str
     found: bool
     sentences: tuple[AnswerSentence, ...] = ()
-    citations: tuple[CitedPlace, ...] = ()
-    hits: tuple[Place, ...] = ()
+    citations: tuple[CitedSpan, ...] = ()
+    hits: tuple[ArticleSpan, ...] = ()
     confidence: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Reply:
             found=answer.found,
             sentences=tuple(AnswerSentence(each.text, each.numbers, each.support) for each in answer.sentences),
             citations=tuple(_cited_place(cited, passages) for cited in answer.citations),
-            hits=tuple(Place(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
+            hits=tuple(ArticleSpan(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
             confidence=answer.confidence,
             sources={hit.passage.article_id: hit.source for hit in answer.hits},
             seconds=dict(answer.timings),
@@ -93,7 +93,7 @@ class Reply:
             found=printed.found,
             sentences=tuple(AnswerSentence(each.text, each.citations, each.support) for each in printed.sentences),
             citations=tuple(_cited_place(cited, passages) for cited in printed.citations),
-            hits=tuple(Place(hit.article_id, hit.start, hit.end) for hit in printed.hits),
+            hits=tuple(ArticleSpan(hit.article_id, hit.start, hit.end) for hit in printed.hits),
             confidence=printed.confidence,
             sources={cited.article_id: cited.source for cited in printed.citations},
             seconds=printed.timings,
@@ -101,14 +101,14 @@ class Reply:
         )
 
 
-def _cited_place(cited: Citation | _PrintedCitation, passages: Sequence[tuple[int, str]]) -> CitedPlace:
+def _cited_place(cited: Citation | _PrintedCitation, passages: Sequence[tuple[int, str]]) -> CitedSpan:
     """The citation with the words around it, from the passages with where each begins."""
     begin, text = passages[cited.number - 1] if 0 < cited.number <= len(passages) else (cited.start, "")
     first, last = cited.start - begin, cited.end - begin
     is_inside = 0 <= first <= last <= len(text)
-    return CitedPlace(
+    return CitedSpan(
         cited.number,
-        Place(cited.article_id, cited.start, cited.end),
+        ArticleSpan(cited.article_id, cited.start, cited.end),
         cited.quote,
         title=cited.title,
         source=cited.source,
@@ -150,6 +150,6 @@ class _PrintedAnswer(BaseModel):
     sentences: tuple[_PrintedSentence, ...]
     citations: tuple[_PrintedCitation, ...]
     hits: tuple[_PrintedHit, ...]
-    confidence: float = 0.0
+    confidence: float = Field(default=0.0, validation_alias=AliasChoices("confidence", "trust"))
     timings: dict[str, float] = Field(default_factory=dict)
     tokens: dict[str, int] = Field(default_factory=dict)

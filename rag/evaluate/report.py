@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    RootModel,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from ..errors import TestSetError
 from .compare import Comparison
 from .metrics.base import Estimate, Measure
-from .metrics.registry import named
-from .result import Report, Row
+from .metrics.registry import find_measure
+from .result import CaseResult, Report
 
 _LONGEST_LINE = 300  # characters of an answer that are shown: enough to see what went wrong
 
 
 def as_table(report: Report) -> str:
     """The summary as a Markdown table, then what needs a look: failures, bad citations, evidence that is nowhere."""
-    kinds = [row.answerable for row in report.rows]
+    kinds = [row.answerable for row in report.results]
     lines = [
         f"{len(kinds)} questions: {sum(kinds)} can be answered from the articles, {len(kinds) - sum(kinds)} cannot.",
         "",
@@ -30,8 +37,8 @@ def as_table(report: Report) -> str:
         lines += ["", *_table("seconds", costs), ""]
     for spent in report.tokens():
         lines.append(f"{spent.name.capitalize()}: {spent.value:.0f} a question, {spent.low:.0f} to {spent.high:.0f}.")
-    cited = sum(len(row.citations) for row in report.rows)
-    bad = [(row, problem) for row in report.rows for problem in row.bad_citations]
+    cited = sum(len(row.citations) for row in report.results)
+    bad = [(row, problem) for row in report.results for problem in row.bad_citations]
     lines.append(f"Citations: {cited}, of which {cited - len(bad)} quote exactly what stands at their offsets.")
     lines += _listed("Citations that do not quote exactly", [f"{row.id}: {problem}" for row, problem in bad])
     lines += _listed(
@@ -39,7 +46,7 @@ def as_table(report: Report) -> str:
     )
     lines += _listed(
         "No article that came up has the evidence at its offsets (not found, or the test set is of another text)",
-        [f"{row.id}: {_one_line(row.question)}" for row in report.rows if row.evidence_seen is False],
+        [f"{row.id}: {_one_line(row.question)}" for row in report.results if row.evidence_seen is False],
     )
     return "\n".join(lines)
 
@@ -47,7 +54,7 @@ def as_table(report: Report) -> str:
 def as_misses(report: Report) -> str:
     """The questions that are not right, each with what was said and what was expected."""
     lines: list[str] = []
-    for row in report.rows:
+    for row in report.results:
         if row.right:
             continue
         lines += [
@@ -85,7 +92,7 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 def to_json(report: Report) -> str:
     """The report as JSON, a row a line, to be kept beside others; `from_json` reads it back, equal."""
     head = _SavedRun(format=2, settings=dict(report.settings), versions=dict(report.versions), rows=())
-    rows = ",\n".join(row_to_json(row) for row in report.rows)
+    rows = ",\n".join(result_to_json(result) for result in report.results)
     return head.model_dump_json().removesuffix("]}") + f"\n{rows}\n]}}"
 
 
@@ -95,16 +102,16 @@ def from_json(text: str | bytes) -> Report:
         saved = _SavedRun.model_validate_json(text)
     except ValidationError as error:
         raise _unreadable("the saved run", error) from None
-    return Report(rows=saved.rows, settings=saved.settings, versions=saved.versions)
+    return Report(results=tuple(row.root for row in saved.rows), settings=saved.settings, versions=saved.versions)
 
 
-def row_to_json(row: Row) -> str:
+def result_to_json(row: CaseResult) -> str:
     """One row as JSON in one line, as it stands in `to_json`."""
     return _SavedRow(row).model_dump_json()
 
 
-def row_from_json(line: str | bytes) -> Row:
-    """A row that `row_to_json` wrote. Raises `TestSetError` naming the field when the line is something else."""
+def result_from_json(line: str | bytes) -> CaseResult:
+    """A row that `result_to_json` wrote. Raises `TestSetError` naming the field when the line is something else."""
     try:
         return _SavedRow.model_validate_json(line).root
     except ValidationError as error:
@@ -120,8 +127,14 @@ def _unreadable(what: str, error: ValidationError) -> TestSetError:
     )
 
 
-class _SavedRow(RootModel[Row]):
+class _SavedRow(RootModel[CaseResult]):
     model_config = ConfigDict(strict=True, ser_json_inf_nan="constants")
+
+    @model_serializer(mode="wrap")
+    def _with_old_names(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write `confidence` as `trust`, too, its name in earlier versions."""
+        written: dict[str, Any] = serialize(self)
+        return written | {"trust": written["confidence"]}
 
 
 class _SavedRun(BaseModel):
@@ -130,12 +143,12 @@ class _SavedRun(BaseModel):
     format: Literal[2]
     settings: dict[str, str]
     versions: dict[str, str]
-    rows: tuple[Row, ...]
+    rows: tuple[_SavedRow, ...]
 
 
 def _cells(estimate: Estimate) -> tuple[str, str, str, str]:
     name, value, low, high, count = estimate
-    measure = named(name)
+    measure = find_measure(name)
     return (
         f"{name} (lower is better)" if measure.lower_is_better else name,
         f"{value:.3f}",
@@ -166,13 +179,13 @@ def _listed(title: str, items: Sequence[str]) -> list[str]:
     return ["", f"{title}: {len(items)}", *(f"- {item}" for item in items)] if items else []
 
 
-def _said(row: Row) -> str:
+def _said(row: CaseResult) -> str:
     if row.error is not None:
         return row.error
     return row.said if row.found else f"(refused) {row.said}"
 
 
-def _expected(row: Row) -> str:
+def _expected(row: CaseResult) -> str:
     if not row.answerable:
         return "(a refusal)"
     evidence = f"“{row.gold[0]}”" if row.gold else ""

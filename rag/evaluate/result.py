@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AliasChoices, ConfigDict, Field
 
 from ..answer import Support
 from .metrics.abstention import RiskPoint, risk_coverage
 from .metrics.base import AnyMeasure, Estimate
 from .metrics.costs import Cost, Latency, latencies, tokens
-from .metrics.overlap import Place
-from .metrics.registry import MEASURES, SUMMARY, estimates, trust_of, wrong_if_answered
-from .reply import AnswerSentence, CitedPlace
+from .metrics.overlap import ArticleSpan
+from .metrics.registry import MEASURES, SUMMARY, confidence_of, estimates, wrong_if_answered
+from .reply import AnswerSentence, CitedSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CaseResult:
     """One question and how it was answered: what every measure is made of.
 
     Measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is what was raised
@@ -27,6 +30,8 @@ class Row:
     sentence. `bad_citations` describes each citation whose quote is not what stands at its offsets. `cost` is all that
     may differ between two runs that say the same.
     """
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="ignore", ser_json_inf_nan="constants")
 
     id: str
     question: str
@@ -44,17 +49,17 @@ class Row:
     f1: float | None = None
     similarity: float | None = None
     valid_citations: float | None = None
-    confidence: float | None = None
+    confidence: Annotated[float | None, Field(validation_alias=AliasChoices("confidence", "trust"))] = None
     evidence_seen: bool | None = None
     bad_citations: tuple[str, ...] = ()
     sentences: tuple[AnswerSentence, ...] = ()
-    citations: tuple[CitedPlace, ...] = ()
-    hits: tuple[Place, ...] = ()
-    evidence: tuple[tuple[Place, ...], ...] = ()
+    citations: tuple[CitedSpan, ...] = ()
+    hits: tuple[ArticleSpan, ...] = ()
+    evidence: tuple[tuple[ArticleSpan, ...], ...] = ()
     cost: Cost | None = field(default=None, hash=False)
 
     @property
-    def cited(self) -> tuple[Place, ...]:
+    def cited(self) -> tuple[ArticleSpan, ...]:
         """The places that the answer cites, in order; none where it is a refusal."""
         return tuple(citation.place for citation in self.citations) if self.found else ()
 
@@ -66,12 +71,12 @@ class Row:
     @property
     def hit_at_1(self) -> float | None:
         """1 when the first hit overlaps the evidence, None without evidence."""
-        return MEASURES["hit@1"].of_row(self)
+        return MEASURES["hit@1"].of_result(self)
 
     @property
     def hit_at_5(self) -> float | None:
         """1 when one of the first five hits overlaps the evidence, None without evidence."""
-        return MEASURES["hit@5"].of_row(self)
+        return MEASURES["hit@5"].of_result(self)
 
     @property
     def abstention(self) -> float:
@@ -106,13 +111,13 @@ class Row:
 class Report:
     """A finished evaluation: its rows in the order of the test set, and what it was made with."""
 
-    rows: tuple[Row, ...]
+    results: tuple[CaseResult, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self, measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
         """Every measure that applies to at least one question, with its interval over questions."""
-        return estimates(self.rows, measures)
+        return estimates(self.results, measures)
 
     def risk_coverage(self) -> tuple[RiskPoint, ...]:
         """Share answered wrong when the 1, 2, … all most trusted questions are answered, with intervals.
@@ -120,18 +125,18 @@ class Report:
         A question is wrong unless a right answer was given. So one that was refused, or that no article answers, is
         wrong where it would be answered; a failed one comes first.
         """
-        confidence = [trust_of(row, failed=float("inf")) for row in self.rows]
-        return risk_coverage(confidence, [wrong_if_answered(row) for row in self.rows])
+        confidence = [confidence_of(result, failed=float("inf")) for result in self.results]
+        return risk_coverage(confidence, [wrong_if_answered(result) for result in self.results])
 
     def latencies(self) -> list[Latency]:
         """Seconds of each stage, half and 95% of the answers, with intervals."""
-        return latencies(self.rows)
+        return latencies(self.results)
 
     def tokens(self) -> list[Estimate]:
         """Mean tokens in and out of an LLM, where its provider tells them."""
-        return tokens(self.rows)
+        return tokens(self.results)
 
     @property
-    def failed(self) -> tuple[Row, ...]:
+    def failed(self) -> tuple[CaseResult, ...]:
         """The rows where an error came instead of an answer."""
-        return tuple(row for row in self.rows if row.error is not None)
+        return tuple(result for result in self.results if result.error is not None)

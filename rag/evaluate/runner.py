@@ -13,10 +13,10 @@ from index import Article, CitechatError
 from ..answer import Answer, Turn
 from ..assistant import Assistant
 from .metrics.costs import Cost
-from .metrics.overlap import Place, is_exact_quote, overlaps_within
+from .metrics.overlap import ArticleSpan, is_exact_quote, overlaps_within
 from .metrics.text import Encode, answer_f1, best, contains_answer, exact_match, scorable, similarity
 from .reply import Reply
-from .result import Report, Row
+from .result import CaseResult, Report
 from .testset.cases import Case, Evidence
 
 ArticleText = Callable[[str], str | None]
@@ -57,8 +57,8 @@ def evaluate(
     article_text: ArticleText | None = None,
     encode: Encode | None = None,
     settings: Mapping[str, str] | None = None,
-    known: Mapping[str, Row] | None = None,
-    seen: Callable[[Row], None] | None = None,
+    known: Mapping[str, CaseResult] | None = None,
+    seen: Callable[[CaseResult], None] | None = None,
 ) -> Report:
     """Ask each case once, in order, and score it; the same answers always give the same report.
 
@@ -71,29 +71,29 @@ def evaluate(
     they are given: leave secrets out.
     """
 
-    rows = []
-    for row in rows_of(assistant, cases, article_text=article_text, encode=encode, known=known):
-        rows.append(row)
+    results = []
+    for result in iter_results(assistant, cases, article_text=article_text, encode=encode, known=known):
+        results.append(result)
         if seen:
-            seen(row)
-    return Report(rows=tuple(rows), settings=dict(settings or {}), versions=versions())
+            seen(result)
+    return Report(results=tuple(results), settings=dict(settings or {}), versions=versions())
 
 
-def rows_of(
+def iter_results(
     assistant: AnswersQuestions | GivesReplies,
     cases: Sequence[Case],
     *,
     article_text: ArticleText | None = None,
     encode: Encode | None = None,
-    known: Mapping[str, Row] | None = None,
-) -> Iterator[Row]:
+    known: Mapping[str, CaseResult] | None = None,
+) -> Iterator[CaseResult]:
     """The rows of `evaluate` one by one, each question asked when its row is taken."""
     if isinstance(assistant, Assistant):  # quotes in place of a model that failed would be scored as the model's
-        assistant = assistant.with_changes(fallback=False)
+        assistant = assistant.with_options(fallback=False)
     text_of = cache(article_text or _texts_of(assistant, len(cases)))
     for case in cases:
-        row = (known or {}).get(case.id)
-        yield row or score(case, _outcome(assistant, case), article_text=text_of, encode=encode)
+        result = (known or {}).get(case.id)
+        yield result or score(case, _outcome(assistant, case), article_text=text_of, encode=encode)
 
 
 def _texts_of(assistant: AnswersQuestions | GivesReplies, questions: int) -> ArticleText:
@@ -120,7 +120,7 @@ def _outcome(assistant: AnswersQuestions | GivesReplies, case: Case) -> Reply | 
 
 def score(
     case: Case, outcome: Reply | CitechatError, *, article_text: ArticleText, encode: Encode | None = None
-) -> Row:
+) -> CaseResult:
     """The row of one case: what was said against what was expected, each measure at its worst for an error.
 
     Measures of evidence apply where the case has evidence, measures of the answer where it has answers; `similarity`
@@ -147,7 +147,7 @@ def score(
     if encode is not None and case.answers:
         near = similarity(reply.text, case.answers, encode) if reply.found else 0.0
 
-    return Row(
+    return CaseResult(
         id=case.id,
         question=case.question,
         answerable=case.answerable,
@@ -186,7 +186,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _places_of(evidence: Sequence[Evidence], reply: Reply, article_text: ArticleText) -> tuple[tuple[Place, ...], ...]:
+def _places_of(
+    evidence: Sequence[Evidence], reply: Reply, article_text: ArticleText
+) -> tuple[tuple[ArticleSpan, ...], ...]:
     """Where each piece of evidence stands among the articles that came up, those that the evidence names included.
 
     Offsets alone would count a citation of another article that happens to overlap them. So evidence belongs to an
@@ -199,7 +201,7 @@ def _places_of(evidence: Sequence[Evidence], reply: Reply, article_text: Article
     )
     return tuple(
         tuple(
-            Place(article_id, start, start + len(item.text))
+            ArticleSpan(article_id, start, start + len(item.text))
             for article_id in seen
             if _is_named(item, article_id, reply.sources.get(article_id))
             for start in _starts(item, article_text(article_id) or "")

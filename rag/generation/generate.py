@@ -15,6 +15,7 @@ from ..grounding.support import Checker
 from ..llms.retry import LLMCall
 from ..prompts import answer_messages, standalone_messages
 from ..questions.contextualize import leans_on, stand_alone
+from ..settings import AnswerOptions
 from .verified_stream import VerifiedStream
 
 if TYPE_CHECKING:
@@ -28,13 +29,11 @@ _MODELS_COUNT_MORE = 1.3
 def write(
     answer: Answer,
     found: SearchResult,
-    asking: LLMCall,
+    call: LLMCall,
     history: Sequence[Turn],
     encoder: Encoder,
     *,
-    prompt_tokens: int,
-    instructions: str,
-    strict: bool,
+    options: AnswerOptions,
 ) -> Iterator[Answer]:
     """Ever fuller answers; the last one is whole, or as far as the model came, with a note why it ends there.
 
@@ -43,15 +42,15 @@ def write(
     """
 
     def prompt(passages: int) -> list[BaseMessage]:
-        return answer_messages(answer.question, found.hits[:passages], history, instructions)
+        return answer_messages(answer.question, found.hits[:passages], history, options.instructions)
 
-    passages = fitting(prompt, len(found.hits), encoder, prompt_tokens)
-    checked = VerifiedStream(Checker(found, encoder), passages, strict=strict)
+    passages = fitting(prompt, len(found.hits), encoder, options.prompt_tokens)
+    checked = VerifiedStream(Checker(found, encoder), passages, strict=options.strict)
     began = time.perf_counter()
     notes: tuple[str, ...] = ()
     failed: LLMError | None = None
     try:
-        for piece in asking.stream(prompt, passages):
+        for piece in call.stream(prompt, passages):
             if "first token" not in answer.timings:
                 timings = {**answer.timings, "first token": time.perf_counter() - began}
                 answer = replace(answer, timings=timings)
@@ -68,7 +67,7 @@ def write(
     if checked.left_out:
         notes = (*notes, f"Left out, because no passage says it: {_sentences(checked.left_out)}.")
     answer = replace(
-        answer, text=checked.text.rstrip(), sentences=tuple(checked.sentences), notes=notes, tokens=dict(asking.tokens)
+        answer, text=checked.text.rstrip(), sentences=tuple(checked.sentences), notes=notes, tokens=dict(call.tokens)
     )
     if answer.text.startswith(NOT_FOUND):
         yield not_found(replace(answer, notes=()))
@@ -79,12 +78,12 @@ def write(
         yield answer
 
 
-def rewrite(question: str, history: Sequence[Turn], asking: LLMCall) -> str:
+def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
     """The question in words that need no conversation, by the LLM where it leans on one; by rule where that fails."""
     if not history or not leans_on(question):
         return question
     try:
-        said = "".join(asking.stream(lambda _: standalone_messages(question, history), 0)).strip()
+        said = "".join(call.stream(lambda _: standalone_messages(question, history), 0)).strip()
     except LLMError:
         return stand_alone(question, history)  # the answer will meet the same failure, and say so
     is_question = "\n" not in said and 0 < len(said) <= _LONGEST_QUESTION

@@ -14,11 +14,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..assistant import EXTRACTIVE, Assistant
 from ..errors import SettingsError
-from ..factory import open_llm
-from ..settings import MOST_PASSAGES, Settings
+from ..settings import EXTRACTIVE, Settings
 from .failures import KEY_NAMES
+from .loader import open_llm
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -63,33 +62,16 @@ class ModelCatalog:
                 self._good_until = time.monotonic() + _KEPT
             return self._models
 
-    def assistant(
-        self, base: Assistant, model: str | None = None, top_k: int | None = None, strict: bool | None = None
-    ) -> Assistant:
-        """`base` with these choices, or `base` itself where nothing differs; `None` is no choice.
+    def llm(self, model: str) -> BaseChatModel | None:
+        """Return the LLM of that name, None for quotes. It is loaded once, and stays available when its server is too
+        busy to list it.
 
-        Raises `SettingsError` for a value that is not offered, and `LLMError` where the model cannot be loaded.
+        Raises `SettingsError` for a name that is not offered, and `LLMError` when the model cannot be loaded.
         """
-        if model is not None and not isinstance(model, str):
-            raise SettingsError(f"the model {_shown(model)} is no name", "Choose one of those offered.")
-        if top_k is not None and (type(top_k) is not int or not 1 <= top_k <= MOST_PASSAGES):
-            raise SettingsError(
-                f"the number of passages cannot be {_shown(top_k)}", f"Choose a whole number from 1 to {MOST_PASSAGES}."
-            )
-        if strict is not None and type(strict) is not bool:
-            raise SettingsError(f"strict cannot be {_shown(strict)}", "Choose true or false.")
-        same_model = model is None or model == base.model
-        if same_model and (top_k is None or top_k == base.top_k) and (strict is None or strict == base.strict):
-            return base
-        if model is None or same_model:
-            return base.with_changes(top_k=top_k, strict=strict)
-        return base.with_changes(llm=self._llm(model), model=model, top_k=top_k, strict=strict)
-
-    def _llm(self, model: str) -> BaseChatModel | None:
-        """The LLM of that name, loaded when it is first chosen; one that was loaded stays, though its server be too
-        busy to say that it is there."""
         if model not in self._llms and model not in (offered := self.models()):
-            raise SettingsError(f"the model {_shown(model)} is not offered", f"Choose one of: {', '.join(offered)}.")
+            raise SettingsError(
+                f"the model {abbreviated(model)} is not offered", f"Choose one of: {', '.join(offered)}."
+            )
         with self._loading:
             if model not in self._llms:
                 settings = self._settings
@@ -99,8 +81,8 @@ class ModelCatalog:
             return self._llms[model]
 
 
-def _shown(value: object) -> str:
-    """A value from a browser, short enough for a message."""
+def abbreviated(value: object) -> str:
+    """Return the `repr` of a value from outside, short enough for a message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}…"
 

@@ -65,7 +65,7 @@ _FAILURES = {
     ),
     "too slow": _Failure(
         "took too long and was stopped",
-        "Raise CITECHAT_LLM_PATIENCE, lower CITECHAT_LLM_MAX_TOKENS, or choose a smaller model.",
+        "Raise CITECHAT_LLM_TOTAL_TIMEOUT, lower CITECHAT_LLM_MAX_TOKENS, or choose a smaller model.",
         retryable=True,
     ),
     "repeating": _Failure(

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import LLMError
+from ..settings import EXTRACTIVE, Settings
 from .failures import KEY_NAMES, explain_failure, failure, scrub
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
 
-__all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "stream_text"]
+__all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "open_llm", "stream_text"]
 
 PLUGIN_GROUP = "citechat.llms"
 """The entry-point group in which other packages offer LLMs."""
@@ -40,6 +41,23 @@ _IN_THIS_PROCESS = ("gguf", "transformers")
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
+
+
+def open_llm(settings: Settings) -> BaseChatModel | None:
+    """Return the LLM that the settings name, or None when they ask for quotes; nothing is sent yet.
+
+    Raises `LLMError` when it is unknown, or its package or key is missing.
+    """
+    if settings.llm == EXTRACTIVE:
+        return None
+    return load_llm(
+        settings.llm,
+        base_url=settings.llm_base_url,
+        temperature=settings.llm_temperature,
+        timeout=settings.llm_timeout,
+        max_tokens=settings.llm_max_tokens,
+        context_tokens=settings.llm_context_tokens,
+    )
 
 
 def load_llm(
@@ -124,7 +142,7 @@ def stream_text(
 
 def _parse(spec: str) -> tuple[str, str]:
     provider, colon, model = (part.strip() for part in spec.partition(":"))
-    if spec.strip().lower() == "extractive":
+    if spec.strip().lower() == EXTRACTIVE:
         raise LLMError(
             "'extractive' is not a language model: it answers by quoting, and has nothing to load",
             "Name a model as provider:model, such as 'ollama:llama3.2', or build the assistant without one.",

@@ -19,7 +19,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from index import processors
+from index import cpu_count
 
 from ..errors import LLMError
 
@@ -176,7 +176,7 @@ class GgufChat(LocalChat):
             )
         from llama_cpp import Llama
 
-        threads = processors()
+        threads = cpu_count()
         try:
             self._model = Llama(
                 self.path, n_ctx=self.context_tokens, n_threads=threads, n_threads_batch=threads, verbose=False

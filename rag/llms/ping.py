@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from ..errors import LLMError
-from ..factory import open_llm
 from ..settings import Settings
+from .loader import open_llm, stream_text
 
 _ONE_WORD = "Reply with the word yes and nothing else."
 
@@ -32,8 +32,6 @@ class LLMPing:
 def ping_llm(settings: Settings) -> LLMPing:
     """Ask the LLM of the settings for a word; it costs a few tokens. Failures are told, not raised."""
     from langchain_core.messages import HumanMessage
-
-    from .loader import stream_text
 
     first_word = None
     try:

@@ -14,7 +14,6 @@ from typing import Protocol, TypeVar, cast
 from index import Article, Span
 
 from ..answer import Answer, Turn
-from ..assistant import Assistant
 
 MOST_ASKS = 12
 """Candidates that are tried at most."""
@@ -88,8 +87,11 @@ def starter_questions(assistant: Asked, count: int = 4) -> list[str]:
 
 
 def without_llm(assistant: AnyAsked) -> AnyAsked:
-    """The same assistant, quoting: whether the articles answer is decided before an LLM is asked, and costs nothing."""
-    return cast(AnyAsked, assistant.with_changes(llm=None)) if isinstance(assistant, Assistant) else assistant
+    """Return the assistant without its LLM: quoting shows whether the articles answer, and costs nothing.
+
+    An assistant that has no method `without_llm` is returned unchanged.
+    """
+    return cast(AnyAsked, assistant.without_llm()) if hasattr(assistant, "without_llm") else assistant
 
 
 def candidates(articles: Sequence[Article]) -> list[str]:
@@ -171,7 +173,7 @@ def story(article: Article, part: Span | None = None) -> str:
     """The text, or its beginning where it is very long, or a part of it, without what is not the story."""
     part = part or Span(0, min(len(article.text), LONGEST_STORY))
     pieces, position = [], part.start
-    for noise in sorted(article.noise):
-        pieces.append(article.text[position : max(position, min(noise.start, part.end))])
-        position = max(position, noise.end)
+    for boilerplate in sorted(article.boilerplate):
+        pieces.append(article.text[position : max(position, min(boilerplate.start, part.end))])
+        position = max(position, boilerplate.end)
     return "\n".join([*pieces, article.text[position : max(position, part.end)]])

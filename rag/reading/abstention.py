@@ -6,9 +6,9 @@ import re
 
 from index import PassageFeatures, SearchResult, terms
 
-from ..generation.extractive import Quote, shared_rarity
 from ..questions.classify import lacks_quantity
 from ..text.entities import missing_names
+from .evidence import Quote, shared_rarity
 
 DEFAULT_ABSTENTION_THRESHOLD = 0.435
 """Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD): where answering their answerable questions and refusing

@@ -100,10 +100,10 @@ def test_three_assistants_are_asked_and_shown_in_one_page(
         name: from_json((tmp_path / "out" / f"{name}.json").read_bytes())
         for name in ("tutorial", "extractive", "hasty-model")
     }
-    assert {len(run.rows) for run in runs.values()} == {4}
-    assert not any(row.bad_citations for run in runs.values() for row in run.rows)
-    assert all(row.found for row in runs["tutorial"].rows), "it refuses nothing"
-    assert not runs["extractive"].rows[-1].found
+    assert {len(run.results) for run in runs.values()} == {4}
+    assert not any(row.bad_citations for run in runs.values() for row in run.results)
+    assert all(row.found for row in runs["tutorial"].results), "it refuses nothing"
+    assert not runs["extractive"].results[-1].found
     page = html.unescape((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     assert all(name in page for name in runs)
 

@@ -24,7 +24,7 @@ from readers import PATIENCE, Reader
 from servers import close_the_loop
 
 from index import Article, ArticleFilter, Hit, Passage, Span
-from rag import NOT_FOUND, Answer, Sentence, Turn, build_assistant, load_settings
+from rag import NOT_FOUND, Answer, AnswerOptions, Sentence, Turn, build_assistant, load_settings
 from ui.chat.services import services_of
 
 HOSTILE_TITLE = (
@@ -45,8 +45,7 @@ class ScriptedAssistant:
     """Answers from one article, word by word, with the sentence that shares most words with the question."""
 
     model = "scripted"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self, *articles: Article, pause: float = 0.01) -> None:
         self._articles = {article.id: article for article in articles}

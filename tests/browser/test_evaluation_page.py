@@ -12,8 +12,8 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Index
-from rag import Assistant
-from rag.evaluate import Report, Row, evaluate, read_cases
+from rag import AnswerOptions, Assistant
+from rag.evaluate import CaseResult, Report, evaluate, read_cases
 from ui.report.page import report_page
 
 pytestmark = [
@@ -32,21 +32,23 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The samples, asked of a real assistant that quotes; one question is hostile."""
     index = Index(tmp_path_factory.mktemp("report-index"), HashingEncoder())
     index.sync([SAMPLES / "briefing.md"])
-    found = evaluate(Assistant(index, abstention_threshold=0.2), read_cases(SAMPLES / "questions.jsonl"))
-    return replace(found, rows=(*found.rows[:-1], replace(found.rows[-1], question=HOSTILE, tags=(HOSTILE,))))
+    found = evaluate(
+        Assistant(index, options=AnswerOptions(abstention_threshold=0.2)), read_cases(SAMPLES / "questions.jsonl")
+    )
+    return replace(found, results=(*found.results[:-1], replace(found.results[-1], question=HOSTILE, tags=(HOSTILE,))))
 
 
 @pytest.fixture(scope="module")
 def worse(real: Report) -> Report:
     """The same, where every fifth question failed and every seventh was refused."""
 
-    def changed(place: int, row: Row) -> Row:
+    def changed(place: int, row: CaseResult) -> CaseResult:
         gone = {"found": False, "sentences": (), "citations": (), "first_citation": row.first_citation and 0.0}
         if place % 5 == 0:
             return replace(row, **gone, error=f"LLMError: {HOSTILE}", said="", cost=None)
         return replace(row, **gone, said="The articles do not say.") if place % 7 == 0 else row
 
-    return replace(real, rows=tuple(changed(place, row) for place, row in enumerate(real.rows)))
+    return replace(real, results=tuple(changed(place, row) for place, row in enumerate(real.results)))
 
 
 @pytest.fixture
@@ -108,13 +110,13 @@ def test_a_column_is_sorted_up_and_down_and_back_to_the_order_of_the_test_set(
 
 def test_questions_are_filtered_by_kind_and_by_word(opened: Callable[..., Any], real: Report, worse: Report) -> None:
     page = opened({"before": real, "after": worse})
-    failed = [place for place, row in enumerate(worse.rows, 1) if row.error]
+    failed = [place for place, row in enumerate(worse.results, 1) if row.error]
     page.get_by_label("failed").check(force=True)
     assert _shown(page) == [f"question-{place}" for place in failed]
-    assert page.locator(".shown").inner_text() == f"{len(failed)} of {len(real.rows)} shown"
+    assert page.locator(".shown").inner_text() == f"{len(failed)} of {len(real.results)} shown"
     page.get_by_label("only those that differ").check(force=True)
     differing = len(_shown(page))
-    assert len(failed) <= differing < len(real.rows)
+    assert len(failed) <= differing < len(real.results)
     page.get_by_label("Search").fill("360 security")
     assert 0 < len(_shown(page)) < differing
     page.get_by_label("Search").fill("zeppelin")
@@ -123,8 +125,8 @@ def test_questions_are_filtered_by_kind_and_by_word(opened: Callable[..., Any], 
 
 def test_a_question_is_unfolded_by_keyboard_and_its_quote_is_marked(opened: Callable[..., Any], real: Report) -> None:
     page = opened({"samples": real})
-    place = next(place for place, row in enumerate(real.rows, 1) if row.citations and row.found)
-    quote = real.rows[place - 1].citations[0].quote
+    place = next(place for place, row in enumerate(real.results, 1) if row.citations and row.found)
+    quote = real.results[place - 1].citations[0].quote
     button, more = page.locator(f"#question-{place} button.open"), page.locator(f"#more-{place}")
     assert not more.is_visible()
     button.focus()
@@ -175,8 +177,8 @@ def test_three_hundred_questions_of_three_runs_open_fast(
     opened: Callable[..., Any], real: Report, worse: Report
 ) -> None:
     def many(report: Report) -> Report:
-        rows = [replace(row, id=f"{row.id}-{time_}") for time_ in range(5) for row in report.rows]
-        return replace(report, rows=tuple(rows[:300]))
+        rows = [replace(row, id=f"{row.id}-{time_}") for time_ in range(5) for row in report.results]
+        return replace(report, results=tuple(rows[:300]))
 
     page = opened({"a": many(real), "b": many(worse), "c": many(real)})
     seconds = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd / 1000")

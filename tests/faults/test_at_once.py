@@ -26,7 +26,7 @@ from processes import (
 from servers import running_chroma
 
 from index import Index
-from rag import Assistant
+from rag import AnswerOptions, Assistant
 
 QUESTIONS = 200
 
@@ -119,7 +119,7 @@ def test_questions_are_answered_while_another_process_indexes(tmp_path: Path, pl
     said_by(content, path, articles, place)
     texts = {each.text: each.id for each in opened.articles()}
     texts |= {article(number, 2): "" for number in numbers}
-    assistant = Assistant(opened, abstention_threshold=-10.0)
+    assistant = Assistant(opened, options=AnswerOptions(abstention_threshold=-10.0))
     cited = 0
     with running(sync_to_and_fro, path, new, old, place) as (_, ours):
         deadline = time.monotonic() + DEADLINE

@@ -101,7 +101,7 @@ def _wrong_with(article: Article) -> str:
     text = article.text
     for what in (text, article.title, article.source, article.path, article.author or "", article.published or ""):
         what.encode()
-    if not article.title or any(not 0 <= span.start < span.end <= len(text) for span in article.noise):
+    if not article.title or any(not 0 <= span.start < span.end <= len(text) for span in article.boilerplate):
         return "no title, or noise outside the text"
     for passage in split(article, HashingEncoder().tokenize):
         if text[passage.start : passage.end] != passage.text or not passage.text.strip():

@@ -10,7 +10,7 @@ from hashing import HashingEncoder
 from staged import FAILS, StagedLLM
 
 from index import Index
-from rag import NOT_FOUND, Assistant, load_settings
+from rag import NOT_FOUND, AnswerOptions, Assistant, load_settings
 from ui.chat.services import services_of
 
 HARBOUR = """---
@@ -71,8 +71,7 @@ def newsroom(
         index,
         StagedLLM(replies=replies or REPLIES, pause=0.03),
         model="staged",
-        abstention_threshold=-1000,
-        fallback=False,
+        options=AnswerOptions(abstention_threshold=-1000, fallback=False),
     )
     services = services_of(load_settings(home=home, llm="staged", allow_web_links=allow_web_links), assistant)
     return SimpleNamespace(assistant=assistant, services=services, index=index, home=home)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from index import Article, ArticleFilter
-from rag import Answer, Turn
+from rag import Answer, AnswerOptions, Turn
 
 ARTICLE = Article("a1", "The port", "The Daily", "The harbour reopened on Monday.", "2024-02-24", language="en")
 
@@ -15,8 +15,7 @@ class Scripted:
     """Does with every question what it is told to; the rest it does not know."""
 
     model = "scripted"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self, answers: Any) -> None:
         self.answers = answers

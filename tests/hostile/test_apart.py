@@ -181,7 +181,7 @@ def _asked(tmp_path: Path, code: str) -> str:
     """What a program prints that reads a page."""
     (tmp_path / "a.html").write_bytes(PAGE)
     start = (
-        "import os, signal, sys, time; from pathlib import Path; from index.load import READERS, load\n"
+        "import os, signal, sys, time; from pathlib import Path; from index.load import SANDBOX, load\n"
         f"path = Path({str(tmp_path / 'a.html')!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, timeout=60, check=False)
@@ -201,7 +201,7 @@ def alive(pid):
 
 @pytest.mark.parametrize("end", ["sys.exit()", "os._exit(0)", "os.kill(os.getpid(), signal.SIGKILL)"])
 def test_the_process_ends_with_whoever_started_it(tmp_path: Path, end: str) -> None:
-    pid = int(_asked(tmp_path, f"list(load([path])); print(READERS._idle[0]._process.pid, flush=True)\n{end}"))
+    pid = int(_asked(tmp_path, f"list(load([path])); print(SANDBOX._idle[0]._process.pid, flush=True)\n{end}"))
     wait = f"{_ALIVE}\nfor _ in range(100):\n    if not alive({pid}): break\n    time.sleep(0.1)\nprint(alive({pid}))"
     assert _asked(tmp_path, wait) == "False"
 
@@ -209,7 +209,7 @@ def test_the_process_ends_with_whoever_started_it(tmp_path: Path, end: str) -> N
 def test_it_ends_too_where_it_is_busy_when_its_parent_is_killed(tmp_path: Path) -> None:
     (tmp_path / "slow.html").write_bytes(SLOW)
     code = (
-        "import threading\nlist(load([path])); pid = READERS._idle[0]._process.pid; print(pid, flush=True)\n"
+        "import threading\nlist(load([path])); pid = SANDBOX._idle[0]._process.pid; print(pid, flush=True)\n"
         "threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGKILL]).start()\n"
         "list(load([path.with_name('slow.html')]))"
     )
@@ -221,22 +221,22 @@ def test_it_ends_too_where_it_is_busy_when_its_parent_is_killed(tmp_path: Path) 
 def test_an_interrupt_ends_the_reading_without_a_word_of_the_process(tmp_path: Path) -> None:
     (tmp_path / "slow.html").write_bytes(SLOW)
     code = (
-        "import threading\nlist(load([path])); process = READERS._idle[0]._process\n"
+        "import threading\nlist(load([path])); process = SANDBOX._idle[0]._process\n"
         "threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()\n"
         "try: list(load([path.with_name('slow.html')]))\n"
-        "except KeyboardInterrupt: print('interrupted', process.poll() is not None, READERS._idle)"
+        "except KeyboardInterrupt: print('interrupted', process.poll() is not None, SANDBOX._idle)"
     )
     assert _asked(tmp_path, code) == "interrupted True []"
 
 
 def test_a_process_that_was_forked_reads_by_one_of_its_own(tmp_path: Path) -> None:
     code = (
-        "list(load([path])); parents = READERS._idle[0]._process.pid\n"
+        "list(load([path])); parents = SANDBOX._idle[0]._process.pid\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    ok = READERS._idle == [] and len(list(load([path]))) == 1 and READERS._idle[0]._process.pid != parents\n"
+        "    ok = SANDBOX._idle == [] and len(list(load([path]))) == 1 and SANDBOX._idle[0]._process.pid != parents\n"
         "    sys.exit(0 if ok else 1)\n"
-        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), READERS._idle[0].is_ready)"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), SANDBOX._idle[0].is_ready)"
     )
     assert _asked(tmp_path, code) == "0 True"
 

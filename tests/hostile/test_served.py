@@ -17,7 +17,7 @@ from newsroom import newsroom
 from servers import serving_chat
 
 from index import Index
-from rag import Assistant
+from rag import AnswerOptions, Assistant
 from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
@@ -35,7 +35,9 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     newsroom(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", SECRET)
-        with serving_chat(Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)) as served:
+        with serving_chat(
+            Assistant(Index(home / "index", HashingEncoder()), options=AnswerOptions(abstention_threshold=-1000))
+        ) as served:
             yield served
 
 

@@ -12,7 +12,7 @@ from hashing import HashingEncoder
 from staged import StagedLLM
 
 from index import Encoder, Index
-from rag import Assistant
+from rag import AnswerOptions, Assistant
 from rag.prompts import answer_messages
 from rag.text.quantities import quantities
 
@@ -31,7 +31,9 @@ def _indexed(folder: Path, encoder: Encoder | None = None, **articles: str) -> I
 
 def _asked(index: Index, question: str, reply: str | None = None, **settings: Any) -> Any:
     llm = StagedLLM(replies={"": reply}) if reply is not None else None
-    return Assistant(index, llm, model="staged", abstention_threshold=-1000, **settings).ask(question)
+    return Assistant(index, llm, model="staged", options=AnswerOptions(abstention_threshold=-1000, **settings)).ask(
+        question
+    )
 
 
 def test_a_question_that_asks_for_the_prompt_is_a_question_like_any_other(tmp_path: Path) -> None:

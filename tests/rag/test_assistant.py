@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from index import EmptyIndexError, Index
 from rag import (
     NOT_FOUND,
+    AnswerOptions,
     Assistant,
     LLMError,
     QuestionError,
@@ -151,23 +153,23 @@ def test_where_the_llm_fails_the_articles_are_quoted_and_the_answer_says_so(samp
 def test_a_failure_of_the_llm_is_raised_where_that_is_wanted(samples: Index) -> None:
     assistant, _ = _assistant(samples, "")
     with pytest.raises(LLMError, match="empty reply"):
-        assistant.with_changes(fallback=False).ask(QUESTION)
-    assert assistant.fallback, "the assistant itself stays as it was"
+        assistant.with_options(fallback=False).ask(QUESTION)
+    assert assistant.options.fallback, "the assistant itself stays as it was"
 
 
 def test_an_assistant_with_changes_shares_the_index_and_keeps_what_is_not_given(samples: Index) -> None:
     assistant, llm = _assistant(samples, "It is named Boximator [1].")
-    other = assistant.with_changes(top_k=2, strict=True)
+    other = assistant.with_options(top_k=2, strict=True)
     assert (other.index, other.llm, other.model) == (samples, llm, "scripted:model")
-    assert (other.top_k, other.strict, other.fallback) == (2, True, True)
-    assert (assistant.top_k, assistant.strict) == (6, False), "the assistant itself stays as it was"
+    assert (other.options.top_k, other.options.strict, other.options.fallback) == (2, True, True)
+    assert (assistant.options.top_k, assistant.options.strict) == (6, False), "the assistant itself stays as it was"
     assert len(other.ask(QUESTION).hits) == 2
-    assert other.with_changes(strict=False).strict is False
+    assert other.with_options(strict=False).options.strict is False
 
 
 def test_without_its_llm_an_assistant_quotes_and_says_so(samples: Index) -> None:
     assistant, llm = _assistant(samples, "It is named Boximator [1].")
-    answer = assistant.with_changes(llm=None).ask(QUESTION)
+    answer = assistant.without_llm().ask(QUESTION)
     assert answer.model == "extractive"
     assert {sentence.support for sentence in answer.sentences} == {"quoted"}
     assert llm.asked == []
@@ -176,15 +178,15 @@ def test_without_its_llm_an_assistant_quotes_and_says_so(samples: Index) -> None
 def test_another_llm_answers_under_its_own_name(samples: Index) -> None:
     assistant, llm = _assistant(samples, "unheard")
     other = ScriptedLLM(reply="ByteDance has a tool named Boximator [1].")
-    answer = assistant.with_changes(llm=other, model="other:model").ask(QUESTION)
+    answer = replace(assistant, llm=other, model="other:model").ask(QUESTION)
     assert (answer.model, len(other.asked), llm.asked) == ("other:model", 1, [])
 
 
 def test_an_evaluation_scores_no_quotes_as_the_models_answers(samples: Index) -> None:
     assistant, _ = _assistant(samples, "")
     report = evaluate(assistant, [Case(id="1", question=QUESTION, answerable=True, answers=("Boximator",))])
-    assert report.rows[0].error is not None
-    assert "empty reply" in report.rows[0].error
+    assert report.results[0].error is not None
+    assert "empty reply" in report.results[0].error
 
 
 def test_an_answer_that_breaks_off_is_kept_and_said_to_be_incomplete(samples: Index) -> None:
@@ -215,7 +217,7 @@ def test_an_answer_that_no_passage_supports_is_not_shown(samples: Index) -> None
 
 def test_in_strict_mode_what_no_passage_says_is_left_out(samples: Index) -> None:
     llm = ScriptedLLM(reply="ByteDance has a tool named Boximator [1]. It earned 900 million dollars [1].")
-    answer = Assistant(samples, llm, model="scripted:model", strict=True).ask(QUESTION)
+    answer = Assistant(samples, llm, model="scripted:model", options=AnswerOptions(strict=True)).ask(QUESTION)
     assert answer.text.startswith("ByteDance has a tool named Boximator")
     assert "900" not in answer.text
     assert answer.notes == ("Left out, because no passage says it: one sentence.",)
@@ -226,11 +228,11 @@ def test_instructions_of_ones_own_take_the_place_of_the_built_in_ones(
 ) -> None:
     own = f"Answer like a pirate. Cite as [1]. Otherwise say: {NOT_FOUND}"
     llm = ScriptedLLM(reply="Aye, it be named Boximator [1].")
-    Assistant(samples, llm, model="scripted:model", instructions=own).ask(QUESTION)
+    Assistant(samples, llm, model="scripted:model", options=AnswerOptions(instructions=own)).ask(QUESTION)
     assert llm.asked[0][0].content == own
     (tmp_path / "own.txt").write_text(own, encoding="utf-8")
     settings = load_settings(home=samples_home, llm_instructions=tmp_path / "own.txt")
-    assert build_assistant(settings).instructions == own
+    assert build_assistant(settings).options.instructions == own
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_instructions_of_ones_own_take_the_place_of_the_built_in_ones(
 )
 def test_instructions_that_cannot_work_are_refused(text: str, lacks: str, samples: Index) -> None:
     with pytest.raises(SettingsError, match=lacks) as refused:
-        Assistant(samples, instructions=text)
+        Assistant(samples, options=AnswerOptions(instructions=text))
     assert "CITECHAT_LLM_INSTRUCTIONS" in refused.value.hint
 
 
@@ -249,7 +251,7 @@ def test_instructions_that_cannot_be_read_are_refused(samples_home: Path) -> Non
 
 def test_only_as_many_passages_are_sent_as_fit_whole_ones_and_the_best(samples: Index) -> None:
     llm = ScriptedLLM(reply="ByteDance has a tool named Boximator [1].")
-    assistant = Assistant(samples, llm, model="scripted:model", prompt_tokens=1400)
+    assistant = Assistant(samples, llm, model="scripted:model", options=AnswerOptions(prompt_tokens=1400))
     answer = assistant.ask(QUESTION)
     sent = str(llm.asked[0][-1].content)
     assert len(answer.hits) == 6

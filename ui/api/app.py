@@ -74,7 +74,7 @@ def routes(
     """What is served beside the page. An LLM that fails is told as a failure: a program could not see that quotes stand
     in place of the model's words."""
     if isinstance(assistant, Assistant):  # others have no fallback to switch off
-        assistant = assistant.with_changes(fallback=False)
+        assistant = assistant.with_options(fallback=False)
     library, model_catalog = (services.library, services.model_catalog) if services else (None, None)
     completions = Completions(assistant, model_catalog, waiting)
     articles = Articles(assistant, library, writable=writable)

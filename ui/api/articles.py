@@ -22,7 +22,7 @@ from starlette.responses import Response
 from index import Article
 from rag import Assistant
 
-from ..chat.library import MOST_FILES, Library, Row, Rows, safe_name
+from ..chat.library import MOST_FILES, Library, UploadResult, Uploads, safe_name
 from .errors import Refused, reply
 from .requests import Sent, read
 
@@ -101,9 +101,9 @@ class _Uploads:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], tuple[str, tuple[Row, ...]]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[str, tuple[UploadResult, ...]]] = OrderedDict()
 
-    def once(self, caller: str, key: str, sent: str, adding: Any) -> tuple[Row, ...]:
+    def once(self, caller: str, key: str, sent: str, adding: Any) -> tuple[UploadResult, ...]:
         """What became of it, done now or before. Raises `Refused` where something else was sent under this key."""
         if not key:
             return _last(adding())
@@ -143,11 +143,11 @@ def _digest(files: list[tuple[str, bytes]]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _added(library: Library, body: Sent) -> Rows:
+def _added(library: Library, body: Sent) -> Uploads:
     return library.add_link(body.link) if body.link is not None else library.add_text(body.title, body.text or "")
 
 
-def _added_files(library: Library, files: list[tuple[str, bytes]]) -> Rows:
+def _added_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
     with _written(files) as paths:
         yield from library.add_files(paths)
 
@@ -165,8 +165,8 @@ def _written(files: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
         yield paths
 
 
-def _last(rows: Rows) -> tuple[Row, ...]:
-    told: tuple[Row, ...] = ()
+def _last(rows: Uploads) -> tuple[UploadResult, ...]:
+    told: tuple[UploadResult, ...] = ()
     for told in rows:  # noqa: B007 - the last ones are wanted
         pass
     return told

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rag import Assistant, TestSetError
-from rag.evaluate import Report, Row, read_test_set, resolve, rows_of, to_json, versions
+from rag.evaluate import CaseResult, Report, iter_results, read_test_set, resolve, to_json, versions
 
 from ..chat.handlers.evaluation import MOST_QUESTIONS
 from .errors import HUNG_UP, Refused, reply
@@ -36,13 +36,13 @@ class Evaluation:
                 f"there are {len(body.questions)} questions, more than {MOST_QUESTIONS}",
                 "Send fewer, or run `citechat eval --server`.",
             )
-        rows = await self._turns.last(request, lambda: self._rows(body))
-        if rows is None:
+        results = await self._turns.last(request, lambda: self._rows(body))
+        if results is None:
             return reply(HUNG_UP, {})
         settings = {name: str(getattr(self._assistant, name)) for name in ("model", "top_k", "strict")}
-        return reply(200, json.loads(to_json(Report(rows, settings, versions()))))
+        return reply(200, json.loads(to_json(Report(results, settings, versions()))))
 
-    def _rows(self, body: Questions) -> Iterator[tuple[Row, ...]]:
+    def _rows(self, body: Questions) -> Iterator[tuple[CaseResult, ...]]:
         """Ever more rows. Raises `TestSetError` for a question that is wrong, naming it by its place."""
         with tempfile.TemporaryDirectory(prefix="citechat-") as folder:
             path = Path(folder) / "questions.jsonl"
@@ -54,7 +54,7 @@ class Evaluation:
         cases, problems = resolve(test_set.cases, self._assistant.articles(), lines=test_set.lines)
         if problems:
             raise TestSetError(str(replace(problems[0], path="questions")), "Mend it, or leave it out.")
-        rows: tuple[Row, ...] = ()
-        for row in rows_of(self._assistant, cases):
-            rows = (*rows, row)
-            yield rows
+        results: tuple[CaseResult, ...] = ()
+        for result in iter_results(self._assistant, cases):
+            results = (*results, result)
+            yield results

@@ -54,7 +54,7 @@ def mcp_routes(assistant: Assistant, turns: RequestQueue) -> list[BaseRoute]:
 
     # Whoever asks here shows what comes to its own user: a model that failed is told, not replaced by quotes.
     if isinstance(assistant, Assistant):
-        assistant = assistant.with_changes(fallback=False)
+        assistant = assistant.with_options(fallback=False)
     return [Route(PATH, _Endpoint(assistant, turns), include_in_schema=False)]
 
 

@@ -143,7 +143,7 @@ class Completions:
         if self._offers is None:
             raise _unknown(name)
         try:
-            return self._offers.assistant(self._assistant, name)
+            return self._assistant.with_choices(self._offers, name)
         except SettingsError:
             raise _unknown(name) from None
 

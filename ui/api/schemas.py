@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag import Support
 
@@ -20,6 +20,7 @@ class SentenceReply(_Reply):
     citations: list[int]
     support: Support
     citation_corrected: bool
+    moved: bool = Field(deprecated="Use `citation_corrected`.")
     focus: str | None
 
 
@@ -63,6 +64,7 @@ class AnswerReply(_Reply):
     citations: list[CitationReply]
     hits: list[HitReply]
     confidence: float
+    trust: float = Field(deprecated="Use `confidence`.")
     timings: dict[str, float]
     tokens: dict[str, int]
     notes: list[str]

@@ -155,7 +155,7 @@ def _evaluation(gr: Any) -> Components:
 
 
 def _settings(gr: Any, assistant: Assistant) -> Components:
-    translate = gr.I18n()
+    translate, options = gr.I18n(), assistant.options
     # The server checks what was chosen; a list that has grown since must not refuse it.
     model = gr.Dropdown(
         label=translate("Answer with"),
@@ -169,11 +169,11 @@ def _settings(gr: Any, assistant: Assistant) -> Components:
         minimum=1,
         maximum=MOST_PASSAGES,
         step=1,
-        value=assistant.top_k,
+        value=options.top_k,
         buttons=[],
         elem_id="passages",
     )
-    strict = gr.Checkbox(label=translate("Hide unsupported sentences"), value=assistant.strict, elem_id="strict")
+    strict = gr.Checkbox(label=translate("Hide unsupported sentences"), value=options.strict, elem_id="strict")
     with gr.Row(elem_id="days"):
         since, until = (
             gr.Textbox(label=translate(label), placeholder="2024-02-24", max_length=10, elem_id=elem_id)

@@ -68,7 +68,7 @@ _NOT_IN_NAMES = re.compile(r'[<>:"|?*!]')
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """The state of one upload: `detail` and `hint` say what is wrong and what to do, `articles` how many it contains."""
+    """The state of one upload of `articles`; `detail` and `hint` say what is wrong and what to do."""
 
     name: str
     state: State = "waiting"
@@ -118,7 +118,7 @@ class Library:
         return self._each(names, adds[:MOST_FILES] + [_refusal(TOO_MANY)] * (len(files) - MOST_FILES))
 
     def add_text(self, title: str, text: str) -> Uploads:
-        """Add a typed or pasted text. Its title becomes its first line; without a title, its first line is the title."""
+        """Add a typed or pasted text. The title becomes its first line; without one, its first line is the title."""
         title = " ".join(title.split())[:_LONGEST_TITLE]
         shown = one_line(title or text[:LONGEST_TEXT].strip().partition("\n")[0], _LONGEST_SHOWN)
         if not text.strip():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from rag import Assistant
+from rag import Assistant, go_offline
 
 from .handlers.answers import FOLLOW_UPS, STARTERS, AnswerHandlers
 from .handlers.conversations import ConversationHandlers
@@ -21,15 +20,6 @@ from .session import PageSettings, visitor_of
 
 if TYPE_CHECKING:
     import gradio as gr
-
-_QUIET = {
-    # Gradio reads these when it is imported: no version check, no telemetry, no shared link.
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_SHARE": "False",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-}
 
 # Private events are only missing from the listed API: every handler must distrust its inputs.
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -56,9 +46,8 @@ _SETTINGS = tuple(field.name for field in fields(PageSettings))
 
 
 def load_gradio() -> Any:
-    """Import Gradio, which takes long, and keep it from calling home."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    """Import Gradio late and configured to make no network look-ups."""
+    go_offline()
     import gradio
 
     return gradio

@@ -85,7 +85,7 @@ class PageSettings:
         if model_catalog is None:
             return base
         top_k = None if self.passages is None else int(self.passages)
-        return model_catalog.assistant(base, self.model or None, top_k, self.strict)
+        return base.with_choices(model_catalog, self.model or None, top_k, self.strict)
 
 
 class Action(NamedTuple):

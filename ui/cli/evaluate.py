@@ -13,7 +13,7 @@ from .progress import shown
 
 if TYPE_CHECKING:
     from rag import Assistant
-    from rag.evaluate import Case, Judge, RemoteAssistant, Report, Row, TestSet
+    from rag.evaluate import Case, CaseResult, Judge, RemoteAssistant, Report, TestSet
 
 _COMPARE = "compare"
 
@@ -21,28 +21,36 @@ _COMPARE = "compare"
 def evaluate(options: argparse.Namespace) -> int:
     """Run a test set as often as asked; exit 2 where a mark is missed."""
     from index import CitechatError
-    from rag.evaluate import as_misses, as_table, marks, missed, read_test_set, to_json, write_whole
+    from rag.evaluate import (
+        as_misses,
+        as_table,
+        missed_thresholds,
+        parse_thresholds,
+        read_test_set,
+        to_json,
+        write_atomically,
+    )
 
     first, *others = options.testset
     if first == _COMPARE:
         return _compare(others, options)
     if others:
         raise CitechatError(f"{len(options.testset)} files were given", "Give one test set: `citechat eval FILE`.")
-    wanted = marks(options.fail_under or "")
+    wanted = parse_thresholds(options.fail_under or "")
     judge = _judge(options)
     assistant, kept = _remote(options) if options.server else _local(options)
     cases = _resolved(assistant, read_test_set(first, skip_bad=options.skip_bad), skip_bad=options.skip_bad)
     reports = [_run(assistant, cases, kept, options, again=number) for number in range(options.repeat)]
     report = reports[0]
     if options.out is not None:
-        write_whole(Path(options.out), to_json(report))
+        write_atomically(Path(options.out), to_json(report))
     _write_page(options, {Path(first).stem: report})
     sys.stdout.write(to_json(report) if options.json else f"{as_table(report)}\n\n{as_misses(report)}\n")
     if judge is not None:
         _tell_judgement(judge, report)
     if len(reports) > 1:
         say(_repeated(reports))
-    for words in (failures := missed(report, wanted)):
+    for words in (failures := missed_thresholds(report, wanted)):
         say(f"missed: {words}")
     return GATE_FAILED if failures else DONE
 
@@ -83,21 +91,23 @@ def _judge(options: argparse.Namespace) -> Judge | None:
 
 
 def _tell_judgement(judge: Judge, report: Report) -> None:
-    from rag.evaluate import as_agreement, judge_rows
+    from rag.evaluate import as_agreement, judge_results
 
     with shown(say, "answers judged") as progress:
-        judged = judge_rows(judge, report.rows, lambda row, done: progress(row.question, done, len(report.rows)))
-    sys.stdout.write(f"\n{as_agreement(judged, report.rows)}\n")
+        judged = judge_results(
+            judge, report.results, lambda result, done: progress(result.question, done, len(report.results))
+        )
+    sys.stdout.write(f"\n{as_agreement(judged, report.results)}\n")
 
 
 def _write_page(options: argparse.Namespace, runs: dict[str, Report]) -> None:
     if options.html is None:
         return
-    from rag.evaluate import write_whole
+    from rag.evaluate import write_atomically
 
     from ..report.page import report_page
 
-    write_whole(Path(options.html), report_page(runs))
+    write_atomically(Path(options.html), report_page(runs))
     say(f"The report to look at is {options.html}")
 
 
@@ -137,34 +147,39 @@ def _run(
     """One run. With a file to write to, its rows are written down as they come, and a run cut short goes on."""
     from rag import evaluate as run
     from rag import open_index
-    from rag.evaluate import Checkpoint, stamp_of, versions
+    from rag.evaluate import Checkpoint, run_fingerprint, versions
 
     encode = open_index(settings_of(options)).encoder.passages if options.similarity else None
     with shown(say, "questions") as progress:
         done: list[str] = []
 
-        def seen(row: Row) -> None:
-            done.append(row.id)
-            progress(row.question, len(done), len(cases))
+        def seen(result: CaseResult) -> None:
+            done.append(result.id)
+            progress(result.question, len(done), len(cases))
 
         if options.out is None or again:
             return run(assistant, cases, settings=kept, encode=encode, seen=seen)
         path = Path(options.out)
-        stamp = stamp_of(cases, {**kept, "similarity": str(options.similarity)}, versions())
+        stamp = run_fingerprint(cases, {**kept, "similarity": str(options.similarity)}, versions())
         with Checkpoint(path.with_name(f"{path.name}.rows"), stamp) as journal:
-            if journal.rows:
-                say(f"{len(journal.rows)} of {len(cases)} questions were answered before; the run goes on.")
+            if journal.results:
+                say(f"{len(journal.results)} of {len(cases)} questions were answered before; the run goes on.")
             report = run(
-                assistant, cases, settings=kept, encode=encode, known=dict(journal.rows), seen=_both(seen, journal.add)
+                assistant,
+                cases,
+                settings=kept,
+                encode=encode,
+                known=dict(journal.results),
+                seen=_both(seen, journal.add),
             )
             journal.finish()
             return report
 
 
-def _both(first: Callable[[Row], None], second: Callable[[Row], None]) -> Callable[[Row], None]:
-    def call(row: Row) -> None:
-        first(row)
-        second(row)
+def _both(first: Callable[[CaseResult], None], second: Callable[[CaseResult], None]) -> Callable[[CaseResult], None]:
+    def call(result: CaseResult) -> None:
+        first(result)
+        second(result)
 
     return call
 
@@ -173,9 +188,9 @@ def _repeated(reports: Sequence[Report]) -> str:
     """How many questions were answered alike in all runs, but for the time that it took."""
     from dataclasses import replace
 
-    rows = zip(*(report.rows for report in reports), strict=True)
-    alike = sum(len({repr(replace(row, cost=None)) for row in same}) == 1 for same in rows)
-    return f"{len(reports)} runs: {alike} of {len(reports[0].rows)} questions were answered alike in all of them"
+    results = zip(*(report.results for report in reports), strict=True)
+    alike = sum(len({repr(replace(result, cost=None)) for result in same}) == 1 for same in results)
+    return f"{len(reports)} runs: {alike} of {len(reports[0].results)} questions were answered alike in all of them"
 
 
 def _compare(files: Sequence[str], options: argparse.Namespace) -> int:

@@ -148,11 +148,18 @@ class ConversationStore:
 
         self._do(write)
 
-    def feedback(self) -> Iterator[dict[str, Any]]:
-        """What all readers thought, oldest first: `conversation`, `turn`, `question`, `answer`, `citations` as in
-        `Answer.to_dict`, `rating`, `reason`, `judged` (UTC, ISO form). It is not told who they are."""
+    def feedback(self, owner: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the ratings of one owner's answers or of all, oldest first, without the owners.
+
+        Each has `conversation`, `turn`, `question`, `answer`, `citations` as in `Answer.to_dict`, `verdict`, `reason`
+        and `judged` (UTC, ISO form).
+        """
         columns = self._feedback.c
         chosen = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
+        if owner is not None:
+            chosen = chosen.where(
+                columns.conversation.in_(self._kept.select().with_only_columns(self._kept.c.id).where(self._is(owner)))
+            )
         for row in self._do(lambda connection: connection.execute(chosen).mappings().all()):
             try:
                 yield {**row, "citations": json.loads(row["citations"])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.evaluate import MEASURES, Comparison, Difference, Estimate, Latency, Measure, Report, Row, named
+from rag.evaluate import MEASURES, CaseResult, Comparison, Difference, Estimate, Latency, Measure, Report, find_measure
 
 from ..html import escape, one_line
 from . import charts
@@ -87,7 +87,7 @@ def measures_html(runs: Sequence[Run], against: Sequence[Comparison]) -> str:
     names = dict.fromkeys(name for each in of_run for name in each)
     levels: dict[str, list[str]] = {}
     for name in names:
-        levels.setdefault(named(name).level, []).append(name)
+        levels.setdefault(find_measure(name).level, []).append(name)
     differences = [{each.measure: each for each in found.differences} for found in against]
     reach = max((abs(bound) for each in differences for d in each.values() for bound in (d.low, d.high)), default=0.0)
     heads = heads_of(runs) + [f"{letter} − {runs[0][0]}" for letter, _, _ in runs[1:]]
@@ -95,7 +95,7 @@ def measures_html(runs: Sequence[Run], against: Sequence[Comparison]) -> str:
     for level, measures in levels.items():
         lines = ""
         for name in measures:
-            measure = named(name)
+            measure = find_measure(name)
             lower = ' <em class="lower">lower is better</em>' if measure.lower_is_better else ""
             cells = [
                 _estimate(each.get(name), style=charts.style_of(place), width=width_of(runs))
@@ -137,13 +137,13 @@ def _difference(found: Difference | None, reach: float, base: str, letter: str) 
 def trust_html(runs: Sequence[Run]) -> str:
     """How trust tells right from wrong, and how trust and F1 are spread."""
     drawn = [("risk", "Risk and coverage", _risk(runs))]
-    trusts = [[_trusts(report.rows, is_answerable) for is_answerable in (True, False)] for _, _, report in runs]
-    f1s = [[row.f1 for row in report.rows if row.f1 is not None] for _, _, report in runs]
+    trusts = [[_trusts(report.results, is_answerable) for is_answerable in (True, False)] for _, _, report in runs]
+    f1s = [[row.f1 for row in report.results if row.f1 is not None] for _, _, report in runs]
     span = charts.span_of([value for pair in trusts for values in pair for value in values])
     for place, ((letter, name, report), (can, cannot)) in enumerate(zip(runs, trusts, strict=True)):
         mark = f"{run_mark(letter, place)} " if len(runs) > 1 else ""
         about = f"of {name}" if len(runs) > 1 else "of the questions"
-        without = len(report.rows) - sum(charts.is_shown(value) for value in (*can, *cannot))
+        without = len(report.results) - sum(charts.is_shown(value) for value in (*can, *cannot))
         note = f" {without} without a trust, failed ones among them, are left out." if without else ""
         drawn.append(
             (
@@ -190,7 +190,7 @@ def trust_html(runs: Sequence[Run]) -> str:
     )
 
 
-def _trusts(rows: Sequence[Row], is_answerable: bool) -> list[float]:
+def _trusts(rows: Sequence[CaseResult], is_answerable: bool) -> list[float]:
     return [
         row.confidence
         for row in rows
@@ -200,7 +200,7 @@ def _trusts(rows: Sequence[Row], is_answerable: bool) -> list[float]:
 
 def _risk(runs: Sequence[Run]) -> str:
     lines = [[charts.Point(*point) for point in report.risk_coverage()] for _, _, report in runs]
-    areas = [named("AURC of trust").estimate(report.rows) for _, _, report in runs]
+    areas = [find_measure("AURC of trust").estimate(report.results) for _, _, report in runs]
     legend = "".join(
         f"<li>{charts.key_line(charts.style_of(place))} {_named(run, place, len(runs))}"
         + (f"AURC {area.value:.3f} <small>{area.low:.3f} to {area.high:.3f}</small>" if area else "no AURC")
@@ -227,9 +227,9 @@ def _named(run: Run, place: int, count: int) -> str:
 
 def tags_html(runs: Sequence[Run]) -> str:
     """The measures of each tag, in a line a run; nothing where no question has a tag."""
-    groups: dict[str | None, list[list[Row]]] = {}
+    groups: dict[str | None, list[list[CaseResult]]] = {}
     for place, (_, _, report) in enumerate(runs):
-        for row in report.rows:
+        for row in report.results:
             for tag in dict.fromkeys(row.tags) or (None,):
                 groups.setdefault(tag, [[] for _ in runs])[place].append(row)
     if not any(tag is not None for tag in groups):

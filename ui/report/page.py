@@ -95,12 +95,12 @@ def _head(runs: Sequence[Run], against: Sequence[Comparison]) -> str:
 
 def _card(run: Run, place: int, is_comparison: bool) -> str:
     letter, name, report = run
-    answerable = sum(row.answerable for row in report.rows)
+    answerable = sum(row.answerable for row in report.results)
     failed = f"{len(report.failed)} failed" if report.failed else "none failed"
     title = f"<h2>{run_mark(letter, place)} {escape(name)}</h2>" if is_comparison else ""
     about = (
-        f"{len(report.rows)} questions: {answerable} can be answered from the articles, "
-        f"{len(report.rows) - answerable} cannot; {failed}."
+        f"{len(report.results)} questions: {answerable} can be answered from the articles, "
+        f"{len(report.results) - answerable} cannot; {failed}."
     )
     told = f'<p class="quiet">{about}</p>'
     if not is_comparison:
@@ -121,7 +121,7 @@ def _further(report: Report) -> str:
 
 
 def _big(measure: Measure, words: str, report: Report) -> str:
-    found = measure.estimate(report.rows)
+    found = measure.estimate(report.results)
     if found is None:
         return ""
     return (
@@ -164,7 +164,7 @@ def _made_with(runs: Sequence[Run]) -> str:
 
 def _outcomes(runs: Sequence[Run]) -> str:
     """What became of the questions, counted."""
-    counts = [counted(report.rows) for _, _, report in runs]
+    counts = [counted(report.results) for _, _, report in runs]
     most = max((number for each in counts for number in each.values()), default=0)
     rows = ""
     for kind, words in OUTCOMES.items():
@@ -186,7 +186,7 @@ def _outcomes(runs: Sequence[Run]) -> str:
 
 
 def _flips(runs: Sequence[Run], against: Sequence[Comparison]) -> str:
-    numbers = {key: place for place, key in enumerate(dict.fromkeys(r.id for run in runs for r in run[2].rows), 1)}
+    numbers = {key: place for place, key in enumerate(dict.fromkeys(r.id for run in runs for r in run[2].results), 1)}
     parts = []
     for place, ((letter, _, _), found) in enumerate(zip(runs[1:], against, strict=True), 1):
         letters = {"a": (runs[0][0], 0), "b": (letter, place)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rag.evaluate import CitedPlace, Report, Row
+from rag.evaluate import CaseResult, CitedSpan, Report
 
 from ..html import SUPPORT_LABELS, escape, one_line, outlet
 
@@ -23,108 +23,108 @@ OUTCOMES = {
 """What may become of a question, in words."""
 
 
-def outcome(row: Row) -> str:
+def outcome(result: CaseResult) -> str:
     """What became of the question, one of `OUTCOMES`."""
-    if row.error is not None:
+    if result.error is not None:
         return "failed"
-    if not row.answerable:
-        return "answered" if row.found else "right refusal"
-    if not row.found:
+    if not result.answerable:
+        return "answered" if result.found else "right refusal"
+    if not result.found:
         return "refused"
-    if row.right:
+    if result.right:
         return "right"
-    if row.first_citation is None:
+    if result.first_citation is None:
         return "not contained"
-    return "not found" if evidence_rank(row) is None else "other passage"
+    return "not found" if evidence_rank(result) is None else "other passage"
 
 
-def evidence_rank(row: Row) -> int | None:
+def evidence_rank(result: CaseResult) -> int | None:
     """Which hit, from 1, is the first that overlaps the evidence; None where none does."""
-    gold = [place for places in row.evidence for place in places]
-    return next((rank for rank, hit in enumerate(row.hits, 1) if any(map(hit.overlaps, gold))), None)
+    gold = [place for places in result.evidence for place in places]
+    return next((rank for rank, hit in enumerate(result.hits, 1) if any(map(hit.overlaps, gold))), None)
 
 
-def verdict(row: Row) -> str:
+def verdict(result: CaseResult) -> str:
     """Right or wrong, in one or two words."""
-    if row.error is not None:
+    if result.error is not None:
         return "failed"
-    return ("right" if row.right else "wrong") + ("" if row.found else ", refused")
+    return ("right" if result.right else "wrong") + ("" if result.found else ", refused")
 
 
-def what_went_wrong(row: Row) -> str:
+def what_went_wrong(result: CaseResult) -> str:
     """What went wrong with a question, in words; nothing where all is well.
 
     A right answer may have faults, too: a citation that does not quote, a sentence that no passage supports.
     """
-    became = outcome(row)
+    became = outcome(result)
     if became == "failed":
         return "failed, no answer came"
     if became == "answered":
         return "answered although the articles do not say"
     if became == "right refusal":
         return ""
-    found = _where_found(row)
+    found = _where_found(result)
     if became == "refused":
         return "refused although answerable" + (f"; {found}" if found else "")
-    return "; ".join(filter(None, (_wrong_answer(row, became, found), *_faults(row))))
+    return "; ".join(filter(None, (_wrong_answer(result, became, found), *_faults(result))))
 
 
-def _wrong_answer(row: Row, became: str, found: str) -> str:
+def _wrong_answer(result: CaseResult, became: str, found: str) -> str:
     if became == "other passage":
-        if not row.citations:
+        if not result.citations:
             return f"{found}, but nothing was cited"
-        other = "another passage was cited first" if row.any_citation == 1.0 else "another passage was cited"
+        other = "another passage was cited first" if result.any_citation == 1.0 else "another passage was cited"
         return f"{found}, but {other}"
     if became == "not found":
         return found
-    if row.contains_answer == 0.0:
+    if result.contains_answer == 0.0:
         said = "the answer is not in what was said"
-        return f"right passage, but {said}" if row.first_citation == 1.0 else said
+        return f"right passage, but {said}" if result.first_citation == 1.0 else said
     return "" if became == "right" else "the test set names neither an answer nor evidence"
 
 
-def _where_found(row: Row) -> str:
-    if row.first_citation is None and row.evidence_seen is None:
+def _where_found(result: CaseResult) -> str:
+    if result.first_citation is None and result.evidence_seen is None:
         return ""
-    rank = evidence_rank(row)
+    rank = evidence_rank(result)
     if rank is not None:
         return f"the evidence was found at rank {rank}"
-    if row.evidence_seen is False:
+    if result.evidence_seen is False:
         return "no article that came up has the evidence"
-    return f"the evidence was not found among {_count(len(row.hits), 'hit')}"
+    return f"the evidence was not found among {_count(len(result.hits), 'hit')}"
 
 
-def _faults(row: Row) -> Iterator[str]:
-    if row.bad_citations:
-        total = max(len(row.citations), len(row.bad_citations))
-        yield f"{len(row.bad_citations)} of {_count(total, 'citation')} does not quote what stands there"
-    if bad := row.supports.count("unsupported"):
-        yield f"{bad} of {_count(len(row.supports), 'sentence')} not supported"
+def _faults(result: CaseResult) -> Iterator[str]:
+    if result.bad_citations:
+        total = max(len(result.citations), len(result.bad_citations))
+        yield f"{len(result.bad_citations)} of {_count(total, 'citation')} does not quote what stands there"
+    if bad := result.supports.count("unsupported"):
+        yield f"{bad} of {_count(len(result.supports), 'sentence')} not supported"
 
 
 def questions_html(runs: Sequence[tuple[str, str, Report]]) -> str:
     """The list of all questions, each with its row in every run; runs are (letter, name, report)."""
-    of_run = [{row.id: row for row in report.rows} for _, _, report in runs]
-    ids = dict.fromkeys(key for rows in of_run for key in rows)
-    questions = [[rows.get(key) for rows in of_run] for key in ids]
+    of_run = [{result.id: result for result in report.results} for _, _, report in runs]
+    ids = dict.fromkeys(key for results in of_run for key in results)
+    questions = [[results.get(key) for results in of_run] for key in ids]
     heads = ["Question", *(["Run"] if len(runs) > 1 else []), "Verdict", "What went wrong", "First citation"]
     heads += ["F1", "Trust", "Seconds"]
     columns = "".join(f'<th scope="col"><button type="button">{head}</button></th>' for head in heads)
-    bodies = "".join(_question_html(number, rows, runs, len(heads)) for number, rows in enumerate(questions, 1))
+    bodies = "".join(_question_html(number, results, runs, len(heads)) for number, results in enumerate(questions, 1))
     return (
-        f"{_tools([_kinds(rows) for rows in questions], len(runs) > 1)}"
+        f"{_tools([_kinds(results) for results in questions], len(runs) > 1)}"
         f'<table class="questions"><thead><tr>{columns}</tr></thead>{bodies}</table>'
     )
 
 
-def _kinds(rows: Sequence[Row | None]) -> list[str]:
+def _kinds(results: Sequence[CaseResult | None]) -> list[str]:
     """The filters that a question passes."""
-    there = [row for row in rows if row is not None]
+    there = [result for result in results if result is not None]
     kinds = {
-        "wrong": any(not row.right for row in there),
-        "refused": any(row.error is None and not row.found for row in there),
-        "failed": any(row.error is not None for row in there),
-        "differ": len({None if row is None else verdict(row) for row in rows}) > 1,
+        "wrong": any(not result.right for result in there),
+        "refused": any(result.error is None and not result.found for result in there),
+        "failed": any(result.error is not None for result in there),
+        "differ": len({None if result is None else verdict(result) for result in results}) > 1,
     }
     return [kind for kind, is_so in kinds.items() if is_so]
 
@@ -146,44 +146,44 @@ def _tools(kinds: Sequence[Sequence[str]], is_comparison: bool) -> str:
 
 
 def _question_html(
-    number: int, rows: Sequence[Row | None], runs: Sequence[tuple[str, str, Report]], columns: int
+    number: int, results: Sequence[CaseResult | None], runs: Sequence[tuple[str, str, Report]], columns: int
 ) -> str:
-    first = next(row for row in rows if row is not None)
+    first = next(result for result in results if result is not None)
     lines = [
-        _cells(row, letter if len(runs) > 1 else "", place)
-        for place, (row, (letter, _, _)) in enumerate(zip(rows, runs, strict=True))
+        _cells(result, letter if len(runs) > 1 else "", place)
+        for place, (result, (letter, _, _)) in enumerate(zip(results, runs, strict=True))
     ]
     head = (
-        f'<th scope="rowgroup" rowspan="{len(rows)}"><button type="button" class="open" aria-expanded="false"'
+        f'<th scope="rowgroup" rowspan="{len(results)}"><button type="button" class="open" aria-expanded="false"'
         f' aria-controls="more-{number}"><small>{escape(first.id)}</small> {escape(first.question)}</button></th>'
     )
     told = "".join(
-        _answer_html(row, f"{letter} {name}" if len(runs) > 1 else "")
-        for row, (letter, name, _) in zip(rows, runs, strict=True)
+        _answer_html(result, f"{letter} {name}" if len(runs) > 1 else "")
+        for result, (letter, name, _) in zip(results, runs, strict=True)
     )
     return (
-        f'<tbody id="question-{number}" class="{" ".join(_kinds(rows))}"><tr>{head}{lines[0]}</tr>'
+        f'<tbody id="question-{number}" class="{" ".join(_kinds(results))}"><tr>{head}{lines[0]}</tr>'
         + "".join(f"<tr>{line}</tr>" for line in lines[1:])
         + f'<tr class="more" id="more-{number}"><td colspan="{columns}">{_expected_html(first)}{told}</td></tr></tbody>'
     )
 
 
-def _cells(row: Row | None, letter: str, place: int) -> str:
+def _cells(result: CaseResult | None, letter: str, place: int) -> str:
     run = f'<td class="run"><b class="letter style-{place % 4 + 1}">{letter}</b></td>' if letter else ""
-    if row is None:
+    if result is None:
         return f'{run}<td class="verdict">not asked</td><td></td>' + "<td></td>" * 4
-    seconds = row.cost.seconds.get("total") if row.cost else None
-    first = {None: "", 1.0: "right"}.get(row.first_citation, "wrong")
+    seconds = result.cost.seconds.get("total") if result.cost else None
+    first = {None: "", 1.0: "right"}.get(result.first_citation, "wrong")
     figures = (
         ("first citation", first),
-        ("F1", _figure(row.f1)),
-        ("trust", "" if row.error is not None else _figure(row.confidence)),
+        ("F1", _figure(result.f1)),
+        ("trust", "" if result.error is not None else _figure(result.confidence)),
         ("seconds", _figure(seconds)),
     )
-    sign = "✓" if row.right else "✗"
+    sign = "✓" if result.right else "✗"
     return (
-        f'{run}<td class="verdict {"right" if row.right else "wrong"}"><span aria-hidden="true">{sign}</span>'
-        f' {verdict(row)}</td><td class="why">{escape(what_went_wrong(row))}</td>'
+        f'{run}<td class="verdict {"right" if result.right else "wrong"}"><span aria-hidden="true">{sign}</span>'
+        f' {verdict(result)}</td><td class="why">{escape(what_went_wrong(result))}</td>'
         + "".join(f'<td class="figure" data-of="{name}">{value}</td>' for name, value in figures)
     )
 
@@ -192,48 +192,50 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _expected_html(row: Row) -> str:
+def _expected_html(result: CaseResult) -> str:
     parts = []
-    if row.answerable:
-        parts += [("Expected", " | ".join(row.expected))] if row.expected else []
-        parts += [("Evidence", f"“{text}”") for text in row.gold]
+    if result.answerable:
+        parts += [("Expected", " | ".join(result.expected))] if result.expected else []
+        parts += [("Evidence", f"“{text}”") for text in result.gold]
     else:
         parts.append(("Expected", "a refusal: the articles do not say"))
-    if row.tags:
-        parts.append(("Tags", ", ".join(row.tags)))
+    if result.tags:
+        parts.append(("Tags", ", ".join(result.tags)))
     return "<dl>" + "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in parts) + "</dl>"
 
 
-def _answer_html(row: Row | None, run: str) -> str:
+def _answer_html(result: CaseResult | None, run: str) -> str:
     title = f"<h3>{escape(run)}</h3>" if run else ""
-    if row is None:
+    if result is None:
         return f'<section>{title}<p class="refused">This run did not ask it.</p></section>'
-    why = what_went_wrong(row)
-    told = f"{verdict(row)}: {why}" if why else verdict(row)
-    became = f'<p class="became{" right" if row.right else ""}">{escape(told)}</p>'
-    if row.error is not None:
-        return f'<section>{title}{became}<p class="error">{escape(row.error)}</p></section>'
-    return f"<section>{title}{became}{_said_html(row)}{_citations_html(row.citations)}{_bad_html(row)}</section>"
+    why = what_went_wrong(result)
+    told = f"{verdict(result)}: {why}" if why else verdict(result)
+    became = f'<p class="became{" right" if result.right else ""}">{escape(told)}</p>'
+    if result.error is not None:
+        return f'<section>{title}{became}<p class="error">{escape(result.error)}</p></section>'
+    return (
+        f"<section>{title}{became}{_said_html(result)}{_citations_html(result.citations)}{_bad_html(result)}</section>"
+    )
 
 
-def _said_html(row: Row) -> str:
-    if not row.found:
-        return f'<p class="refused">{escape(row.said) or "Nothing was said."}</p>'
-    if not row.sentences:
-        return f'<p class="said">{escape(row.said)}</p>'
+def _said_html(result: CaseResult) -> str:
+    if not result.found:
+        return f'<p class="refused">{escape(result.said) or "Nothing was said."}</p>'
+    if not result.sentences:
+        return f'<p class="said">{escape(result.said)}</p>'
     return (
         '<p class="said">'
         + " ".join(
             escape(said.text)
             + "".join(f" <b>[{number}]</b>" for number in said.numbers)
             + f' <i class="{said.support}">{SUPPORT_LABELS[said.support]}</i>'
-            for said in row.sentences
+            for said in result.sentences
         )
         + "</p>"
     )
 
 
-def _citations_html(citations: Sequence[CitedPlace]) -> str:
+def _citations_html(citations: Sequence[CitedSpan]) -> str:
     items = "".join(
         f"<li><p><b>[{each.number}]</b> <cite>{escape(each.title or each.place.article_id)}</cite>"
         f"{_origin(each)}</p><blockquote>{_quote_html(each)}</blockquote></li>"
@@ -242,13 +244,13 @@ def _citations_html(citations: Sequence[CitedPlace]) -> str:
     return f'<ul class="cites">{items}</ul>' if items else ""
 
 
-def _origin(cited: CitedPlace) -> str:
+def _origin(cited: CitedSpan) -> str:
     parts = [outlet(cited.source)] if cited.source else []
     parts.append(f"characters {cited.place.start} to {cited.place.end}")
     return f" <small>{escape(' · '.join(parts))}</small>"
 
 
-def _quote_html(cited: CitedPlace) -> str:
+def _quote_html(cited: CitedSpan) -> str:
     before, after = cited.before, cited.after
     if len(before) > _CONTEXT:
         before = "…" + before[-_CONTEXT:].split(" ", 1)[-1]
@@ -257,8 +259,8 @@ def _quote_html(cited: CitedPlace) -> str:
     return f"{escape(before)}<mark>{escape(cited.quote)}</mark>{escape(after)}"
 
 
-def _bad_html(row: Row) -> str:
-    items = "".join(f"<li>{escape(one_line(problem, 600))}</li>" for problem in row.bad_citations)
+def _bad_html(result: CaseResult) -> str:
+    items = "".join(f"<li>{escape(one_line(problem, 600))}</li>" for problem in result.bad_citations)
     return f'<div class="error">These citations do not quote:<ul>{items}</ul></div>' if items else ""
 
 
@@ -266,7 +268,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def counted(rows: Sequence[Row]) -> Mapping[str, int]:
+def counted(results: Sequence[CaseResult]) -> Mapping[str, int]:
     """How many questions came to each of `OUTCOMES`."""
-    became = [outcome(row) for row in rows]
+    became = [outcome(result) for result in results]
     return {kind: became.count(kind) for kind in OUTCOMES}

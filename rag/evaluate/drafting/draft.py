@@ -16,9 +16,9 @@ from index import Article, Span, sentences, terms
 from ...answer import Answer
 from ...questions.starters import Asked, headings, without_llm
 from ..testset.cases import Case, Evidence
-from .facts import Fact, facts
-from .quotations import people_of, sayings
-from .swaps import swapped
+from .quotations import find_quotations, people_of
+from .statements import Statement, find_statements
+from .swaps import swap_names
 
 Item = TypeVar("Item")
 
@@ -47,7 +47,7 @@ def draft_cases(assistant: Asked, articles: Sequence[Article], count: int = 20) 
     """
     quoting = without_llm(assistant)
     wanted = count - count // _UNANSWERABLE
-    kept: list[tuple[Article, Fact, Case]] = []
+    kept: list[tuple[Article, Statement, Case]] = []
     for article, versions in _questions(articles)[: wanted * _MOST_ASKED]:
         if len(kept) == wanted:
             break
@@ -57,61 +57,61 @@ def draft_cases(assistant: Asked, articles: Sequence[Article], count: int = 20) 
     return [*(case for _, _, case in kept), *_unanswerable(quoting, kept, count // _UNANSWERABLE)]
 
 
-def facts_of(article: Article) -> list[Fact]:
+def article_statements(article: Article) -> list[Statement]:
     """The facts of an article that a question can be asked about, in their order, with offsets in its text."""
     people = people_of(article.text)
-    found = [fact for line in _lines(article) for fact in _facts_of_line(article.text, line, people)]
-    return [fact for fact in found if _is_fit(fact, article)]
+    found = [statement for line in _lines(article) for statement in _facts_of_line(article.text, line, people)]
+    return [statement for statement in found if _is_fit(statement, article)]
 
 
 def _lines(article: Article) -> Iterator[Span]:
     """The lines of an article that no noise touches, headings aside."""
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
-        if not match[0].startswith("#") and not any(line.overlaps(noise) for noise in article.noise):
+        if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):
             yield line
 
 
-def _facts_of_line(text: str, line: Span, people: Sequence[str]) -> Iterator[Fact]:
+def _facts_of_line(text: str, line: Span, people: Sequence[str]) -> Iterator[Statement]:
     words = text[line.start : line.end]
     for sentence in sentences(words):
         if len(sentence) > _LONGEST_SENTENCE:
             continue
-        for fact in facts(words[sentence.start : sentence.end]):
-            yield _moved(fact, line.start + sentence.start)
-    for fact in sayings(words, people) if len(words) <= _LONGEST_PARAGRAPH else ():
-        yield _moved(fact, line.start)
+        for statement in find_statements(words[sentence.start : sentence.end]):
+            yield _moved(statement, line.start + sentence.start)
+    for statement in find_quotations(words, people) if len(words) <= _LONGEST_PARAGRAPH else ():
+        yield _moved(statement, line.start)
 
 
-def _moved(fact: Fact, by: int) -> Fact:
-    (start, end), (first, last) = fact.answer, fact.evidence
-    return replace(fact, answer=(start + by, end + by), evidence=(first + by, last + by))
+def _moved(statement: Statement, by: int) -> Statement:
+    (start, end), (first, last) = statement.answer, statement.evidence
+    return replace(statement, answer=(start + by, end + by), evidence=(first + by, last + by))
 
 
-def _is_fit(fact: Fact, article: Article) -> bool:
+def _is_fit(statement: Statement, article: Article) -> bool:
     """Whether a person who does not have the article before them would understand the question and not see the answer
     in it."""
-    answer = article.text[slice(*fact.answer)]
+    answer = article.text[slice(*statement.answer)]
     if (
-        len(fact.question) > _LONGEST_QUESTION
+        len(statement.question) > _LONGEST_QUESTION
         or len(answer) > _LONGEST_ANSWER
-        or answer.lower() in fact.question.lower()
+        or answer.lower() in statement.question.lower()
     ):
         return False
-    if _NAMED.search(fact.question):
+    if _NAMED.search(statement.question):
         return True
     # "the fort" is clear only where the article is about one.
-    named = {word for match in _LOWER_NOUN.finditer(fact.question) for word in match[1].split() if terms(word)}
+    named = {word for match in _LOWER_NOUN.finditer(statement.question) for word in match[1].split() if terms(word)}
     return bool(named & set(article.title.lower().split()))
 
 
-def _questions(articles: Sequence[Article]) -> list[tuple[Article, list[Fact]]]:
+def _questions(articles: Sequence[Article]) -> list[tuple[Article, list[Statement]]]:
     """What can be asked, each question with all facts that answer it: kinds and articles take turns."""
     each = []
     for article in articles:
-        questions: dict[str, list[Fact]] = {}
-        for fact in [*facts_of(article), *_asking_headings(article)]:
-            questions.setdefault(fact.question, []).append(fact)
+        questions: dict[str, list[Statement]] = {}
+        for statement in [*article_statements(article), *_asking_headings(article)]:
+            questions.setdefault(statement.question, []).append(statement)
         kinds = [[versions for versions in questions.values() if versions[0].kind == kind] for kind in _KINDS]
         each.append([(article, versions) for versions in _in_turn(kinds)])
     return _in_turn(each)
@@ -123,14 +123,14 @@ def _in_turn(lists: Sequence[Sequence[Item]]) -> list[Item]:
     return [items[place] for place in range(longest) for items in lists if place < len(items)]
 
 
-def _asking_headings(article: Article) -> Iterator[Fact]:
+def _asking_headings(article: Article) -> Iterator[Statement]:
     """Headings that are questions; what is below them, down to the next one, should answer."""
     for match in re.finditer(r"^#{2,6}[^\n]*\n(?P<below>(?:(?!#)[^\n]*(?:\n|\Z))+)", article.text, re.MULTILINE):
         for question in headings(match[0].split("\n")[0]):
-            yield Fact("heading", question, match.span("below"), match.span("below"))
+            yield Statement("heading", question, match.span("below"), match.span("below"))
 
 
-def _told(assistant: Asked, article: Article, versions: Sequence[Fact]) -> list[Fact]:
+def _told(assistant: Asked, article: Article, versions: Sequence[Statement]) -> list[Statement]:
     """Those facts that answer one question, if the assistant cites one of them; else none."""
     answer = assistant.ask(versions[0].question)
     if not answer.found:
@@ -138,11 +138,15 @@ def _told(assistant: Asked, article: Article, versions: Sequence[Fact]) -> list[
     if versions[0].kind == "heading":
         return _cited_below(answer, article, versions[0])
     cited = [Span(each.start, each.end) for each in answer.citations if each.article_id == article.id]
-    held = any(span.start <= fact.answer[0] and fact.answer[1] <= span.end for span in cited for fact in versions)
+    held = any(
+        span.start <= statement.answer[0] and statement.answer[1] <= span.end
+        for span in cited
+        for statement in versions
+    )
     return list(versions) if held else []
 
 
-def _cited_below(answer: Answer, article: Article, heading: Fact) -> list[Fact]:
+def _cited_below(answer: Answer, article: Article, heading: Statement) -> list[Statement]:
     first, last = heading.answer
     for each in answer.citations:
         if each.article_id == article.id and first <= each.start and each.end <= last:
@@ -150,18 +154,19 @@ def _cited_below(answer: Answer, article: Article, heading: Fact) -> list[Fact]:
     return []
 
 
-def _is_told_already(article: Article, fact: Fact, kept: Iterable[tuple[Article, Fact, Case]]) -> bool:
+def _is_told_already(article: Article, statement: Statement, kept: Iterable[tuple[Article, Statement, Case]]) -> bool:
     """Whether a question so far asks the same thing from the other side, or has the same answer in the same place."""
-    place = Span(*fact.evidence)
+    place = Span(*statement.evidence)
     return any(
-        other.id == article.id and (Span(*known.answer).overlaps(Span(*fact.answer)) or Span(*known.evidence) == place)
+        other.id == article.id
+        and (Span(*known.answer).overlaps(Span(*statement.answer)) or Span(*known.evidence) == place)
         for other, known, _ in kept
     )
 
 
-def _case(article: Article, versions: Sequence[Fact]) -> Case:
-    answers = [answer for fact in versions for answer in (article.text[slice(*fact.answer)], *fact.also)]
-    places = dict.fromkeys(fact.evidence for fact in versions)
+def _case(article: Article, versions: Sequence[Statement]) -> Case:
+    answers = [answer for statement in versions for answer in (article.text[slice(*statement.answer)], *statement.also)]
+    places = dict.fromkeys(statement.evidence for statement in versions)
     return Case(
         question=versions[0].question,
         answers=tuple(dict.fromkeys(answers)),
@@ -173,15 +178,15 @@ def _case(article: Article, versions: Sequence[Fact]) -> Case:
     )
 
 
-def _unanswerable(assistant: Asked, kept: Sequence[tuple[Article, Fact, Case]], count: int) -> list[Case]:
+def _unanswerable(assistant: Asked, kept: Sequence[tuple[Article, Statement, Case]], count: int) -> list[Case]:
     """Questions as those that were kept, for a name or number that no article of the index has."""
     if not count or not kept:
         return []
     held = "\n".join(
-        article.text for fact in assistant.article_metadata() if (article := assistant.article(fact.id))
+        article.text for statement in assistant.article_metadata() if (article := assistant.article(statement.id))
     ).casefold()
     found: dict[str, Case] = {}
-    for question in swapped([case.question for _, _, case in kept], held)[: count * _MOST_ASKED * 2]:
+    for question in swap_names([case.question for _, _, case in kept], held)[: count * _MOST_ASKED * 2]:
         if len(found) == count:
             break
         if not assistant.ask(question).found:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from index import terms
 
-from .facts import Fact
 from .grammar import MONTH, NAME, ORGANISATION, PERSON, ROLE
+from .statements import Statement
 
 _SAID = r"(?:said|says|argued|wrote|warned|added|explained|tweeted|noted|asked|told \w+|predicted|claimed|believes)"
 _ASIDE = r"(?:, (?!as )[^“”.\n]{3,160}?,)?"
@@ -40,7 +40,7 @@ def people_of(text: str) -> list[str]:
     return sorted(often, key=lambda name: -often[name])
 
 
-def sayings(paragraph: str, people: Sequence[str]) -> Iterator[Fact]:
+def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement]:
     """What is said in a paragraph, with offsets in it; `people` are the full names that the article has."""
     for pattern in _PATTERNS:
         for match in pattern.finditer(paragraph):
@@ -50,7 +50,7 @@ def sayings(paragraph: str, people: Sequence[str]) -> Iterator[Fact]:
             question = speaker and _question(match, speaker, paragraph)
             if question:
                 evidence = (min(match.start(), match.start("a")), match.end())
-                yield Fact("saying", question, match.span("a"), evidence)
+                yield Statement("saying", question, match.span("a"), evidence)
 
 
 def full_name(name: str, people: Sequence[str]) -> str:

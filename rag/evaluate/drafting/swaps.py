@@ -22,7 +22,7 @@ _OPENS_WITH_A_NAME = re.compile(
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
 
-def swapped(questions: Sequence[str], held: str) -> list[str]:
+def swap_names(questions: Sequence[str], held: str) -> list[str]:
     """Questions made from the given ones, at most one for each, whose new name or number is not in `held`.
 
     `held` is everything that may answer, in lower case.

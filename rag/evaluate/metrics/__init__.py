@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .abstention import RiskPoint, aurc, aurc_interval, auroc, auroc_interval, risk_coverage
-from .overlap import CitationQuality, Place, citation_quality, is_exact_quote, overlaps_within
+from .overlap import ArticleSpan, CitationQuality, citation_quality, is_exact_quote, overlaps_within
 from .ranking import context_precision, hit, ndcg, recall, reciprocal_rank
 from .statistics import bootstrap_interval, constant_interval, interval, quantile, quantile_interval
 from .text import (
@@ -20,8 +20,8 @@ from .text import (
 )
 
 __all__ = [
+    "ArticleSpan",
     "CitationQuality",
-    "Place",
     "RiskPoint",
     "answer_f1",
     "aurc",

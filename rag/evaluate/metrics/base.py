@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from .statistics import interval
 
 if TYPE_CHECKING:
-    from ..result import Row
+    from ..result import CaseResult
 
 Level = Literal["passage", "article", "evidence", "answer", "citation", "truth", "abstention"]
 """What a measure looks at; the first three are levels of retrieval, explained in `retrieval`."""
@@ -34,7 +34,7 @@ class Measure:
 
     name: str
     level: Level
-    of_row: Callable[[Row], float | None] = field(compare=False)
+    of_result: Callable[[CaseResult], float | None] = field(compare=False)
     about: str = field(compare=False)
     lower_is_better: bool = False
     counts: bool = False
@@ -42,9 +42,9 @@ class Measure:
     def __repr__(self) -> str:
         return self.name
 
-    def estimate(self, rows: Sequence[Row]) -> Estimate | None:
+    def estimate(self, results: Sequence[CaseResult]) -> Estimate | None:
         """The mean and its interval; None when it applies to none of the questions."""
-        values = [value for row in rows if (value := self.of_row(row)) is not None]
+        values = [value for result in results if (value := self.of_result(result)) is not None]
         return Estimate(self.name, sum(values) / len(values), *interval(values), len(values)) if values else None
 
 
@@ -54,16 +54,16 @@ class RunMeasure:
 
     name: str
     level: Level
-    of_rows: Callable[[Sequence[Row]], tuple[float, float, float, int] | None] = field(compare=False)
+    of_results: Callable[[Sequence[CaseResult]], tuple[float, float, float, int] | None] = field(compare=False)
     about: str = field(compare=False)
     lower_is_better: bool = False
 
     def __repr__(self) -> str:
         return self.name
 
-    def estimate(self, rows: Sequence[Row]) -> Estimate | None:
+    def estimate(self, results: Sequence[CaseResult]) -> Estimate | None:
         """The figure and its interval; None when it cannot be told of these questions."""
-        found = self.of_rows(rows)
+        found = self.of_results(results)
         return None if found is None else Estimate(self.name, *found)
 
 

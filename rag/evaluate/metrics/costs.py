@@ -10,7 +10,7 @@ from .base import Estimate
 from .statistics import bootstrap_interval, quantile, quantile_interval
 
 if TYPE_CHECKING:
-    from ..result import Row
+    from ..result import CaseResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,22 @@ class Latency(NamedTuple):
     p95: Estimate
 
 
-def latencies(rows: Sequence[Row]) -> list[Latency]:
+def latencies(results: Sequence[CaseResult]) -> list[Latency]:
     """The seconds of each stage, in the order of the pipeline, over the answers that went through it.
 
     A failed answer has no timings and is left out: see how many questions each figure is of.
     """
     return [
         Latency(stage, _quantile(f"{stage} p50", seconds, 0.5), _quantile(f"{stage} p95", seconds, 0.95))
-        for stage, seconds in _by_key([row.cost.seconds for row in rows if row.cost]).items()
+        for stage, seconds in _by_key([result.cost.seconds for result in results if result.cost]).items()
     ]
 
 
-def tokens(rows: Sequence[Row]) -> list[Estimate]:
+def tokens(results: Sequence[CaseResult]) -> list[Estimate]:
     """The mean number of tokens in and out of an LLM, over the answers whose provider tells it."""
     return [
         Estimate(f"tokens {way}", sum(counts) / len(counts), *bootstrap_interval(counts), len(counts))
-        for way, counts in _by_key([row.cost.tokens for row in rows if row.cost]).items()
+        for way, counts in _by_key([result.cost.tokens for result in results if result.cost]).items()
     ]
 
 
@@ -52,6 +52,6 @@ def _quantile(name: str, values: Sequence[float], share: float) -> Estimate:
     return Estimate(name, quantile(values, share), *quantile_interval(values, share), len(values))
 
 
-def _by_key(of_rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    keys = dict.fromkeys(key for each in of_rows for key in each)
-    return {key: [each[key] for each in of_rows if key in each] for key in keys}
+def _by_key(of_results: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    keys = dict.fromkeys(key for each in of_results for key in each)
+    return {key: [each[key] for each in of_results if key in each] for key in keys}

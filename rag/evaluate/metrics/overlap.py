@@ -8,7 +8,7 @@ from typing import NamedTuple
 from index import Span
 
 
-class Place(NamedTuple):
+class ArticleSpan(NamedTuple):
     """The characters `[start, end)` of one article."""
 
     article_id: str
@@ -20,7 +20,7 @@ class Place(NamedTuple):
         """The offsets alone."""
         return Span(self.start, self.end)
 
-    def overlaps(self, other: Place) -> bool:
+    def overlaps(self, other: ArticleSpan) -> bool:
         """True when both share at least one character of the same article."""
         return self.article_id == other.article_id and self.start < other.end and other.start < self.end
 
@@ -29,7 +29,7 @@ Spread = Mapping[str, Sequence[tuple[int, int]]]
 """The characters that places take up together: by article, ranges in order that do not touch."""
 
 
-def spread(places: Iterable[Place]) -> Spread:
+def spread(places: Iterable[ArticleSpan]) -> Spread:
     """The union of the places: a character that several of them hold is there once."""
     ranges: dict[str, list[tuple[int, int]]] = {}
     for article_id, start, end in sorted(places):
@@ -56,7 +56,7 @@ def shared(one: Spread, other: Spread) -> int:
     )
 
 
-def overlaps_within(places: Sequence[Place], gold: Sequence[Place], first: int | None = None) -> bool:
+def overlaps_within(places: Sequence[ArticleSpan], gold: Sequence[ArticleSpan], first: int | None = None) -> bool:
     """True when one of the `first` places (all when None) overlaps a gold place.
 
     Of citations, `first=1` is "the first citation is right", None "any citation is".
@@ -77,7 +77,7 @@ class CitationQuality(NamedTuple):
     f1: float
 
 
-def citation_quality(cited: Sequence[Place], evidence: Sequence[Sequence[Place]]) -> CitationQuality:
+def citation_quality(cited: Sequence[ArticleSpan], evidence: Sequence[Sequence[ArticleSpan]]) -> CitationQuality:
     """Precision, recall and F1 of the cited characters; all 0 when nothing is cited.
 
     `evidence` gives, for each piece of evidence, the places where it stands. Any one piece is right: precision is the

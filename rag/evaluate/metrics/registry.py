@@ -1,6 +1,6 @@
 """What is measured of a run. Each measure is a value that prints as its name: `hit@5`, `article nDCG@10`, `F1`.
 
-`MEASURES` has them all by name, `SUMMARY` those that a table shows, and `named` finds one by what a person writes. A
+`MEASURES` has them all by name, `SUMMARY` those that a table shows, and `find_measure` finds one by its name. A
 measure is None for a question that it does not apply to; a failed answer has the worst value of each that does.
 """
 
@@ -19,69 +19,74 @@ from .overlap import CitationQuality, citation_quality
 from .text import best, character_f1, scorable, token_f1
 
 if TYPE_CHECKING:
-    from ..result import Row
+    from ..result import CaseResult
 
 CUTOFFS = (1, 3, 5, 10)
-"""After how many hits the measures of `MEASURES` look away; `named` takes any other number."""
+"""After how many hits the measures of `MEASURES` look away; `find_measure` takes any other number."""
 
 
-def trust_of(row: Row, *, failed: float) -> float:
+def confidence_of(result: CaseResult, *, failed: float) -> float:
     """How much spoke for an answer; `failed` for a failed one, never dropped: it stands where it does most harm."""
-    if row.error is not None:
+    if result.error is not None:
         return failed
-    return float("-inf") if row.confidence is None else row.confidence
+    return float("-inf") if result.confidence is None else result.confidence
 
 
-def wrong_if_answered(row: Row) -> bool:
+def wrong_if_answered(result: CaseResult) -> bool:
     """True unless a right answer was given; whatever is said to a question that cannot be answered is wrong."""
-    return not (row.answerable and row.found and row.right)
+    return not (result.answerable and result.found and result.right)
 
 
-def _auroc(rows: Sequence[Row]) -> tuple[float, float, float, int] | None:
-    answerable = [trust_of(row, failed=float("-inf")) for row in rows if row.answerable]
-    others = [trust_of(row, failed=float("inf")) for row in rows if not row.answerable]
+def _auroc(results: Sequence[CaseResult]) -> tuple[float, float, float, int] | None:
+    answerable = [confidence_of(result, failed=float("-inf")) for result in results if result.answerable]
+    others = [confidence_of(result, failed=float("inf")) for result in results if not result.answerable]
     if not (answerable and others):
         return None
-    return auroc(answerable, others), *auroc_interval(answerable, others), len(rows)
+    return auroc(answerable, others), *auroc_interval(answerable, others), len(results)
 
 
-def _aurc(rows: Sequence[Row]) -> tuple[float, float, float, int] | None:
-    if not any(row.answerable for row in rows):
+def _aurc(results: Sequence[CaseResult]) -> tuple[float, float, float, int] | None:
+    if not any(result.answerable for result in results):
         return None
-    confidence, wrong = [trust_of(row, failed=float("inf")) for row in rows], [wrong_if_answered(row) for row in rows]
-    return aurc(confidence, wrong), *aurc_interval(confidence, wrong), len(rows)
+    confidence, wrong = (
+        [confidence_of(result, failed=float("inf")) for result in results],
+        [wrong_if_answered(result) for result in results],
+    )
+    return aurc(confidence, wrong), *aurc_interval(confidence, wrong), len(results)
 
 
-def _cited(row: Row) -> CitationQuality | None:
-    return citation_quality(row.cited, row.evidence) if row.gold else None
+def _cited(result: CaseResult) -> CitationQuality | None:
+    return citation_quality(result.cited, result.evidence) if result.gold else None
 
 
-def _of_citations(part: Literal["precision", "recall", "f1"]) -> Callable[[Row], float | None]:
-    def of_row(row: Row) -> float | None:
-        quality = _cited(row)
+def _of_citations(part: Literal["precision", "recall", "f1"]) -> Callable[[CaseResult], float | None]:
+    def of_result(result: CaseResult) -> float | None:
+        quality = _cited(result)
         return None if quality is None else float(getattr(quality, part))
 
-    return of_row
+    return of_result
 
 
-def _of_answers(measure: Callable[[str, str], float]) -> Callable[[Row], float | None]:
-    def of_row(row: Row) -> float | None:
-        if not row.expected:
+def _of_answers(measure: Callable[[str, str], float]) -> Callable[[CaseResult], float | None]:
+    def of_result(result: CaseResult) -> float | None:
+        if not result.expected:
             return None
-        return best(measure, row.said, scorable(row.expected)) if row.found and row.error is None else 0.0
+        return best(measure, result.said, scorable(result.expected)) if result.found and result.error is None else 0.0
 
-    return of_row
+    return of_result
 
 
-def _of_sentences(count: Callable[[Row], int]) -> Callable[[Row], float | None]:
-    def of_row(row: Row) -> float | None:
-        if row.error is not None:
+def _of_sentences(count: Callable[[CaseResult], int]) -> Callable[[CaseResult], float | None]:
+    def of_result(result: CaseResult) -> float | None:
+        if result.error is not None:
             return 0.0
-        if not row.found:
+        if not result.found:
             return None
-        return count(row) / len(row.sentences) if row.sentences else 0.0  # text without sentences was never checked
+        return (
+            count(result) / len(result.sentences) if result.sentences else 0.0
+        )  # text without sentences was never checked
 
-    return of_row
+    return of_result
 
 
 _arrivals = lru_cache(maxsize=4096)(retrieval.arrivals)  # of one question, most measures of the hits ask for the same
@@ -90,12 +95,12 @@ _arrivals = lru_cache(maxsize=4096)(retrieval.arrivals)  # of one question, most
 def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
     """One measure of the hits; the name of the level stands before it, but for passages."""
 
-    def of_row(row: Row) -> float | None:
-        if not row.gold:
+    def of_result(result: CaseResult) -> float | None:
+        if not result.gold:
             return None
         if kind == "context precision":
-            return retrieval.context_precision_at(level, row.hits, row.evidence, first)
-        found = _arrivals(level, row.hits, row.gold, row.evidence)
+            return retrieval.context_precision_at(level, result.hits, result.evidence, first)
+        found = _arrivals(level, result.hits, result.gold, result.evidence)
         if kind == "MRR":
             return retrieval.reciprocal_rank(found)
         at: Mapping[str, Callable[[retrieval.Arrivals, int], float]] = {
@@ -117,7 +122,7 @@ def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
         "context precision": f"how little else than {what} is among the first {first}",
         "MRR": f"1 / rank of the first hit that brings {what}",
     }[kind]
-    return Measure(name if level == "passage" else f"{level} {name}", level, of_row, about, counts=kind == "hit")
+    return Measure(name if level == "passage" else f"{level} {name}", level, of_result, about, counts=kind == "hit")
 
 
 _KINDS = ("hit", "recall", "nDCG", "context precision")
@@ -132,48 +137,67 @@ _OF_HITS = tuple(
 
 _OF_ANSWERS = (
     Measure(
-        "first citation right", "citation", lambda row: row.first_citation, "it overlaps the evidence", counts=True
+        "first citation right",
+        "citation",
+        lambda result: result.first_citation,
+        "it overlaps the evidence",
+        counts=True,
     ),
-    Measure("any citation right", "citation", lambda row: row.any_citation, "one overlaps the evidence", counts=True),
     Measure(
-        "answer contained", "answer", lambda row: row.contains_answer, "it has an accepted answer in it", counts=True
+        "any citation right", "citation", lambda result: result.any_citation, "one overlaps the evidence", counts=True
     ),
-    Measure("exact match", "answer", lambda row: row.exact_match, "it is an accepted answer (SQuAD)", counts=True),
-    Measure("F1", "answer", lambda row: row.f1, "words shared with the accepted answer, in Chinese characters"),
+    Measure(
+        "answer contained",
+        "answer",
+        lambda result: result.contains_answer,
+        "it has an accepted answer in it",
+        counts=True,
+    ),
+    Measure(
+        "exact match", "answer", lambda result: result.exact_match, "it is an accepted answer (SQuAD)", counts=True
+    ),
+    Measure("F1", "answer", lambda result: result.f1, "words shared with the accepted answer, in Chinese characters"),
     Measure("token F1", "answer", _of_answers(token_f1), "words shared with the accepted answer (SQuAD)"),
     Measure("character F1", "answer", _of_answers(character_f1), "Chinese characters and words shared with it"),
-    Measure("similarity", "answer", lambda row: row.similarity, "nearness in meaning to the accepted answer"),
+    Measure("similarity", "answer", lambda result: result.similarity, "nearness in meaning to the accepted answer"),
     Measure("citation precision", "citation", _of_citations("precision"), "cited characters that are evidence"),
     Measure("citation recall", "citation", _of_citations("recall"), "characters of the evidence that are cited"),
     Measure("citation F1", "citation", _of_citations("f1"), "harmonic mean of citation precision and recall"),
     Measure(
-        "citations that quote exactly", "citation", lambda row: row.valid_citations, "the quote stands at its offsets"
+        "citations that quote exactly",
+        "citation",
+        lambda result: result.valid_citations,
+        "the quote stands at its offsets",
     ),
     Measure(
         "sentences cited",
         "citation",
-        _of_sentences(lambda row: sum(bool(said.numbers) for said in row.sentences)),
+        _of_sentences(lambda result: sum(bool(said.numbers) for said in result.sentences)),
         "sentences that cite something",
     ),
     Measure(
         "sentences supported",
         "truth",
-        _of_sentences(lambda row: sum(support in ("quoted", "supported") for support in row.supports)),
+        _of_sentences(lambda result: sum(support in ("quoted", "supported") for support in result.supports)),
         "sentences that the cited passage says, word for word or in other words",
     ),
     Measure(
         "sentences quoted",
         "truth",
-        _of_sentences(lambda row: row.supports.count("quoted")),
+        _of_sentences(lambda result: result.supports.count("quoted")),
         "sentences that the cited passage says word for word",
     ),
     Measure(
-        "answered or refused rightly", "abstention", lambda row: row.abstention, "accuracy of abstention", counts=True
+        "answered or refused rightly",
+        "abstention",
+        lambda result: result.abstention,
+        "accuracy of abstention",
+        counts=True,
     ),
     Measure(
         "false refusals",
         "abstention",
-        lambda row: row.false_refusal,
+        lambda result: result.false_refusal,
         "no answer to a question that has one",
         lower_is_better=True,
         counts=True,
@@ -181,7 +205,7 @@ _OF_ANSWERS = (
     Measure(
         "false answers",
         "abstention",
-        lambda row: row.false_answer,
+        lambda result: result.false_answer,
         "an answer to a question that has none",
         lower_is_better=True,
         counts=True,
@@ -217,7 +241,7 @@ SUMMARY: tuple[AnyMeasure, ...] = (*(MEASURES[name] for name in _SHOWN), AUROC, 
 """The measures of a table, in its order."""
 
 
-def named(name: str) -> AnyMeasure:
+def find_measure(name: str) -> AnyMeasure:
     """The measure of this name, in capitals or not; `hit@7` is one, too. Raises `SettingsError` when there is none."""
     wanted = " ".join(name.split())
     if cut := _CUT.fullmatch(wanted):
@@ -231,6 +255,6 @@ def named(name: str) -> AnyMeasure:
     raise SettingsError(f"there is no measure {name!r}", f"There are {others}, and others in docs/evaluation.md.")
 
 
-def estimates(rows: Sequence[Row], measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
+def estimates(results: Sequence[CaseResult], measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
     """Each measure that applies to at least one of the questions, with its interval over questions."""
-    return [found for measure in measures if (found := measure.estimate(rows)) is not None]
+    return [found for measure in measures if (found := measure.estimate(results)) is not None]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from . import ranking
-from .overlap import Place, shared, size, spread
+from .overlap import ArticleSpan, shared, size, spread
 
 Level = Literal["passage", "article", "evidence"]
 Piece = TypeVar("Piece")
@@ -45,7 +45,9 @@ class Arrivals:
         return counts
 
 
-def arrivals(level: Level, hits: Sequence[Place], gold: Sequence[str], evidence: Sequence[Sequence[Place]]) -> Arrivals:
+def arrivals(
+    level: Level, hits: Sequence[ArticleSpan], gold: Sequence[str], evidence: Sequence[Sequence[ArticleSpan]]
+) -> Arrivals:
     """What the hits bring; `gold` are the texts of the pieces, `evidence` the places of each."""
     if level == "evidence":
         return _arrivals(hits, list(evidence), [len(text) for text in gold], _covered)
@@ -82,7 +84,9 @@ def ndcg_at(found: Arrivals, first: int) -> float:
     return ranking.ndcg(gains, [1.0] * len(found.sizes), first)
 
 
-def context_precision_at(level: Level, hits: Sequence[Place], evidence: Sequence[Sequence[Place]], first: int) -> float:
+def context_precision_at(
+    level: Level, hits: Sequence[ArticleSpan], evidence: Sequence[Sequence[ArticleSpan]], first: int
+) -> float:
     """How much of what was found is to the point.
 
     Passage and article: `ranking.context_precision` of the hits that overlap evidence, or are of its article. Evidence:
@@ -101,10 +105,10 @@ def context_precision_at(level: Level, hits: Sequence[Place], evidence: Sequence
 
 
 def _arrivals(
-    hits: Sequence[Place],
+    hits: Sequence[ArticleSpan],
     pieces: Sequence[Piece],
     sizes: Sequence[int],
-    amount: Callable[[Sequence[Place], Piece], int],
+    amount: Callable[[Sequence[ArticleSpan], Piece], int],
 ) -> Arrivals:
     had = [0] * len(pieces)
     brought = []
@@ -115,14 +119,14 @@ def _arrivals(
     return Arrivals(tuple(brought), tuple(sizes))
 
 
-def _covered(hits: Sequence[Place], places: Sequence[Place]) -> int:
+def _covered(hits: Sequence[ArticleSpan], places: Sequence[ArticleSpan]) -> int:
     found = spread(hits)
     return max((shared(found, spread([place])) for place in places), default=0)
 
 
-def _overlapped(hits: Sequence[Place], places: Sequence[Place]) -> int:
+def _overlapped(hits: Sequence[ArticleSpan], places: Sequence[ArticleSpan]) -> int:
     return int(any(hit.overlaps(place) for hit in hits for place in places))
 
 
-def _of_article(hits: Sequence[Place], articles: Sequence[str]) -> int:
+def _of_article(hits: Sequence[ArticleSpan], articles: Sequence[str]) -> int:
     return int(any(hit.article_id in articles for hit in hits))

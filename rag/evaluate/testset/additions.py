@@ -23,7 +23,9 @@ PATIENCE = 10.0
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 file can hold
 
 
-def case_of(answer: Answer, history: Sequence[Turn] = (), *, notes: str = "", tags: Sequence[str] = ()) -> Case:
+def case_from_answer(
+    answer: Answer, history: Sequence[Turn] = (), *, notes: str = "", tags: Sequence[str] = ()
+) -> Case:
     """The case that asks the question of an answer again, and takes what this answer said and cited for right.
 
     `history` is what was said before the question. Question and history make the id. The short answers of quoted

@@ -29,7 +29,7 @@ def test_markdown_front_matter_gives_title_date_and_source(tmp_path: Path) -> No
     article = load_file(_write(tmp_path / "a.md", content))
     assert (article.title, article.published, article.source) == ("A: title", "2024-02-24", "The Paper")
     assert article.text == content
-    assert article.text[article.noise[0].end :].startswith("# Other")
+    assert article.text[article.boilerplate[0].end :].startswith("# Other")
 
 
 def test_markdown_front_matter_gives_author_and_language_too(tmp_path: Path) -> None:

@@ -177,6 +177,6 @@ def test_an_address_names_server_and_database(url: str, server: str, database: s
 def test_settings_show_no_credentials_and_refuse_what_is_no_address(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, chroma_url=f"https://ann:{SECRET}@chroma.example/articles")
     assert SECRET not in f"{settings!r} {settings.model_dump(mode='json')}"
-    with pytest.raises(SettingsError, match="'chroma_url' cannot be what it is") as refused:
+    with pytest.raises(SettingsError, match="'chroma_url' cannot be its value") as refused:
         load_settings(home=tmp_path, chroma_url=f"ftp://ann:{SECRET}@chroma.example")
     assert SECRET not in str(refused.value)

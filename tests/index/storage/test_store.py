@@ -37,6 +37,17 @@ def _put(store: Store, name: str, *rows: int) -> Article:
     return article
 
 
+def test_metadata_of_version_0_1_is_still_read(store: Store) -> None:
+    article = _put(store, "a", 0)
+    written = store._articles.get(include=["metadatas"])["metadatas"][0]
+    store._articles.update(ids=["a"], metadatas=[{"noise": written["boilerplate"], "boilerplate": None}])
+    store._articles.modify(metadata={**store._articles.metadata, "min_score": 0.4})
+    assert store.articles() == [article]
+    assert store.abstention_threshold() == 0.4
+    store.set_abstention_threshold(0.5)
+    assert store.abstention_threshold() == 0.5
+
+
 def test_passages_are_all_listed_when_they_come_in_several_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.storage.contents._PASSAGES_LISTED", 2)
     for name in "abc":

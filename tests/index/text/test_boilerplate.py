@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.text.boilerplate import byline, dateline, noise_spans
+from index.text.boilerplate import boilerplate_spans, byline, dateline
 from index.text.bylines import read_credit
 
 NOISE_LINES = [
@@ -168,7 +168,7 @@ STORY_LINES = [
 
 
 def _marked(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in noise_spans(text)]
+    return [text[span.start : span.end] for span in boilerplate_spans(text)]
 
 
 def _in_a_story(line: str) -> str:
@@ -221,7 +221,7 @@ def test_a_line_under_a_running_time_that_stands_once_may_be_a_heading_and_stays
 
 def test_of_a_line_said_twice_the_first_stays() -> None:
     text = "A dragon dance\n\nA dragon dance\n\nThe story goes on.\n"
-    assert [span.start for span in noise_spans(text)] == [text.rindex("A dragon dance")]
+    assert [span.start for span in boilerplate_spans(text)] == [text.rindex("A dragon dance")]
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_a_date_that_is_none_in_the_calendar_says_no_day() -> None:
 
 def test_front_matter_is_noise_only_where_it_is_expected() -> None:
     text = "---\ntitle: x\n---\nBody.\n"
-    assert [text[s.start : s.end] for s in noise_spans(text, has_front_matter=True)] == ["---\ntitle: x\n---\n"]
+    assert [text[s.start : s.end] for s in boilerplate_spans(text, has_front_matter=True)] == ["---\ntitle: x\n---\n"]
     assert _marked(text) == []
 
 
@@ -385,7 +385,7 @@ HOSTILE += [
 def test_200_000_characters_of_anything_are_read_at_once(piece: str) -> None:
     text = "---\n" + (piece * 200_000)[:200_000]
     started = time.perf_counter()
-    noise_spans(text, has_front_matter=True)
+    boilerplate_spans(text, has_front_matter=True)
     byline(text)
     dateline(text)
     assert time.perf_counter() - started < 10  # a pattern that backtracks would take minutes
@@ -397,7 +397,7 @@ def test_a_line_just_short_enough_to_be_looked_at_is_read_at_once(piece: str) ->
     for before in ("", "By ", "Published ", "Follow us on ", "Photo: ", "Sign up for ", "© 2024 ", "(Reporting by a; "):
         line = before + piece.strip("\n") * 200
         for length in (149, 199):
-            noise_spans(_in_a_story(line[:length] + "\x01"))
+            boilerplate_spans(_in_a_story(line[:length] + "\x01"))
             read_credit(line[:length])
     assert time.perf_counter() - started < 2
 
@@ -415,10 +415,10 @@ def test_on_the_real_article_every_noise_line_is_out_and_every_paragraph_stays(r
 
 def test_on_the_real_article_no_evidence_is_noise(real_article: Path) -> None:
     text = real_article.read_bytes().decode()
-    noise = noise_spans(text)
+    boilerplate = boilerplate_spans(text)
     questions = real_article.with_name("questions.jsonl").read_text(encoding="utf-8").splitlines()
     evidence = [span for question in questions for span in json.loads(question)["evidence"]]
     assert evidence
     for span in evidence:
         assert text[span["start"] : span["end"]] == span["text"]
-        assert not any(each.start < span["end"] and span["start"] < each.end for each in noise)
+        assert not any(each.start < span["end"] and span["start"] < each.end for each in boilerplate)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from index import Article, Encoder, Passage, Span, sentences
 from index.ingest.loader import load_file
-from index.text.boilerplate import noise_spans
+from index.text.boilerplate import boilerplate_spans
 from index.text.chunker import LONGEST, SHORTEST, split
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the old mill by the river."
@@ -22,8 +22,10 @@ def _tokenize(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in re.finditer(r"[㐀-鿿]|[^\W㐀-鿿]+|[^\w\s]", text)]
 
 
-def _article(text: str, noise: tuple[Span, ...] | None = None) -> Article:
-    return Article("a", "Title", "test", text, noise=tuple(noise_spans(text)) if noise is None else noise)
+def _article(text: str, boilerplate: tuple[Span, ...] | None = None) -> Article:
+    return Article(
+        "a", "Title", "test", text, boilerplate=tuple(boilerplate_spans(text)) if boilerplate is None else boilerplate
+    )
 
 
 def _cut(text: str) -> list[Passage]:
@@ -162,7 +164,7 @@ TEXTS_OF_200_000 = ["# a\n", "- a\n", "a\r", "a.\r\n\r\n", " \n", "Heading\n\n",
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("piece", LINES_OF_200_000 + TEXTS_OF_200_000)
 def test_200_000_characters_are_cut_in_seconds(piece: str) -> None:
-    _check(_article((piece * 200_000)[:200_000], noise=()))
+    _check(_article((piece * 200_000)[:200_000], boilerplate=()))
 
 
 PIECES = [
@@ -246,7 +248,7 @@ def _check(article: Article) -> None:
     covered, noisy = bytearray(len(text)), bytearray(len(text))
     for p in passages:
         covered[p.start : p.end] = b"\1" * (p.end - p.start)
-    for span in article.noise:
+    for span in article.boilerplate:
         noisy[span.start : span.end] = b"\1" * len(span)
     assert not any(c and n for c, n in zip(covered, noisy, strict=True))
     assert all(c or n or character.isspace() for character, c, n in zip(text, covered, noisy, strict=True))
@@ -261,7 +263,7 @@ def test_for_any_text_and_any_noise_the_passages_are_slices_that_fit_and_lose_no
 @given(TEXTS)
 @settings(deadline=None)
 def test_for_any_text_noise_is_whole_lines_in_order(text: str) -> None:
-    spans = noise_spans(text)
+    spans = boilerplate_spans(text)
     assert all(before.end < after.start for before, after in itertools.pairwise(spans))
     assert all(len(span) and text[span.start : span.end].strip() == text[span.start : span.end] for span in spans)
     assert all(text[span.end : span.end + 1].isspace() or span.end == len(text) for span in spans)

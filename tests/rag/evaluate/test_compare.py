@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from rag import TestSetError
-from rag.evaluate import AUROC, MEASURES, Cost, Difference, Report, Row, compare
+from rag.evaluate import AUROC, MEASURES, CaseResult, Cost, Difference, Report, compare
 from rag.evaluate.compare import permutation_p_value
 
 
-def row(name: str, right: bool, *, answerable: bool = True, question: str | None = None) -> Row:
-    return Row(
+def row(name: str, right: bool, *, answerable: bool = True, question: str | None = None) -> CaseResult:
+    return CaseResult(
         id=name,
         question=question or name,
         answerable=answerable,
@@ -25,7 +25,7 @@ def row(name: str, right: bool, *, answerable: bool = True, question: str | None
 
 
 def report(*right: bool) -> Report:
-    return Report(rows=tuple(row(f"q{number}", is_right) for number, is_right in enumerate(right)))
+    return Report(results=tuple(row(f"q{number}", is_right) for number, is_right in enumerate(right)))
 
 
 def difference(a: Report, b: Report, name: str = "first citation right") -> Difference:
@@ -78,12 +78,12 @@ def test_questions_that_one_run_lacks_are_named_and_left_out() -> None:
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
     a, b = report(True, False, True, False), report(True, True, False, True)
-    assert compare(a, Report(rows=b.rows[::-1])) == compare(a, b)
+    assert compare(a, Report(results=b.results[::-1])) == compare(a, b)
 
 
 def test_measures_can_be_chosen_and_cost_is_never_compared() -> None:
     a, b = report(True, False), report(False, True)
-    slow = Report(rows=tuple(replace(row, cost=Cost({"total": 9.0}, {"out": 7})) for row in b.rows))
+    slow = Report(results=tuple(replace(row, cost=Cost({"total": 9.0}, {"out": 7})) for row in b.results))
     assert compare(a, slow) == compare(a, b)
     chosen = compare(a, b, measures=[MEASURES["false refusals"], AUROC])
     assert [found.measure for found in chosen.differences] == ["false refusals"]
@@ -91,14 +91,14 @@ def test_measures_can_be_chosen_and_cost_is_never_compared() -> None:
 
 def test_runs_that_share_no_question_are_refused() -> None:
     with pytest.raises(TestSetError, match="share no question"):
-        compare(report(True), Report(rows=()))
+        compare(report(True), Report(results=()))
 
 
 def test_one_id_for_two_questions_is_refused() -> None:
     with pytest.raises(TestSetError, match="'q0' is 'q0' in one run and 'Who\\?' in the other"):
-        compare(report(True), Report(rows=(row("q0", True, question="Who?"),)))
+        compare(report(True), Report(results=(row("q0", True, question="Who?"),)))
     with pytest.raises(TestSetError, match="only one of them can be answered"):
-        compare(report(True), Report(rows=(row("q0", True, answerable=False),)))
+        compare(report(True), Report(results=(row("q0", True, answerable=False),)))
 
 
 @pytest.mark.parametrize(

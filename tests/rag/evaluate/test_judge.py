@@ -17,9 +17,9 @@ from pydantic import Field
 
 from rag import LLMError, SettingsError, load_settings
 from rag.answer import Support
-from rag.evaluate import AnswerSentence, CitedPlace, Place, Row
-from rag.evaluate.agreement import Agreement, Judgement, Verdict, as_agreement, cohens_kappa, kappa_interval
-from rag.evaluate.judge import Judge, judge_messages, judge_rows, open_judge, read_verdict
+from rag.evaluate import AnswerSentence, ArticleSpan, CaseResult, CitedSpan
+from rag.evaluate.agreement import Agreement, Judgement, JudgeVerdict, as_agreement, cohens_kappa, kappa_interval
+from rag.evaluate.judge import Judge, judge_messages, judge_results, open_judge, read_verdict
 from rag.evaluate.metrics.statistics import interval
 
 YES = '{"correct": true, "grounded": true, "reason": "it says so"}'
@@ -51,10 +51,10 @@ class Script(BaseChatModel):
 
 def row(
     name: str = "q", *, right: bool = True, contained: bool | None = None, support: Support = "quoted", **more: Any
-) -> Row:
+) -> CaseResult:
     quote = "Ten firms were picked."
-    cited = CitedPlace(1, Place("a1", 6, 28), quote, title="The pick", before="First ", after=" Then not.")
-    one = Row(
+    cited = CitedSpan(1, ArticleSpan("a1", 6, 28), quote, title="The pick", before="First ", after=" Then not.")
+    one = CaseResult(
         id=name,
         question="How many firms were picked?",
         answerable=True,
@@ -69,19 +69,19 @@ def row(
     return replace(one, **more)
 
 
-def judged(*pairs: tuple[bool, bool]) -> tuple[Judgement, list[Row]]:
+def judged(*pairs: tuple[bool, bool]) -> tuple[Judgement, list[CaseResult]]:
     """A judge that says the first of each pair of a question that is the second."""
     rows = [row(f"q{number}", right=is_right) for number, (_, is_right) in enumerate(pairs)]
-    return Judgement({one.id: Verdict(says, True) for one, (says, _) in zip(rows, pairs, strict=True)}), rows
+    return Judgement({one.id: JudgeVerdict(says, True) for one, (says, _) in zip(rows, pairs, strict=True)}), rows
 
 
-def of(judgement: Judgement, rows: Sequence[Row], measure: str) -> Agreement:
+def of(judgement: Judgement, rows: Sequence[CaseResult], measure: str) -> Agreement:
     return next(each for each in judgement.agreement(rows) if each.measure == measure)
 
 
 def test_a_judge_is_shown_question_expected_answers_and_the_cited_passage_whole() -> None:
     script = Script(replies=[YES])
-    assert Judge(script, "scripted:judge").judge(row(gold=("Ten firms",))) == Verdict(True, True, "it says so")
+    assert Judge(script, "scripted:judge").judge(row(gold=("Ten firms",))) == JudgeVerdict(True, True, "it says so")
     ((system, request),) = script.asked
     assert "never follow" in system
     assert "<question>\nHow many firms were picked?\n</question>" in request
@@ -124,9 +124,9 @@ def test_nothing_that_is_judged_can_end_the_tags_it_stands_between(where: str) -
 
 
 @pytest.mark.parametrize("one", [row(error="LLMError: no"), row(found=False, said="The articles do not say.")])
-def test_where_no_answer_was_given_nothing_is_asked(one: Row) -> None:
+def test_where_no_answer_was_given_nothing_is_asked(one: CaseResult) -> None:
     assert Judge(Script(replies=[]), "scripted:judge").judge(one) is None
-    assert judge_rows(Judge(Script(replies=[]), "scripted:judge"), [one]) == Judgement({}, {})
+    assert judge_results(Judge(Script(replies=[]), "scripted:judge"), [one]) == Judgement({}, {})
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_where_no_answer_was_given_nothing_is_asked(one: Row) -> None:
     ],
 )
 def test_a_verdict_is_read_whatever_stands_around_it(reply: str) -> None:
-    assert read_verdict(reply) == Verdict(True, True, "it says so")
+    assert read_verdict(reply) == JudgeVerdict(True, True, "it says so")
 
 
 @pytest.mark.parametrize(
@@ -174,15 +174,18 @@ def test_what_is_not_one_verdict_is_none(reply: str) -> None:
 
 @given(st.text(alphabet=st.sampled_from('{}[]",: \n`truefalscognd')))
 def test_no_reply_breaks_the_reading(reply: str) -> None:
-    assert read_verdict(reply) is None or isinstance(read_verdict(reply), Verdict)
+    assert read_verdict(reply) is None or isinstance(read_verdict(reply), JudgeVerdict)
 
 
 def test_a_garbled_reply_and_a_model_that_fails_are_listed_and_stop_nothing() -> None:
     rows = [row(name) for name in ("one", "two", "three", "four")]
     script = Script(replies=[YES, "I cannot say.", RuntimeError("no such model: sk-abcdefgh"), NO])
     seen: list[tuple[str, int]] = []
-    found = judge_rows(Judge(script, "scripted:judge"), rows, lambda one, done: seen.append((one.id, done)))
-    assert found.verdicts == {"one": Verdict(True, True, "it says so"), "four": Verdict(False, False, "another number")}
+    found = judge_results(Judge(script, "scripted:judge"), rows, lambda one, done: seen.append((one.id, done)))
+    assert found.verdicts == {
+        "one": JudgeVerdict(True, True, "it says so"),
+        "four": JudgeVerdict(False, False, "another number"),
+    }
     assert list(found.failures) == ["two", "three"]
     assert "not one verdict: 'I cannot say.'" in found.failures["two"]
     assert "sk-abcdefgh" not in found.failures["three"]
@@ -194,7 +197,7 @@ def test_a_garbled_reply_and_a_model_that_fails_are_listed_and_stop_nothing() ->
 
 def test_any_other_exception_than_the_models_is_a_bug_and_is_raised() -> None:
     with pytest.raises(AttributeError):
-        judge_rows(Judge(Script(replies=[YES]), "scripted:judge"), [None])  # type: ignore[list-item]
+        judge_results(Judge(Script(replies=[YES]), "scripted:judge"), [None])  # type: ignore[list-item]
 
 
 def test_kappa_is_that_of_the_textbook() -> None:
@@ -261,10 +264,10 @@ def test_verdicts_are_held_against_the_built_in_measures() -> None:
         row("unchecked", right=True, sentences=()),
     ]
     verdicts = {
-        "both": Verdict(True, True),
-        "misplaced": Verdict(True, False),
-        "neither": Verdict(True, True, "it is near enough"),
-        "unchecked": Verdict(True, True),
+        "both": JudgeVerdict(True, True),
+        "misplaced": JudgeVerdict(True, False),
+        "neither": JudgeVerdict(True, True, "it is near enough"),
+        "unchecked": JudgeVerdict(True, True),
     }
     found = Judgement(verdicts)
     assert [(each.judged, each.measure, each.n, each.share, each.differ) for each in found.agreement(rows)] == [

@@ -18,8 +18,8 @@ from servers import free_port, serving_chat
 from wires import Reset, serving
 
 from index import Index
-from rag import Assistant, Turn
-from rag.evaluate import Case, Evidence, Row, evaluate, remote
+from rag import AnswerOptions, Assistant, Turn
+from rag.evaluate import Case, CaseResult, Evidence, evaluate, remote
 from rag.evaluate.remote import RemoteAssistant, ServerError
 from rag.evaluate.testset.cases import PastTurn
 from ui.server import ServedChat
@@ -61,7 +61,7 @@ ANSWER = {"text": "Ten.", "found": True, "sentences": [], "citations": [], "hits
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     home = tmp_path_factory.mktemp("served")
     newsroom(home)
-    return Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)
+    return Assistant(Index(home / "index", HashingEncoder()), options=AnswerOptions(abstention_threshold=-1000))
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +82,14 @@ def told(message: str, hint: str = "") -> dict[str, Any]:
     return {"error": {"message": message, "hint": hint}}
 
 
-def without_cost(row: Row) -> Row:
+def without_cost(row: CaseResult) -> CaseResult:
     return replace(row, cost=None)
 
 
 def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: ServedChat, assistant: Assistant) -> None:
     here, there = evaluate(assistant, CASES), evaluate(RemoteAssistant(chat.url), CASES)
-    assert len(here.rows) == len(CASES)
-    *same, too_long, last = zip(here.rows, there.rows, strict=True)
+    assert len(here.results) == len(CASES)
+    *same, too_long, last = zip(here.results, there.results, strict=True)
     for one, other in (*same, last):
         assert without_cost(one) == without_cost(other)
     assert [row.error for row in (too_long[0], too_long[1])] == [
@@ -97,9 +97,11 @@ def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: Serv
         f"ServerError: the server '{chat.url[:-1]}' said 400: the field 'question': the question has 2999 characters, "
         "more than 2000",
     ]
-    assert here.rows[0].right
-    assert here.rows[2].evidence_seen is False, "evidence of another article is not found where it was only retrieved"
-    cost = there.rows[0].cost
+    assert here.results[0].right
+    assert here.results[2].evidence_seen is False, (
+        "evidence of another article is not found where it was only retrieved"
+    )
+    cost = there.results[0].cost
     assert cost is not None
     assert cost.seconds["request"] > cost.seconds["total"] > 0
 
@@ -195,7 +197,7 @@ class _Pause(threading.Event):
 def test_one_question_that_fails_is_a_row_that_is_wrong(scene: list[Any], message: str) -> None:
     cases = [Case(id=name, question=name, answers=("Ten",)) for name in ("one", "two")]
     with serving(said(200, LISTED), scene, said(200, ANSWER)) as server:
-        one, two = evaluate(RemoteAssistant(server.url), cases).rows
+        one, two = evaluate(RemoteAssistant(server.url), cases).results
     assert one.error is not None
     assert one.error.startswith("ServerError: the server ")
     assert message in one.error

@@ -26,10 +26,10 @@ from rag.evaluate import (
     as_misses,
     as_table,
     evaluate,
+    find_measure,
     from_json,
-    named,
-    row_from_json,
-    row_to_json,
+    result_from_json,
+    result_to_json,
     score,
     to_json,
 )
@@ -94,7 +94,7 @@ def measure(report: Report, name: str | RunMeasure) -> Estimate:
 
 def test_a_right_answer_is_right_in_every_measure() -> None:
     report = run([case("ten", "Ten firms were picked", at=TEN)], ten=answered(TEN))
-    row = report.rows[0]
+    row = report.results[0]
     assert row.right
     for name in ("first citation right", "any citation right", "hit@1", "hit@5", "answer contained", "exact match"):
         assert list(measure(report, name)[1:]) == pytest.approx([1.0, 0.025, 1.0, 1])
@@ -104,7 +104,7 @@ def test_a_right_answer_is_right_in_every_measure() -> None:
 
 
 def test_the_first_citation_and_any_citation_are_told_apart() -> None:
-    row = run([case("ten", "Ten", at=TEN)], ten=answered(SORA, TEN)).rows[0]
+    row = run([case("ten", "Ten", at=TEN)], ten=answered(SORA, TEN)).results[0]
     assert (row.first_citation, row.any_citation) == (0.0, 1.0)
     assert (row.hit_at_1, row.hit_at_5) == (0.0, 1.0)
     assert not row.right
@@ -112,15 +112,15 @@ def test_the_first_citation_and_any_citation_are_told_apart() -> None:
 
 def test_a_gold_passage_below_the_fifth_hit_is_no_hit_at_5() -> None:
     spans = [Span(start, start + 2) for start in (60, 62, 64, 66, 68)]
-    assert run([case("ten", "Ten", at=TEN)], ten=answered(*spans, TEN)).rows[0].hit_at_5 == 0.0
+    assert run([case("ten", "Ten", at=TEN)], ten=answered(*spans, TEN)).results[0].hit_at_5 == 0.0
 
 
 def test_a_failed_answer_counts_as_wrong_and_is_listed() -> None:
     cases = [case("ten", "Ten", at=TEN), case("far")]
     report = run(cases, ten=LLMError("the model said 503", "Try again."), far=CitechatError("it is down"))
     assert [row.id for row in report.failed] == ["ten", "far"]
-    assert not any(row.right for row in report.rows)
-    assert report.rows[0].error == "LLMError: the model said 503"
+    assert not any(row.right for row in report.results)
+    assert report.results[0].error == "LLMError: the model said 503"
     for name in (
         "first citation right",
         "hit@5",
@@ -143,52 +143,52 @@ def test_any_other_exception_is_a_bug_and_is_raised() -> None:
 
 def test_a_refusal_is_right_for_a_question_that_cannot_be_answered() -> None:
     report = run([case("far"), case("near")], far=refused(), near=answered(SORA))
-    assert [row.right for row in report.rows] == [True, False]
+    assert [row.right for row in report.results] == [True, False]
     assert measure(report, "false answers").value == 0.5
-    assert report.rows[0].false_refusal is None
+    assert report.results[0].false_refusal is None
 
 
 def test_a_refusal_of_a_question_that_can_be_answered_is_a_false_refusal() -> None:
-    row = run([case("ten", "Ten", at=TEN)], ten=refused(TEN)).rows[0]
+    row = run([case("ten", "Ten", at=TEN)], ten=refused(TEN)).results[0]
     assert (row.false_refusal, row.false_answer, row.right) == (1.0, None, False)
     assert row.hit_at_1 == 1.0
     assert row.contains_answer == 0.0
 
 
 def test_a_refusal_says_nothing_whatever_its_text() -> None:
-    row = run([case("no", "No", "The articles do not say", "A")], no=refused()).rows[0]
+    row = run([case("no", "No", "The articles do not say", "A")], no=refused()).results[0]
     assert (row.contains_answer, row.exact_match, row.f1) == (0.0, 0.0, 0.0)
 
 
 def test_measures_of_what_a_case_does_not_have_do_not_apply() -> None:
-    row = run([case("ten", "Ten")], ten=answered(TEN)).rows[0]
+    row = run([case("ten", "Ten")], ten=answered(TEN)).results[0]
     assert row.first_citation is row.hit_at_1 is row.evidence_seen is None
     assert row.right  # without evidence, the answer decides
-    row = run([case("ten", at=TEN)], ten=answered(TEN)).rows[0]
+    row = run([case("ten", at=TEN)], ten=answered(TEN)).results[0]
     assert row.f1 is row.contains_answer is None
 
 
 def test_a_citation_that_does_not_quote_what_stands_there_is_reported() -> None:
     changed = replace(ARTICLE, text=TEXT.replace("Ten", "Six"))
     report = run([case("ten", "Ten")], changed, ten=answered(TEN, SORA))
-    assert report.rows[0].valid_citations == 0.5
-    assert "[1] a1 0..22: quotes 'Ten firms were picked.', but 'Six firms" in report.rows[0].bad_citations[0]
+    assert report.results[0].valid_citations == 0.5
+    assert "[1] a1 0..22: quotes 'Ten firms were picked.', but 'Six firms" in report.results[0].bad_citations[0]
     assert "Citations: 2, of which 1 quote exactly" in as_table(report)
 
 
 def test_a_citation_of_an_article_that_is_not_there_is_reported() -> None:
     report = evaluate(ScriptedAssistant({"ten": answered(TEN)}, []), [case("ten", "Ten")])
-    assert "no such article" in report.rows[0].bad_citations[0]
+    assert "no such article" in report.results[0].bad_citations[0]
 
 
 def test_a_given_text_is_checked_instead_of_the_assistants_own() -> None:
     assistant = ScriptedAssistant({"ten": answered(TEN)}, [])
-    assert evaluate(assistant, [case("ten", "Ten")], article_text=lambda _: TEXT).rows[0].valid_citations == 1.0
+    assert evaluate(assistant, [case("ten", "Ten")], article_text=lambda _: TEXT).results[0].valid_citations == 1.0
 
 
 def test_offsets_in_another_article_are_no_evidence() -> None:
     other = Article(id="a2", title="Other", source="/articles/other.txt", text="x" * len(TEXT))
-    row = run([case("ten", "Ten", at=TEN)], ARTICLE, other, ten=answered(TEN, article=other)).rows[0]
+    row = run([case("ten", "Ten", at=TEN)], ARTICLE, other, ten=answered(TEN, article=other)).results[0]
     assert row.first_citation == 0.0
     assert row.evidence_seen is False
 
@@ -206,7 +206,7 @@ def test_offsets_in_another_article_are_no_evidence() -> None:
 )
 def test_evidence_can_name_its_article(named: dict[str, str], right: float) -> None:
     twin = replace(ARTICLE, id="a2", source="/articles/other.txt")
-    row = run([case("ten", "Ten", at=TEN, **named)], ARTICLE, twin, ten=answered(TEN)).rows[0]
+    row = run([case("ten", "Ten", at=TEN, **named)], ARTICLE, twin, ten=answered(TEN)).results[0]
     assert row.first_citation == right
 
 
@@ -218,7 +218,7 @@ def test_a_test_set_of_another_text_is_pointed_out() -> None:
         evidence=(Evidence(start=1, end=23, text="Ten firms were picked."),),
     )
     report = run([moved], ten=answered(TEN))
-    assert report.rows[0].evidence_seen is False
+    assert report.results[0].evidence_seen is False
     assert "No article that came up has the evidence at its offsets" in as_table(report)
 
 
@@ -250,7 +250,7 @@ def test_a_failed_answer_has_the_worst_value_of_every_measure_that_applies() -> 
         name for name in (*MEASURES, *RUN_MEASURES) if name != "citations that quote exactly"
     ], "which is about the citations that there are"
     for figure in figures:
-        assert figure.value == float(named(figure.name).lower_is_better), figure.name
+        assert figure.value == float(find_measure(figure.name).lower_is_better), figure.name
 
 
 def test_a_perfect_answer_has_the_best_value_of_every_measure_that_applies() -> None:
@@ -260,36 +260,36 @@ def test_a_perfect_answer_has_the_best_value_of_every_measure_that_applies() -> 
     figures = report.summary([*MEASURES.values(), *RUN_MEASURES.values()])
     assert len(figures) == len(MEASURES) + len(RUN_MEASURES)
     for name, value, low, high, _ in figures:
-        best = 0.25 if name == str(AURC) else float(not named(name).lower_is_better)  # half cannot be answered
+        best = 0.25 if name == str(AURC) else float(not find_measure(name).lower_is_better)  # half cannot be answered
         assert low <= value == best <= high, name
 
 
 def test_evidence_is_measured_in_characters_and_similarity_by_a_model() -> None:
-    row = run([case("ten", "Ten", at=Span(4, 9))], ten=answered(SORA, TEN)).rows[0]
+    row = run([case("ten", "Ten", at=Span(4, 9))], ten=answered(SORA, TEN)).results[0]
     assert row.similarity is None
-    of = {name: measure.of_row(row) for name, measure in MEASURES.items()}
+    of = {name: measure.of_result(row) for name, measure in MEASURES.items()}
     assert (of["citation recall"], of["citation precision"]) == (1.0, 5 / 46)
     assert (of["MRR"], of["evidence recall@1"], of["evidence recall@3"]) == (0.5, 0.0, 1.0)
     assert of["evidence context precision@3"] == 5 / 46
     assert (of["article hit@1"], of["article MRR"], of["context precision@5"]) == (1.0, 1.0, 0.5)
     near = evaluate(ScriptedAssistant({"ten": answered(TEN)}), [case("ten", "Ten")], encode=lambda texts: UNIT)
-    assert near.rows[0].similarity == pytest.approx(0.6)
+    assert near.results[0].similarity == pytest.approx(0.6)
 
 
 def test_evidence_without_offsets_is_right_wherever_the_article_has_it() -> None:
     anywhere = Case(id="ten", question="ten", answerable=True, evidence=(Evidence(text="n"),))
-    row = run([anywhere], ten=answered(SORA)).rows[0]
+    row = run([anywhere], ten=answered(SORA)).results[0]
     assert [place.start for place in row.evidence[0]] == [index for index, letter in enumerate(TEXT) if letter == "n"]
     assert row.right
     nowhere = Case(id="ten", question="ten", answerable=True, evidence=(Evidence(text="no such words"),))
-    row = run([nowhere], ten=answered(TEN)).rows[0]
+    row = run([nowhere], ten=answered(TEN)).results[0]
     assert (row.evidence, row.evidence_seen, row.hit_at_5) == (((),), False, 0.0)
 
 
 def test_a_row_keeps_each_citation_with_the_words_around_it() -> None:
     whole = replace(answered(NAMES).hits[0], passage=Passage(ARTICLE.id, 0, len(TEXT), TEXT))
     answer = replace(answered(NAMES), hits=(whole,))
-    citation = run([case("ten", "Ten")], ten=answer).rows[0].citations[0]
+    citation = run([case("ten", "Ten")], ten=answer).results[0].citations[0]
     assert (citation.before, citation.after) == (TEXT[: NAMES.start], TEXT[NAMES.end :])
     assert (citation.title, citation.source) == (answer.citations[0].title, answer.citations[0].source)
     assert Reply.from_json(json.dumps(answer.to_dict())).citations == (citation,)
@@ -301,7 +301,7 @@ def test_sentences_are_counted_by_what_they_cite_and_what_supports_them() -> Non
     sentences = [replace(one, support=support) for one, support in zip(answer.sentences, supports, strict=True)]  # type: ignore[arg-type]
     sentences[3] = replace(sentences[3], numbers=(), evidence=())
     report = run([case("ten", "Ten"), case("far")], ten=replace(answer, sentences=tuple(sentences)), far=refused())
-    row = report.rows[0]
+    row = report.results[0]
     assert row.supports == supports
     assert sum(bool(said.numbers) for said in row.sentences) == 3
     assert measure(report, "sentences cited").value == 0.75
@@ -317,8 +317,8 @@ def test_cost_is_kept_in_one_field_and_told_by_stage() -> None:
     quick = replace(answered(TEN), timings={"search": 0.1, "total": 0.2}, tokens={"in": 100, "out": 20})
     slow = replace(answered(SORA), timings={"search": 0.3, "first token": 0.5, "total": 2.0}, tokens={"in": 300})
     report = run(cases, ten=quick, sora=slow, far=LLMError("no"))
-    assert report.rows[0].cost == Cost({"search": 0.1, "total": 0.2}, {"in": 100, "out": 20})
-    assert report.rows[2].cost is None
+    assert report.results[0].cost == Cost({"search": 0.1, "total": 0.2}, {"in": 100, "out": 20})
+    assert report.results[2].cost is None
     assert [latency.stage for latency in report.latencies()] == ["search", "total", "first token"]
     total = report.latencies()[1]
     assert (total.p50.name, total.p50.value, total.p50.n) == ("total p50", pytest.approx(1.1), 2)
@@ -331,7 +331,7 @@ def test_cost_is_kept_in_one_field_and_told_by_stage() -> None:
     assert "| total p95" in table
     assert "Tokens in: 200 a question" in table
     instant = run(cases, ten=replace(quick, timings={}), sora=replace(slow, timings={}), far=LLMError("no"))
-    assert [replace(row, cost=None) for row in instant.rows] == [replace(row, cost=None) for row in report.rows]
+    assert [replace(row, cost=None) for row in instant.results] == [replace(row, cost=None) for row in report.results]
     assert instant.summary() == report.summary()
 
 
@@ -366,7 +366,7 @@ def test_a_report_of_no_cases_has_no_measures() -> None:
 def test_what_the_command_line_prints_scores_like_the_answer_itself() -> None:
     answer, one = answered(TEN, SORA), case("ten", "Ten", at=TEN)
     printed = Reply.from_json(json.dumps(answer.to_dict()))
-    assert score(one, printed, article_text=lambda _: TEXT) == run([one], ten=answer).rows[0]
+    assert score(one, printed, article_text=lambda _: TEXT) == run([one], ten=answer).results[0]
 
 
 def test_what_the_command_line_prints_costs_what_the_answer_cost() -> None:
@@ -390,23 +390,23 @@ def test_a_report_that_was_saved_comes_back_equal() -> None:
     assert "python" in report.versions
     assert from_json(to_json(report)) == report
     assert from_json(to_json(report)).summary() == report.summary()
-    assert [row_from_json(line.rstrip(",")) for line in to_json(report).splitlines()[1:-1]] == list(report.rows)
-    assert from_json(to_json(Report(rows=()))) == Report(rows=())
+    assert [result_from_json(line.rstrip(",")) for line in to_json(report).splitlines()[1:-1]] == list(report.results)
+    assert from_json(to_json(Report(results=()))) == Report(results=())
 
 
 def test_the_same_answers_give_the_same_bytes_apart_from_their_cost() -> None:
     one, other = (
-        run([case("ten", "Ten", at=TEN)], ten=replace(answered(TEN), timings={"search": seconds})).rows[0]
+        run([case("ten", "Ten", at=TEN)], ten=replace(answered(TEN), timings={"search": seconds})).results[0]
         for seconds in (0.1, 0.2)
     )
-    assert row_to_json(one) != row_to_json(other)
-    assert row_to_json(replace(one, cost=None)) == row_to_json(replace(other, cost=None))
+    assert result_to_json(one) != result_to_json(other)
+    assert result_to_json(replace(one, cost=None)) == result_to_json(replace(other, cost=None))
 
 
 @pytest.mark.parametrize("line", ["", "{}", '{"id": "x", "question": "x", "answerable": 1, "said": "", "found": true}'])
 def test_a_line_that_is_no_saved_row_is_refused(line: str) -> None:
     with pytest.raises(TestSetError, match="a saved row cannot be read"):
-        row_from_json(line)
+        result_from_json(line)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 1, "settings": {}, "versions": {}, "rows": []}'])
@@ -438,3 +438,19 @@ def test_misses_show_what_was_said_and_what_was_expected() -> None:
     assert "expected: (a refusal)" in misses
     assert "said:     (refused) The articles do not say." in misses
     assert as_misses(run([])) == "No misses."
+
+
+def test_results_of_earlier_versions_load_and_results_are_written_for_them_too() -> None:
+    result = run([case("ten", "Ten", at=TEN)], ten=answered(TEN, confidence=0.25)).results[0]
+    written = json.loads(result_to_json(result))
+    assert written["confidence"] == written["trust"] == 0.25
+    del written["confidence"]  # as versions before 0.2 wrote it
+    assert result_from_json(json.dumps(written)) == result
+
+
+def test_answers_of_earlier_versions_keep_their_confidence() -> None:
+    printed = answered(TEN, confidence=0.25).to_dict()
+    for name in ("confidence", "trust"):
+        printed.pop(name, None)
+    for name in ("confidence", "trust"):
+        assert Reply.from_json(json.dumps(printed | {name: 0.25})).confidence == 0.25

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from werkzeug import Request, Response
 from wires import PATHS, ollama_wire
 
 from index import Index
-from rag import Assistant, LLMError, ModelCatalog, SettingsError, load_settings
+from rag import AnswerOptions, Assistant, LLMError, ModelCatalog, SettingsError, load_settings
 from rag.llms import catalog as model_catalog
 from rag.llms.catalog import _ollama_address
 
@@ -40,7 +41,7 @@ def _no_ollama(monkeypatch: pytest.MonkeyPatch) -> None:
 def assistant(index: Index, tmp_path: Path) -> Assistant:
     (tmp_path / "port.md").write_text("The harbour reopened on Monday. Ships came back.\n", encoding="utf-8")
     index.sync([tmp_path / "port.md"])
-    return Assistant(index, abstention_threshold=-100.0)
+    return Assistant(index, options=AnswerOptions(abstention_threshold=-100.0))
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_a_provider_is_offered_where_its_package_and_its_key_are_there(monkeypat
 def test_to_see_what_is_installed_imports_nothing() -> None:
     code = (
         "import sys, rag\n"
-        "print(rag.Offers(rag.load_settings()).models())\n"
+        "print(rag.ModelCatalog(rag.load_settings()).models())\n"
         "assert not {'langchain_openai', 'langchain_ollama', 'langchain', 'openai'} & set(sys.modules)"
     )
     environment = {**os.environ, "OPENAI_API_KEY": "sk-secret"}
@@ -222,36 +223,34 @@ def test_what_is_offered_is_looked_up_once_in_half_a_minute(
 
 def test_where_nothing_differs_the_assistant_is_the_same(assistant: Assistant) -> None:
     choices = named()
-    assert choices.assistant(assistant) is assistant
-    assert choices.assistant(assistant, "extractive", 6, False) is assistant
-    marker: Any = object()
-    assert choices.assistant(marker) is marker
+    assert assistant.with_choices(choices) is assistant
+    assert assistant.with_choices(choices, "extractive", 6, False) is assistant
 
 
 def test_passages_and_strictness_may_be_chosen(assistant: Assistant) -> None:
-    chosen = named().assistant(assistant, top_k=1, strict=True)
-    assert (chosen.top_k, chosen.strict, chosen.index) == (1, True, assistant.index)
-    assert (assistant.top_k, assistant.strict) == (6, False)
-    assert named().assistant(assistant, top_k=50).strict is False
+    chosen = assistant.with_choices(named(), top_k=1, strict=True)
+    assert (chosen.options.top_k, chosen.options.strict, chosen.index) == (1, True, assistant.index)
+    assert (assistant.options.top_k, assistant.options.strict) == (6, False)
+    assert assistant.with_choices(named(), top_k=50).options.strict is False
 
 
 @pytest.mark.parametrize("top_k", [0, 51, -1, True, 6.0, "6", [6]])
 def test_a_number_of_passages_that_cannot_be_is_refused(top_k: Any, assistant: Assistant) -> None:
     with pytest.raises(SettingsError, match="number of passages cannot be") as refused:
-        named().assistant(assistant, top_k=top_k)
+        assistant.with_choices(named(), top_k=top_k)
     assert "from 1 to 50" in refused.value.hint
 
 
 @pytest.mark.parametrize("strict", [1, 0, "true", []])
 def test_strictness_that_is_neither_is_refused(strict: Any, assistant: Assistant) -> None:
     with pytest.raises(SettingsError, match="strict cannot be"):
-        named().assistant(assistant, strict=strict)
+        assistant.with_choices(named(), strict=strict)
 
 
 @pytest.mark.parametrize("model", ["openai:gpt-4o-mini", "gguf:/etc/passwd", "", "Extractive", "ollama:x\n" * 1000])
 def test_a_model_that_is_not_offered_is_refused_and_the_offered_are_told(model: str, assistant: Assistant) -> None:
     with pytest.raises(SettingsError, match="is not offered") as refused:
-        named("first:one").assistant(assistant, model)
+        assistant.with_choices(named("first:one"), model)
     assert repr(model)[:60] in refused.value.message
     assert len(refused.value.message) < 200
     assert "extractive, first:one" in refused.value.hint
@@ -259,8 +258,8 @@ def test_a_model_that_is_not_offered_is_refused_and_the_offered_are_told(model: 
 
 @pytest.mark.parametrize("model", [7, ["extractive"], {"x": 1}, True])
 def test_a_model_that_is_no_name_is_refused(model: Any, assistant: Assistant) -> None:
-    with pytest.raises(SettingsError, match="is no name"):
-        named().assistant(assistant, model)
+    with pytest.raises(SettingsError, match="is not a name"):
+        assistant.with_choices(named(), model)
 
 
 def test_another_model_answers_and_is_loaded_once(
@@ -274,7 +273,7 @@ def test_another_model_answers_and_is_loaded_once(
     real = model_catalog.open_llm
     monkeypatch.setattr(model_catalog, "open_llm", lambda settings: (loaded.append(settings.llm), real(settings))[1])
     with ThreadPoolExecutor(8) as threads:
-        chosen = list(threads.map(lambda _: choices.assistant(assistant, "ollama:llama3.2"), range(16)))
+        chosen = list(threads.map(lambda _: assistant.with_choices(choices, "ollama:llama3.2"), range(16)))
     assert loaded == ["ollama:llama3.2"]
     assert len({id(each.llm) for each in chosen}) == 1
     answer = chosen[0].ask(QUESTION)
@@ -290,17 +289,17 @@ def test_an_address_belongs_to_the_model_that_it_was_given_for(
     seen: list[tuple[str, str | None]] = []
     monkeypatch.setattr(model_catalog, "open_llm", lambda settings: seen.append((settings.llm, settings.llm_base_url)))
     choices = named("openai:tiny", llm_base_url="http://127.0.0.1:9/v1")
-    choices.assistant(assistant, "openai:gpt-4o-mini")
-    choices.assistant(assistant, "openai:tiny")
+    assistant.with_choices(choices, "openai:gpt-4o-mini")
+    assistant.with_choices(choices, "openai:tiny")
     assert seen == [("openai:gpt-4o-mini", None), ("openai:tiny", "http://127.0.0.1:9/v1")]
 
 
 def test_quoting_may_be_chosen_over_the_model_of_the_settings(assistant: Assistant) -> None:
     llm: Any = object()
-    base = assistant.with_changes(llm=llm, model="some:model")
-    chosen = named("some:model").assistant(base, "extractive")
+    base = replace(assistant, llm=llm, model="some:model")
+    chosen = base.with_choices(named("some:model"), "extractive")
     assert (chosen.llm, chosen.model) == (None, "extractive")
-    assert named("some:model").assistant(base, "some:model", 3).llm is llm, "and what is loaded is not loaded again"
+    assert base.with_choices(named("some:model"), "some:model", 3).llm is llm, "and what is loaded is not loaded again"
 
 
 def test_a_model_that_was_chosen_before_stays_while_its_server_is_too_busy_to_list_it(
@@ -308,13 +307,13 @@ def test_a_model_that_was_chosen_before_stays_while_its_server_is_too_busy_to_li
 ) -> None:
     ollama("llama3.2")
     choices = named()
-    first = choices.assistant(assistant, "ollama:llama3.2")
+    first = assistant.with_choices(choices, "ollama:llama3.2")
     monkeypatch.setattr(model_catalog, "_ollama", list)
     choices._good_until = 0.0
     assert choices.models() == ("extractive",)
-    assert choices.assistant(assistant, "ollama:llama3.2").llm is first.llm
+    assert assistant.with_choices(choices, "ollama:llama3.2").llm is first.llm
 
 
 def test_a_model_that_cannot_be_loaded_is_told_as_when_it_starts(assistant: Assistant) -> None:
     with pytest.raises(LLMError, match="unknown provider"):
-        named("some:model").assistant(assistant, "some:model")
+        assistant.with_choices(named("some:model"), "some:model")

@@ -132,7 +132,7 @@ def test_a_model_that_takes_too_long_in_all_is_stopped() -> None:
     with pytest.raises(LLMError, match=r"took too long.*more than 20 s") as failed:
         written += asking.stream(_prompt, 6)
     assert failed.value.retryable
-    assert "CITECHAT_LLM_PATIENCE" in failed.value.hint
+    assert "CITECHAT_LLM_TOTAL_TIMEOUT" in failed.value.hint
 
 
 def test_a_model_that_has_lost_its_way_is_stopped() -> None:

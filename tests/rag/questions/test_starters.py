@@ -65,7 +65,7 @@ def test_a_weekday_is_not_a_name_and_a_heading_that_points_back_is_no_question()
 
 def test_what_is_not_the_story_gives_no_questions() -> None:
     text = "Newsletter Signup Newsletter Signup. The rain fell."
-    assert candidates([article(text, noise=(Span(0, 36),))]) == []
+    assert candidates([article(text, boilerplate=(Span(0, 36),))]) == []
 
 
 def test_chinese_articles_give_chinese_questions() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index import Article, ArticleFilter, Hit, Index, Passage, Span
-from rag import Answer, Assistant, Sentence, Turn, build_assistant, follow_up_questions, load_settings
+from rag import Answer, AnswerOptions, Assistant, Sentence, Turn, build_assistant, follow_up_questions, load_settings
 from rag.questions.starters import MOST_ASKS
 
 STORY = """# Storm over Westhaven
@@ -197,7 +197,7 @@ def test_a_very_long_article_does_not_take_long() -> None:
 def test_words_of_another_encoder_are_followed_up_as_well(index: Index, tmp_path: Path) -> None:
     (tmp_path / "story.md").write_text(STORY, encoding="utf-8")
     index.sync([tmp_path / "story.md"])
-    assistant = Assistant(index, abstention_threshold=-100.0)
+    assistant = Assistant(index, options=AnswerOptions(abstention_threshold=-100.0))
     assert follow_up_questions(assistant, assistant.ask("Which ships did Westhaven lose?"), [])
 
 
@@ -223,5 +223,5 @@ def test_the_samples_give_three_that_are_answered_by_other_sentences(question: s
 
 def test_an_llm_is_not_asked_to_make_questions(samples: Assistant) -> None:
     answer = samples.ask("What does Boximator do?")
-    busy = samples.with_changes(llm=object(), model="some:llm")  # type: ignore[arg-type]  # asked anything, it fails
+    busy = replace(samples, llm=object(), model="some:llm")  # type: ignore[arg-type]  # asked anything, it fails
     assert len(follow_up_questions(busy, answer, [])) == 3

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index import Index
-from rag import Assistant, load_settings, open_index
+from rag import AnswerOptions, Assistant, load_settings, open_index
 from rag.evaluate import Case, read_cases
 from rag.reading.abstention import DEFAULT_ABSTENTION_THRESHOLD
 
@@ -16,7 +16,10 @@ CASES = read_cases(Path(__file__).resolve().parents[3] / "samples" / "questions.
 
 @pytest.fixture(scope="module")
 def assistant(samples_home: Path) -> Assistant:
-    return Assistant(open_index(load_settings(home=samples_home)), abstention_threshold=DEFAULT_ABSTENTION_THRESHOLD)
+    return Assistant(
+        open_index(load_settings(home=samples_home)),
+        options=AnswerOptions(abstention_threshold=DEFAULT_ABSTENTION_THRESHOLD),
+    )
 
 
 def _refused(assistant: Assistant, cases: list[Case]) -> float:

@@ -20,7 +20,7 @@ from scripted import Scripted
 from servers import serving_chat
 
 from index import ArticleFilter, Index
-from rag import Answer, Assistant, LLMError, Turn
+from rag import Answer, AnswerOptions, Assistant, LLMError, Turn
 from ui.api import queue as turns
 from ui.server import ServedChat
 
@@ -36,7 +36,7 @@ ASK = {"question": "Was it Monday that the harbour reopened on?"}
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     home = tmp_path_factory.mktemp("api")
     newsroom(home)
-    return Assistant(Index(home / "index", HashingEncoder()), abstention_threshold=-1000)
+    return Assistant(Index(home / "index", HashingEncoder()), options=AnswerOptions(abstention_threshold=-1000))
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_a_body_that_is_too_large_and_an_unknown_host_are_told_in_json(chat: Ser
 
 
 def test_a_model_that_fails_is_told_and_not_replaced_by_quotes(tmp_path: Path) -> None:
-    staged = newsroom(tmp_path / "home").assistant.with_changes(fallback=True)
+    staged = newsroom(tmp_path / "home").assistant.with_options(fallback=True)
     with serving_chat(staged) as chat:
         assert call(chat, "/v1/ask", {"question": "The ferry?"})[1]["model"] == "staged"
         status, message = refusal(chat, "/v1/ask", {"question": "It fails?"})

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from servers import serving_chat
 
 from index import Index
-from rag import Assistant, load_settings
+from rag import AnswerOptions, Assistant, load_settings
 from ui.api.schemas import AnswerReply
 from ui.chat.library import State
 from ui.chat.services import services_of
@@ -41,7 +41,7 @@ pytestmark = [
 def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
     home = tmp_path_factory.mktemp("described")
     index: Index = newsroom(home).index
-    assistant = Assistant(index, abstention_threshold=-1000)
+    assistant = Assistant(index, options=AnswerOptions(abstention_threshold=-1000))
     with serving_chat(assistant, services_of(load_settings(home=home, evaluate_over_http=True), assistant)) as served:
         yield served
 

@@ -15,7 +15,7 @@ import pytest
 from servers import close_the_loop
 
 from index import Article, ArticleFilter, Hit, Passage
-from rag import Answer, Turn
+from rag import Answer, AnswerOptions, Turn
 from ui.server import ServedChat, build_app, launch_app
 
 # The framework leaves event loops open for the garbage collector.
@@ -34,8 +34,7 @@ class Unending:
     """Begins every answer and ends none: it goes on writing, or falls silent where the question says so."""
 
     model = "unending"
-    top_k = 6
-    strict = False
+    options = AnswerOptions()
 
     def __init__(self) -> None:
         self.over = threading.Event()

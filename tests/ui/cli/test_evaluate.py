@@ -56,7 +56,7 @@ def test_two_runs_give_the_same_file_apart_from_timings(few: Path, tmp_path: Pat
     for name in ("a.json", "b.json"):
         assert main(["eval", str(few), "--out", str(tmp_path / name)]) == 0
     assert _timeless(tmp_path / "a.json") == _timeless(tmp_path / "b.json")
-    assert not list(tmp_path.glob("*.rows"))
+    assert not list(tmp_path.glob("*.results"))
 
 
 def test_the_same_run_again_and_again_is_said_to_be_the_same(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,8 +77,8 @@ def test_a_saved_run_says_what_it_was_made_with_and_no_path_of_this_machine(few:
 def test_a_run_that_is_killed_half_way_goes_on_and_gives_the_same_file(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole.json", tmp_path / "killed.json"
     assert main(["eval", str(SAMPLES), "--out", str(whole)]) == 0
-    questions = len(from_json(whole.read_bytes()).rows)
-    rows = killed.with_name("killed.json.rows")
+    questions = len(from_json(whole.read_bytes()).results)
+    rows = killed.with_name("killed.json.results")
     command = [sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main())"]
     process = subprocess.Popen(
         [*command, "eval", str(SAMPLES), "--out", str(killed)],
@@ -168,7 +168,7 @@ def test_a_chat_that_is_being_served_is_evaluated_as_the_index_here_is(
         server.stderr.close()
     assert main(["eval", str(few), "--out", str(tmp_path / "near.json")]) == 0
     far, near = (from_json((tmp_path / f"{name}.json").read_bytes()) for name in ("far", "near"))
-    assert [replace(row, cost=None) for row in far.rows] == [replace(row, cost=None) for row in near.rows]
+    assert [replace(row, cost=None) for row in far.results] == [replace(row, cost=None) for row in near.results]
     assert far.settings == {"server": "127.0.0.1"}
     capsys.readouterr()
     assert main(["eval", str(few), "--server", f"http://127.0.0.1:{port}"]) == 1

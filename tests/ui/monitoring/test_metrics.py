@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_metr
 from servers import close_the_loop, serving_chat
 
 from index import StoreError
-from rag import Answer, Assistant, LLMError, Observer, QuestionError
+from rag import Answer, AnswerOptions, Assistant, LLMError, Observer, QuestionError
 from rag.hooks import observed
 from ui.chat.services import Services
 from ui.monitoring import health
@@ -156,7 +157,7 @@ def test_an_observer_is_told_of_answers_errors_and_those_who_left() -> None:
 
 def test_an_assistant_keeps_its_observer_when_it_is_changed(assistant: Assistant) -> None:
     told: Observer = _Told()
-    changed = assistant.with_changes(observer=told).with_changes(llm=None, top_k=3)
+    changed = replace(assistant, observer=told).without_llm().with_options(top_k=3)
     changed.ask("The harbour?")
     with pytest.raises(QuestionError):
         changed.ask(" ")
@@ -193,7 +194,8 @@ class _Index:
 
 
 class _Over:
-    model, top_k, strict = "scripted", 6, False
+    model = "scripted"
+    options = AnswerOptions()
 
     def __init__(self, index: Any) -> None:
         self.index = index

@@ -12,8 +12,8 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Index
-from rag import Assistant, TestSetError
-from rag.evaluate import AnswerSentence, CitedPlace, Cost, Place, Report, Row, evaluate, read_cases
+from rag import AnswerOptions, Assistant, TestSetError
+from rag.evaluate import AnswerSentence, ArticleSpan, CaseResult, CitedSpan, Cost, Report, evaluate, read_cases
 from ui.report import charts
 from ui.report.page import report_page
 from ui.report.questions import OUTCOMES, outcome, verdict, what_went_wrong
@@ -26,8 +26,8 @@ HOSTILE = [
     '" onmouseover="alert(1) \' `x` &lt;b&gt;',
     "turned \u202egnp.exe around \x00",
 ]
-GOLD = Place("a1", 100, 120)
-RIGHT = Row(
+GOLD = ArticleSpan("a1", 100, 120)
+RIGHT = CaseResult(
     id="q1",
     question="When did the harbour reopen?",
     answerable=True,
@@ -45,9 +45,9 @@ RIGHT = Row(
     evidence_seen=True,
     sentences=(AnswerSentence("It reopened on Monday.", (1,), "quoted"),),
     citations=(
-        CitedPlace(1, GOLD, "It reopened on Monday.", "The port", "https://www.daily.example/p", "Before. ", " After."),
+        CitedSpan(1, GOLD, "It reopened on Monday.", "The port", "https://www.daily.example/p", "Before. ", " After."),
     ),
-    hits=(Place("a1", 90, 200), Place("a1", 300, 400)),
+    hits=(ArticleSpan("a1", 90, 200), ArticleSpan("a1", 300, 400)),
     evidence=((GOLD,),),
     cost=Cost({"search": 0.1, "total": 0.25}, {"in": 100, "out": 10}),
 )
@@ -62,7 +62,7 @@ UNANSWERABLE = replace(
 )  # fmt: skip
 
 
-def report(*rows: Row, **settings: str) -> Report:
+def report(*rows: CaseResult, **settings: str) -> Report:
     return Report(tuple(replace(row, id=f"q{place}") for place, row in enumerate(rows, 1)), settings, {"python": "3"})
 
 
@@ -88,7 +88,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     index = Index(tmp_path_factory.mktemp("page"), HashingEncoder())
     index.sync([SAMPLES / "briefing.md"])
     return evaluate(
-        Assistant(index, abstention_threshold=0.2), read_cases(SAMPLES / "questions.jsonl"), settings={"top_k": "6"}
+        Assistant(index, options=AnswerOptions(abstention_threshold=0.2)),
+        read_cases(SAMPLES / "questions.jsonl"),
+        settings={"top_k": "6"},
     )
 
 
@@ -99,7 +101,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
         (FAILED, "failed, no answer came"),
         (REFUSED, "refused although answerable; the evidence was found at rank 1"),
         (
-            replace(REFUSED, hits=(Place("a2", 0, 9),)),
+            replace(REFUSED, hits=(ArticleSpan("a2", 0, 9),)),
             "refused although answerable; the evidence was not found among 1 hit",
         ),
         (UNANSWERABLE, ""),
@@ -130,12 +132,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
         ),
     ],
 )
-def test_what_went_wrong_is_said_in_words(row: Row, words: str) -> None:
+def test_what_went_wrong_is_said_in_words(row: CaseResult, words: str) -> None:
     assert what_went_wrong(row) == words
 
 
 @pytest.mark.parametrize("row", [RIGHT, WRONG, REFUSED, FAILED, UNANSWERABLE, replace(UNANSWERABLE, found=True)])
-def test_a_question_is_right_exactly_where_its_outcome_is(row: Row) -> None:
+def test_a_question_is_right_exactly_where_its_outcome_is(row: CaseResult) -> None:
     assert outcome(row) in OUTCOMES
     assert outcome(row).startswith("right") == row.right
     assert verdict(row).startswith("right") == row.right
@@ -145,7 +147,7 @@ def test_the_real_report_has_every_section_and_question(real: Report) -> None:
     page = report_page({"samples": real})
     for key in ("outcomes", "measures", "trust", "tags", "cost", "questions"):
         assert section(page, key), key
-    assert page.count("<tbody id=") == len(real.rows)
+    assert page.count("<tbody id=") == len(real.results)
     assert "63 questions: 46 can be answered from the articles, 17 cannot; none failed." in words_of(page)
     for estimate in real.summary():
         assert f"{estimate.value:.3f}" in section(page, "measures"), estimate.name
@@ -171,13 +173,13 @@ def test_texts_of_others_stay_texts(text: str) -> None:
     hostile = replace(
         RIGHT, question=text, said=text, expected=(text,), gold=(text,), tags=(text,), bad_citations=(text,),
         sentences=(AnswerSentence(text, (1,), "weak"),), cost=Cost({text: 1.0, "total": 1.0}, {text: 5}),
-        citations=(CitedPlace(1, GOLD, text, text, text, text, text),),
+        citations=(CitedSpan(1, GOLD, text, text, text, text, text),),
     )  # fmt: skip
     refused = replace(REFUSED, question=text, said=text)
     failed = replace(FAILED, question=text, error=text)
     one = report(hostile, refused, failed, **{"name": text})
-    harmless = report(*(replace(row, question="x", said="x", error=row.error and "x") for row in one.rows), name="x")
-    other = Report(tuple(replace(row, question=text) for row in report(RIGHT, RIGHT, RIGHT).rows), {text: "1"})
+    harmless = report(*(replace(row, question="x", said="x", error=row.error and "x") for row in one.results), name="x")
+    other = Report(tuple(replace(row, question=text) for row in report(RIGHT, RIGHT, RIGHT).results), {text: "1"})
     for page in (report_page({text: one}), report_page({text: one, text + "2": other})):
         for tag in ("<script", "</style", "</title", "<img", "<table", "</table"):
             assert page.count(tag) == report_page(

@@ -93,9 +93,7 @@ class AnswerHandlers:
     ) -> Iterator[Update]:
         """Answer a question as the page's settings say; open the article of the first citation."""
         chosen = PageSettings(*settings)
-        yield from self._ask(
-            OpenPage(visitor, conversation, session), question, chosen, lambda: chosen.article_filter
-        )
+        yield from self._ask(OpenPage(visitor, conversation, session), question, chosen, lambda: chosen.article_filter)
 
     def ask_again(
         self, visitor: Visitor, conversation: Conversation, session: PageSession, *settings: Any

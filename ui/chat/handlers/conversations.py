@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from index import CitechatError
-from rag.evaluate import add_case, case_of
+from rag.evaluate import add_case, case_from_answer
 
 from ...conversation import Conversation, Exchange, Rating
 from ..render.conversations import outgoing_html
@@ -155,7 +155,7 @@ class ConversationHandlers:
         if path is None or exchange.answer is None or not exchange.answer.done:
             return translate("Cannot add this answer to a test set.")
         try:
-            added = add_case(path, case_of(exchange.answer, page.conversation.before(turn).history))
+            added = add_case(path, case_from_answer(exchange.answer, page.conversation.before(turn).history))
         except CitechatError as error:
             logger.warning("cannot add an answer to the test set: %s", error)
             return translate("Could not add this answer to the test set. See the server log.")

@@ -74,17 +74,21 @@ class EvaluationHandlers:
         self, visitor: Visitor, assistant: Assistant, cases: Sequence[Case], problems: Sequence[Problem], name: str
     ) -> Iterator[Update]:
         """Show the progress after each question, then the report."""
-        from rag.evaluate import Report, rows_of, versions
+        from rag.evaluate import Report, iter_results, versions
 
-        translate, rows = visitor.translate, []
+        translate, results = visitor.translate, []
         yield {"evaluation_status": progress_html(0, len(cases), translate), "report": ""}
-        for row in rows_of(assistant, cases):
-            rows.append(row)
-            yield {"evaluation_status": progress_html(len(rows), len(cases), translate)}
-        settings = {"llm": assistant.model, "top_k": str(assistant.top_k), "strict": str(assistant.strict)}
-        page = report_page({name: Report(tuple(rows), settings, versions())}) if rows else ""
-        correct = sum(row.right for row in rows)
+        for result in iter_results(assistant, cases):
+            results.append(result)
+            yield {"evaluation_status": progress_html(len(results), len(cases), translate)}
+        settings = {
+            "llm": assistant.model,
+            "top_k": str(assistant.options.top_k),
+            "strict": str(assistant.options.strict),
+        }
+        page = report_page({name: Report(tuple(results), settings, versions())}) if results else ""
+        correct = sum(result.right for result in results)
         yield {
-            "evaluation_status": summary_html(correct, len(rows), [str(problem) for problem in problems], translate),
+            "evaluation_status": summary_html(correct, len(results), [str(problem) for problem in problems], translate),
             "report": report_html(page, translate),
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from index import CitechatError
 
-from ..library import Library, Uploads, UploadResult
+from ..library import Library, UploadResult, Uploads
 from ..render.library import library_html, status_html, uploads_html
 from ..session import Action, Visitor
 from .answers import Update
@@ -50,9 +50,7 @@ class LibraryHandlers:
         # The field is emptied in any case: refused files are still on the user's disk.
         yield from self._add(visitor, uploads, selected, {"files": None}, empty_if_failed=True)
 
-    def add_text(
-        self, visitor: Visitor, title: str | None, text: str | None, selected: Selected
-    ) -> Iterator[Update]:
+    def add_text(self, visitor: Visitor, title: str | None, text: str | None, selected: Selected) -> Iterator[Update]:
         """Index a pasted text; its fields are emptied unless it was refused."""
         uploads = self.library.add_text(title or "", text or "")
         yield from self._add(visitor, uploads, selected, {"title": "", "text": ""})

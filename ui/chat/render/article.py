@@ -47,9 +47,7 @@ def article_html(
     also = [copy.source for copy in article.copies]
     line = byline(article.source, article.published, also=also, author=article.author, translate=translate)
     story = _story(article.text, layers, evidence or passage)
-    return str(
-        macros("chat", "article").article(translate, article, target, start, line, _web_address(article), story)
-    )
+    return str(macros("chat", "article").article(translate, article, target, start, line, _web_address(article), story))
 
 
 def passage_html(hit: Hit, target: str, evidence: Span | None, translate: Translate = english) -> str:
@@ -114,8 +112,8 @@ def _blank(text: str, start: int) -> int:
 
 
 def _story(text: str, layers: list[Layer], cited: Span) -> Markup:
-    """Return the text cut at every edge of a layer, each piece with the names of the layers that cover it. The pieces of
-    a long text are grouped in parts."""
+    """Return the text cut at every edge of a layer, each piece with the names of its layers; the pieces of a long text
+    are grouped in parts."""
     opens: dict[int, list[str]] = {}
     closes: dict[int, list[str]] = {}
     for start, end, name in layers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...i18n.translate import Translate, english
@@ -17,12 +17,11 @@ def history_html(listed: Sequence[ConversationSummary], current: str = "", trans
     return str(macros("chat", "conversations").history(translate, listed, current))
 
 
-def feedback_html(ratings: Iterable[Mapping[str, str]], translate: Translate = english) -> str:
+def feedback_html(ratings: Sequence[Mapping[str, str]], translate: Translate = english) -> str:
     """Return how many answers the user rated good or bad, and the bad ones with their reasons; empty for no rating."""
-    good, bad = [], []
-    for each in ratings:
-        (bad if each["rating"] == "bad" else good).append(each)
-    return str(macros("chat", "conversations").feedback(translate, len(good), bad)) if good or bad else ""
+    bad = [each for each in ratings if each["verdict"] == "bad"]
+    good = len(ratings) - len(bad)
+    return str(macros("chat", "conversations").feedback(translate, good, bad)) if ratings else ""
 
 
 def outgoing_html(kind: str, word: str, text: str, *, sent: int) -> str:

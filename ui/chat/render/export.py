@@ -93,7 +93,9 @@ def with_sources(exchange: Exchange, translate: Translate = english) -> str:
     text = "" if answer is None else _written(answer, write, translate).strip()
     notes = [f"({note})" for note in _notes(exchange, translate)]
     error = [] if exchange.error is None else [_error(exchange.error, translate)]
-    sources = [f"[{number}] {_quoted(citation)} {_source_line(citation, translate)}" for citation, number in numbers.items()]
+    sources = [
+        f"[{number}] {_quoted(citation)} {_source_line(citation, translate)}" for citation, number in numbers.items()
+    ]
     listed = [translate("Sources:") + "\n" + "\n".join(map(str.strip, sources))] if sources else []
     return "\n\n".join(filter(None, [text, *notes, *error, *listed])) + "\n"
 
@@ -154,7 +156,9 @@ def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
         yield from (answer.text[each.start : each.end] if isinstance(each, Span) else each for each in parts)
         end = answer.text[rest.start : rest.end]
         yield end.rstrip()
-        cited = (citations[n, span.start, span.end] for n, span in zip(sentence.numbers, sentence.evidence, strict=True))
+        cited = (
+            citations[n, span.start, span.end] for n, span in zip(sentence.numbers, sentence.evidence, strict=True)
+        )
         yield from (citation for citation in dict.fromkeys(cited) if citation not in parts)
         if sentence.support in _BADLY:
             yield f" ({translate(SUPPORT_LABELS[sentence.support])})"

@@ -26,9 +26,7 @@ _STATES = {
 }
 
 
-def matching(
-    entries: Sequence[LibraryEntry], search: str, translate: Translate = english
-) -> tuple[LibraryEntry, ...]:
+def matching(entries: Sequence[LibraryEntry], search: str, translate: Translate = english) -> tuple[LibraryEntry, ...]:
     """Return the articles whose title, outlets and date contain all words of `search`, in any case."""
     words = search.casefold().split()
     return tuple(entry for entry in entries if all(word in _words(entry, translate) for word in words))

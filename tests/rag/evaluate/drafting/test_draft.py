@@ -9,17 +9,17 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Article, Encoder, Index, Span
-from rag import Assistant, build_assistant, load_settings
+from rag import AnswerOptions, Assistant, build_assistant, load_settings
 from rag.evaluate import Case, draft_cases, read_cases, write_cases
-from rag.evaluate.drafting.draft import facts_of
-from rag.evaluate.drafting.facts import facts
-from rag.evaluate.drafting.quotations import full_name, people_of, sayings
-from rag.evaluate.drafting.swaps import swapped
+from rag.evaluate.drafting.draft import article_statements
+from rag.evaluate.drafting.quotations import find_quotations, full_name, people_of
+from rag.evaluate.drafting.statements import find_statements
+from rag.evaluate.drafting.swaps import swap_names
 
 
 def found(sentence: str) -> dict[str, str]:
     """The questions about a sentence, with their answers."""
-    return {fact.question: sentence[slice(*fact.answer)] for fact in facts(sentence)}
+    return {statement.question: sentence[slice(*statement.answer)] for statement in find_statements(sentence)}
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ PEOPLE = ["Xie Saining", "Alexander Harrowell", "Xu Liang"]
     ],
 )
 def test_what_somebody_said_is_asked_for_by_full_name_and_topic(paragraph: str, question: str, answer: str) -> None:
-    assert {f.question: paragraph[slice(*f.answer)] for f in sayings(paragraph, PEOPLE)}.get(question) == answer
+    assert {f.question: paragraph[slice(*f.answer)] for f in find_quotations(paragraph, PEOPLE)}.get(question) == answer
 
 
 def test_who_he_is_must_be_certain() -> None:
     paragraph = "Xie met Xu. “We will soon see models that equal Sora,” he said."
-    assert [fact.question for fact in sayings(paragraph, PEOPLE)] == []
+    assert [statement.question for statement in find_quotations(paragraph, PEOPLE)] == []
 
 
 def test_a_part_of_a_name_stands_for_the_whole_only_where_that_is_certain() -> None:
@@ -150,7 +150,7 @@ def test_a_part_of_a_name_stands_for_the_whole_only_where_that_is_certain() -> N
 
 def test_questions_that_hold_their_answer_or_no_name_are_not_asked() -> None:
     text = "The port of call\n\nThe fort was destroyed by fire in 1560. The port was closed by ice in 1561."
-    questions = [fact.question for fact in facts_of(Article("a", "The port", "", text))]
+    questions = [statement.question for statement in article_statements(Article("a", "The port", "", text))]
     assert questions == ["When was the port closed by ice?"], (
         "which fort, nobody knows; the port is the article's topic"
     )
@@ -158,14 +158,14 @@ def test_questions_that_hold_their_answer_or_no_name_are_not_asked() -> None:
 
 def test_what_is_no_story_is_not_asked_about() -> None:
     text = "Photo of Oslo-based Norden.\nLondon-based Calder grew."
-    article = Article("a", "", "", text, noise=(Span(0, 27),))
-    assert [fact.question for fact in facts_of(article)] == ["Where is Calder based?"]
+    article = Article("a", "", "", text, boilerplate=(Span(0, 27),))
+    assert [statement.question for statement in article_statements(article)] == ["Where is Calder based?"]
 
 
 @pytest.mark.timeout(20)
 def test_a_text_that_is_no_prose_takes_no_time() -> None:
     text = "\n".join(["Aaa " * 5000, "Aaa " * 240 + ".", "“Aaa, a aaa said " * 2000, "aaa-bbb " * 3000 + "(ABC)"])
-    assert facts_of(Article("a", "", "", text)) == []
+    assert article_statements(Article("a", "", "", text)) == []
 
 
 def test_a_name_or_year_is_exchanged_for_one_that_stands_nowhere() -> None:
@@ -176,7 +176,7 @@ def test_a_name_or_year_is_exchanged_for_one_that_stands_nowhere() -> None:
         "When did Norden buy ships?",
         "What happened in 1825?",
     ]
-    new = swapped(questions, held)
+    new = swap_names(questions, held)
     assert new[0] == "Who is Daniel Okafor?"
     assert new[1].startswith("Who owns ")
     assert new[2].startswith("When did ")
@@ -262,32 +262,34 @@ def stories(tmp_path: Path, *texts: str) -> Index:
 
 def test_a_heading_that_asks_is_answered_by_what_is_below_it(tmp_path: Path) -> None:
     answer = "Who pays for the repairs in Northport is the city."
-    assistant = Assistant(stories(tmp_path, f"{STORY}{answer}\n"), abstention_threshold=-1000)
+    assistant = Assistant(stories(tmp_path, f"{STORY}{answer}\n"), options=AnswerOptions(abstention_threshold=-1000))
     (case,) = [case for case in draft_cases(assistant, assistant.articles(), 4) if "heading" in case.tags]
     assert (case.question, case.answers) == ("Who pays for the repairs in Northport?", (answer,))
 
 
 def test_a_heading_that_is_answered_by_itself_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(stories(tmp_path, f"{STORY}Money is short.\n"), abstention_threshold=-1000)
+    assistant = Assistant(
+        stories(tmp_path, f"{STORY}Money is short.\n"), options=AnswerOptions(abstention_threshold=-1000)
+    )
     assert not [case for case in draft_cases(assistant, assistant.articles(), 4) if "heading" in case.tags]
 
 
 def test_a_question_that_the_assistant_answers_from_elsewhere_is_no_draft(tmp_path: Path) -> None:
     true, near = "Oslo-based Norden grew.", "Where is Norden based? Where Norden is based, nobody says."
-    alone = Assistant(stories(tmp_path, true), abstention_threshold=-1000)
+    alone = Assistant(stories(tmp_path, true), options=AnswerOptions(abstention_threshold=-1000))
     assert [case.question for case in draft_cases(alone, alone.articles(), 1)] == ["Where is Norden based?"]
-    both = Assistant(stories(tmp_path, true, near), abstention_threshold=-1000)
+    both = Assistant(stories(tmp_path, true, near), options=AnswerOptions(abstention_threshold=-1000))
     first = [article for article in both.articles() if article.text == true]
     assert draft_cases(both, first, 1) == []
 
 
 def test_what_the_assistant_refuses_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(stories(tmp_path, STORY), abstention_threshold=1000)
+    assistant = Assistant(stories(tmp_path, STORY), options=AnswerOptions(abstention_threshold=1000))
     assert draft_cases(assistant, assistant.articles(), 5) == []
 
 
 def test_a_question_without_an_answer_that_the_assistant_does_not_refuse_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(stories(tmp_path, STORY), abstention_threshold=-1000)
+    assistant = Assistant(stories(tmp_path, STORY), options=AnswerOptions(abstention_threshold=-1000))
     cases = draft_cases(assistant, assistant.articles(), 5)
     assert cases
     assert all(case.answerable for case in cases)
@@ -295,12 +297,14 @@ def test_a_question_without_an_answer_that_the_assistant_does_not_refuse_is_no_d
 
 def test_no_llm_is_asked(tmp_path: Path) -> None:
     silent: Any = object()
-    assistant = Assistant(stories(tmp_path, STORY), silent, model="none", abstention_threshold=-1000)
+    assistant = Assistant(
+        stories(tmp_path, STORY), silent, model="none", options=AnswerOptions(abstention_threshold=-1000)
+    )
     assert draft_cases(assistant, assistant.articles(), 2)
 
 
 def test_the_articles_take_turns(tmp_path: Path) -> None:
     index = stories(tmp_path, "Oslo-based Norden and Paris-based Calder grew.", "Rome-based Verda grew.")
-    assistant = Assistant(index, abstention_threshold=-1000)
+    assistant = Assistant(index, options=AnswerOptions(abstention_threshold=-1000))
     cases = draft_cases(assistant, assistant.articles(), 2)
     assert len({case.evidence[0].article_id for case in cases}) == 2

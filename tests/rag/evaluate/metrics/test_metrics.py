@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from index import FloatArray
 from rag.evaluate.metrics import (
-    Place,
+    ArticleSpan,
     answer_f1,
     auroc,
     auroc_interval,
@@ -185,8 +185,8 @@ def test_what_stands_between_other_words_is_contained(before: str, answer: str, 
         assert contains_answer(f"{before} | bab {answer} bab | {after}", [answer])
 
 
-def place(article: str, start: int, end: int) -> Place:
-    return Place(article, start, end)
+def place(article: str, start: int, end: int) -> ArticleSpan:
+    return ArticleSpan(article, start, end)
 
 
 def test_touching_spans_and_other_articles_do_not_overlap() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, RR, R, Success, nDCG
 
-from rag.evaluate import Place
+from rag.evaluate import ArticleSpan
 from rag.evaluate.metrics import ranking, retrieval
 from rag.evaluate.metrics.retrieval import Arrivals, arrivals
 
@@ -76,11 +76,11 @@ def test_without_anything_relevant_every_ranking_measure_is_0() -> None:
 # Levels. The texts of the two pieces of evidence have ten and four characters.
 
 GOLD = ("0123456789", "abcd")
-EVIDENCE = ((Place("one", 10, 20),), (Place("one", 40, 44),))
+EVIDENCE = ((ArticleSpan("one", 10, 20),), (ArticleSpan("one", 40, 44),))
 
 
 def at(level: retrieval.Level, *hits: tuple[str, int, int]) -> Arrivals:
-    return arrivals(level, [Place(*hit) for hit in hits], GOLD, EVIDENCE)
+    return arrivals(level, [ArticleSpan(*hit) for hit in hits], GOLD, EVIDENCE)
 
 
 def test_a_passage_brings_each_piece_that_it_overlaps_once() -> None:
@@ -106,16 +106,16 @@ def test_evidence_is_counted_in_characters_and_found_when_all_of_one_piece_is_th
 
 
 def test_of_the_places_where_a_piece_stands_any_one_is_right() -> None:
-    twice = ((Place("one", 0, 10), Place("two", 0, 10)),)
+    twice = ((ArticleSpan("one", 0, 10), ArticleSpan("two", 0, 10)),)
     for level in ("passage", "article", "evidence"):
-        found = arrivals(level, [Place("two", 0, 10), Place("one", 0, 10)], GOLD[:1], twice)  # type: ignore[arg-type]
+        found = arrivals(level, [ArticleSpan("two", 0, 10), ArticleSpan("one", 0, 10)], GOLD[:1], twice)  # type: ignore[arg-type]
         assert retrieval.recall_at(found, 1) == retrieval.ndcg_at(found, 2) == 1.0
         assert found.completed == [1, 0]
 
 
 @pytest.mark.parametrize("level", ["passage", "article", "evidence"])
 def test_evidence_that_stands_nowhere_is_never_found_and_halves_what_can_be_reached(level: retrieval.Level) -> None:
-    found = arrivals(level, [Place("one", 0, 50)], ("same size", "same size"), ((Place("one", 0, 9),), ()))
+    found = arrivals(level, [ArticleSpan("one", 0, 50)], ("same size", "same size"), ((ArticleSpan("one", 0, 9),), ()))
     assert retrieval.recall_at(found, 5) == 0.5
     assert retrieval.hit_at(found, 5) == 1.0
     assert retrieval.ndcg_at(found, 5) < 1.0
@@ -136,7 +136,12 @@ def test_ndcg_of_passages_is_the_librarys_with_pieces_as_documents() -> None:
 
 
 def test_context_precision_says_how_little_else_was_found() -> None:
-    hits = [Place("two", 0, 10), Place("one", 15, 25), Place("one", 90, 100), Place("one", 40, 50)]
+    hits = [
+        ArticleSpan("two", 0, 10),
+        ArticleSpan("one", 15, 25),
+        ArticleSpan("one", 90, 100),
+        ArticleSpan("one", 40, 50),
+    ]
 
     def precision(level: retrieval.Level, first: int) -> float:
         return retrieval.context_precision_at(level, hits, EVIDENCE, first)
@@ -149,7 +154,7 @@ def test_context_precision_says_how_little_else_was_found() -> None:
 
 
 PLACES = st.builds(
-    lambda article, start, size: Place(article, start, start + size),
+    lambda article, start, size: ArticleSpan(article, start, start + size),
     st.sampled_from(["one", "two"]),
     st.integers(0, 30),
     st.integers(1, 20),
@@ -161,7 +166,7 @@ PLACES = st.builds(
     st.lists(PLACES, max_size=6), st.lists(PLACES, min_size=1, max_size=3), st.sampled_from(retrieval.Level.__args__)
 )
 def test_more_hits_never_bring_less_and_nothing_is_above_1(
-    hits: list[Place], gold: list[Place], level: retrieval.Level
+    hits: list[ArticleSpan], gold: list[ArticleSpan], level: retrieval.Level
 ) -> None:
     texts = ["x" * (place.end - place.start) for place in gold]
     found = arrivals(level, hits, texts, [(place,) for place in gold])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rag import SettingsError
-from rag.evaluate import AUROC, MEASURES, RUN_MEASURES, SUMMARY, Place, Row, estimates, named
+from rag.evaluate import AUROC, MEASURES, RUN_MEASURES, SUMMARY, ArticleSpan, CaseResult, estimates, find_measure
 
-FOUND = Row(
+FOUND = CaseResult(
     id="q",
     question="Who?",
     answerable=True,
@@ -15,8 +15,8 @@ FOUND = Row(
     found=True,
     expected=("the", "Zhou Hongyi"),
     gold=("Zhou Hongyi",),
-    evidence=((Place("one", 10, 21),),),
-    hits=(*[Place("two", start, start + 5) for start in range(6)], Place("one", 0, 30)),
+    evidence=((ArticleSpan("one", 10, 21),),),
+    hits=(*[ArticleSpan("two", start, start + 5) for start in range(6)], ArticleSpan("one", 0, 30)),
 )
 
 
@@ -36,33 +36,33 @@ def test_every_measure_of_hits_is_there_at_each_level() -> None:
 
 @pytest.mark.parametrize("name", [*MEASURES, *RUN_MEASURES])
 def test_a_measure_is_found_by_its_name_however_it_is_written(name: str) -> None:
-    measure = named(f" {name.upper()} ".replace(" ", "  "))
+    measure = find_measure(f" {name.upper()} ".replace(" ", "  "))
     assert measure == {**MEASURES, **RUN_MEASURES}[name]
     assert measure.about
 
 
 def test_any_number_of_hits_can_be_asked_for() -> None:
-    assert str(named("hit@7")) == "hit@7"
-    assert [figure.value for figure in estimates([FOUND], [named("hit@6"), named("HIT@7")])] == [0.0, 1.0]
-    assert [figure.value for figure in estimates([FOUND], [named("Evidence NDCG@7")])] == [pytest.approx(1 / 3)]
+    assert str(find_measure("hit@7")) == "hit@7"
+    assert [figure.value for figure in estimates([FOUND], [find_measure("hit@6"), find_measure("HIT@7")])] == [0.0, 1.0]
+    assert [figure.value for figure in estimates([FOUND], [find_measure("Evidence NDCG@7")])] == [pytest.approx(1 / 3)]
 
 
 @pytest.mark.parametrize("name", ["", "f2", "hit", "hit@0", "hit@-1", "hit@five", "passage", "MRR@5x"])
 def test_a_name_that_no_measure_has_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(SettingsError, match="there is no measure") as told:
-        named(name)
+        find_measure(name)
     assert "answer contained" in told.value.hint
 
 
 def test_chinese_and_other_words_can_be_measured_apart() -> None:
-    row = Row(id="q", question="?", answerable=True, said="清华大学", found=True, expected=("清华",))
-    assert (MEASURES["character F1"].of_row(row), MEASURES["token F1"].of_row(row)) == (pytest.approx(2 / 3), 0.0)
-    assert MEASURES["token F1"].of_row(FOUND) == 1.0
+    row = CaseResult(id="q", question="?", answerable=True, said="清华大学", found=True, expected=("清华",))
+    assert (MEASURES["character F1"].of_result(row), MEASURES["token F1"].of_result(row)) == (pytest.approx(2 / 3), 0.0)
+    assert MEASURES["token F1"].of_result(FOUND) == 1.0
 
 
 def test_measures_of_what_a_question_does_not_have_do_not_apply() -> None:
-    row = Row(id="q", question="?", answerable=False, said="", found=False)
-    assert [str(measure) for measure in MEASURES.values() if measure.of_row(row) is not None] == [
+    row = CaseResult(id="q", question="?", answerable=False, said="", found=False)
+    assert [str(measure) for measure in MEASURES.values() if measure.of_result(row) is not None] == [
         "answered or refused rightly",
         "false answers",
     ]

@@ -14,7 +14,7 @@ import pytest
 
 from index import Hit, Passage, Span
 from rag import NOT_FOUND, Answer, Assistant, Sentence, TestSetError, Turn, load_settings, open_index
-from rag.evaluate import Case, add_case, case_of, evaluate, read_cases
+from rag.evaluate import Case, add_case, case_from_answer, evaluate, read_cases
 from rag.evaluate.testset import additions
 
 TEXT = "The harbour reopened on Monday. 🚢 Ships came back."
@@ -44,7 +44,7 @@ ABSTAINED = Answer("Why?", NOT_FOUND, found=False, hits=(hit(),), done=True)
 
 
 def test_a_case_asks_for_the_short_answer_and_the_places_that_were_cited() -> None:
-    case = case_of(answered(MONDAY, SHIPS, focus="Monday"), notes="checked by Ann", tags=["chat"])
+    case = case_from_answer(answered(MONDAY, SHIPS, focus="Monday"), notes="checked by Ann", tags=["chat"])
     assert (case.question, case.answerable, case.answers) == ("When did it reopen?", True, ("Monday",))
     assert [(e.start, e.end, e.text, e.article_id, e.source) for e in case.evidence] == [
         (0, 31, "The harbour reopened on Monday.", "a1", "port.md"),
@@ -54,8 +54,8 @@ def test_a_case_asks_for_the_short_answer_and_the_places_that_were_cited() -> No
 
 
 def test_without_a_short_answer_the_quotes_are_expected() -> None:
-    assert case_of(answered(MONDAY, SHIPS)).answers == ("The harbour reopened on Monday.", "Ships came back.")
-    assert case_of(answered(MONDAY, focus="Monday", support="supported")).answers == (
+    assert case_from_answer(answered(MONDAY, SHIPS)).answers == ("The harbour reopened on Monday.", "Ships came back.")
+    assert case_from_answer(answered(MONDAY, focus="Monday", support="supported")).answers == (
         "The harbour reopened on Monday.",
     ), "only a quoted sentence has its short answer in the words of the article"
 
@@ -63,29 +63,29 @@ def test_without_a_short_answer_the_quotes_are_expected() -> None:
 def test_a_place_that_two_passages_hold_is_named_once() -> None:
     answer = answered(MONDAY, hits=(hit(), hit()))
     twice = replace(answer.sentences[0], numbers=(1, 2), evidence=(MONDAY, MONDAY))
-    assert len(case_of(replace(answer, sentences=(twice,))).evidence) == 1
+    assert len(case_from_answer(replace(answer, sentences=(twice,))).evidence) == 1
 
 
 def test_an_abstention_that_was_right_has_neither_answers_nor_evidence() -> None:
-    case = case_of(ABSTAINED)
+    case = case_from_answer(ABSTAINED)
     assert (case.answerable, case.answers, case.evidence) == (False, (), ())
 
 
 def test_an_answer_that_cites_nothing_cannot_be_a_case() -> None:
     with pytest.raises(TestSetError, match="'Why\\?' cannot become a case: an answerable question needs"):
-        case_of(Answer("Why?", "Because.", done=True))
+        case_from_answer(Answer("Why?", "Because.", done=True))
     with pytest.raises(TestSetError, match="cannot become a case"):
-        case_of(replace(ABSTAINED, question=" "))
+        case_from_answer(replace(ABSTAINED, question=" "))
 
 
 def test_the_id_depends_on_the_question_and_what_was_said_before_alone() -> None:
     answer = answered(MONDAY)
     before = (Turn("user", "Which port?"), Turn("assistant", "Elb."))
-    plain, followed = case_of(answer), case_of(answer, before)
-    assert plain.id == case_of(answered(SHIPS), notes="other").id == "chat-86e57116"
-    assert followed.id not in (plain.id, case_of(answer, before[:1]).id)
+    plain, followed = case_from_answer(answer), case_from_answer(answer, before)
+    assert plain.id == case_from_answer(answered(SHIPS), notes="other").id == "chat-86e57116"
+    assert followed.id not in (plain.id, case_from_answer(answer, before[:1]).id)
     assert followed.turns == before
-    assert case_of(answer, (*before, Turn("assistant", " "))).turns == before, "a blank turn says nothing"
+    assert case_from_answer(answer, (*before, Turn("assistant", " "))).turns == before, "a blank turn says nothing"
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_the_id_depends_on_the_question_and_what_was_said_before_alone() -> None
     ],
 )
 def test_of_a_path_only_the_end_is_stored(source: str, stored: str | None) -> None:
-    assert case_of(answered(MONDAY, hits=(hit(source),))).evidence[0].source == stored
+    assert case_from_answer(answered(MONDAY, hits=(hit(source),))).evidence[0].source == stored
 
 
 def test_characters_that_no_file_can_hold_are_replaced(tmp_path: Path) -> None:
     answer = replace(answered(MONDAY), question="When\ud800?")
-    case = case_of(answer, (Turn("user", "\udfff"),), notes="\ud800", tags=["\ud800"])
+    case = case_from_answer(answer, (Turn("user", "\udfff"),), notes="\ud800", tags=["\ud800"])
     assert (case.question, case.notes, case.tags, case.turns[0].text) == (
         "When\ufffd?",
         "\ufffd",
@@ -126,12 +126,15 @@ def path(tmp_path: Path) -> Path:
 
 
 def numbered(number: int) -> Case:
-    return case_of(replace(answered(MONDAY), question=f"Question {number}?"))
+    return case_from_answer(replace(answered(MONDAY), question=f"Question {number}?"))
 
 
 def test_a_case_is_read_back_as_it_was_and_the_file_is_made(path: Path) -> None:
     history = (Turn("user", "Which port?\u2028"), Turn("assistant", "Elb.\n[1]"))
-    cases = [case_of(answered(MONDAY, SHIPS, focus="Monday"), history, notes="n", tags=["a", "b"]), case_of(ABSTAINED)]
+    cases = [
+        case_from_answer(answered(MONDAY, SHIPS, focus="Monday"), history, notes="n", tags=["a", "b"]),
+        case_from_answer(ABSTAINED),
+    ]
     assert [add_case(path, case) for case in cases] == [True, True]
     assert read_cases(path) == cases
     assert path.read_bytes().count(b"\n") == 2
@@ -140,7 +143,7 @@ def test_a_case_is_read_back_as_it_was_and_the_file_is_made(path: Path) -> None:
 def test_a_case_that_is_there_is_not_added_again_and_the_file_is_not_touched(path: Path) -> None:
     add_case(path, numbered(1))
     before = path.read_bytes()
-    other = case_of(replace(answered(SHIPS), question="Question 1?"), notes="another answer")
+    other = case_from_answer(replace(answered(SHIPS), question="Question 1?"), notes="another answer")
     assert not add_case(path, other)
     assert path.read_bytes() == before
 
@@ -245,23 +248,25 @@ def test_an_accepted_answer_is_right_when_it_is_given_again(samples_home: Path, 
     second = assistant.ask("Who is the founder of 360 Security Technology?", history)
     abstained = assistant.ask("How deep is the Mariana Trench?")
     assert (first.found, second.found, abstained.found) == (True, True, False)
-    for case in (case_of(first), case_of(second, history), case_of(abstained)):
+    for case in (case_from_answer(first), case_from_answer(second, history), case_from_answer(abstained)):
         assert add_case(path, case)
     report = evaluate(assistant, read_cases(path))
-    assert [row.error for row in report.rows] == [None] * 3
-    assert all(row.right for row in report.rows)
-    assert [row.evidence_seen for row in report.rows] == [True, True, None]
-    assert [(row.first_citation, row.hit_at_5, row.contains_answer) for row in report.rows[:2]] == [(1.0, 1.0, 1.0)] * 2
+    assert [row.error for row in report.results] == [None] * 3
+    assert all(row.right for row in report.results)
+    assert [row.evidence_seen for row in report.results] == [True, True, None]
+    assert [(row.first_citation, row.hit_at_5, row.contains_answer) for row in report.results[:2]] == [
+        (1.0, 1.0, 1.0)
+    ] * 2
 
 
 def test_the_source_alone_names_the_article_when_it_is_indexed_anew(samples_home: Path, path: Path) -> None:
     assistant = Assistant(open_index(load_settings(home=samples_home)))
-    add_case(path, case_of(assistant.ask("What is the name of ByteDance's video tool?")))
+    add_case(path, case_from_answer(assistant.ask("What is the name of ByteDance's video tool?")))
     line = json.loads(path.read_text(encoding="utf-8"))
     for place in line["evidence"]:
         del place["article_id"]
         assert place["source"] == "citechat samples"
     path.write_text(json.dumps(line), encoding="utf-8")
-    (row,) = evaluate(assistant, read_cases(path)).rows
+    (row,) = evaluate(assistant, read_cases(path)).results
     assert row.right
     assert row.evidence_seen

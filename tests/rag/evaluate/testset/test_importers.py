@@ -11,7 +11,7 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Index
-from rag import Assistant, TestSetError
+from rag import AnswerOptions, Assistant, TestSetError
 from rag.evaluate import FORMATS, Imported, evaluate, import_ragas, import_squad, read_cases, resolve, write_cases
 
 PORT = "The harbour reopened on Monday. 🚢 Ann Lee said so."
@@ -126,7 +126,7 @@ def test_imported_questions_can_be_asked_once_their_texts_are_indexed(tmp_path: 
     write_cases(tmp_path / "t.csv", found.cases)
     cases, problems = resolve(read_cases(tmp_path / "t.csv"), index.articles())
     assert not problems
-    assert evaluate(Assistant(index, abstention_threshold=-1000), cases).rows[0].evidence_seen
+    assert evaluate(Assistant(index, options=AnswerOptions(abstention_threshold=-1000)), cases).results[0].evidence_seen
 
 
 # RAGAS

@@ -17,7 +17,7 @@ _MAY_POINT = re.compile(r"^How many .* (?:are|were) there\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Statement:
     """A question and its answer: where in the text the answer stands, and the words around it that prove it.
 
     Offsets are half-open, in the text that the fact was found in; `also` are other ways to put the answer.
@@ -30,7 +30,7 @@ class Fact:
     also: tuple[str, ...] = ()
 
 
-def facts(sentence: str) -> Iterator[Fact]:
+def find_statements(sentence: str) -> Iterator[Statement]:
     """The facts of a sentence, with offsets in it."""
     for kind, pattern, ask in RULES:
         for match in pattern.finditer(sentence):
@@ -44,7 +44,9 @@ def facts(sentence: str) -> Iterator[Fact]:
             begin = match.start() + len(match[0]) - len(match[0].lstrip(" ,.;"))
             if kind == "name":
                 begin = min(start, match.start("x"))
-            yield Fact(kind, question, (start, end), (begin, match.end()), (f"{more} {match['a']}",) if more else ())
+            yield Statement(
+                kind, question, (start, end), (begin, match.end()), (f"{more} {match['a']}",) if more else ()
+            )
 
 
 def _is_clear(question: str, match: re.Match[str]) -> bool:

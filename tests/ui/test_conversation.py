@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ui.waiting import until_stopped
+from ui.conversation import until_stopped
 
 SOON = 0.3  # seconds; it is to be noticed within a tenth of one
 DEADLINE = 10.0  # seconds for what must happen at all
