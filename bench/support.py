@@ -31,8 +31,8 @@ from swaps import CHANGES
 
 from index import CitechatError, Encoder, Index, SearchResult, sentences
 from rag import Support, load_settings, open_index
-from rag.evaluate.metrics import interval
-from rag.grounding.support import Checker
+from rag.evaluate.metrics.statistics import interval
+from rag.grounding.support import SupportChecker
 
 _SENTENCES = 130  # true sentences taken from each set and language, one a document as far as that goes
 _HITS = 10
@@ -120,7 +120,7 @@ def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.
 def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequence[int], encoder: Encoder) -> Judged:
     """The best word that a passage earns the sentence, as for a sentence of an answer that cites them all."""
     began = time.perf_counter()
-    checker = Checker(found, encoder)
+    checker = SupportChecker(found, encoder)
     words = [checker.check(text, number, beside=numbers).support for number in numbers]
     best = min(words, key=_FROM_BEST.index, default=_FROM_BEST[-1])
     return Judged(kind, text, best, true, time.perf_counter() - began)

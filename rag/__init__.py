@@ -9,12 +9,13 @@ from .factory import ask, build_assistant, go_offline, open_executor, open_index
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
-from .llms.ping import LLMPing, ping_llm
+from .llms.loader import LLMPing, ping_llm
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
-from .settings import AnswerOptions, Settings, load_settings
+from .settings import FORMER_NAMES, AnswerOptions, Settings, load_settings
 
 __all__ = [
+    "FORMER_NAMES",
     "NOT_FOUND",
     "Answer",
     "AnswerOptions",

@@ -16,7 +16,7 @@ from .generation.generate import not_found, rewrite, write
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
-from .questions.contextualize import stand_alone
+from .questions.contextualize import contextualize
 from .reading.abstention import DEFAULT_ABSTENTION_THRESHOLD, confidence
 from .reading.evidence import rank_sentences
 from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions
@@ -65,7 +65,7 @@ class Assistant:
         options = self.options
         started = time.perf_counter()
         call = LLMCall(self.llm, self.model, options.llm_total_timeout) if self.llm is not None else None
-        query = rewrite(question, history, call) if call else stand_alone(question, history)
+        query = rewrite(question, history, call) if call else contextualize(question, history)
         found = self.index.find(query, options.top_k, article_filter)
         searched = time.perf_counter()
         timings = {"search": searched - started}

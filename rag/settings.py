@@ -18,11 +18,12 @@ from .prompts import ANSWER_SYSTEM, check_instructions
 
 logger = logging.getLogger(__name__)
 
-_FORMER_NAMES = {
+FORMER_NAMES = {
     "min_score": "abstention_threshold",
     "llm_patience": "llm_total_timeout",
     "links": "allow_web_links",
 }
+"""Settings that were renamed: the former names work for one more release."""
 _SECRETS = frozenset({"chroma_url", "database_url"})  # never shown in an error
 
 EXTRACTIVE = "extractive"
@@ -194,7 +195,7 @@ class Settings(BaseSettings):
 def _with_current_names(given: dict[str, Any]) -> dict[str, Any]:
     """Replace the former names of settings, which work for one more release, and log a warning for each."""
     given = dict(given)
-    for former, name in _FORMER_NAMES.items():
+    for former, name in FORMER_NAMES.items():
         value = os.environ.get(_environment_name(former))
         if former in given:
             logger.warning("the setting %r is deprecated: use %r", former, name)

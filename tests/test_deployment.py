@@ -69,9 +69,7 @@ def test_the_image_runs_as_nobody_in_particular_and_says_whether_it_is_well() ->
 def test_the_images_command_is_one_of_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
     entrypoint, command = (yaml.safe_load(told(name)[0]) for name in ("ENTRYPOINT", "CMD"))
     assert entrypoint == ["tini", "--", "citechat"], "in exec form, or no signal would arrive"
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--help"])
-    assert ended.value.code == 0
+    assert main([*command, "--help"]) == 0
     known = capsys.readouterr().out
     assert all(option in known for option in command if option.startswith("--"))
 
@@ -217,8 +215,8 @@ def test_a_chat_that_is_told_to_end_finishes_the_answer_that_it_is_giving(sample
             assert not answers
             assert chat.poll() is None, "it must not leave in the midst of an answer"
             rest.set()
-            asking.join(60)
-            assert chat.wait(60) == 0
+            asking.join(300)
+            assert chat.wait(300) == 0
         finally:
             rest.set()
             chat.kill()
@@ -232,7 +230,7 @@ def _listens(port: int) -> bool:
 
 
 def _wait_until(holds: Any) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -1,7 +1,7 @@
-"""Characters and markers, as they arrive, gathered into finished sentences. Pure.
+"""A buffer that collects characters and markers into finished sentences. Pure.
 
-Sentences end where `sentencex` says, markers and code out of its sight; every line is a sentence of its own. Only the
-unfinished sentence is looked at again.
+`sentencex` splits the text without markers and code; a line break always ends a sentence. Only the unfinished sentence
+is split again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sentencex import get_sentence_boundaries
 
 STOPS = ".,;:!?…。，；：！？、)"
-"""Characters that stand close to the word before them."""
+"""Characters that follow a word without a space."""
 
 _BULLET = re.compile(r"\s*(?:(?:[-*+•‣◦–—>]|#{1,6}|(?:\*\*)?\d{1,3}[.)])\s+|\d{1,3}、\s*)+")
 _OPENERS = "“‘«「『（([{《"
@@ -24,18 +24,18 @@ _PAIRS = {"“": "”", "«": "»", "「": "」", "『": "』", "（": "）", "(
 _NEXT_WORD = re.compile(r"[A-Za-z0-9]\W|[^\W\x00-\x7f]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _MARK = "\x00"
-_LONGEST_SENTENCE = 2000
-"""Characters after which a sentence is cut where it stands, so that a text without any full stop stays cheap."""
-_LONGEST_QUOTE = 600
-"""Characters for which an open quotation mark or bracket holds sentences together."""
+_MAX_SENTENCE = 2000
+"""Characters after which a sentence is cut, so that a text without full stops does not become slow."""
+_MAX_QUOTE = 600
+"""Characters after which an open quotation mark or bracket no longer joins sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedSentence:
-    """A finished sentence: `parser.text[start:end]`, markers and closing quotes included, no white space around it.
+    """A finished sentence: `parser.text[start:end]`, with markers and closing quotes, without surrounding white space.
 
-    `text` is the sentence without markers and list bullet, its white space tidied; `numbers` are the passages it
-    cites, in order and each once.
+    `text` is the sentence without markers and list bullet, with normalized white space; `numbers` are the passages it
+    cites, in order and without duplicates.
     """
 
     start: int
@@ -45,7 +45,7 @@ class ParsedSentence:
 
 
 class _Mark(NamedTuple):
-    """A marker: `at` counts the unfinished characters before it; `start` and `end` are offsets in the whole text."""
+    """A marker: `at` is the number of unfinished characters before it; `start` and `end` are offsets in the text."""
 
     at: int
     start: int
@@ -54,7 +54,7 @@ class _Mark(NamedTuple):
 
 
 class SentenceBuffer:
-    """The text so far, its `finished` sentences, and the one that is still being written."""
+    """The text so far, its `finished` sentences, and the unfinished one."""
 
     def __init__(self) -> None:
         self.finished: list[ParsedSentence] = []
@@ -64,32 +64,32 @@ class SentenceBuffer:
 
     @property
     def text(self) -> str:
-        """All that was added, markers as `[n]`."""
+        """The text so far, with markers as `[n]`."""
         self._parts = ["".join(self._parts)]
         return self._parts[0]
 
     def _begin(self, *, line_start: bool, marks: Sequence[_Mark] = ()) -> None:
-        self._plain = ""  # what is unfinished, without markers
-        self._probe = ""  # the same for the splitter: code is masked, so that no dot in it ends a sentence
-        self._where: list[int] = []  # the offset in the text of each character of `_plain`
+        self._plain = ""  # the unfinished text, without markers
+        self._probe = ""  # the same with code masked, so that a dot in code does not end a sentence
+        self._offsets: list[int] = []  # the offsets of its characters in the text
         self._marks = [mark._replace(at=0) for mark in marks]
         self._line_start = line_start
         self._line_over = False
 
     def mark(self, number: int) -> None:
-        """A citation of passage `number` stands here."""
-        written = f"[{number}]"
-        self._marks.append(_Mark(len(self._plain), self.length, self.length + len(written), number))
-        self._parts.append(written)
-        self.length += len(written)
+        """Add a marker for passage `number`."""
+        marker = f"[{number}]"
+        self._marks.append(_Mark(len(self._plain), self.length, self.length + len(marker), number))
+        self._parts.append(marker)
+        self.length += len(marker)
 
     def add(self, character: str, code: bool) -> None:
-        """One more character of text; `code`: it stands in a code span or block."""
+        """Add a character of text; `code` says whether it is inside code."""
         if self._line_over and not character.isspace():
             self._end_line()
         if character.isalnum() and self._follows_a_marked_word():
-            self._keep(" ", " ")  # "rose.[1]Then": the marker alone kept the two words apart
-        self._keep(character, "x" if code else "\ufffd" if "\ud800" <= character <= "\udfff" else character)
+            self._append(" ", " ")  # "rose.[1]Then": only the marker separated the words
+        self._append(character, "x" if code else "\ufffd" if "\ud800" <= character <= "\udfff" else character)
         self._parts.append(character)
         self.length += 1
         if character == "\n" and not code:
@@ -97,7 +97,7 @@ class SentenceBuffer:
             self._line_start = self._line_start or not self._line_over
         elif not (character.isascii() and character.isalnum()) and not self._plain[-2:].isspace():
             self._end_sentence()
-        if len(self._plain) >= _LONGEST_SENTENCE:
+        if len(self._plain) >= _MAX_SENTENCE:
             self._split()
             self._begin(line_start=False, marks=self._marks)
 
@@ -106,17 +106,17 @@ class SentenceBuffer:
         self._split()
         self._begin(line_start=False)
 
-    def _keep(self, plain: str, probe: str) -> None:
+    def _append(self, plain: str, probe: str) -> None:
         self._plain += plain
         self._probe += probe
-        self._where.append(self.length)
+        self._offsets.append(self.length)
 
     def _follows_a_marked_word(self) -> bool:
         marked = bool(self._marks) and self._marks[-1].at == len(self._plain) > 0
         return marked and self._plain[-1].isascii() and not self._plain[-1].isspace()
 
     def _end_line(self) -> None:
-        """A new line has content: all before it is finished; markers that open the new line go with it."""
+        """Finish everything before a new line that has content; markers at its beginning belong to it."""
         newline = self._plain.rfind("\n")
         opening = [mark for mark in self._marks if mark.at > newline]
         self._marks = [mark for mark in self._marks if mark.at <= newline]
@@ -124,7 +124,7 @@ class SentenceBuffer:
         self._begin(line_start=True, marks=[*self._marks, *opening])
 
     def _end_sentence(self) -> None:
-        """Finishes a sentence once the next has a whole word: "Inc. T" may become "Inc. Tuesday" or "Inc. The"."""
+        """Finish a sentence once the next has a whole word: "Inc. T" may become "Inc. Tuesday" or "Inc. The"."""
         start = self._body()
         for cut in self._cuts(start):
             has_begun = _NEXT_WORD.search(self._probe, cut)
@@ -133,26 +133,26 @@ class SentenceBuffer:
                 return
 
     def _split(self) -> None:
-        """Finishes everything there is; markers of a line without any word stay in `_marks`."""
+        """Finish everything; markers of a line without a word stay in `_marks`."""
         start = self._body()
         for cut in [*self._cuts(start), len(self._plain)]:
             if self._finish(start, cut):
                 start = cut
 
     def _body(self) -> int:
-        """Where the sentence starts behind its list bullet."""
+        """Return the start of the sentence after its list bullet."""
         bullet = _BULLET.match(self._probe) if self._line_start else None
         return bullet.end() if bullet and self._probe[bullet.end() :].strip() else 0
 
     def _cuts(self, start: int) -> Iterator[int]:
-        """Where sentences end in `_plain`, the white space after them not included."""
+        """Yield the ends of sentences in `_plain`, without the white space after them."""
         body = self._probe[start:]
         language = "zh" if _CHINESE.search(body) else "en"
         for item in get_sentence_boundaries(language, body):
             yield start + _tidy_cut(body, int(item["end_index"]))
 
     def _finish(self, start: int, cut: int) -> bool:
-        """Makes a draft of `_plain[start:cut]` and the markers up to the next word; False: there is no word in it."""
+        """Add `_plain[start:cut]` and the markers up to the next word as a sentence; return False if it has no word."""
         content = self._plain[start:cut]
         if not any(map(str.isalnum, content)):
             return False
@@ -163,8 +163,8 @@ class SentenceBuffer:
         self._marks = self._marks[len(mine) :]
         self.finished.append(
             ParsedSentence(
-                start=min([self._where[first], *(mark.start for mark in mine)]),
-                end=max([self._where[last - 1] + 1, *(mark.end for mark in mine)]),
+                start=min([self._offsets[first], *(mark.start for mark in mine)]),
+                end=max([self._offsets[last - 1] + 1, *(mark.end for mark in mine)]),
                 text=_without_marks(self._plain, first, last, {mark.at for mark in mine}),
                 numbers=tuple(dict.fromkeys(mark.number for mark in mine)),
             )
@@ -172,21 +172,21 @@ class SentenceBuffer:
         return True
 
     def _forget(self, cut: int) -> None:
-        """Drops what is finished from what is unfinished."""
-        self._plain, self._probe, self._where = self._plain[cut:], self._probe[cut:], self._where[cut:]
+        """Remove finished text from the unfinished text."""
+        self._plain, self._probe, self._offsets = self._plain[cut:], self._probe[cut:], self._offsets[cut:]
         self._marks = [mark._replace(at=mark.at - cut) for mark in self._marks]
         self._line_start = False
 
 
 def _tidy_cut(text: str, cut: int) -> int:
-    """The splitter's cut, moved so that quotation marks and brackets stay with the sentence they open or close."""
+    """Move the splitter's cut so that quotation marks and brackets stay with the sentence that they open or close."""
     end = len(text[:cut].rstrip())
     if end == cut:
         closed = end
         while closed < len(text) and text[closed] in _CLOSERS + _EITHER:
             closed += 1
         while closed > end and text[closed - 1] in _EITHER and text[closed : closed + 1].strip():
-            closed -= 1  # a straight quote or an asterisk that touches the next word opens it
+            closed -= 1  # a straight quote or an asterisk before the next word opens it
         if closed > end:
             return closed
     while end and (text[end - 1] in _OPENERS or (text[end - 1] in _EITHER and text[end - 2 : end - 1].isspace())):
@@ -195,13 +195,13 @@ def _tidy_cut(text: str, cut: int) -> int:
 
 
 def _is_inside_quote(text: str) -> bool:
-    """True when `text` ends inside a quotation or bracket that was opened not too long ago."""
-    recent = text[-_LONGEST_QUOTE:]
+    """Return whether `text` ends inside a quotation or bracket that was opened recently."""
+    recent = text[-_MAX_QUOTE:]
     return recent.count('"') % 2 == 1 or any(recent.count(a) > recent.count(b) for a, b in _PAIRS.items())
 
 
 def _without_marks(plain: str, start: int, end: int, marks: set[int]) -> str:
-    """`plain[start:end]`, without the space or the second stop that stood around a marker: "so [1].", "so.[1]."."""
+    """Return `plain[start:end]` without the space or second stop around a marker: "so [1].", "so.[1]."."""
     marked = "".join((_MARK if at in marks else "") + plain[at].replace(_MARK, " ") for at in range(start, end))
     marked = re.sub(rf"\s*{_MARK}[\s{_MARK}]*(?=[{re.escape(STOPS)}])", _MARK, marked)
     marked = re.sub(rf"(?<=[.!?。！？]){_MARK}+[.。]", "", marked)

@@ -1,6 +1,6 @@
-"""What a claim must have exactly right, whatever its other words: numbers, units, dates, names, and who denies. Pure.
+"""Exact checks of a claim against its evidence: numbers, units, dates, names and negations. Pure.
 
-Vectors blur just this: 23 and 24, Tsinghua and Peking, "did" and "did not" are near neighbours.
+Embeddings cannot make these distinctions: 23 and 24, Tsinghua and Peking, "did" and "did not" are near neighbours.
 """
 
 from __future__ import annotations
@@ -12,39 +12,42 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from ..text.entities import CHINESE, WORD, forms, names, tidied, unknown_names
-from ..text.quantities import Quantity, quantities
+from index import lexicon
+
+from .entities import WORD, forms, names, normalize, unknown_names
+from .quantities import Quantity, quantities
 
 _COPIED = 0.8
-"""The share of a claim's words that stand, in order, in the sentences it copies; from there on every difference counts.
-Set on swapped sentences of the development sets (SQuAD 2, XQuAD, CLAP-NQ). The counts below are set by hand."""
-_LONGEST_RUN = 3  # sentences that one claim may copy or rest on
+"""A claim is a copy if at least this share of its words occurs, in order, in the sentences; then each difference
+counts. Set on swapped sentences of the development sets (SQuAD 2, XQuAD, CLAP-NQ). The counts below are set by hand."""
+_MAX_RUN = 3  # sentences that one claim may copy
 _CLAUSE = 5
-"""Words of the source left out in a row that are a clause and take its denial with them; of fewer, it was taken out."""
-_STRETCH = 3  # words, slots included, that must be the same around a name for it to stand where another stood
-_WORDS_BEFORE = 3  # "denied that", "it is not true that": what governs a copied part stands this near before it
+"""So many consecutive words that a copy leaves out are a clause, whose negation is left out with it; a negation among
+fewer words was removed."""
+_STRETCH = 3  # equal words around a name, slots included, for it to replace the name at that position
+_WORDS_BEFORE = 3  # words before a copied part that may negate it: "denied that", "it is not true that"
 
-_NO_DENIAL = re.compile(
+_NOT_NEGATIONS = re.compile(
     r"\bnot (?:only|just)\b(?=.*\b(?:but|also)\b)|\bno\. ?(?=\d)|不[仅僅但同断斷论論]|未[来來]|[无無][论論]",
     re.IGNORECASE,
 )
-_DENIAL_WORDS = (
+_NEGATION_WORDS = (
     "not no never none neither nor nobody nothing nowhere without cannot hardly unable except instead refuse refuses "
     "refused refusing refusal deny denies denied denying denial fail fails failed failing failure lack lacks lacked "
     "lacking 不 没 沒 無 无 未"
 )
-_DENIALS = frozenset(_DENIAL_WORDS.split())
-_TURNS = {"but", "and", "while", "whereas", "although", "though"}  # what stands before these governs another clause
-_STAND_INS = {"he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "that", "these", "those"}
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())
+_CONJUNCTIONS = {"but", "and", "while", "whereas", "although", "though"}  # words before these are in another clause
+_PRONOUNS = frozenset(lexicon.PRONOUNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Sentences `first` to `last` (inclusive) that a claim copies, compared word by word, in lower case.
+    """The sentences `first` to `last` (inclusive) that a claim copies, compared word by word in lower case.
 
-    `part` is what of them the claim copies: from a little before the first word shared to the last, without clauses
-    left out. `replaced` are the words of the claim that stand in place of others, and those others. `only` is True when
-    the claim has no word of its own.
+    `part` holds the words that the claim copies, from shortly before the first shared word to the last one, without
+    clauses that are left out. `replaced` pairs words of the claim with the words that they replace. `only` is True when
+    the claim adds no word.
     """
 
     first: int
@@ -55,143 +58,146 @@ class Copy:
 
 
 def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
-    """The shortest run of up to three sentences that `claim` copies nearly word for word, if there is one."""
-    said = _lowered(claim)
+    """Return the shortest run of up to three sentences that `claim` copies nearly word for word, or None."""
+    claimed = _lowered(claim)
     rows = [_lowered(sentence) for sentence in sentences]
-    for length in range(1, _LONGEST_RUN + 1):
+    for length in range(1, _MAX_RUN + 1):
         best, share = None, _COPIED
         for first in range(len(rows) - length + 1):
-            there = [word for row in rows[first : first + length] for word in row]
-            if not said or (Counter(said) & Counter(there)).total() < share * len(said):
-                continue  # cannot reach it in any order
-            matcher = SequenceMatcher(None, said, there, autojunk=False)
-            shared = sum(block.size for block in matcher.get_matching_blocks()) / len(said)
+            source = [word for row in rows[first : first + length] for word in row]
+            if not claimed or (Counter(claimed) & Counter(source)).total() < share * len(claimed):
+                continue  # too few shared words in any order
+            matcher = SequenceMatcher(None, claimed, source, autojunk=False)
+            shared = sum(block.size for block in matcher.get_matching_blocks()) / len(claimed)
             if shared > share or (shared == share and best is None):
-                best, share = (first, there, matcher), shared
+                best, share = (first, source, matcher), shared
         if best is not None:
-            first, there, matcher = best
-            replaced = tuple(_replaced(said, there, matcher))
-            return Copy(first, first + length - 1, _part(there, matcher), share == 1.0, replaced)
+            first, source, matcher = best
+            replaced = tuple(_replaced(claimed, source, matcher))
+            return Copy(first, first + length - 1, _part(source, matcher), share == 1.0, replaced)
     return None
 
 
 def is_consistent(claim: str, span: str, around: str) -> bool:
-    """Whether a claim in words of its own contradicts nothing that can be checked exactly.
+    """Return whether a paraphrase passes the exact checks.
 
-    Its numbers, units, dates and names must be in `around` (the span, its neighbours, the head of the article). It
-    must deny something just when `span` does, and no two names or numbers of `span` may have changed places in it.
+    Its numbers, units, dates and names must occur in `around` (the span, its neighbours, the head of the article). It
+    must contain a negation if and only if `span` does, and must not exchange two names or numbers of `span`.
     """
     return (
-        _numbers_agree(quantities(claim), quantities(around), often=False)
+        _numbers_agree(quantities(claim), quantities(around), counted=False)
         and not unknown_names(claim, around, names(claim))
-        and (denials(_lowered(claim)) > 0) == (denials(_lowered(span)) > 0)
+        and (count_negations(_lowered(claim)) > 0) == (count_negations(_lowered(span)) > 0)
         and not _exchanges(claim, span)
     )
 
 
 def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
-    """Whether a near copy of `span` differs from it in nothing that can be checked exactly.
+    """Return whether a near copy of `span` passes the exact checks.
 
-    Numbers and names may occur no more often than in the span, none may stand in place of another, and the denials in
-    the copied part must be as many. What of a name is added to it ("Nikola Tesla" for "Tesla"), and a name in place of
-    a pronoun, may come from `around`.
+    Numbers and names must not occur more often than in the span or replace others, and the copied part must have the
+    same number of negations. Parts that are added to a name ("Nikola Tesla" for "Tesla"), and names in place of
+    pronouns, may come from `around`.
     """
-    known = names(span, opening=True)
-    ours = names(claim, opening=True)
-    for said, there in copy.replaced:
-        put = [name for name in ours if name in said]
-        if put and set(there) & _STAND_INS and not unknown_names(claim, around, put):
-            ours = [name for name in ours if name not in put]
-        elif _differ(_exact(said, ours), _exact(there, known)):
+    span_names = names(span, opening=True)
+    claim_names = names(claim, opening=True)
+    for new, old in copy.replaced:
+        put = [name for name in claim_names if name in new]
+        if put and set(old) & _PRONOUNS and not unknown_names(claim, around, put):
+            claim_names = [name for name in claim_names if name not in put]
+        elif _differ(_exact(new, claim_names), _exact(old, span_names)):
             return False
-    unknown = unknown_names(claim, span, ours)
-    written, there_written = _lowered(claim), Counter(_lowered(span))
+    unknown = unknown_names(claim, span, claim_names)
+    claim_words, span_counts = _lowered(claim), Counter(_lowered(span))
     return (
-        _numbers_agree(quantities(claim), quantities(span), often=True)
+        _numbers_agree(quantities(claim), quantities(span), counted=True)
         and not unknown_names(claim, around, list(unknown))
-        and all(_is_added(name, written, ours, unknown) for name in unknown)
-        and not any(written.count(name) > there_written[name] > 0 for name in ours)
-        and denials(written) == denials(copy.part)
+        and all(_extends_a_name(name, claim_words, claim_names, unknown) for name in unknown)
+        and not any(claim_words.count(name) > span_counts[name] > 0 for name in claim_names)
+        and count_negations(claim_words) == count_negations(copy.part)
         and not _displaces(claim, span)
     )
 
 
-def _is_added(name: str, written: Sequence[str], ours: Sequence[str], unknown: set[str]) -> bool:
-    """Whether an unknown name stands in one row of names with a known one."""
-    first = last = written.index(name)
-    while first > 0 and written[first - 1] in ours:
+def _extends_a_name(name: str, words: Sequence[str], claim_names: Sequence[str], unknown: set[str]) -> bool:
+    """Return whether an unknown name is next to a known one, as in "Nikola Tesla"."""
+    first = last = words.index(name)
+    while first > 0 and words[first - 1] in claim_names:
         first -= 1
-    while last + 1 < len(written) and written[last + 1] in ours:
+    while last + 1 < len(words) and words[last + 1] in claim_names:
         last += 1
-    return not set(written[first : last + 1]) <= unknown
+    return not set(words[first : last + 1]) <= unknown
 
 
-def denials(words: Sequence[str]) -> int:
-    """How many words of a row, in lower case, deny something."""
-    return sum(word in _DENIALS for word in words)
+def count_negations(words: Sequence[str]) -> int:
+    """Return the number of negations among words in lower case."""
+    return sum(word in _NEGATIONS for word in words)
 
 
 def replaces_chinese(copy: Copy) -> bool:
-    """Whether Chinese characters, not numerals, were put in place of others: that may be a name, which nobody can tell
-    there.
+    """Return whether the copy replaces Chinese characters other than numerals.
+
+    They may be a name, which cannot be recognised in Chinese.
     """
-    put = [said for said, _ in copy.replaced if not _exact(said, ())]
-    return any(re.match(f"[{CHINESE}]", word) for said in put for word in said)
+    put = [new for new, _ in copy.replaced if not _exact(new, ())]
+    return any(re.match(f"[{lexicon.CJK}]", word) for new in put for word in new)
 
 
 def _lowered(text: str) -> list[str]:
-    return [match[0].lower() for match in WORD.finditer(_NO_DENIAL.sub(" ", tidied(text)))]
+    return [match[0].lower() for match in WORD.finditer(_NOT_NEGATIONS.sub(" ", normalize(text)))]
 
 
-def _part(there: Sequence[str], matcher: SequenceMatcher[str]) -> tuple[str, ...]:
+def _part(source: Sequence[str], matcher: SequenceMatcher[str]) -> tuple[str, ...]:
     blocks = [block for block in matcher.get_matching_blocks() if block.size]
     start, end = blocks[0].b, blocks[-1].b + blocks[-1].size
-    part = list(there[max(0, start - _WORDS_BEFORE) : start])
-    while _TURNS & set(part):
+    part = list(source[max(0, start - _WORDS_BEFORE) : start])
+    while _CONJUNCTIONS & set(part):
         part.pop(0)
     for _, i, j, k, m in matcher.get_opcodes():
         if start <= k < end and (m - k) - (j - i) < _CLAUSE:
-            part += there[k:m]
+            part += source[k:m]
     return tuple(part)
 
 
 def _replaced(
-    said: Sequence[str], there: Sequence[str], matcher: SequenceMatcher[str]
+    claimed: Sequence[str], source: Sequence[str], matcher: SequenceMatcher[str]
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     for kind, i, j, k, m in matcher.get_opcodes():
         if kind == "replace":
-            yield tuple(said[i:j]), tuple(there[k:m])
+            yield tuple(claimed[i:j]), tuple(source[k:m])
 
 
 def _exchanges(claim: str, span: str) -> bool:
-    """Whether two names or numbers of `span` stand in each other's place: who bought whom, from which year to which."""
+    """Return whether the claim exchanges two names or numbers of `span`: who bought whom, or the years of a period."""
     return any(
-        _apart(put, gone) and not _apart(put, other_gone) and not _apart(other_put, gone)
-        for row in _facing(claim, span)
+        _are_disjoint(put, gone) and not _are_disjoint(put, other_gone) and not _are_disjoint(other_put, gone)
+        for row in _aligned(claim, span)
         for (put, gone), (other_put, other_gone) in combinations(row, 2)
     )
 
 
 def _displaces(claim: str, span: str) -> bool:
-    """Whether a name or number stands where `span` has another."""
-    return any(_apart(put, gone) for row in _facing(claim, span) for put, gone in row)
+    """Return whether the claim has a name or number where `span` has another."""
+    return any(_are_disjoint(put, gone) for row in _aligned(claim, span) for put, gone in row)
 
 
-def _facing(claim: str, span: str) -> Iterator[list[tuple[list[frozenset[str]], list[frozenset[str]]]]]:
-    """For each stretch of three or more of the same words ("A bought B", but not "A was bought by B"), the names and
-    numbers in it that face each other. One that opens a stretch stands behind words left out, and faces nothing.
+def _aligned(claim: str, span: str) -> Iterator[list[tuple[list[frozenset[str]], list[frozenset[str]]]]]:
+    """Yield the aligned names and numbers of each stretch of equal words ("A bought B", not "A was bought by B").
+
+    A stretch has at least three words. A name that opens a stretch follows words that were left out, and is skipped.
     """
-    said, there = _slots(claim), _slots(span)
-    matcher = SequenceMatcher(None, [word for word, _ in said], [word for word, _ in there], autojunk=False)
+    claimed, source = _slots(claim), _slots(span)
+    matcher = SequenceMatcher(None, [word for word, _ in claimed], [word for word, _ in source], autojunk=False)
     for block in matcher.get_matching_blocks():
         if block.size >= _STRETCH:
-            rows = list(zip(said[block.a :], there[block.b :], strict=False))[: block.size]
+            rows = list(zip(claimed[block.a :], source[block.b :], strict=False))[: block.size]
             yield [(put, gone) for (_, put), (_, gone) in (rows[1:] if block.a or block.b else rows) if put]
 
 
 def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
-    """The words of `text`, with one empty slot for each row of names and numbers ("Baidu, Tencent and 360") and what
-    fills it.
+    """Return the words of `text`, with an empty slot and its contents for each list of names and numbers.
+
+    An example of such a list is "Baidu, Tencent and 360".
     """
     known = names(text, opening=True)
     rows: list[list[str]] = []
@@ -210,30 +216,29 @@ def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
 
 
 def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
-    """Those of the words that are names or numbers, each as the forms it is known by."""
-    numbers = quantities(re.sub(f"(?<=[{CHINESE}]) (?=[{CHINESE}])", "", " ".join(words)))
+    """Return the names and numbers among the words, each as the set of its forms."""
+    numbers = quantities(re.sub(f"(?<=[{lexicon.CJK}]) (?=[{lexicon.CJK}])", "", " ".join(words)))
     return [forms(word) for word in words if word in known] + [frozenset({number.value}) for number in numbers]
 
 
 def _differ(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
-    """Whether names or numbers stand in place of others: some of either, and one among those put that is not gone."""
+    """Return whether names or numbers were replaced by different ones."""
     return bool(gone) and any(not any(one & other for other in gone) for one in put)
 
 
-def _apart(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
-    """Whether two slots have no name or number in common; Tesla and Nikola Tesla have."""
+def _are_disjoint(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
+    """Return whether two slots have no name or number in common; Tesla and Nikola Tesla have one."""
     return not any(one & other for one in put for other in gone)
 
 
-def _numbers_agree(said: Sequence[Quantity], there: Sequence[Quantity], *, often: bool) -> bool:
-    ours, theirs = Counter(q.value for q in said), Counter(q.value for q in there)
-    if not (ours <= theirs if often else set(ours) <= set(theirs)):
+def _numbers_agree(claimed: Sequence[Quantity], source: Sequence[Quantity], *, counted: bool) -> bool:
+    """Return whether the source has the claim's numbers (as often, if `counted`) with the same units."""
+    values, source_values = Counter(q.value for q in claimed), Counter(q.value for q in source)
+    if not (values <= source_values if counted else set(values) <= set(source_values)):
         return False
-    units = {q.unit for q in there}
-    for quantity in said:
-        if quantity.unit is None:
-            continue
-        own = {q.unit for q in there if q.value == quantity.value} - {None}
-        if quantity.unit not in (own or units):
+    units = {q.unit for q in source}
+    for quantity in claimed:
+        own = {q.unit for q in source if q.value == quantity.value} - {None}
+        if quantity.unit is not None and quantity.unit not in (own or units):
             return False
     return True

@@ -1,4 +1,4 @@
-"""What a reader may choose for one question: the model, how many passages, how strict. Values from a browser."""
+"""The models that a user can choose: quoting, the configured model, hosted models, and those of a running Ollama."""
 
 from __future__ import annotations
 
@@ -27,39 +27,41 @@ _HOSTED = {
     "anthropic": "claude-haiku-4-5",
     "google_genai": "gemini-3.5-flash-lite",
 }
-"""For each hosted provider a small model that is offered where its key is set; one that takes a temperature."""
+"""A small model of each hosted provider, offered when its key is set; it supports a temperature."""
 
-_KEPT = 30.0  # seconds that a list of models is good for
+_LIST_SECONDS = 30.0  # for which a list of models is valid
 _OLLAMA_SECONDS = 0.5
-_OLLAMA_MOST = 20
-_OLLAMA_MOST_BYTES = 1_000_000
-_OLLAMA_PORTS = {"": 11434, "http": 80, "https": 443}  # by the scheme that is written, as Ollama's own client has it
-_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server listens, and where it is asked
+_OLLAMA_MAX_MODELS = 20
+_OLLAMA_MAX_BYTES = 1_000_000
+_OLLAMA_PORTS = {"": 11434, "http": 80, "https": 443}  # by the scheme, as in Ollama's own client
+_WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server listens, and its address
 _PLAIN_NAME = re.compile(r"[\w./:-]{1,200}", re.ASCII)
 _LATEST = ":latest"
 
 
 class ModelCatalog:
-    """The choices that there are beside the settings, and the assistants that come of them. May be used by threads."""
+    """The models that can be chosen besides the configured one. Instances are thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._listing = threading.Lock()
         self._loading = threading.Lock()
         self._models: tuple[str, ...] = ()
-        self._good_until = 0.0
+        self._valid_until = 0.0
         self._llms: dict[str, BaseChatModel | None] = {}
 
     def models(self) -> tuple[str, ...]:
-        """What can be chosen now: quoting, the model of the settings, one of each provider whose package and key are
-        there, and those of a running Ollama. Looked up anew after half a minute; never raises.
+        """Return the names of the models: quoting, the configured model, one of each provider that is installed and has
+        a key, and those of a running Ollama.
+
+        The list is cached for half a minute. Never raises.
         """
         with self._listing:
-            if time.monotonic() >= self._good_until:
+            if time.monotonic() >= self._valid_until:
                 configured = self._settings.llm
                 listed = [name for name in _ollama() if name != configured.removesuffix(_LATEST)]
                 self._models = tuple(dict.fromkeys([EXTRACTIVE, configured, *_hosted(), *listed]))
-                self._good_until = time.monotonic() + _KEPT
+                self._valid_until = time.monotonic() + _LIST_SECONDS
             return self._models
 
     def llm(self, model: str) -> BaseChatModel | None:
@@ -75,7 +77,7 @@ class ModelCatalog:
         with self._loading:
             if model not in self._llms:
                 settings = self._settings
-                if model != settings.llm:  # an address belongs to the model that it was given for
+                if model != settings.llm:  # the URL is for the configured model only
                     settings = settings.model_copy(update={"llm": model, "llm_base_url": None})
                 self._llms[model] = open_llm(settings)
             return self._llms[model]
@@ -88,7 +90,7 @@ def abbreviated(value: object) -> str:
 
 
 def _hosted() -> list[str]:
-    """A model of each provider whose client is installed and whose key is set."""
+    """Return a model of each provider whose client is installed and whose key is set."""
     return [
         f"{provider}:{model}"
         for provider, model in _HOSTED.items()
@@ -97,63 +99,63 @@ def _hosted() -> list[str]:
 
 
 def _is_installed(provider: str) -> bool:
-    """Whether the provider's client is there; it is not imported to see."""
+    """Return whether the provider's client is installed, without importing it."""
     try:
         return find_spec(f"langchain_{provider}") is not None
-    except ValueError:  # something else goes by that name
+    except ValueError:  # another module has that name
         return False
 
 
 def _ollama() -> list[str]:
-    """The models of a running Ollama; none where there is no client for it, or no answer in time.
+    """Return the models of a running Ollama; none without its client, or when it does not answer in time.
 
-    Asked in a thread of its own, because looking up a host's name knows no time limit.
+    A thread sends the request, because the look-up of a host name has no time limit.
     """
     if not _is_installed("ollama"):
         return []
     found: list[str] = []
 
-    def ask() -> None:
+    def request() -> None:
         try:
-            names = _chat_models(_fetch(_ollama_address(os.environ.get("OLLAMA_HOST", ""))))
-        except Exception:  # whatever is wrong with it, there is nothing to offer
+            names = _chat_models(_fetch(_ollama_url(os.environ.get("OLLAMA_HOST", ""))))
+        except Exception:  # any failure means that no models can be offered
             return
         found.extend(names)
 
-    asking = threading.Thread(target=ask, name="list-ollama", daemon=True)
-    asking.start()
-    asking.join(_OLLAMA_SECONDS)
+    thread = threading.Thread(target=request, name="list-ollama", daemon=True)
+    thread.start()
+    thread.join(_OLLAMA_SECONDS)
     return list(found)
 
 
-def _fetch(address: str) -> bytes:
-    """What Ollama says it has. It is on this machine or near it, so no proxy is asked."""
-    parts = urlsplit(address)
+def _fetch(url: str) -> bytes:
+    """Return Ollama's list of models. Ollama runs on this machine or near it, so no proxy is used."""
+    parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     with closing(connect(parts.hostname or "", parts.port, timeout=_OLLAMA_SECONDS)) as connection:
         connection.request("GET", f"{parts.path}/api/tags")
         response = connection.getresponse()
-        data = response.read(_OLLAMA_MOST_BYTES + 1)
-        if response.status != HTTPStatus.OK or len(data) > _OLLAMA_MOST_BYTES:
-            raise ValueError("no list of models")
+        data = response.read(_OLLAMA_MAX_BYTES + 1)
+        if response.status != HTTPStatus.OK or len(data) > _OLLAMA_MAX_BYTES:
+            raise ValueError("not a list of models")
         return data
 
 
 def _chat_models(data: bytes) -> list[str]:
-    """The names in Ollama's list as specs, without the tag that goes without saying; not those that only embed."""
+    """Return the names in Ollama's list as specs, without the default tag and without embedding models."""
     specs = []
-    for each in json.loads(data)["models"]:
-        name, details = each["name"], each.get("details") or {}
+    for model in json.loads(data)["models"]:
+        name, details = model["name"], model.get("details") or {}
         if _PLAIN_NAME.fullmatch(name) and "bert" not in str(details.get("family")):
             specs.append(f"ollama:{name.removesuffix(_LATEST)}")
-    return specs[:_OLLAMA_MOST]
+    return specs[:_OLLAMA_MAX_MODELS]
 
 
-def _ollama_address(host: str) -> str:
-    """Where `OLLAMA_HOST` says that Ollama is: a host, a port, both, or a web address."""
+def _ollama_url(host: str) -> str:
+    """Return the URL for the value of `OLLAMA_HOST`: a host, a port, both, or a URL."""
     scheme, colon, rest = host.strip().rpartition("://")
     parts = urlsplit(f"{scheme if colon else 'http'}://{rest}")
     name = parts.hostname or "127.0.0.1"
-    name = _EVERY_ADDRESS.get(name, name)
+    name = _WILDCARD_HOSTS.get(name, name)
     port = parts.port or _OLLAMA_PORTS[scheme.lower()]
     return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}{parts.path.rstrip('/')}"

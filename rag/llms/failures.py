@@ -1,8 +1,8 @@
-"""What went wrong with an LLM, in one line, and what mends it.
+"""Failures of an LLM, each described in one line with a hint.
 
-The clients raise some thirty kinds of exceptions: LangChain's own tree, those of `openai`, `anthropic` and `ollama`,
-and bare ones of `httpx`, `httpx2` and `json` that slip through in the middle of a stream. They are told apart by the
-names of their classes, so that no provider's package is imported to understand another's failure.
+The clients raise about thirty kinds of exceptions: those of LangChain, `openai`, `anthropic` and `ollama`, and, in the
+middle of a stream, those of `httpx`, `httpx2` and `json`. They are classified by the names of their classes, so that no
+provider's package has to be imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEY_NAMES: dict[str, tuple[str, ...]] = {
     "google_genai": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     "ollama": (),
 }
-"""The environment variables that may hold each provider's key; the first that is set counts."""
+"""The environment variables with the key of each provider; the first that is set is used."""
 
 
 class _Failure(NamedTuple):
@@ -34,106 +34,104 @@ class _Failure(NamedTuple):
 
 
 _FAILURES = {
-    "overflow": _Failure(
-        "cannot take so long a prompt", "Lower CITECHAT_TOP_K, or choose a model with a larger context."
+    "context length": _Failure(
+        "rejected the prompt: it is too long", "Lower CITECHAT_TOP_K, or choose a model with a larger context."
     ),
-    "key": _Failure("did not accept the key", "Check {key}."),
-    "forbidden": _Failure("may not be used with this key", "Check {key}, and what the account may use."),
+    "authentication": _Failure("did not accept the key", "Check {key}."),
+    "permission": _Failure("does not allow this key", "Check {key} and the permissions of its account."),
     "unknown model": _Failure("is not known to the server", "Check the model's name and CITECHAT_LLM_BASE_URL."),
-    "credit": _Failure("has no credit left", "Add credit to the account of {key}, or choose another model."),
-    "too many": _Failure("is being asked too often", "Wait a little and ask again.", retryable=True),
-    "temperature": _Failure("does not take this temperature", "Set CITECHAT_LLM_TEMPERATURE=1."),
-    "refused": _Failure(
-        "refused the request", "Check the model's name; `citechat doctor` lists the settings in force."
+    "quota": _Failure("has no credit left", "Add credit to the account of {key}, or choose another model."),
+    "rate limit": _Failure("received too many requests", "Wait a moment and try again.", retryable=True),
+    "temperature": _Failure("does not support this temperature", "Set CITECHAT_LLM_TEMPERATURE=1."),
+    "bad request": _Failure(
+        "rejected the request", "Check the model's name; `citechat doctor` lists the settings in use."
     ),
-    "late": _Failure(
+    "timeout": _Failure(
         "did not answer in time",
-        "Ask again, or raise CITECHAT_LLM_TIMEOUT: a local model needs longest for its first answer.",
+        "Try again, or raise CITECHAT_LLM_TIMEOUT: the first answer of a local model takes longest.",
         retryable=True,
     ),
-    "cut": _Failure("broke off in the middle of the answer", "Ask again.", retryable=True),
-    "unreachable": _Failure(
-        "cannot be reached", "Check that the server runs, the network, and CITECHAT_LLM_BASE_URL.", retryable=True
+    "incomplete": _Failure("broke off in the middle of the answer", "Try again.", retryable=True),
+    "connection": _Failure(
+        "cannot be reached",
+        "Check that the server is running, the network, and CITECHAT_LLM_BASE_URL.",
+        retryable=True,
     ),
-    "server": _Failure(
-        "had an error on its side", "Ask again in a moment; the server's log says more.", retryable=True
-    ),
+    "server": _Failure("had a server error", "Try again in a moment, and check the server's log.", retryable=True),
     "empty": _Failure(
         "gave an empty reply",
-        "Ask again; raise CITECHAT_LLM_MAX_TOKENS for a model that thinks first, and check CITECHAT_LLM_BASE_URL.",
+        "Try again; raise CITECHAT_LLM_MAX_TOKENS for a reasoning model, and check CITECHAT_LLM_BASE_URL.",
         retryable=True,
     ),
-    "too slow": _Failure(
+    "total timeout": _Failure(
         "took too long and was stopped",
         "Raise CITECHAT_LLM_TOTAL_TIMEOUT, lower CITECHAT_LLM_MAX_TOKENS, or choose a smaller model.",
         retryable=True,
     ),
-    "repeating": _Failure(
-        "said the same thing over and over and was stopped",
-        "Ask again in other words, or choose a larger model.",
-        retryable=True,
+    "repetition": _Failure(
+        "repeated itself and was stopped", "Rephrase the question, or choose a larger model.", retryable=True
     ),
-    "garbled": _Failure(
-        "sent something that is not an answer",
-        "Check CITECHAT_LLM_BASE_URL: the address of an OpenAI-compatible server usually ends in /v1.",
+    "invalid response": _Failure(
+        "sent a response that is not an answer",
+        "Check CITECHAT_LLM_BASE_URL: the URL of an OpenAI-compatible server usually ends in /v1.",
     ),
-    "other": _Failure("failed", "Ask again; if it stays, try another model, or CITECHAT_LLM=extractive."),
+    "other": _Failure("failed", "Try again; if it fails again, try another model or CITECHAT_LLM=extractive."),
 }
 
 _BY_NAME = {
-    "ContextOverflowError": "overflow",
-    "ModelAuthenticationError": "key",
-    "ModelPermissionDeniedError": "forbidden",
+    "ContextOverflowError": "context length",
+    "ModelAuthenticationError": "authentication",
+    "ModelPermissionDeniedError": "permission",
     "ModelNotFoundError": "unknown model",
-    "ModelRateLimitError": "too many",
-    "ModelInvalidRequestError": "refused",
-    "ModelTimeoutError": "late",
-    "APITimeoutError": "late",
-    "TimeoutException": "late",
-    "TimeoutError": "late",
-    "RemoteProtocolError": "cut",
-    "ReadError": "cut",
-    "ModelConnectionError": "unreachable",
-    "APIConnectionError": "unreachable",
-    "ConnectError": "unreachable",
-    "ConnectionError": "unreachable",
+    "ModelRateLimitError": "rate limit",
+    "ModelInvalidRequestError": "bad request",
+    "ModelTimeoutError": "timeout",
+    "APITimeoutError": "timeout",
+    "TimeoutException": "timeout",
+    "TimeoutError": "timeout",
+    "RemoteProtocolError": "incomplete",
+    "ReadError": "incomplete",
+    "ModelConnectionError": "connection",
+    "APIConnectionError": "connection",
+    "ConnectError": "connection",
+    "ConnectionError": "connection",
     "ModelAPIError": "server",
 }
-"""Class names, of the error and of what caused it, before its HTTP status is asked; the first that fits counts."""
+"""Class names of the error and its causes, checked before its HTTP status; the first match counts."""
 
-_BY_NAME_AT_LAST = {
+_BY_NAME_LAST = {
     "ResponseError": "server",  # ollama, in the middle of a stream: status -1
     "APIError": "server",  # openai and anthropic, in the middle of a stream
-    "UnicodeDecodeError": "garbled",
-    "UnicodeError": "refused",
-    "ValueError": "garbled",  # json.JSONDecodeError among them
-    "LookupError": "garbled",
-    "TypeError": "garbled",
-    "AttributeError": "garbled",
+    "UnicodeDecodeError": "invalid response",
+    "UnicodeError": "bad request",
+    "ValueError": "invalid response",  # json.JSONDecodeError among them
+    "LookupError": "invalid response",
+    "TypeError": "invalid response",
+    "AttributeError": "invalid response",
 }
 
 _BY_STATUS = {
-    401: "key",
-    402: "credit",
-    403: "forbidden",
+    401: "authentication",
+    402: "quota",
+    403: "permission",
     404: "unknown model",
-    408: "late",
-    413: "overflow",
-    429: "too many",
-    504: "late",
+    408: "timeout",
+    413: "context length",
+    429: "rate limit",
+    504: "timeout",
 }
 
 _BY_TEXT = (
-    (re.compile(r"No generation chunks"), frozenset({"garbled"}), "empty"),
-    (re.compile(r"insufficient_quota|credit balance"), frozenset({"too many", "refused"}), "credit"),
+    (re.compile(r"No generation chunks"), frozenset({"invalid response"}), "empty"),
+    (re.compile(r"insufficient_quota|credit balance"), frozenset({"rate limit", "bad request"}), "quota"),
     (
         re.compile(r"context.?(length|window|size)|prompt is too long|input is too long", re.IGNORECASE),
-        frozenset({"refused", "server", "garbled", "other"}),
-        "overflow",
+        frozenset({"bad request", "server", "invalid response", "other"}),
+        "context length",
     ),
-    (re.compile("temperature"), frozenset({"refused", "garbled"}), "temperature"),
+    (re.compile("temperature"), frozenset({"bad request", "invalid response"}), "temperature"),
 )
-"""What a server's own words tell that its status did not."""
+"""Words in a server's message, the kinds that they make more precise, and the kind that they mean."""
 
 _SECRETS = re.compile(
     r"(?<=://)[^/@\s]+(?=@)|(?i:bearer)\s+[^\s'\",]+|\b(?:sk|pk|rk|gsk|lsv2)[-_][\w*.-]{3,}|\bAIza[\w*-]{6,}"
@@ -143,36 +141,37 @@ _DETAIL_CHARS = 240
 
 
 def explain_failure(error: Exception, spec: str) -> LLMError:
-    """The `LLMError` for what the client of the LLM `spec` raised: one line, the hint that mends it, never a key."""
+    """Return the `LLMError` for an exception of the client of the LLM `spec`: one line and a hint, never a key."""
     if isinstance(error, LLMError):
         return error
     return failure(_kind(error), spec, _detail(error), _wait(error))
 
 
 def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMError:
-    """The `LLMError` of one `kind` of failure; `detail` are the client's own words, and `wait` the seconds that the
-    server asks for."""
+    """Return the `LLMError` for one `kind` of failure.
+
+    `detail` is the client's message, and `wait` the number of seconds that the server asks to wait.
+    """
     what, hint, retryable = _FAILURES[kind]
     provider, _, model = spec.partition(":")
     if provider == "ollama" and kind == "unknown model":
-        hint = f"Fetch it with `ollama pull {model}`, or choose one that `ollama list` shows."
-    elif provider == "ollama" and kind == "unreachable":
-        hint = "Start it with `ollama serve`, or set CITECHAT_LLM_BASE_URL to where it runs."
+        hint = f"Run `ollama pull {model}`, or choose one of the models that `ollama list` shows."
+    elif provider == "ollama" and kind == "connection":
+        hint = "Run `ollama serve`, or set CITECHAT_LLM_BASE_URL to the URL of the server."
     elif wait and retryable:
-        hint = f"Ask again in {wait:g} s: the server asks for that."
+        hint = f"Try again in {wait:g} s, as the server requests."
     key = " or ".join(KEY_NAMES.get(provider, ())) or "the server's key"
-    said = f" ({scrub(detail)})" if detail else ""
-    message = f"the LLM {scrub(spec)!r} {what}{said}"
+    message = f"the LLM {scrub(spec)!r} {what}" + (f" ({scrub(detail)})" if detail else "")
     return LLMError(message, hint.format(key=key), retryable=retryable, kind=kind, wait=wait)
 
 
 def scrub(text: str) -> str:
-    """`text` without keys: the values in the environment's key variables, and whatever looks like a key."""
+    """Return `text` without keys: values of the environment's key variables, and anything that looks like a key."""
     names = {name for names in KEY_NAMES.values() for name in names}
     names |= {name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))}
     values = {os.environ.get(name, "").strip() for name in names}
     for value in sorted(values, key=len, reverse=True):
-        if len(value) >= 6:  # a shorter one is no secret, and would eat half the message
+        if len(value) >= 6:  # a shorter value is not a secret, and would mask half the message
             text = text.replace(value, "***")
     return _SECRETS.sub("***", text)
 
@@ -181,13 +180,13 @@ def _kind(error: Exception) -> str:
     names = [cls.__name__ for link in _chain(error) for cls in type(link).__mro__]
     kind = next((kind for name, kind in _BY_NAME.items() if name in names), None)
     kind = kind or next(filter(None, map(_kind_by_status, _chain(error))), None)
-    if kind is None and any(map(_is_cut_short, _chain(error))):
-        return "cut"
-    kind = kind or next((kind for name, kind in _BY_NAME_AT_LAST.items() if name in names), "other")
-    said = f"{error} {getattr(error, 'body', '')}"  # openai keeps its error code out of the message
-    for words, unclear, meant in _BY_TEXT:
-        if kind in unclear and words.search(said):
-            return meant
+    if kind is None and any(map(_is_incomplete, _chain(error))):
+        return "incomplete"
+    kind = kind or next((kind for name, kind in _BY_NAME_LAST.items() if name in names), "other")
+    message = f"{error} {getattr(error, 'body', '')}"  # openai does not put its error code into the message
+    for words, vague, precise in _BY_TEXT:
+        if kind in vague and words.search(message):
+            return precise
     return kind
 
 
@@ -196,12 +195,12 @@ def _kind_by_status(error: BaseException) -> str | None:
         for name in ("status_code", "code"):
             status = getattr(holder, name, None)
             if isinstance(status, int) and 400 <= status < 600:
-                return _BY_STATUS.get(status) or ("refused" if status < 500 else "server")
+                return _BY_STATUS.get(status) or ("bad request" if status < 500 else "server")
     return None
 
 
-def _is_cut_short(error: BaseException) -> bool:
-    """Whether what was received would have made sense, had it gone on: half a character, or half a line of JSON."""
+def _is_incomplete(error: BaseException) -> bool:
+    """Return whether the data ended too early: in the middle of a character or of a line of JSON."""
     if isinstance(error, UnicodeDecodeError):
         return error.reason == "unexpected end of data"
     if isinstance(error, json.JSONDecodeError):
@@ -211,12 +210,12 @@ def _is_cut_short(error: BaseException) -> bool:
 
 
 def _wait(error: Exception) -> float:
-    """The seconds that a server asks for in its header `Retry-After`, which may give a time instead (RFC 9110,
-    section 10.2.3); 0 where it does not."""
+    """Return the seconds in the server's header `Retry-After`, or until the time that it gives (RFC 9110, section
+    10.2.3); 0 without the header."""
     for link in _chain(error):
-        said = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
+        value = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
         try:
-            return max(0.0, float(said) if said[:1].isdigit() else _seconds_until(said))
+            return max(0.0, float(value) if value[:1].isdigit() else _seconds_until(value))
         except (ValueError, TypeError):
             continue
     return 0.0
@@ -228,7 +227,7 @@ def _seconds_until(date: str) -> float:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what caused it, at most ten links: a chain may be a ring."""
+    """Yield the error and its causes, at most ten: a chain may contain a cycle."""
     link: BaseException | None = error
     for _ in range(10):
         if link is None:
@@ -238,6 +237,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _detail(error: Exception) -> str:
-    """The client's own words on one line; scrubbed before they are cut, so that no half of a key is left."""
+    """Return the client's message on one line; it is scrubbed before it is cut, so that no part of a key is left."""
     words = " ".join(scrub(str(error)).split()) or type(error).__name__
     return words if len(words) <= _DETAIL_CHARS else words[:_DETAIL_CHARS] + "…"

@@ -1,15 +1,17 @@
-"""Any LLM, named "provider:model": loaded, asked, and understood when it fails.
+"""Load an LLM named "provider:model", stream its replies, and test whether it answers.
 
-Four providers are built in, and `transformers:FOLDER` and `gguf:FILE` for a model on this disk. Any other is a plug-in:
-an entry point in the group `citechat.llms`, named after its provider, that is one function
-`(model: str, **options) -> BaseChatModel`.
-The options are `base_url` (or None), `temperature`, `timeout` in seconds and `max_tokens`.
+Four providers are built in, and `transformers:FOLDER` and `gguf:FILE` for models on this disk. Any other provider is a
+plug-in: an entry point in the group `citechat.llms` that is named after the provider and is a function
+`(model: str, **options) -> BaseChatModel`. The options are `base_url` (or None), `temperature`, `timeout` in seconds
+and `max_tokens`.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "open_llm", "stream_text"]
 
 PLUGIN_GROUP = "citechat.llms"
-"""The entry-point group in which other packages offer LLMs."""
+"""The entry-point group of plug-ins."""
 
 _CLIENTS = {
     "openai": "langchain_openai",
@@ -34,10 +36,10 @@ _CLIENTS = {
     "google_genai": "langchain_google_genai",
     "ollama": "langchain_ollama",
 }
-"""For each built-in provider, the module of its client."""
+"""The module of each built-in provider's client."""
 
-_IN_THIS_PROCESS = ("gguf", "transformers")
-"""The providers whose models are on this disk."""
+_LOCAL = ("gguf", "transformers")
+"""The providers of models on this disk."""
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
@@ -69,38 +71,35 @@ def load_llm(
     max_tokens: int = 700,
     context_tokens: int = 8192,
 ) -> BaseChatModel:
-    """The chat model named by `spec`, "provider:model"; nothing is sent yet.
+    """Return the chat model named by `spec`, "provider:model"; nothing is sent yet.
 
-    `timeout` is how many seconds the server may be silent, once before the first word and again between words. The
-    client tries nothing again by itself: `LLMCall` does, which knows how long there is. `context_tokens` is told to
-    Ollama, which otherwise cuts a prompt without a word at its own, smaller default, and to llama.cpp. An
-    OpenAI-compatible server is `openai:` with its `base_url`, and needs no key. Raises `LLMError` for a name, address,
-    package or key that cannot work.
+    `timeout` is the number of seconds to wait for the first word, and between words. The client does not retry;
+    `LLMCall` does, within a total timeout. Ollama and llama.cpp get `context_tokens`, because Ollama otherwise cuts the
+    prompt silently at a smaller default. An OpenAI-compatible server is `openai:` with its `base_url`, and needs no
+    key. Raises `LLMError` for a name, URL, package or key that cannot work.
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
     if provider not in _CLIENTS:
         options = {"base_url": base_url, "temperature": temperature, "timeout": timeout, "max_tokens": max_tokens}
-        if provider in _IN_THIS_PROCESS:
-            from .local import load_gguf, load_transformers
+        if provider in _LOCAL:
+            from .local import load_local
 
-            return (
-                load_gguf(model, options, context_tokens) if provider == "gguf" else load_transformers(model, options)
-            )
+            return load_local(provider, model, options, context_tokens)
         return _load_plugin(provider, model, spec, options)
     package = _CLIENTS[provider].replace("_", "-")
     if find_spec(_CLIENTS[provider]) is None:
         raise LLMError(
             f"the LLM {spec!r} needs the package {package!r}, which is not installed",
-            f"Install it beside citechat: pip install {package}",
+            f"Install it: pip install {package}",
         )
-    wishes = _options(provider, base_url, temperature, timeout, max_tokens) | _key(provider, base_url, spec)
+    client_options = _options(provider, base_url, temperature, timeout, max_tokens) | _key(provider, base_url, spec)
     if provider == "ollama":
-        wishes["num_ctx"] = context_tokens
+        client_options["num_ctx"] = context_tokens
     from langchain.chat_models import init_chat_model
 
     try:
-        llm: BaseChatModel = init_chat_model(model, model_provider=provider, **wishes)
+        llm: BaseChatModel = init_chat_model(model, model_provider=provider, **client_options)
     except Exception as error:
         raise explain_failure(error, spec) from None
     return llm
@@ -109,11 +108,11 @@ def load_llm(
 def stream_text(
     llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str, tokens: dict[str, int] | None = None
 ) -> Iterator[str]:
-    """The reply of `llm`, piece by piece as it is written; `spec` names it in errors.
+    """Yield the reply of `llm` piece by piece; `spec` names it in errors.
 
-    Where the provider tells how many tokens went in and out, they are added up in `tokens` under `in` and `out`.
-    Raises `LLMError` for whatever goes wrong, for a reply without any text, and for a stream that ends without saying
-    why where the provider always does: that is a cut line, not a finished answer.
+    Token counts that the provider reports are added to `tokens` under `in` and `out`. Raises `LLMError` for any
+    failure, for a reply without text, and for a stream that ends without a reason if the provider always gives one:
+    then the connection broke off.
     """
     reason, has_text = "", False
     stream = llm.stream(list(messages))
@@ -133,9 +132,9 @@ def stream_text(
         raise explain_failure(error, spec) from None
     finally:
         if close := getattr(stream, "close", None):
-            close()  # a reader who stops early must not leave the model writing
+            close()  # stop the model when the caller stops early
     if not reason and spec.partition(":")[0].strip().lower() in _CLIENTS:
-        raise failure("cut", spec, "the stream ended without a reason")
+        raise failure("incomplete", spec, "the stream ended without a reason")
     if not has_text:
         raise failure("empty", spec, f"it stopped because of {reason!r}" if reason else "")
 
@@ -144,13 +143,13 @@ def _parse(spec: str) -> tuple[str, str]:
     provider, colon, model = (part.strip() for part in spec.partition(":"))
     if spec.strip().lower() == EXTRACTIVE:
         raise LLMError(
-            "'extractive' is not a language model: it answers by quoting, and has nothing to load",
-            "Name a model as provider:model, such as 'ollama:llama3.2', or build the assistant without one.",
+            "'extractive' is not a language model: it answers by quoting",
+            "Name a model as provider:model, such as 'ollama:llama3.2', or build the assistant without an LLM.",
         )
     if not colon or not provider or not model:
         raise LLMError(
             f"the LLM {scrub(spec)!r} is not of the form provider:model",
-            f"Write for example CITECHAT_LLM=ollama:llama3.2; known providers: {_known()}.",
+            f"For example, set CITECHAT_LLM=ollama:llama3.2; known providers: {_known()}.",
         )
     return provider.lower(), model
 
@@ -161,12 +160,12 @@ def _address(base_url: str | None) -> str | None:
     try:
         parts = urlsplit(base_url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # an invalid port or IPv6 address
         usable = False
     if not usable:
         raise LLMError(
-            f"the LLM server's address {scrub(base_url)!r} is not a web address",
-            "Set CITECHAT_LLM_BASE_URL to one such as http://127.0.0.1:8080/v1, or unset it.",
+            f"the LLM server's URL {scrub(base_url)!r} is not a web address",
+            "Set CITECHAT_LLM_BASE_URL to a URL such as http://127.0.0.1:8080/v1, or unset it.",
         )
     return base_url
 
@@ -174,7 +173,7 @@ def _address(base_url: str | None) -> str | None:
 def _options(
     provider: str, base_url: str | None, temperature: float, timeout: float, max_tokens: int
 ) -> dict[str, Any]:
-    """The same wishes in the words of each client; none of them has a time limit of its own."""
+    """Translate the options into those of each client."""
     options: dict[str, Any] = {"temperature": temperature}
     if base_url:
         options["base_url"] = base_url
@@ -182,30 +181,30 @@ def _options(
         return options | {"client_kwargs": {"timeout": timeout}, "num_predict": max_tokens}
     options |= {"timeout": timeout, "max_tokens": max_tokens, "max_retries": 0}
     if provider == "google_genai":
-        options["max_retries"] = 1  # this client counts the first request, too
+        options["max_retries"] = 1  # this client counts the first request as well
     if provider == "openai":
         options["stream_usage"] = True
-        if _is_own_server(base_url):  # such servers know the limit only by its older name
+        if _is_own_server(base_url):  # such servers only support the older name of the limit
             options["extra_body"] = {"max_tokens": options.pop("max_tokens")}
     return options
 
 
 def _key(provider: str, base_url: str | None, spec: str) -> dict[str, Any]:
-    """The key from the environment, checked before a client turns its absence into "Connection error"."""
+    """Return the key from the environment; the client would report a missing key as "Connection error"."""
     names = KEY_NAMES[provider]
     name = next((name for name in names if os.environ.get(name, "").strip()), "")
     key = os.environ.get(name, "").strip()
     if key and (not key.isascii() or not key.isprintable() or " " in key):
         raise LLMError(
-            f"the key in {name} for the LLM {spec!r} holds characters that no key has",
+            f"the key in {name} for the LLM {spec!r} contains characters that are not allowed in a key",
             f"Set {name} again, without spaces, quotes or line breaks.",
         )
-    if key or not names:  # the clients find it themselves, but not without the line break that a shell may have left
+    if key or not names:  # the client reads it itself, but does not strip the line break that a shell may leave
         return {"api_key": key} if key != os.environ.get(name, "") else {}
     if provider == "openai" and _is_own_server(base_url):
         return {"api_key": _NO_KEY}
-    own = ", or CITECHAT_LLM_BASE_URL for a server of your own" if provider == "openai" else ""
-    raise LLMError(f"the LLM {spec!r} needs a key, and there is none", f"Set {' or '.join(names)}{own}.")
+    own = ", or CITECHAT_LLM_BASE_URL for your own server" if provider == "openai" else ""
+    raise LLMError(f"the LLM {spec!r} needs a key, and no key is set", f"Set {' or '.join(names)}{own}.")
 
 
 def _is_own_server(base_url: str | None) -> bool:
@@ -219,7 +218,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def _known() -> str:
-    return ", ".join(sorted({*_CLIENTS, *_IN_THIS_PROCESS, *_plugins()}))
+    return ", ".join(sorted({*_CLIENTS, *_LOCAL, *_plugins()}))
 
 
 def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) -> BaseChatModel:
@@ -229,7 +228,7 @@ def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) 
     if plugin is None:
         raise LLMError(
             f"the LLM {scrub(spec)!r} has the unknown provider {provider!r}",
-            f"Known providers: {_known()}. A model of Ollama is named 'ollama:{scrub(spec)}'.",
+            f"Known providers: {_known()}. An Ollama model is named 'ollama:{scrub(spec)}'.",
         )
     try:
         llm = plugin.load()(model, **options)
@@ -238,11 +237,45 @@ def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) 
     except Exception as error:
         raise LLMError(
             f"the plug-in {plugin.value!r} could not load {spec!r} ({type(error).__name__}: {scrub(str(error))})",
-            "Its own documentation says what it needs.",
+            "See the documentation of the plug-in.",
         ) from error
     if not isinstance(llm, BaseChatModel):
         raise LLMError(
-            f"the plug-in {plugin.value!r} gave {type(llm).__name__!r} for {spec!r}, not a LangChain chat model",
-            f"An entry point in {PLUGIN_GROUP!r} must return a BaseChatModel; tell its authors.",
+            f"the plug-in {plugin.value!r} returned {type(llm).__name__!r} for {spec!r}, not a LangChain chat model",
+            f"An entry point in {PLUGIN_GROUP!r} must return a BaseChatModel; report this to its authors.",
         )
     return llm
+
+
+@dataclass(frozen=True, slots=True)
+class LLMPing:
+    """The result of `ping_llm`: the seconds to the first word and in total, or an error message and a hint."""
+
+    spec: str
+    answers: bool
+    first_word: float | None = None
+    total: float | None = None
+    message: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        if self.answers:
+            return f"The LLM {self.spec!r} answers: first word after {self.first_word} s, complete after {self.total} s"
+        return f"{self.message[:1].upper()}{self.message[1:]}\n  {self.hint}"
+
+
+def ping_llm(settings: Settings) -> LLMPing:
+    """Ask the LLM of the settings for one word, which costs a few tokens. A failure is returned, not raised."""
+    from langchain_core.messages import HumanMessage
+
+    first_word = None
+    try:
+        llm = open_llm(settings)
+        if llm is None:
+            return LLMPing(settings.llm, answers=True, first_word=0.0, total=0.0)
+        started = time.perf_counter()
+        for _ in stream_text(llm, [HumanMessage("Reply with the word yes and nothing else.")], settings.llm):
+            first_word = first_word or round(time.perf_counter() - started, 3)
+    except LLMError as error:
+        return LLMPing(settings.llm, answers=False, first_word=first_word, message=error.message, hint=error.hint)
+    return LLMPing(settings.llm, answers=True, first_word=first_word, total=round(time.perf_counter() - started, 3))

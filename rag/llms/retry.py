@@ -1,5 +1,5 @@
-"""An LLM asked with patience, within limits: what may pass is tried again, a prompt that is too long is shortened once,
-and a model that takes too long or says the same thing for ever is stopped."""
+"""Calls to an LLM within a time limit: temporary failures are retried, a prompt that is too long is shortened once, and
+a model that takes too long or repeats itself is stopped."""
 
 from __future__ import annotations
 
@@ -17,54 +17,58 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
 
-_PASSES = frozenset({"too many", "server"})
-"""Failures that are over in a moment. A server that is not there, or silent for all its time, is not asked again."""
-_FIRST_PAUSE, _MOST_PAUSES = 1.0, 3  # seconds, and twice as many the next time
+_RETRIED = frozenset({"rate limit", "server"})
+"""Failures that pass within seconds. A server that is down, or that timed out, is not retried."""
+_FIRST_WAIT, _MAX_RETRIES = 1.0, 3  # seconds, doubled for each retry
 
-_TAIL = 600  # characters at the end of a reply in which a repetition is looked for
-_LOOKED_AT_EVERY = 40  # characters
-_REPEATED = re.compile(r"(.{1,120}?)\1{5,}$", re.DOTALL)
-_SHORTEST_REPETITION = 120  # characters in all: a line of dashes under a heading is shorter
+_TAIL = 600  # characters at the end of a reply that are searched for a repetition
+_CHECK_EVERY = 40  # characters
+_REPETITION = re.compile(r"(.{1,120}?)\1{5,}$", re.DOTALL)
+_MIN_REPETITION = 120  # characters in total: a line of dashes under a heading is shorter
 
 
 @dataclass(slots=True)
 class LLMCall:
-    """How an LLM is asked: by name `spec`, within `seconds` in all. What it cost is counted in `tokens`."""
+    """The calls to an LLM for one answer.
+
+    `spec` names the LLM in errors. The `timeout` is for each reply, in seconds, retries included. `tokens` adds up what
+    the calls used.
+    """
 
     llm: BaseChatModel
     spec: str
-    seconds: float
+    timeout: float
     tokens: dict[str, int] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
     def stream(self, prompt: Callable[[int], list[BaseMessage]], passages: int) -> Iterator[str]:
-        """The reply to `prompt(passages)`, piece by piece; to half as many passages where so many are too long.
+        """Yield the reply to `prompt(passages)` piece by piece; if that prompt is too long, use half the passages.
 
-        Raises `LLMError` for what no patience mends, and for whatever goes wrong after the first piece.
+        Raises `LLMError` for a failure that a retry does not fix, and for any failure after the first piece.
         """
-        began, pauses, is_shortened = self.clock(), 0, False
+        started, retries, is_shortened = self.clock(), 0, False
         while True:
-            written, looked_at = "", 0
+            reply, checked = "", 0
             try:
                 for piece in stream_text(self.llm, prompt(passages), self.spec, self.tokens):
-                    written += piece
+                    reply += piece
                     yield piece
-                    if self.clock() - began > self.seconds:
-                        raise failure("too slow", self.spec, f"more than {self.seconds:g} s")
-                    if len(written) - looked_at >= _LOOKED_AT_EVERY:
-                        looked_at = len(written)
-                        if repeats(written):
-                            raise failure("repeating", self.spec)
+                    if self.clock() - started > self.timeout:
+                        raise failure("total timeout", self.spec, f"more than {self.timeout:g} s")
+                    if len(reply) - checked >= _CHECK_EVERY:
+                        checked = len(reply)
+                        if repeats(reply):
+                            raise failure("repetition", self.spec)
             except LLMError as error:
-                pause = max(_FIRST_PAUSE * 2**pauses, error.wait)
-                if written:
+                wait = max(_FIRST_WAIT * 2**retries, error.wait)
+                if reply:
                     raise
-                if error.kind == "overflow" and passages > 1 and not is_shortened:
+                if error.kind == "context length" and passages > 1 and not is_shortened:
                     passages, is_shortened = passages // 2, True
-                elif error.kind in _PASSES and pauses < _MOST_PAUSES and self.clock() + pause - began < self.seconds:
-                    self.sleep(pause)
-                    pauses += 1
+                elif error.kind in _RETRIED and retries < _MAX_RETRIES and self.clock() + wait - started < self.timeout:
+                    self.sleep(wait)
+                    retries += 1
                 else:
                     raise
             else:
@@ -72,6 +76,6 @@ class LLMCall:
 
 
 def repeats(text: str) -> bool:
-    """Whether a text ends in the same stretch again and again, as small models do that have lost their way."""
-    found = _REPEATED.search(text[-_TAIL:])
-    return found is not None and len(found[0]) >= _SHORTEST_REPETITION
+    """Return whether a text ends in a loop, as small models produce them."""
+    found = _REPETITION.search(text[-_TAIL:])
+    return found is not None and len(found[0]) >= _MIN_REPETITION

@@ -1,7 +1,7 @@
-"""What kind of thing a question asks for, and whether a sentence holds one. Pure.
+"""The kind of answer that a question asks for, and whether a sentence contains one. Pure.
 
-Only numbers and dates: names, places and reasons were tried and dropped, because nearly every sentence of the news
-holds a name (0.9 of the right sentences, 0.8 of the wrong ones).
+The kinds are numbers and dates. Names, places and reasons were tried and dropped, because nearly every sentence of the
+news contains a name (0.9 of the right sentences, 0.8 of the wrong ones).
 """
 
 from __future__ import annotations
@@ -10,28 +10,20 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from index import Span
+from index import Span, lexicon
 
 Kind = Literal["number", "date"]
 
-_MONTH = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    "|nov(?:ember)?|dec(?:ember)?"
-)
-_LONG_NAMES = (
-    "january|february|march|april|june|july|august|september|october|november|december"
-    "|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
-)
-_NUMBER_WORD = (
-    "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
-    "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion"
+_MONTH = lexicon.MONTH
+_MONTH_OR_WEEKDAY = "|".join(lexicon.UNAMBIGUOUS_MONTHS + lexicon.WEEKDAYS)
+_NUMBER_WORD = "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES)) + (
     "|dozen|half|third|quarter|once|twice|both|single|several|couple|pair"
 )
 _HOLDS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(rf"(?<![\w-])\d[\d,.]*|(?<!-)\b(?:{_NUMBER_WORD})s?\b", re.IGNORECASE),
     "date": re.compile(
         rf"\b(?:1\d{{3}}|20\d\d)(?:s|\b)|\b(?:{_MONTH})\.?\s+\d{{1,2}}|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b"
-        rf"|\b(?:{_LONG_NAMES})\b|\bcentur(?:y|ies)\b|\b(?:spring|summer|autumn|winter|decade|today|yesterday|tomorrow"
+        rf"|\b(?:{_MONTH_OR_WEEKDAY})\b|\bcentur(?:y|ies)\b|\b(?:spring|summer|autumn|winter|decade|today|yesterday|tomorrow"
         r"|midnight|noon|easter|christmas)\b|\bB\.?C\b|\bA\.?D\b|\b\d{1,2}(?::\d\d)? ?[ap]\.?m\b",
         re.IGNORECASE,
     ),
@@ -44,13 +36,13 @@ _MEASURES: dict[Kind, re.Pattern[str]] = {
     "date": re.compile(
         rf"\b(?:{_MONTH})\.?\s+\d{{1,2}}(?:,?\s+\d{{4}})?"
         rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b(?:,?\s+\d{{4}})?"
-        rf"|\b(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_LONG_NAMES})\b",
+        rf"|\b(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_MONTH_OR_WEEKDAY})\b",
         re.IGNORECASE,
     ),
 }
 _ASKS_FOR_A_NAME = re.compile(r"\W*(?:who|whose|whom)\b", re.IGNORECASE)
 _NAME = re.compile(r"\b[A-Z][\w’'-]+(?:\s+(?:[A-Z][\w’'-]+|de|van|von|bin|al|of))*\s+[A-Z][\w’'-]*\w")
-"""A name of at least two words: a single capitalised word may only open the sentence."""
+"""A name of at least two words: a single capitalised word may just begin the sentence."""
 
 _MEASURED = (
     "percent(?:age)?|number|proportion|amount|population|price|cost|size|ratio|speed|length|height|distance|temperature"
@@ -70,7 +62,7 @@ _ASKS: dict[Kind, re.Pattern[str]] = {
 
 _ANSWERED_BY_AN_EVENT = re.compile(r"\bhow (?:often|soon)\b", re.IGNORECASE)
 _NO_QUANTITY = re.compile(
-    # "one" as a pronoun and "once" for "as soon as"; "as many as" compares, and says no number.
+    # "one" as a pronoun, "once" for "as soon as", and "as many as", which compares.
     r"\b(?:no|any|some|every|each|the|this|that|as|which|another) one\b|\bonce\b|\bas (?:many|much|few|little)\b"
     r"|\bone(?=\s+(?:of|another|would|can|could|may|might|must|should|will|has|is|who|that)\b|[’'])",
     re.IGNORECASE,
@@ -83,21 +75,22 @@ _VAGUE_QUANTITY = re.compile(
 )
 
 
-@lru_cache(maxsize=256)  # asked anew for every sentence that may answer
+@lru_cache(maxsize=256)  # called for every sentence that is ranked
 def asked_kind(question: str) -> Kind | None:
-    """What `question` asks for, when that can be told from its words."""
+    """Return what `question` asks for, or None when its words do not show it."""
     return next((kind for kind, pattern in _ASKS.items() if pattern.search(question)), None)
 
 
 def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
-    """True when `sentence` holds something of the kind that `question` does not say itself."""
+    """Return whether `sentence` contains something of this kind that `question` does not contain."""
     known = _words(question)
     return any(not _words(match[0]) <= known for match in _HOLDS[kind].finditer(sentence))
 
 
 def lacks_quantity(question: str, sentence: str) -> bool:
-    """True when `question` asks how much or how many and `sentence` holds no quantity besides those that the question
-    says itself, not even a vague one ("most of them", "in seconds").
+    """Return whether `question` asks for a quantity and `sentence` contains none, not even a vague one.
+
+    Vague quantities are "most of them" or "in seconds"; quantities of the question itself do not count.
     """
     if asked_kind(question) != "number" or _ANSWERED_BY_AN_EVENT.search(question):
         return False
@@ -106,9 +99,10 @@ def lacks_quantity(question: str, sentence: str) -> bool:
 
 
 def short_answer(question: str, sentence: str) -> Span | None:
-    """Where in `sentence` the one number, date or name stands that `question` asks for and does not say itself, with
-    its unit. None where it asks for something else, or where nothing or more than one thing of the kind is there: a
-    wrong number that stands out is worse than none.
+    """Return the span of the number (with its unit), date or name in `sentence` that `question` asks for.
+
+    None when it asks for something else, or when the sentence has no candidate or several: highlighting a wrong number
+    is worse than none. Words of the question are not candidates.
     """
     kind = asked_kind(question)
     pattern = _MEASURES[kind] if kind else _NAME if _ASKS_FOR_A_NAME.match(question) else None

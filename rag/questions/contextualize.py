@@ -1,58 +1,59 @@
-""" "and in 2022?" becomes a question that stands alone: by an LLM, or by carrying over names and the topic."""
+"""Follow-up questions such as "and in 2022?", made independent of the conversation by rules: names and the topic of
+earlier questions are put in front. `generation.generate.rewrite` uses an LLM instead."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from index import terms
+from index import lexicon, terms
 
 from ..answer import Turn
 
-_FEW_WORDS = 2  # with fewer words of its own, numbers left out, a question has no topic: "why?", "and in 2022?"
-_STANDS_FOR = re.compile(
-    r"\b(?:he|she|it|they|him|her|them|his|hers|its|theirs?|this|that|those|these|there)\b|他|她|它", re.IGNORECASE
-)
+_MIN_TOPIC_WORDS = 2  # a question with fewer words, numbers left out, has no topic: "why?", "and in 2022?"
+_PRONOUN = re.compile(rf"\b(?:{'|'.join(lexicon.PRONOUNS)}|hers|theirs|there)\b|他|她|它", re.IGNORECASE)
 _PERSON = re.compile(r"\b(?:he|she|him|her|his|hers)\b|他|她", re.IGNORECASE)
 _NAME = re.compile(r"\b(?:\d{1,3}\s+)?[A-Z][\w’'-]*(?:\s+(?:of\s+|de\s+|van\s+|von\s+)?[A-Z][\w’'-]*)*")
 _FULL_NAME = re.compile(r"\b[A-Z][a-z’'-]+(?:\s+[A-Z][\w’'-]+){1,3}\b")
 _NUMBER = re.compile(r"\b\d[\d,.]*\b")
-_LEADS_IN = re.compile(r"^\W*(?:(?:and|but|so|then|what about|how about)\b[\s,]*|那)", re.IGNORECASE)
+_LEAD_IN = re.compile(r"^\W*(?:(?:and|but|so|then|what about|how about)\b[\s,]*|那)", re.IGNORECASE)
 _OPENING_WORDS = "who what when where which why how is are was were did does do can could in on at the and"
 _OPENERS = frozenset(_OPENING_WORDS.split())
-_TURNS_BACK = 3  # questions of the reader in which a name is looked for
+_TURNS_BACK = 3  # earlier questions that are searched for a name
 
 
-def leans_on(question: str) -> bool:
-    """Whether a question cannot be understood without what was said before it."""
-    return bool(_STANDS_FOR.search(question) or _LEADS_IN.match(question)) or len(_own_words(question)) < _FEW_WORDS
+def needs_context(question: str) -> bool:
+    """Return whether a question cannot be understood without the conversation before it."""
+    return bool(_PRONOUN.search(question) or _LEAD_IN.match(question)) or len(_own_words(question)) < _MIN_TOPIC_WORDS
 
 
-def stand_alone(question: str, history: Sequence[Turn]) -> str:
-    """`question`, with what it leans on in front: for "it" the names that were asked about, for "he" or "she" also the
-    person that the last answer names; where there is none, and for "why?", the last question that had a topic.
+def contextualize(question: str, history: Sequence[Turn]) -> str:
+    """Return `question` with the context that it refers to in front.
+
+    For "it", that is the names in the questions before; for "he" or "she", also the person whom the last answer names.
+    Without a name, and for "why?", it is the last question that had a topic.
     """
     asked = [turn.text for turn in history if turn.role == "user"]
-    if not asked or not leans_on(question):
+    if not asked or not needs_context(question):
         return question
-    if _STANDS_FOR.search(question):
+    if _PRONOUN.search(question):
         named = next(filter(None, (_names(text) for text in reversed(asked[-_TURNS_BACK:]))), [])
-        carried = [*_person(history), *named] if _PERSON.search(question) else named
-        carried = [name for name in dict.fromkeys(carried) if name.lower() not in question.lower()]
-        if carried:
-            return " ".join([*carried, question])
-    topic = next((text for text in reversed(asked) if len(_own_words(text)) >= _FEW_WORDS), asked[-1])
-    if _NUMBER.search(question):  # "and in 2022?" is not about the year that was asked about before
+        context = [*_person(history), *named] if _PERSON.search(question) else named
+        context = [name for name in dict.fromkeys(context) if name.lower() not in question.lower()]
+        if context:
+            return " ".join([*context, question])
+    topic = next((text for text in reversed(asked) if len(_own_words(text)) >= _MIN_TOPIC_WORDS), asked[-1])
+    if _NUMBER.search(question):  # "and in 2022?" is not about the year of the question before
         topic = _NUMBER.sub(" ", topic)
     return " ".join(f"{topic} {question}".split())
 
 
 def _own_words(question: str) -> list[str]:
-    return [term for term in terms(_LEADS_IN.sub("", question)) if not _NUMBER.fullmatch(term)]
+    return [term for term in terms(_LEAD_IN.sub("", question)) if not _NUMBER.fullmatch(term)]
 
 
 def _names(question: str) -> list[str]:
-    """The names in a question; the word that opens it is none unless another capital follows."""
+    """Return the names in a question, without a question word at their beginning."""
     found = []
     for match in _NAME.finditer(question):
         words = match[0].split()
@@ -64,7 +65,7 @@ def _names(question: str) -> list[str]:
 
 
 def _person(history: Sequence[Turn]) -> list[str]:
-    """The full name that comes first in the last answer, if it has one."""
-    said = next((turn.text for turn in reversed(history) if turn.role == "assistant"), "")
-    match = _FULL_NAME.search(said)
+    """Return the first full name of the last answer."""
+    answer = next((turn.text for turn in reversed(history) if turn.role == "assistant"), "")
+    match = _FULL_NAME.search(answer)
     return [match[0]] if match else []

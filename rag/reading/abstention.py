@@ -1,4 +1,4 @@
-"""How much speaks for an answer being in the articles at all, and from where on to believe it. Pure."""
+"""The confidence that the articles answer a question, and the threshold below which the assistant abstains. Pure."""
 
 from __future__ import annotations
 
@@ -6,38 +6,41 @@ import re
 
 from index import PassageFeatures, SearchResult, terms
 
+from ..grounding.entities import missing_names
 from ..questions.classify import lacks_quantity
-from ..text.entities import missing_names
 from .evidence import Quote, shared_rarity
 
 DEFAULT_ABSTENTION_THRESHOLD = 0.435
-"""Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD): where answering their answerable questions and refusing
-off-topic ones (one set's questions asked to another set's documents) balance best, at 0.983; 0.42 to 0.44 do alike."""
+"""Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD) for the best balance between answering their answerable
+questions and refusing off-topic ones (questions of one set about documents of another): 0.983. The values 0.42 to 0.44
+give the same result."""
 
-_THOUGHT, _WORDS, _PASSAGE_WORDS, _WEAKEST = 3.0, 2.0, 1.0, 0.5
-"""Similarities of one scale, so that round weights do. Whole sentences know whether the topic is covered, single words
-whether this fact is. Of 279 choices of round weights the one with the best mean AUROC over the development sets' seven
-kinds of unanswerable questions; the next ones are within 0.0005."""
+_SENTENCE, _WORDS, _PASSAGE_WORDS, _WEAKEST = 3.0, 2.0, 1.0, 0.5
+"""Weights of similarities that have the same scale. Whole sentences show whether the topic is covered, single words
+whether this fact is. Of 279 combinations of round weights, this one has the best mean AUROC over the seven kinds of
+unanswerable questions in the development sets; the next ones are within 0.0005."""
 
 _MISSING_NUMBER, _MISSING_QUANTITY, _MISSING_NAME = 1.0, 1.0, 0.5
-"""Facts that similarity is blind to, on the same scale. The last two raise that mean AUROC from 0.914 to 0.920; a name
-counts less, since it may stand further off (0.25 to 1.0 do alike, and so do 0.5 to 1.5 for a quantity)."""
+"""Penalties for facts that similarity does not capture, on the same scale. The last two raise the mean AUROC from 0.914
+to 0.920. A name counts less, because it may occur elsewhere (0.25 to 1.0 give the same result, and so do 0.5 to 1.5 for
+a quantity)."""
 
 _UNREADABLE_SCALE = DEFAULT_ABSTENTION_THRESHOLD / 0.25
-"""Brings the share of keywords, which refuses best below 0.25 (XQuAD, Chinese), to the scale of the similarities."""
+"""Scales the share of keywords, whose best threshold is 0.25 (XQuAD, Chinese), to the scale of the similarities."""
 
 _NUMBER = re.compile(r"\d+")
 
 
 def confidence(found: SearchResult, best: Quote) -> float:
-    """How far to trust that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 when answered.
+    """Return the confidence that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 if it does.
 
-    The weighted mean of four similarities: question and sentence as wholes (with the sentence before, where that
-    helps), the question's words in the sentence, and in the passage, and the one word that nothing in the passage
-    resembles ("chief executive" of a firm of which only the seat is told). Less what the question names and the
-    article does not: each number that is not in the passage; a name that is neither in the title nor in the sentence
-    and the one before; a quantity, where one is asked for and these two hold none. For a script that the model does not
-    know: the share of the keywords, weighed by rarity, that the passage holds.
+    It is the weighted mean of four similarities: between question and sentence (with the sentence before, if that
+    helps), between the question's words and the sentence, between its words and the passage, and of the question's word
+    that matches the passage worst ("chief executive", for a firm of which only the location is given). Penalties are
+    subtracted for what the question names and the article does not: each number that is not in the passage, a name that
+    is neither in the title nor in the sentence or the one before, and a quantity, if the question asks for one and
+    these two have none. For a script that the model cannot read, it is the share of the keywords that the passage
+    contains, weighted by rarity.
     """
     scored = found.passages[best.number - 1]
     hit, features = scored.hit, scored.features
@@ -53,7 +56,7 @@ def confidence(found: SearchResult, best: Quote) -> float:
     asked, said = found.question.text, hit.passage.text[start:end]
     missing_numbers = set(_NUMBER.findall(asked)) - set(_NUMBER.findall(text))
     weighted = (
-        _THOUGHT * sentence_similarity
+        _SENTENCE * sentence_similarity
         + _WORDS * words
         + _PASSAGE_WORDS * float(found.question.weights @ anywhere)
         + _WEAKEST * float(anywhere[found.question.content].min())
@@ -61,11 +64,11 @@ def confidence(found: SearchResult, best: Quote) -> float:
         - _MISSING_QUANTITY * lacks_quantity(asked, said)
         - _MISSING_NAME * bool(missing_names(asked, f"{hit.title} . {said}"))
     )
-    return weighted / (_THOUGHT + _WORDS + _PASSAGE_WORDS + _WEAKEST)
+    return weighted / (_SENTENCE + _WORDS + _PASSAGE_WORDS + _WEAKEST)
 
 
 def _with_sentence_before(features: PassageFeatures, best: Quote) -> tuple[int, int]:
-    """Where the sentence and the one before it stand in their passage: news says "he" and "it" of what it has named."""
+    """Return the range of the sentence and the one before it in the passage, which may name what "he" or "it" means."""
     start, end = best.span.start - features.passage.start, best.span.end - features.passage.start
     before = [span.start for span in features.sentences if span.end <= start]
     return (before[-1] if before else start), end

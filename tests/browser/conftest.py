@@ -63,8 +63,8 @@ class ScriptedAssistant:
     def warm_up(self) -> None:
         """Nothing to load."""
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        return list(self.stream(question, history))[-1]
+    def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
+        return list(self.stream(question, history, article_filter))[-1]
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None

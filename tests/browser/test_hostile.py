@@ -119,7 +119,8 @@ def _require_harmless(page: Any) -> None:
     found = page.evaluate(
         """() => {
           const ours = ["#masthead", "#conversation", "#article-pane", "#history", "#library",
-            "#upload-status", "#starters", "#follow-ups", "#notice", "#citation-card"].map((place) => document.querySelector(place)).filter(Boolean);
+            "#upload-status", "#starters", "#follow-ups", "#notice", "#citation-card"]
+            .map((place) => document.querySelector(place)).filter(Boolean);
           const all = ours.flatMap((part) => [...part.querySelectorAll("*")]);
           return {
             strange: all.filter((e) => e.matches("img, audio, video, script, iframe, form, object, link, base, b, "

@@ -21,6 +21,9 @@ class Scripted:
         self.answers = answers
         self.heard: list[tuple[str, Sequence[Turn], ArticleFilter | None]] = []
 
+    def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
+        return list(self.stream(question, history, article_filter))[-1]
+
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
     ) -> Iterator[Answer]:

@@ -181,10 +181,12 @@ def _asked(tmp_path: Path, code: str) -> str:
     """What a program prints that reads a page."""
     (tmp_path / "a.html").write_bytes(PAGE)
     start = (
-        "import os, signal, sys, time; from pathlib import Path; from index.load import SANDBOX, load\n"
+        "import os, signal, sys, time; from pathlib import Path; from index.ingest.loader import SANDBOX, load\n"
         f"path = Path({str(tmp_path / 'a.html')!r})\n"
     )
-    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", start + code], capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.stderr == ""
     return done.stdout.strip()
 
@@ -245,13 +247,13 @@ def test_a_daemon_of_a_pool_of_processes_reads_too(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_bytes(PAGE)
     script = tmp_path / "pool.py"
     script.write_text(
-        "import multiprocessing\nfrom index.load import load\n"
+        "import multiprocessing\nfrom index.ingest.loader import load\n"
         "def read(path): return [item.title for item in load([path])]\n"
         "if __name__ == '__main__':\n"
         "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
         f"        print(pool.apply(read, [{str(tmp_path / 'a.html')!r}]))\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False)
     assert (done.stdout.strip(), done.stderr) == ("['The ferry sails at nine.']", "")
 
 

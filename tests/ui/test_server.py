@@ -56,8 +56,8 @@ class Fake:
         self.warm = True
         raise RuntimeError("no model here")
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        return list(self.stream(question, history))[-1]
+    def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
+        return list(self.stream(question, history, article_filter))[-1]
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
@@ -87,7 +87,7 @@ def handlers() -> AnswerHandlers:
 def call(
     chat: ServedChat, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
 ) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=300)
     connection.request(method, path, body or None, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
     response.body = response.read()  # type: ignore[attr-defined]
@@ -118,7 +118,7 @@ def test_a_body_larger_than_any_question_is_refused(chat: ServedChat) -> None:
     headers = {"Content-Type": "application/json"}
     assert call(chat, "/gradio_api/queue/join", method="POST", body=large, **headers).status == 413
     chunked = iter([large[:600_000], large[600_000:]])
-    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=300)
     connection.request("POST", "/gradio_api/queue/join", chunked, headers, encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()
@@ -245,7 +245,7 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
 
     def slowly(path: Path) -> Any:
         loading.set()
-        assert may_load.wait(30)
+        assert may_load.wait(300)
         opened.append(path)
         return real(path)
 
@@ -254,7 +254,7 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
     chat = start_chat(assistant, port=0)
     try:
         assert call(chat, "/").status == 200, "the page does not wait for the model"  # type: ignore[attr-defined]
-        assert loading.wait(30), "which is loaded behind it"
+        assert loading.wait(300), "which is loaded behind it"
         handlers = AnswerHandlers(load_gradio(), assistant)
         answers = handlers.ask(VISITOR, "What is Boximator?", Conversation(), PageSession())
         next(answers)

@@ -1,83 +1,134 @@
-"""What each command of the command line does, given its options."""
+"""The commands that index, ask and serve."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from ..plain_text import as_text, explained
-from .listing import as_lines, as_row
-from .progress import shown
+from .options import DONE, USER_ERROR, json_option, llm_options, workers_option
+from .output import article_row, fail, print_articles, print_json, print_message, progress_bar
 
 if TYPE_CHECKING:
     from index import ArticleFilter
-    from rag import Assistant, Settings, Turn
-
-DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
+    from rag import Assistant, Turn
 
 
-def index(options: argparse.Namespace) -> int:
-    """Make the index agree with the given files and folders."""
-    from rag import open_executor, open_index
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", help="A file, a folder or a web address.")
+@click.option("--prune", is_flag=True, help="Remove articles that are no longer at PATH.")
+@workers_option
+@click.option("--ray", flag_value="local", is_flag=False, metavar="[HOST:PORT]", help="Use Ray actors as workers.")
+@json_option
+def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | None, as_json: bool) -> int:
+    """Index files, folders, archives and web addresses.
 
-    settings = settings_of(options)
-    with open_executor(settings, options.workers, options.ray) as workers, shown(say) as progress:
-        report = open_index(settings).sync(options.paths, progress, prune=options.prune, workers=workers)
-    if options.json:
-        _print_json(report.to_dict())
+    Articles that have not changed are not embedded again. --ray starts Ray on this machine, --ray=HOST:PORT uses the
+    cluster there; put it after the paths.
+
+    \b
+    Examples:
+      citechat index article.txt
+      citechat index articles/ notes.md --json
+      citechat index articles/ --prune
+      citechat index archive/ --workers 8
+      citechat index archive/ --ray
+    """
+    from rag import load_settings, open_executor, open_index
+
+    settings = load_settings()
+    with open_executor(settings, workers, ray) as executor, progress_bar() as progress:
+        report = open_index(settings).sync(paths, progress, prune=prune, workers=executor)
+    if as_json:
+        print_json(report.to_dict())
     else:
-        print(
+        click.echo(
             f"added {report.added}, changed {report.changed}, unchanged {report.unchanged}, removed {report.removed}, "
             f"skipped {len(report.skipped)}: {report.articles} articles, {report.passages} passages "
             f"in {report.seconds:.1f} s"
         )
     for path in report.pruned:
-        say(f"removed: {path!r} is no longer there")
+        print_message(f"removed: {path!r} no longer exists")
     for skipped in report.skipped:
-        say(f"skipped: {skipped.reason}")
-    # A file inside a folder may be anything; one that was named was meant.
-    named = {*options.paths, *(str(Path(path)) for path in options.paths)}
+        print_message(f"skipped: {skipped.reason}")
+    # A folder may contain any file, but a file that was named should be readable.
+    named = {*paths, *(str(Path(path)) for path in paths)}
     return USER_ERROR if any(skipped.path in named for skipped in report.skipped) else DONE
 
 
-def ask(options: argparse.Namespace) -> int:
-    """Answer one question, or those of a file."""
-    from rag import build_assistant
+@click.command()
+@click.argument("question", required=False, metavar="[QUESTION]")
+@click.option("--batch", metavar="FILE", help="Answer the questions in FILE (or '-', stdin), and print JSON lines.")
+@click.option("--since", metavar="DATE", help="Only articles published on or after this day, month or year.")
+@click.option("--until", metavar="DATE", help="Only articles published on or before this day, month or year.")
+@click.option("--source", multiple=True, metavar="WORD", help="Only articles whose source or path contains WORD.")
+@click.option("--article", multiple=True, metavar="ID", help="Only the article with this id.")
+@click.option("--explain", is_flag=True, help="Show why each passage was found.")
+@llm_options
+@json_option
+def ask(
+    *,
+    question: str | None,
+    batch: str | None,
+    since: str | None,
+    until: str | None,
+    source: tuple[str, ...],
+    article: tuple[str, ...],
+    explain: bool,
+    as_json: bool,
+    **overrides: Any,
+) -> int:
+    """Ask a question about the indexed articles.
 
-    if (options.question is None) == (options.batch is None):
-        _user_error("give either a question or --batch FILE", 'For example: citechat ask "Who founded it?"')
-    assistant, article_filter = build_assistant(settings_of(options)), _only(options)
-    if options.batch is not None:
-        return _ask_batch(assistant, options.batch, article_filter)
-    answer = assistant.ask(options.question, article_filter=article_filter)
-    if options.json:
-        _print_json(answer.to_dict())
+    The answer comes with the passages that it cites. A FILE of questions has one per line, as text or as a JSON object
+    with `question`. --source and --article can be repeated.
+
+    \b
+    Examples:
+      citechat ask "Who founded the company?"
+      citechat ask "Who founded it?" --llm ollama:llama3.2
+      citechat ask "What is new?" --since 2024-02 --source reuters
+      citechat ask --batch questions.txt > answers.jsonl
+    """
+    from index import ArticleFilter
+    from rag import build_assistant, load_settings
+
+    if (question is None) == (batch is None):
+        fail("Give either a question or --batch FILE.", 'For example: citechat ask "Who founded it?"')
+    assistant = build_assistant(load_settings(**overrides))
+    article_filter = ArticleFilter(since, until, source, article)
+    if batch is not None:
+        return _ask_batch(assistant, batch, article_filter)
+    answer = assistant.ask(str(question), article_filter=article_filter)
+    if as_json:
+        print_json(answer.to_dict())
     else:
-        print(as_text(answer) + (explained(answer) if options.explain else ""))
+        click.echo(as_text(answer) + (explained(answer) if explain else ""))
     return DONE
 
 
 def _ask_batch(assistant: Assistant, batch: str, article_filter: ArticleFilter) -> int:
-    """One JSON object a line, in order. A question that fails is a line with `error` and stops none of the others."""
+    """Print a JSON object per question, in order. A question that fails becomes a line with `error`."""
     from index import CitechatError
 
     code = DONE
     try:
         lines = sys.stdin if batch == "-" else Path(batch).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        _user_error(f"the file {batch!r} cannot be read: {error}", "Give a UTF-8 text file with a question a line.")
+        fail(f"Cannot read {batch!r}: {error}", "Give a UTF-8 text file with one question per line.")
     for question, history in _questions(lines, batch):
         try:
             row = assistant.ask(question, history, article_filter).to_dict()
         except CitechatError as error:
             row = {"question": question, "found": False, "error": error.message, "hint": error.hint}
             code = USER_ERROR
-        _print_json(row)
+        print_json(row)
     return code
 
 
@@ -97,137 +148,179 @@ def _questions(lines: Iterable[str], name: str) -> Iterator[tuple[str, list[Turn
             yield str(row["question"]), history
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise QuestionError(
-                f"line {number} of {name!r} is not a question: {type(error).__name__}: {error}",
-                'Write a question a line, or JSON lines such as {"question": "Who founded it?"}.',
+                f"Invalid question in line {number} of {name!r}: {type(error).__name__}: {error}",
+                'Write one question per line, or JSON lines such as {"question": "Who founded it?"}.',
             ) from None
 
 
-def chat(options: argparse.Namespace) -> int:
-    """Open the chat in a browser and serve it until interrupted."""
-    from rag import build_assistant
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default="127.0.0.1, this machine only", help="Address to listen on.")
+@click.option("--port", type=int, default=7860, help="Port; if it is in use, the next free one.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser window.")
+@click.option("--no-access-control", is_flag=True, help="Require neither a key nor a login.")
+@click.option("--anyone-may-use-it", is_flag=True, help="Confirm --no-access-control.")
+@llm_options
+def chat(
+    *, host: str, port: int, no_browser: bool, no_access_control: bool, anyone_may_use_it: bool, **overrides: Any
+) -> None:
+    """Open the chat in a browser.
+
+    It shows the article beside the answer, and serves until it is interrupted.
+
+    \b
+    Examples:
+      citechat chat
+      citechat chat --port 8080 --no-browser --llm openai:gpt-4o-mini
+    """
+    from rag import build_assistant, load_settings
 
     from ..chat.services import services_of
     from ..server import serve
 
-    if options.no_access_control != options.anyone_may_use_it:
-        _user_error(
-            "--no-access-control and --anyone-may-use-it go together",
-            "Give both to let everybody read and ask who reaches this machine, or neither.",
+    if no_access_control != anyone_may_use_it:
+        fail(
+            "--no-access-control and --anyone-may-use-it go together.",
+            "Give both to let everyone who reaches this machine read and ask, or neither.",
         )
-    settings = settings_of(options)
+    settings = load_settings(**overrides)
     assistant = build_assistant(settings)
     serve(
         assistant,
-        host=options.host,
-        port=options.port,
-        open_browser=not options.no_browser,
+        host=host,
+        port=port,
+        open_browser=not no_browser,
         services=services_of(settings, assistant),
         settings=settings,
-        open_to_all=options.no_access_control,
+        open_to_all=no_access_control,
     )
-    return DONE
 
 
-def calibrate(options: argparse.Namespace) -> int:
-    """Fit the threshold of abstention to a test set and keep it with the index."""
-    from rag import build_assistant
+_SHARE = click.FloatRange(0, 1, min_open=True)
+
+
+@click.command()
+@click.argument("testset", metavar="TESTSET", help="A test set, JSONL or CSV.")
+@click.option("--keep", type=_SHARE, default=0.9, metavar="SHARE", help="Share of the answerable questions to answer.")
+@json_option
+def calibrate(testset: str, keep: float, as_json: bool) -> None:
+    """Fit the abstention threshold to your questions.
+
+    Below the threshold, the answer is 'The articles do not say.' The fitted value is stored with the index.
+
+    \b
+    Examples:
+      citechat calibrate samples/questions.jsonl
+    """
+    from rag import build_assistant, load_settings
     from rag import calibrate as fit
     from rag.evaluate import read_cases
 
-    done = fit(build_assistant(settings_of(options)), read_cases(Path(options.testset)), keep=options.keep)
-    if options.json:
-        _print_json(done.to_dict())
-        return DONE
-    print(f"threshold {done.previous:.3f} -> {done.abstention_threshold:.3f}, fitted to {done.questions} questions")
-    print(f"answered of those with an answer: {done.answered_before:.0%} -> {done.answered:.0%}")
-    if done.refused is not None and done.refused_before is not None:
-        print(f"refused of those without one: {done.refused_before:.0%} -> {done.refused:.0%}")
-    return DONE
+    fitted = fit(build_assistant(load_settings()), read_cases(Path(testset)), keep=keep)
+    if as_json:
+        print_json(fitted.to_dict())
+        return
+    thresholds = f"{fitted.previous:.3f} -> {fitted.abstention_threshold:.3f}"
+    click.echo(f"threshold {thresholds}, fitted to {fitted.questions} questions")
+    click.echo(f"answerable questions answered: {fitted.answered_before:.0%} -> {fitted.answered:.0%}")
+    if fitted.refused is not None and fitted.refused_before is not None:
+        click.echo(f"unanswerable questions refused: {fitted.refused_before:.0%} -> {fitted.refused:.0%}")
 
 
-def articles(options: argparse.Namespace) -> int:
-    """List what is indexed."""
-    from rag import open_index
+@click.command()
+@json_option
+def articles(as_json: bool) -> None:
+    """List the indexed articles.
 
-    listed = open_index(settings_of(options)).listing()
-    if options.json:
-        _print_json([as_row(*each) for each in listed])
-        return DONE
-    for each in listed:
-        print(as_lines(*each))
+    Each with its id, date, title, sources, author, language and number of passages.
+
+    \b
+    Examples:
+      citechat articles
+      citechat articles --json
+    """
+    from rag import load_settings, open_index
+
+    listed = open_index(load_settings()).listing()
+    if as_json:
+        print_json([article_row(*each) for each in listed])
+        return
+    print_articles(listed)
     if not listed:
-        say("Nothing is indexed. Index something: `citechat index PATH`.")
-    return DONE
+        print_message("The index is empty. Add articles with `citechat index PATH`.")
 
 
-def remove(options: argparse.Namespace) -> int:
-    """Remove articles by their ids: all that are given, or none."""
-    from rag import open_index
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", help="An id, or its first four characters or more.")
+@json_option
+def remove(ids: tuple[str, ...], as_json: bool) -> None:
+    """Remove articles from the index.
 
-    opened = open_index(settings_of(options))
-    removed = opened.remove(*options.ids)
+    `citechat articles` lists the ids. If one of them is unknown, no article is removed. The files stay, and indexing
+    their folder adds the articles again.
+
+    \b
+    Examples:
+      citechat remove 242fac1287ff26d0
+      citechat remove 242f 9b1c --json
+    """
+    from rag import load_settings, open_index
+
+    opened = open_index(load_settings())
+    removed = opened.remove(*ids)
     articles, passages = opened.count()
-    if options.json:
-        _print_json({"removed": [as_row(*each) for each in removed], "articles": articles, "passages": passages})
-        return DONE
-    for each in removed:
-        print(as_lines(*each))
-    print(f"removed {len(removed)}: {articles} articles, {passages} passages are left")
-    return DONE
+    if as_json:
+        print_json({"removed": [article_row(*each) for each in removed], "articles": articles, "passages": passages})
+        return
+    print_articles(removed)
+    click.echo(f"removed {len(removed)}: {articles} articles, {passages} passages are left")
 
 
-def rebuild(options: argparse.Namespace) -> int:
-    """Cut and embed everything anew."""
+@click.command()
+@workers_option
+def rebuild(workers: int | None) -> None:
+    """Split and embed all indexed articles again.
+
+    Needed after a change of the embedding model.
+
+    \b
+    Examples:
+      CITECHAT_ENCODER=/models/my-encoder citechat rebuild
+    """
     from index import ProcessExecutor
-    from rag import open_executor, open_index
+    from rag import load_settings, open_executor, open_index
 
-    settings = settings_of(options)
+    settings = load_settings()
     index = open_index(settings)
-    with open_executor(settings, options.workers) as workers, shown(say, "articles") as progress:
-        index.rebuild(progress, workers=workers if isinstance(workers, ProcessExecutor) else None)
+    with open_executor(settings, workers) as executor, progress_bar("articles") as progress:
+        index.rebuild(progress, workers=executor if isinstance(executor, ProcessExecutor) else None)
     articles, passages = index.count()
-    print(f"rebuilt: {articles} articles, {passages} passages")
-    return DONE
+    click.echo(f"rebuilt: {articles} articles, {passages} passages")
 
 
-def doctor(options: argparse.Namespace) -> int:
-    """Say what is there, what is missing and how to mend it."""
+@click.command()
+@click.option("--llm", metavar="SPEC", help="Test whether, and how fast, this LLM answers.")
+@json_option
+def doctor(llm: str | None, as_json: bool) -> int:
+    """Check the installation, the settings and the index.
+
+    Lists installed packages, settings, the state of the index, and problems with what to do about them.
+
+    \b
+    Examples:
+      citechat doctor
+      citechat doctor --llm ollama:llama3.2
+      citechat doctor --json
+    """
+    from rag import FORMER_NAMES, load_settings
+
     from .doctor import as_text as report_text
     from .doctor import examine
 
-    report = examine(settings_of(options), ask_llm=options.llm is not None)
-    trial = report["llm"]
-    if options.json:
-        _print_json(report | {"llm": asdict(trial) if trial else None})
+    report = examine(load_settings(llm=llm), ask_llm=llm is not None)
+    ping = report["llm"]
+    if as_json:
+        former = {old: report["settings"][new] for old, new in FORMER_NAMES.items()}
+        print_json(report | {"settings": report["settings"] | former, "llm": asdict(ping) if ping else None})
     else:
-        print(report_text(report))
+        click.echo(report_text(report))
     return DONE if report["answers"] else USER_ERROR
-
-
-def _only(options: argparse.Namespace) -> ArticleFilter:
-    from index import ArticleFilter
-
-    return ArticleFilter(options.since, options.until, tuple(options.source), tuple(options.article))
-
-
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings, with what the command line says on top."""
-    from rag import load_settings
-
-    names = ("llm", "strict", "top_k")
-    return load_settings(**{name: getattr(options, name, None) for name in names})
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
-
-
-def say(line: str) -> None:
-    """Tell the person at the terminal; stdout is kept for results."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def _user_error(message: str, hint: str) -> NoReturn:
-    from index import CitechatError
-
-    raise CitechatError(message, hint)

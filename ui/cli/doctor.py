@@ -1,4 +1,4 @@
-"""What is installed, which settings are in force, what is indexed, what is missing and how to mend it."""
+"""The report of `citechat doctor`: installed packages, settings, the index, and problems with a hint for each."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _EXTRAS = {
 
 
 def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
-    """Look at everything once; problems come as `{message, hint}` and never as exceptions.
+    """Check everything once, and return problems as `{message, hint}` instead of raising them.
 
-    `ask_llm` has the LLM of the settings say a word, which costs a few tokens. `answers` is False where a problem
-    stops questions from being answered; that nothing is indexed yet is none of those.
+    With `ask_llm`, the LLM of the settings gets a short request, which costs a few tokens. `answers` is False if a
+    problem prevents questions from being answered; an empty index does not count as such a problem.
     """
-    indexed, problems = _indexed(settings)
-    is_stopped = bool(problems)
+    indexed, problems = _examine_index(settings)
+    answers = not problems
     if not problems and indexed["built_by"] is None:
-        problems.append({"message": "nothing is indexed yet", "hint": "Index something: `citechat index PATH`."})
-    trial = ping_llm(settings) if ask_llm else None
-    if trial and not trial.answers:
-        problems.append({"message": trial.message, "hint": trial.hint})
-        is_stopped = True
-    access, troubles = _access(settings)
-    problems += troubles
+        problems.append({"message": "The index is empty.", "hint": "Add articles with `citechat index PATH`."})
+    ping = ping_llm(settings) if ask_llm else None
+    if ping and not ping.answers:
+        problems.append({"message": ping.message, "hint": ping.hint})
+        answers = False
+    access, access_problems = _examine_access(settings)
+    problems += access_problems
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PARTS},
@@ -42,14 +42,14 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
         "settings": settings.model_dump(mode="json"),
         "indexed": indexed,
         "access": access,
-        "llm": trial,
+        "llm": ping,
         "problems": problems,
-        "answers": not is_stopped,
+        "answers": answers,
     }
 
 
-def _access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
-    """Whether a chat with these settings asks who wants to use it, and what stops it from asking."""
+def _examine_access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
+    """Return whether a chat with these settings requires a key or a login, and the problems with that."""
     from ..security.config import access_policy
 
     try:
@@ -58,14 +58,14 @@ def _access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
     except CitechatError as error:
         return "unknown", [{"message": error.message, "hint": error.hint}]
     if not access.is_on(known):
-        return "off: this machine alone is served, and anybody on it", []
-    good = sum(key.state == "good" for key in known.keys.values())
-    named = f", {access.user_header} of a proxy is believed" if access.user_header else ""
-    return f"on: keys that are good {good}, users {len(known.users)}{named}", []
+        return "off: the chat serves this machine only, and everyone on it", []
+    valid = sum(key.state == "good" for key in known.keys.values())
+    proxy = f", {access.user_header} from a proxy is trusted" if access.user_header else ""
+    return f"on: valid keys {valid}, users {len(known.users)}{proxy}", []
 
 
-def _indexed(settings: Settings) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """What is indexed, and what stops it from being searched. A damaged index is not opened: it may crash this one."""
+def _examine_index(settings: Settings) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the size of the index, and the problems with it. A damaged index is not opened: it could crash Chroma."""
     indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
     try:
         index = open_index(settings)
@@ -75,17 +75,17 @@ def _indexed(settings: Settings) -> tuple[dict[str, Any], list[dict[str, str]]]:
             manifest = index.manifest()
             if manifest is not None:
                 indexed["built_by"] = manifest.encoder
-                index.searcher  # noqa: B018 - refuses an index that another model built
+                index.searcher  # noqa: B018 - raises if another model built the index
     except CitechatError as error:
         problems = [{"message": error.message, "hint": error.hint}]
     return indexed, problems
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """The report for a terminal."""
+    """Return the report for a terminal."""
     lines = [f"Python {report['python']}"]
     lines += [f"{name} {version or 'not installed'}" for name, version in report["versions"].items()]
-    lines += ["", "Settings in force (change them with CITECHAT_… in the environment):"]
+    lines += ["", "Settings (change them with CITECHAT_… in the environment):"]
     lines += [f"  {name} = {value}" for name, value in report["settings"].items()]
     indexed = report["indexed"]
     lines += ["", f"Indexed: {indexed['articles']} articles, {indexed['passages']} passages"]

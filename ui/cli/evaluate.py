@@ -1,228 +1,245 @@
-"""What `citechat eval` does: a test set is run, or saved runs are compared."""
+"""The command `citechat eval`: run a test set, or compare saved runs."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .commands import DONE, GATE_FAILED, say, settings_of
-from .progress import shown
+import click
+
+from .options import COUNT, DONE, GATE_FAILED, json_option, llm_options, skip_bad_option
+from .output import fail, print_json, print_message, progress_bar
 
 if TYPE_CHECKING:
     from rag import Assistant
-    from rag.evaluate import Case, CaseResult, Judge, RemoteAssistant, Report, TestSet
+    from rag.evaluate import Case, CaseResult, Checkpoint, Judge, RemoteAssistant, Report
 
 _COMPARE = "compare"
 
 
-def evaluate(options: argparse.Namespace) -> int:
-    """Run a test set as often as asked; exit 2 where a mark is missed."""
-    from index import CitechatError
-    from rag.evaluate import (
-        as_misses,
-        as_table,
-        missed_thresholds,
-        parse_thresholds,
-        read_test_set,
-        to_json,
-        write_atomically,
-    )
+@click.command("eval")
+@click.argument("files", nargs=-1, required=True, metavar="TESTSET | compare RUN...", help="A test set, or saved runs.")
+@click.option("--out", metavar="FILE", help="Save the run as JSON. An interrupted run continues where it was.")
+@click.option("--html", metavar="FILE", help="Write a report as a single HTML page that loads nothing.")
+@click.option("--server", metavar="URL", help="Evaluate a running chat server instead of the local index.")
+@click.option("--judge", metavar="SPEC", help="Have this LLM judge the answers, too, and report how far it agrees.")
+@click.option("--fail-under", metavar="LIMITS", help="Exit with 2 if a measure is worse, as in f1=0.7,hit@5=0.9.")
+@click.option("--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the equal results.")
+@skip_bad_option
+@click.option("--similarity", is_flag=True, help="Also measure semantic similarity, which takes longer.")
+@llm_options
+@json_option
+def evaluate(
+    *,
+    files: tuple[str, ...],
+    out: str | None,
+    html: str | None,
+    server: str | None,
+    judge: str | None,
+    fail_under: str | None,
+    repeat: int,
+    skip_bad: bool,
+    similarity: bool,
+    as_json: bool,
+    **overrides: Any,
+) -> int:
+    """Evaluate answers against a test set, or compare runs.
 
-    first, *others = options.testset
+    A test set is a JSONL or CSV file. Runs that --out saved are compared with the first one, question by question.
+
+    \b
+    Examples:
+      citechat eval samples/questions.jsonl
+      citechat eval questions.csv --out run.json --fail-under f1=0.7,hit@5=0.9
+      citechat eval questions.csv --html report.html --judge ollama:llama3.2
+      citechat eval questions.csv --server http://127.0.0.1:7860
+      citechat eval compare before.json after.json --html compared.html
+    """
+    from rag.evaluate import as_misses, as_table, missed_thresholds, parse_thresholds, to_json, write_atomically
+
+    first, *others = files
     if first == _COMPARE:
-        return _compare(others, options)
+        return _compare(others, html=html, as_json=as_json)
     if others:
-        raise CitechatError(f"{len(options.testset)} files were given", "Give one test set: `citechat eval FILE`.")
-    wanted = parse_thresholds(options.fail_under or "")
-    judge = _judge(options)
-    assistant, kept = _remote(options) if options.server else _local(options)
-    cases = _resolved(assistant, read_test_set(first, skip_bad=options.skip_bad), skip_bad=options.skip_bad)
-    reports = [_run(assistant, cases, kept, options, again=number) for number in range(options.repeat)]
-    report = reports[0]
-    if options.out is not None:
-        write_atomically(Path(options.out), to_json(report))
-    _write_page(options, {Path(first).stem: report})
-    sys.stdout.write(to_json(report) if options.json else f"{as_table(report)}\n\n{as_misses(report)}\n")
-    if judge is not None:
-        _tell_judgement(judge, report)
-    if len(reports) > 1:
-        say(_repeated(reports))
-    for words in (failures := missed_thresholds(report, wanted)):
-        say(f"missed: {words}")
+        fail(f"Expected one test set, got {len(files)} files.", "Give one file: `citechat eval FILE`.")
+    thresholds = parse_thresholds(fail_under or "")
+    llm_judge = _open_judge(judge)  # first, so that a wrong name is reported before a question is asked
+    assistant, settings = _remote(server, overrides) if server else _local(overrides)
+    cases = _read_cases(assistant, first, skip_bad=skip_bad)
+    run = partial(_run, assistant, cases, settings, similarity)
+    if out is None:
+        report = run()
+    else:
+        with _open_checkpoint(f"{out}.rows", cases, {**settings, "similarity": str(similarity)}) as checkpoint:
+            report = run(checkpoint)
+            checkpoint.finish()
+    reports = [report, *(run() for _ in range(repeat - 1))]
+    if out is not None:
+        write_atomically(Path(out), to_json(report))
+    _write_html(html, {Path(first).stem: report})
+    click.echo(to_json(report) if as_json else f"{as_table(report)}\n\n{as_misses(report)}")
+    if llm_judge is not None:
+        _print_judgements(llm_judge, report)
+    if repeat > 1:
+        print_message(_agreement(reports))
+    failures = missed_thresholds(report, thresholds)
+    for failure in failures:
+        print_message(f"missed: {failure}")
     return GATE_FAILED if failures else DONE
 
 
-def _local(options: argparse.Namespace) -> tuple[Assistant, dict[str, str]]:
-    """The assistant of the settings, and what is told of it in a run that is kept."""
-    from rag import build_assistant
+def _local(overrides: Mapping[str, Any]) -> tuple[Assistant, dict[str, str]]:
+    """Return the assistant of the local index, and the settings to save with the run."""
+    from rag import build_assistant, load_settings
 
-    settings = settings_of(options)
+    settings = load_settings(**overrides)
     assistant = build_assistant(settings)
-    # Without the home (a path of this machine) and addresses (which may hold a password).
-    told = settings.model_dump(mode="json", exclude={"home", "llm_base_url", "chroma_url"})
-    return assistant, {name: str(value) for name, value in told.items()} | _built(assistant)
+    # Without the home (a path on this machine) and addresses (which may contain a password).
+    saved = settings.model_dump(mode="json", exclude={"home", "llm_base_url", "chroma_url"})
+    manifest = assistant.index.manifest()
+    if manifest is not None:
+        saved |= {"index encoder": manifest.encoder, "index splitter": manifest.splitter}
+    articles, passages = assistant.index.count()
+    saved |= {"index articles": articles, "index passages": passages}
+    return assistant, {name: str(value) for name, value in saved.items()}
 
 
-def _remote(options: argparse.Namespace) -> tuple[RemoteAssistant, dict[str, str]]:
-    """The assistant of a chat that is being served, and its host."""
+def _remote(server: str, overrides: Mapping[str, Any]) -> tuple[RemoteAssistant, dict[str, str]]:
+    """Return the assistant of a running chat server, and its host."""
     from urllib.parse import urlsplit
 
-    from index import CitechatError
     from rag.evaluate import RemoteAssistant
 
-    if options.llm or options.strict or options.top_k:
-        raise CitechatError(
-            "--server was given together with --llm, --strict or --top-k", "The server has settings of its own."
-        )
-    return RemoteAssistant(options.server), {"server": urlsplit(options.server).hostname or ""}
+    if any(overrides.values()):
+        fail("Cannot combine --server with --llm, --strict or --top-k.", "The server has settings of its own.")
+    return RemoteAssistant(server), {"server": urlsplit(server).hostname or ""}
 
 
-def _judge(options: argparse.Namespace) -> Judge | None:
-    """The LLM that judges, opened first: a name that is wrong is told before anything is asked."""
-    if options.judge is None:
+def _open_judge(spec: str | None) -> Judge | None:
+    if spec is None:
         return None
     from rag import load_settings
     from rag.evaluate import open_judge
 
-    return open_judge(load_settings(llm=options.judge))
+    return open_judge(load_settings(llm=spec))
 
 
-def _tell_judgement(judge: Judge, report: Report) -> None:
-    from rag.evaluate import as_agreement, judge_results
-
-    with shown(say, "answers judged") as progress:
-        judged = judge_results(
-            judge, report.results, lambda result, done: progress(result.question, done, len(report.results))
-        )
-    sys.stdout.write(f"\n{as_agreement(judged, report.results)}\n")
-
-
-def _write_page(options: argparse.Namespace, runs: dict[str, Report]) -> None:
-    if options.html is None:
-        return
-    from rag.evaluate import write_atomically
-
-    from ..report.page import report_page
-
-    write_atomically(Path(options.html), report_page(runs))
-    say(f"The report to look at is {options.html}")
-
-
-def _resolved(assistant: Assistant | RemoteAssistant, test_set: TestSet, *, skip_bad: bool) -> Sequence[Case]:
-    """The cases, with the places of evidence that was given by its words alone; what is left out is told."""
+def _read_cases(assistant: Assistant | RemoteAssistant, file: str, *, skip_bad: bool) -> Sequence[Case]:
+    """Return the cases of a test set with the offsets of their evidence; print the problems."""
     from rag import TestSetError
-    from rag.evaluate import resolve
+    from rag.evaluate import read_test_set, resolve
 
+    test_set = read_test_set(file, skip_bad=skip_bad)
     cases, problems = resolve(test_set.cases, assistant.articles(), path=test_set.path, lines=test_set.lines)
     for problem in (*test_set.skipped, *problems):
-        say(f"{'skipped' if skip_bad else 'wrong'}: {problem}")
+        print_message(f"{'skipped' if skip_bad else 'invalid'}: {problem}")
     if problems and not skip_bad:
         raise TestSetError(
-            f"evidence of {len(problems)} questions is not in the articles", "Mend them, or leave them out: --skip-bad."
+            f"The articles do not contain the evidence of {len(problems)} questions.",
+            "Correct the questions, or skip them with --skip-bad.",
         )
     if not cases:
-        raise TestSetError(f"no question of {test_set.path!r} can be asked", "Mend what is told above.")
+        raise TestSetError(f"The test set {test_set.path!r} has no valid question.", "Correct the problems above.")
     return cases
 
 
-def _built(assistant: Assistant) -> dict[str, str]:
-    """What the index was built by: with another model or other passages, answers differ."""
-    manifest = assistant.index.manifest()
-    articles, passages = assistant.index.count()
-    built = {} if manifest is None else {"index encoder": manifest.encoder, "index splitter": manifest.splitter}
-    return built | {"index articles": str(articles), "index passages": str(passages)}
+def _open_checkpoint(file: str, cases: Sequence[Case], settings: Mapping[str, str]) -> Checkpoint:
+    from rag.evaluate import Checkpoint, run_fingerprint, versions
+
+    checkpoint = Checkpoint(Path(file), run_fingerprint(cases, settings, versions()))
+    if checkpoint.results:
+        print_message(f"Continuing: {len(checkpoint.results)} of {len(cases)} questions were answered before.")
+    return checkpoint
 
 
 def _run(
     assistant: Assistant | RemoteAssistant,
     cases: Sequence[Case],
-    kept: dict[str, str],
-    options: argparse.Namespace,
-    *,
-    again: int,
+    settings: Mapping[str, str],
+    similarity: bool,
+    checkpoint: Checkpoint | None = None,
 ) -> Report:
-    """One run. With a file to write to, its rows are written down as they come, and a run cut short goes on."""
-    from rag import evaluate as run
-    from rag import open_index
-    from rag.evaluate import Checkpoint, run_fingerprint, versions
+    """Ask all questions once, except those that the checkpoint has results for."""
+    from rag import evaluate, load_settings, open_index
 
-    encode = open_index(settings_of(options)).encoder.passages if options.similarity else None
-    with shown(say, "questions") as progress:
-        done: list[str] = []
+    encode = open_index(load_settings()).encoder.passages if similarity else None
+    done = 0
+    with progress_bar("questions") as progress:
 
-        def seen(result: CaseResult) -> None:
-            done.append(result.id)
-            progress(result.question, len(done), len(cases))
+        def on_result(result: CaseResult) -> None:
+            nonlocal done
+            done += 1
+            progress(result.question, done, len(cases))
+            if checkpoint is not None:
+                checkpoint.add(result)
 
-        if options.out is None or again:
-            return run(assistant, cases, settings=kept, encode=encode, seen=seen)
-        path = Path(options.out)
-        stamp = run_fingerprint(cases, {**kept, "similarity": str(options.similarity)}, versions())
-        with Checkpoint(path.with_name(f"{path.name}.rows"), stamp) as journal:
-            if journal.results:
-                say(f"{len(journal.results)} of {len(cases)} questions were answered before; the run goes on.")
-            report = run(
-                assistant,
-                cases,
-                settings=kept,
-                encode=encode,
-                known=dict(journal.results),
-                seen=_both(seen, journal.add),
-            )
-            journal.finish()
-            return report
+        known = None if checkpoint is None else dict(checkpoint.results)
+        return evaluate(assistant, cases, settings=settings, encode=encode, known=known, seen=on_result)
 
 
-def _both(first: Callable[[CaseResult], None], second: Callable[[CaseResult], None]) -> Callable[[CaseResult], None]:
-    def call(result: CaseResult) -> None:
-        first(result)
-        second(result)
+def _print_judgements(judge: Judge, report: Report) -> None:
+    from rag.evaluate import as_agreement, judge_results
 
-    return call
+    with progress_bar("answers judged") as progress:
+        judged = judge_results(
+            judge, report.results, lambda result, done: progress(result.question, done, len(report.results))
+        )
+    click.echo(f"\n{as_agreement(judged, report.results)}")
 
 
-def _repeated(reports: Sequence[Report]) -> str:
-    """How many questions were answered alike in all runs, but for the time that it took."""
+def _write_html(file: str | None, runs: Mapping[str, Report]) -> None:
+    if file is None:
+        return
+    from rag.evaluate import write_atomically
+
+    from ..report.page import report_page
+
+    write_atomically(Path(file), report_page(runs))
+    print_message(f"Wrote the report {file}")
+
+
+def _agreement(reports: Sequence[Report]) -> str:
+    """Say how many questions have the same result in all runs, apart from costs."""
     from dataclasses import replace
 
     results = zip(*(report.results for report in reports), strict=True)
-    alike = sum(len({repr(replace(result, cost=None)) for result in same}) == 1 for same in results)
-    return f"{len(reports)} runs: {alike} of {len(reports[0].results)} questions were answered alike in all of them"
+    same = sum(len({repr(replace(result, cost=None)) for result in runs}) == 1 for runs in results)
+    return f"{len(reports)} runs: {same} of {len(reports[0].results)} questions have the same result in all of them"
 
 
-def _compare(files: Sequence[str], options: argparse.Namespace) -> int:
-    """Compare saved runs, question by question, each with the first one."""
-    import json
+def _compare(files: Sequence[str], *, html: str | None, as_json: bool) -> int:
+    """Compare saved runs with the first one, question by question."""
     from dataclasses import asdict
 
-    from index import CitechatError
     from rag.evaluate import as_comparison, compare
 
     if len(files) < 2:
-        raise CitechatError(
-            f"{len(files)} runs were given", "Give two or more: `citechat eval compare A.json B.json`, made with --out."
+        fail(
+            f"Cannot compare: expected two saved runs or more, got {len(files)}.",
+            "For example: `citechat eval compare A.json B.json`, with files that --out wrote.",
         )
-    base, *others = runs = [_saved(file) for file in files]
-    for name, other in zip(files[1:], others, strict=True):
-        found = compare(base, other)
-        if len(others) > 1 and not options.json:
-            sys.stdout.write(f"a: {files[0]}, b: {name}\n\n")
-        told = json.dumps(asdict(found), ensure_ascii=False) if options.json else as_comparison(found)
-        sys.stdout.write(f"{told}\n")
-    _write_page(options, dict(zip(_names(files), runs, strict=True)))
+    base, *others = runs = [_read_run(file) for file in files]
+    for file, other in zip(files[1:], others, strict=True):
+        comparison = compare(base, other)
+        if as_json:
+            print_json(asdict(comparison))
+            continue
+        if len(others) > 1:
+            click.echo(f"a: {files[0]}, b: {file}\n")
+        click.echo(as_comparison(comparison))
+    _write_html(html, dict(zip(_run_names(files), runs, strict=True)))
     return DONE
 
 
-def _names(files: Sequence[str]) -> list[str]:
-    """What each run is called: the name of its file; its place before it where that tells no two apart."""
+def _run_names(files: Sequence[str]) -> list[str]:
+    """Return the stem of each file, with its position before it if another file has the same stem."""
     stems = [Path(file).stem for file in files]
-    return [stem if stems.count(stem) == 1 else f"{place} {stem}" for place, stem in enumerate(stems, start=1)]
+    return [stem if stems.count(stem) == 1 else f"{position} {stem}" for position, stem in enumerate(stems, start=1)]
 
 
-def _saved(file: str) -> Report:
+def _read_run(file: str) -> Report:
     from rag import TestSetError
     from rag.evaluate import from_json
 
@@ -230,4 +247,4 @@ def _saved(file: str) -> Report:
         return from_json(Path(file).read_bytes())
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise TestSetError(f"the saved run {file!r} cannot be read: {reason}", "Check the path.") from None
+        raise TestSetError(f"Cannot read the saved run {file!r}: {reason}", "Check the path.") from None

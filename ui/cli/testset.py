@@ -1,14 +1,15 @@
-"""What `citechat testset` does: cases are drafted from articles, or imported from the test sets of others."""
+"""The command `citechat testset`: draft questions from articles, or import a test set from another format."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .commands import DONE, say
+import click
+
+from .options import COUNT, skip_bad_option
+from .output import fail, print_message
 
 if TYPE_CHECKING:
     from index import Article
@@ -16,80 +17,100 @@ if TYPE_CHECKING:
     from rag.evaluate import Case, Context
 
 
-def draft(options: argparse.Namespace) -> int:
-    """Draft cases about articles of the index; a file that exists keeps what it has."""
+@click.group()
+def testset() -> None:
+    """Draft or import a test set."""
+
+
+@testset.command()
+@click.argument("articles", nargs=-1, required=True, metavar="ARTICLE...", help="Id or file of an indexed article.")
+@click.option("--count", type=COUNT, default=20, metavar="N", help="Questions at most.")
+@click.option("--out", metavar="FILE", show_default="stdout", help="JSONL or CSV file to add the questions to.")
+def draft(articles: tuple[str, ...], count: int, out: str | None) -> None:
+    """Draft questions that articles answer, for a person to review.
+
+    \b
+    Examples:
+      citechat testset draft article.txt --count 20 --out questions.jsonl
+    """
     from rag import TestSetError, build_assistant, load_settings
     from rag.evaluate import draft_cases, read_cases, write_cases
 
-    out = None if options.out is None else Path(options.out)
-    known = read_cases(out) if out is not None and out.exists() else []
+    path = None if out is None else Path(out)
+    known = read_cases(path) if path is not None and path.exists() else []
     assistant = build_assistant(load_settings(llm="extractive"))
-    articles = [_article(assistant, written) for written in dict.fromkeys(options.articles)]
-    drafted = draft_cases(assistant, articles, options.count)
+    drafted = draft_cases(assistant, [_article(assistant, name) for name in dict.fromkeys(articles)], count)
     if not drafted:
         raise TestSetError(
-            "no question could be drafted: the articles say nothing that the rules know, or citechat does not find it",
-            "Drafts are made from English prose; write the questions by hand, or name other articles.",
+            "Cannot draft a question: no sentence of the articles fits the rules, or citechat does not find it.",
+            "Drafts are made from English prose. Write the questions by hand, or choose other articles.",
         )
-    if out is None:
-        _print(drafted)
-        return DONE
+    if path is None:
+        _print_cases(drafted)
+        return
     ids, questions = {case.id for case in known}, {case.question for case in known}
     new = [case for case in drafted if case.id not in ids and case.question not in questions]
     if new:
-        write_cases(out, [*known, *new])
-    print_line(f"drafted {len(new)} questions, {len(drafted) - len(new)} were in {str(out)!r} already")
-    say("Read each one: delete the tag 'draft' where it is right, and the line where it is not.")
-    return DONE
+        write_cases(path, [*known, *new])
+    click.echo(f"drafted {len(new)} questions; {len(drafted) - len(new)} were already in {str(path)!r}")
+    print_message("Review each question: delete its tag 'draft' if it is right, or its line if it is not.")
 
 
-def import_(options: argparse.Namespace) -> int:
-    """Make a test set of a file in another format, with the texts that its questions are about."""
+@testset.command("import")
+@click.argument("format_", type=click.Choice(["ragas", "squad"]), metavar="FORMAT", help="squad or ragas.")
+@click.argument("file", metavar="FILE", help="JSON of SQuAD, or a table with the columns of RAGAS.")
+@click.option("--out", metavar="FILE", help="JSONL or CSV file to write; the texts go into a folder beside it.")
+@skip_bad_option
+def import_testset(format_: str, file: str, out: str | None, skip_bad: bool) -> None:
+    """Import a test set from SQuAD or RAGAS.
+
+    \b
+    Examples:
+      citechat testset import squad train-v2.0.json --out squad.jsonl
+      citechat testset import ragas dataset.csv --out ours.csv
+    """
     from rag import TestSetError
     from rag.evaluate import FORMATS, write_cases
 
-    imported = FORMATS[options.format](options.file, skip_bad=options.skip_bad)
+    imported = FORMATS[format_](file, skip_bad=skip_bad)
     for problem in imported.skipped:
-        say(f"skipped: {problem}")
-    if options.out is None:
-        _print(imported.cases)
+        print_message(f"skipped: {problem}")
+    if out is None:
+        _print_cases(imported.cases)
         if imported.contexts:
-            say(f"The {len(imported.contexts)} texts that the questions are about are written with --out only.")
-        return DONE
-    out = Path(options.out)
-    folder = out.with_name(f"{out.stem}-articles")
-    for path in (out, folder):
-        if path.exists():
-            raise TestSetError(f"{str(path)!r} exists already", "Give --out another name, or remove it.")
-    _write(folder, imported.contexts)
-    write_cases(out, imported.cases)
-    print_line(f"imported {len(imported.cases)} questions into {str(out)!r}, {len(imported.skipped)} were skipped")
+            print_message(f"The {len(imported.contexts)} texts of the questions are only written with --out.")
+        return
+    path = Path(out)
+    folder = path.with_name(f"{path.stem}-articles")
+    for target in (path, folder):
+        if target.exists():
+            raise TestSetError(f"Cannot write {str(target)!r}: it already exists.", "Change --out, or remove it.")
+    _write_texts(folder, imported.contexts)
+    write_cases(path, imported.cases)
+    click.echo(f"imported {len(imported.cases)} questions into {str(path)!r}, skipped {len(imported.skipped)}")
     if imported.contexts:
-        print_line(f"wrote {len(imported.contexts)} articles; index them: citechat index {folder}")
-    return DONE
+        click.echo(f"wrote {len(imported.contexts)} articles; index them: citechat index {folder}")
 
 
-def _article(assistant: Assistant, written: str) -> Article:
-    """The article of the index with this id, or the beginning of one, or read from this file."""
-    from index import CitechatError
-
-    facts = assistant.article_metadata()
-    path = str(Path(written).resolve())
-    found = [each for each in facts if each.id == written or any(origin.path == path for origin in each.origins)]
-    found = found or [each for each in facts if len(written) >= 4 and each.id.startswith(written)]
+def _article(assistant: Assistant, name: str) -> Article:
+    """Return the indexed article with this id, this beginning of an id, or this file."""
+    indexed = assistant.article_metadata()
+    path = str(Path(name).resolve())
+    found = [each for each in indexed if each.id == name or any(origin.path == path for origin in each.origins)]
+    found = found or [each for each in indexed if len(name) >= 4 and each.id.startswith(name)]
     if len(found) > 1:
-        named = ", ".join(each.id for each in found[:5])
-        raise CitechatError(f"{written!r} stands for {len(found)} articles", f"Name one of them: {named}.")
+        ids = ", ".join(each.id for each in found[:5])
+        fail(f"{name!r} matches {len(found)} articles.", f"Choose one of them: {ids}.")
     article = assistant.article(found[0].id) if found else None
     if article is None:
-        raise CitechatError(
-            f"no article in the index has the id or the file {written!r}",
-            "Index it first (`citechat index PATH`); `citechat articles` lists what is there.",
+        fail(
+            f"No indexed article has the id or the file {name!r}.",
+            "Index it first (`citechat index PATH`); `citechat articles` lists the indexed articles.",
         )
     return article
 
 
-def _write(folder: Path, contexts: Sequence[Context]) -> None:
+def _write_texts(folder: Path, contexts: Sequence[Context]) -> None:
     from rag import TestSetError
 
     try:
@@ -99,14 +120,9 @@ def _write(folder: Path, contexts: Sequence[Context]) -> None:
             (folder / context.source).write_text(context.text, encoding="utf-8", newline="")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise TestSetError(f"the folder {str(folder)!r} cannot be written: {reason}", "Check the path.") from None
+        raise TestSetError(f"Cannot write the folder {str(folder)!r}: {reason}", "Check the path.") from None
 
 
-def _print(cases: Sequence[Case]) -> None:
+def _print_cases(cases: Sequence[Case]) -> None:
     for case in cases:
-        print_line(case.model_dump_json(exclude_defaults=True))
-
-
-def print_line(line: str) -> None:
-    """Print a result."""
-    sys.stdout.write(f"{line}\n")
+        click.echo(case.model_dump_json(exclude_defaults=True))

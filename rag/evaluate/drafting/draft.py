@@ -14,7 +14,7 @@ from typing import TypeVar
 from index import Article, Span, sentences, terms
 
 from ...answer import Answer
-from ...questions.starters import Asked, headings, without_llm
+from ...questions.starters import QuestionAnswerer, headings, without_llm
 from ..testset.cases import Case, Evidence
 from .quotations import find_quotations, people_of
 from .statements import Statement, find_statements
@@ -37,7 +37,7 @@ _NAMED = re.compile(r"(?<=\s)[“\"]?(?:[A-Z]|\d+ [A-Z])")
 _LOWER_NOUN = re.compile(r"\bthe ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*)")
 
 
-def draft_cases(assistant: Asked, articles: Sequence[Article], count: int = 20) -> list[Case]:
+def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count: int = 20) -> list[Case]:
     """Up to `count` cases about articles of the assistant's index, a fifth of them without an answer; the articles take
     turns, and so do the kinds of facts. The same articles always give the same cases.
 
@@ -130,7 +130,7 @@ def _asking_headings(article: Article) -> Iterator[Statement]:
             yield Statement("heading", question, match.span("below"), match.span("below"))
 
 
-def _told(assistant: Asked, article: Article, versions: Sequence[Statement]) -> list[Statement]:
+def _told(assistant: QuestionAnswerer, article: Article, versions: Sequence[Statement]) -> list[Statement]:
     """Those facts that answer one question, if the assistant cites one of them; else none."""
     answer = assistant.ask(versions[0].question)
     if not answer.found:
@@ -178,7 +178,9 @@ def _case(article: Article, versions: Sequence[Statement]) -> Case:
     )
 
 
-def _unanswerable(assistant: Asked, kept: Sequence[tuple[Article, Statement, Case]], count: int) -> list[Case]:
+def _unanswerable(
+    assistant: QuestionAnswerer, kept: Sequence[tuple[Article, Statement, Case]], count: int
+) -> list[Case]:
     """Questions as those that were kept, for a name or number that no article of the index has."""
     if not count or not kept:
         return []

@@ -23,7 +23,7 @@ def parse(*pieces: str, sources: int = SOURCES) -> CitationParser:
 
 def cited(text: str) -> list[tuple[str, tuple[int, ...]]]:
     """Each sentence without its markers, with the numbers it cites."""
-    return [(draft.text, draft.numbers) for draft in parse(text).drafts]
+    return [(sentence.text, sentence.numbers) for sentence in parse(text).sentences]
 
 
 # --- markers
@@ -54,7 +54,7 @@ def test_every_way_to_write_a_marker_becomes_one_way(written: str, shown: str, n
     parser = parse(f"It rose {written}.")
 
     assert parser.text == f"It rose {shown}."
-    assert [draft.numbers for draft in parser.drafts] == [numbers]
+    assert [sentence.numbers for sentence in parser.sentences] == [numbers]
     assert parser.dropped == 0
 
 
@@ -100,7 +100,7 @@ def test_other_brackets_are_text(text: str) -> None:
 
     assert parser.text == text
     assert parser.dropped == 0
-    assert all(draft.numbers == () for draft in parser.drafts)
+    assert all(sentence.numbers == () for sentence in parser.sentences)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_marker_in_code_is_code(text: str, numbers: tuple[int, ...]) -> None:
     parser = parse(text)
 
     assert parser.text == text
-    assert [draft.numbers for draft in parser.drafts] == [numbers]
+    assert [sentence.numbers for sentence in parser.sentences] == [numbers]
 
 
 def test_after_a_code_block_markers_count_again() -> None:
@@ -127,7 +127,7 @@ def test_after_a_code_block_markers_count_again() -> None:
 
 
 def test_a_marker_cut_across_chunks_is_one_citation() -> None:
-    assert parse("It rose [", "1", "]", ".").drafts == [ParsedSentence(0, 12, "It rose.", (1,))]
+    assert parse("It rose [", "1", "]", ".").sentences == [ParsedSentence(0, 12, "It rose.", (1,))]
 
 
 def test_an_unfinished_marker_is_not_shown() -> None:
@@ -149,7 +149,7 @@ def test_an_unfinished_marker_is_text_in_the_end() -> None:
 
     parser.close()
     assert parser.text == "It rose [1"
-    assert [draft.numbers for draft in parser.drafts] == [()]
+    assert [sentence.numbers for sentence in parser.sentences] == [()]
 
 
 # --- sentences
@@ -208,19 +208,19 @@ def test_every_sentence_has_its_citations(text: str, expected: list[tuple[str, t
 def test_a_draft_spans_its_sentence_with_markers_and_quotes_and_no_space_around(text: str, slices: list[str]) -> None:
     parser = parse(text)
 
-    assert [parser.text[draft.start : draft.end] for draft in parser.drafts] == slices
+    assert [parser.text[sentence.start : sentence.end] for sentence in parser.sentences] == slices
 
 
 def test_a_sentence_is_finished_when_the_next_has_begun() -> None:
     parser = CitationParser(SOURCES)
     parser.feed("It rose. [1]")
-    assert parser.drafts == []
+    assert parser.sentences == []
 
     parser.feed(" It fell")
-    assert [draft.text for draft in parser.drafts] == ["It rose."]
+    assert [sentence.text for sentence in parser.sentences] == ["It rose."]
 
     parser.close()
-    assert [draft.text for draft in parser.drafts] == ["It rose.", "It fell"]
+    assert [sentence.text for sentence in parser.sentences] == ["It rose.", "It fell"]
 
 
 def test_an_answer_that_is_closed_takes_no_more() -> None:
@@ -249,7 +249,7 @@ TEXTS = st.lists(TOKENS | st.text(max_size=4), max_size=40).map("".join)
 def test_the_cuts_between_pieces_change_nothing(text: str) -> None:
     whole, single = parse(text), parse(*text)
 
-    assert (whole.text, whole.drafts, whole.dropped) == (single.text, single.drafts, single.dropped)
+    assert (whole.text, whole.sentences, whole.dropped) == (single.text, single.sentences, single.dropped)
 
 
 @settings(max_examples=300, deadline=None)
@@ -261,11 +261,11 @@ def test_what_is_finished_never_changes_and_text_only_grows(text: str) -> None:
     for character in text:
         parser.feed(character)
         assert parser.text.startswith(shown)
-        assert parser.drafts[: len(seen)] == seen
-        seen, shown = list(parser.drafts), parser.text
+        assert parser.sentences[: len(seen)] == seen
+        seen, shown = list(parser.sentences), parser.text
     parser.close()
     assert parser.text.startswith(shown)
-    assert parser.drafts[: len(seen)] == seen
+    assert parser.sentences[: len(seen)] == seen
 
 
 @settings(max_examples=300, deadline=None)
@@ -273,15 +273,15 @@ def test_what_is_finished_never_changes_and_text_only_grows(text: str) -> None:
 def test_drafts_stand_in_order_within_the_text_and_cite_only_what_there_is(text: str) -> None:
     parser = parse(text)
     end = 0
-    for draft in parser.drafts:
-        assert end <= draft.start < draft.end <= len(parser.text)
-        assert parser.text[draft.start : draft.end].strip() == parser.text[draft.start : draft.end]
-        assert draft.text == " ".join(draft.text.split())
-        assert any(map(str.isalnum, draft.text))
-        assert len(set(draft.numbers)) == len(draft.numbers)
-        assert all(1 <= number <= SOURCES for number in draft.numbers)
-        assert all(f"[{number}]" in parser.text[draft.start : draft.end] for number in draft.numbers)
-        end = draft.end
+    for sentence in parser.sentences:
+        assert end <= sentence.start < sentence.end <= len(parser.text)
+        assert parser.text[sentence.start : sentence.end].strip() == parser.text[sentence.start : sentence.end]
+        assert sentence.text == " ".join(sentence.text.split())
+        assert any(map(str.isalnum, sentence.text))
+        assert len(set(sentence.numbers)) == len(sentence.numbers)
+        assert all(1 <= number <= SOURCES for number in sentence.numbers)
+        assert all(f"[{number}]" in parser.text[sentence.start : sentence.end] for number in sentence.numbers)
+        end = sentence.end
 
 
 @settings(max_examples=200, deadline=None)
@@ -301,7 +301,7 @@ def test_each_plain_sentence_keeps_its_own_number(sentences: list[str]) -> None:
         f"{said}{'。' if said == '他们走了' else '.'} [{n}]" for said, n in zip(sentences, numbers, strict=True)
     )
 
-    assert [draft.numbers for draft in parse(text).drafts] == [(number,) for number in numbers]
+    assert [sentence.numbers for sentence in parse(text).sentences] == [(number,) for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -309,8 +309,8 @@ def test_each_plain_sentence_keeps_its_own_number(sentences: list[str]) -> None:
     ["word " * 20_000, "x" * 100_000, "1.5 " * 25_000, " " * 100_000, "[1" * 50_000, "[1]" * 30_000, "`" * 50_000],
 )
 def test_a_long_stream_costs_no_more_than_its_length(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
 
     parse(text)
 
-    assert time.perf_counter() - began < 20  # seconds; a quadratic reading takes minutes
+    assert time.thread_time() - began < 20  # seconds; a quadratic reading takes minutes

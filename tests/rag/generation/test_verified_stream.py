@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from index import Span
 from rag import Support
 from rag.generation.verified_stream import VerifiedStream
-from rag.grounding.support import Verdict
+from rag.grounding.support import SupportGrade
 
 
 class Table:
@@ -20,9 +20,9 @@ class Table:
     def __init__(self, **says: dict[int, Support]) -> None:
         self._says = says
 
-    def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Verdict:
+    def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         known = self._says.get(sentence.split(maxsplit=1)[0].strip(".,").lower(), {})
-        return Verdict(known.get(number, "unsupported"), Span(100 * number, 100 * number + 10))
+        return SupportGrade(known.get(number, "unsupported"), Span(100 * number, 100 * number + 10))
 
 
 TABLE = Table(

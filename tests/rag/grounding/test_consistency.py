@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rag.grounding.consistency import find_copy, is_consistent, is_consistent_copy
-from rag.text.entities import names, unknown_names
-from rag.text.quantities import Quantity, quantities
+from rag.grounding.entities import names, unknown_names
+from rag.grounding.quantities import Quantity, quantities
 
 
 @pytest.mark.parametrize(

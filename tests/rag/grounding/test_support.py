@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from index import Article, Encoder, Encoding, Index, SearchResult, TokenVectors
-from rag.grounding.support import Checker, Verdict, find_quote
+from rag.grounding.support import SupportChecker, SupportGrade, find_quote
 
 ENGLISH = """\
 ---
@@ -135,7 +135,7 @@ class CountingEncoder:
 def test_a_sentence_is_judged_against_its_passage(
     sentence: str, support: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    assert Checker(english, bundled_encoder).check(sentence, 1).support == support
+    assert SupportChecker(english, bundled_encoder).check(sentence, 1).support == support
 
 
 @pytest.mark.parametrize(
@@ -155,20 +155,20 @@ def test_a_sentence_is_judged_against_its_passage(
 def test_chinese_is_judged_by_its_characters(
     sentence: str, support: str, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    assert Checker(chinese, bundled_encoder).check(sentence, 1).support == support
+    assert SupportChecker(chinese, bundled_encoder).check(sentence, 1).support == support
 
 
 @pytest.mark.parametrize("sentence", ["", " ", "…", "[]", "(((", "\\", "**", "“”", "\x00", "🙂"])
 def test_a_sentence_without_words_is_not_supported_and_breaks_nothing(
     sentence: str, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    assert Checker(english, bundled_encoder).check(sentence, 1).support == "unsupported"
+    assert SupportChecker(english, bundled_encoder).check(sentence, 1).support == "unsupported"
 
 
 def test_the_span_of_a_quote_is_exactly_its_characters(
     index: Index, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    span = Checker(english, bundled_encoder).check("China's  Tsinghua University.", 1).span
+    span = SupportChecker(english, bundled_encoder).check("China's  Tsinghua University.", 1).span
     assert _article(index, english).text[span.start : span.end] == "China’s Tsinghua University."
 
 
@@ -187,7 +187,7 @@ def test_the_span_of_a_quote_is_exactly_its_characters(
 def test_the_span_of_a_paraphrase_is_the_sentences_that_say_it(
     sentence: str, begins: str, ends: str, index: Index, english: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    span = Checker(english, bundled_encoder).check(sentence, 1).span
+    span = SupportChecker(english, bundled_encoder).check(sentence, 1).span
     said = _article(index, english).text[span.start : span.end]
     assert said.startswith(begins)
     assert said.endswith(ends)
@@ -198,21 +198,21 @@ def test_what_the_reader_sees_above_an_article_may_be_said_of_it(
 ) -> None:
     """The date of the article is in its head, not in its text."""
     sentence = "On 21 February 2024, the watchdog did not name the companies it had selected."
-    assert Checker(english, bundled_encoder).check(sentence, 1).support in {"supported", "weak"}
+    assert SupportChecker(english, bundled_encoder).check(sentence, 1).support in {"supported", "weak"}
 
 
 def test_what_a_sentence_has_from_another_passage_that_it_cites_is_not_held_against_it(
     english: SearchResult, chinese: SearchResult, bundled_encoder: Encoder
 ) -> None:
     both = replace(english, passages=[*english.passages, *chinese.passages])
-    checker = Checker(both, bundled_encoder)
+    checker = SupportChecker(both, bundled_encoder)
     sentence = "Lu Yanxia expects tech giants such as Baidu to be among the first, and 盘古 came out in 2024."
     assert checker.check(sentence, 1, beside=(1, 2)).support in {"supported", "weak"}
 
 
 def test_a_quotation_needs_no_forward_pass(english: SearchResult, bundled_encoder: Encoder) -> None:
     counting = CountingEncoder(bundled_encoder)
-    Checker(english, counting).check("The watchdog did not name the selected companies.", 1)  # type: ignore[arg-type]
+    SupportChecker(english, counting).check("The watchdog did not name the selected companies.", 1)  # type: ignore[arg-type]
     assert counting.encoded == []
 
 
@@ -221,7 +221,7 @@ def test_a_sentence_is_encoded_once_however_many_passages_it_cites(
 ) -> None:
     counting = CountingEncoder(bundled_encoder)
     both = replace(english, passages=[*english.passages, *chinese.passages])
-    checker = Checker(both, counting)  # type: ignore[arg-type]
+    checker = SupportChecker(both, counting)  # type: ignore[arg-type]
     for number in (1, 2, 1):
         checker.check("Baidu comes first.", number)
     assert counting.encoded == ["Baidu comes first."]
@@ -241,7 +241,7 @@ def test_without_token_vectors_words_decide(
 ) -> None:
     nothing = TokenVectors.of(Encoding(np.zeros(384, dtype=np.float32), np.zeros((0, 384), dtype=np.float32), ()))
     blind = [replace(each, features=replace(each.features, tokens=nothing)) for each in english.passages]
-    checker = Checker(replace(english, passages=blind), bundled_encoder)
+    checker = SupportChecker(replace(english, passages=blind), bundled_encoder)
     assert checker.check(sentence, 1).support == support
 
 
@@ -259,7 +259,7 @@ def test_words_that_only_say_that_the_article_says_it_make_no_difference(
 ) -> None:
     text = english.hits[0].passage.text
     first = english.passages[0].features.sentences[0]
-    checker = Checker(english, bundled_encoder)
+    checker = SupportChecker(english, bundled_encoder)
     assert checker.check(frame.format(text[first.start : first.end]), 1).support == "quoted"
     assert checker.check(frame.format("Ann Lee won the cup."), 1).support == "unsupported"
     assert checker.check("According to the report, nothing.", 1).support == "unsupported"
@@ -286,7 +286,7 @@ def test_a_part_of_a_sentence_that_the_rest_may_turn_over_is_not_called_quoted(
     (tmp_path / "pika.txt").write_text(text, encoding="utf-8")
     index = Index(tmp_path / "index", bundled_encoder)
     index.sync([tmp_path / "pika.txt"])
-    verdict = Checker(index.find("Who founded Pika?"), bundled_encoder).check(sentence, 1)
+    verdict = SupportChecker(index.find("Who founded Pika?"), bundled_encoder).check(sentence, 1)
     assert verdict.support == support
     if support == "weak":
         assert text[verdict.span.start : verdict.span.end].startswith(("It is false", "Ignore", "Nobody"))
@@ -298,7 +298,7 @@ def test_a_passage_without_sentences_supports_nothing(english: SearchResult, bun
     empty = replace(
         scored, hit=replace(scored.hit, passage=passage), features=replace(scored.features, passage=passage)
     )
-    verdict = Checker(replace(english, passages=[empty]), bundled_encoder).check("Baidu comes first.", 1)
+    verdict = SupportChecker(replace(english, passages=[empty]), bundled_encoder).check("Baidu comes first.", 1)
     assert (verdict.support, len(verdict.span)) == ("unsupported", 0)
 
 
@@ -334,9 +334,9 @@ def test_a_real_passage_quotes_each_of_its_sentences_at_its_own_place(
     index = Index(tmp_path / "index", bundled_encoder)
     index.sync([real_article])
     found = index.find("Which companies build large models?")
-    checker = Checker(found, bundled_encoder)
+    checker = SupportChecker(found, bundled_encoder)
     for number, hit in enumerate(found.hits, start=1):
         verdict = checker.check(hit.passage.text, number)
-        whole = Verdict("quoted", verdict.span)
+        whole = SupportGrade("quoted", verdict.span)
         assert verdict == whole
         assert len(verdict.span) >= len(hit.passage.text.strip().strip("\"'“”‘’*"))

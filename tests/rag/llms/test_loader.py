@@ -232,7 +232,7 @@ def test_an_error_in_the_middle_of_a_stream_is_the_servers_fault(
 
     error = fails(spec, httpserver.url_for(""), monkeypatch)
 
-    assert "had an error on its side" in error.message
+    assert "had a server error" in error.message
     assert "out of memory" in error.message
     assert error.retryable
 
@@ -445,4 +445,4 @@ def test_the_example_plugin_answers_and_is_checked(
 def test_a_trial_of_an_llm_that_cannot_work_says_why(home: Path) -> None:
     trial = ping_llm(load_settings(llm="openai:tiny"))
     assert not trial.answers
-    assert str(trial).startswith("The LLM 'openai:tiny' needs a key, and there is none\n  Set OPENAI_API_KEY")
+    assert str(trial).startswith("The LLM 'openai:tiny' needs a key, and no key is set\n  Set OPENAI_API_KEY")

@@ -1,4 +1,4 @@
-"""What may pass is tried again, what is too long is shortened, what never ends is stopped: without sleeping."""
+"""Temporary failures are retried, a long prompt is shortened, an endless reply is stopped; no test sleeps."""
 
 from __future__ import annotations
 
@@ -67,59 +67,59 @@ def _prompt(passages: int) -> list[BaseMessage]:
     return [HumanMessage(f"{passages} passages")]
 
 
-def _reply(asking: LLMCall, passages: int = 6) -> str:
-    return "".join(asking.stream(_prompt, passages))
+def _reply(call: LLMCall, passages: int = 6) -> str:
+    return "".join(call.stream(_prompt, passages))
 
 
 def test_a_rate_limit_is_waited_for_longer_each_time() -> None:
-    busy = failure("too many", "actor:x")
-    asking, actor, clock = _ask([[busy], [busy], ["Fine", " now."]])
-    assert _reply(asking) == "Fine now."
+    busy = failure("rate limit", "actor:x")
+    call, actor, clock = _ask([[busy], [busy], ["Fine", " now."]])
+    assert _reply(call) == "Fine now."
     assert clock.slept == [1, 2]
     assert actor.asked == ["6 passages"] * 3
-    assert asking.tokens == {"in": 20, "out": 2}
+    assert call.tokens == {"in": 20, "out": 2}
 
 
-def test_patience_ends_with_the_time_that_was_given() -> None:
-    busy = failure("too many", "actor:x")
-    asking, actor, clock = _ask([[busy]] * 9, seconds=2.5)
-    with pytest.raises(LLMError, match="asked too often"):
-        _reply(asking)
+def test_retries_end_with_the_total_timeout() -> None:
+    busy = failure("rate limit", "actor:x")
+    call, actor, clock = _ask([[busy]] * 9, seconds=2.5)
+    with pytest.raises(LLMError, match="too many requests"):
+        _reply(call)
     assert clock.slept == [1]
     assert len(actor.asked) == 2
 
 
 def test_a_busy_server_is_not_asked_for_ever() -> None:
-    asking, actor, _ = _ask([[failure("server", "actor:x")]] * 9, seconds=10_000)
-    with pytest.raises(LLMError, match="error on its side"):
-        _reply(asking)
+    call, actor, _ = _ask([[failure("server", "actor:x")]] * 9, seconds=10_000)
+    with pytest.raises(LLMError, match="server error"):
+        _reply(call)
     assert len(actor.asked) == 4
 
 
-@pytest.mark.parametrize("kind", ["key", "unknown model", "unreachable", "late", "empty", "credit"])
-def test_what_waiting_does_not_mend_is_said_at_once(kind: str) -> None:
-    asking, actor, clock = _ask([[failure(kind, "actor:x")]] * 3)
+@pytest.mark.parametrize("kind", ["authentication", "unknown model", "connection", "timeout", "empty", "quota"])
+def test_a_failure_that_a_retry_does_not_fix_is_raised_at_once(kind: str) -> None:
+    call, actor, clock = _ask([[failure(kind, "actor:x")]] * 3)
     with pytest.raises(LLMError) as failed:
-        _reply(asking)
+        _reply(call)
     assert failed.value.kind == kind
     assert (len(actor.asked), clock.slept) == (1, [])
 
 
 def test_a_prompt_that_is_too_long_is_halved_once() -> None:
-    long = failure("overflow", "actor:x")
-    asking, actor, clock = _ask([[long], ["Short enough."]])
-    assert _reply(asking) == "Short enough."
+    long = failure("context length", "actor:x")
+    call, actor, clock = _ask([[long], ["Short enough."]])
+    assert _reply(call) == "Short enough."
     assert actor.asked == ["6 passages", "3 passages"]
     assert clock.slept == []
-    asking, actor, _ = _ask([[long], [long], ["never"]])
-    with pytest.raises(LLMError, match="so long a prompt"):
-        _reply(asking)
+    call, actor, _ = _ask([[long], [long], ["never"]])
+    with pytest.raises(LLMError, match="is too long"):
+        _reply(call)
     assert actor.asked == ["6 passages", "3 passages"]
 
 
 def test_after_the_first_word_nothing_is_tried_again() -> None:
-    asking, actor, _ = _ask([["It is ", failure("server", "actor:x")], ["never"]])
-    pieces = asking.stream(_prompt, 6)
+    call, actor, _ = _ask([["It is ", failure("server", "actor:x")], ["never"]])
+    pieces = call.stream(_prompt, 6)
     assert next(pieces) == "It is "
     with pytest.raises(LLMError):
         next(pieces)
@@ -127,19 +127,19 @@ def test_after_the_first_word_nothing_is_tried_again() -> None:
 
 
 def test_a_model_that_takes_too_long_in_all_is_stopped() -> None:
-    asking, _, _ = _ask([[f"word{number} " for number in range(1000)]], seconds=20, tick=1)
+    call, _, _ = _ask([[f"word{number} " for number in range(1000)]], seconds=20, tick=1)
     written: list[str] = []
     with pytest.raises(LLMError, match=r"took too long.*more than 20 s") as failed:
-        written += asking.stream(_prompt, 6)
+        written += call.stream(_prompt, 6)
     assert failed.value.retryable
     assert "CITECHAT_LLM_TOTAL_TIMEOUT" in failed.value.hint
 
 
 def test_a_model_that_has_lost_its_way_is_stopped() -> None:
-    asking, actor, _ = _ask([["The ship sank. ", *["It was a ship. "] * 1000]])
-    pieces = asking.stream(_prompt, 6)
+    call, actor, _ = _ask([["The ship sank. ", *["It was a ship. "] * 1000]])
+    pieces = call.stream(_prompt, 6)
     written: list[str] = []
-    with pytest.raises(LLMError, match="over and over"):
+    with pytest.raises(LLMError, match="repeated itself"):
         written += pieces
     assert 1 < len(written) < 20
     assert len(actor.asked) == 1

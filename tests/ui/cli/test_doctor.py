@@ -1,4 +1,4 @@
-"""What the doctor says of an index that is whole, and of one that is not."""
+"""The report of `citechat doctor` for an intact index and for a damaged one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.security.registry import open_accounts
 
 @pytest.fixture
 def damaged(samples_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home whose index has half of its database."""
+    """Return a home whose database is cut in half."""
     home = shutil.copytree(samples_home, tmp_path / "damaged", symlinks=True)
     database = home / "index" / "chroma.sqlite3"
     os.truncate(database, database.stat().st_size // 2)
@@ -26,14 +26,14 @@ def damaged(samples_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return home
 
 
-def test_a_whole_index_answers(samples_home: Path) -> None:
+def test_an_intact_index_has_no_problems(samples_home: Path) -> None:
     report = examine(load_settings(home=samples_home))
     assert report["answers"]
     assert report["problems"] == []
     assert (report["indexed"]["articles"], report["indexed"]["passages"] > 5) == (1, True)
 
 
-def test_it_is_told_whether_anybody_is_asked_who_they_are(home: Path) -> None:
+def test_the_report_shows_whether_access_control_is_on(home: Path) -> None:
     def told(**settings: object) -> str:
         return as_text(examine(load_settings(home=home, **settings)))
 
@@ -41,21 +41,21 @@ def test_it_is_told_whether_anybody_is_asked_who_they_are(home: Path) -> None:
     register = open_accounts(load_settings(home=home))
     key, _ = register.keys.create("bot")
     register.users.add("ann", "correct horse battery")
-    assert "Access control on: keys that are good 1, users 1" in told()
+    assert "Access control on: valid keys 1, users 1" in told()
     register.keys.revoke(key.id)
-    assert "Access control on: keys that are good 0" in told()
+    assert "Access control on: valid keys 0" in told()
     proxied = told(user_header="X-User", trusted_proxies=("127.0.0.1",))
-    assert "X-User of a proxy is believed" in proxied
+    assert "X-User from a proxy is trusted" in proxied
     assert "no proxy is trusted to send it" in told(user_header="X-User")
 
 
-def test_that_nothing_is_indexed_yet_is_a_problem_that_stops_nothing(home: Path) -> None:
+def test_an_empty_index_is_a_problem_that_does_not_prevent_answers(home: Path) -> None:
     report = examine(load_settings(home=home))
-    assert [problem["message"] for problem in report["problems"]] == ["nothing is indexed yet"]
+    assert [problem["message"] for problem in report["problems"]] == ["The index is empty."]
     assert report["answers"]
 
 
-def test_a_damaged_index_is_named_with_what_to_do_and_is_not_opened(damaged: Path) -> None:
+def test_a_damaged_index_is_reported_with_a_hint_and_not_opened(damaged: Path) -> None:
     report = examine(load_settings(home=damaged))
     (problem,) = report["problems"]
     assert "is damaged: database disk image is malformed" in problem["message"]
@@ -67,7 +67,7 @@ def test_a_damaged_index_is_named_with_what_to_do_and_is_not_opened(damaged: Pat
     assert f"Problem: {problem['message']}\n  {problem['hint']}" in as_text(report)
 
 
-def test_a_server_that_is_not_there_is_a_problem_that_is_named_once(home: Path) -> None:
+def test_an_unreachable_server_is_reported_once(home: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     report = examine(load_settings(home=home, chroma_url=url))
     (problem,) = report["problems"]
@@ -76,7 +76,9 @@ def test_a_server_that_is_not_there_is_a_problem_that_is_named_once(home: Path) 
     assert not report["answers"]
 
 
-def test_the_command_line_says_so_without_a_traceback(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_reports_a_damaged_index_without_a_traceback(
+    damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["doctor", "--json"]) == 1
     out, err = capsys.readouterr()
     assert "malformed" in json.loads(out)["problems"][0]["message"]

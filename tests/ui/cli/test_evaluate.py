@@ -1,4 +1,4 @@
-"""`citechat eval`: marks, runs that go on, comparisons."""
+"""`citechat eval`: thresholds, checkpoints, comparisons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def home(samples_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """A test set of six questions."""
+    """Return a test set of six questions."""
     path = tmp_path / "few.jsonl"
     lines = SAMPLES.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:4] + lines[-2:]) + "\n", encoding="utf-8")
@@ -40,11 +40,11 @@ def few(tmp_path: Path) -> Path:
 
 
 def _timeless(path: Path) -> str:
-    """A saved run without what the clock says."""
+    """Return a saved run without its timings."""
     return re.sub(r'"cost":\{"seconds":\{[^}]*\}', '"cost":{"seconds":{}', path.read_text(encoding="utf-8"))
 
 
-def test_a_mark_that_is_missed_is_exit_code_2_and_said(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missed_threshold_exits_with_2_and_is_printed(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", str(few), "--fail-under", "hit@5=0.5"]) == 0
     assert main(["eval", str(few), "--fail-under", "exact match=1,hit@5=0.5"]) == 2
     told = capsys.readouterr().err
@@ -52,19 +52,19 @@ def test_a_mark_that_is_missed_is_exit_code_2_and_said(few: Path, capsys: pytest
     assert "missed: hit@5" not in told
 
 
-def test_two_runs_give_the_same_file_apart_from_timings(few: Path, tmp_path: Path) -> None:
+def test_two_runs_save_the_same_file_except_for_timings(few: Path, tmp_path: Path) -> None:
     for name in ("a.json", "b.json"):
         assert main(["eval", str(few), "--out", str(tmp_path / name)]) == 0
     assert _timeless(tmp_path / "a.json") == _timeless(tmp_path / "b.json")
-    assert not list(tmp_path.glob("*.results"))
+    assert not list(tmp_path.glob("*.rows"))
 
 
-def test_the_same_run_again_and_again_is_said_to_be_the_same(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_repeated_runs_report_how_many_results_are_the_same(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", str(few), "--repeat", "2"]) == 0
-    assert "2 runs: 6 of 6 questions were answered alike" in capsys.readouterr().err
+    assert "2 runs: 6 of 6 questions have the same result" in capsys.readouterr().err
 
 
-def test_a_saved_run_says_what_it_was_made_with_and_no_path_of_this_machine(few: Path, tmp_path: Path) -> None:
+def test_a_saved_run_contains_its_settings_but_no_local_path(few: Path, tmp_path: Path) -> None:
     main(["eval", str(few), "--out", str(tmp_path / "a.json")])
     report = from_json((tmp_path / "a.json").read_bytes())
     assert report.settings["index passages"] == "14"
@@ -74,11 +74,11 @@ def test_a_saved_run_says_what_it_was_made_with_and_no_path_of_this_machine(few:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_half_way_goes_on_and_gives_the_same_file(tmp_path: Path) -> None:
+def test_a_killed_run_continues_and_saves_the_same_file(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole.json", tmp_path / "killed.json"
     assert main(["eval", str(SAMPLES), "--out", str(whole)]) == 0
     questions = len(from_json(whole.read_bytes()).results)
-    rows = killed.with_name("killed.json.results")
+    rows = killed.with_name("killed.json.rows")
     command = [sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main())"]
     process = subprocess.Popen(
         [*command, "eval", str(SAMPLES), "--out", str(killed)],
@@ -87,23 +87,21 @@ def test_a_run_that_is_killed_half_way_goes_on_and_gives_the_same_file(tmp_path:
         env={**os.environ, "PYTHONPATH": str(SAMPLES.parents[1])},
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not rows.exists() or rows.read_bytes().count(b"\n") < questions // 2:
             assert time.monotonic() < deadline
-            assert process.poll() is None, "it was done before it could be killed"
+            assert process.poll() is None, "the run ended before it was killed"
             time.sleep(0.002)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(300)
     assert not killed.exists()
     assert main(["eval", str(SAMPLES), "--out", str(killed)]) == 0
     assert _timeless(killed) == _timeless(whole)
     assert not rows.exists()
 
 
-def test_bad_lines_are_told_and_the_good_ones_can_be_run_all_the_same(
-    few: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_questions_are_listed_and_can_be_skipped(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with few.open("a", encoding="utf-8") as file:
         file.write('{"question": ""}\n{"question": "Where?", "evidence": [{"text": "nowhere to be found"}]}\n')
     assert main(["eval", str(few)]) == 1
@@ -128,7 +126,7 @@ def test_two_saved_runs_are_compared(few: Path, tmp_path: Path, capsys: pytest.C
     assert all(each["difference"] == 0 for each in found["differences"])
 
 
-def test_a_page_to_look_at_is_written_for_one_run_and_for_several(
+def test_an_html_report_is_written_for_one_run_and_for_several(
     few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page, runs = tmp_path / "report.html", [tmp_path / name / "run.json" for name in "abc"]
@@ -141,16 +139,18 @@ def test_a_page_to_look_at_is_written_for_one_run_and_for_several(
     assert f"a: {runs[0]}, b: {runs[1]}" in told
     assert f"a: {runs[0]}, b: {runs[2]}" in told
     text = html.unescape(page.read_text(encoding="utf-8"))
-    assert all(name in text for name in ("1 run", "2 run", "3 run")), "three files of one name are told apart"
+    assert all(name in text for name in ("1 run", "2 run", "3 run")), "three files with the same name are distinguished"
 
 
-def test_a_page_that_cannot_be_written_is_said(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_html_report_that_cannot_be_written_is_an_error(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["eval", str(few), "--html", str(tmp_path / "file" / "report.html")]) == 1
-    assert "report.html' cannot be written" in capsys.readouterr().err
+    assert "Cannot write" in capsys.readouterr().err
 
 
-def test_a_chat_that_is_being_served_is_evaluated_as_the_index_here_is(
+def test_a_running_chat_gets_the_same_results_as_the_local_index(
     few: Path, samples_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
@@ -175,39 +175,31 @@ def test_a_chat_that_is_being_served_is_evaluated_as_the_index_here_is(
     assert "cannot be reached" in capsys.readouterr().err
 
 
-def test_a_judge_says_what_it_thinks_and_where_it_agrees(
+def test_a_judge_adds_its_agreement_to_the_report(
     few: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdict = openai_wire(['{"correct": true, ', '"grounded": true, "reason": "as it stands"}'])
+    verdict = openai_wire(['{"correct": true, ', '"grounded": true, "reason": "as written"}'])
     with serving(*[[reply("openai", verdict)]] * 6) as wire:
         monkeypatch.setenv("CITECHAT_LLM_BASE_URL", f"{wire.url}/v1")
         assert main(["eval", str(few), "--judge", "openai:tiny"]) == 0
     told = capsys.readouterr().out
     assert "kappa" in told.lower()
-    assert "hit@5" in told, "the measures stand as they are"
+    assert "hit@5" in told, "the measures are not changed"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["compare", "a.json"], "1 runs were given"),
-        (["compare", "no.json", "no.json"], "cannot be read"),
-        (["one.jsonl", "two.jsonl"], "2 files were given"),
+        (["compare", "a.json"], "got 1"),
+        (["compare", "no.json", "no.json"], "Cannot read the saved run 'no.json'"),
+        (["one.jsonl", "two.jsonl"], "got 2 files"),
         (["few.jsonl", "--fail-under", "speed=1"], "speed"),
         (["few.jsonl", "--judge", "extractive"], "cannot judge"),
-        (["few.jsonl", "--server", "no address"], "is no web address"),
+        (["few.jsonl", "--server", "no address"], "is not a web address"),
         (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
-        (["few.jsonl", "--repeat", "0"], "is not a number from 1"),
+        (["few.jsonl", "--repeat", "0"], "0 is not in the range x>=1"),
     ],
 )
-def test_what_cannot_be_done_is_told(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _code(["eval", *arguments]) == 1
+def test_invalid_options_are_user_errors(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", *arguments]) == 1
     assert told in capsys.readouterr().err
-
-
-def _code(arguments: list[str]) -> int:
-    """The exit code, also where the arguments themselves are refused."""
-    try:
-        return main(arguments)
-    except SystemExit as error:
-        return int(error.code or 0)

@@ -138,4 +138,4 @@ class TestCommands:
         key, _ = self.register.keys.create("bot")
         assert main(["keys", "revoke", key.id]) == 0
         assert main(["keys", "revoke", key.id]) == 1
-        assert "there is no key" in capsys.readouterr().err
+        assert "there is no such key" in capsys.readouterr().err

@@ -1,7 +1,7 @@
-"""The numbers of a text, in figures or in words, with their units. Pure.
+"""Numbers in English and Chinese text, in digits or in words, with their units. Pure.
 
-"1,677", "twenty-three", "1.2 million", "三百" and "23rd" become plain decimals, so that two ways of writing one number
-are one number. English and Chinese.
+"1,677", "twenty-three", "1.2 million", "三百" and "23rd" become plain decimals, so that different spellings of a number
+are equal.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_CARDINALS = {word: i for i, word in enumerate(_ONES.split())} | {
-    word: 10 * i for i, word in enumerate(_TENS.split(), start=2)
-}
+from index import lexicon
+
 _IRREGULAR = {"first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12}
 _SMALL = (
-    _CARDINALS
-    | {f"{word.removesuffix('y')}{'ie' if word.endswith('y') else ''}th": n for word, n in _CARDINALS.items()}
+    lexicon.NUMBER_WORDS
+    | {f"{word.removesuffix('y')}{'ie' if word.endswith('y') else ''}th": n for word, n in lexicon.NUMBER_WORDS.items()}
     | _IRREGULAR
 )
 _SCALES = {
-    **{"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12},
+    "dozen": 12,
+    **lexicon.SCALES,
     **{"mn": 10**6, "bn": 10**9, "tn": 10**12},
     **{"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8},
 }
@@ -71,8 +66,8 @@ _UNITS = {
     "decade": "decades?",
     "century": "centur(?:y|ies)|世纪|世紀",
 }
-"""Units that may not stand in for one another, each with the ways to write it. A word that is none of them is left to
-the alignment: "23 members" and "23 people" may well be the same."""
+"""Units that must match, each with its spellings. Other words are left to the alignment: "23 members" and "23 people"
+may be the same."""
 
 _WORD = rf"(?:{'|'.join(sorted(_SMALL | _SCALES, key=len, reverse=True))})"
 _FIGURE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -81,27 +76,24 @@ _PHRASE = re.compile(
     rf"(?P<figure>{_FIGURE})(?:st|nd|rd|th)?(?P<scales>(?:[\s-]?(?:{'|'.join(_SCALES)})(?![a-z]))*)"
     rf"|(?<![^\W_])(?!one (?:of|another)\b)(?P<words>{_WORD}(?:(?:[\s-]|\sand\s){_WORD})*)(?![^\W_])"
     rf"|(?<![^\W_])(?P<vague>{_VAGUE})(?![^\W_])"
-    # Alone, 一 is mostly "a" (一个) or part of a word (一起), and 十分 is "very".
+    # Alone, 一 is mostly "a" (一个) or part of a word (一起), and 十分 means "very".
     rf"|(?!一(?!{_HAN}))(?!十分)(?P<han>{_HAN}+)(?P<myriads>[万萬亿億]*)"
 )
-_MOST_SCALES = 8  # of one number: "thousand million"; more of them are no number, and larger than any can be
+_MAX_SCALES = 8  # of one number: "thousand million"; with more of them it is not a number, and too large
 _UNIT_AFTER = re.compile(rf"[\s-]?(?:{'|'.join(f'(?P<{name}>{unit})' for name, unit in _UNITS.items())})(?![a-z])")
 _UNIT_BEFORE = re.compile(r"(?:(?P<dollar>\$)|(?P<euro>€)|(?P<pound>£))\s?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as a plain decimal ("1677", "0.5"), or a vague one as it stands ("half"), and its unit if it has one."""
+    """A number as a plain decimal ("1677", "0.5"), or a vague one as written ("half"), and its unit if it has one."""
 
     value: str
     unit: str | None = None
 
 
 def quantities(text: str) -> list[Quantity]:
-    """Every number of `text`, in order, ordinals among them.
-
-    "one of" is no number, and a lone 一 is none.
-    """
+    """Return the numbers of `text` in order, including ordinals, without "one of" and a lone 一."""
     text = unicodedata.normalize("NFKC", text).lower()
     found: list[Quantity] = []
     for match in _PHRASE.finditer(text):
@@ -120,13 +112,13 @@ def _values(match: re.Match[str]) -> list[str]:
     if match["words"]:
         return [_plain(number) for number in _spoken(re.findall(r"[^\W_]+", match["words"]))]
     number = Decimal(match["figure"].replace(",", "")) if match["figure"] else Decimal(_chinese(match["han"]))
-    for scale in re.findall(r"[a-z]+|[^\W\da-z]", match["scales"] or match["myriads"] or "")[:_MOST_SCALES]:
+    for scale in re.findall(r"[a-z]+|[^\W\da-z]", match["scales"] or match["myriads"] or "")[:_MAX_SCALES]:
         number *= _SCALES[scale]
     return [_plain(number)]
 
 
 def _spoken(words: list[str]) -> Iterator[Decimal]:
-    """The numbers in a run of number words; "two hundred and five" is one, "nineteen ninety" are two."""
+    """Yield the numbers in a run of number words: one for "two hundred and five", two for "nineteen ninety"."""
     total = group = 0
     begun = False
     for word in words:
@@ -149,7 +141,7 @@ def _spoken(words: list[str]) -> Iterator[Decimal]:
 
 
 def _chinese(characters: str) -> Decimal | int:
-    """The number that a run of Chinese numerals below 万 says: 三百二十 is 320, 二〇二四 is 2024."""
+    """Return the value of a run of Chinese numerals below 万: 三百二十 is 320, 二〇二四 is 2024."""
     if not set(characters) & set(_CHINESE_SCALES):
         return Decimal("".join(str(_CHINESE[character]) for character in characters))
     total, digit = 0, 0

@@ -1,4 +1,4 @@
-"""The names in a text, told by their capitals, and whether another text holds them in any form. Pure."""
+"""Names in a text, recognised by their capitals, and whether another text contains them in any form. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
-from index import terms, without_accents
+from index import lexicon, terms, without_accents
 
-CHINESE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Characters of languages written without spaces, or nearly so, as the inside of a character class."""
-
-WORD = re.compile(rf"[{CHINESE}]|[^\W_{CHINESE}]+")
+WORD = re.compile(rf"[{lexicon.CJK}]|[^\W_{lexicon.CJK}]+")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _HONORIFIC = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sen|Gov|Gen|Sir|St)\.?\s(?=[A-Z])")
 _CALENDAR = re.compile(
@@ -27,22 +24,21 @@ _OPENING_WORDS = (
     "behind beyond following including given per via"
 )
 _OPENERS = frozenset(_OPENING_WORDS.split())
-"""Words that open a sentence in front of a name without being part of it."""
-_GROWN = ("s", "n", "an", "ian", "ese", "ish", "ist", "ism", "a", "e", "y")  # Russia-n, Chin-a and Chin-ese, Ital-y
+"""Words that open a sentence before a name and are not part of it."""
+_SUFFIXES = ("s", "n", "an", "ian", "ese", "ish", "ist", "ism", "a", "e", "y")  # Russia-n, Chin-a and Chin-ese, Ital-y
 _MISSPELT = 0.8
-"""Share of a word's letters that must be there, in order, for it to be a misspelling of another (`difflib`): Dusquesne
-for Duquesne."""
-_SHORTEST_MISSPELT = 5  # letters: too many short words are that much alike
-_SHORTEST_ROOT = 4  # letters: "John" is no root of "Johnson", nor "Ira" of "Iran"
+"""The similarity (`difflib`) from which a word counts as a misspelling of another: Dusquesne for Duquesne."""
+_MIN_MISSPELT = 5  # letters: too many shorter words are this similar
+_MIN_ROOT = 4  # letters: "John" is not the root of "Johnson", nor "Ira" of "Iran"
 
 
 def names(text: str, *, opening: bool = False) -> list[str]:
-    """The words of `text` that are names by their capitals, and its months and weekdays, in lower case.
+    """Return the names in `text`, recognised by their capitals, and its months and weekdays, in lower case.
 
-    The word that opens a sentence counts when it cannot be but a name (NASA, OpenAI, two capitalised words in a row);
-    with `opening`, whenever it is no common word.
+    The first word of a sentence counts only if it must be a name (NASA, OpenAI, two capitalised words in a row); with
+    `opening`, it counts unless it is a common word.
     """
-    text = tidied(text)
+    text = normalize(text)
     found = []
     for match in WORD.finditer(text):
         word = match[0]
@@ -51,7 +47,7 @@ def names(text: str, *, opening: bool = False) -> list[str]:
             continue
         is_plain = word[1:].islower() or not word[1:].isalpha()
         if is_plain and not terms(lowered) and not (_CALENDAR.fullmatch(lowered) and not _opens(text, match.start())):
-            continue  # a stop word, as May is not
+            continue  # a stop word, unlike May
         if is_plain and _opens(text, match.start()):
             before_a_name = re.match(r"[\s-][A-Z]", text[match.end() :])
             if lowered in _OPENERS or not (opening or before_a_name):
@@ -61,18 +57,18 @@ def names(text: str, *, opening: bool = False) -> list[str]:
 
 
 def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
-    """The names among `wanted`, names of `claim`, that `source` does not hold in any form."""
+    """Return the names among `wanted`, names of `claim`, that `source` does not contain in any form."""
     if not wanted:
         return set()
-    source = tidied(source)
+    source = normalize(source)
     held = {form for match in WORD.finditer(source) for form in forms(match[0].lower())}
     unknown = {name for name in wanted if not forms(name) & held}
     if not unknown:
         return set()
-    # UN for "United Nations", and the other way round.
+    # UN for "United Nations", and the reverse.
     initials = {letters for letters, _ in _initials(source)}
     short = {match[0] for match in WORD.finditer(source) if match[0].isupper()}
-    spelled = {word for letters, words in _initials(tidied(claim)) if letters in short for word in words}
+    spelled = {word for letters, words in _initials(normalize(claim)) if letters in short for word in words}
     return {name for name in unknown if name.upper() not in initials and name not in spelled}
 
 
@@ -83,20 +79,18 @@ def missing_names(question: str, text: str) -> set[str]:
     missing = unknown_names(question, text, names(question))
     if not missing:
         return missing
-    held = [match[0].lower() for match in WORD.finditer(tidied(text))]
+    held = [match[0].lower() for match in WORD.finditer(normalize(text))]
     letters = "".join(word[0] for word in held if terms(word)).upper()
     short = {
-        match[0].lower() for match in WORD.finditer(tidied(question)) if match[0].isupper() and match[0] in letters
+        match[0].lower() for match in WORD.finditer(normalize(question)) if match[0].isupper() and match[0] in letters
     }
     return {
-        name
-        for name in missing - short
-        if len(name) < _SHORTEST_MISSPELT or not get_close_matches(name, held, 1, _MISSPELT)
+        name for name in missing - short if len(name) < _MIN_MISSPELT or not get_close_matches(name, held, 1, _MISSPELT)
     }
 
 
 def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Every run of two to six capitalised words (of, the, and, for left out), as its initials and its words."""
+    """Yield the initials and the words of every run of two to six capitalised words, without of, the, and, for."""
     for match in re.finditer(r"[A-Z][\w'-]*(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*)+", text):
         words = [word for word in re.findall(r"[\w'-]+", match[0]) if word[0].isupper()]
         for first in range(len(words)):
@@ -106,15 +100,15 @@ def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
 
 @lru_cache(maxsize=20_000)
 def forms(word: str) -> frozenset[str]:
-    """What a name is known by: itself, its stem, and the root that China and Chinese, Russia and Russian share."""
+    """Return the forms of a name: itself, its stem, and the root that China and Chinese, Russia and Russian share."""
     if match := _CALENDAR.fullmatch(word):
         return frozenset({word, f"{match[match.lastindex or 0]}."})
-    roots = {word.removesuffix(end) for end in _GROWN}
-    return frozenset({word, *terms(word), *(root for root in roots if len(root) >= _SHORTEST_ROOT)})
+    roots = {word.removesuffix(end) for end in _SUFFIXES}
+    return frozenset({word, *terms(word), *(root for root in roots if len(root) >= _MIN_ROOT)})
 
 
-def tidied(text: str) -> str:
-    """`text` with one way of writing what is written in several: U.S. as US, é as e, "didn't" as "did not"."""
+def normalize(text: str) -> str:
+    """Return `text` with spelling variants unified: U.S. as US, é as e, "didn't" as "did not"."""
     text = without_accents(text).replace("’", "'").replace("*", "")
     text = _INITIALS.sub(lambda match: match[0].replace(".", ""), text)
     text = _HONORIFIC.sub("", text)

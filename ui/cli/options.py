@@ -1,0 +1,27 @@
+"""Options that several commands share, and the exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
+
+COUNT = click.IntRange(min=1)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+skip_bad_option = click.option("--skip-bad", is_flag=True, help="Skip invalid questions, and list them.")
+workers_option = click.option(
+    "--workers", type=COUNT, metavar="N", show_default="this one, with threads", help="Processes that read and embed."
+)
+
+
+def llm_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that override settings. Each is None if it is not given, as `load_settings` expects."""
+    command = click.option("--top-k", type=int, metavar="N", help="Passages to answer from.")(command)
+    strict = "Leave out sentences of an LLM that no passage supports."
+    command = click.option("--strict", is_flag=True, default=None, help=strict)(command)
+    llm = "LLM that writes the answer, as provider:model."
+    return click.option("--llm", metavar="SPEC", show_default="extractive, no LLM", help=llm)(command)

@@ -1,0 +1,90 @@
+"""What commands print about articles, progress and errors. Results go to stdout, messages and progress to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from index import Article
+
+_BAR = "{l_bar}{bar}| {n_fmt} of {total_fmt}{unit} [{elapsed}, {remaining} left, {rate_noinv_fmt}]"
+_ID_WIDTH = 16
+_DATE_WIDTH = 10
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON on one line of stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_message(line: str) -> None:
+    """Print a line to stderr."""
+    click.echo(line, err=True)
+
+
+def fail(message: str, hint: str) -> NoReturn:
+    """Raise a `CitechatError`, which `main` prints."""
+    from index import CitechatError
+
+    raise CitechatError(message, hint)
+
+
+@contextmanager
+def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a callback that takes the title of the last item, the number of items done, and the total.
+
+    On a terminal it moves a bar, which is removed at the end; elsewhere it prints a line for each title.
+    """
+    if not sys.stderr.isatty():
+        yield lambda title, done, _: print_message(f"{done:>6}  {title}")
+        return
+    from tqdm import tqdm
+
+    # Articles finish in bursts: at tqdm's default of ten updates a second, the bar would show the start of each burst.
+    with tqdm(
+        unit=f" {unit}", bar_format=_BAR, file=sys.stderr, dynamic_ncols=True, leave=False, mininterval=0, miniters=1
+    ) as bar:
+
+        def update(_: str, done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield update
+
+
+def article_row(article: Article, passages: int) -> dict[str, Any]:
+    """Return the JSON object of an article with this number of passages, without its text."""
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "sources": list(dict.fromkeys(origin.source for origin in article.origins)),
+        "paths": [origin.path for origin in article.origins],
+        "published": article.published,
+        "author": article.author,
+        "language": article.language,
+        "pages": len(article.pages) or None,
+        "passages": passages,
+    }
+
+
+def print_articles(listed: Sequence[tuple[Article, int]]) -> None:
+    """Print two lines an article: id, date and title; then sources, author, language and number of passages."""
+    indent = " " * (_ID_WIDTH + 2 + _DATE_WIDTH + 2)
+    for article, passages in listed:
+        row = article_row(article, passages)
+        date = (row["published"] or "-")[:_DATE_WIDTH]
+        count = f"{passages} passage{'' if passages == 1 else 's'}"
+        details = [", ".join(row["sources"]), row["author"], row["language"], count]
+        click.echo(f"{article.id:<{_ID_WIDTH}}  {date:<{_DATE_WIDTH}}  {_one_line(article.title)}")
+        click.echo(f"{indent}{' · '.join(_one_line(detail) for detail in details if detail)}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
