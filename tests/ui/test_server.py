@@ -323,4 +323,4 @@ def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(han
 
 def test_a_day_that_is_none_is_said_in_the_chat(handlers: AnswerHandlers) -> None:
     messages = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession(), "yesterday", None, []))[-1]["chatbot"]
-    assert "is no day, month or year" in messages[-1]["content"]
+    assert "Invalid date" in messages[-1]["content"]

@@ -11,7 +11,7 @@ from rag import Assistant, ModelCatalog
 
 from ..conversation import Conversation, Rating
 from ..i18n.translate import Translate, english, translator
-from ..security.request_guard import cookies_in, owner_id
+from ..security.request_guard import owner_id, parse_cookies
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Visitor:
 def visitor_of(request: Any) -> Visitor:
     """Return the visitor who sent a request, known by their login or else by the secret cookie of their browser."""
     name = getattr(request, "username", None)
-    owner = f"user:{name}" if name else owner_id(cookies_in(request.headers.get("cookie") or ""))
+    owner = f"user:{name}" if name else owner_id(parse_cookies(request.headers.get("cookie") or ""))
     accepted = request.headers.get("accept-language") or ""
     return Visitor(owner or "", str(request.session_hash or ""), translator(accepted))
 

@@ -28,7 +28,7 @@ from ui.chat.render.masthead import masthead_html, panel_heads
 from ui.conversation import Conversation, Exchange
 from ui.html import SUPPORT_LABELS, day
 from ui.i18n.translate import CHINESE, chinese, english, translator
-from ui.persistence.conversations import ConversationSummary as Kept
+from ui.persistence.conversations import ConversationSummary
 
 UI = Path(conversation.__file__).parent
 TRANSLATES = {"translate": 0, "t": 0, "counted": 2}
@@ -228,7 +228,10 @@ def test_the_article_is_in_chinese() -> None:
 
 
 def test_the_conversations_are_in_chinese() -> None:
-    kept = [Kept("1", "港口", "2024-02-24T10:00:00+00:00", 1), Kept("2", "", "2024-12-01T10:00:00+00:00", 3)]
+    kept = [
+        ConversationSummary("1", "港口", "2024-02-24T10:00:00+00:00", 1),
+        ConversationSummary("2", "", "2024-12-01T10:00:00+00:00", 3),
+    ]
     assert latin(history_html(kept, "1", chinese), history_html((), translate=chinese)) == set()
     assert latin(feedback_html([{"question": "几时？", "verdict": "bad", "reason": ""}], chinese)) == set()
 

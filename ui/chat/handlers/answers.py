@@ -234,7 +234,7 @@ class AnswerHandlers:
         models = list(catalog.models()) if catalog else [self.assistant.model]
         hint = no_source_yet(translate)
         if problem is not None:
-            hint = message_html(translate("Cannot read the index"), f"{problem.message}. {problem.hint}")
+            hint = message_html(translate("Cannot read the index"), f"{problem.message} {problem.hint}")
         elif not articles:
             add = translate("Add articles in the Articles panel, or index a folder:")
             hint = message_html(translate("No articles yet"), add, _INDEX_COMMAND)

@@ -76,7 +76,7 @@ class LibraryHandlers:
             entries = self.library.listing()
         except CitechatError as error:
             logger.warning("cannot list the articles: %s", error)
-            return status_html(f"{error.message}. {error.hint}")
+            return status_html(f"{error.message} {error.hint}")
         return library_html(entries, selected, visitor.translate, search=search, confirming=confirming)
 
     def _known(self) -> Selected:
