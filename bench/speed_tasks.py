@@ -134,9 +134,9 @@ def _tutorial(folder: str) -> tuple[Any, Any]:
     import chromadb
     from sentence_transformers import SentenceTransformer
 
-    from index.embedding.base import _bundled_folder
+    from index.embedding.loader import bundled_folder
 
-    model = SentenceTransformer(_bundled_folder(), device="cpu", local_files_only=True)
+    model = SentenceTransformer(bundled_folder(), device="cpu", local_files_only=True)
     client = chromadb.PersistentClient(folder, chromadb.config.Settings(anonymized_telemetry=False))
     cosine: Any = {"hnsw": {"space": "cosine"}}
     return model, client.get_or_create_collection("tutorial", embedding_function=None, configuration=cosine)

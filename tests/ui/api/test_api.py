@@ -126,7 +126,7 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant(
         ({**ASK, "history": "before"}, "'history'"),
         ({**ASK, "history": [{}]}, "'history.0'"),
         ({**ASK, "history": [{"question": "Who?", "role": "system"}]}, "'history.0.role'"),
-        ({**ASK, "only": {"since": "yesterday"}}, "'only.since': 'yesterday' is no day"),
+        ({**ASK, "only": {"since": "yesterday"}}, "'only.since': Invalid date 'yesterday'"),
         ({**ASK, "only": {"until": "2024-13"}}, "'only.until'"),
         ({**ASK, "only": {"sources": "Daily"}}, "'only.sources'"),
         ({**ASK, "only": {"where": 1}}, "'only.where'"),

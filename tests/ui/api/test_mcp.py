@@ -87,7 +87,7 @@ def test_what_the_articles_do_not_say_is_said(chat: ServedChat) -> None:
         ("ask", {"question": " "}, "the question is empty"),
         ("ask", {}, "Invalid field 'question'"),
         ("ask", {"question": 5}, "Invalid field 'question'"),
-        ("ask", {"question": "Who?", "since": "once"}, "'once' is no day"),
+        ("ask", {"question": "Who?", "since": "once"}, "Invalid date 'once'"),
         ("ask", {"question": "Who?", "delete": True}, "Invalid field 'delete'"),
         ("ask", {"question": "It fails?"}, "the LLM 'staged'"),
         ("remove", {"question": "Who?"}, "Unknown tool 'remove'"),
