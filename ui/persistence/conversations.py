@@ -157,9 +157,8 @@ class ConversationStore:
         columns = self._feedback.c
         chosen = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
         if owner is not None:
-            chosen = chosen.where(
-                columns.conversation.in_(self._kept.select().with_only_columns(self._kept.c.id).where(self._is(owner)))
-            )
+            owned = self._conversations.select().with_only_columns(self._conversations.c.id)
+            chosen = chosen.where(columns.conversation.in_(owned.where(self._is_owned(owner))))
         for row in self._run(lambda connection: connection.execute(chosen).mappings().all()):
             try:
                 yield {**row, "citations": json.loads(row["citations"])}
