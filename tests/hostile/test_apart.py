@@ -12,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +297,7 @@ def test_an_answer_that_is_none_is_told_apart(sent: bytes) -> None:
         frames.read_message(io.BytesIO(sent))
 
 
-GOOD = json.loads(json.dumps(frames.written(Extract("The ferry.", title="Ferry", pages=(0, 4)))))
+GOOD = json.loads(json.dumps(asdict(Extract("The ferry.", title="Ferry", pages=(0, 4)))))
 
 
 @pytest.mark.parametrize(
