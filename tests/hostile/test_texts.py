@@ -169,7 +169,8 @@ def test_a_hundred_thousand_characters_of_anything_are_cut_into_passages_in_time
 def test_a_run_of_blanks_on_a_page_is_read_in_time(tmp_path: Path) -> None:
     page = "<html><body><article><p>The ferry sails.</p><p>" + " " * 3_000_000 + "x</p></article></body></html>"
     (tmp_path / "a.html").write_text(page)
-    code = f"from index.ingest.loader import load_file; from pathlib import Path; load_file(Path({str(tmp_path / 'a.html')!r}))"
+    path = str(tmp_path / "a.html")
+    code = f"from index.ingest.loader import load_file; from pathlib import Path; load_file(Path({path!r}))"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=100, check=True)
 
 
