@@ -20,13 +20,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 from index import CitechatError
-from rag.evaluate import Case, CaseResult, Reply, Report, as_misses, as_table, read_cases, score, versions
+from rag.evaluate import MEASURES, Case, CaseResult, Reply, Report, as_misses, as_table, read_cases, score, versions
 
 COUNTS: dict[str, Callable[[CaseResult], float | None]] = {
     "first": lambda row: row.first_citation,
     "any": lambda row: row.any_citation,
-    "hit@1": lambda row: row.hit_at_1,
-    "hit@5": lambda row: row.hit_at_5,
+    "hit@1": MEASURES["hit@1"].of_result,
+    "hit@5": MEASURES["hit@5"].of_result,
     "contains": lambda row: row.contains_answer,
     "valid": lambda row: None if not row.citations else float(not row.bad_citations),
     "refused": lambda row: None if row.answerable else row.abstention,

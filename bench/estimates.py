@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rag.evaluate.metrics import auroc, auroc_interval, interval
+from rag.evaluate.metrics.abstention import auroc, auroc_interval
+from rag.evaluate.metrics.statistics import interval
 
 _RESAMPLES = 2000
 

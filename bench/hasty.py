@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from index import sentences
-from rag.evaluate.metrics import words
+from rag.evaluate.metrics.text import words
 
 _PASSAGE = re.compile(r"<passage>\n\[(\d+)\] .*?\nSource: .*?\nDate: .*?\n\n(.*?)\n</passage>", re.DOTALL)
 _QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)

@@ -32,7 +32,7 @@ from swaps import change_name, change_negation, change_number
 from index import CitechatError, Index, SearchResult
 from rag import AnswerOptions, Assistant, load_settings, open_index
 from rag.evaluate import Case, read_cases
-from rag.evaluate.metrics import interval
+from rag.evaluate.metrics.statistics import interval
 
 _HITS = 6
 _MODEL = "scripted:model"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.evaluate import read_cases
-from rag.evaluate.metrics import contains_answer, words
+from rag.evaluate.metrics.text import contains_answer, words
 
 SETS = ("squad2", "clapnq", "xquad_en_zh")
 """The names of the sets."""

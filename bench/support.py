@@ -31,7 +31,7 @@ from swaps import CHANGES
 
 from index import CitechatError, Encoder, Index, SearchResult, sentences
 from rag import Support, load_settings, open_index
-from rag.evaluate.metrics import interval
+from rag.evaluate.metrics.statistics import interval
 from rag.grounding.support import SupportChecker
 
 _SENTENCES = 130  # true sentences taken from each set and language, one a document as far as that goes

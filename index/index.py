@@ -151,7 +151,7 @@ class Index:
 
         threading.Thread(target=load, name="load-model").start()
 
-    def problems(self, seconds: float = 20) -> list[Problem]:
+    def problems(self, seconds: float | None = None) -> list[Problem]:
         """What is wrong with the index, seen by another process within `seconds`; see `check`."""
         return check(self.path, seconds, self.url)
 

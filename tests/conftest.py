@@ -13,6 +13,7 @@ from filelock import FileLock
 from hashing import HashingEncoder as QuietHashingEncoder
 
 from index import Encoder, Encoding, Index, load_encoder
+from index.storage import health
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "samples"
@@ -42,6 +43,12 @@ class HashingEncoder(QuietHashingEncoder):
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         self.embedded += texts
         return super().encode(texts)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _patient_health_check() -> None:
+    """On a busy machine another process may need longer than a user would wait."""
+    health.TIME_LIMIT = 300.0
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_a_local_build_is_listed_and_does_not_change_the_exit_code(audit: Any) -
     assert any("torch" in line for line in lines)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_sbom_lists_our_dependencies_and_their_licences(tmp_path: Path) -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     command = next(line for line in makefile.splitlines() if "cyclonedx-py environment" in line).split()

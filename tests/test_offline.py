@@ -46,7 +46,7 @@ def _watched(home: Path, *arguments: str | Path) -> tuple[str, str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=180,
+        timeout=300,
         env=_environment(home),
     )
     return done.stdout, done.stderr.strip().splitlines()[-1]
@@ -76,7 +76,7 @@ def test_with_no_network_at_all_indexing_and_asking_work(tmp_path: Path) -> None
             capture_output=True,
             text=True,
             check=True,
-            timeout=180,
+            timeout=300,
             env=_environment(tmp_path),
             cwd=REPOSITORY,
         ).stdout

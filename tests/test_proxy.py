@@ -21,7 +21,7 @@ from proxies import LOGIN, USER, caddy, proxying, until_well
 from wires import openai_wire, reply, serving
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DEADLINE = 30.0  # seconds for what must happen at all
+DEADLINE = 300.0  # seconds for what must happen at all
 
 
 class Copy:

@@ -18,6 +18,8 @@ from pathlib import Path
 from .address import shown
 from .changes import mark_of
 
+TIME_LIMIT = 20.0
+"""Seconds that the check of an index may take by default."""
 _LEAST_FREE = 50  # megabytes; a batch of passages with its token vectors takes some ten
 _HEADER = b"SQLite format 3\x00"
 CHECK_SERVER = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
@@ -31,9 +33,10 @@ class Problem:
     hint: str
 
 
-def check(path: Path, seconds: float = 20, url: str | None = None) -> list[Problem]:
+def check(path: Path, seconds: float | None = None, url: str | None = None) -> list[Problem]:
     """What is wrong with the index in the folder `path`, or with the one on the server at `url`, whose caches lie in
     `path`; nothing where nothing was indexed. Takes a second or two, and `seconds` at most."""
+    seconds = TIME_LIMIT if seconds is None else seconds
     if url is not None:
         return _seen_by_another_process(path, seconds, url)
     database = path / "chroma.sqlite3"

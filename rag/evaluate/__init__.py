@@ -3,8 +3,8 @@
     report = evaluate(assistant, read_cases("questions.jsonl"))
     print(as_table(report))
 
-One row a question; a failed answer is a row that counts as wrong. Numbers come with 95% intervals, because a test set
-is a sample; two runs are compared question by question.
+There is one result for each question; a failed answer counts as wrong. Figures come with 95% intervals, because a test
+set is a sample; two runs are compared question by question.
 """
 
 from .agreement import Agreement, Judgement, JudgeVerdict, as_agreement
@@ -13,22 +13,19 @@ from .compare import Comparison, Difference, Flip, compare
 from .drafting.draft import draft_cases
 from .judge import Judge, judge_results, open_judge
 from .metrics.abstention import RiskPoint
-from .metrics.base import AnyMeasure, Estimate, Measure, RunMeasure
-from .metrics.costs import Cost, Latency
-from .metrics.overlap import ArticleSpan
-from .metrics.registry import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, estimates, find_measure
+from .metrics.base import AnyMeasure, Estimate, Latency, Measure, RunMeasure, latencies, token_counts
+from .metrics.registry import AURC, AUROC, MEASURES, RUN_MEASURES, SUMMARY, find_measure, risk_curve, summarize
 from .remote import RemoteAssistant, ServerError
-from .reply import AnswerSentence, CitedSpan, Reply
+from .reply import AnswerSentence, ArticleSpan, CitedSpan, Reply
 from .report import as_comparison, as_misses, as_table, from_json, result_from_json, result_to_json, to_json
-from .result import CaseResult, Report
+from .result import CaseResult, Cost, Report
 from .runner import evaluate, iter_results, score, versions
-from .testset.additions import add_case, case_from_answer
 from .testset.cases import Case, Evidence
 from .testset.evidence import resolve
 from .testset.importers import FORMATS, Context, Imported, import_ragas, import_squad
 from .testset.loader import TestSet, read_cases, read_test_set
 from .testset.problems import Problem
-from .testset.writer import write_cases
+from .testset.writer import add_case, case_from_answer, write_cases
 from .thresholds import Threshold, missed_thresholds, parse_thresholds
 
 __all__ = [
@@ -76,7 +73,6 @@ __all__ = [
     "case_from_answer",
     "compare",
     "draft_cases",
-    "estimates",
     "evaluate",
     "find_measure",
     "from_json",
@@ -84,6 +80,7 @@ __all__ = [
     "import_squad",
     "iter_results",
     "judge_results",
+    "latencies",
     "missed_thresholds",
     "open_judge",
     "parse_thresholds",
@@ -92,9 +89,12 @@ __all__ = [
     "resolve",
     "result_from_json",
     "result_to_json",
+    "risk_curve",
     "run_fingerprint",
     "score",
+    "summarize",
     "to_json",
+    "token_counts",
     "versions",
     "write_atomically",
     "write_cases",

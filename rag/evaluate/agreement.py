@@ -1,6 +1,6 @@
 """How far an LLM that judges answers agrees with the built-in measures. Pure.
 
-Agreement is no proof: both may be wrong together. Where they differ, a person has to look.
+Agreement proves nothing: both may be wrong together. Where they differ, a person has to look.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .metrics.statistics import drawings, interval, percentiles
+from .metrics.statistics import interval, percentile_interval, resampled_indices
 from .result import CaseResult
 
 _LONGEST_LINE = 200  # characters of a question or a reason that are shown
@@ -16,7 +16,7 @@ _LONGEST_LINE = 200  # characters of a question or a reason that are shown
 
 @dataclass(frozen=True, slots=True)
 class JudgeVerdict:
-    """What a judge says of an answer: that it is correct, and that the passages it cites say it; and why."""
+    """What a judge says of an answer: whether it is correct, whether its citations support it, and why."""
 
     correct: bool
     grounded: bool
@@ -25,11 +25,11 @@ class JudgeVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A judge's word against a built-in measure, over the `n` questions that have both.
+    """The verdicts of a judge against a built-in measure, over the `n` questions that have both.
 
-    `share` is how often they agree, `kappa` Cohen's kappa: 1 for always, 0 for as often as chance has it; None where
-    both say the same of every question, which tells nothing. Each with its 95% interval. `differ` are the ids of the
-    questions where they do not agree.
+    `share` is how often they agree. `kappa` is Cohen's kappa: 1 for always, 0 for as often as by chance; None where
+    both say the same of every question, which proves nothing. Both come with their 95% interval. `differ` are the ids
+    of the questions where they disagree.
     """
 
     judged: str
@@ -44,27 +44,27 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts by the id of the row, and for each row that could not be judged, why."""
+    """The verdicts by the id of the case, and the reason for each case that could not be judged."""
 
     verdicts: Mapping[str, JudgeVerdict] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
     def agreement(self, results: Sequence[CaseResult]) -> list[Agreement]:
-        """The verdicts against the built-in measures, each pair that applies to at least one of the rows."""
+        """Return the agreement with each built-in measure that applies to at least one of the results."""
         found = []
-        for name, measure, of_verdict, of_result in _PAIRS:
+        for judged, measure, of_result in _PAIRS:
             pairs = [
-                (result.id, of_verdict(self.verdicts[result.id]), measured)
+                (result.id, bool(getattr(self.verdicts[result.id], judged)), measured)
                 for result in results
                 if result.id in self.verdicts and (measured := of_result(result)) is not None
             ]
             if pairs:
-                found.append(_agreement(name, measure, pairs))
+                found.append(_agreement(judged, measure, pairs))
         return found
 
 
 def cohens_kappa(one: Sequence[bool], other: Sequence[bool]) -> float | None:
-    """Agreement of two judges beyond chance; None where chance alone makes them agree on everything.
+    """Return the agreement of two judges beyond chance; None where chance alone makes them agree on everything.
 
     Source: Cohen 1960. Raises `ValueError` where the two are not of the same length, or empty.
     """
@@ -76,10 +76,10 @@ def cohens_kappa(one: Sequence[bool], other: Sequence[bool]) -> float | None:
 
 
 def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0) -> tuple[float, float] | None:
-    """The 95% percentile bootstrap interval of `cohens_kappa` over the questions, None where that is None.
+    """Return the 95% percentile bootstrap interval of `cohens_kappa` over the questions, None where that is None.
 
-    Resamples in which kappa cannot be told are left out. Where the two agree, or differ, on every question, the
-    bootstrap of the agreement has no width; its exact binomial bound (`interval`) is then turned into one of kappa.
+    Resamples in which kappa is undefined are left out. Where the two agree, or differ, on every question, the bootstrap
+    of the agreement has no width; its exact binomial bound (`interval`) is then converted into one of kappa.
     """
     import numpy as np
 
@@ -92,20 +92,22 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
         low, high = interval(same)
         return (low - chance) / (1.0 - chance), (high - chance) / (1.0 - chance)
     kappas = []
-    for drawn in drawings(len(a), seed=seed):
+    for drawn in resampled_indices(len(a), seed=seed):
         agreed = (a[drawn] == b[drawn]).mean(axis=1)
         p, q = a[drawn].mean(axis=1), b[drawn].mean(axis=1)
-        chance_of_each = p * q + (1.0 - p) * (1.0 - q)
-        known = chance_of_each < 1.0
-        kappas.append((agreed[known] - chance_of_each[known]) / (1.0 - chance_of_each[known]))
-    return percentiles(np.concatenate(kappas))
+        chances = p * q + (1.0 - p) * (1.0 - q)
+        known = chances < 1.0
+        kappas.append((agreed[known] - chances[known]) / (1.0 - chances[known]))
+    return percentile_interval(np.concatenate(kappas))
 
 
 def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
-    """The agreement as a Markdown table, then the questions where judge and measure differ, and those not judged."""
+    """Return the agreement as a Markdown table, then the questions where the two differ, and those not judged."""
     agreements = judgement.agreement(results)
     judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)
-    lines = [f"Judged by an LLM: {judged} of {answered} answers. No part of the measures; where they differ, look."]
+    lines = [
+        f"Judged by an LLM: {judged} of {answered} answers. The verdicts change no measure; check where they differ."
+    ]
     if agreements:
         lines += ["", *_table(agreements)]
     for each in agreements:
@@ -116,10 +118,6 @@ def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
     return "\n".join(lines)
 
 
-def _right(result: CaseResult) -> bool:
-    return result.right
-
-
 def _contained(result: CaseResult) -> bool | None:
     return None if result.contains_answer is None else result.contains_answer == 1.0
 
@@ -128,33 +126,26 @@ def _supported(result: CaseResult) -> bool:
     return bool(result.sentences) and all(support in ("quoted", "supported") for support in result.supports)
 
 
-def _is_correct(verdict: JudgeVerdict) -> bool:
-    return verdict.correct
-
-
-def _is_grounded(verdict: JudgeVerdict) -> bool:
-    return verdict.grounded
-
-
-_PAIRS: tuple[tuple[str, str, Callable[[JudgeVerdict], bool], Callable[[CaseResult], bool | None]], ...] = (
-    ("correct", "right", _is_correct, _right),
-    ("correct", "answer contained", _is_correct, _contained),
-    ("grounded", "all sentences supported", _is_grounded, _supported),
+_PAIRS: tuple[tuple[str, str, Callable[[CaseResult], bool | None]], ...] = (
+    ("correct", "right", lambda result: result.right),
+    ("correct", "answer contained", _contained),
+    ("grounded", "all sentences supported", _supported),
 )
+"""The field of a verdict, and the built-in measure that it is compared with."""
 
 
-def _agreement(name: str, measure: str, pairs: Sequence[tuple[str, bool, bool]]) -> Agreement:
-    judged, measured = [says for _, says, _ in pairs], [is_so for _, _, is_so in pairs]
-    same = [float(says == is_so) for _, says, is_so in pairs]
+def _agreement(judged: str, measure: str, pairs: Sequence[tuple[str, bool, bool]]) -> Agreement:
+    verdicts, measured = [verdict for _, verdict, _ in pairs], [value for _, _, value in pairs]
+    same = [float(verdict == value) for _, verdict, value in pairs]
     return Agreement(
-        judged=name,
+        judged=judged,
         measure=measure,
         n=len(pairs),
         share=sum(same) / len(same),
         share_interval=interval(same),
-        kappa=cohens_kappa(judged, measured),
-        kappa_interval=kappa_interval(judged, measured),
-        differ=tuple(case_id for case_id, says, is_so in pairs if says != is_so),
+        kappa=cohens_kappa(verdicts, measured),
+        kappa_interval=kappa_interval(verdicts, measured),
+        differ=tuple(case_id for case_id, verdict, value in pairs if verdict != value),
     )
 
 
@@ -180,12 +171,11 @@ def _range(bounds: tuple[float, float] | None) -> str:
 def _differences(
     agreement: Agreement, verdicts: Mapping[str, JudgeVerdict], results: Sequence[CaseResult]
 ) -> Iterator[str]:
-    differ = set(agreement.differ)
     for result in results:
-        if result.id in differ:
+        if result.id in agreement.differ:
             verdict = verdicts[result.id]
-            says = "yes" if getattr(verdict, agreement.judged) else "no"
-            yield f"- {result.id}, the judge says {says}: {_one_line(result.question)}"
+            answer = "yes" if getattr(verdict, agreement.judged) else "no"
+            yield f"- {result.id}, the judge says {answer}: {_one_line(result.question)}"
             if verdict.reason:
                 yield f"    because: {_one_line(verdict.reason)}"
 

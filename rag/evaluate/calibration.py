@@ -1,4 +1,4 @@
-"""The threshold of abstention, fitted to a person's own articles and questions."""
+"""Fit the abstention threshold to the articles and questions of a user."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import numpy as np
 from ..assistant import Assistant
 from ..errors import TestSetError
 from ..settings import AnswerOptions
-from . import Case
+from .testset.cases import Case
 
-_FEWEST = 5  # questions of a kind; fewer say nothing about where to draw a line
+_FEWEST = 5  # questions of a kind; fewer say nothing about a good threshold
 KEEP = 0.9
-"""Share of the answerable questions that stay answered: a wrong refusal of one in ten is what silence may cost."""
+"""Share of the answerable questions that stay answered: at most one in ten may be refused wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A fitted threshold, and what it does to the questions that it was fitted to: shares of those with an answer that
-    are answered and of those without that are refused (None when there are none), before and after.
+    """A fitted threshold, and its effect on the questions that it was fitted to.
+
+    `answered` is the share of the answerable questions that are answered, `refused` the share of the others that are
+    refused (None without such questions), both before and after.
     """
 
     abstention_threshold: float
@@ -33,23 +35,23 @@ class Calibration:
     refused_before: float | None
 
     def to_dict(self) -> dict[str, float | int | None]:
-        """The JSON object that the command line prints."""
+        """Return the JSON object that the command line prints."""
         return asdict(self)
 
 
 def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP) -> Calibration:
-    """Fit the threshold to `cases`, see `fit_threshold`, and keep it with the index. No LLM is asked.
+    """Fit the threshold to `cases` with `fit_threshold`, and save it in the index. No LLM is called.
 
     Raises `TestSetError` with fewer than five answerable questions, or one to four unanswerable ones.
     """
     quoting = Assistant(assistant.index, options=AnswerOptions(top_k=assistant.options.top_k))
-    trusts = [quoting.ask(case.question, case.turns).confidence for case in cases]
-    answerable = [confidence for confidence, case in zip(trusts, cases, strict=True) if case.answerable]
-    unanswerable = [confidence for confidence, case in zip(trusts, cases, strict=True) if not case.answerable]
+    confidences = [quoting.ask(case.question, case.turns).confidence for case in cases]
+    answerable = [confidence for confidence, case in zip(confidences, cases, strict=True) if case.answerable]
+    unanswerable = [confidence for confidence, case in zip(confidences, cases, strict=True) if not case.answerable]
     if len(answerable) < _FEWEST or 0 < len(unanswerable) < _FEWEST:
         raise TestSetError(
-            f"the test set has {len(answerable)} answerable and {len(unanswerable)} unanswerable questions",
-            f"Give at least {_FEWEST} answerable ones, and at least {_FEWEST} unanswerable ones or none of them.",
+            f"The test set has {len(answerable)} answerable and {len(unanswerable)} unanswerable questions.",
+            f"Give at least {_FEWEST} answerable ones, and either no unanswerable ones or at least {_FEWEST}.",
         )
     previous = assistant.abstention_threshold
     fitted = fit_threshold(answerable, unanswerable, keep)
@@ -66,8 +68,10 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
 
 
 def fit_threshold(answerable: Sequence[float], unanswerable: Sequence[float], keep: float = KEEP) -> float:
-    """The threshold that refuses the most of the second while at least `keep` of the first stay answered; where several
-    refuse as many, the one that answers most. Without any of the second: the highest that keeps `keep` answered.
+    """Return the threshold that refuses most unanswerable questions while the share `keep` of the others is answered.
+
+    Where several thresholds refuse as many, it is the one that answers most. Without unanswerable questions, it is the
+    highest that keeps `keep` answered.
     """
     may_go = math.floor((1 - keep) * len(answerable) + 1e-9)
     highest = sorted(answerable)[may_go]

@@ -1,4 +1,4 @@
-"""A run that is cut short goes on where it was: each row is written down as soon as it is there."""
+"""Interrupted runs continue where they stopped: each result is saved as soon as it is there."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from .testset.cases import Case
 
 
 def run_fingerprint(cases: Sequence[Case], settings: Mapping[str, str], versions: Mapping[str, str]) -> str:
-    """What two runs share that may take each other's rows: the questions, and all that can change an answer."""
-    told = [dict(sorted(settings.items())), dict(sorted(versions.items())), [case.model_dump_json() for case in cases]]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    """Return a hash of the questions and of everything that can change an answer.
+
+    Runs with the same fingerprint may use each other's results.
+    """
+    parts = [dict(sorted(settings.items())), dict(sorted(versions.items())), [case.model_dump_json() for case in cases]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Checkpoint:
-    """The rows of a run in a file of lines, beside where its report will be; a `with` block closes it.
+    """The results of an unfinished run, one a line, in a file beside its report; a `with` block closes it.
 
-    A line that was cut off by a kill is asked again. Raises `TestSetError` where the file cannot be written.
+    The question of an incomplete last line is asked again. Raises `TestSetError` where the file cannot be written.
     """
 
-    def __init__(self, path: Path, stamp: str) -> None:
-        """Continue the run in `path` if its stamp is the same; else begin a new one."""
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """Continue the run in `path` if its fingerprint is the same; begin a new one otherwise."""
         self.path = path
         self.results: dict[str, CaseResult] = {}
-        """The rows that are there already, by the id of their case."""
+        """The saved results, by the id of their case."""
         lines = _lines(path)
-        if lines[:1] == [stamp]:
+        if lines[:1] == [fingerprint]:
             for line in lines[1:]:
                 with suppress(TestSetError):
                     result = result_from_json(line)
@@ -42,12 +45,12 @@ class Checkpoint:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("w", encoding="utf-8", newline="\n")
-            self._write(stamp, *map(result_to_json, self.results.values()))
+            self._write(fingerprint, *map(result_to_json, self.results.values()))
         except OSError as error:
             raise _unwritten(path, error) from None
 
     def add(self, result: CaseResult) -> None:
-        """Write a row down, once."""
+        """Save a result, once."""
         if result.id in self.results:
             return
         self.results[result.id] = result
@@ -57,7 +60,7 @@ class Checkpoint:
             raise _unwritten(self.path, error) from None
 
     def finish(self) -> None:
-        """Remove the file: the report is there now."""
+        """Remove the file, once the report is complete."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
@@ -73,7 +76,7 @@ class Checkpoint:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file at once or not at all: who reads it never sees half of it. Raises `TestSetError`."""
+    """Write a file completely or not at all: nobody ever reads half of it. Raises `TestSetError`."""
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +90,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a journal that are whole; none where there is no journal."""
+    """Return the complete lines of a checkpoint; none where the file does not exist."""
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError:
@@ -97,4 +100,4 @@ def _lines(path: Path) -> list[str]:
 
 def _unwritten(path: Path, error: OSError) -> TestSetError:
     reason = error.strerror or type(error).__name__
-    return TestSetError(f"{str(path)!r} cannot be written: {reason}", "Give another path with --out.")
+    return TestSetError(f"Cannot write {str(path)!r}: {reason}.", "Give another path with --out.")

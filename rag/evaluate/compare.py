@@ -1,4 +1,4 @@
-"""Is one run better than another? Asked question by question, because most of the noise is in the questions."""
+"""Compare two runs question by question, because questions vary more than runs do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`b - a` in one measure over the `n` questions that both runs have a value for.
+    """The difference `b - a` in one measure, over the `n` questions that have a value in both runs.
 
     `low` and `high` are the 95% paired bootstrap interval; `p_value` is two-sided.
     """
@@ -34,7 +34,7 @@ class Difference:
 
     @property
     def better(self) -> str | None:
-        """`"a"` or `"b"` when the interval leaves 0 out, else None: the runs cannot be told apart."""
+        """`"a"` or `"b"` when the interval does not include 0, else None: the difference may be chance."""
         if self.low <= 0.0 <= self.high:
             return None
         return "b" if (self.difference > 0) != find_measure(self.measure).lower_is_better else "a"
@@ -42,7 +42,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A question that one run has right and the other wrong."""
+    """A question that one run answers rightly and the other wrongly."""
 
     id: str
     question: str
@@ -53,7 +53,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs over the questions they share; `only_a` and `only_b` are ids that were left out."""
+    """Two runs over the questions they share; `only_a` and `only_b` are the ids of the others."""
 
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
@@ -62,21 +62,21 @@ class Comparison:
 
 
 def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, seed: int = 0) -> Comparison:
-    """Pair two runs by the id of the case: what changed, how surely, and on which questions.
+    """Compare the results of two runs, paired by the id of the case.
 
-    p-values are of one measure each and not corrected for the number of measures. What is not a mean over questions
-    (AUROC, AURC) is left out, and so is cost, which is of the machine and the day. Raises `TestSetError` when no id is
-    shared, or one id stands for two different questions.
+    p-values belong to one measure each and are not corrected for the number of measures. Measures that are not means
+    over questions (AUROC, AURC) are left out, and so is cost, which depends on the machine and the day. Raises
+    `TestSetError` when the runs share no id, or one id belongs to two different questions.
     """
     results_a, results_b = {result.id: result for result in a.results}, {result.id: result for result in b.results}
     shared = [(result, results_b[result.id]) for result in a.results if result.id in results_b]
     if not shared:
-        raise TestSetError("the two runs share no question", "Compare runs over the same test set.")
+        raise TestSetError("The two runs share no question.", "Compare runs over the same test set.")
     for result_a, result_b in shared:
         if (result_a.question, result_a.answerable) != (result_b.question, result_b.answerable):
             raise TestSetError(
-                f"the id {result_a.id!r} is {result_a.question!r} in one run and {result_b.question!r} in the other"
-                + ("" if result_a.question != result_b.question else ", and only one of them can be answered"),
+                f"The id {result_a.id!r} is {result_a.question!r} in one run and {result_b.question!r} in the other"
+                + ("." if result_a.question != result_b.question else ", and only one of them can be answered."),
                 "Compare runs over the same version of the test set.",
             )
     return Comparison(
@@ -92,10 +92,11 @@ def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, s
 
 
 def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, seed: int = 0) -> float:
-    """Two-sided p-value of a paired permutation test: how often random signs give a mean as far from 0.
+    """Return the two-sided p-value of a paired permutation test: how often random signs give a mean as far from 0.
 
-    Every sign pattern is tried when few differences are not 0; else `rounds` random ones, counting the one observed, so
-    that the value is never 0. Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
+    With few differences that are not 0, every pattern of signs counts; otherwise `rounds` random ones and the observed
+    one, so that the value is never 0. `scipy.stats.permutation_test` draws other signs, and so prints other digits.
+    Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
     """
     changed = [difference for difference in differences if difference != 0.0]
     if not changed:

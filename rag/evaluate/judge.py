@@ -1,7 +1,7 @@
-"""An LLM as a judge of answers, beside the built-in measures and never part of them or of a gate.
+"""An LLM as a judge of answers, beside the built-in measures and never part of them or of a quality gate.
 
-What it is shown of questions, answers and articles is data: none of it can end the tags that it stands between, and a
-judge that is told in an article what to say is told first that it must not listen.
+Questions, answers and articles are data in the prompt: none of them can close the tags around it, and the system
+message tells the judge to ignore instructions in an article.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ JUDGE_REQUEST = """\
 
 Judge the answer. Reply with one line of JSON and nothing else, in this form:
 {{"correct": true or false, "grounded": true or false, "reason": "a few words"}}"""
-"""The form stands at the end, nearest to the reply: small models forget what they read first."""
+"""The reply format comes last, nearest to the reply: small models forget what they read first."""
 
 PASSAGE = """\
 <passage>
@@ -65,7 +65,7 @@ PASSAGE = """\
 </passage>"""
 
 NO_ANSWER_EXPECTED = "(The articles do not answer this question. The only correct answer is that they do not say.)"
-_MOST_CHARS = 8000  # of each text that is shown: an answer of more is beyond judging
+_MOST_CHARS = 8000  # of each text in the prompt: a longer answer cannot be judged
 _LONGEST_REASON = 500
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 _THOUGHT = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
@@ -76,49 +76,52 @@ _LINE = re.compile(
 
 
 class Judge:
-    """An LLM that is asked whether answers are correct, and grounded in what they cite."""
+    """An LLM that decides whether answers are correct, and grounded in the passages that they cite."""
 
-    def __init__(self, llm: BaseChatModel, spec: str, *, patience: float = 180.0) -> None:
-        """`spec` names the LLM in errors; each verdict may take `patience` seconds in all."""
+    def __init__(self, llm: BaseChatModel, spec: str, *, total_timeout: float = 180.0) -> None:
+        """Judge with `llm`, named `spec` in errors; each verdict may take `total_timeout` seconds, retries included."""
         self.llm = llm
         self.spec = spec
-        self.patience = patience
+        self.total_timeout = total_timeout
 
     def judge(self, result: CaseResult) -> JudgeVerdict | None:
-        """The verdict on a row; None, and nothing is asked, where no answer was given: an error, or a refusal.
+        """Return the verdict on a result; None, without a call, for an error or a refusal.
 
-        Raises `LLMError` where the LLM fails, or replies with something else than one verdict.
+        Raises `LLMError` where the LLM fails, or its reply is not one verdict.
         """
         if result.error is not None or not result.found:
             return None
-        asking = LLMCall(self.llm, self.spec, self.patience)
-        said = "".join(asking.stream(lambda _: judge_messages(result), 0))
-        verdict = read_verdict(said)
+        call = LLMCall(self.llm, self.spec, self.total_timeout)
+        reply = "".join(call.stream(lambda _: judge_messages(result), 0))
+        verdict = read_verdict(reply)
         if verdict is None:
-            shown = " ".join(said.split())[:100]
+            shown = " ".join(reply.split())[:100]
             raise failure("invalid response", self.spec, f"not one verdict: {shown!r}")
         return verdict
 
 
 def open_judge(settings: Settings) -> Judge:
-    """The judge that the settings name as their `llm`, at temperature 0; at 1 where they ask for that, because some
-    models take no other. Raises `SettingsError` where they name none, `LLMError` where it cannot be loaded."""
+    """Return the judge that the settings name as their `llm`, at temperature 0.
+
+    A temperature of 1 stays 1, because some models accept no other. Raises `SettingsError` where the settings name no
+    LLM, `LLMError` where it cannot be loaded.
+    """
     temperature = 1.0 if settings.llm_temperature == 1.0 else 0.0
     llm = open_llm(settings.model_copy(update={"llm_temperature": temperature}))
     if llm is None:
         raise SettingsError(
-            f"{settings.llm!r} cannot judge: it is no language model",
-            "Name one as provider:model, such as 'ollama:llama3.2'.",
+            f"{settings.llm!r} cannot judge: it is not a language model.",
+            "Give one as provider:model, such as 'ollama:llama3.2'.",
         )
-    return Judge(llm, settings.llm, patience=settings.llm_total_timeout)
+    return Judge(llm, settings.llm, total_timeout=settings.llm_total_timeout)
 
 
 def judge_results(
-    judge: Judge, results: Sequence[CaseResult], seen: Callable[[CaseResult, int], None] | None = None
+    judge: Judge, results: Sequence[CaseResult], progress: Callable[[CaseResult, int], None] | None = None
 ) -> Judgement:
-    """The verdicts on all rows that have an answer; what fails is listed and stops nothing.
+    """Return the verdicts on all results that have an answer; failures are listed and stop nothing.
 
-    `seen` is called with each row when it is done, and how many are.
+    `progress` is called with each result that is done, and how many are.
     """
     verdicts: dict[str, JudgeVerdict] = {}
     failures: dict[str, str] = {}
@@ -129,30 +132,32 @@ def judge_results(
                 verdicts[result.id] = verdict
         except CitechatError as error:
             failures[result.id] = error.message
-        if seen:
-            seen(result, done)
+        if progress:
+            progress(result, done)
     return Judgement(verdicts, failures)
 
 
 def judge_messages(result: CaseResult) -> list[BaseMessage]:
-    """The messages that ask for a verdict on the answer of a row."""
+    """Return the messages that ask for a verdict on an answer."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    said = " ".join(
+    sentences = " ".join(
         each.text + "".join(f" [{number}]" for number in dict.fromkeys(each.numbers)) for each in result.sentences
     )
     request = JUDGE_REQUEST.format(
         question=_as_data(result.question),
         expected="\n".join(_expected(result)),
-        answer=_as_data(said or result.said),
+        answer=_as_data(sentences or result.said),
         passages="\n".join(_passages(result)) or "(The answer cites no passage.)",
     )
     return [SystemMessage(JUDGE_SYSTEM), HumanMessage(request)]
 
 
 def read_verdict(reply: str) -> JudgeVerdict | None:
-    """The verdict in a reply: JSON with whatever around it, or `correct: yes, grounded: no` alone. None where there is
-    none, or where there are two that differ: it cannot be told which is meant."""
+    """Return the verdict in a reply: JSON with any text around it, or `correct: yes, grounded: no` alone.
+
+    None where the reply has no verdict, or two that differ, since either may be meant.
+    """
     reply = _THOUGHT.sub("", reply)
     found = [verdict for value in _objects(reply) if (verdict := _verdict(value)) is not None]
     if not found and (line := _LINE.fullmatch(reply)):
@@ -163,7 +168,7 @@ def read_verdict(reply: str) -> JudgeVerdict | None:
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """The JSON objects in a text, those inside of others left out."""
+    """Yield the JSON objects in a text, without those inside of others."""
     decoder, at = json.JSONDecoder(), 0
     while (at := text.find("{", at)) >= 0:
         try:
@@ -195,14 +200,12 @@ def _expected(result: CaseResult) -> Iterator[str]:
     for answer in result.expected:
         yield f"- {_as_data(answer)}"
     if result.gold:
-        yield (
-            "This stands in the articles:" if result.expected else "What this says, as far as it answers the question:"
-        )
+        yield ("The articles say:" if result.expected else "What this says, as far as it answers the question:")
         yield from (f"- {_as_data(text)}" for text in result.gold)
 
 
 def _passages(result: CaseResult) -> Iterator[str]:
-    """Each cited passage once, whole as far as the row has it."""
+    """Yield each cited passage once, as much of it as the result has."""
     shown: dict[tuple[int, str], str] = {}
     for cited in result.citations:
         text = f"{cited.before}{cited.quote}{cited.after}"
@@ -212,5 +215,5 @@ def _passages(result: CaseResult) -> Iterator[str]:
 
 
 def _as_data(text: str) -> str:
-    """`text` without a tag of any kind, and no longer than can be judged."""
+    """Return the text without any tag, cut to the length that can be judged."""
     return text[:_MOST_CHARS].strip().replace("<", "‹").replace(">", "›")

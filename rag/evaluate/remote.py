@@ -1,4 +1,4 @@
-"""A chat that is being served, evaluated as a reader meets it: asked over HTTP, its articles read from there too."""
+"""Evaluate a running chat server as its users meet it: questions and articles go over HTTP."""
 
 from __future__ import annotations
 
@@ -21,175 +21,178 @@ if TYPE_CHECKING:
     import httpx
 
 DEFAULT_TIMEOUT = 300.0
-"""Seconds that one reply may take in all; a local LLM with a long article needs minutes."""
+"""Seconds for one whole reply; a local LLM with a long article needs minutes."""
 
 _CONNECT_SECONDS = 10.0
 _LARGEST_REPLY = 100_000_000  # bytes
 _MOST_TRIES = 4
-_LONGEST_WAIT = 60.0  # seconds that a server may ask to be left alone
-_START_IT = "Start it with `citechat chat`, and give the address that it tells."
+_LONGEST_RETRY_AFTER = 60.0  # seconds
+_START_IT = "Start it with `citechat chat`, and give the address that it prints."
 
 
 class ServerError(CitechatError):
-    """A chat server that cannot be reached, or does not answer as one does; `status` is that of HTTP, where there is
-    one, and `wait` how many seconds the server asks to be left alone."""
+    """A chat server cannot be reached, or does not answer as one does.
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 0, wait: float = 0.0) -> None:
+    `status` is the HTTP status, 0 without a response. `retry_after` is how many seconds the server asks to wait.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, status: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(message, hint)
         self.status = status
-        self.wait = wait
+        self.retry_after = retry_after
 
 
 class RemoteAssistant:
-    """The assistant behind a chat server, for `evaluate`. Nothing stays open between two requests.
+    """The assistant behind a chat server, for `evaluate`. No connection stays open between two requests.
 
-    It has the server's settings, and no others: where its LLM fails, that is an error, never a quote in its place.
+    It has the settings of the server and no others: where its LLM fails, that is an error, never a quoted answer.
     """
 
     def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """`url` is the address of the page, `timeout` the seconds that one reply may take in all.
+        """Connect to the chat page at `url`; `timeout` limits the seconds of one whole reply.
 
         Raises `ServerError` at once when there is no such server. A user name and password in the address are sent to
-        the server and told nowhere.
+        the server and never shown.
         """
-        self._address, self._shown, self._secrets = _address(url)
+        self._address, self._shown, self._secrets = _parse_address(url)
         self._timeout = timeout
-        self._texts: dict[str, Article] = {}
+        self._articles: dict[str, Article] = {}
         import httpx
 
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
-            trust_env=False,  # no proxy and no .netrc comes between
+            trust_env=False,  # no proxy, no .netrc
             limits=httpx.Limits(max_keepalive_connections=0),
         )
         self._sources = {article.id: article.source for article in self.article_metadata()}
 
     def reply(self, question: str, history: Sequence[Turn] = ()) -> Reply:
-        """The reply to a question; its `seconds` say, too, how long the whole `request` took.
+        """Return the reply to a question; its `seconds` include the time of the whole `request`.
 
-        A server that asks to be left alone for a while is asked again after that. Raises `ServerError`.
+        A request is repeated when the server asks to wait for a while. Raises `ServerError`.
         """
-        asked = {"question": question, "history": list(_exchanges(history))}
+        request = {"question": question, "history": list(_exchanges(history))}
         began, tries = time.monotonic(), 1
         while True:
             sent = time.monotonic()
             try:
-                body = self._fetch("POST", "/v1/ask", asked)
+                body = self._fetch("POST", "/v1/ask", request)
                 break
             except ServerError as error:
-                over = time.monotonic() + error.wait - began > self._timeout
-                if not 0 < error.wait <= _LONGEST_WAIT or tries == _MOST_TRIES or over:
+                is_late = time.monotonic() + error.retry_after - began > self._timeout
+                if not 0 < error.retry_after <= _LONGEST_RETRY_AFTER or tries == _MOST_TRIES or is_late:
                     raise
                 tries += 1
-                time.sleep(error.wait)
+                time.sleep(error.retry_after)
         took = time.monotonic() - sent
         try:
             reply = Reply.from_json(body)
         except TestSetError as error:
-            raise self._failed(f"gave something else than an answer ({error.message})") from None
+            raise self._error(f"returned something else than an answer ({error.message})") from None
         return replace(
             reply, sources={**self._sources, **reply.sources}, seconds={**reply.seconds, "request": round(took, 6)}
         )
 
     def article(self, article_id: str) -> Article | None:
-        """One article with its text, None when the server has none with this id. Raises `ServerError`."""
-        if article_id not in self._texts:  # an id is made from the text: it can be kept
+        """Return one article with its text, None for an unknown id. Raises `ServerError`."""
+        if article_id not in self._articles:  # the id is a hash of the text, so the copy cannot be outdated
             try:
                 body = self._fetch("GET", f"/v1/articles/{quote(article_id, safe='')}")
             except ServerError as error:
                 if error.status == 404:
                     return None
                 raise
-            self._texts[article_id] = self._read(_WHOLE, body).article()
-        return self._texts[article_id]
+            self._articles[article_id] = self._parse(_ONE_ARTICLE, body).article()
+        return self._articles[article_id]
 
     def articles(self) -> Iterator[Article]:
-        """Every article with its text, fetched when it is taken. Raises `ServerError`."""
+        """Yield every article with its text, fetching each when it is requested. Raises `ServerError`."""
         for each in self.article_metadata():
             if (article := self.article(each.id)) is not None:
                 yield article
 
     def article_metadata(self) -> tuple[Article, ...]:
-        """Every article without its text, in the order of titles. Raises `ServerError`."""
-        return tuple(each.article() for each in self._read(_LISTED, self._fetch("GET", "/v1/articles")))
+        """Return every article without its text, ordered by title. Raises `ServerError`."""
+        return tuple(each.article() for each in self._parse(_ALL_ARTICLES, self._fetch("GET", "/v1/articles")))
 
     def _fetch(self, method: str, path: str, value: Any = None) -> bytes:
-        """The body of a good response. Raises `ServerError` for any other, and where none comes in time."""
+        """Return the JSON body of a successful response. Raises `ServerError` for any other, and after the timeout."""
         import httpx
 
         try:
             with self._client.stream(method, self._address + path, json=value) as response:
                 body = self._body(response)
         except httpx.TimeoutException:
-            raise self._late() from None
+            raise self._timed_out() from None
         except httpx.InvalidURL:
-            raise self._failed("has an address that cannot be used") from None
+            raise self._error("has an invalid address") from None
         except (httpx.HTTPError, UnicodeError) as error:
-            said = " ".join(self._hidden(str(error)).split())[:200] or type(error).__name__
-            raise self._failed(f"cannot be reached ({said})", _START_IT) from None
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if response.status_code == 200 and kind == "application/json":
+            reason = " ".join(self._redacted(str(error)).split())[:200] or type(error).__name__
+            raise self._error(f"cannot be reached ({reason})", _START_IT) from None
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if response.status_code == 200 and media_type == "application/json":
             return body
-        raise self._refusal(response, kind, body)
+        raise self._refusal(response, media_type, body)
 
     def _body(self, response: httpx.Response) -> bytes:
-        """All of a response. A server that sends a byte now and then is late all the same."""
+        """Return the whole body within the timeout, even from a server that sends a byte now and then."""
         began, parts, size = time.monotonic(), [], 0
         for part in response.iter_bytes():
             parts.append(part)
             size += len(part)
             if size > _LARGEST_REPLY:
-                raise self._failed(f"sent more than {_LARGEST_REPLY:,} bytes")
+                raise self._error(f"sent more than {_LARGEST_REPLY:,} bytes")
             if time.monotonic() - began > self._timeout:
-                raise self._late()
+                raise self._timed_out()
         return b"".join(parts)
 
-    def _refusal(self, response: httpx.Response, kind: str, body: bytes) -> ServerError:
+    def _refusal(self, response: httpx.Response, media_type: str, body: bytes) -> ServerError:
         status = response.status_code
         if 300 <= status < 400:
-            return self._failed(
-                f"sends elsewhere (status {status})", "Give the address that it sends to.", status=status
+            return self._error(
+                f"redirects elsewhere (status {status})", "Give the address that it redirects to.", status=status
             )
         try:
-            told = _Failure.model_validate_json(body).error
+            reported = _ErrorBody.model_validate_json(body).error
         except ValidationError:
-            what = "a web page" if kind == "text/html" else kind[:60] or "nothing that is named"
-            return self._failed(f"answered with status {status} and {what}: it is no citechat chat", status=status)
-        asks = response.headers.get("retry-after", "")
-        return self._failed(
-            f"said {status}: {self._hidden(told.message)[:500]}",
-            self._hidden(told.hint)[:500],
+            content = "a web page" if media_type == "text/html" else media_type[:60] or "no content type"
+            return self._error(f"is not a citechat chat: it answered with status {status} and {content}", status=status)
+        retry_after = response.headers.get("retry-after", "")
+        return self._error(
+            f"answered {status}: {self._redacted(reported.message)[:500]}",
+            self._redacted(reported.hint)[:500],
             status=status,
-            wait=float(asks) if asks.isascii() and asks.isdigit() else 0.0,
+            retry_after=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0,
         )
 
-    def _read(self, form: TypeAdapter[Any], body: bytes) -> Any:
+    def _parse(self, form: TypeAdapter[Any], body: bytes) -> Any:
         try:
             return form.validate_json(body)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(map(str, first["loc"]))[:80] or "the whole reply"
-            raise self._failed(
-                f"described its articles otherwise than a citechat chat: {name}: {first['msg']}"
+            raise self._error(
+                f"describes its articles in another form than a citechat chat: {name}: {first['msg']}"
             ) from None
 
-    def _late(self) -> ServerError:
-        return self._failed(
-            f"did not answer within {self._timeout:g} s", "Ask again, or give it longer: a local LLM may need minutes."
+    def _timed_out(self) -> ServerError:
+        return self._error(
+            f"did not answer within {self._timeout:g} s",
+            "Try again, or allow more time: a local LLM may need minutes.",
         )
 
-    def _failed(self, what: str, hint: str = "", *, status: int = 0, wait: float = 0.0) -> ServerError:
+    def _error(self, problem: str, hint: str = "", *, status: int = 0, retry_after: float = 0.0) -> ServerError:
         hint = hint or "Give the address of a citechat chat of this version."
-        return ServerError(f"the server {self._shown!r} {what}", hint, status=status, wait=wait)
+        return ServerError(f"The server {self._shown!r} {problem}", hint, status=status, retry_after=retry_after)
 
-    def _hidden(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return scrub(text)
 
 
-class _Listed(BaseModel):
-    # What later versions add changes no number.
+class _ArticleMetadata(BaseModel):
+    # Further keys of later versions change no figure.
     id: str
     title: str
     source: str
@@ -201,34 +204,35 @@ class _Listed(BaseModel):
         return Article(self.id, self.title, self.source, self.text, self.published, language=self.language)
 
 
-class _Whole(_Listed):
+class _ArticleBody(_ArticleMetadata):
     text: str
 
 
-class _Told(BaseModel):
+class _ErrorDetail(BaseModel):
     message: str
     hint: str = ""
 
 
-class _Failure(BaseModel):
-    error: _Told
+class _ErrorBody(BaseModel):
+    error: _ErrorDetail
 
 
-_LISTED = TypeAdapter(list[_Listed])
-_WHOLE = TypeAdapter(_Whole)
+_ALL_ARTICLES = TypeAdapter(list[_ArticleMetadata])
+_ONE_ARTICLE = TypeAdapter(_ArticleBody)
 
 
-def _address(url: str) -> tuple[str, str, tuple[str, ...]]:
-    """The address to build on, the same as it may be shown, and what of it may not."""
+def _parse_address(url: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return the address for requests, the address without user and password, and the secrets in it."""
     try:
         parts = urlsplit(url.strip())
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
-        usable = False
-    if not usable or parts.query or parts.fragment:
-        what = "has a query or fragment" if usable else "is no web address"
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a malformed port or IPv6 address
+        is_usable = False
+    if not is_usable or parts.query or parts.fragment:
+        problem = "has a query or fragment" if is_usable else "is not a web address"
         raise ServerError(
-            f"the address of the server {what}", "Give one such as http://127.0.0.1:7860, and nothing after its path."
+            f"The address of the server {problem}.",
+            "Give one such as http://127.0.0.1:7860, and nothing after its path.",
         )
     path = parts.path.rstrip("/")
     user, _, host = parts.netloc.rpartition("@")
@@ -239,15 +243,15 @@ def _address(url: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _exchanges(history: Sequence[Turn]) -> Iterator[dict[str, str]]:
-    """The turns as questions with their answers; one that stands alone does so here, too."""
-    open_question: str | None = None
+    """Yield questions with their answers; a turn without its counterpart comes alone."""
+    question: str | None = None
     for turn in history:
         if turn.role == "assistant":
-            yield {"answer": turn.text} if open_question is None else {"question": open_question, "answer": turn.text}
-            open_question = None
+            yield {"answer": turn.text} if question is None else {"question": question, "answer": turn.text}
+            question = None
         else:
-            if open_question is not None:
-                yield {"question": open_question}
-            open_question = turn.text
-    if open_question is not None:
-        yield {"question": open_question}
+            if question is not None:
+                yield {"question": question}
+            question = turn.text
+    if question is not None:
+        yield {"question": question}

@@ -1,16 +1,34 @@
-"""What the evaluation reads of an answer, wherever the answer came from: a Python call or a line of JSON."""
+"""An answer reduced to what an evaluation measures, read from an `Answer` or from a line of JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
+from index import Span
+
 from ..answer import Answer, Citation, Support
 from ..errors import TestSetError
-from .metrics.overlap import ArticleSpan
+
+
+class ArticleSpan(NamedTuple):
+    """The characters `[start, end)` of one article."""
+
+    article_id: str
+    start: int
+    end: int
+
+    @property
+    def span(self) -> Span:
+        """The offsets alone."""
+        return Span(self.start, self.end)
+
+    def overlaps(self, other: ArticleSpan) -> bool:
+        """Return whether both share at least one character of the same article."""
+        return self.article_id == other.article_id and self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +42,9 @@ class AnswerSentence:
 
 @dataclass(frozen=True, slots=True)
 class CitedSpan:
-    """A citation: the place it points at, and the quote that is said to stand there.
+    """A citation: the characters that it points at, and the quote that should be their text.
 
-    `before` and `after` are the words around it in the passage that it cites, as far as the answer brings them.
+    `before` and `after` are the surrounding text in the cited passage, as far as the answer includes it.
     """
 
     number: int
@@ -40,10 +58,10 @@ class CitedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer reduced to what is measured, and to what a person needs to see why.
+    """An answer reduced to what is measured, and to what a person needs to understand the result.
 
-    `text` has no citation markers. `confidence` is that of the answer. `sources` names the source of
-    an article where the answer tells it. `seconds` are those of each stage, `tokens` those in and out of an LLM.
+    `text` has no citation markers. `sources` maps the ids of articles to their sources, where the answer names them.
+    `seconds` are those of each stage, `tokens` those in and out of an LLM.
     """
 
     text: str
@@ -58,13 +76,13 @@ class Reply:
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Reply:
-        """The reply in an `Answer`."""
+        """Return the reply in an `Answer`."""
         passages = [(hit.passage.start, hit.passage.text) for hit in answer.hits]
         return cls(
             text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
             found=answer.found,
             sentences=tuple(AnswerSentence(each.text, each.numbers, each.support) for each in answer.sentences),
-            citations=tuple(_cited_place(cited, passages) for cited in answer.citations),
+            citations=tuple(_cited_span(cited, passages) for cited in answer.citations),
             hits=tuple(ArticleSpan(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
             confidence=answer.confidence,
             sources={hit.passage.article_id: hit.source for hit in answer.hits},
@@ -74,9 +92,9 @@ class Reply:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Reply:
-        """The reply in a JSON object as the command line prints it (`Answer.to_dict`).
+        """Return the reply in a JSON object as the command line prints it (`Answer.to_dict`).
 
-        Raises `TestSetError` naming the field when the object is not of that form.
+        Raises `TestSetError` naming the field when the object has another form.
         """
         try:
             printed = _PrintedAnswer.model_validate_json(line)
@@ -84,15 +102,15 @@ class Reply:
             first = error.errors(include_url=False)[0]
             name = ".".join(str(part) for part in first["loc"]) or "the whole line"
             raise TestSetError(
-                f"an answer cannot be read: {name!r}: {first['msg']}",
-                "It must be one JSON object a line, as `citechat ask --batch` prints it.",
+                f"Cannot read an answer: {name!r}: {first['msg']}",
+                "Give one JSON object a line, as `citechat ask --batch` prints it.",
             ) from None
         passages = [(hit.start, hit.text) for hit in printed.hits]
         return cls(
             text=" ".join(sentence.text for sentence in printed.sentences) if printed.sentences else printed.text,
             found=printed.found,
             sentences=tuple(AnswerSentence(each.text, each.citations, each.support) for each in printed.sentences),
-            citations=tuple(_cited_place(cited, passages) for cited in printed.citations),
+            citations=tuple(_cited_span(cited, passages) for cited in printed.citations),
             hits=tuple(ArticleSpan(hit.article_id, hit.start, hit.end) for hit in printed.hits),
             confidence=printed.confidence,
             sources={cited.article_id: cited.source for cited in printed.citations},
@@ -101,8 +119,8 @@ class Reply:
         )
 
 
-def _cited_place(cited: Citation | _PrintedCitation, passages: Sequence[tuple[int, str]]) -> CitedSpan:
-    """The citation with the words around it, from the passages with where each begins."""
+def _cited_span(cited: Citation | _PrintedCitation, passages: Sequence[tuple[int, str]]) -> CitedSpan:
+    """Return the citation with its surroundings, from the start and text of each passage."""
     begin, text = passages[cited.number - 1] if 0 < cited.number <= len(passages) else (cited.start, "")
     first, last = cited.start - begin, cited.end - begin
     is_inside = 0 <= first <= last <= len(text)
@@ -144,7 +162,7 @@ class _PrintedHit(BaseModel):
 
 
 class _PrintedAnswer(BaseModel):
-    # Keys that are not measured (model, notes, …) may come and go: unlike in a test set, they change no number.
+    # Keys that are not measured (model, notes, …) may come and go: unlike in a test set, they change no figure.
     text: str
     found: bool
     sentences: tuple[_PrintedSentence, ...]

@@ -1,4 +1,4 @@
-"""A report to read (Markdown) and to keep (JSON)."""
+"""Reports as Markdown, to read, and as JSON, to save and load."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ from pydantic import (
 
 from ..errors import TestSetError
 from .compare import Comparison
-from .metrics.base import Estimate, Measure
-from .metrics.registry import find_measure
+from .metrics.base import Estimate, Measure, latencies, token_counts
+from .metrics.registry import find_measure, summarize
 from .result import CaseResult, Report
 
 _LONGEST_LINE = 300  # characters of an answer that are shown: enough to see what went wrong
 
 
 def as_table(report: Report) -> str:
-    """The summary as a Markdown table, then what needs a look: failures, bad citations, evidence that is nowhere."""
-    kinds = [row.answerable for row in report.results]
+    """Return the summary as a Markdown table, then failures, bad citations and evidence that was not found."""
+    results = report.results
+    count, answerable = len(results), sum(result.answerable for result in results)
     lines = [
-        f"{len(kinds)} questions: {sum(kinds)} can be answered from the articles, {len(kinds) - sum(kinds)} cannot.",
+        f"{count} questions: {answerable} can be answered from the articles, {count - answerable} cannot.",
         "",
-        *_table("measure", [_cells(estimate) for estimate in report.summary()]),
+        *_table("measure", [_cells(estimate) for estimate in summarize(results)]),
         "",
         "Intervals: bootstrap over the questions, 2000 resamples; where all questions agree, the exact binomial bound.",
     ]
-    if costs := [*(_cost_cells(each) for latency in report.latencies() for each in latency[1:])]:
+    if costs := [_cost_cells(each) for latency in latencies(results) for each in (latency.p50, latency.p95)]:
         lines += ["", *_table("seconds", costs), ""]
-    for spent in report.tokens():
+    for spent in token_counts(results):
         lines.append(f"{spent.name.capitalize()}: {spent.value:.0f} a question, {spent.low:.0f} to {spent.high:.0f}.")
-    cited = sum(len(row.citations) for row in report.results)
-    bad = [(row, problem) for row in report.results for problem in row.bad_citations]
-    lines.append(f"Citations: {cited}, of which {cited - len(bad)} quote exactly what stands at their offsets.")
-    lines += _listed("Citations that do not quote exactly", [f"{row.id}: {problem}" for row, problem in bad])
+    cited = sum(len(result.citations) for result in results)
+    bad = [f"{result.id}: {problem}" for result in results for problem in result.bad_citations]
+    lines.append(f"Citations: {cited}, of which {cited - len(bad)} quote exactly the text at their offsets.")
+    lines += _listed("Citations that do not quote exactly", bad)
     lines += _listed(
-        "No answer came; counted as wrong", [f"{row.id}: {_one_line(row.error or '')}" for row in report.failed]
+        "Failed, counted as wrong", [f"{result.id}: {_one_line(result.error or '')}" for result in report.failed]
     )
     lines += _listed(
-        "No article that came up has the evidence at its offsets (not found, or the test set is of another text)",
-        [f"{row.id}: {_one_line(row.question)}" for row in report.results if row.evidence_seen is False],
+        "No retrieved article has the evidence at its offsets (not found, or the test set belongs to another text)",
+        [f"{result.id}: {_one_line(result.question)}" for result in results if result.evidence_seen is False],
     )
     return "\n".join(lines)
 
 
 def as_misses(report: Report) -> str:
-    """The questions that are not right, each with what was said and what was expected."""
+    """Return the questions that were answered wrongly, each with the answer and the expected one."""
     lines: list[str] = []
-    for row in report.results:
-        if row.right:
-            continue
-        lines += [
-            f"- {row.id}: {_one_line(row.question)}",
-            f"    said:     {_one_line(_said(row))}",
-            f"    expected: {_one_line(_expected(row))}",
-        ]
+    for result in report.results:
+        if not result.right:
+            lines += [
+                f"- {result.id}: {_one_line(result.question)}",
+                f"    said:     {_one_line(_said(result))}",
+                f"    expected: {_one_line(_expected(result))}",
+            ]
     return "\n".join(lines) if lines else "No misses."
 
 
 def as_comparison(comparison: Comparison) -> str:
-    """Two runs side by side as a Markdown table, then the questions that only one of them has right."""
+    """Return two runs side by side as a Markdown table, then the questions that only one of them answers rightly."""
     lines = [*_compared(comparison), "", "p: two-sided paired permutation test of each measure by itself."]
     for flip in comparison.flips:
         lines += [
@@ -90,14 +90,14 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 
 
 def to_json(report: Report) -> str:
-    """The report as JSON, a row a line, to be kept beside others; `from_json` reads it back, equal."""
+    """Return the report as JSON, a result a line; `from_json` returns an equal report."""
     head = _SavedRun(format=2, settings=dict(report.settings), versions=dict(report.versions), rows=())
     rows = ",\n".join(result_to_json(result) for result in report.results)
     return head.model_dump_json().removesuffix("]}") + f"\n{rows}\n]}}"
 
 
 def from_json(text: str | bytes) -> Report:
-    """A report that `to_json` wrote. Raises `TestSetError` naming the field when the text is something else."""
+    """Return a report that `to_json` wrote. Raises `TestSetError` naming the field for any other text."""
     try:
         saved = _SavedRun.model_validate_json(text)
     except ValidationError as error:
@@ -105,25 +105,25 @@ def from_json(text: str | bytes) -> Report:
     return Report(results=tuple(row.root for row in saved.rows), settings=saved.settings, versions=saved.versions)
 
 
-def result_to_json(row: CaseResult) -> str:
-    """One row as JSON in one line, as it stands in `to_json`."""
-    return _SavedRow(row).model_dump_json()
+def result_to_json(result: CaseResult) -> str:
+    """Return one result as a line of JSON, as `to_json` writes it."""
+    return _SavedRow(result).model_dump_json()
 
 
 def result_from_json(line: str | bytes) -> CaseResult:
-    """A row that `result_to_json` wrote. Raises `TestSetError` naming the field when the line is something else."""
+    """Return a result that `result_to_json` wrote. Raises `TestSetError` naming the field for any other line."""
     try:
         return _SavedRow.model_validate_json(line).root
     except ValidationError as error:
-        raise _unreadable("a saved row", error) from None
+        raise _unreadable("a saved result", error) from None
 
 
 def _unreadable(what: str, error: ValidationError) -> TestSetError:
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "the whole text"
     return TestSetError(
-        f"{what} cannot be read: {name!r}: {first['msg']}",
-        "Give a file that an evaluation of this version has written, or run the evaluation again.",
+        f"Cannot read {what}: {name!r}: {first['msg']}",
+        "Give a file that `citechat eval --out` wrote, or run the evaluation again.",
     )
 
 
@@ -179,17 +179,17 @@ def _listed(title: str, items: Sequence[str]) -> list[str]:
     return ["", f"{title}: {len(items)}", *(f"- {item}" for item in items)] if items else []
 
 
-def _said(row: CaseResult) -> str:
-    if row.error is not None:
-        return row.error
-    return row.said if row.found else f"(refused) {row.said}"
+def _said(result: CaseResult) -> str:
+    if result.error is not None:
+        return result.error
+    return result.said if result.found else f"(refused) {result.said}"
 
 
-def _expected(row: CaseResult) -> str:
-    if not row.answerable:
+def _expected(result: CaseResult) -> str:
+    if not result.answerable:
         return "(a refusal)"
-    evidence = f"“{row.gold[0]}”" if row.gold else ""
-    return " — ".join(part for part in (" | ".join(row.expected), evidence) if part)
+    evidence = f"“{result.gold[0]}”" if result.gold else ""
+    return " — ".join(part for part in (" | ".join(result.expected), evidence) if part)
 
 
 def _one_line(text: str) -> str:

@@ -1,36 +1,39 @@
-"""The result of an evaluation: one row a question, and what the rows add up to."""
+"""The result of an evaluation: one `CaseResult` for each question, in a `Report`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import AliasChoices, ConfigDict, Field
 
 from ..answer import Support
-from .metrics.abstention import RiskPoint, risk_coverage
-from .metrics.base import AnyMeasure, Estimate
-from .metrics.costs import Cost, Latency, latencies, tokens
-from .metrics.overlap import ArticleSpan
-from .metrics.registry import MEASURES, SUMMARY, confidence_of, estimates, wrong_if_answered
-from .reply import AnswerSentence, CitedSpan
+from .reply import AnswerSentence, ArticleSpan, CitedSpan
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The seconds of each stage of one answer ("total" is all of it), and the tokens "in" and "out"."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One question and how it was answered: what every measure is made of.
+    """One question and how it was answered: what every measure is computed from.
 
-    Measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is what was raised
-    instead of an answer; every measure of the question then has its worst value (`valid_citations`, which is about the
-    citations there are, has none). `confidence` is that of the answer. `gold` are the texts of the
-    evidence, and `evidence` the places where each stands, among the articles that came up or are named; `evidence_seen`
-    is False when there is none: it was not found, or the test set was made from another text. `hits` are the places
-    that were found, in order; `sentences` and `citations` are what the answer said and cited, of a refusal no
-    sentence. `bad_citations` describes each citation whose quote is not what stands at its offsets. `cost` is all that
-    may differ between two runs that say the same.
+    Values of measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is the
+    error that was raised instead of an answer; every measure of the question then has its worst value, except for
+    `valid_citations`, which needs citations. `gold` are the texts of the evidence, and `evidence` the spans that hold
+    each, in the articles that were retrieved, cited or named; `evidence_seen` is False when there are none: the
+    evidence was not found, or the test set belongs to another text. `hits` are the retrieved passages, in order;
+    `sentences` and `citations` are those of the answer, a refusal has no sentences. `bad_citations` describes each
+    citation whose quote is not the text at its offsets. Two runs with the same answers differ in `cost` alone.
     """
 
+    # Saved results may come from another version, with other keys.
     __pydantic_config__ = ConfigDict(strict=True, extra="ignore", ser_json_inf_nan="constants")
 
     id: str
@@ -60,23 +63,13 @@ class CaseResult:
 
     @property
     def cited(self) -> tuple[ArticleSpan, ...]:
-        """The places that the answer cites, in order; none where it is a refusal."""
+        """The spans that the answer cites, in order; none for a refusal."""
         return tuple(citation.place for citation in self.citations) if self.found else ()
 
     @property
     def supports(self) -> tuple[Support, ...]:
         """How well each sentence is supported."""
-        return tuple(said.support for said in self.sentences)
-
-    @property
-    def hit_at_1(self) -> float | None:
-        """1 when the first hit overlaps the evidence, None without evidence."""
-        return MEASURES["hit@1"].of_result(self)
-
-    @property
-    def hit_at_5(self) -> float | None:
-        """1 when one of the first five hits overlaps the evidence, None without evidence."""
-        return MEASURES["hit@5"].of_result(self)
+        return tuple(sentence.support for sentence in self.sentences)
 
     @property
     def abstention(self) -> float:
@@ -95,7 +88,7 @@ class CaseResult:
 
     @property
     def right(self) -> bool:
-        """Refused, if it cannot be answered; else the first citation overlaps the evidence.
+        """Whether an unanswerable question was refused, or the first citation of another one overlaps the evidence.
 
         A question without evidence in the test set is right when the answer contains an accepted one.
         """
@@ -109,34 +102,13 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished evaluation: its rows in the order of the test set, and what it was made with."""
+    """A finished evaluation: its results in the order of the test set, its settings, and the versions used."""
 
     results: tuple[CaseResult, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
-    def summary(self, measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
-        """Every measure that applies to at least one question, with its interval over questions."""
-        return estimates(self.results, measures)
-
-    def risk_coverage(self) -> tuple[RiskPoint, ...]:
-        """Share answered wrong when the 1, 2, … all most trusted questions are answered, with intervals.
-
-        A question is wrong unless a right answer was given. So one that was refused, or that no article answers, is
-        wrong where it would be answered; a failed one comes first.
-        """
-        confidence = [confidence_of(result, failed=float("inf")) for result in self.results]
-        return risk_coverage(confidence, [wrong_if_answered(result) for result in self.results])
-
-    def latencies(self) -> list[Latency]:
-        """Seconds of each stage, half and 95% of the answers, with intervals."""
-        return latencies(self.results)
-
-    def tokens(self) -> list[Estimate]:
-        """Mean tokens in and out of an LLM, where its provider tells them."""
-        return tokens(self.results)
-
     @property
     def failed(self) -> tuple[CaseResult, ...]:
-        """The rows where an error came instead of an answer."""
+        """The results with an error instead of an answer."""
         return tuple(result for result in self.results if result.error is not None)

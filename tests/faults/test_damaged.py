@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hashing import HashingEncoder
 from processes import (
+    DEADLINE,
     content,
     rebuild,
     running,
@@ -31,6 +32,7 @@ from index.storage import health_probe as probe
 from index.storage import vector_files
 from index.storage.health import check
 
+MANY = 130  # so many that Chroma writes vectors of the articles to files, too
 REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
 
 
@@ -38,7 +40,7 @@ REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index that is large enough for Chroma to write its vectors to files."""
     folder = tmp_path_factory.mktemp("whole")
-    said_by(content, folder / "index", write_articles(folder / "articles", range(40), 1))
+    said_by(content, folder / "index", write_articles(folder / "articles", range(12), 1))
     return folder / "index"
 
 
@@ -51,7 +53,7 @@ def path(whole: Path, tmp_path: Path) -> Path:
 def whole_of_many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index with so many articles that Chroma writes vectors of these to files, too, though nobody searches them."""
     folder = tmp_path_factory.mktemp("many")
-    said_by(content, folder / "index", write_short_articles(folder / "articles", 1100))
+    said_by(content, folder / "index", write_short_articles(folder / "articles", MANY))
     return folder / "index"
 
 
@@ -124,7 +126,7 @@ DAMAGES = {
         for name in ("data_level0.bin", "header.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
     },
     "vectors blank": (_blank_vectors, "passages are not found by their own vectors", REBUILD),
-    "passages gone": (_lose_records, "of 40 articles have other passages than their records say", REBUILD),
+    "passages gone": (_lose_records, "of 12 articles have other passages than their records say", REBUILD),
     "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "it says nothing of 'splitter'", REBUILD),
     "manifest nonsense": (
         _edit(f"update {MANIFEST} 'dimension'".replace("where", "set int_value = -3 where")),
@@ -162,7 +164,7 @@ def test_a_damage_is_said_with_what_to_do(damage: str, path: Path) -> None:
 def test_a_rebuild_mends_what_it_is_said_to_mend(damage: str, path: Path, whole: Path) -> None:
     DAMAGES[damage][0](path)
     with running(rebuild, path, "hashing") as (_, ours):
-        assert ours.poll(60)
+        assert ours.poll(DEADLINE)
         assert (ours.recv(), ours.recv()) == ("begin", "end")
     assert check(path) == []
     assert said_by(content, path) == said_by(content, shutil.copytree(whole, path.parent / "whole"))
@@ -211,7 +213,7 @@ def _rebuilt_is_whole(path: Path) -> None:
     with running(rebuild, path, "hashing") as (_, ours):
         assert (ours.recv(), ours.recv()) == ("begin", "end")
     assert check(path) == []
-    assert len(said_by(content, path)["texts"]) == 1100
+    assert len(said_by(content, path)["texts"]) == MANY
 
 
 @pytest.mark.parametrize(("what", "index"), [("passages-", "path"), ("articles", "many")])
@@ -225,7 +227,7 @@ def test_vectors_torn_by_a_kill_are_made_anew_by_indexing_again(
     (torn / ".unfinished").touch()
     more = write_articles(torn.parent / "more", range(900, 902), 1)
     found = said_by(content, torn, more)
-    assert len(found["texts"]) == (1100 if what == "articles" else 40) + 2
+    assert len(found["texts"]) == (MANY if what == "articles" else 12) + 2
     assert check(torn) == []
 
 
@@ -268,7 +270,7 @@ def test_a_file_that_may_not_grow_ends_indexing_with_an_error_of_ours(tmp_path: 
     folder, path = write_articles(tmp_path / "articles", range(40), 1), tmp_path / "index"
     with running(sync_with_files_up_to, path, folder, 1_500_000) as (_, ours):
         assert ours.recv() == "begin"
-        assert ours.poll(60)
+        assert ours.poll(DEADLINE)
         said = ours.recv()
     assert "could not be" in said
     assert len(said_by(content, path, folder)["texts"]) == 40, "it goes on where files may grow"
@@ -292,7 +294,7 @@ def test_a_full_disk_ends_indexing_with_an_error_of_ours_and_is_named(small_disk
     folder, path = write_articles(tmp_path / "articles", range(80), 1), small_disk / "index"
     with running(sync_in_a_process, path, folder) as (_, ours):
         assert ours.recv() == "begin"
-        assert ours.poll(60)
+        assert ours.poll(DEADLINE)
         said = ours.recv()
     assert "could not be written" in said
     assert "full" in said

@@ -9,6 +9,7 @@ import itertools
 import multiprocessing
 import os
 import random
+import re
 import resource
 import signal
 import time
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from chromadb import Collection
+from chromadb.api.client import Client
 from hashing import HashingEncoder
 
 from index import CitechatError, Index, IndexLockedError
@@ -28,11 +31,12 @@ from index.storage import lease
 from index.storage.store import Store
 from index.storage.vector_cache import vectors_of
 
-DEADLINE = 120  # seconds after which a process that should have ended is taken for hanging
+DEADLINE = 600  # seconds after which a process that should have ended counts as hanging, on a busy machine, too
 NOBODY = 65534
 _ROUNDING = 1e-4
 _MISSED = 0.02  # Chroma's graph misses 1 of 1,000 of these vectors, undisturbed; damaged ones lose 5 of 100 and more
-_SENTENCES = 150  # in an article: thirty passages, so that forty articles make Chroma write its vectors to files
+_SENTENCES = 150  # in an article: thirty passages
+_SYNC_THRESHOLD = 100  # vectors after which Chroma writes them to files here; by default it does so after 1,000
 _WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou", "lmnprst", "aeio")]
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -60,7 +64,7 @@ def write_articles(folder: Path, numbers: range, edition: int) -> Path:
 
 
 def write_short_articles(folder: Path, count: int, *, alike: bool = False) -> Path:
-    """Files of articles of one passage each, so many that Chroma writes vectors of the articles to files, too."""
+    """Files of articles of one passage each; with more than a hundred, Chroma writes their vectors to files, too."""
     folder.mkdir()
     for number in range(count):
         text = f"Report {number}\n\nItem {number} tells of the same." if alike else article(number, 1)[:150]
@@ -69,17 +73,17 @@ def write_short_articles(folder: Path, count: int, *, alike: bool = False) -> Pa
 
 
 class LetterEncoder(HashingEncoder):
-    """One to which each letter is a token, so that passages are shorter and there are more of them."""
+    """One to which three letters are a token, so that passages are shorter and there are more of them."""
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
-        return [(at, at + 1) for at, letter in enumerate(text) if not letter.isspace()]
+        return [match.span() for match in re.finditer(r"\S{1,3}", text)]
 
 
 @contextmanager
 def running(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
     """A process that does `work(connection, *arguments)`, and our end of the connection. It ends with the block."""
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=work, args=(theirs, *arguments))
+    process = CONTEXT.Process(target=_work, args=(work, theirs, *arguments))
     process.start()
     theirs.close()
     try:
@@ -102,6 +106,42 @@ def said_by(work: Callable[..., None], *arguments: Any) -> Any:
         process.join(DEADLINE)
         assert process.exitcode == 0
     return said
+
+
+def _work(work: Callable[..., None], connection: Connection, *arguments: Any) -> None:
+    """Do `work` where Chroma writes vectors to files early, so that a small index has such files."""
+    hnsw = {"hnsw": {"space": "cosine", "batch_size": _SYNC_THRESHOLD // 2, "sync_threshold": _SYNC_THRESHOLD}}
+
+    def patched(create: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, *given, **named: create(self, *given, **{**named, "configuration": hnsw})
+
+    for name in ("create_collection", "get_or_create_collection"):
+        setattr(Client, name, patched(getattr(Client, name)))
+    work(connection, *arguments)
+
+
+def _before_each_write(folder: Path, call: Callable[[str], None]) -> None:
+    """Call `call(name)` in this process before each write to Chroma and to the small files in `folder` beside it."""
+
+    def patched(write: Callable[..., Any], name_of: Callable[[Any, Any], str]) -> Callable[..., Any]:
+        def patch(self: Any, *given: Any, **named: Any) -> Any:
+            name = name_of(self, given)
+            if name:
+                call(f"{write.__name__} {name}")
+            return write(self, *given, **named)
+
+        return patch
+
+    def kind(name: str) -> str:
+        return name.partition("-")[0]
+
+    for method in ("add", "upsert", "update", "delete", "modify"):
+        setattr(Collection, method, patched(getattr(Collection, method), lambda self, _: kind(self.name)))
+    for method in ("create_collection", "get_or_create_collection", "delete_collection"):
+        setattr(Client, method, patched(getattr(Client, method), lambda _, given: kind(given[0])))
+    for method in ("touch", "replace", "unlink"):
+        named = patched(getattr(Path, method), lambda self, _: kind(self.name) if self.is_relative_to(folder) else "")
+        setattr(Path, method, named)
 
 
 # What a process does
@@ -177,10 +217,30 @@ def sync_by_letters(connection: Connection, path: Path, folder: Path) -> None:
     connection.send(Index(path, LetterEncoder("letters")).sync([folder]).to_dict())
 
 
-def rebuild_and_die_at_the_switch(_: Connection, path: Path) -> None:
-    """Build the index anew, and be killed when the new passages answer and the records still count the old ones."""
-    from chromadb import Collection
+def name_writes(connection: Connection, path: Path, work: Callable[..., None], *arguments: Any) -> None:
+    """Do `work(connection, path, *arguments)`, and send the names of all its writes, one for each, in the end."""
+    names: list[str] = []
+    _before_each_write(path, names.append)
+    work(connection, path, *arguments)
+    connection.send(names)
 
+
+def die_before_write(
+    connection: Connection, path: Path, number: int, work: Callable[..., None], *arguments: Any
+) -> None:
+    """Do `work(connection, path, *arguments)`, and kill this process before its write of this number."""
+    numbers = itertools.count()
+
+    def kill(_: str) -> None:
+        if next(numbers) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _before_each_write(path, kill)
+    work(connection, path, *arguments)
+
+
+def rebuild_and_die_at_the_switch(_: Connection, path: Path) -> None:
+    """Rebuild the index, and be killed when the new passages answer and the records still count the old ones."""
     Collection.update = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
     Index(path, HashingEncoder()).rebuild()
 

@@ -21,7 +21,7 @@ USER, PASSWORD = "alice", "open sesame"
 LOGIN = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 """The header Authorization of that user."""
 _HASHED = "$2a$04$uED6BA9iZljqVJM9QPqevOjW9aFasJlm3xOLZTJX4GpGf2.IFdJ1C"  # by bcrypt, in little time
-_DEADLINE = 30  # seconds for it to start
+_DEADLINE = 300  # seconds for it to start
 
 
 def caddy() -> str:
@@ -56,7 +56,7 @@ def proxying(folder: Path, copies: list[str], ready: str = "/readyz") -> Iterato
             yield address
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(300)
 
 
 def until_well(proxy: str) -> None:
@@ -64,7 +64,7 @@ def until_well(proxy: str) -> None:
     deadline = time.monotonic() + _DEADLINE
     while True:
         try:
-            with urllib.request.urlopen(f"{proxy}/v1/articles", timeout=5):
+            with urllib.request.urlopen(f"{proxy}/v1/articles", timeout=300):
                 return
         except urllib.error.HTTPError as error:
             if error.code != 503 or time.monotonic() > deadline:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ui.chat.services import Services
     from ui.server import ServedChat
 
-_DEADLINE = 60  # seconds for the server to start
+_DEADLINE = 300  # seconds for the server to start
 
 
 def free_port() -> int:
@@ -39,7 +39,7 @@ def running_chroma(folder: Path, port: int | None = None) -> Iterator[tuple[str,
             yield f"http://127.0.0.1:{port}", process
         finally:
             process.kill()  # a polite request makes it wait for its clients
-            process.wait(30)
+            process.wait(300)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -47,7 +47,7 @@ def visit(
 ) -> Reply:
     """Send one request; `headers` may come twice. A body that is no bytes is sent as JSON."""
     sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     try:
         given = [(name.replace("_", "-"), value) for name, value in named.items()] + (headers or [])
         names_host = "host" in {name.lower() for name, _ in given}

@@ -150,7 +150,7 @@ class _Player(socketserver.StreamRequestHandler):
                 self.connection.close()
                 return
             else:
-                act.wait(60)
+                act.wait(300)
 
 
 @contextmanager

@@ -184,7 +184,9 @@ def _asked(tmp_path: Path, code: str) -> str:
         "import os, signal, sys, time; from pathlib import Path; from index.ingest.loader import SANDBOX, load\n"
         f"path = Path({str(tmp_path / 'a.html')!r})\n"
     )
-    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", start + code], capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.stderr == ""
     return done.stdout.strip()
 
@@ -251,7 +253,7 @@ def test_a_daemon_of_a_pool_of_processes_reads_too(tmp_path: Path) -> None:
         "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
         f"        print(pool.apply(read, [{str(tmp_path / 'a.html')!r}]))\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False)
     assert (done.stdout.strip(), done.stderr) == ("['The ferry sails at nine.']", "")
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,25 +28,52 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mutants")
 
 
-@settings(
-    max_examples=600,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-@given(st.randoms(use_true_random=False))
+def _tried(count: int, **strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run a test with so many examples, the same ones each time."""
+    known = settings(
+        max_examples=count,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    return lambda test: known(given(**strategies)(test))
+
+
+def _is_read_or_refused(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    assert what_is_wrong_with(path) == ""
+
+
+RANDOMS = st.randoms(use_true_random=False)
+BYTES = st.binary(max_size=2000)
+SUFFIXES = st.sampled_from((".txt", ".md", ".html", ".pdf", ".docx", ".odt", ".rtf", ".eml"))
+
+
+@_tried(70, random=RANDOMS)
 def test_a_file_that_is_nearly_right_does_no_harm(files: dict[str, list[bytes]], folder: Path, random: Random) -> None:
     suffix, data = mutant(random, files)
-    (folder / f"a{suffix}").write_bytes(data)
-    assert what_is_wrong_with(folder / f"a{suffix}") == ""
+    _is_read_or_refused(folder / f"a{suffix}", data)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
-@given(st.binary(max_size=2000), st.sampled_from((".txt", ".md", ".html", ".pdf", ".docx", ".odt", ".rtf", ".eml")))
+@_tried(30, data=BYTES, suffix=SUFFIXES)
 def test_bytes_of_any_kind_under_any_name_do_no_harm(folder: Path, data: bytes, suffix: str) -> None:
-    (folder / f"a{suffix}").write_bytes(data)
-    assert what_is_wrong_with(folder / f"a{suffix}") == ""
+    _is_read_or_refused(folder / f"a{suffix}", data)
+
+
+@pytest.mark.nightly
+@_tried(600, random=RANDOMS)
+def test_many_files_that_are_nearly_right_do_no_harm(
+    files: dict[str, list[bytes]], folder: Path, random: Random
+) -> None:
+    suffix, data = mutant(random, files)
+    _is_read_or_refused(folder / f"a{suffix}", data)
+
+
+@pytest.mark.nightly
+@_tried(300, data=BYTES, suffix=SUFFIXES)
+def test_many_files_of_any_bytes_do_no_harm(folder: Path, data: bytes, suffix: str) -> None:
+    _is_read_or_refused(folder / f"a{suffix}", data)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)

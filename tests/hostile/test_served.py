@@ -51,7 +51,7 @@ def _goes_on(chat: ServedChat) -> Iterator[None]:
 def _call(
     chat: ServedChat, path: str, body: bytes | None = None, *, method: str = "", **headers: str
 ) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=300)
     sent = {"Content-Type": "application/json"} if body is not None else {}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method or ("POST" if body is not None else "GET"), path, body, sent)
@@ -168,7 +168,7 @@ def test_a_host_name_that_somebody_points_here_is_refused(chat: ServedChat, host
 
 @pytest.mark.parametrize("origin", ["null", "http://evil.example", "http://localhost.evil.example", "file://"])
 def test_a_page_of_another_site_may_not_ask(chat: ServedChat, origin: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=300)
     for method in ("POST", "OPTIONS"):
         headers = {"Origin": origin, "Content-Type": "application/json", "Access-Control-Request-Method": "POST"}
         connection.request(method, "/v1/ask", json.dumps(ASK).encode(), headers)
@@ -311,7 +311,7 @@ def test_bodies_that_never_end_keep_nobody_waiting(chat: ServedChat) -> None:
 
 
 def test_a_body_that_is_shorter_than_it_says_is_no_question(chat: ServedChat) -> None:
-    with socket.create_connection(("127.0.0.1", chat.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", chat.port), timeout=300) as client:
         client.sendall(_HEAD + b"Content-Length: 1000\r\n\r\n" + _BODY)
         client.shutdown(socket.SHUT_WR)
         assert not [status for status in _statuses(client.recv(65536)) if status == b"200"]

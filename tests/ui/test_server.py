@@ -88,7 +88,7 @@ def replies() -> Replies:
 def call(
     chat: ServedChat, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
 ) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=300)
     connection.request(method, path, body or None, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
     response.body = response.read()  # type: ignore[attr-defined]
@@ -119,7 +119,7 @@ def test_a_body_larger_than_any_question_is_refused(chat: ServedChat) -> None:
     headers = {"Content-Type": "application/json"}
     assert call(chat, "/gradio_api/queue/join", method="POST", body=large, **headers).status == 413
     chunked = iter([large[:600_000], large[600_000:]])
-    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=300)
     connection.request("POST", "/gradio_api/queue/join", chunked, headers, encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()
@@ -244,7 +244,7 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
 
     def slowly(path: Path) -> Any:
         loading.set()
-        assert may_load.wait(30)
+        assert may_load.wait(300)
         opened.append(path)
         return real(path)
 
@@ -253,7 +253,7 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
     chat = start_chat(assistant, port=0)
     try:
         assert call(chat, "/").status == 200, "the page does not wait for the model"  # type: ignore[attr-defined]
-        assert loading.wait(30), "which is loaded behind it"
+        assert loading.wait(300), "which is loaded behind it"
         replies = Replies(load_gradio(), assistant)
         answers = replies.ask(READER, "What is Boximator?", Conversation(), Writing())
         next(answers)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.evaluate import MEASURES, CaseResult, Comparison, Difference, Estimate, Latency, Measure, Report, find_measure
+from rag.evaluate import (
+    MEASURES,
+    CaseResult,
+    Comparison,
+    Difference,
+    Estimate,
+    Latency,
+    Measure,
+    Report,
+    find_measure,
+    latencies,
+    risk_curve,
+    summarize,
+    token_counts,
+)
 
 from ..html import escape, one_line
 from . import charts
@@ -83,7 +97,7 @@ def _estimate(
 
 def measures_html(runs: Sequence[Run], against: Sequence[Comparison]) -> str:
     """Each measure of the summary, by level; then how far each other run is from the first, and how surely."""
-    of_run = [{found.name: found for found in report.summary()} for _, _, report in runs]
+    of_run = [{found.name: found for found in summarize(report.results)} for _, _, report in runs]
     names = dict.fromkeys(name for each in of_run for name in each)
     levels: dict[str, list[str]] = {}
     for name in names:
@@ -199,8 +213,8 @@ def _trusts(rows: Sequence[CaseResult], is_answerable: bool) -> list[float]:
 
 
 def _risk(runs: Sequence[Run]) -> str:
-    lines = [[charts.Point(*point) for point in report.risk_coverage()] for _, _, report in runs]
-    areas = [find_measure("AURC of trust").estimate(report.results) for _, _, report in runs]
+    lines = [[charts.Point(*point) for point in risk_curve(report.results)] for _, _, report in runs]
+    areas = [find_measure("AURC of confidence").estimate(report.results) for _, _, report in runs]
     legend = "".join(
         f"<li>{charts.key_line(charts.style_of(place))} {_named(run, place, len(runs))}"
         + (f"AURC {area.value:.3f} <small>{area.low:.3f} to {area.high:.3f}</small>" if area else "no AURC")
@@ -255,15 +269,15 @@ def tags_html(runs: Sequence[Run]) -> str:
 
 def cost_html(runs: Sequence[Run]) -> str:
     """Seconds of each stage and tokens, in a line a run; nothing where no answer tells them."""
-    latencies = [{found.stage: found for found in report.latencies()} for _, _, report in runs]
-    spent = [{found.name: found for found in report.tokens()} for _, _, report in runs]
+    timings = [{found.stage: found for found in latencies(report.results)} for _, _, report in runs]
+    spent = [{found.name: found for found in token_counts(report.results)} for _, _, report in runs]
     html = ""
-    if stages := dict.fromkeys(stage for each in latencies for stage in each):
-        top = max(found.p95.high for each in latencies for found in each.values())
+    if stages := dict.fromkeys(stage for each in timings for stage in each):
+        top = max(found.p95.high for each in timings for found in each.values())
         lines = [
             (stage, place, _seconds(each.get(stage), charts.style_of(place), top))
             for stage in stages
-            for place, each in enumerate(latencies)
+            for place, each in enumerate(timings)
         ]
         html += _lines_table("seconds", ["Seconds in", "half of the answers within", "95% within"], runs, lines)
     if ways := dict.fromkeys(way for each in spent for way in each):

@@ -1,22 +1,20 @@
-"""What a measure is: a value that prints as its name, and makes an estimate of the rows of a run."""
+"""Measures and estimates: how a figure is computed from the results of a run, and what it comes to. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from .statistics import interval
-
-if TYPE_CHECKING:
-    from ..result import CaseResult
+from ..result import CaseResult
+from .statistics import bootstrap_interval, interval, quantile, quantile_interval
 
 Level = Literal["passage", "article", "evidence", "answer", "citation", "truth", "abstention"]
-"""What a measure looks at; the first three are levels of retrieval, explained in `retrieval`."""
+"""What a measure is about; the first three are levels of retrieval, explained in `retrieval`."""
 
 
 class Estimate(NamedTuple):
-    """The value of a measure over `n` questions with its 95% interval."""
+    """The value of a measure over `n` questions, with its 95% interval."""
 
     name: str
     value: float
@@ -25,11 +23,20 @@ class Estimate(NamedTuple):
     n: int
 
 
+class Latency(NamedTuple):
+    """The median and the 95th percentile of the seconds that answers spent in a stage."""
+
+    stage: str
+    p50: Estimate
+    p95: Estimate
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Measure:
-    """A mean over questions, each between 0 and 1.
+    """A mean over questions, each with a value between 0 and 1.
 
-    `counts` says that it is 0 or 1 for each question, so that k of n can be said. `about` tells a reader what it is.
+    `counts` is true where each value is 0 or 1, so that a table can print "k of n". `about` explains the measure to a
+    user. `of_result` returns None for a question that the measure does not apply to.
     """
 
     name: str
@@ -43,7 +50,7 @@ class Measure:
         return self.name
 
     def estimate(self, results: Sequence[CaseResult]) -> Estimate | None:
-        """The mean and its interval; None when it applies to none of the questions."""
+        """Return the mean and its interval; None when the measure applies to none of the questions."""
         values = [value for result in results if (value := self.of_result(result)) is not None]
         return Estimate(self.name, sum(values) / len(values), *interval(values), len(values)) if values else None
 
@@ -62,9 +69,37 @@ class RunMeasure:
         return self.name
 
     def estimate(self, results: Sequence[CaseResult]) -> Estimate | None:
-        """The figure and its interval; None when it cannot be told of these questions."""
+        """Return the figure and its interval; None when it is undefined for these questions."""
         found = self.of_results(results)
         return None if found is None else Estimate(self.name, *found)
 
 
 AnyMeasure = Measure | RunMeasure
+
+
+def latencies(results: Sequence[CaseResult]) -> list[Latency]:
+    """Return the seconds of each stage, in the order of the pipeline, over the answers that went through it.
+
+    A failed answer has no timings and is left out; `n` of each estimate counts the others.
+    """
+    return [
+        Latency(stage, _quantile(f"{stage} p50", seconds, 0.5), _quantile(f"{stage} p95", seconds, 0.95))
+        for stage, seconds in _by_key([result.cost.seconds for result in results if result.cost]).items()
+    ]
+
+
+def token_counts(results: Sequence[CaseResult]) -> list[Estimate]:
+    """Return the mean number of tokens in and out of an LLM, over the answers whose provider reports them."""
+    return [
+        Estimate(f"tokens {direction}", sum(counts) / len(counts), *bootstrap_interval(counts), len(counts))
+        for direction, counts in _by_key([result.cost.tokens for result in results if result.cost]).items()
+    ]
+
+
+def _quantile(name: str, values: Sequence[float], share: float) -> Estimate:
+    return Estimate(name, quantile(values, share), *quantile_interval(values, share), len(values))
+
+
+def _by_key(mappings: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    keys = dict.fromkeys(key for each in mappings for key in each)
+    return {key: [each[key] for each in mappings if key in each] for key in keys}

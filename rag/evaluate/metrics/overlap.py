@@ -1,53 +1,35 @@
-"""Places in articles, and how many characters they share. Pure."""
+"""How many characters citations and evidence share. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from index import Span
+from ..reply import ArticleSpan
+
+MergedSpans = Mapping[str, Sequence[tuple[int, int]]]
+"""The characters that spans cover together: for each article, ranges in order that do not touch."""
 
 
-class ArticleSpan(NamedTuple):
-    """The characters `[start, end)` of one article."""
-
-    article_id: str
-    start: int
-    end: int
-
-    @property
-    def span(self) -> Span:
-        """The offsets alone."""
-        return Span(self.start, self.end)
-
-    def overlaps(self, other: ArticleSpan) -> bool:
-        """True when both share at least one character of the same article."""
-        return self.article_id == other.article_id and self.start < other.end and other.start < self.end
-
-
-Spread = Mapping[str, Sequence[tuple[int, int]]]
-"""The characters that places take up together: by article, ranges in order that do not touch."""
-
-
-def spread(places: Iterable[ArticleSpan]) -> Spread:
-    """The union of the places: a character that several of them hold is there once."""
+def merge_spans(spans: Iterable[ArticleSpan]) -> MergedSpans:
+    """Return the union of the spans: a character that several of them cover counts once."""
     ranges: dict[str, list[tuple[int, int]]] = {}
-    for article_id, start, end in sorted(places):
-        known = ranges.setdefault(article_id, [])
-        if known and start <= known[-1][1]:
-            known[-1] = (known[-1][0], max(known[-1][1], end))
+    for article_id, start, end in sorted(spans):
+        merged = ranges.setdefault(article_id, [])
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         elif start < end:
-            known.append((start, end))
+            merged.append((start, end))
     return ranges
 
 
-def size(ranges: Spread) -> int:
-    """How many characters are in it."""
+def size(ranges: MergedSpans) -> int:
+    """Return how many characters the ranges cover."""
     return sum(end - start for each in ranges.values() for start, end in each)
 
 
-def shared(one: Spread, other: Spread) -> int:
-    """How many characters are in both."""
+def shared(one: MergedSpans, other: MergedSpans) -> int:
+    """Return how many characters both cover."""
     return sum(
         max(0, min(end, last) - max(start, first))
         for article_id in one.keys() & other.keys()
@@ -56,21 +38,21 @@ def shared(one: Spread, other: Spread) -> int:
     )
 
 
-def overlaps_within(places: Sequence[ArticleSpan], gold: Sequence[ArticleSpan], first: int | None = None) -> bool:
-    """True when one of the `first` places (all when None) overlaps a gold place.
+def overlaps_within(spans: Sequence[ArticleSpan], gold: Sequence[ArticleSpan], first: int | None = None) -> bool:
+    """Return whether one of the `first` spans (of all, when None) overlaps a gold span.
 
-    Of citations, `first=1` is "the first citation is right", None "any citation is".
+    For citations, `first=1` means "the first citation is right" and None "any citation is right".
     """
-    return any(place.overlaps(right) for place in places[:first] for right in gold)
+    return any(span.overlaps(right) for span in spans[:first] for right in gold)
 
 
 def is_exact_quote(text: str, start: int, end: int, quote: str) -> bool:
-    """True when `text[start:end] == quote` and there is something to quote."""
+    """Return whether `text[start:end] == quote`; an empty quote never is one."""
     return 0 <= start < end <= len(text) and text[start:end] == quote
 
 
 class CitationQuality(NamedTuple):
-    """How well the cited characters are those of the evidence."""
+    """Precision, recall and F1 of the cited characters against those of the evidence."""
 
     precision: float
     recall: float
@@ -78,16 +60,16 @@ class CitationQuality(NamedTuple):
 
 
 def citation_quality(cited: Sequence[ArticleSpan], evidence: Sequence[Sequence[ArticleSpan]]) -> CitationQuality:
-    """Precision, recall and F1 of the cited characters; all 0 when nothing is cited.
+    """Return precision, recall and F1 of the cited characters; all 0 when nothing is cited.
 
-    `evidence` gives, for each piece of evidence, the places where it stands. Any one piece is right: precision is the
-    share of the cited characters that belong to any of them, recall the share of the characters of the one that is
-    cited best. A sentence cited for evidence of two words is right and has a low precision: compare it between runs.
+    `evidence` lists the spans of each piece of evidence. Any one piece is right: precision is the share of the cited
+    characters that belong to any of them, recall the share of the characters of the one that is cited best. A sentence
+    cited for evidence of two words is right and has a low precision: compare precision between runs only.
     """
-    said = spread(cited)
-    places = [place for each in evidence for place in each]
-    cited_size = size(said)
-    precision = shared(said, spread(places)) / cited_size if cited_size else 0.0
-    recall = max((shared(said, spread([place])) / (place.end - place.start) for place in places), default=0.0)
+    merged = merge_spans(cited)
+    spans = [span for each in evidence for span in each]
+    cited_size = size(merged)
+    precision = shared(merged, merge_spans(spans)) / cited_size if cited_size else 0.0
+    recall = max((shared(merged, merge_spans([span])) / (span.end - span.start) for span in spans), default=0.0)
     both = precision + recall
     return CitationQuality(precision, recall, 2 * precision * recall / both if both else 0.0)

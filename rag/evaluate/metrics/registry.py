@@ -1,45 +1,62 @@
-"""What is measured of a run. Each measure is a value that prints as its name: `hit@5`, `article nDCG@10`, `F1`.
+"""The measures of a run. Each is a value that prints as its name: `hit@5`, `article nDCG@10`, `F1`.
 
-`MEASURES` has them all by name, `SUMMARY` those that a table shows, and `find_measure` finds one by its name. A
+`MEASURES` has all of them by name, `SUMMARY` those that a table shows, and `find_measure` finds one by its name. A
 measure is None for a question that it does not apply to; a failed answer has the worst value of each that does.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ...errors import SettingsError
+from ..result import CaseResult
 from . import retrieval
-from .abstention import aurc, aurc_interval, auroc, auroc_interval
+from .abstention import RiskPoint, aurc, aurc_interval, auroc, auroc_interval, risk_coverage
 from .base import AnyMeasure, Estimate, Measure, RunMeasure
-from .overlap import CitationQuality, citation_quality
+from .overlap import citation_quality
 from .text import best, character_f1, scorable, token_f1
 
-if TYPE_CHECKING:
-    from ..result import CaseResult
-
 CUTOFFS = (1, 3, 5, 10)
-"""After how many hits the measures of `MEASURES` look away; `find_measure` takes any other number."""
+"""The numbers of hits that the measures in `MEASURES` look at; `find_measure` takes any other number."""
+
+_RENAMED = {"auroc of trust": "AUROC of confidence", "aurc of trust": "AURC of confidence"}
 
 
-def confidence_of(result: CaseResult, *, failed: float) -> float:
-    """How much spoke for an answer; `failed` for a failed one, never dropped: it stands where it does most harm."""
+def summarize(results: Sequence[CaseResult], measures: Sequence[AnyMeasure] | None = None) -> list[Estimate]:
+    """Return each measure (of `SUMMARY`) that applies to at least one question, with its interval over questions."""
+    chosen = SUMMARY if measures is None else measures
+    return [found for measure in chosen if (found := measure.estimate(results)) is not None]
+
+
+def risk_curve(results: Sequence[CaseResult]) -> tuple[RiskPoint, ...]:
+    """Return the share wrong when the 1, 2, … all questions of highest confidence are answered, with intervals.
+
+    A question is wrong unless it got a right answer. So one that was refused, or that no article answers, is wrong
+    where it would be answered; a failed one comes first.
+    """
+    return risk_coverage(*_confidence_and_errors(results))
+
+
+def _confidence_of(result: CaseResult, *, failed: float) -> float:
+    """Return the confidence of an answer; `failed` for a failed one, which counts where it does most harm."""
     if result.error is not None:
         return failed
     return float("-inf") if result.confidence is None else result.confidence
 
 
-def wrong_if_answered(result: CaseResult) -> bool:
-    """True unless a right answer was given; whatever is said to a question that cannot be answered is wrong."""
-    return not (result.answerable and result.found and result.right)
+def _confidence_and_errors(results: Sequence[CaseResult]) -> tuple[list[float], list[bool]]:
+    """Return the confidence of each question, and whether answering it would be wrong."""
+    right = [result.answerable and result.found and result.right for result in results]
+    return [_confidence_of(result, failed=float("inf")) for result in results], [not each for each in right]
 
 
 def _auroc(results: Sequence[CaseResult]) -> tuple[float, float, float, int] | None:
-    answerable = [confidence_of(result, failed=float("-inf")) for result in results if result.answerable]
-    others = [confidence_of(result, failed=float("inf")) for result in results if not result.answerable]
+    answerable = [_confidence_of(result, failed=float("-inf")) for result in results if result.answerable]
+    others = [_confidence_of(result, failed=float("inf")) for result in results if not result.answerable]
     if not (answerable and others):
         return None
     return auroc(answerable, others), *auroc_interval(answerable, others), len(results)
@@ -48,21 +65,13 @@ def _auroc(results: Sequence[CaseResult]) -> tuple[float, float, float, int] | N
 def _aurc(results: Sequence[CaseResult]) -> tuple[float, float, float, int] | None:
     if not any(result.answerable for result in results):
         return None
-    confidence, wrong = (
-        [confidence_of(result, failed=float("inf")) for result in results],
-        [wrong_if_answered(result) for result in results],
-    )
+    confidence, wrong = _confidence_and_errors(results)
     return aurc(confidence, wrong), *aurc_interval(confidence, wrong), len(results)
-
-
-def _cited(result: CaseResult) -> CitationQuality | None:
-    return citation_quality(result.cited, result.evidence) if result.gold else None
 
 
 def _of_citations(part: Literal["precision", "recall", "f1"]) -> Callable[[CaseResult], float | None]:
     def of_result(result: CaseResult) -> float | None:
-        quality = _cited(result)
-        return None if quality is None else float(getattr(quality, part))
+        return float(getattr(citation_quality(result.cited, result.evidence), part)) if result.gold else None
 
     return of_result
 
@@ -71,7 +80,8 @@ def _of_answers(measure: Callable[[str, str], float]) -> Callable[[CaseResult], 
     def of_result(result: CaseResult) -> float | None:
         if not result.expected:
             return None
-        return best(measure, result.said, scorable(result.expected)) if result.found and result.error is None else 0.0
+        answered = result.found and result.error is None
+        return best(measure, result.said, scorable(result.expected)) if answered else 0.0
 
     return of_result
 
@@ -82,122 +92,99 @@ def _of_sentences(count: Callable[[CaseResult], int]) -> Callable[[CaseResult], 
             return 0.0
         if not result.found:
             return None
-        return (
-            count(result) / len(result.sentences) if result.sentences else 0.0
-        )  # text without sentences was never checked
+        return count(result) / len(result.sentences) if result.sentences else 0.0  # without sentences: never checked
 
     return of_result
 
 
-_arrivals = lru_cache(maxsize=4096)(retrieval.arrivals)  # of one question, most measures of the hits ask for the same
+_hit_gains = lru_cache(maxsize=4096)(retrieval.hit_gains)  # most measures of the hits of a question need the same
+
+_AT: Mapping[str, Callable[[retrieval.HitGains, int], float]] = {
+    "hit": retrieval.hit_at,
+    "recall": retrieval.recall_at,
+    "nDCG": retrieval.ndcg_at,
+    "MRR": lambda found, _: retrieval.reciprocal_rank(found),
+}
+_TARGETS: Mapping[retrieval.Level, str] = {
+    "passage": "a passage that overlaps the evidence",
+    "article": "the article of the evidence",
+    "evidence": "the characters of the evidence",
+}
 
 
 def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
-    """One measure of the hits; the name of the level stands before it, but for passages."""
+    """Return one measure of the hits; its name begins with the level, except for passages."""
 
     def of_result(result: CaseResult) -> float | None:
         if not result.gold:
             return None
         if kind == "context precision":
             return retrieval.context_precision_at(level, result.hits, result.evidence, first)
-        found = _arrivals(level, result.hits, result.gold, result.evidence)
-        if kind == "MRR":
-            return retrieval.reciprocal_rank(found)
-        at: Mapping[str, Callable[[retrieval.Arrivals, int], float]] = {
-            "hit": retrieval.hit_at,
-            "recall": retrieval.recall_at,
-            "nDCG": retrieval.ndcg_at,
-        }
-        return at[kind](found, first)
+        return _AT[kind](_hit_gains(level, result.hits, result.gold, result.evidence), first)
 
     name = kind if kind == "MRR" else f"{kind}@{first}"
-    what = {"passage": "a passage that overlaps the evidence", "article": "the article of the evidence"}.get(
-        level, "the characters of the evidence"
-    )
+    target = _TARGETS[level]
     hits = "the first hit brings" if first == 1 else f"the first {first} hits bring"
     about = {
-        "hit": f"{hits} {what}",
-        "recall": f"how much of {what} {hits}, where there are several places",
-        "nDCG": f"how high among the first {first} there is {what}",
-        "context precision": f"how little else than {what} is among the first {first}",
-        "MRR": f"1 / rank of the first hit that brings {what}",
+        "hit": f"{hits} {target}",
+        "recall": f"how much of {target} {hits}, where several are expected",
+        "nDCG": f"how high among the first {first} there is {target}",
+        "context precision": f"how little else than {target} is among the first {first}",
+        "MRR": f"1 / rank of the first hit that brings {target}",
     }[kind]
     return Measure(name if level == "passage" else f"{level} {name}", level, of_result, about, counts=kind == "hit")
 
 
 _KINDS = ("hit", "recall", "nDCG", "context precision")
-_LEVELS: tuple[retrieval.Level, ...] = ("passage", "article", "evidence")
-_CUT = re.compile(rf"(?:({'|'.join(_LEVELS)}) )?({'|'.join(_KINDS)})@([1-9]\d{{0,5}})", re.IGNORECASE)
+_CUTOFF = re.compile(rf"(?:({'|'.join(_TARGETS)}) )?({'|'.join(_KINDS)})@([1-9]\d{{0,5}})", re.IGNORECASE)
 
 _OF_HITS = tuple(
     measure
-    for level in _LEVELS
+    for level in _TARGETS
     for measure in (*(_retrieval(level, kind, first) for kind in _KINDS for first in CUTOFFS), _retrieval(level, "MRR"))
 )
-
-_OF_ANSWERS = (
-    Measure(
-        "first citation right",
-        "citation",
-        lambda result: result.first_citation,
-        "it overlaps the evidence",
-        counts=True,
-    ),
-    Measure(
-        "any citation right", "citation", lambda result: result.any_citation, "one overlaps the evidence", counts=True
-    ),
-    Measure(
-        "answer contained",
-        "answer",
-        lambda result: result.contains_answer,
-        "it has an accepted answer in it",
-        counts=True,
-    ),
-    Measure(
-        "exact match", "answer", lambda result: result.exact_match, "it is an accepted answer (SQuAD)", counts=True
-    ),
-    Measure("F1", "answer", lambda result: result.f1, "words shared with the accepted answer, in Chinese characters"),
-    Measure("token F1", "answer", _of_answers(token_f1), "words shared with the accepted answer (SQuAD)"),
-    Measure("character F1", "answer", _of_answers(character_f1), "Chinese characters and words shared with it"),
-    Measure("similarity", "answer", lambda result: result.similarity, "nearness in meaning to the accepted answer"),
+_OF_CITATIONS = (
+    Measure("first citation right", "citation", lambda r: r.first_citation, "it overlaps the evidence", counts=True),
+    Measure("any citation right", "citation", lambda r: r.any_citation, "one overlaps the evidence", counts=True),
     Measure("citation precision", "citation", _of_citations("precision"), "cited characters that are evidence"),
     Measure("citation recall", "citation", _of_citations("recall"), "characters of the evidence that are cited"),
     Measure("citation F1", "citation", _of_citations("f1"), "harmonic mean of citation precision and recall"),
     Measure(
-        "citations that quote exactly",
-        "citation",
-        lambda result: result.valid_citations,
-        "the quote stands at its offsets",
+        "citations that quote exactly", "citation", lambda r: r.valid_citations, "the quote is the text at its offsets"
     ),
     Measure(
         "sentences cited",
         "citation",
-        _of_sentences(lambda result: sum(bool(said.numbers) for said in result.sentences)),
+        _of_sentences(lambda r: sum(bool(sentence.numbers) for sentence in r.sentences)),
         "sentences that cite something",
     ),
+)
+_OF_ANSWERS = (
+    Measure("answer contained", "answer", lambda r: r.contains_answer, "it has an accepted answer in it", counts=True),
+    Measure("exact match", "answer", lambda r: r.exact_match, "it is an accepted answer (SQuAD)", counts=True),
+    Measure("F1", "answer", lambda r: r.f1, "words shared with the accepted answer, in Chinese characters"),
+    Measure("token F1", "answer", _of_answers(token_f1), "words shared with the accepted answer (SQuAD)"),
+    Measure("character F1", "answer", _of_answers(character_f1), "Chinese characters and words shared with it"),
+    Measure("similarity", "answer", lambda r: r.similarity, "nearness in meaning to the accepted answer"),
     Measure(
         "sentences supported",
         "truth",
-        _of_sentences(lambda result: sum(support in ("quoted", "supported") for support in result.supports)),
-        "sentences that the cited passage says, word for word or in other words",
+        _of_sentences(lambda r: sum(support in ("quoted", "supported") for support in r.supports)),
+        "sentences that the cited passage states, word for word or in other words",
     ),
     Measure(
         "sentences quoted",
         "truth",
-        _of_sentences(lambda result: result.supports.count("quoted")),
-        "sentences that the cited passage says word for word",
+        _of_sentences(lambda r: r.supports.count("quoted")),
+        "sentences that the cited passage states word for word",
     ),
-    Measure(
-        "answered or refused rightly",
-        "abstention",
-        lambda result: result.abstention,
-        "accuracy of abstention",
-        counts=True,
-    ),
+)
+_OF_ABSTENTION = (
+    Measure("answered or refused rightly", "abstention", lambda r: r.abstention, "accuracy of abstention", counts=True),
     Measure(
         "false refusals",
         "abstention",
-        lambda result: result.false_refusal,
+        lambda r: r.false_refusal,
         "no answer to a question that has one",
         lower_is_better=True,
         counts=True,
@@ -205,7 +192,7 @@ _OF_ANSWERS = (
     Measure(
         "false answers",
         "abstention",
-        lambda result: result.false_answer,
+        lambda r: r.false_answer,
         "an answer to a question that has none",
         lower_is_better=True,
         counts=True,
@@ -213,17 +200,22 @@ _OF_ANSWERS = (
 )
 
 AUROC = RunMeasure(
-    "AUROC of trust", "abstention", _auroc, "chance that a question with an answer is trusted more than one without"
+    "AUROC of confidence",
+    "abstention",
+    _auroc,
+    "probability that a question with an answer gets a higher confidence than one without",
 )
 AURC = RunMeasure(
-    "AURC of trust",
+    "AURC of confidence",
     "abstention",
     _aurc,
-    "share answered wrong, on average over how many of the most trusted questions are answered",
+    "share answered wrong, averaged over how many of the questions of highest confidence are answered",
     lower_is_better=True,
 )
 
-MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in (*_OF_HITS, *_OF_ANSWERS)}
+MEASURES: Mapping[str, Measure] = {
+    measure.name: measure for measure in (*_OF_HITS, *_OF_CITATIONS, *_OF_ANSWERS, *_OF_ABSTENTION)
+}
 """The measures that are means over questions, by name."""
 
 RUN_MEASURES: Mapping[str, RunMeasure] = {measure.name: measure for measure in (AUROC, AURC)}
@@ -242,19 +234,17 @@ SUMMARY: tuple[AnyMeasure, ...] = (*(MEASURES[name] for name in _SHOWN), AUROC, 
 
 
 def find_measure(name: str) -> AnyMeasure:
-    """The measure of this name, in capitals or not; `hit@7` is one, too. Raises `SettingsError` when there is none."""
-    wanted = " ".join(name.split())
-    if cut := _CUT.fullmatch(wanted):
-        level = next(each for each in _LEVELS if each == (cut[1] or "passage").lower())
-        return _retrieval(level, next(kind for kind in _KINDS if kind.lower() == cut[2].lower()), int(cut[3]))
+    """Return the measure of this name, in any case; `hit@7` is one, too. Raises `SettingsError` for an unknown name."""
+    wanted = " ".join(name.split()).casefold()
+    if cutoff := _CUTOFF.fullmatch(wanted):
+        level = next(each for each in _TARGETS if each == (cutoff[1] or "passage"))
+        return _retrieval(level, next(kind for kind in _KINDS if kind.casefold() == cutoff[2]), int(cutoff[3]))
+    if renamed := _RENAMED.get(wanted):
+        warnings.warn(f"The measure {name!r} is now called {renamed!r}.", DeprecationWarning, stacklevel=2)
+        wanted = renamed.casefold()
     every: tuple[AnyMeasure, ...] = (*MEASURES.values(), *RUN_MEASURES.values())
     for measure in every:
-        if measure.name.casefold() == wanted.casefold():
+        if measure.name.casefold() == wanted:
             return measure
     others = ", ".join(measure.name for measure in SUMMARY)
-    raise SettingsError(f"there is no measure {name!r}", f"There are {others}, and others in docs/evaluation.md.")
-
-
-def estimates(results: Sequence[CaseResult], measures: Sequence[AnyMeasure] = SUMMARY) -> list[Estimate]:
-    """Each measure that applies to at least one of the questions, with its interval over questions."""
-    return [found for measure in measures if (found := measure.estimate(results)) is not None]
+    raise SettingsError(f"Unknown measure {name!r}.", f"Use one of {others}, or another one of docs/evaluation.md.")

@@ -1,1 +1,1 @@
-"""Test sets: read, checked, extended and written."""
+"""Test sets: read, validate, extend and write them."""

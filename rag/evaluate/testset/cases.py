@@ -1,7 +1,7 @@
-"""A test set's values: questions, the answers that are accepted, and where in an article the evidence stands.
+"""The cases of a test set: questions, accepted answers, and the evidence in an article.
 
-`docs/testsets.md` describes the files that they are read from. A field that does not exist is an error: a misspelt one
-would otherwise quietly change what is measured.
+`docs/testsets.md` describes the files that they are read from. An unknown field is an error: a misspelt one would
+otherwise silently change what is measured.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class _Strict(BaseModel):
 
 
 class Evidence(_Strict):
-    """A place that holds the answer: `article.text[start:end] == text`, in Unicode characters (code points).
+    """A place that proves the answer: `article.text[start:end] == text`, in Unicode characters (code points).
 
-    `start` and `end` may be left out, both of them: `resolve` then finds the text, which alone may stand for all of it.
-    `article_id` or `source` (as citations show it, or the end of that path) names the article. Without them it is the
-    article that has `text` at these offsets.
+    `start` and `end` may be omitted together: `resolve` then finds the text. A plain string is short for evidence with
+    that text. `article_id` or `source` (as citations show it, or the end of that path) names the article. Without them
+    it is the article that has `text` at these offsets.
     """
 
     start: int | None = Field(default=None, ge=0)
@@ -47,7 +47,7 @@ class Evidence(_Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _words_alone(cls, given: Any) -> Any:
+    def _text_alone(cls, given: Any) -> Any:
         return {"text": given} if isinstance(given, str) else given
 
     @model_validator(mode="after")
@@ -55,7 +55,7 @@ class Evidence(_Strict):
         if self.start is None and self.end is None:
             return self
         if self.start is None or self.end is None:
-            raise ValueError("'start' and 'end' are given together, or neither of them")
+            raise ValueError("give both 'start' and 'end', or neither")
         if self.start > self.end:
             raise ValueError(f"start {self.start} is after end {self.end}")
         if self.end - self.start != len(self.text):
@@ -67,7 +67,7 @@ class Evidence(_Strict):
 
     @property
     def span(self) -> Span | None:
-        """Where the text stands; None until that is known."""
+        """The offsets of the text; None until they are known."""
         return None if self.start is None or self.end is None else Span(self.start, self.end)
 
 
@@ -83,18 +83,17 @@ def _is_answerable(given: dict[str, Any]) -> bool:
 
 
 def _id_from_content(given: dict[str, Any]) -> str:
-    """An id that depends on what is asked and expected alone, not on the file, the line, or where the text stands."""
+    """Return an id that depends on question and expectation alone, not on the file, the line, or the offsets."""
     evidence = [[each.text, each.article_id, each.source] for each in given.get("evidence", ())]
-    said = [[turn.role, turn.text] for turn in given.get("history", ())]
-    content = [given.get("question"), said, given.get("answerable"), list(given.get("answers", ())), evidence]
+    history = [[turn.role, turn.text] for turn in given.get("history", ())]
+    content = [given.get("question"), history, given.get("answerable"), list(given.get("answers", ())), evidence]
     return f"q-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]}"
 
 
 class Case(_Strict):
-    """One question of a test set; any one of `answers`, and any one place of `evidence`, is right.
+    """One question of a test set; any one of `answers`, and any one piece of `evidence`, is right.
 
-    `answerable` may be left out where there are answers or evidence: it is then true. An `id` that is left out is made
-    from the content.
+    `answerable` defaults to true where there are answers or evidence. The default `id` is a hash of the content.
     """
 
     question: Filled
@@ -123,5 +122,5 @@ class Case(_Strict):
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The history as the assistant takes it."""
+        """The history as the assistant expects it."""
         return tuple(Turn(role=turn.role, text=turn.text) for turn in self.history)

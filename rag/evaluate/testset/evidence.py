@@ -1,4 +1,4 @@
-"""Evidence that is given by its words alone is found in the articles. Pure."""
+"""Locate evidence that is given by its words alone in the articles. Pure."""
 
 from __future__ import annotations
 
@@ -6,115 +6,120 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from index import Article, Span
+from index import Article
 
 from .cases import Case, Evidence
 from .problems import Problem
 
-_MOST_NAMED = 3  # places that a problem names
-_APART = re.compile(r"[\W_]+")
+_MOST_LISTED = 3  # places that a problem lists
+_NOT_WORDS = re.compile(r"[\W_]+")
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """A text that is looked for, where it stands, and the articles in which something like it stands."""
+class _Search:
+    """A piece of evidence, its occurrences, and the articles that have it with other spaces, signs or capitals."""
 
     evidence: Evidence
-    places: list[tuple[Article, int]] = field(default_factory=list)
-    alike: list[Article] = field(default_factory=list)
+    found: list[tuple[Article, int]] = field(default_factory=list)
+    similar: list[Article] = field(default_factory=list)
 
 
 def resolve(
     cases: Sequence[Case], articles: Iterable[Article], *, path: str = "", lines: Mapping[str, int] | None = None
 ) -> tuple[list[Case], list[Problem]]:
-    """The cases with an article and offsets for each evidence that had only its words, and what could not be found.
+    """Return the cases with an article and offsets for all evidence, and the problems of those that are left out.
 
-    The words must stand, to the letter, in exactly one place of the articles, or of those that the evidence names. A
-    case with evidence that stands nowhere or in several places is left out and told, with the `path` and the line of
-    its id where they are given. The articles are gone through once, and not at all where all offsets are known.
+    Evidence without offsets must occur, character for character, exactly once in the articles, or in those that it
+    names. Problems name the `path` and the line of the case, where they are given. The articles are read once, and not
+    at all where all offsets are known.
     """
-    wanted = {
-        (case.id, number): _Wanted(evidence)
+    searches = {
+        (case.id, number): _Search(evidence)
         for case in cases
         for number, evidence in enumerate(case.evidence)
         if evidence.span is None
     }
-    if wanted:
-        for article in articles:
-            _look(article, wanted.values())
+    for article in articles if searches else ():
+        _search(article, searches.values())
     resolved, problems = [], []
     for case in cases:
-        here = {number: wanted[case.id, number] for number in range(len(case.evidence)) if (case.id, number) in wanted}
+        here = {n: searches[case.id, n] for n in range(len(case.evidence)) if (case.id, n) in searches}
         reasons = [(number, reason) for number, each in here.items() if (reason := _reason(each))]
+        line = (lines or {}).get(case.id)
         for number, reason in reasons:
-            line = (lines or {}).get(case.id)
             problems.append(Problem(reason, path, line, f"evidence[{number}].text", "" if line else case.id))
         if not reasons:
-            resolved.append(_placed(case, here) if here else case)
+            resolved.append(_with_offsets(case, here) if here else case)
     return resolved, problems
 
 
-def is_named(evidence: Evidence, article_id: str, sources: Iterable[str]) -> bool:
-    """Whether the evidence may belong to an article with this id, known by these outlets and paths."""
+def is_named(evidence: Evidence, article_id: str, sources: Sequence[str]) -> bool:
+    """Return whether the evidence may belong to an article with this id and these sources (outlets and paths).
+
+    Where no source of the article is known, it may.
+    """
     if evidence.article_id is not None:
         return evidence.article_id == article_id
-    if evidence.source is None:
+    if evidence.source is None or not sources:
         return True
     wanted = evidence.source.replace("\\", "/")
-    known = [source.replace("\\", "/") for source in sources]
-    return any(each == wanted or each.endswith(f"/{wanted}") for each in known)
+    return any(source == wanted or source.endswith(f"/{wanted}") for source in (s.replace("\\", "/") for s in sources))
 
 
-def _look(article: Article, wanted: Iterable[_Wanted]) -> None:
-    sources = [name for origin in article.origins for name in (origin.source, origin.path)]
-    flat: str | None = None
-    for each in wanted:
-        if not is_named(each.evidence, article.id, sources):
-            continue
-        starts = list(_starts(article.text, each.evidence.text))
-        each.places += [(article, start) for start in starts]
-        if not starts and not each.places:
-            flat = _flat(article.text) if flat is None else flat
-            if _flat(each.evidence.text) in flat:
-                each.alike.append(article)
-
-
-def _starts(text: str, words: str) -> Iterator[int]:
-    start = text.find(words)
+def occurrences(evidence: Evidence, text: str) -> Iterator[int]:
+    """Yield where the evidence begins in a text: at its offsets, if the text has it there; without them, everywhere."""
+    if evidence.start is not None:
+        if text.startswith(evidence.text, evidence.start):
+            yield evidence.start
+        return
+    start = text.find(evidence.text)
     while start >= 0:
         yield start
-        start = text.find(words, start + 1)
+        start = text.find(evidence.text, start + 1)
 
 
-def _flat(text: str) -> str:
-    """A text without what people and programs write in several ways: blanks, quotation marks, capitals."""
-    return f" {_APART.sub(' ', text).strip()} ".casefold()
+def _search(article: Article, searches: Iterable[_Search]) -> None:
+    sources = [name for origin in article.origins for name in (origin.source, origin.path)]
+    words: str | None = None
+    for search in searches:
+        if not is_named(search.evidence, article.id, sources):
+            continue
+        starts = list(occurrences(search.evidence, article.text))
+        search.found += [(article, start) for start in starts]
+        if not starts and not search.found:
+            words = _words(article.text) if words is None else words
+            if _words(search.evidence.text) in words:
+                search.similar.append(article)
 
 
-def _reason(wanted: _Wanted) -> str:
-    shown = f"{wanted.evidence.text[:60]!r}"
-    if len(wanted.places) == 1:
+def _words(text: str) -> str:
+    """Return a text without what people and programs write differently: spaces, quotation marks, capitals."""
+    return f" {_NOT_WORDS.sub(' ', text).strip()} ".casefold()
+
+
+def _reason(search: _Search) -> str:
+    shown = f"{search.evidence.text[:60]!r}"
+    if len(search.found) == 1:
         return ""
-    if wanted.places:
-        places = [f"{article.source!r} at {start}" for article, start in wanted.places[:_MOST_NAMED]]
-        more = ", …" if len(wanted.places) > _MOST_NAMED else ""
+    if search.found:
+        places = [f"{article.source!r} at {start}" for article, start in search.found[:_MOST_LISTED]]
+        more = ", …" if len(search.found) > _MOST_LISTED else ""
         return (
-            f"{shown} stands in {len(wanted.places)} places: {', '.join(places)}{more}; "
+            f"{shown} occurs in {len(search.found)} places: {', '.join(places)}{more}; "
             "give its start and end, its article, or a longer text"
         )
-    if wanted.alike:
+    if search.similar:
         return (
-            f"{shown} stands nowhere to the letter; with other blanks, signs or capitals it is in "
-            f"{wanted.alike[0].source!r}: copy it from there"
+            f"{shown} does not occur exactly; {search.similar[0].source!r} has it with other spaces, signs or "
+            "capitals: copy it from there"
         )
-    return f"{shown} stands in none of the articles that it may belong to"
+    return f"{shown} does not occur in any of the articles that it may belong to"
 
 
-def _placed(case: Case, wanted: Mapping[int, _Wanted]) -> Case:
+def _with_offsets(case: Case, searches: Mapping[int, _Search]) -> Case:
     evidence = list(case.evidence)
-    for number, each in wanted.items():
-        ((article, start),) = each.places
-        span = Span(start, start + len(each.evidence.text))
-        known = {"start": span.start, "end": span.end, "article_id": article.id}
-        evidence[number] = each.evidence.model_copy(update=known)
+    for number, search in searches.items():
+        ((article, start),) = search.found
+        known = {"start": start, "end": start + len(search.evidence.text), "article_id": article.id}
+        evidence[number] = search.evidence.model_copy(update=known)
     return case.model_copy(update={"evidence": tuple(evidence)})

@@ -1,31 +1,38 @@
-"""Test sets of others become cases: SQuAD's JSON, and tables with the columns of RAGAS.
+"""Import test sets of other formats: SQuAD's JSON, and tables or JSON lines with the columns of RAGAS.
 
-What the questions are about comes along: each context becomes an article, to be written to a file of the name that the
-evidence has as its `source`, and indexed. Fields that are not needed are passed over, those that are needed are read as
-strictly as a test set of our own.
+Each context that questions were written for becomes an article, to be written to a file of the name that the evidence
+has as its `source`, and indexed. Unknown fields are ignored, known ones are read as strictly as our own test sets.
 """
 
 from __future__ import annotations
 
+import ast
+import io
 import re
-from collections.abc import Callable
+import tokenize
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from ...errors import TestSetError
 from .cases import Case, Evidence, Filled
-from .problems import HINT, Problem, fields_and_reasons, refusal, unreadable
+from .problems import HINT, Problem, fields_and_reasons, read_file, refusal
+from .records import TABLES, csv_records, json_lines
+from .tables import unguarded
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _NOT_IN_NAMES = re.compile(r"\W+")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A text that questions were written for; `source` is the name of the file that it is to be written to."""
+    """A text that questions were written for; `source` is the name of the file to write it to."""
 
     title: str
     text: str
@@ -34,7 +41,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The cases of a file and the texts that they are about; `skipped` is what was wrong with those left out."""
+    """The cases of a file and the texts that they are about; `skipped` are the problems of those left out."""
 
     cases: tuple[Case, ...]
     contexts: tuple[Context, ...]
@@ -43,51 +50,73 @@ class Imported:
 
 @dataclass(slots=True)
 class ImportBuilder:
-    """What has been read so far of a file."""
+    """The cases, contexts and problems of a file so far."""
 
     path: str
     cases: list[Case] = field(default_factory=list)
     contexts: dict[str, Context] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    ids: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
 
     def context(self, title: str, text: str) -> Context:
-        """The context with this text; a text that comes again is the same one."""
+        """Return the context with this text, always the same one for the same text."""
         if text not in self.contexts:
             name = _NOT_IN_NAMES.sub("-", title.casefold()).strip("-")[:60] or "context"
             self.contexts[text] = Context(title, text, f"{name}-{len(self.contexts) + 1:05d}.txt")
         return self.contexts[text]
 
-    def wrong(self, reason: str, place: str = "", line: int | None = None) -> None:
-        """Remember a problem."""
+    def reject(self, reason: str, place: str = "", line: int | None = None) -> None:
+        """Record a problem."""
         self.problems.append(Problem(reason, self.path, line, place))
 
-    def add(self, given: dict[str, Any], place: str = "", line: int | None = None) -> None:
-        """Add a case, or remember why it is none."""
+    def validate(self, model: type[Model], given: Any, place: str = "", line: int | None = None) -> Model | None:
+        """Return the value as a model, or record why it is not one."""
         try:
-            case = Case(**given)
+            return model.model_validate(given)
         except ValidationError as error:
             for name, reason in fields_and_reasons(error):
-                self.wrong(reason, f"{place}.{name}".strip("."), line)
+                self.reject(reason, f"{place}.{name}".strip("."), line)
+            return None
+
+    def add(self, given: dict[str, Any], place: str = "", line: int | None = None) -> None:
+        """Add a case, or record why it is not one."""
+        case = self.validate(Case, given, place, line)
+        if case is None:
             return
-        here = place or f"line {line}"
-        if case.id in self.ids:
-            self.wrong(f"the id {case.id!r} is used already, in {self.ids[case.id]}", place, line)
+        if case.id in self.places:
+            self.reject(f"the id {case.id!r} is used already, in {self.places[case.id]}", place, line)
             return
-        self.ids[case.id] = here
+        self.places[case.id] = place or f"line {line}"
         self.cases.append(case)
 
-    def done(self, skip_bad: bool) -> Imported:
-        """All of it; raises `TestSetError` where something is wrong, or with `skip_bad` where nothing is right."""
+    def build(self, skip_bad: bool) -> Imported:
+        """Return the import; raise `TestSetError` for any problem, or with `skip_bad` where no case is left."""
         if self.problems and not (skip_bad and self.cases):
-            raise refusal(self.problems, "Mend the file, or leave its bad questions out with --skip-bad.")
+            raise refusal(self.problems, "Fix the file, or leave its invalid questions out with --skip-bad.")
         if not self.cases:
-            raise TestSetError(f"there is no question in {self.path!r}", HINT)
+            raise TestSetError(f"There is no question in {self.path!r}.", HINT)
         return Imported(tuple(self.cases), tuple(self.contexts.values()), tuple(self.problems))
 
 
 class _Loose(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
+
+
+# SQuAD: the lists hold `Any`, so that one invalid item can be skipped.
+
+
+class _SquadFile(_Loose):
+    data: list[Any]
+
+
+class _SquadArticle(_Loose):
+    title: str | None = None
+    paragraphs: list[Any]
+
+
+class _SquadParagraph(_Loose):
+    context: Filled
+    qas: list[Any]
 
 
 class _SquadAnswer(_Loose):
@@ -103,87 +132,187 @@ class _SquadQuestion(_Loose):
 
 
 def import_squad(path: str | Path, *, skip_bad: bool = False) -> Imported:
-    """A file of SQuAD 1.1 or 2.0: each paragraph is a context, each place of an answer evidence.
+    """Import a file of SQuAD 1.1 or 2.0: each paragraph is a context, each place of an answer evidence.
 
-    Raises `TestSetError` naming file, place (`data[0].paragraphs[3].qas[1].answers[0]`) and reason for everything that
-    is wrong; with `skip_bad` only where no question is left.
+    Raises `TestSetError` naming file, place (`data[0].paragraphs[3].qas[1].answers[0]`) and reason of every problem;
+    with `skip_bad` only where no question is left.
     """
     path = Path(path)
-    gathered = ImportBuilder(str(path))
-    data = _json_of(path)
-    if not (isinstance(data, dict) and isinstance(data.get("data"), list)):
-        raise refusal([Problem("is no SQuAD file: there is no list 'data'", str(path))], "Choose another format.")
-    for number, article in enumerate(data["data"]):
-        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
-        if not isinstance(paragraphs, list):
-            gathered.wrong("there is no list 'paragraphs'", f"data[{number}]")
-            continue
-        title = str(article.get("title") or path.stem).replace("_", " ")
-        for inner, paragraph in enumerate(paragraphs):
-            _add_paragraph(gathered, title, paragraph, f"data[{number}].paragraphs[{inner}]")
-    return gathered.done(skip_bad)
-
-
-def _add_paragraph(gathered: ImportBuilder, title: str, paragraph: Any, place: str) -> None:
-    text, questions = (paragraph.get(name) if isinstance(paragraph, dict) else None for name in ("context", "qas"))
-    if not isinstance(text, str) or not text.strip():
-        gathered.wrong("there is no text", f"{place}.context")
-        return
-    if not isinstance(questions, list):
-        gathered.wrong("there is no list of questions", f"{place}.qas")
-        return
-    context = gathered.context(title, text)
-    for number, given in enumerate(questions):
-        here = f"{place}.qas[{number}]"
-        try:
-            question = _SquadQuestion.model_validate(given)
-        except ValidationError as error:
-            for name, reason in fields_and_reasons(error):
-                gathered.wrong(reason, f"{here}.{name}".rstrip("."))
-            continue
-        bad = [
-            (i, each) for i, each in enumerate(question.answers) if not text.startswith(each.text, each.answer_start)
-        ]
-        for i, each in bad:
-            stands = text[each.answer_start : each.answer_start + len(each.text)]
-            reason = f"says {each.text!r}, but {stands!r} stands at {each.answer_start} of the context"
-            gathered.wrong(reason, f"{here}.answers[{i}]")
-        if bad:
-            continue
-        places = dict.fromkeys((each.answer_start, each.text) for each in question.answers)
-        gathered.add(
-            {
-                "id": question.id,
-                "question": question.question,
-                "answerable": not question.is_impossible,
-                "answers": tuple(dict.fromkeys(each.text for each in question.answers)),
-                "evidence": tuple(
-                    Evidence(start=start, end=start + len(words), text=words, source=context.source)
-                    for start, words in places
-                ),
-            },
-            here,
-        )
-
-
-def _json_of(path: Path) -> Any:
+    builder = ImportBuilder(str(path))
     try:
-        return from_json(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
-    except OSError as error:
-        raise unreadable(path, error) from None
+        data = from_json(read_file(path), allow_inf_nan=False)
     except ValueError as error:
-        raise refusal([Problem(f"is no JSON: {error}", str(path))]) from None
+        raise refusal([Problem(f"is not JSON: {error}", str(path))]) from None
+    try:
+        articles = _SquadFile.model_validate(data).data
+    except ValidationError:
+        problem = Problem("is not a SQuAD file: it has no list 'data'", str(path))
+        raise refusal([problem], "Choose another format.") from None
+    for number, given in enumerate(articles):
+        article = builder.validate(_SquadArticle, given, f"data[{number}]")
+        for inner, paragraph in enumerate(article.paragraphs if article else ()):
+            title = ((article and article.title) or path.stem).replace("_", " ")
+            _add_paragraph(builder, title, paragraph, f"data[{number}].paragraphs[{inner}]")
+    return builder.build(skip_bad)
+
+
+def _add_paragraph(builder: ImportBuilder, title: str, given: Any, place: str) -> None:
+    paragraph = builder.validate(_SquadParagraph, given, place)
+    if paragraph is None:
+        return
+    context = builder.context(title, paragraph.context)
+    for number, qa in enumerate(paragraph.qas):
+        here = f"{place}.qas[{number}]"
+        question = builder.validate(_SquadQuestion, qa, here)
+        if question is None:
+            continue
+        misplaced = [
+            (i, answer, context.text[answer.answer_start : answer.answer_start + len(answer.text)])
+            for i, answer in enumerate(question.answers)
+            if not context.text.startswith(answer.text, answer.answer_start)
+        ]
+        for i, answer, actual in misplaced:
+            reason = f"says {answer.text!r}, but the context has {actual!r} at {answer.answer_start}"
+            builder.reject(reason, f"{here}.answers[{i}]")
+        if not misplaced:
+            places = dict.fromkeys((answer.answer_start, answer.text) for answer in question.answers)
+            builder.add(
+                {
+                    "id": question.id,
+                    "question": question.question,
+                    "answerable": not question.is_impossible,
+                    "answers": tuple(dict.fromkeys(answer.text for answer in question.answers)),
+                    "evidence": _evidence((start, text, context) for start, text in places),
+                },
+                here,
+            )
+
+
+def _evidence(places: Iterator[tuple[int, str, Context]]) -> tuple[Evidence, ...]:
+    """Return the evidence at these places, each once."""
+    return tuple(
+        Evidence(start=start, end=start + len(text), text=text, source=context.source)
+        for start, text, context in dict.fromkeys(places)
+    )
+
+
+# RAGAS
+
+
+def _texts(given: Any) -> Any:
+    """Return the texts of a field: a list, in a table a list as JSON or as Python writes it, or a single text."""
+    if not isinstance(given, str):
+        return given
+    if not given.lstrip().startswith("["):
+        return [given] if given.strip() else []
+    try:
+        return from_json(given, allow_inf_nan=False)
+    except ValueError:
+        pass
+    try:
+        found = ast.literal_eval(given.strip())
+        tokens = list(tokenize.generate_tokens(io.StringIO(given.strip()).readline))
+    except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):
+        return [given]  # a text that begins with a bracket
+    kinds = [token.type for token in tokens if token.type not in (tokenize.NL, tokenize.NEWLINE)]
+    if any(first == second == tokenize.STRING for first, second in pairwise(kinds)):
+        raise ValueError("is a list without commas")  # as numpy prints lists; Python would join two texts
+    return found
+
+
+_Texts = Annotated[list[Filled], BeforeValidator(_texts)]
+_QUESTION = ("user_input", "question")
+
+
+class _RagasRow(_Loose):
+    """The columns of RAGAS, by their old and new names.
+
+    `answers` is what is expected, and `answer` only where no other column names it: beside another one, it is the
+    answer of some system.
+    """
+
+    question: Filled = Field(validation_alias=AliasChoices(*_QUESTION))
+    answers: _Texts = Field(
+        default=[], validation_alias=AliasChoices("reference", "ground_truth", "ground_truths", "answer")
+    )
+    reference_contexts: _Texts = []
+    contexts: _Texts = []
+    retrieved_contexts: _Texts = []
+    id: Any = None
 
 
 def import_ragas(path: str | Path, *, skip_bad: bool = False) -> Imported:
-    """A JSONL or CSV file with the columns of RAGAS; see `ragas.py` for what they are taken for."""
-    from .ragas import add_rows
+    """Import a JSONL or CSV file with the columns of RAGAS; the contexts become articles.
 
+    Where a context contains an expected answer, character for character, that is its evidence. Otherwise all
+    `reference_contexts` are evidence, since a person chose them for the question; the contexts that a system retrieved
+    are not. Raises `TestSetError` as `import_squad` does.
+    """
     path = Path(path)
-    gathered = ImportBuilder(str(path))
-    add_rows(gathered, path)
-    return gathered.done(skip_bad)
+    builder = ImportBuilder(str(path))
+    data = read_file(path)
+    rows = _table_rows(data, str(path)) if path.suffix.lower() in TABLES else _json_rows(data)
+    for line, given, reason in rows:
+        if reason:
+            builder.reject(reason, line=line)
+            continue
+        filled = {name: value for name, value in given.items() if value not in (None, "", [])}
+        row = builder.validate(_RagasRow, filled, line=line)
+        if row is not None:
+            _add_row(builder, row, line)
+    return builder.build(skip_bad)
+
+
+def _json_rows(data: bytes) -> Iterator[tuple[int, dict[str, Any], str]]:
+    for raw in json_lines(data):
+        given: Any = {}
+        reason = raw.reason
+        if not reason:
+            try:
+                given = from_json(raw.json, allow_inf_nan=False)
+            except ValueError as error:
+                reason = f"is not JSON: {error}"
+        yield raw.line, given, reason if isinstance(given, dict) else "is not a JSON object"
+
+
+def _table_rows(data: bytes, name: str) -> Iterator[tuple[int, dict[str, Any], str]]:
+    records = csv_records(data)
+    line, header, reason = next(records, (1, [], "the file is empty; its first line must name the columns"))
+    names = [cell.strip() for cell in header]
+    if not reason and not set(names) & set(_QUESTION):
+        reason = f"the header names none of the columns {', '.join(_QUESTION)}, only {', '.join(names)}"
+    if reason:
+        raise refusal([Problem(reason, name, line)])
+    for line, cells, bad in records:
+        if not bad and any(cell.strip() for cell in cells):
+            wrong_size = "" if len(cells) == len(names) else f"has {len(cells)} cells, the header {len(names)}"
+            yield line, dict(zip(names, map(unguarded, cells), strict=False)), wrong_size
+        elif bad:
+            yield line, {}, bad
+
+
+def _add_row(builder: ImportBuilder, row: _RagasRow, line: int) -> None:
+    chosen, *others = (
+        [builder.context(" ".join(text.split()[:8]), text) for text in texts]
+        for texts in (row.reference_contexts, row.contexts, row.retrieved_contexts)
+    )
+    answers = tuple(dict.fromkeys(row.answers))
+    contexts = dict.fromkeys(context for each in (chosen, *others) for context in each)
+    found = [
+        (start, answer, context)
+        for answer in answers
+        for context in contexts
+        if (start := context.text.find(answer)) >= 0
+    ]
+    given: dict[str, Any] = {
+        "question": row.question,
+        "answers": answers,
+        "evidence": _evidence(iter(found or [(0, context.text, context) for context in chosen])),
+    }
+    if isinstance(row.id, str) and row.id.strip():
+        given["id"] = row.id
+    builder.add(given, line=line)
 
 
 FORMATS: dict[str, Callable[..., Imported]] = {"squad": import_squad, "ragas": import_ragas}
-"""What reads each format, by the name that the command line gives it."""
+"""The importer of each format, by the name that the command line gives it."""

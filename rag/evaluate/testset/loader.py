@@ -1,6 +1,6 @@
-"""Test sets are read strictly: every bad line is told with file, line, field and reason.
+"""Read test sets strictly: an error names file, line, field and reason of every problem.
 
-A line is one case, as JSON or as a row of a table; the file's name says which.
+A case is a line of JSON or a row of a table, depending on the ending of the file.
 """
 
 from __future__ import annotations
@@ -15,33 +15,17 @@ from pydantic import ValidationError
 
 from ...errors import TestSetError
 from .cases import Case
-from .problems import HINT, Problem, fields_and_reasons, refusal, unreadable
+from .problems import HINT, Problem, fields_and_reasons, read_file, refusal
+from .records import NOT_UTF8, TABLES, RawCase, json_lines
+from .tables import table_rows
 
-LONGEST_LINE = 1_000_000
-"""Bytes of a line, and characters of a row, beyond which something went wrong when the file was written."""
-
-TABLES = (".csv", ".tsv")
-"""Endings of files that are read and written as tables; others are JSON lines."""
-
-_BOM = b"\xef\xbb\xbf"
-_WIDE = (b"\xff\xfe", b"\xfe\xff")
-_ENCODING = "is not UTF-8; save the file anew in that encoding (Excel calls it “CSV UTF-8”)"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_FORMATS = {".xlsx", ".xls", ".ods", ".parquet", ".arrow", ".zip", ".gz"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What a line holds, as JSON, with its number; or why it holds nothing."""
-
-    line: int
-    json: str | bytes = ""
-    field: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class TestSet:
-    """The cases of a file, in order; `skipped` is what was wrong with lines that were left out.
+    """The cases of a file, in order; `skipped` are the problems of lines that were left out.
 
     `lines` has the line of each case by its id.
     """
@@ -55,7 +39,7 @@ class TestSet:
 
 
 def read_cases(path: str | Path) -> list[Case]:
-    """The cases of a JSONL or CSV file, in order; blank lines are skipped.
+    """Return the cases of a JSONL or CSV file, in order; blank lines are skipped.
 
     Raises `TestSetError` as `read_test_set` does.
     """
@@ -63,104 +47,63 @@ def read_cases(path: str | Path) -> list[Case]:
 
 
 def read_test_set(path: str | Path, *, skip_bad: bool = False) -> TestSet:
-    """The cases of a JSONL or CSV file, in order, with their lines; with `skip_bad` bad lines are left out and told.
+    """Return the cases of a JSONL or CSV file, in order, with their lines; `skip_bad` leaves invalid lines out.
 
-    Raises `TestSetError` naming file, line, field and reason: for every bad line at once (the first ten), for an id
-    used twice, for a file without a good case, and for one that cannot be read.
+    Raises `TestSetError` naming file, line, field and reason: for every invalid line at once (the first ten), for an id
+    used twice, for a file without a valid case, and for one that cannot be read.
     """
     path = Path(path)
-    cases, problems, lines = _read(_rows(path, _bytes(path)), str(path))
+    cases: list[Case] = []
+    problems: list[Problem] = []
+    lines: dict[str, int] = {}
+    for raw in _raw_cases(path):
+        parsed = _parse(raw, lines)
+        if isinstance(parsed, Case):
+            lines[parsed.id] = raw.line
+            cases.append(parsed)
+        else:
+            problems += [Problem(reason, str(path), raw.line, name) for name, reason in parsed]
     if problems and not (skip_bad and cases):
         raise refusal(problems)
     if not cases:
-        raise TestSetError(f"the test set {str(path)!r} has no case in it", HINT)
+        raise TestSetError(f"The test set {str(path)!r} has no case.", HINT)
     return TestSet(str(path), tuple(cases), tuple(problems), lines)
 
 
-def _bytes(path: Path) -> bytes:
-    if path.suffix.lower() in _OTHER_FORMATS:
-        raise TestSetError(f"{str(path)!r} is no test set: {path.suffix} is not read", "Save it as CSV or JSONL.")
+def _raw_cases(path: Path) -> Iterator[RawCase]:
+    suffix = path.suffix.lower()
+    if suffix in _OTHER_FORMATS:
+        raise TestSetError(f"Cannot read {str(path)!r}: {path.suffix} is not supported.", "Save it as CSV or JSONL.")
+    data = read_file(path)
+    if data.startswith(_UTF16):
+        raise refusal([Problem(NOT_UTF8, str(path), 1)])
+    return table_rows(data, str(path)) if suffix in TABLES else json_lines(data)
+
+
+def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:
+    """Return the case, or the fields that are invalid with the reasons; `lines` are those of earlier cases."""
+    if raw.reason:
+        return [(raw.field, raw.reason)]
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from None
-    if data.startswith(_WIDE):
-        raise refusal([Problem(_ENCODING, str(path), 1)])
-    return data.removeprefix(_BOM)
-
-
-def _rows(path: Path, data: bytes) -> Iterator[Row]:
-    if path.suffix.lower() not in TABLES:
-        return json_rows(data)
-    from .tables import table_rows
-
-    return table_rows(data, str(path))
-
-
-def json_rows(data: bytes) -> Iterator[Row]:
-    """The lines of a JSONL file that are not blank."""
-    # Only b"\n" ends a line: str.splitlines would also cut inside a JSON string that holds U+2028.
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        if len(line) > LONGEST_LINE:
-            yield Row(number, reason=f"has {len(line)} bytes, more than {LONGEST_LINE}")
-        elif not _is_utf8(line):
-            yield Row(number, reason=_ENCODING)
-        else:
-            yield Row(number, line)
-
-
-def not_utf8(text: str) -> str:
-    """Why a text read with `surrogateescape` is bad: empty where it is not."""
-    return _ENCODING if any("\udc80" <= character <= "\udcff" for character in text) else ""
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _read(rows: Iterator[Row], path: str) -> tuple[list[Case], list[Problem], dict[str, int]]:
-    cases: list[Case] = []
-    problems: list[Problem] = []
-    first_line_of: dict[str, int] = {}
-    for row in rows:
-        case: Case | None = None
-        found = [(row.field, row.reason)] if row.reason else []
-        if not found:
-            try:
-                case = Case.model_validate_json(row.json)
-                found = list(_said_twice(row.json))
-            except ValidationError as error:
-                found = list(fields_and_reasons(error))
-        if case and not found and (first := first_line_of.get(case.id)):
-            found = [_used_twice(case, first)]
-        if found or not case:
-            problems += [Problem(reason, path, row.line, name) for name, reason in found]
-            continue
-        first_line_of[case.id] = row.line
-        cases.append(case)
-    return cases, problems, first_line_of
-
-
-def _used_twice(case: Case, line: int) -> tuple[str, str]:
+        case = Case.model_validate_json(raw.json)
+    except ValidationError as error:
+        return list(fields_and_reasons(error))
+    if repeated := _repeated_fields(raw.json):
+        return [(name, "occurs more than once") for name in repeated]
+    if (first := lines.get(case.id)) is None:
+        return case
     if "id" in case.model_fields_set:
-        return "id", f"{case.id!r} is used already, on line {line}"
-    return "", f"asks and expects the same as line {line}"
+        return [("id", f"{case.id!r} is used already, on line {first}")]
+    return [("", f"asks and expects the same as line {first}")]
 
 
-def _said_twice(line: str | bytes) -> Iterator[tuple[str, str]]:
-    """Fields that stand more than once in an object: of these, JSON takes the last one in silence."""
-    twice: list[str] = []
+def _repeated_fields(line: str | bytes) -> list[str]:
+    """Return the fields that an object has more than once: JSON parsers silently take the last one."""
+    repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
-        twice.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        repeated.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
 
     json.loads(line, object_pairs_hook=note)
-    for name in twice:
-        yield name, "stands more than once"
+    return repeated

@@ -1,9 +1,10 @@
-"""What is wrong with a test set, told so that whoever wrote it can mend it."""
+"""Problems of a test set, described so that its author can fix them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,10 +12,10 @@ from pydantic import ValidationError
 from ...errors import TestSetError
 
 _MOST_LISTED = 10  # problems spelled out in one error; more would scroll the first one off the screen
-HINT = "Mend the file and run again; docs/testsets.md describes the format."
+HINT = "Fix the file and run again; docs/testsets.md describes the format."
 
-_REASONS = {  # pydantic's own words, where they would not help someone who writes a test set
-    "extra_forbidden": "there is no such field",
+_REASONS = {  # clearer than pydantic's own words to the author of a test set
+    "extra_forbidden": "unknown field",
     "string_pattern_mismatch": "must not be blank",
     "bool_parsing": "must be true or false",
 }
@@ -24,7 +25,7 @@ _REASONS = {  # pydantic's own words, where they would not help someone who writ
 class Problem:
     """One thing that is wrong: in which file, on which line or in which case, in which field, and why.
 
-    `line` counts from 1. What concerns a line as a whole names no `field`.
+    `line` counts from 1. A problem of a line as a whole names no `field`.
     """
 
     reason: str
@@ -34,7 +35,7 @@ class Problem:
     case: str = ""
 
     def __str__(self) -> str:
-        """The place and the reason, on one line."""
+        """Return the place and the reason, on one line."""
         place = [
             self.path,
             f"line {self.line}" if self.line else "",
@@ -46,38 +47,35 @@ class Problem:
 
 
 def refusal(problems: Sequence[Problem], hint: str = HINT) -> TestSetError:
-    """The error that tells all problems, the first ten of them in full."""
+    """Return the error that lists all problems, the first ten of them in full."""
     more = len(problems) - _MOST_LISTED
     listed = [*map(str, problems[:_MOST_LISTED]), *([f"… and {more} more"] if more > 0 else [])]
     return TestSetError("\n".join(listed), hint)
 
 
-def unreadable(path: object, error: OSError) -> TestSetError:
-    """The error for a file that the operating system does not give out."""
-    reason = error.strerror or type(error).__name__
-    return TestSetError(f"the test set {str(path)!r} cannot be read: {reason}", "Check the path.")
+def read_file(path: Path) -> bytes:
+    """Return the content of a file without its byte order mark. Raises `TestSetError` where it cannot be read."""
+    try:
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TestSetError(f"Cannot read the test set {str(path)!r}: {reason}.", "Check the path.") from None
 
 
 def fields_and_reasons(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """The name of each bad field (empty for the whole), and why it is bad."""
+    """Yield the name of each invalid field (empty for the whole), and why it is invalid."""
     for problem in error.errors(include_url=False):
         if problem["type"] == "default_factory_not_called":
-            continue  # a field that is left out, for which another bad one would be needed
+            continue  # an omitted field whose default depends on another invalid one
         if problem["type"] == "json_invalid":
-            # A line that is no JSON object has no field to name, and its text may be long: the reason says where.
+            # A line that is not a JSON object has no field to name, and its text may be long.
             yield "", problem["msg"]
             continue
         reason = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-        yield field_name(problem["loc"]), f"{reason}, got {_shortened(problem)}"
+        shown = "nothing" if problem["type"] == "missing" else repr(problem["input"])
+        yield _field_name(problem["loc"]), f"{reason}, got {shown if len(shown) <= 80 else f'{shown[:79]}…'}"
 
 
-def field_name(location: Sequence[int | str]) -> str:
-    """A place in nested data, as `history[0].role`."""
+def _field_name(location: Sequence[Any]) -> str:
+    """Return a place in nested data, as `history[0].role`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
-
-
-def _shortened(problem: Any) -> str:
-    if problem["type"] == "missing":
-        return "nothing"
-    shown = repr(problem["input"])
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"

@@ -1,7 +1,7 @@
-"""A test set as a table, one case a row: what the cells of a CSV file mean, in both directions. Pure.
+"""Test sets as tables, one case a row: what the cells of a CSV file mean, in both directions. Pure.
 
-Several answers stand in one cell, separated by `|` or as a JSON list; so do tags and evidence. A cell that a
-spreadsheet would take for a formula is written with an apostrophe before it, and read without.
+A cell may hold several answers, tags or pieces of evidence, separated by `|` or as a JSON list. A cell that a
+spreadsheet would evaluate as a formula is written with an apostrophe before it, and read without.
 """
 
 from __future__ import annotations
@@ -16,84 +16,47 @@ from typing import Any
 from pydantic_core import from_json
 
 from .cases import Case
-from .loader import LONGEST_LINE, Row, not_utf8
+from .problems import Problem, refusal
+from .records import RawCase, csv_records
 
 COLUMNS = ("id", "question", "answers", "evidence", "source", "answerable", "history", "tags", "notes")
-"""What a table can have, in the order in which it is written; `evidence_2`, `evidence_3` … may follow."""
+"""The columns of a table, in the order in which they are written; `evidence_2`, `evidence_3` … may follow."""
 
 _LISTS = ("answers", "tags")
 _EVIDENCE = re.compile(r"evidence(?:_\d+)?")
-_IS_JSON = re.compile(r'\[\s*(?:["{\]])')
+_JSON_LIST = re.compile(r'\[\s*(?:["{\]])')
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _GUARDED = re.compile(rf"'+{_FORMULA.pattern}")
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
-
-Record = tuple[int, list[str], str]
-"""The line that a record begins on, its cells, and why they cannot be read (empty where they can)."""
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def table_rows(data: bytes, name: str) -> Iterator[Row]:
-    """The rows of a CSV file that are not blank, each as the JSON of a case.
+def table_rows(data: bytes, name: str) -> Iterator[RawCase]:
+    """Yield the rows of a CSV file that are not blank, each as the JSON of a case.
 
-    The separator (comma, semicolon, tab) is told from the header. `name` is the file's, for errors. Raises
-    `TestSetError` for a header that names no question, or a column that does not exist.
+    `name` is that of the file, for errors. Raises `TestSetError` for a header without a question, or with an unknown
+    column.
     """
-    rows = records(data)
-    header = header_of(next(rows, None), name)
-    for line, cells, reason in rows:
+    records = csv_records(data)
+    header = _header(next(records, None), name)
+    for line, cells, reason in records:
         if reason:
-            yield Row(line, reason=reason)
+            yield RawCase(line, reason=reason)
         elif any(cell.strip() for cell in cells):
             yield _row(line, header, cells)
 
 
-def records(data: bytes) -> Iterator[Record]:
-    """The records of a CSV file, as text: a cell in quotes may hold separators and line ends."""
-    # Bytes that are not UTF-8 are kept aside until it is known which line they are on.
-    text = data.decode("utf-8", "surrogateescape")
-    if csv.field_size_limit() < LONGEST_LINE:
-        csv.field_size_limit(LONGEST_LINE)  # Python's own is an eighth of it; there is one for the whole process
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text), strict=True)
-    line = 1
-    while True:
-        cells: list[str] = []
-        reason = ""
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            reason = _csv_reason(str(error))
-        reason = reason or next(filter(None, map(not_utf8, cells)), "")
-        if not reason and (length := sum(map(len, cells))) > LONGEST_LINE:
-            reason = f"has {length} characters, more than {LONGEST_LINE}"
-        yield line, cells, reason
-        line = reader.line_num + 1
-
-
-def separator(text: str) -> str:
-    """What separates the cells of a table, told from its first line: Excel writes semicolons in half of Europe."""
-    head = text.partition("\n")[0]
-    try:
-        return csv.Sniffer().sniff(head, delimiters=",;\t").delimiter
-    except csv.Error:  # one column only
-        return ","
-
-
-def header_of(record: Record | None, name: str) -> list[str]:
-    """The names of the columns, in lower case; one without a name is empty."""
-    from .problems import Problem, refusal
-
+def _header(record: tuple[int, list[str], str] | None, name: str) -> list[str]:
+    """Return the names of the columns, in lower case; a column without a name has an empty one."""
     if record is None:
-        raise refusal([Problem("the file is empty; its first line names the columns", name)])
+        raise refusal([Problem("the file is empty; its first line must name the columns", name)])
     line, cells, reason = record
     names = [cell.strip().casefold() for cell in cells]
     problems = [Problem(reason, name, line)] if reason else []
     for column in dict.fromkeys(filter(None, names)):
         if column not in COLUMNS and not _EVIDENCE.fullmatch(column):
-            problems.append(Problem(f"there is no such column; there are {', '.join(COLUMNS)}", name, line, column))
+            problems.append(Problem(f"unknown column; use {', '.join(COLUMNS)}", name, line, column))
         elif names.count(column) > 1:
-            problems.append(Problem("stands more than once in the header", name, line, column))
+            problems.append(Problem("occurs more than once in the header", name, line, column))
     if not problems and "question" not in names:
         problems = [Problem(f"the header names no column 'question', only {', '.join(names)}", name, line)]
     if problems:
@@ -101,17 +64,9 @@ def header_of(record: Record | None, name: str) -> list[str]:
     return names
 
 
-def _csv_reason(error: str) -> str:
-    if "unexpected end" in error:
-        return "a quotation mark opens a cell here and nothing closes it, so that all lines below belong to it"
-    if "field larger" in error:
-        return f"has a cell of more than {LONGEST_LINE} characters"
-    return f"is no row of a table: {error}"
-
-
-def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> Row:
+def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> RawCase:
     if len(cells) != len(header):
-        return Row(line, reason=f"has {len(cells)} cells, the header {len(header)}")
+        return RawCase(line, reason=f"has {len(cells)} cells, the header {len(header)}")
     given: dict[str, Any] = {}
     evidence: list[Any] = []
     source = ""
@@ -120,41 +75,40 @@ def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> Row:
             continue
         try:
             if not name:
-                return Row(line, reason=f"{cell[:80]!r} stands in a column without a name")
+                return RawCase(line, reason=f"{cell[:80]!r} is in a column without a name")
             if _EVIDENCE.fullmatch(name):
-                evidence += listed(cell)
+                evidence += _listed(cell)
             elif name == "source":
                 source = cell
             else:
                 given[name] = _value(name, cell)
         except ValueError as error:
-            return Row(line, field=name, reason=str(error))
+            return RawCase(line, field=name, reason=str(error))
     if source and not evidence:
-        return Row(line, field="source", reason="names the article of the evidence, but there is no evidence")
+        return RawCase(line, field="source", reason="names the article of the evidence, but there is no evidence")
     if evidence:
-        given["evidence"] = [_from(source, each) for each in evidence] if source else evidence
-    return Row(line, json.dumps(given))
+        given["evidence"] = [_with_source(each, source) for each in evidence] if source else evidence
+    return RawCase(line, json.dumps(given))
 
 
-def _from(source: str, evidence: Any) -> Any:
+def _with_source(evidence: Any, source: str) -> Any:
     given = {"text": evidence} if isinstance(evidence, str) else evidence
     return {"source": source} | given if isinstance(given, dict) else given
 
 
 def _value(name: str, cell: str) -> Any:
     if name in _LISTS:
-        return listed(cell)
+        return _listed(cell)
     if name == "answerable":
-        word = cell.strip().casefold()
-        if word not in (*_TRUE, *_FALSE):
+        if (value := _BOOLEANS.get(cell.strip().casefold())) is None:
             raise ValueError(f"must be true or false, got {cell[:80]!r}")
-        return word in _TRUE
+        return value
     return _from_json(cell) if name == "history" else cell
 
 
-def listed(cell: str) -> list[Any]:
-    """What stands in a cell of several: a JSON list, or texts with `|` between them, without blanks around."""
-    if _IS_JSON.match(cell.lstrip()):
+def _listed(cell: str) -> list[Any]:
+    """Return the items of a cell: a JSON list, or texts separated by `|`, without the spaces around them."""
+    if _JSON_LIST.match(cell.lstrip()):
         found = _from_json(cell)
         return found if isinstance(found, list) else [found]
     return [part.strip() for part in cell.split("|")]
@@ -164,21 +118,21 @@ def _from_json(cell: str) -> Any:
     try:
         return from_json(cell, allow_inf_nan=False)
     except ValueError as error:
-        raise ValueError(f"is no JSON: {error}, got {cell[:80]!r}") from None
+        raise ValueError(f"is not JSON: {error}, got {cell[:80]!r}") from None
 
 
 def guarded(cell: str) -> str:
-    """A cell as it is written: no spreadsheet takes it for a formula."""
+    """Return a cell as it is written, so that no spreadsheet evaluates it as a formula."""
     return f"'{cell}" if _FORMULA.match(cell) or _GUARDED.match(cell) else cell
 
 
 def unguarded(cell: str) -> str:
-    """A cell as it was before `guarded`."""
+    """Return a cell as it was before `guarded`."""
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def as_csv(cases: Sequence[Case], separator: str = ",") -> str:
-    """The cases as CSV with a header; columns in which nothing stands are left out, but for the first four."""
+    """Return the cases as CSV with a header; empty columns are left out, except for the first four."""
     rows = [_cells(case) for case in cases]
     columns = [name for name in COLUMNS if name in COLUMNS[:4] or any(row.get(name) for row in rows)]
     written = io.StringIO(newline="")
@@ -191,25 +145,25 @@ def as_csv(cases: Sequence[Case], separator: str = ",") -> str:
 def _cells(case: Case) -> dict[str, str]:
     fields = case.model_dump(mode="json", exclude_defaults=True)
     evidence = fields.get("evidence", [])
-    plain = all(set(each) == {"text"} for each in evidence)
+    is_plain = all(set(each) == {"text"} for each in evidence)
     return {
         "id": case.id,
         "question": case.question,
         "answers": _joined(case.answers),
-        "evidence": _joined([each["text"] for each in evidence]) if plain else _json(evidence),
+        "evidence": _joined([each["text"] for each in evidence]) if is_plain else _to_json(evidence),
         "answerable": str(case.answerable).lower(),
-        "history": _json(fields["history"]) if case.history else "",
+        "history": _to_json(fields["history"]) if case.history else "",
         "tags": _joined(case.tags),
         "notes": case.notes,
     }
 
 
 def _joined(texts: Sequence[str]) -> str:
-    """Several texts in one cell, as `listed` reads them."""
+    """Return several texts in one cell, as `_listed` reads them."""
     joined = "|".join(texts)
-    is_plain = not _IS_JSON.match(joined.lstrip()) and listed(joined) == list(texts)
-    return joined if is_plain or not texts else _json(list(texts))
+    is_plain = not _JSON_LIST.match(joined.lstrip()) and _listed(joined) == list(texts)
+    return joined if is_plain or not texts else _to_json(list(texts))
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

@@ -1,61 +1,128 @@
-"""Test sets are written whole, or not at all."""
+"""Write test sets completely or not at all, and add the answers of a chat to them."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from ...answer import Answer, Turn
 from ...errors import TestSetError
-from .cases import Case
-from .loader import LONGEST_LINE, TABLES
+from .cases import Case, Evidence, PastTurn
+from .loader import read_cases
+from .records import LONGEST_LINE, TABLES
+from .tables import as_csv
+
+LOCK_TIMEOUT = 10.0
+"""Seconds that an addition waits for another one to the same file."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 file can hold
 
 
 def write_cases(path: str | Path, cases: Sequence[Case]) -> None:
-    """Write a test set as JSONL, or as CSV where the name ends in `.csv`; `read_cases` gives the same cases back.
+    """Write a test set as JSONL, or as CSV where the name ends in `.csv`; `read_cases` returns equal cases.
 
-    What was in the file is replaced at once, or stays where anything fails. Raises `TestSetError` for no case at all,
-    for an id used twice, for a case longer than can be read, and for a file that cannot be written.
+    The file is replaced at once, or stays as it is where anything fails. Raises `TestSetError` for no case at all, for
+    an id used twice, for a case longer than can be read, and for a file that cannot be written.
     """
     path = Path(path)
     twice = [name for name, times in Counter(case.id for case in cases).items() if times > 1]
     if twice or not cases:
         reason = f"the id {twice[0]!r} is used twice" if twice else "there is no case to write"
-        raise TestSetError(f"{str(path)!r} would be no test set: {reason}", "Give every case an id of its own.")
+        raise TestSetError(f"Cannot write the test set {str(path)!r}: {reason}.", "Give every case an id of its own.")
     for case in cases:
-        if len(as_line(case).encode()) > LONGEST_LINE:
+        if len(_as_line(case).encode()) > LONGEST_LINE:
             raise TestSetError(
-                f"the case {case.id!r} has more than {LONGEST_LINE} bytes", "Give a shorter evidence or history."
+                f"The case {case.id!r} has more than {LONGEST_LINE} bytes.", "Give a shorter evidence or history."
             )
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        # Without a byte order mark, Excel assumes another encoding.
+        data = as_csv(cases, "\t" if suffix == ".tsv" else ",").encode("utf-8-sig")
+    else:
+        data = "".join(f"{_as_line(case)}\n" for case in cases).encode()
     try:
-        _replace(path, as_bytes(cases, path.suffix))
+        _replace(path.resolve(), data)
     except OSError as error:
         raise TestSetError(
-            f"the test set {str(path)!r} cannot be written: {error.strerror or type(error).__name__}",
-            "Check the path, and that its folder can be written to.",
+            f"Cannot write the test set {str(path)!r}: {error.strerror or type(error).__name__}.",
+            "Check the path, and that its folder is writable.",
         ) from None
 
 
-def as_bytes(cases: Sequence[Case], suffix: str) -> bytes:
-    """The content of a file with such an ending."""
-    if suffix.lower() not in TABLES:
-        return "".join(f"{as_line(case)}\n" for case in cases).encode()
-    from .tables import as_csv
+def case_from_answer(
+    answer: Answer, history: Sequence[Turn] = (), *, notes: str = "", tags: Sequence[str] = ()
+) -> Case:
+    """Return the case that asks the question of an answer again, and expects what this answer said and cited.
 
-    table = as_csv(cases, "\t" if suffix.lower() == ".tsv" else ",")
-    return table.encode("utf-8-sig")  # without a mark, Excel reads another encoding
+    `history` is the conversation before the question. Question and history determine the id. The expected answers are
+    the short answers of quoted sentences, or else the quotes. Raises `TestSetError` for an answer that cannot become a
+    case, such as one that was found and cites nothing.
+    """
+    turns = [{"role": turn.role, "text": _encodable(turn.text)} for turn in history if turn.text.strip()]
+    question = _encodable(answer.question)
+    evidence = _evidence(answer) if answer.found else ()
+    try:
+        return Case(
+            id=f"chat-{hashlib.sha256(json.dumps([question, turns]).encode()).hexdigest()[:8]}",
+            question=question,
+            answerable=answer.found,
+            answers=_answers(answer, evidence) if answer.found else (),
+            evidence=evidence,
+            tags=tuple(map(_encodable, tags)),
+            notes=_encodable(notes),
+            history=tuple(PastTurn.model_validate(turn) for turn in turns),
+        )
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise TestSetError(
+            f"The answer to {question[:80]!r} cannot become a case: {reason}.",
+            "Add an answer that cites an article, or one that says that the articles do not answer.",
+        ) from None
 
 
-def as_line(case: Case) -> str:
-    """A case as one line of JSON, without what is left at its default."""
+def add_case(path: Path, case: Case) -> bool:
+    """Append a case to a test set, creating the file if needed; return False, without a change, for a used id.
+
+    Additions by other threads and processes wait for each other. Raises `TestSetError` for a file that cannot be read
+    as a test set, or not written to; the file then stays as it was.
+    """
+    from filelock import FileLock, Timeout
+
+    path = Path(path).resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_TIMEOUT):
+            before = path.read_bytes() if path.exists() else b""
+            known = read_cases(path) if before.removeprefix(b"\xef\xbb\xbf").strip() else []
+            if any(each.id == case.id for each in known):
+                return False
+            if path.suffix.lower() in TABLES:
+                write_cases(path, [*known, case])
+                return True
+            line = _as_line(case).encode() + b"\n"
+            _append(path, line if not before or before.endswith(b"\n") else b"\n" + line)
+    except Timeout:
+        raise _cannot_add(path, f"another addition takes longer than {LOCK_TIMEOUT:g} seconds") from None
+    except OSError as error:
+        raise _cannot_add(path, error.strerror or type(error).__name__) from None
+    return True
+
+
+def _as_line(case: Case) -> str:
+    """Return a case as one line of JSON, without fields that have their default."""
     return case.model_dump_json(exclude_defaults=True)
 
 
 def _replace(path: Path, data: bytes) -> None:
-    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -70,3 +137,59 @@ def _replace(path: Path, data: bytes) -> None:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Write all of the data at the end of a file, or nothing: half a line would make the test set unreadable."""
+    with path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            written = 0
+            while written < len(data):
+                written += file.write(data[written:])
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+def _evidence(answer: Answer) -> tuple[Evidence, ...]:
+    """Return each place that the answer cites, once."""
+    places = {(c.article_id, c.start, c.end): c for c in answer.citations if c.quote.strip()}
+    return tuple(
+        Evidence(
+            start=cited.start,
+            end=cited.end,
+            text=_encodable(cited.quote),
+            article_id=cited.article_id or None,
+            source=_source(cited.source),
+        )
+        for cited in places.values()
+    )
+
+
+def _source(source: str) -> str | None:
+    """Return the file name of a path: it is enough to name an article, and the folders are private."""
+    source = _encodable(source)
+    name = source if "://" in source else source.replace("\\", "/").rpartition("/")[2]
+    return next((each for each in (name, source) if each.strip()), None)
+
+
+def _answers(answer: Answer, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    short = [
+        answer.text[sentence.focus.start : sentence.focus.end]
+        for sentence in answer.sentences
+        if sentence.support == "quoted" and sentence.focus
+    ]
+    answers = [_encodable(text) for text in short if text.strip()] or [each.text for each in evidence]
+    return tuple(dict.fromkeys(answers))
+
+
+def _encodable(text: str) -> str:
+    """Return the text, of the same length, as a file can hold it."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def _cannot_add(path: Path, reason: str) -> TestSetError:
+    hint = "Check the path, and that the file and its folder are writable."
+    return TestSetError(f"Cannot add to the test set {str(path)!r}: {reason}.", hint)

@@ -66,7 +66,7 @@ def contents(index: Index) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.nightly)])
 def test_the_index_is_the_same_whoever_makes_it(folder: Path, tmp_path: Path, kind: str) -> None:
     alone, index = (Index(tmp_path / name, HashingEncoder()) for name in ("alone", "together"))
     expected = alone.sync([folder])
@@ -177,25 +177,31 @@ def test_workers_that_were_stopped_are_not_started_again() -> None:
         next(results)
     with pytest.raises(CancelledError):
         list(results)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while running := [pid for pid in _children(os.getpid()) if "spawn_main" in _command(pid)]:
         assert time.monotonic() < deadline, running
         time.sleep(0.05)
 
 
-def test_items_are_taken_no_faster_than_they_are_worked_on() -> None:
+def _waits(_: Encoder, gate: Path | None) -> None:
+    while gate is not None and not gate.exists():
+        time.sleep(0.05)
+
+
+def test_items_are_taken_no_faster_than_they_are_worked_on(tmp_path: Path) -> None:
     taken: list[int] = []
 
-    def items() -> Iterator[int]:
+    def items() -> Iterator[Path | None]:
         for number in range(200):
             taken.append(number)
-            yield number
+            yield tmp_path / "gate" if number else None
 
     with ProcessExecutor(2, HashingEncoder) as workers:
-        results = workers.map(_pid, items(), _lost)
+        results = workers.map(_waits, items(), lambda _: None)
         next(results)
         time.sleep(0.5)
         assert len(taken) < 30
+        (tmp_path / "gate").touch()
         results.close()  # type: ignore[attr-defined]
 
 
@@ -219,24 +225,25 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(folder: Path, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_no_worker_outlives_the_command(folder: Path, tmp_path: Path, how: signal.Signals) -> None:
+def test_no_worker_outlives_the_command(home: Path, tmp_path: Path, how: signal.Signals) -> None:
     many = tmp_path / "many"
     many.mkdir()
     for number in range(3000):
         (many / f"{number}.txt").write_text(f"Story {number}\n\n" + f"Town {number} reopened its harbour. " * 30)
     command = [sys.executable, "-m", "ui.cli", "index", str(many), "--workers", "2"]
-    environment = {**os.environ, "CITECHAT_HOME": str(tmp_path / "home"), "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     process = subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     children: set[int] = set()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while len(children) < 2 and time.monotonic() < deadline:
         children = {pid for pid in _children(process.pid) if "spawn_main" in _command(pid)}
         time.sleep(0.1)
-    time.sleep(3)  # they are at work
+    while not list((home / "index").glob("tokens-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)  # until they are at work
     process.send_signal(how)
-    code = process.wait(30)
+    code = process.wait(300)
     assert code == (130 if how == signal.SIGINT else -signal.SIGKILL)
     while any(_command(pid) for pid in children) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -259,6 +266,7 @@ def _command(pid: int) -> str:
         return ""
 
 
+@pytest.mark.nightly
 def test_a_cluster_that_does_not_answer_is_told_in_time() -> None:
     with pytest.raises(CitechatError, match=r"Ray at '127.0.0.1:1' cannot be used") as refused:
         RayExecutor("127.0.0.1:1", 1, HashingEncoder)

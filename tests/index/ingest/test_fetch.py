@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import socket
 import ssl
 import time
@@ -239,7 +240,7 @@ def test_a_server_that_drips_its_headers_is_left_in_time(internet: Internet, mon
             connection, _ = server.accept()
             with connection:
                 try:
-                    for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200:
+                    for byte in itertools.chain(b"HTTP/1.1 200 OK\r\nX: ", itertools.repeat(ord("x"))):
                         connection.sendall(bytes([byte]))
                         time.sleep(0.02)
                 except OSError:
@@ -247,10 +248,8 @@ def test_a_server_that_drips_its_headers_is_left_in_time(internet: Internet, mon
 
         thread = threading.Thread(target=drip)
         thread.start()
-        began = time.monotonic()
         assert "did not arrive within 0.5 seconds" in refusal(f"http://slow.example:{server.getsockname()[1]}/")
-        assert time.monotonic() - began < 2
-        thread.join(10)
+        thread.join(300)
 
 
 def test_a_body_that_drips_or_is_too_large_is_left(
@@ -262,7 +261,7 @@ def test_a_body_that_drips_or_is_too_large_is_left(
 
     def drip(_: Request) -> Response:
         def parts() -> Iterator[bytes]:
-            for _ in range(20):
+            for _ in range(3000):
                 time.sleep(0.1)
                 yield b"x"
 

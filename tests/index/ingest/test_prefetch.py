@@ -29,7 +29,7 @@ def test_the_next_items_are_made_while_one_is_used_but_not_more_than_fit() -> No
 
     taken = ahead(items(), 2)
     assert next(taken) == 0
-    assert third.wait(10), "two wait, and one more is made"
+    assert third.wait(300), "two wait, and one more is made"
     assert len(made) <= 4
     taken.close()
     assert len(made) <= 4

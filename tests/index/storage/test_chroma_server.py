@@ -86,7 +86,7 @@ def test_a_server_that_goes_away_is_said_so(tmp_path: Path) -> None:
         store = Store(tmp_path / "index", url, writable=True)
         store.create(Manifest(encoder="e", dimension=4, splitter="1"))
         process.kill()
-        process.wait(30)
+        process.wait(300)
         with pytest.raises(StoreError, match="could not be read") as refused:
             store.articles()
         store.close()
@@ -204,7 +204,7 @@ def test_a_server_that_ends_when_its_vectors_are_read_is_said_to_and_a_rebuild_m
     file.write_bytes(b"\xff" * file.stat().st_size)  # neighbours that are nowhere
     with running_chroma(server) as (url, process), closing(Index(tmp_path / "index", HashingEncoder(), url)) as index:
         (problem,) = index.problems()
-        assert process.wait(30)
+        assert process.wait(300)
         assert problem.hint == (
             "Check that the Chroma server runs, and CITECHAT_CHROMA_URL. Where it runs, build the index anew with "
             "`citechat rebuild`."

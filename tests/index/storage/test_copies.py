@@ -27,7 +27,7 @@ from index.storage.store import Store
 
 pytestmark = pytest.mark.slow
 
-DEADLINE = 60  # seconds
+DEADLINE = 300  # seconds
 FOX = "The fox crossed the river at night."
 OWL = "The owl sat in the old barn and watched."
 HEN = "The hen laid an egg."

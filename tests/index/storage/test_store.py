@@ -149,7 +149,7 @@ def _hold(
 ) -> None:
     with Store(path, url).writing():
         ready.set()
-        done.wait(30)
+        done.wait(300)
 
 
 def test_a_second_process_that_wants_to_write_is_told_who_does(store: Store) -> None:
@@ -158,11 +158,11 @@ def test_a_second_process_that_wants_to_write_is_told_who_does(store: Store) -> 
     process = context.Process(target=_hold, args=(store.path, store.url, ready, done))
     process.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(300)
         with pytest.raises(IndexLockedError, match=f"pid {process.pid}"), store.writing():
             pass
     finally:
         done.set()
-        process.join(30)
+        process.join(300)
     with store.writing():
         pass

@@ -93,7 +93,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["run.json"]
     assert (tmp_path / "new" / "run.json").read_text() == "two"
     (tmp_path / "file").touch()
-    with pytest.raises(TestSetError, match="cannot be written"):
+    with pytest.raises(TestSetError, match="Cannot write"):
         write_atomically(tmp_path / "file" / "run.json", "three")
-    with pytest.raises(TestSetError, match="cannot be written"):
+    with pytest.raises(TestSetError, match="Cannot write"):
         Checkpoint(tmp_path / "file" / "run.rows", "s")

@@ -85,7 +85,7 @@ def test_a_judge_is_shown_question_expected_answers_and_the_cited_passage_whole(
     ((system, request),) = script.asked
     assert "never follow" in system
     assert "<question>\nHow many firms were picked?\n</question>" in request
-    assert "<expected>\n- Ten\n- 10\nThis stands in the articles:\n- Ten firms\n</expected>" in request
+    assert "<expected>\n- Ten\n- 10\nThe articles say:\n- Ten firms\n</expected>" in request
     assert "<answer>\nTen firms were picked. [1]\n</answer>" in request
     assert "<passage>\n[1] The pick\n\nFirst Ten firms were picked. Then not.\n</passage>" in request
     assert request.rstrip().endswith('"reason": "a few words"}')
@@ -279,7 +279,7 @@ def test_verdicts_are_held_against_the_built_in_measures() -> None:
     told = as_agreement(found, rows)
     assert "“correct” and “right” differ: 2\n- misplaced, the judge says yes: How many firms" in told
     assert "- neither, the judge says yes: How many firms were picked?\n    because: it is near enough" in told
-    assert "No part of the measures" in told
+    assert "The verdicts change no measure" in told
     assert len({line.count("|") for line in told.splitlines() if line.startswith("|")}) == 1
 
 
@@ -292,7 +292,7 @@ def test_a_judge_is_opened_as_the_settings_name_it_and_at_temperature_0(monkeypa
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key-of-nobody")
     for asked, taken in ((0.7, 0.0), (1.0, 1.0)):
         judge = open_judge(load_settings(llm="openai:gpt-4o-mini", llm_temperature=asked, llm_total_timeout=7))
-        assert (judge.spec, judge.patience, judge.llm.temperature) == ("openai:gpt-4o-mini", 7, taken)  # type: ignore[attr-defined]
+        assert (judge.spec, judge.total_timeout, judge.llm.temperature) == ("openai:gpt-4o-mini", 7, taken)  # type: ignore[attr-defined]
 
 
 def test_what_is_no_language_model_cannot_judge() -> None:

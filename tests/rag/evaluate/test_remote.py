@@ -94,8 +94,8 @@ def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: Serv
         assert without_cost(one) == without_cost(other)
     assert [row.error for row in (too_long[0], too_long[1])] == [
         "QuestionError: the question has 2999 characters, more than 2000",
-        f"ServerError: the server '{chat.url[:-1]}' said 400: the field 'question': the question has 2999 characters, "
-        "more than 2000",
+        f"ServerError: The server '{chat.url[:-1]}' answered 400: the field 'question': the question has 2999 "
+        "characters, more than 2000",
     ]
     assert here.results[0].right
     assert here.results[2].evidence_seen is False, (
@@ -136,14 +136,14 @@ def test_an_article_is_read_once_because_its_id_is_of_its_text() -> None:
 @pytest.mark.parametrize(
     ("scene", "message"),
     [
-        (said(200, b"<html>Welcome</html>", "text/html"), "answered with status 200 and a web page"),
+        (said(200, b"<html>Welcome</html>", "text/html"), "it answered with status 200 and a web page"),
         (said(404, b"Not found", "text/plain"), "answered with status 404 and text/plain"),
         (said(404, {"detail": "Not Found"}), "answered with status 404 and application/json"),
-        (said(302, b"", Location="http://elsewhere.example/"), "sends elsewhere (status 302)"),
-        (said(200, {"data": []}), "described its articles otherwise than a citechat chat: the whole reply"),
-        (said(200, [{"id": 7}]), "described its articles otherwise than a citechat chat: 0.id"),
-        (said(200, b"\xff\x00"), "described its articles otherwise than a citechat chat"),
-        (said(503, told("the index is being built", "Wait.")), "said 503: the index is being built"),
+        (said(302, b"", Location="http://elsewhere.example/"), "redirects elsewhere (status 302)"),
+        (said(200, {"data": []}), "describes its articles in another form than a citechat chat: the whole reply"),
+        (said(200, [{"id": 7}]), "describes its articles in another form than a citechat chat: 0.id"),
+        (said(200, b"\xff\x00"), "describes its articles in another form than a citechat chat"),
+        (said(503, told("the index is being built", "Wait.")), "answered 503: the index is being built"),
         ([b"SSH-2.0-OpenSSH_9\r\n"], "cannot be reached"),
         ([Reset()], "cannot be reached"),
         ([b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n[{"], "cannot be reached"),
@@ -152,7 +152,7 @@ def test_an_article_is_read_once_because_its_id_is_of_its_text() -> None:
 def test_what_is_no_chat_is_told_at_once(scene: list[Any], message: str) -> None:
     with serving(scene) as server, pytest.raises(ServerError) as raised:
         RemoteAssistant(f"{server.url}/")
-    assert raised.value.message.startswith(f"the server {server.url!r} ")
+    assert raised.value.message.startswith(f"The server {server.url!r} ")
     assert message in raised.value.message
     assert raised.value.hint
 
@@ -166,11 +166,9 @@ def test_a_server_that_is_not_there_is_told_with_what_to_do() -> None:
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_server_that_is_slow_is_not_waited_for(drips: bool) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
-    pause = [threading.Event()] if not drips else [b"[", *[_Pause(0.1), b" "] * 30]
-    began = time.monotonic()
+    pause = [threading.Event()] if not drips else [b"[", *[_Pause(0.1), b" "] * 3000]
     with serving([head, *pause]) as server, pytest.raises(ServerError, match=r"within 0\.5 s"):
         RemoteAssistant(server.url, timeout=0.5)
-    assert time.monotonic() - began < 10
 
 
 class _Pause(threading.Event):
@@ -187,10 +185,10 @@ class _Pause(threading.Event):
 @pytest.mark.parametrize(
     ("scene", "message"),
     [
-        (said(503, told("the LLM failed")), "said 503: the LLM failed"),
+        (said(503, told("the LLM failed")), "answered 503: the LLM failed"),
         (said(500, b"<h1>Oops</h1>", "text/html"), "answered with status 500 and a web page"),
-        (said(200, {"text": "Ten."}), "gave something else than an answer"),
-        (said(200, b"<p>", "application/json"), "gave something else than an answer"),
+        (said(200, {"text": "Ten."}), "returned something else than an answer"),
+        (said(200, b"<p>", "application/json"), "returned something else than an answer"),
         ([Reset()], "cannot be reached"),
     ],
 )
@@ -199,7 +197,7 @@ def test_one_question_that_fails_is_a_row_that_is_wrong(scene: list[Any], messag
     with serving(said(200, LISTED), scene, said(200, ANSWER)) as server:
         one, two = evaluate(RemoteAssistant(server.url), cases).results
     assert one.error is not None
-    assert one.error.startswith("ServerError: the server ")
+    assert one.error.startswith("ServerError: The server ")
     assert message in one.error
     assert (one.right, two.right) == (False, True)
 
@@ -212,7 +210,7 @@ def test_a_server_that_asks_to_be_left_alone_is_asked_again_then(monkeypatch: py
         assert RemoteAssistant(server.url).reply("Why?").text == "Ten."
     assert slept == [5.0, 5.0]
     slept.clear()
-    with serving(said(200, LISTED), busy) as server, pytest.raises(ServerError, match="said 503: too many"):
+    with serving(said(200, LISTED), busy) as server, pytest.raises(ServerError, match="answered 503: too many"):
         RemoteAssistant(server.url).reply("Why?")
     assert slept == [5.0] * 3, "but not for ever"
     slept.clear()
@@ -225,7 +223,7 @@ def test_a_server_that_asks_to_be_left_alone_is_asked_again_then(monkeypatch: py
     "url", ["", "chat.example", "ftp://chat.example", "http://", "http://h:0", "http://h:port", "http://[::1"]
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ServerError, match="is no web address"):
+    with pytest.raises(ServerError, match="is not a web address"):
         RemoteAssistant(url)
 
 
@@ -242,7 +240,7 @@ def test_a_password_in_the_address_is_sent_and_never_shown(monkeypatch: pytest.M
     asking = told("wrong password: hunter2/hunter2 or hunter2%2Fhunter2 of ann")
     with serving(said(401, asking)) as server, pytest.raises(ServerError) as raised:
         RemoteAssistant(server.url.replace("//", f"//ann:{secret}@"))
-    assert "said 401: wrong password: *** or *** of ***" in raised.value.message
+    assert "answered 401: wrong password: *** or *** of ***" in raised.value.message
     for url in (
         f"http://ann:{secret}@127.0.0.1:{free_port()}",
         f"http://ann:{secret}@h:x",

@@ -17,6 +17,7 @@ from rag.evaluate import (
     MEASURES,
     RUN_MEASURES,
     Case,
+    CaseResult,
     Cost,
     Estimate,
     Evidence,
@@ -28,10 +29,14 @@ from rag.evaluate import (
     evaluate,
     find_measure,
     from_json,
+    latencies,
     result_from_json,
     result_to_json,
+    risk_curve,
     score,
+    summarize,
     to_json,
+    token_counts,
 )
 
 TEXT = "Ten firms were picked. The watchdog did not name them. Sora is not open source."
@@ -79,6 +84,10 @@ class ScriptedAssistant:
         return self.articles.get(article_id)
 
 
+def hit_at(first: int, result: CaseResult) -> float | None:
+    return MEASURES[f"hit@{first}"].of_result(result)
+
+
 def case(name: str, *answers: str, at: Span | None = None, **named: str) -> Case:
     evidence = () if at is None else (Evidence(start=at.start, end=at.end, text=TEXT[at.start : at.end], **named),)
     return Case(id=name, question=name, answerable=bool(answers or evidence), answers=answers, evidence=evidence)
@@ -89,7 +98,7 @@ def run(cases: Sequence[Case], *articles: Article, **script: Answer | Exception)
 
 
 def measure(report: Report, name: str | RunMeasure) -> Estimate:
-    return next(found for found in report.summary() if found.name == str(name))
+    return next(found for found in summarize(report.results) if found.name == str(name))
 
 
 def test_a_right_answer_is_right_in_every_measure() -> None:
@@ -106,13 +115,13 @@ def test_a_right_answer_is_right_in_every_measure() -> None:
 def test_the_first_citation_and_any_citation_are_told_apart() -> None:
     row = run([case("ten", "Ten", at=TEN)], ten=answered(SORA, TEN)).results[0]
     assert (row.first_citation, row.any_citation) == (0.0, 1.0)
-    assert (row.hit_at_1, row.hit_at_5) == (0.0, 1.0)
+    assert (hit_at(1, row), hit_at(5, row)) == (0.0, 1.0)
     assert not row.right
 
 
 def test_a_gold_passage_below_the_fifth_hit_is_no_hit_at_5() -> None:
     spans = [Span(start, start + 2) for start in (60, 62, 64, 66, 68)]
-    assert run([case("ten", "Ten", at=TEN)], ten=answered(*spans, TEN)).results[0].hit_at_5 == 0.0
+    assert hit_at(5, run([case("ten", "Ten", at=TEN)], ten=answered(*spans, TEN)).results[0]) == 0.0
 
 
 def test_a_failed_answer_counts_as_wrong_and_is_listed() -> None:
@@ -151,7 +160,7 @@ def test_a_refusal_is_right_for_a_question_that_cannot_be_answered() -> None:
 def test_a_refusal_of_a_question_that_can_be_answered_is_a_false_refusal() -> None:
     row = run([case("ten", "Ten", at=TEN)], ten=refused(TEN)).results[0]
     assert (row.false_refusal, row.false_answer, row.right) == (1.0, None, False)
-    assert row.hit_at_1 == 1.0
+    assert hit_at(1, row) == 1.0
     assert row.contains_answer == 0.0
 
 
@@ -162,7 +171,7 @@ def test_a_refusal_says_nothing_whatever_its_text() -> None:
 
 def test_measures_of_what_a_case_does_not_have_do_not_apply() -> None:
     row = run([case("ten", "Ten")], ten=answered(TEN)).results[0]
-    assert row.first_citation is row.hit_at_1 is row.evidence_seen is None
+    assert row.first_citation is hit_at(1, row) is row.evidence_seen is None
     assert row.right  # without evidence, the answer decides
     row = run([case("ten", at=TEN)], ten=answered(TEN)).results[0]
     assert row.f1 is row.contains_answer is None
@@ -172,7 +181,10 @@ def test_a_citation_that_does_not_quote_what_stands_there_is_reported() -> None:
     changed = replace(ARTICLE, text=TEXT.replace("Ten", "Six"))
     report = run([case("ten", "Ten")], changed, ten=answered(TEN, SORA))
     assert report.results[0].valid_citations == 0.5
-    assert "[1] a1 0..22: quotes 'Ten firms were picked.', but 'Six firms" in report.results[0].bad_citations[0]
+    assert (
+        "[1] a1 0..22: quotes 'Ten firms were picked.', but the article has 'Six firms"
+        in report.results[0].bad_citations[0]
+    )
     assert "Citations: 2, of which 1 quote exactly" in as_table(report)
 
 
@@ -219,7 +231,7 @@ def test_a_test_set_of_another_text_is_pointed_out() -> None:
     )
     report = run([moved], ten=answered(TEN))
     assert report.results[0].evidence_seen is False
-    assert "No article that came up has the evidence at its offsets" in as_table(report)
+    assert "No retrieved article has the evidence at its offsets" in as_table(report)
 
 
 def test_the_history_of_a_case_is_handed_on() -> None:
@@ -237,7 +249,7 @@ def test_the_same_answers_give_the_same_report() -> None:
     script = {"ten": answered(TEN), "far": refused(), "sora": answered(NAMES)}
     one, other = run(cases, **script), run(cases, **script)
     assert one == other
-    assert one.summary() == other.summary()
+    assert summarize(one.results) == summarize(other.results)
     assert as_table(one) == as_table(other)
 
 
@@ -245,7 +257,7 @@ def test_a_failed_answer_has_the_worst_value_of_every_measure_that_applies() -> 
     cases = [case("ten", "Ten", at=TEN), case("far")]
     assistant = ScriptedAssistant({"ten": LLMError("no"), "far": LLMError("no")})
     report = evaluate(assistant, cases, encode=lambda texts: UNIT[: len(texts)])
-    figures = report.summary([*MEASURES.values(), *RUN_MEASURES.values()])
+    figures = summarize(report.results, [*MEASURES.values(), *RUN_MEASURES.values()])
     assert [figure.name for figure in figures] == [
         name for name in (*MEASURES, *RUN_MEASURES) if name != "citations that quote exactly"
     ], "which is about the citations that there are"
@@ -257,7 +269,7 @@ def test_a_perfect_answer_has_the_best_value_of_every_measure_that_applies() -> 
     cases = [case("ten", "Ten firms were picked", at=TEN), case("far")]
     assistant = ScriptedAssistant({"ten": answered(TEN), "far": refused()})
     report = evaluate(assistant, cases, encode=lambda texts: UNIT[:1].repeat(len(texts), axis=0))
-    figures = report.summary([*MEASURES.values(), *RUN_MEASURES.values()])
+    figures = summarize(report.results, [*MEASURES.values(), *RUN_MEASURES.values()])
     assert len(figures) == len(MEASURES) + len(RUN_MEASURES)
     for name, value, low, high, _ in figures:
         best = 0.25 if name == str(AURC) else float(not find_measure(name).lower_is_better)  # half cannot be answered
@@ -283,7 +295,7 @@ def test_evidence_without_offsets_is_right_wherever_the_article_has_it() -> None
     assert row.right
     nowhere = Case(id="ten", question="ten", answerable=True, evidence=(Evidence(text="no such words"),))
     row = run([nowhere], ten=answered(TEN)).results[0]
-    assert (row.evidence, row.evidence_seen, row.hit_at_5) == (((),), False, 0.0)
+    assert (row.evidence, row.evidence_seen, hit_at(5, row)) == (((),), False, 0.0)
 
 
 def test_a_row_keeps_each_citation_with_the_words_around_it() -> None:
@@ -319,11 +331,11 @@ def test_cost_is_kept_in_one_field_and_told_by_stage() -> None:
     report = run(cases, ten=quick, sora=slow, far=LLMError("no"))
     assert report.results[0].cost == Cost({"search": 0.1, "total": 0.2}, {"in": 100, "out": 20})
     assert report.results[2].cost is None
-    assert [latency.stage for latency in report.latencies()] == ["search", "total", "first token"]
-    total = report.latencies()[1]
+    assert [latency.stage for latency in latencies(report.results)] == ["search", "total", "first token"]
+    total = latencies(report.results)[1]
     assert (total.p50.name, total.p50.value, total.p50.n) == ("total p50", pytest.approx(1.1), 2)
     assert total.p50.value < total.p95.value <= total.p95.high == 2.0
-    assert [(spent.name, spent.value, spent.n) for spent in report.tokens()] == [
+    assert [(spent.name, spent.value, spent.n) for spent in token_counts(report.results)] == [
         ("tokens in", 200.0, 2),
         ("tokens out", 20.0, 1),
     ]
@@ -332,7 +344,7 @@ def test_cost_is_kept_in_one_field_and_told_by_stage() -> None:
     assert "Tokens in: 200 a question" in table
     instant = run(cases, ten=replace(quick, timings={}), sora=replace(slow, timings={}), far=LLMError("no"))
     assert [replace(row, cost=None) for row in instant.results] == [replace(row, cost=None) for row in report.results]
-    assert instant.summary() == report.summary()
+    assert summarize(instant.results) == summarize(report.results)
 
 
 def test_the_risk_coverage_curve_is_of_right_answers_in_order_of_trust() -> None:
@@ -340,7 +352,7 @@ def test_the_risk_coverage_curve_is_of_right_answers_in_order_of_trust() -> None
     report = run(
         cases, ten=answered(TEN, confidence=0.9), sora=answered(TEN, confidence=0.5), far=refused(), down=LLMError("no")
     )
-    assert [point.risk for point in report.risk_coverage()] == pytest.approx([1.0, 1 / 2, 2 / 3, 3 / 4])
+    assert [point.risk for point in risk_curve(report.results)] == pytest.approx([1.0, 1 / 2, 2 / 3, 3 / 4])
     assert measure(report, AURC).value == pytest.approx((1.0 + 1 / 2 + 2 / 3 + 3 / 4) / 4)
 
 
@@ -354,12 +366,12 @@ def test_auroc_says_how_well_trust_tells_the_kinds_apart() -> None:
         near=answered(SORA, confidence=0.5),
     )
     assert measure(report, AUROC).value == pytest.approx(3.5 / 4)
-    assert str(AUROC) not in [found.name for found in run(cases[:1], ten=answered(TEN)).summary()]
+    assert str(AUROC) not in [found.name for found in summarize(run(cases[:1], ten=answered(TEN)).results)]
 
 
 def test_a_report_of_no_cases_has_no_measures() -> None:
     report = run([])
-    assert report.summary() == []
+    assert summarize(report.results) == []
     assert "0 questions" in as_table(report)
 
 
@@ -377,7 +389,7 @@ def test_what_the_command_line_prints_costs_what_the_answer_cost() -> None:
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}'])
 def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
-    with pytest.raises(TestSetError, match="cannot be read"):
+    with pytest.raises(TestSetError, match="Cannot read an answer"):
         Reply.from_json(line)
 
 
@@ -389,7 +401,7 @@ def test_a_report_that_was_saved_comes_back_equal() -> None:
     assert report.settings == {"encoder": "bundled"}
     assert "python" in report.versions
     assert from_json(to_json(report)) == report
-    assert from_json(to_json(report)).summary() == report.summary()
+    assert summarize(from_json(to_json(report)).results) == summarize(report.results)
     assert [result_from_json(line.rstrip(",")) for line in to_json(report).splitlines()[1:-1]] == list(report.results)
     assert from_json(to_json(Report(results=()))) == Report(results=())
 
@@ -405,13 +417,13 @@ def test_the_same_answers_give_the_same_bytes_apart_from_their_cost() -> None:
 
 @pytest.mark.parametrize("line", ["", "{}", '{"id": "x", "question": "x", "answerable": 1, "said": "", "found": true}'])
 def test_a_line_that_is_no_saved_row_is_refused(line: str) -> None:
-    with pytest.raises(TestSetError, match="a saved row cannot be read"):
+    with pytest.raises(TestSetError, match="Cannot read a saved result"):
         result_from_json(line)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 1, "settings": {}, "versions": {}, "rows": []}'])
 def test_a_file_that_is_no_saved_run_is_refused(text: str) -> None:
-    with pytest.raises(TestSetError, match="saved run cannot be read"):
+    with pytest.raises(TestSetError, match="Cannot read the saved run"):
         from_json(text)
 
 

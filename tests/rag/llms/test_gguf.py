@@ -94,7 +94,7 @@ def test_it_streams_word_by_word_and_stops_when_nobody_listens(model: Path) -> N
     pieces.close()
     for thread in threading.enumerate():
         if thread.name == "write":
-            thread.join(30)
+            thread.join(300)
             assert not thread.is_alive(), "it goes on writing for nobody"
 
 

@@ -70,14 +70,14 @@ def test_it_streams_word_by_word_and_stops_when_nobody_listens(folder: Path) -> 
     pieces.close()
     for thread in threading.enumerate():
         if thread.name == "write":
-            thread.join(30)
+            thread.join(300)
             assert not thread.is_alive(), "it goes on writing for nobody"
 
 
 def test_a_model_that_is_silent_for_too_long_is_given_up(folder: Path) -> None:
     llm = load_llm(f"transformers:{folder}", timeout=0.1)
     released = threading.Event()
-    llm._model.generate = lambda **_: released.wait(60)  # type: ignore[attr-defined]
+    llm._model.generate = lambda **_: released.wait(300)  # type: ignore[attr-defined]
     with pytest.raises(LLMError) as failed:
         list(stream_text(llm, [HumanMessage("Hello")], "transformers:tiny"))
     released.set()

@@ -48,7 +48,7 @@ def _run(code: str, home: Path, **environment: str) -> list[str]:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
         env={**kept, "CITECHAT_HOME": str(home), **environment},
     )

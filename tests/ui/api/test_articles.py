@@ -28,7 +28,10 @@ STORY = "The lighthouse of Southport was lit again on Friday. Nobody had seen it
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
     staged = newsroom(tmp_path / "home")
-    with serving_chat(staged.assistant, staged.services) as chat, httpx.Client(base_url=chat.url, timeout=30) as opened:
+    with (
+        serving_chat(staged.assistant, staged.services) as chat,
+        httpx.Client(base_url=chat.url, timeout=300) as opened,
+    ):
         yield opened
 
 
@@ -100,7 +103,7 @@ def test_the_same_upload_at_the_same_time_is_done_once(client: httpx.Client) -> 
     headers = {"Idempotency-Key": "upload-2"}
 
     def send(_: int) -> Any:
-        return httpx.post(f"{client.base_url}v1/articles", json={"text": STORY}, headers=headers, timeout=60).json()
+        return httpx.post(f"{client.base_url}v1/articles", json={"text": STORY}, headers=headers, timeout=300).json()
 
     with ThreadPoolExecutor(4) as clients:
         told = list(clients.map(send, range(4)))
@@ -148,7 +151,7 @@ def test_a_test_set_is_run_where_that_is_switched_on(tmp_path: Path) -> None:
     staged = newsroom(tmp_path / "home")
     services = services_of(load_settings(home=tmp_path / "home", evaluate_over_http=True), staged.assistant)
     question = {"question": "When does the ferry sail?", "answers": ["every hour"]}
-    with serving_chat(staged.assistant, services) as chat, httpx.Client(base_url=chat.url, timeout=60) as client:
+    with serving_chat(staged.assistant, services) as chat, httpx.Client(base_url=chat.url, timeout=300) as client:
         told = client.post("/v1/evaluate", json={"questions": [question]})
         assert told.status_code == 200, told.text
         assert told.json()["rows"][0]["question"] == question["question"]

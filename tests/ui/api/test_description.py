@@ -48,7 +48,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedChat]:
 
 @pytest.fixture(scope="module")
 def described(chat: ServedChat) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{chat.url}v1/openapi.json", timeout=30).json()
+    found: dict[str, Any] = httpx.get(f"{chat.url}v1/openapi.json", timeout=300).json()
     return found
 
 
@@ -86,13 +86,13 @@ def test_what_is_sent_after_the_description_meets_no_error_of_the_server(
 
     @settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def ask(case: Any) -> None:
-        case.call_and_validate(checks=checks, timeout=30)
+        case.call_and_validate(checks=checks, timeout=300)
 
     given(case=schema[path][method].as_strategy())(ask)()
 
 
 def test_the_page_for_people_shows_every_route_and_loads_nothing(chat: ServedChat, described: dict[str, Any]) -> None:
-    reply = httpx.get(f"{chat.url}v1/docs", timeout=30)
+    reply = httpx.get(f"{chat.url}v1/docs", timeout=300)
     assert reply.headers["content-type"].startswith("text/html")
     assert "content-security-policy" in reply.headers
     for method, path in OPERATIONS:

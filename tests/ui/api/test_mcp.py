@@ -105,21 +105,21 @@ def test_what_is_wrong_is_an_error_of_the_tool(
 def test_a_page_of_another_site_cannot_use_it(chat: ServedChat) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream", "origin": "http://evil.example"}
-    assert httpx.post(f"{chat.url}mcp", json=body, headers=headers, timeout=10).status_code == 403
-    assert httpx.get(f"{chat.url}mcp", timeout=10).status_code == 405
+    assert httpx.post(f"{chat.url}mcp", json=body, headers=headers, timeout=300).status_code == 403
+    assert httpx.get(f"{chat.url}mcp", timeout=300).status_code == 405
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"jsonrpc": "2.0"}', json.dumps(["x"] * 9).encode()])
 def test_what_is_no_message_of_the_protocol_is_no_error_of_the_server(chat: ServedChat, body: bytes) -> None:
     headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
-    assert httpx.post(f"{chat.url}mcp", content=body, headers=headers, timeout=10).status_code in (400, 406, 415, 202)
+    assert httpx.post(f"{chat.url}mcp", content=body, headers=headers, timeout=300).status_code in (400, 406, 415, 202)
 
 
 def test_it_is_off_unless_it_is_wanted(tmp_path: Path) -> None:
     staged = newsroom(tmp_path)
     served = start_chat(staged.assistant, port=0, services=staged.services, settings=load_settings(home=tmp_path))
     try:
-        assert httpx.post(f"{served.url}mcp", json={}, timeout=10).status_code in (404, 405)
+        assert httpx.post(f"{served.url}mcp", json={}, timeout=300).status_code in (404, 405)
     finally:
         served.close()
         close_the_loop()

@@ -103,7 +103,7 @@ def test_what_is_sent_is_never_taken_back() -> None:
 
 def _pieces(chat: ServedChat, question: str) -> list[str]:
     body = {"model": "citechat", "messages": [{"role": "user", "content": question}], "stream": True}
-    with httpx.stream("POST", f"{chat.url}v1/chat/completions", json=body, timeout=30) as response:
+    with httpx.stream("POST", f"{chat.url}v1/chat/completions", json=body, timeout=300) as response:
         lines = [line.removeprefix("data: ") for line in response.iter_lines() if line.startswith("data: ")]
     assert lines[-1] == "[DONE]"
     choices = [choice for line in lines[:-1] for choice in json.loads(line)["choices"]]
@@ -172,7 +172,7 @@ def test_models_are_listed_and_an_unknown_one_is_told(client: OpenAI) -> None:
     ],
 )
 def test_a_wrong_request_is_refused_naming_the_field(chat: ServedChat, body: Any, named: str) -> None:
-    reply = httpx.post(f"{chat.url}v1/chat/completions", json=body, timeout=30)
+    reply = httpx.post(f"{chat.url}v1/chat/completions", json=body, timeout=300)
     assert reply.status_code == 400
     assert named in reply.json()["error"]["message"]
 
@@ -225,7 +225,7 @@ def test_the_page_and_the_api_are_served_by_one_start(tmp_path: Path) -> None:
     staged = newsroom(tmp_path)
     chat = start_chat(staged.assistant, port=0, services=staged.services)
     try:
-        assert httpx.get(chat.url, timeout=30).status_code == 200
-        assert httpx.get(f"{chat.url}v1/models", timeout=30).status_code == 200
+        assert httpx.get(chat.url, timeout=300).status_code == 200
+        assert httpx.get(f"{chat.url}v1/models", timeout=300).status_code == 200
     finally:
         chat.close()

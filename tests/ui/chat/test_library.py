@@ -397,14 +397,14 @@ def test_readers_wait_for_each_other(
 
     def slowly(paths: list[Path]) -> object:
         writing.set()
-        assert may_go_on.wait(30)
+        assert may_go_on.wait(300)
         return sync(paths)
 
     monkeypatch.setattr(index, "sync", slowly)
     first: list[Row] = []
     reader = threading.Thread(target=lambda: first.extend(last(library.add_files([write(sent / "a.txt")]))))
     reader.start()
-    assert writing.wait(30)
+    assert writing.wait(300)
     others = library.add_files([write(sent / "b.txt", "Tea is late.")])
     assert next(others)[0].state == "waiting"
     seen: list[Row] = []
@@ -413,8 +413,8 @@ def test_readers_wait_for_each_other(
     other.join(0.2)
     assert seen == [], "it waits"
     may_go_on.set()
-    reader.join(30)
-    other.join(30)
+    reader.join(300)
+    other.join(300)
     assert first[0].state == "added"
     assert [row.state for row in seen] == ["reading", "added"]
 

@@ -87,14 +87,14 @@ def test_a_killed_run_continues_and_saves_the_same_file(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(SAMPLES.parents[1])},
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not rows.exists() or rows.read_bytes().count(b"\n") < questions // 2:
             assert time.monotonic() < deadline
             assert process.poll() is None, "the run ended before it was killed"
             time.sleep(0.002)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(300)
     assert not killed.exists()
     assert main(["eval", str(SAMPLES), "--out", str(killed)]) == 0
     assert _timeless(killed) == _timeless(whole)
@@ -147,7 +147,7 @@ def test_an_html_report_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["eval", str(few), "--html", str(tmp_path / "file" / "report.html")]) == 1
-    assert "report.html' cannot be written" in capsys.readouterr().err
+    assert "Cannot write" in capsys.readouterr().err
 
 
 def test_a_running_chat_gets_the_same_results_as_the_local_index(
@@ -195,7 +195,7 @@ def test_a_judge_adds_its_agreement_to_the_report(
         (["one.jsonl", "two.jsonl"], "got 2 files"),
         (["few.jsonl", "--fail-under", "speed=1"], "speed"),
         (["few.jsonl", "--judge", "extractive"], "cannot judge"),
-        (["few.jsonl", "--server", "no address"], "is no web address"),
+        (["few.jsonl", "--server", "no address"], "is not a web address"),
         (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
         (["few.jsonl", "--repeat", "0"], "0 is not in the range x>=1"),
     ],

@@ -474,7 +474,7 @@ def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: Conversat
         "saved.save('ann', Conversation((Exchange('secret words ' * 50_000),)))\n"
     )
     command = [sys.executable, "-c", code, f"sqlite:///{file}"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert "PersistenceError: the conversations in" in done.stderr
     assert "Make room on the disk" in done.stderr
     assert "secret words secret" not in done.stderr, "what a reader asked is in no error"
@@ -532,7 +532,7 @@ def test_two_threads_that_save_one_conversation_leave_one_of_its_states(saved: C
 
     def work(state: Conversation) -> None:
         for _ in range(20):
-            together.wait(10)
+            together.wait(300)
             saved.save("ann", state)
 
     with ThreadPoolExecutor(2) as pool:
@@ -556,7 +556,7 @@ def test_many_copies_may_open_a_new_database_at_once(url: str) -> None:
         assert process.stdin is not None
         process.stdin.close()
     for process in processes:
-        assert process.wait(60) == 0, process.stderr and process.stderr.read()
+        assert process.wait(300) == 0, process.stderr and process.stderr.read()
         assert process.stderr is not None
         process.stderr.close()
     with closing(ConversationStore(command[-1])) as saved:

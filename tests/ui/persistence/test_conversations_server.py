@@ -48,7 +48,7 @@ def test_copies_that_first_save_one_conversation_at_once_both_succeed(database: 
 
         def save(saved: ConversationStore) -> None:
             for number in range(15):
-                together.wait(30)
+                together.wait(300)
                 saved.save("ann", replace(SAID, id=f"c{number}"))
 
         with ThreadPoolExecutor(len(all_copies)) as pool:
@@ -63,7 +63,7 @@ def test_copies_that_judge_one_answer_at_once_leave_one_verdict(database: str) -
 
         def judge(saved: ConversationStore) -> None:
             for _ in range(10):
-                together.wait(30)
+                together.wait(300)
                 saved.judge("ann", kept.id, 1, "good", "")
 
         with ThreadPoolExecutor(len(all_copies)) as pool:

@@ -13,7 +13,17 @@ from hashing import HashingEncoder
 
 from index import Index
 from rag import AnswerOptions, Assistant, TestSetError
-from rag.evaluate import AnswerSentence, ArticleSpan, CaseResult, CitedSpan, Cost, Report, evaluate, read_cases
+from rag.evaluate import (
+    AnswerSentence,
+    ArticleSpan,
+    CaseResult,
+    CitedSpan,
+    Cost,
+    Report,
+    evaluate,
+    read_cases,
+    summarize,
+)
 from ui.report import charts
 from ui.report.page import report_page
 from ui.report.questions import OUTCOMES, outcome, verdict, what_went_wrong
@@ -149,7 +159,7 @@ def test_the_real_report_has_every_section_and_question(real: Report) -> None:
         assert section(page, key), key
     assert page.count("<tbody id=") == len(real.results)
     assert "63 questions: 46 can be answered from the articles, 17 cannot; none failed." in words_of(page)
-    for estimate in real.summary():
+    for estimate in summarize(real.results):
         assert f"{estimate.value:.3f}" in section(page, "measures"), estimate.name
     assert section(page, "flips") == ""
     assert "only those that differ" not in page
@@ -216,7 +226,7 @@ def test_failures_and_refusals_are_shown_with_their_words() -> None:
     assert "LLMError: it did not answer" in words_of(page)
     assert "The articles do not say." in words_of(page)
     assert "a refusal: the articles do not say" in words_of(page)
-    assert "1 without a trust" in words_of(section(page, "trust"))
+    assert "1 without" in words_of(section(page, "trust"))
     filters = dict(re.findall(r'value="(\w*)".*?<small>(\d)</small>', page))
     assert filters == {"": "4", "wrong": "2", "refused": "2", "failed": "1"}
 

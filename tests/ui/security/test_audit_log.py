@@ -31,7 +31,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def wait_for_line(path: Path, asked: str) -> None:
     """A reply is there a moment before its line."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while asked not in [line["path"] for line in lines(path)]:
         assert time.monotonic() < deadline
         time.sleep(0.01)

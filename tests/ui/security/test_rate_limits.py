@@ -121,7 +121,7 @@ def test_a_served_key_is_answered_so_many_at_a_time(tmp_path: Path) -> None:
     class Slow(Parrot):
         def stream(self, question: str, *given: Any, **named: Any) -> Any:
             begun.release()
-            go.wait(30)
+            go.wait(300)
             yield from super().stream(question, *given, **named)
 
     settings = Settings(home=tmp_path, concurrency=2)
@@ -136,8 +136,8 @@ def test_a_served_key_is_answered_so_many_at_a_time(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         try:
-            assert begun.acquire(timeout=20)
-            assert begun.acquire(timeout=20)
+            assert begun.acquire(timeout=300)
+            assert begun.acquire(timeout=300)
             assert call() == 429
         finally:
             go.set()

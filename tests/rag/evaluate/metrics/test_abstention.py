@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.evaluate.metrics import aurc, aurc_interval, risk_coverage
+from rag.evaluate.metrics.abstention import aurc, aurc_interval, risk_coverage
 
 ASKED = st.lists(st.tuples(st.integers(0, 2).map(float), st.booleans()), min_size=1, max_size=6)
 quick = settings(deadline=None, max_examples=40)
@@ -77,7 +77,7 @@ def test_infinite_trust_is_ranked_and_what_cannot_be_ranked_is_refused() -> None
     assert risk_coverage([], []) == ()
     with pytest.raises(ValueError, match="NaN"):
         aurc([float("nan")], [True])
-    with pytest.raises(ValueError, match="2 values of trust for 1"):
+    with pytest.raises(ValueError, match="2 values of confidence for 1"):
         risk_coverage([1.0, 2.0], [True])
     with pytest.raises(ValueError, match="at least one question"):
         aurc([], [])

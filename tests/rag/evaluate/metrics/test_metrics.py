@@ -12,24 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import FloatArray
-from rag.evaluate.metrics import (
-    ArticleSpan,
+from rag.evaluate import ArticleSpan
+from rag.evaluate.metrics.abstention import auroc, auroc_interval
+from rag.evaluate.metrics.overlap import citation_quality, is_exact_quote, overlaps_within
+from rag.evaluate.metrics.statistics import bootstrap_interval, constant_interval, interval, quantile, quantile_interval
+from rag.evaluate.metrics.text import (
     answer_f1,
-    auroc,
-    auroc_interval,
     best,
-    bootstrap_interval,
     character_f1,
-    citation_quality,
-    constant_interval,
     contains_answer,
     exact_match,
-    interval,
-    is_exact_quote,
     normalise,
-    overlaps_within,
-    quantile,
-    quantile_interval,
     scorable,
     similarity,
     token_f1,

@@ -13,7 +13,7 @@ from ir_measures import AP, RR, R, Success, nDCG
 
 from rag.evaluate import ArticleSpan
 from rag.evaluate.metrics import ranking, retrieval
-from rag.evaluate.metrics.retrieval import Arrivals, arrivals
+from rag.evaluate.metrics.retrieval import HitGains, hit_gains
 
 RUNS = 200
 quick = settings(deadline=None, max_examples=60)
@@ -79,13 +79,13 @@ GOLD = ("0123456789", "abcd")
 EVIDENCE = ((ArticleSpan("one", 10, 20),), (ArticleSpan("one", 40, 44),))
 
 
-def at(level: retrieval.Level, *hits: tuple[str, int, int]) -> Arrivals:
-    return arrivals(level, [ArticleSpan(*hit) for hit in hits], GOLD, EVIDENCE)
+def at(level: retrieval.Level, *hits: tuple[str, int, int]) -> HitGains:
+    return hit_gains(level, [ArticleSpan(*hit) for hit in hits], GOLD, EVIDENCE)
 
 
 def test_a_passage_brings_each_piece_that_it_overlaps_once() -> None:
     found = at("passage", ("two", 10, 20), ("one", 0, 11), ("one", 12, 30), ("one", 43, 60))
-    assert found == Arrivals(((0, 0), (1, 0), (0, 0), (0, 1)), (1, 1))
+    assert found == HitGains(((0, 0), (1, 0), (0, 0), (0, 1)), (1, 1))
     assert [retrieval.hit_at(found, k) for k in (1, 2)] == [0.0, 1.0]
     assert [retrieval.recall_at(found, k) for k in (1, 2, 3, 4)] == [0.0, 0.5, 0.5, 1.0]
     assert retrieval.reciprocal_rank(found) == 0.5
@@ -93,13 +93,13 @@ def test_a_passage_brings_each_piece_that_it_overlaps_once() -> None:
 
 def test_articles_are_found_by_any_of_their_passages_and_pieces_of_one_article_are_one() -> None:
     found = at("article", ("two", 0, 5), ("one", 90, 95), ("one", 10, 20))
-    assert found == Arrivals(((0,), (1,), (0,)), (1,))
+    assert found == HitGains(((0,), (1,), (0,)), (1,))
     assert (retrieval.recall_at(found, 2), retrieval.reciprocal_rank(found)) == (1.0, 0.5)
 
 
 def test_evidence_is_counted_in_characters_and_found_when_all_of_one_piece_is_there() -> None:
     found = at("evidence", ("one", 0, 15), ("one", 12, 19), ("one", 18, 42), ("two", 0, 99))
-    assert found == Arrivals(((5, 0), (4, 0), (1, 2), (0, 0)), (10, 4))
+    assert found == HitGains(((5, 0), (4, 0), (1, 2), (0, 0)), (10, 4))
     assert [retrieval.recall_at(found, k) for k in (1, 2, 3, 4)] == [5 / 14, 9 / 14, 12 / 14, 12 / 14]
     assert [retrieval.hit_at(found, k) for k in (2, 3)] == [0.0, 1.0]
     assert retrieval.reciprocal_rank(found) == pytest.approx(1 / 3)
@@ -108,18 +108,18 @@ def test_evidence_is_counted_in_characters_and_found_when_all_of_one_piece_is_th
 def test_of_the_places_where_a_piece_stands_any_one_is_right() -> None:
     twice = ((ArticleSpan("one", 0, 10), ArticleSpan("two", 0, 10)),)
     for level in ("passage", "article", "evidence"):
-        found = arrivals(level, [ArticleSpan("two", 0, 10), ArticleSpan("one", 0, 10)], GOLD[:1], twice)  # type: ignore[arg-type]
+        found = hit_gains(level, [ArticleSpan("two", 0, 10), ArticleSpan("one", 0, 10)], GOLD[:1], twice)  # type: ignore[arg-type]
         assert retrieval.recall_at(found, 1) == retrieval.ndcg_at(found, 2) == 1.0
         assert found.completed == [1, 0]
 
 
 @pytest.mark.parametrize("level", ["passage", "article", "evidence"])
 def test_evidence_that_stands_nowhere_is_never_found_and_halves_what_can_be_reached(level: retrieval.Level) -> None:
-    found = arrivals(level, [ArticleSpan("one", 0, 50)], ("same size", "same size"), ((ArticleSpan("one", 0, 9),), ()))
+    found = hit_gains(level, [ArticleSpan("one", 0, 50)], ("same size", "same size"), ((ArticleSpan("one", 0, 9),), ()))
     assert retrieval.recall_at(found, 5) == 0.5
     assert retrieval.hit_at(found, 5) == 1.0
     assert retrieval.ndcg_at(found, 5) < 1.0
-    assert retrieval.recall_at(arrivals(level, [], GOLD, EVIDENCE), 5) == 0.0
+    assert retrieval.recall_at(hit_gains(level, [], GOLD, EVIDENCE), 5) == 0.0
 
 
 def test_one_passage_with_all_the_evidence_is_the_best_there_can_be() -> None:
@@ -169,7 +169,7 @@ def test_more_hits_never_bring_less_and_nothing_is_above_1(
     hits: list[ArticleSpan], gold: list[ArticleSpan], level: retrieval.Level
 ) -> None:
     texts = ["x" * (place.end - place.start) for place in gold]
-    found = arrivals(level, hits, texts, [(place,) for place in gold])
+    found = hit_gains(level, hits, texts, [(place,) for place in gold])
     for measure in (retrieval.hit_at, retrieval.recall_at):
         values = [measure(found, k) for k in range(len(hits) + 1)]
         assert values == sorted(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag import SettingsError
-from rag.evaluate import AUROC, MEASURES, RUN_MEASURES, SUMMARY, ArticleSpan, CaseResult, estimates, find_measure
+from rag.evaluate import AUROC, MEASURES, RUN_MEASURES, SUMMARY, ArticleSpan, CaseResult, find_measure, summarize
 
 FOUND = CaseResult(
     id="q",
@@ -23,7 +23,7 @@ FOUND = CaseResult(
 def test_a_measure_prints_as_its_name() -> None:
     assert str(MEASURES["article nDCG@10"]) == f"{MEASURES['article nDCG@10']!r}" == "article nDCG@10"
     assert [str(measure) for measure in SUMMARY[2:5]] == ["hit@1", "hit@5", "MRR"]
-    assert str(AUROC) == "AUROC of trust"
+    assert str(AUROC) == "AUROC of confidence"
     assert all(name == str(measure) for name, measure in {**MEASURES, **RUN_MEASURES}.items())
 
 
@@ -43,13 +43,13 @@ def test_a_measure_is_found_by_its_name_however_it_is_written(name: str) -> None
 
 def test_any_number_of_hits_can_be_asked_for() -> None:
     assert str(find_measure("hit@7")) == "hit@7"
-    assert [figure.value for figure in estimates([FOUND], [find_measure("hit@6"), find_measure("HIT@7")])] == [0.0, 1.0]
-    assert [figure.value for figure in estimates([FOUND], [find_measure("Evidence NDCG@7")])] == [pytest.approx(1 / 3)]
+    assert [figure.value for figure in summarize([FOUND], [find_measure("hit@6"), find_measure("HIT@7")])] == [0.0, 1.0]
+    assert [figure.value for figure in summarize([FOUND], [find_measure("Evidence NDCG@7")])] == [pytest.approx(1 / 3)]
 
 
 @pytest.mark.parametrize("name", ["", "f2", "hit", "hit@0", "hit@-1", "hit@five", "passage", "MRR@5x"])
 def test_a_name_that_no_measure_has_is_refused_with_those_there_are(name: str) -> None:
-    with pytest.raises(SettingsError, match="there is no measure") as told:
+    with pytest.raises(SettingsError, match="Unknown measure") as told:
         find_measure(name)
     assert "answer contained" in told.value.hint
 
@@ -66,4 +66,4 @@ def test_measures_of_what_a_question_does_not_have_do_not_apply() -> None:
         "answered or refused rightly",
         "false answers",
     ]
-    assert estimates([]) == []
+    assert summarize([]) == []

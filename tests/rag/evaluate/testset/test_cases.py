@@ -92,14 +92,14 @@ def test_a_history_becomes_turns(tmp_path: Path) -> None:
         ({"evidence": [{"start": -1, "end": 10, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "greater"),
         ({"evidence": [{"start": 3, "end": 15, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "12 characters apart"),
         ({"evidence": [{"start": 14, "end": 3, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "start 14 is after end 3"),
-        ({"evidence": [{"start": 3, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "given together"),
+        ({"evidence": [{"start": 3, "text": "Zhou Hongyi"}]}, "'evidence[0]'", "give both"),
         ({"evidence": [{"start": float("nan"), "end": 14, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "got nan"),
         ({"evidence": [" "]}, "'evidence[0].text'", "blank"),
         ({"evidence": [7]}, "'evidence[0]'", "got 7"),
         ({"notes": None}, "'notes'", "string"),
         ({"evidence": [{"start": 3, "end": 3, "text": ""}]}, "'evidence[0].text'", "blank"),
         ({"evidence": [{"start": 3, "end": 14}]}, "'evidence[0].text'", "required"),
-        ({"anwsers": ["Zhou"]}, "'anwsers'", "no such field"),
+        ({"anwsers": ["Zhou"]}, "'anwsers'", "unknown field"),
         ({"history": [{"role": "system", "text": "obey"}]}, "'history[0].role'", "'user' or 'assistant'"),
         ({"answers": [], "evidence": []}, "the whole line", "needs 'answers' or 'evidence'"),
         ({"answerable": False}, "the whole line", "neither 'answers' nor 'evidence'"),
@@ -155,7 +155,7 @@ def test_a_file_without_a_case_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])
 def test_a_path_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TestSetError, match="cannot be read"):
+    with pytest.raises(TestSetError, match="Cannot read"):
         read_cases(tmp_path / name)
 
 
@@ -186,7 +186,7 @@ def test_a_question_that_stands_twice_without_ids_is_named_with_both_lines(tmp_p
 
 def test_a_field_that_stands_twice_is_named(tmp_path: Path) -> None:
     line = '{"question": "Who?", "question": "Where?", "answers": ["here"]}'
-    assert "line 1, field 'question': stands more than once" in refusal(tmp_path, line)
+    assert "line 1, field 'question': occurs more than once" in refusal(tmp_path, line)
 
 
 def test_a_line_that_is_too_long_is_told_and_not_read(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_line_that_is_too_long_is_told_and_not_read(tmp_path: Path) -> None:
 def test_a_line_half_of_bytes_of_another_encoding_says_how_to_mend_it(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_bytes('{"question": "Où?", "answers": ["ici"]}'.encode("latin-1"))
-    with pytest.raises(TestSetError, match="line 1, the whole line: is not UTF-8; save the file anew"):
+    with pytest.raises(TestSetError, match="line 1, the whole line: is not UTF-8; save the file in that encoding"):
         read_cases(path)
 
 
@@ -210,7 +210,7 @@ def test_a_file_in_utf16_says_how_to_mend_it(tmp_path: Path, suffix: str) -> Non
 
 def test_a_workbook_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "questions.xlsx").write_bytes(b"PK")
-    with pytest.raises(TestSetError, match=r"\.xlsx is not read") as caught:
+    with pytest.raises(TestSetError, match=r"\.xlsx is not supported") as caught:
         read_cases(tmp_path / "questions.xlsx")
     assert "CSV" in caught.value.hint
 

@@ -31,14 +31,14 @@ def test_evidence_whose_place_is_known_stays_and_no_article_is_read() -> None:
 @pytest.mark.parametrize(
     ("evidence", "reason"),
     [
-        (Evidence(text="Cem"), "'Cem' stands in none of the articles"),
-        (Evidence(text="Ann"), "'Ann' stands in 2 places: 'port.md' at 19, 'port.md' at 34"),
-        (Evidence(text="said so"), "'said so' stands in 2 places: 'port.md' at 23, 'copy.md' at 4"),
+        (Evidence(text="Cem"), "'Cem' does not occur in any of the articles"),
+        (Evidence(text="Ann"), "'Ann' occurs in 2 places: 'port.md' at 19, 'port.md' at 34"),
+        (Evidence(text="said so"), "'said so' occurs in 2 places: 'port.md' at 23, 'copy.md' at 4"),
         (
             Evidence(text="ben  said so"),
-            "stands nowhere to the letter; with other blanks, signs or capitals it is in 'c",
+            "does not occur exactly; 'copy.md' has it with other spaces, signs or capitals",
         ),
-        (Evidence(text="Ben", source="port.md"), "none of the articles that it may belong to"),
+        (Evidence(text="Ben", source="port.md"), "any of the articles that it may belong to"),
     ],
 )
 def test_evidence_that_stands_nowhere_or_in_several_places_is_told(evidence: Evidence, reason: str) -> None:

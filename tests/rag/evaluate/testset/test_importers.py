@@ -72,18 +72,18 @@ def test_a_context_that_comes_again_is_one_article(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("{", "train.json: is no JSON: EOF"),
-        ([], "is no SQuAD file: there is no list 'data'"),
-        ({"data": [1]}, "field 'data[0]': there is no list 'paragraphs'"),
-        (squad(1), "field 'data[0].paragraphs[0].context': there is no text"),
-        (squad({"context": PORT}), "field 'data[0].paragraphs[0].qas': there is no list of questions"),
+        ("{", "train.json: is not JSON: EOF"),
+        ([], "is not a SQuAD file: it has no list 'data'"),
+        ({"data": [1]}, "field 'data[0]': Input should be a valid dictionary"),
+        (squad(1), "field 'data[0].paragraphs[0]': Input should be a valid dictionary"),
+        (squad({"context": PORT}), "field 'data[0].paragraphs[0].qas': Field required"),
         (squad({"context": PORT, "qas": [1]}), "field 'data[0].paragraphs[0].qas[0]': Input should be"),
         (squad(asked({"question": " "})), "paragraphs[0].qas[0].question': must not be blank"),
         (squad(asked({"id": 7})), "paragraphs[0].qas[0].id': Input should be a valid string, got 7"),
         (squad(asked({"answers": [{"text": "Ann"}]})), "qas[0].answers[0].answer_start': Field required"),
         (
             squad(asked({"answers": [{"text": "Ann", "answer_start": 3}]})),
-            "qas[0].answers[0]': says 'Ann', but ' ha' stands at 3 of the context",
+            "qas[0].answers[0]': says 'Ann', but the context has ' ha' at 3",
         ),
         (squad(asked({"answers": []})), "qas[0]': an answerable question needs 'answers'"),
         (
@@ -94,7 +94,7 @@ def test_a_context_that_comes_again_is_one_article(tmp_path: Path) -> None:
             squad(asked({"answers": [answer("Ann")]}, {"id": "q0", "answers": [answer("Lee")]})),
             "qas[1]': the id 'q0' is used already, in data[0].paragraphs[0].qas[0]",
         ),
-        (squad(), "there is no question in"),
+        (squad(), "There is no question in"),
     ],
 )
 def test_what_is_wrong_with_a_squad_file_is_named_with_its_place(tmp_path: Path, data: Any, message: str) -> None:
@@ -192,20 +192,23 @@ def test_a_table_may_hold_lists_as_json_or_as_python_writes_them(tmp_path: Path,
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("{", "line 2, the whole line: is no JSON"),
-        ("[]", "line 2, the whole line: is no JSON object"),
-        ('{"question": "Who?", "answer": NaN}', "line 2, the whole line: is no JSON"),
-        ({"answer": "Ann"}, "line 2, field 'user_input': is missing"),
-        ({"question": " ", "answer": "Ann"}, "line 2, field 'question': must be a text that is not blank, got ' '"),
-        ({"user_input": [{"content": "Who?"}], "reference": "Ann"}, "line 2, field 'user_input': must be a text"),
+        ("{", "line 2, the whole line: is not JSON"),
+        ("[]", "line 2, the whole line: is not a JSON object"),
+        ('{"question": "Who?", "answer": NaN}', "line 2, the whole line: is not JSON"),
+        ({"answer": "Ann"}, "line 2, field 'user_input': Field required"),
+        ({"question": " ", "answer": "Ann"}, "line 2, field 'question': must not be blank, got ' '"),
+        (
+            {"user_input": [{"content": "Who?"}], "reference": "Ann"},
+            "line 2, field 'user_input': Input should be a valid string",
+        ),
         ({"question": "Who?"}, "line 2, the whole line: needs 'answers' or 'evidence'"),
         (
             {"question": "Who?", "ground_truths": [7]},
-            "line 2, field 'ground_truths': must be a text or a list of texts",
+            "line 2, field 'ground_truths[0]': Input should be a valid string, got 7",
         ),
         (
             {"question": "Who?", "answer": "Ann", "contexts": {"a": 1}},
-            "line 2, field 'contexts': must be a text or a list",
+            "line 2, field 'contexts': Input should be a valid list",
         ),
         ({"question": "Who said so?", "answer": "Ann"}, "line 2, the whole line: the id 'q-"),
     ],
@@ -231,5 +234,5 @@ def test_a_table_without_a_question_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TestSetError, match="cannot be read"):
+    with pytest.raises(TestSetError, match="Cannot read"):
         FORMATS[name](tmp_path / "none.jsonl")

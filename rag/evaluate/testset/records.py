@@ -1,0 +1,90 @@
+"""The lines of a JSONL file and the records of a CSV file, before anyone asks what they mean. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LONGEST_LINE = 1_000_000
+"""Bytes of a line, and characters of a record, beyond which the file was written wrongly."""
+
+TABLES = (".csv", ".tsv")
+"""Endings of files that are read and written as tables; others are JSON lines."""
+
+NOT_UTF8 = "is not UTF-8; save the file in that encoding (Excel calls it “CSV UTF-8”)"
+
+
+@dataclass(frozen=True, slots=True)
+class RawCase:
+    """A case as JSON, and the line that it begins on; or the `reason` why it cannot be read, and in which `field`."""
+
+    line: int
+    json: str | bytes = ""
+    field: str = ""
+    reason: str = ""
+
+
+def json_lines(data: bytes) -> Iterator[RawCase]:
+    """Yield the lines of a JSONL file that are not blank."""
+    # Only b"\n" ends a line: str.splitlines would also cut inside a JSON string that holds U+2028.
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        if len(line) > LONGEST_LINE:
+            yield RawCase(number, reason=f"has {len(line)} bytes, more than {LONGEST_LINE}")
+        elif _has_bad_bytes(line.decode("utf-8", "surrogateescape")):
+            yield RawCase(number, reason=NOT_UTF8)
+        else:
+            yield RawCase(number, line)
+
+
+def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
+    """Yield the line that each record of a CSV file begins on, its cells, and why they cannot be read (or "").
+
+    The separator (comma, semicolon, tab) is guessed from the first line. A quoted cell may hold separators and line
+    breaks.
+    """
+    text = data.decode("utf-8", "surrogateescape")  # invalid bytes survive until their line is known
+    if csv.field_size_limit() < LONGEST_LINE:
+        csv.field_size_limit(LONGEST_LINE)  # Python's own limit is lower; there is one for the whole process
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    line = 1
+    while True:
+        cells: list[str] = []
+        reason = ""
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = _csv_reason(str(error))
+        if any(map(_has_bad_bytes, cells)):
+            reason = NOT_UTF8
+        elif (length := sum(map(len, cells))) > LONGEST_LINE:
+            reason = f"has {length} characters, more than {LONGEST_LINE}"
+        yield line, cells, reason
+        line = reader.line_num + 1
+
+
+def _has_bad_bytes(text: str) -> bool:
+    """Return whether a text decoded with `surrogateescape` was not UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def _separator(text: str) -> str:
+    """Return what separates the cells of a table: Excel writes semicolons in half of Europe."""
+    head = text.partition("\n")[0]
+    try:
+        return csv.Sniffer().sniff(head, delimiters=",;\t").delimiter
+    except csv.Error:  # a single column
+        return ","
+
+
+def _csv_reason(error: str) -> str:
+    if "unexpected end" in error:
+        return "a quotation mark opens a cell here and is never closed, so that all lines below belong to it"
+    if "field larger" in error:
+        return f"has a cell of more than {LONGEST_LINE} characters"
+    return f"is not a row of a table: {error}"
