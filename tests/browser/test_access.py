@@ -10,7 +10,7 @@ import pytest
 from readers import IN_A_BROWSER, Reader
 
 from rag import Settings
-from ui.security.config import access_policy
+from ui.security.access import access_policy
 
 pytestmark = IN_A_BROWSER
 
@@ -24,9 +24,9 @@ def url(browser: Any, make_newsroom: Any, serve: Any, tmp_path: Path) -> Iterato
     """A chat that ann and bob may log in to."""
     made = make_newsroom(tmp_path / "home")
     access = access_policy(Settings(home=tmp_path))
-    access.register.users.add("ann", PASSWORD)
-    access.register.users.add("bob", PASSWORD)
-    with serve(made.assistant, made.services, access=access) as served:
+    access.accounts.users.add("ann", PASSWORD)
+    access.accounts.users.add("bob", PASSWORD)
+    with serve(made.assistant, made.services, policy=access) as served:
         yield served
 
 

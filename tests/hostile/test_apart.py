@@ -315,9 +315,9 @@ GOOD = json.loads(json.dumps(frames.written(Extract("The ferry.", title="Ferry",
     ],
 )
 def test_a_forged_extract_is_refused(wrong: dict[str, object]) -> None:
-    assert frames.understood(GOOD) == Extract("The ferry.", title="Ferry", pages=(0, 4))
+    assert frames.parse_extract(GOOD) == Extract("The ferry.", title="Ferry", pages=(0, 4))
     with pytest.raises(frames.BrokenFrameError):
-        frames.understood({**GOOD, **wrong})
+        frames.parse_extract({**GOOD, **wrong})
 
 
 @pytest.mark.parametrize("name", [None, "/etc/passwd", "/a.zipx", "", 3])

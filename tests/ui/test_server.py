@@ -320,4 +320,4 @@ def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(rep
 
 def test_a_day_that_is_none_is_said_in_the_chat(replies: Replies) -> None:
     messages = list(replies.ask(READER, "When?", Conversation(), Writing(), "yesterday", None, []))[-1][0]
-    assert "is no day, month or year" in messages[-1]["content"]
+    assert "Invalid date" in messages[-1]["content"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..i18n.translate import Say, english, words_for
-from ..security.request_guard import cookies_in, owner_id
+from ..security.request_guard import owner_id, parse_cookies
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,6 @@ def reader_of(request: Any) -> Reader:
     """The reader who sent a request, as the web framework hands it over: the name they logged in by, else the secret
     cookie of their browser. Nothing that the page itself sends is asked."""
     name = getattr(request, "username", None)
-    owner = f"user:{name}" if name else owner_id(cookies_in(request.headers.get("cookie") or ""))
+    owner = f"user:{name}" if name else owner_id(parse_cookies(request.headers.get("cookie") or ""))
     accepted = request.headers.get("accept-language") or ""
     return Reader(owner or "", str(request.session_hash or ""), words_for(accepted))

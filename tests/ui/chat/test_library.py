@@ -96,9 +96,9 @@ def test_one_bad_file_never_stops_the_rest(library: Library, sent: Path, folder:
     rows = last(library.add_files([sent / name for name in names]))
     assert [row.state for row in rows] == ["failed"] * 5 + ["added"]
     told = [row.detail for row in rows]
-    assert told[0] == "'empty.txt' is empty"
-    assert told[1] == "'a.exe' has a format that is not read: .exe"
-    assert told[2].startswith("'b.pdf' cannot be read as PDF")
+    assert told[0] == "Cannot index 'empty.txt': it is empty."
+    assert told[1] == "Cannot read 'a.exe': unsupported format .exe."
+    assert told[2].startswith("Cannot read 'b.pdf' as PDF")
     assert told[3] == "the file is larger than 20 MB"
     assert told[4] == "the file has not arrived"
     assert all("/" not in each for each in told), "where the server keeps files is not told"
@@ -134,7 +134,7 @@ def test_a_text_that_is_known_from_elsewhere_is_told_to_be(library: Library, ind
 def test_an_archive_says_how_many_articles_were_in_it_and_what_was_not_read(library: Library, sent: Path) -> None:
     (row,) = last(library.add_files([zipped(sent / "a.zip", one=SHIPS, two="Tea is late.", three="")]))
     assert (row.state, row.articles) == ("added", 2)
-    assert row.detail == "'a.zip!three.txt' is empty"
+    assert row.detail == "Cannot index 'a.zip!three.txt': it is empty."
     (row,) = last(library.add_files([zipped(sent / "b.zip")]))
     assert (row.state, row.detail) == ("failed", "there is no article in it")
 
@@ -300,7 +300,7 @@ def test_a_page_of_a_private_network_is_not(
 ) -> None:
     (row,) = last(Library(index, folder, allow_web_links=True).add_link(address.format(port=httpserver.port)))
     assert row.state == "failed"
-    assert "does not lead to a page of the public web" in row.detail
+    assert "it is not a public web page" in row.detail
     assert httpserver.log == []
 
 

@@ -28,7 +28,7 @@ from ui.conversation import Conversation, Exchange
 from ui.html import SUPPORT_LABELS, day
 from ui.i18n.chinese import CHINESE
 from ui.i18n.translate import chinese, english, words_for
-from ui.persistence.conversations import Listed as Kept
+from ui.persistence.conversations import ConversationSummary
 
 # The command line has a `say` of its own, which prints.
 MODULES = sorted(
@@ -247,7 +247,10 @@ def test_the_article_is_in_chinese() -> None:
 
 
 def test_the_conversations_are_in_chinese() -> None:
-    kept = [Kept("1", "港口", "2024-02-24T10:00:00+00:00", 1), Kept("2", "", "2024-12-01T10:00:00+00:00", 3)]
+    kept = [
+        ConversationSummary("1", "港口", "2024-02-24T10:00:00+00:00", 1),
+        ConversationSummary("2", "", "2024-12-01T10:00:00+00:00", 3),
+    ]
     assert latin(past_html(kept, "1", chinese), past_html((), say=chinese)) == set()
 
 

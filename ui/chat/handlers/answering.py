@@ -201,7 +201,7 @@ class Replies:
         model_catalog, say = self.services.model_catalog, reader.say
         pane = no_citation_yet(say)
         if problem is not None:
-            pane = message_html(say("The index cannot be read"), f"{problem.message}. {problem.hint}")
+            pane = message_html(say("The index cannot be read"), f"{problem.message} {problem.hint}")
         elif not facts:
             pane = message_html(say("Nothing is indexed yet"), say("Add articles above, or index a folder:"), _INDEX)
         return [
