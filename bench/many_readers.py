@@ -128,8 +128,8 @@ def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -
 
 
 def leaving(home: Path, served: Path, slots: int) -> float:
-    """Milliseconds from the closing of one of the tabs that are answered, by a model that has fallen silent, to the
-    moment when the turn of a reader who waits begins."""
+    """Return the milliseconds from closing one of the tabs that wait for a stalled LLM until the turn of a waiting user
+    begins."""
     with silent_llm() as llm, ExitStack() as open_pages:
         environment = environment_of(home, served, llm="openai:silent", llm_base_url=llm)
         address, _ = open_pages.enter_context(serving(environment))

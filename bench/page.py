@@ -91,7 +91,7 @@ _SHIFTS = """() => {
 }"""
 
 
-_OPEN = """(turns) => [...document.querySelectorAll("#past li")]
+_OPEN = """(turns) => [...document.querySelectorAll("#history li")]
   .find((row) => row.querySelector(".byline").textContent.startsWith(`${turns} `))
   .querySelector("button.title").click()"""
 
@@ -256,7 +256,7 @@ def opened(chromium: Any, address: str, motion: str = "reduce") -> Iterator[Any]
     try:
         page.goto(address)
         page.wait_for_selector("#question textarea")
-        page.wait_for_selector("#past button.title", state="attached")
+        page.wait_for_selector("#history button.title", state="attached")
         page.wait_for_timeout(1500)
         yield page
     finally:

@@ -23,7 +23,7 @@ from .api.mcp import mcp_routes
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
-from .i18n.chinese import CHINESE
+from .i18n.translate import CHINESE
 from .monitoring.health import Health, health_routes
 from .monitoring.metrics import Metrics, RequestCounter
 from .security.access import AccessPolicy, access_policy, real_peer_addresses, require_access_control

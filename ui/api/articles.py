@@ -21,7 +21,7 @@ from starlette.responses import Response
 from index import Article
 from rag import Assistant
 
-from ..chat.library import MOST_FILES, Library, Row, Rows, safe_name
+from ..chat.library import MOST_FILES, Library, UploadResult, Uploads, safe_name
 from ..security.errors import RequestError
 from .errors import json_response
 from .schemas import AddRequest, ArticleReply, read_body
@@ -103,9 +103,9 @@ class _Uploads:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._results: OrderedDict[tuple[str, str], tuple[str, tuple[Row, ...]]] = OrderedDict()
+        self._results: OrderedDict[tuple[str, str], tuple[str, tuple[UploadResult, ...]]] = OrderedDict()
 
-    def once(self, caller: str, key: str, digest: str, add: Callable[[], Rows]) -> tuple[Row, ...]:
+    def once(self, caller: str, key: str, digest: str, add: Callable[[], Uploads]) -> tuple[UploadResult, ...]:
         """Return the result, of now or before. Raises `RequestError` if the key was used with another body."""
         if not key:
             return _last(add())
@@ -147,11 +147,11 @@ def _digest(files: list[tuple[str, bytes]]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _add(library: Library, body: AddRequest) -> Rows:
+def _add(library: Library, body: AddRequest) -> Uploads:
     return library.add_link(body.link) if body.link is not None else library.add_text(body.title, body.text or "")
 
 
-def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Rows:
+def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
     with _written(files) as paths:
         yield from library.add_files(paths)
 
@@ -169,8 +169,8 @@ def _written(files: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
         yield paths
 
 
-def _last(states: Rows) -> tuple[Row, ...]:
-    rows: tuple[Row, ...] = ()
+def _last(states: Uploads) -> tuple[UploadResult, ...]:
+    rows: tuple[UploadResult, ...] = ()
     for rows in states:  # noqa: B007 - the last one is wanted
         pass
     return rows

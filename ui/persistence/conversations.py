@@ -148,12 +148,18 @@ class ConversationStore:
 
         self._run(write)
 
-    def feedback(self) -> Iterator[dict[str, Any]]:
-        """Yield the feedback of all users, oldest first, without their names: `conversation`, `turn`, `question`,
-        `answer`, `citations` as in `Answer.to_dict`, `verdict` (the rating), `reason`, `judged` (UTC, ISO form)."""
+    def feedback(self, owner: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the ratings of one owner's answers or of all, oldest first, without the owners.
+
+        Each has `conversation`, `turn`, `question`, `answer`, `citations` as in `Answer.to_dict`, `verdict`, `reason`
+        and `judged` (UTC, ISO form).
+        """
         columns = self._feedback.c
-        query = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
-        for row in self._run(lambda connection: connection.execute(query).mappings().all()):
+        chosen = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
+        if owner is not None:
+            owned = self._conversations.select().with_only_columns(self._conversations.c.id)
+            chosen = chosen.where(columns.conversation.in_(owned.where(self._is_owned(owner))))
+        for row in self._run(lambda connection: connection.execute(chosen).mappings().all()):
             try:
                 yield {**row, "citations": json.loads(row["citations"])}
             except ValueError:

@@ -122,9 +122,9 @@ def test_a_chat_keeps_conversations_in_the_database_that_the_settings_name(
     database: str, tmp_path: Path, index: Index
 ) -> None:
     services = services_of(load_settings(home=tmp_path / "home", database_url=database), Assistant(index))
-    assert services.saved is not None
-    with closing(services.saved), closing(ConversationStore(database)) as again:
-        kept = services.saved.save("ann", SAID)
+    assert services.conversations is not None
+    with closing(services.conversations), closing(ConversationStore(database)) as again:
+        kept = services.conversations.save("ann", SAID)
         assert again.load("ann", kept.id) == kept
     assert not list(tmp_path.glob("home/*.sqlite3"))
 
@@ -140,10 +140,10 @@ def test_a_chat_goes_on_without_a_database_that_is_down_and_keeps_again_when_it_
         server.stop()
         with caplog.at_level(logging.WARNING):
             services = services_of(load_settings(home=tmp_path, database_url=url), Assistant(index))
-        assert "conversations are not kept until the database answers" in caplog.text
+        assert "conversations are not saved until the database answers" in caplog.text
         assert PASSWORD not in caplog.text
-        assert services.saved is not None
-        with closing(services.saved) as saved:
+        assert services.conversations is not None
+        with closing(services.conversations) as saved:
             with pytest.raises(PersistenceError, match="Cannot use the conversations") as told:
                 saved.save("ann", SAID)
             assert "can be reached" in told.value.hint
