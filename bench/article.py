@@ -107,7 +107,7 @@ def measure(
     if indexed.returncode != 0:
         raise AnswerFailedError(
             f"`citechat index` ended with exit code {indexed.returncode}: {indexed.stderr.strip()}",
-            "Mend what it says and run again.",
+            "Correct the test set and run again.",
         )
     batch = folder / "questions.jsonl"
     asking = [

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sets = read_sets(given.data, given.sets.split(","), given.article, given.questions)
         if not sets:
-            parser.error(f"there is none of {given.sets} in {str(given.data)!r}")
+            parser.error(f"found none of {given.sets} in {str(given.data)!r}")
         with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:
             runs, overhead = run(sets, Path(folder), open_index(load_settings(encoder="bundled")).encoder)
         for name, report in runs.items():
@@ -136,7 +136,7 @@ def cases_of(questions: QuestionSet) -> Iterator[Case]:
 
 
 def _evidence_of(question: Question, text: str, *, whole: bool) -> Iterator[Evidence]:
-    """The gold sentences that stand in the document word for word; sets that were tokenized write some otherwise."""
+    """Return the gold sentences that the document contains word for word; tokenized sets write some differently."""
     if not question.answerable:
         return
     for gold in question.evidence:
@@ -156,7 +156,7 @@ class TutorialAssistant:
         self._articles = {
             document.id: articles[0] if questions.whole else known[document.id] for document in questions.documents
         }
-        # A file begins with its facts: the document's own text stands somewhat later.
+        # A file begins with its front matter: the document's own text comes later.
         self._begins = {
             document.id: self._articles[document.id].text.index(document.text) for document in questions.documents
         }

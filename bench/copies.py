@@ -40,7 +40,7 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it; whether it answers, `wait` tells."""
+        """Start it; call `wait` to wait until it responds."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
 
@@ -195,7 +195,7 @@ def _megabytes(process: int, name: str, file: str) -> float:
 
 
 def _told(file: Path) -> str:
-    """What Linux, and no other system, tells of a process; nothing of one that has just ended."""
+    """Return what Linux reports about a process; nothing for one that has just ended."""
     try:
         return file.read_text(encoding="ascii")
     except OSError:

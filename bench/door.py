@@ -1,10 +1,9 @@
-"""What access control costs a request: the same request with and without it, and with each way of saying who asks.
+"""Measure the overhead of access control: the same request without it, and with each way to identify the caller.
 
     python bench/door.py [--requests 5000] [--json]
 
-Nothing is sent over a network: the middleware is called as the server calls it, with an application behind it that
-answers at once. Prints the median of a request in microseconds, of all rounds the best, since a shared machine only
-adds time.
+No network is involved: the benchmark calls the middleware as the server does, with an application that answers at once.
+It prints the median of a request in microseconds, for the best of all rounds, because a shared machine only adds time.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from rag import Settings
+from ui.security.access import access_policy
 from ui.security.audit_log import AuditMiddleware
-from ui.security.config import access_policy
 from ui.security.middleware import AccessControl
 
 _ROUNDS = 5
@@ -52,20 +51,20 @@ def measure(requests: int) -> dict[str, float]:
     """The figures by their names."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        off = AccessControl(_answers, access=access_policy(Settings(home=home / "off")))
+        off = AccessControl(_answers, policy=access_policy(Settings(home=home / "off")))
         keyed = Settings(home=home, rate_limit="1000000/second", audit_log=home / "audit.jsonl")
-        _, secret = access_policy(keyed).register.keys.create("bench")
+        _, secret = access_policy(keyed).accounts.keys.create("bench")
         on = access_policy(keyed)
         proxied = access_policy(Settings(home=home, user_header="X-User", trusted_proxies=("127.0.0.1",)))
-        assert on.log is not None
+        assert on.audit_log is not None
         key = [(b"authorization", f"Bearer {secret}".encode())]
         cases: dict[str, tuple[Any, str, Any]] = {
             "nothing before it": (_answers, "/v1/articles", []),
             "access control that is off": (off, "/v1/articles", []),
-            "a key, counted against its rate": (AccessControl(_answers, access=on), "/v1/articles", key),
-            "a user whom a proxy names": (AccessControl(_answers, access=proxied), "/config", [(b"x-user", b"ann")]),
+            "a key, counted against its rate": (AccessControl(_answers, policy=on), "/v1/articles", key),
+            "a user whom a proxy names": (AccessControl(_answers, policy=proxied), "/config", [(b"x-user", b"ann")]),
             "a key, and a line in the audit log": (
-                AuditMiddleware(AccessControl(_answers, access=on), log=on.log),
+                AuditMiddleware(AccessControl(_answers, policy=on), log=on.audit_log),
                 "/v1/articles",
                 key,
             ),

@@ -82,7 +82,7 @@ def areas(
     difference = _wins(*ours) - _wins(*theirs)
     answerable, unanswerable = difference.shape
     generator = np.random.default_rng(0)
-    # How often each question is drawn: both kinds apart, and the same draw for both pipelines.
+    # How often each question is drawn: separately for both kinds, and the same draw for both pipelines.
     rows = generator.multinomial(answerable, np.full(answerable, 1 / answerable), size=_RESAMPLES)
     columns = generator.multinomial(unanswerable, np.full(unanswerable, 1 / unanswerable), size=_RESAMPLES)
     drawn = ((rows @ difference) * columns).sum(axis=1) / difference.size

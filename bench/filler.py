@@ -1,7 +1,7 @@
-"""An index made larger without encoding: to embed 100,000 passages takes an hour, and search has as much to do.
+"""Enlarge an index without embedding, because embedding 100,000 passages takes an hour.
 
-A filler passage is made of sentences of real ones, shuffled; its vector and token vectors are those of a real passage
-with noise, so that the dense leg, the keywords and late interaction have as much to do as with real text.
+A filler passage consists of shuffled sentences of real ones. Its vector and token vectors are those of a real passage
+with random noise, so dense search, BM25 and late interaction have as much work as with real text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Read files that are nearly right for some minutes: `make fuzz MINUTES=10`, or `python bench/fuzz.py --minutes 10`.
+"""Parse damaged files for some minutes: `make fuzz MINUTES=10`, or `python bench/fuzz.py --minutes 10`.
 
-What is looked for: an error that is not ours, a file that a limit had to stop, a reader that crashed, an article whose
-parts lie outside its text. Such files are kept in a folder, with the seed that makes all of them again, and so is the
-slowest.
+A failure is an unexpected error, a file that a limit had to stop, a parser that crashed, or an article whose spans are
+outside its text. These files and the slowest one are saved in a folder, with the seed that reproduces all of them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A model that lies: how many of its lies are flagged, and how many honest sentences are.
+"""Measure how many lies of a scripted model are flagged, and how many of its honest sentences.
 
     python bench/lies.py ARTICLE QUESTIONS [--fail-under 0.95] [--misses N]
 
-For each question of a test set that has evidence, a scripted model answers through `Assistant.stream`, as any model
-does, with the sentence of the article that holds the evidence. Honest answers cite it as it is, or with a few words in
-front. Lies exchange a number, a name or who said it, turn it round, cite another passage, claim what is nowhere, or do
-what the article tells a model to do. Flagged is what a reader sees marked: weak, not supported, or its citation moved.
+For each question with evidence, a scripted model answers through `Assistant.stream`, as any LLM does, with the sentence
+that contains the evidence. Honest answers cite it unchanged, or with a few words in front. Lies change a number, a name
+or the speaker, negate the sentence, cite another passage, invent a fact, or follow an instruction in the article. A
+sentence is flagged if the user sees it marked as weak or not supported, or its citation was corrected.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SAYS = re.compile(r"\b(?:said|says|told|wrote|added|according to|called|likened
 
 
 class Liar(BaseChatModel):
-    """Says what it is told to, a few letters at a time, and notes when it began."""
+    """An LLM that streams a given text, a few letters at a time, and records when it began."""
 
     said: str
     began: float = 0.0
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("article", type=Path, help="the article, a text or Markdown file in UTF-8")
     parser.add_argument("questions", type=Path, help="the test set, as `citechat eval` takes it")
     parser.add_argument("--seed", type=int, default=0, help="how lies are chosen")
-    parser.add_argument("--fail-under", type=float, metavar="SHARE", help="exit 2 when less is told apart")
+    parser.add_argument("--fail-under", type=float, metavar="SHARE", help="exit with 2 below this share")
     parser.add_argument("--misses", type=int, default=0, metavar="N", help="print up to N errors of each kind")
     given = parser.parse_args(arguments)
     try:
@@ -174,7 +174,7 @@ def lies(true: str, passage: str, others: Sequence[str], chance: random.Random) 
 
 
 def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -> Told:
-    """Let a model say it, and see what a reader is shown; refusing an answer flags it."""
+    """Return whether the answer of a scripted model is flagged; a refused answer counts as flagged."""
     llm = Liar(said=said)
     states, times = [], []
     for state in Assistant(

@@ -1,17 +1,17 @@
-"""Many readers at once: whether each gets their own answers, how long they wait, and what is free when one leaves.
+"""Measure many users at once: whether each gets their own answers, how long they wait, and what a leaving user frees.
 
     python bench/many_readers.py [--readers 20] [--questions 10] [--rounds 1] [--served FOLDER] [--json FILE]
 
-The server is `citechat chat` in a process of its own, with an index of its own. The readers are threads here that speak
-to it as pages do: each opens the page, keeps its session alive, asks one question after the other and reads the stream
-of states. They ask without a pause, which is harsher than people are. Each has a town of their own in the articles,
-whose numbers stand nowhere else, and must see these alone, under their own questions in their own order.
+The server is `citechat chat` in a separate process with its own index. The users are threads that talk to it as pages
+do: each opens the page, keeps its session alive, asks one question after the other and reads the stream of states. They
+ask without a pause, unlike people. Each user asks about one town, whose numbers occur nowhere else in the articles, and
+must see only these numbers, under their own questions in their own order.
 
-Then the model that writes falls silent, as many readers ask as are answered at a time, one closes the tab, and the next
-one's turn is waited for.
+Then a scripted LLM stops sending while it answers as many users as the server allows, one of them closes the tab, and
+the benchmark measures when the next user's turn begins.
 
-The exit code is 1 when anything failed, was refused or was mixed up. `--served` names the folder of another checkout to
-serve, which is how a change is measured.
+The exit code is 1 if anything failed, was refused or was mixed up. `--served` names the folder of another checkout to
+serve, to measure a change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from speed_report import Figure, as_markdown
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _FIRST, _LAST = "Bel Kor Tam Ost Fen Gar Hul Lim Nor Wex", "mouth wick bury holm stead ford dale haven combe thorpe"
-_TELLS = (  # what is told of a town, and how it is asked for
+_TELLS = (  # a fact about a town, and a question about it
     ("The bridge of {town} is {n} metres long", "How long is the bridge of {town}?"),
     ("The school of {town} has {n} pupils", "How many pupils has the school of {town}?"),
     ("The mill of {town} ground {n} sacks of flour", "How many sacks of flour did the mill of {town} grind?"),
@@ -48,14 +48,14 @@ _TELLS = (  # what is told of a town, and how it is asked for
     ("The dairy of {town} made {n} wheels of cheese", "How many wheels of cheese did the dairy of {town} make?"),
     ("The tram of {town} carried {n} passengers", "How many passengers did the tram of {town} carry?"),
 )
-_WRONG = {"failed": "readers for whom something failed", "refused": "readers who were refused", "mixed": "mix-ups"}
+_WRONG = {"failed": "users with a failure", "refused": "users who were refused", "mixed": "mix-ups"}
 _NUMBER = re.compile(r"\b[1-9][0-9]{4}\b")
 
 
 @dataclass(slots=True)
 class Told:
-    """What became of a reader's questions: seconds until an answer began to show, until it was whole, and from then on
-    until questions to go on with were offered; and in words what failed, was refused and was mixed up."""
+    """The results of one user's questions: seconds until the answer began, until it was complete, and then until
+    follow-up questions appeared; and descriptions of what failed, was refused or was mixed up."""
 
     first: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -> tuple[list[Figure], list[str]]:
-    """What many readers at once meet; and a line for each thing that went wrong. Only those have marks."""
+    """Return the figures for many users at once, and a line for each error. Only the errors have targets."""
     best, quickest = [Told()], float("inf")
     everyone: list[Told] = []
     with serving(environment_of(home, served)) as (address, server), ThreadPoolExecutor(readers) as pool:
@@ -111,10 +111,10 @@ def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -
     first, whole, offered = ([wait for told in best for wait in getattr(told, name)] for name in names)
     wrong = {name: [line for told in (alone, *everyone) for line in getattr(told, name)] for name in _WRONG}
     return [
-        Figure("readers at once", readers),
+        Figure("users at once", readers),
         Figure("questions answered", len(whole)),
         *(Figure(what, len(wrong[name]), mark=0) for name, what in _WRONG.items()),
-        Figure("a reader alone: whole answer, median", _milliseconds(alone.whole, 50), "ms"),
+        Figure("one user alone: whole answer, median", _milliseconds(alone.whole, 50), "ms"),
         Figure("all at once: first sign of an answer, median", _milliseconds(first, 50), "ms"),
         Figure("all at once: whole answer, median", _milliseconds(whole, 50), "ms"),
         Figure("all at once: whole answer, 95th percentile", _milliseconds(whole, 95), "ms"),
@@ -122,14 +122,14 @@ def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -
             "all at once: then, until questions to go on with are offered, median", _milliseconds(offered, 50), "ms"
         ),
         Figure("all at once: answers a second", len(whole) / quickest),
-        Figure("memory of the server after one reader", at_rest, "MB"),
+        Figure("memory of the server after one user", at_rest, "MB"),
         Figure("memory of the server at most", at_most, "MB"),
     ], [line for lines in wrong.values() for line in lines]
 
 
 def leaving(home: Path, served: Path, slots: int) -> float:
-    """Milliseconds from the closing of one of the tabs that are answered, by a model that has fallen silent, to the
-    moment when the turn of a reader who waits begins."""
+    """Return the milliseconds from closing one of the tabs that wait for a stalled LLM until the turn of a waiting user
+    begins."""
     with silent_llm() as llm, ExitStack() as open_pages:
         environment = environment_of(home, served, llm="openai:silent", llm_base_url=llm)
         address, _ = open_pages.enter_context(serving(environment))
@@ -152,7 +152,7 @@ def leaving(home: Path, served: Path, slots: int) -> float:
 
 
 def _until(states: Iterator[dict[str, Any]], message: str) -> float:
-    """When a page is told something."""
+    """Return the time at which a page receives this message."""
     for said in states:
         if said["msg"] == message:
             return time.perf_counter()
@@ -160,7 +160,7 @@ def _until(states: Iterator[dict[str, Any]], message: str) -> float:
 
 
 def read(address: str, reader: int, questions: int) -> Told:
-    """What one reader meets who opens the page and asks all there is to ask of a town."""
+    """Open the page as one user, ask all questions about a town, and return the results."""
     told, asked = Told(), questions_of(reader)[:questions]
     try:
         with Page(address) as page:
@@ -176,20 +176,20 @@ def read(address: str, reader: int, questions: int) -> Told:
                 page.follow_up()
                 told.offered.append(time.perf_counter() - began)
     except RefusedError as error:
-        told.refused.append(f"reader {reader} was refused: {error}")
+        told.refused.append(f"user {reader} was refused: {error}")
     except Exception as error:
-        told.failed.append(f"reader {reader}: {error!r}")
+        told.failed.append(f"user {reader}: {error!r}")
     return told
 
 
 def mistakes(reader: int, asked: Sequence[str], window: Sequence[str]) -> list[str]:
-    """What a reader sees and must not: other questions than theirs, or another number as an answer."""
+    """Return what a user must not see: the questions of others, or a wrong number as an answer."""
     found = []
     if list(window[::2]) != list(asked):
-        found.append(f"reader {reader} asked {list(asked)!r} and sees {list(window[::2])!r}")
+        found.append(f"user {reader} asked {list(asked)!r} and sees {list(window[::2])!r}")
     for turn, answer in enumerate(window[1::2]):
         if set(_NUMBER.findall(answer.partition("Sources")[0])) != {str(number(reader, turn))}:
-            found.append(f"reader {reader}, question {turn + 1}: {answer[:200]!r}")
+            found.append(f"user {reader}, question {turn + 1}: {answer[:200]!r}")
     return found
 
 
@@ -232,7 +232,7 @@ def _milliseconds(seconds: Sequence[float], percentile: float) -> float:
 
 
 def _megabytes(process: int, kind: str) -> float:
-    """What the kernel says of a process's memory, now (`VmRSS`) or at most so far (`VmHWM`); only Linux tells."""
+    """Return the memory of a process, now (`VmRSS`) or at its peak (`VmHWM`). Only on Linux."""
     status = Path(f"/proc/{process}/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(kind)), float("nan"))

@@ -85,7 +85,7 @@ def _measured(folder: Path, url: str, size: int, questions: int, changes: int) -
     articles.mkdir()
     for number in range(size):
         words = " ".join(chance.choices(_WORDS, k=60))
-        (articles / f"{number:05}.txt").write_text(f"Report {number} tells of {words}.\n", encoding="utf-8")
+        (articles / f"{number:05}.txt").write_text(f"Report {number} describes {words}.\n", encoding="utf-8")
     encoder = HashingEncoder()
     with (
         closing(Index(folder / "one", encoder, url)) as writer,  # type: ignore[arg-type]
@@ -112,16 +112,16 @@ def _measured(folder: Path, url: str, size: int, questions: int, changes: int) -
 
 def _by_check(reader: Index, asked: list[str]) -> list[float]:
     """Mean seconds of a question with no check, with the one there is, and with one each time: in turn, three times."""
-    often, trusted = current._OFTEN, current._TRUSTED
+    often, trusted = current._INTERVAL, current._TRUSTED
     settings = {"never": (1e9, 1e9), "seldom": (often, trusted), "always": (0.0, trusted)}
     taken: dict[str, list[float]] = {name: [] for name in settings}
     for _ in range(3):
-        for name, (current._OFTEN, current._TRUSTED) in settings.items():
+        for name, (current._INTERVAL, current._TRUSTED) in settings.items():
             began = time.perf_counter()
             for question in asked:
                 reader.search(question)
             taken[name].append((time.perf_counter() - began) / len(asked))
-    current._OFTEN, current._TRUSTED = often, trusted
+    current._INTERVAL, current._TRUSTED = often, trusted
     return [min(each) for each in taken.values()]
 
 

@@ -1,13 +1,14 @@
-"""Questions that arrive at a fixed rate, whether or not the ones before were answered: a process of its own.
+"""Send questions at a fixed rate, whether or not earlier ones were answered; run it as a separate process.
 
     python bench/open_loop.py --questions FILE --out FILE --rate 200 --seconds 60 ADDRESS …
 
-It goes from one address to the next. Where nobody listens at one, the question goes to the next, as a proxy does it,
-and the address is left alone for a second; a question that was sent is never sent again. A wait is counted from the
-moment at which the question was due: where it found no free connection, that is part of its wait, and a server that
-stands still cannot make the bench ask less.
+The questions go to the addresses in turn. If nothing listens at an address, the question goes to the next one, as with
+a proxy, and the address is skipped for a second. A question that was sent is never sent again. A wait is measured from
+the moment at which the question was due, including the wait for a free connection, so a stalled server cannot make the
+benchmark ask less.
 
-`--questions` holds a JSON list of texts. The report is JSON: a row for each question, and the processor time used here.
+`--questions` names a file with a JSON list of texts. The report is JSON: a row for each question, and the CPU time used
+here.
 """
 
 from __future__ import annotations

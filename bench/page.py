@@ -1,13 +1,13 @@
-"""How soon the page shows what was asked of it: a mark after a click, a letter after a key, a question after Enter.
+"""Measure how soon the page responds: a highlight after a click, a letter after a key, a question after Enter.
 
     python bench/page.py [--clicks 20] [--words 60000] [--turns 200] [--served FOLDER] [--json FILE]
 
-The server is `citechat chat` in a process of its own over a long article and many short ones; the browser is a headless
-Chromium (`CITECHAT_CHROMIUM` names it) that asks for little motion, unless a line says otherwise. A click counts from
-the event to the frame after the one in which the cited words have the focus and stand inside the article's window. The
-long conversation is one that was kept, and is opened in the page as its reader would.
+The server is `citechat chat` in a separate process with a long article and many short ones. The browser is a headless
+Chromium (`CITECHAT_CHROMIUM` names it) that prefers reduced motion, unless a line says otherwise. A click is measured
+from the event to the frame after the one in which the cited words have the focus and are visible in the article's
+panel. The long conversation is a stored one, opened in the page as a user would.
 
-`--served` names the folder of another checkout to serve, which is how a change is measured.
+`--served` names the folder of another checkout to serve, to measure a change.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from readers_page import environment_of, serving
 from speed_report import Figure, as_markdown
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
-_SECRET = "0123456789abcdef" * 2  # of the browser's cookie: under its hash the long conversation is kept
+_SECRET = "0123456789abcdef" * 2  # of the browser's cookie: its hash owns the long conversation
 _TOWNS = 20
-_MARK = 100.0  # milliseconds in which a reader takes what happens for the answer to what they did
+_MARK = 100.0  # milliseconds within which a response feels immediate
 _WORDS = """
 harbour ship storm mayor council budget school river bridge market price report month year city people work plan road
 water light house train power
@@ -91,7 +91,7 @@ _SHIFTS = """() => {
 }"""
 
 
-_OPEN = """(turns) => [...document.querySelectorAll("#past li")]
+_OPEN = """(turns) => [...document.querySelectorAll("#history li")]
   .find((row) => row.querySelector(".byline").textContent.startsWith(`${turns} `))
   .querySelector("button.title").click()"""
 
@@ -167,7 +167,7 @@ def ask(page: Any, question: str) -> dict[str, float]:
 
 
 def _clicked(name: str, page: Any, links: Sequence[str], clicks: int) -> Iterator[Figure]:
-    """Clicks two links in turn. How long the server and the way take is told where it was asked at all."""
+    """Click two links in turn. The times of server and transfer are included if there was a request."""
     page.evaluate(_SHIFTS)
     times = []
     for turn in range(clicks + 2):
@@ -218,12 +218,12 @@ def keep_conversation(home: Path, turns: int) -> None:
     """Ask of the towns, and keep the conversation as that of the browser with our cookie."""
     from rag import build_assistant, load_settings
     from ui.conversation import Conversation, Exchange
-    from ui.persistence.conversations import Saved
+    from ui.persistence.conversations import ConversationStore
     from ui.security.request_guard import COOKIE, owner_id
 
     assistant = build_assistant(load_settings(home=home, llm="extractive"))
     questions = [question for town in range(_TOWNS) for question in questions_of(town)][:turns]
-    saved = Saved(f"sqlite:///{home / 'conversations.sqlite3'}")
+    saved = ConversationStore(f"sqlite:///{home / 'conversations.sqlite3'}")
     exchanges = tuple(Exchange(question, assistant.ask(question)) for question in questions)
     saved.save(owner_id({COOKIE: _SECRET}) or "", Conversation(exchanges))
     saved.close()
@@ -256,7 +256,7 @@ def opened(chromium: Any, address: str, motion: str = "reduce") -> Iterator[Any]
     try:
         page.goto(address)
         page.wait_for_selector("#question textarea")
-        page.wait_for_selector("#past button.title", state="attached")
+        page.wait_for_selector("#history button.title", state="attached")
         page.wait_for_timeout(1500)
         yield page
     finally:

@@ -31,10 +31,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a pipeline makes of a question.
+    """The result of a pipeline for a question.
 
-    `pieces` are its hits, best first; `sentence` is the one it would quote if it never refused; `shown` the first quote
-    that a reader gets, None for a refusal.
+    `pieces` are its hits, best first; `sentence` is the one it would quote if it never refused; `shown` is the first
+    quote that the user sees, None for a refusal.
     """
 
     pieces: tuple[Slice, ...]
@@ -44,10 +44,10 @@ class Seen:
 
 
 class Pipeline(Protocol):
-    """Something that was given documents and is asked questions."""
+    """A question answering system over given documents."""
 
     def ask(self, question: str) -> Seen:
-        """What it makes of one question."""
+        """Return the result for one question."""
         ...
 
     def weigh(self, question: str) -> Verdict:

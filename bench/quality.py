@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sets = read_sets(given.data, SETS, given.article, given.questions)
         if not sets:
-            parser.error(f"there is none of {', '.join(SETS)} in {str(given.data)!r}")
+            parser.error(f"found none of {', '.join(SETS)} in {str(given.data)!r}")
         with tempfile.TemporaryDirectory(prefix="citechat-bench-", ignore_cleanup_errors=True) as folder:
             answers, refusals = measure(sets, Path(folder), open_encoder(given.engine))
     except (CitechatError, OSError) as error:
@@ -186,7 +186,7 @@ def measures(question: Question, seen: Seen) -> dict[str, float]:
 
 
 def refusal_figures(subject: str, answerable: Sequence[Verdicts], unanswerable: Sequence[Verdicts]) -> list[Figure]:
-    """How well the score tells the two kinds apart, and what the default threshold makes of them."""
+    """Return how well the score separates the two kinds, and how the default threshold decides."""
     ours, theirs = (([row[i].score for row in answerable], [row[i].score for row in unanswerable]) for i in (0, 1))
     answered = [float(citechat.answered) for citechat, _ in answerable]
     refused = [float(not citechat.answered) for citechat, _ in unanswerable]

@@ -41,7 +41,7 @@ class Page:
         self._headers = {"Content-Type": "application/json", **headers}
         self._open: list[tuple[http.client.HTTPConnection, http.client.HTTPResponse]] = []
         self.window: list[str] = []
-        """What stands in the conversation, as plain text: question, answer, question, …"""
+        """Return the conversation as plain text: question, answer, question, …"""
         try:
             response, _ = self._request("GET", "/")
             cookies = response.headers.get_all("set-cookie") or ()
@@ -74,9 +74,9 @@ class Page:
             pass
 
     def ask(self, question: str) -> None:
-        """Send a question; `states` tells what comes of it."""
+        """Send a question; `states` yields its results."""
         event = self._event("question", "submit")
-        # The conversation is the server's own; the rest is how the answer is chosen, as it stands on the page.
+        # The server has the conversation; the other values are the settings on the page.
         self._join(event, [question, *(self._parts[one].get("value") for one in event["inputs"][1:])])
 
     def stop(self) -> None:
@@ -107,7 +107,7 @@ class Page:
         self._hang_up(-1)
 
     def _show(self, data: Any) -> None:
-        """Keep what stands in the window, where this is a whole state of the screen."""
+        """Store the content of the window if this is a complete state of the screen."""
         if isinstance(data, list) and data and isinstance(data[0], list):
             self.window = [unescape(_TAG.sub("", message["content"][0]["text"])) for message in data[0]]
 

@@ -83,7 +83,7 @@ class Bench:
         asked = [question.text for each in sets for question in each.questions if not question.chinese]
         self.questions.write_text("\n".join(asked[:_QUESTIONS]), encoding="utf-8")
         self.one.write_text(asked[0], encoding="utf-8")
-        # The model is exported once on a machine; that is told apart from indexing.
+        # The model is exported once per machine, so this time is separate from indexing.
         (folder / "export").mkdir()
         self.export = self.run("citechat_index", folder / "export", self.one)["seconds"]
         for home in ("home", *(f"home{turn}" for turn in range(rounds))):
@@ -116,7 +116,7 @@ class Bench:
             Figure("memory of indexing", memory, "MB"),
             Figure("the tutorial's memory", its_memory, "MB"),
             Figure("ratio to the tutorial's memory", memory / its_memory, mark=1.0),
-            Figure("disk a passage, token vectors apart", (whole - tokens) / passages, "kB"),
+            Figure("disk a passage, without token vectors", (whole - tokens) / passages, "kB"),
             Figure("disk a passage, token vectors", tokens / passages, "kB"),
             Figure("disk a chunk, the tutorial's", size(self.tutorial, "**/*") / chunks, "kB"),
         ]

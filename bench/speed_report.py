@@ -75,7 +75,7 @@ def as_markdown(figures: Sequence[Figure]) -> str:
 
 
 def curve_markdown(curve: Sequence[Point], tutorial: float) -> str:
-    """The waits by size; the tutorial's at its own size stands in the last line."""
+    """Return the waits by size; the last line is the tutorial at its own size."""
     lines = [
         "| passages | new question | asked again | 95th percentile | forward pass | cold | memory | disk |",
         "|---|---|---|---|---|---|---|---|",

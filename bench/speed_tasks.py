@@ -1,4 +1,4 @@
-"""What `bench/speed.py` measures, each task in a process of its own: nothing is loaded twice, and memory can be told.
+"""The tasks of `bench/speed.py`, each run in a separate process, so that start-up and memory can be measured.
 
 A task prints one JSON object on its last line. Articles are `.txt` files in a folder, questions a line each in a file.
 """
@@ -134,9 +134,9 @@ def _tutorial(folder: str) -> tuple[Any, Any]:
     import chromadb
     from sentence_transformers import SentenceTransformer
 
-    from index.embedding.base import _bundled_folder
+    from index.embedding.loader import bundled_folder
 
-    model = SentenceTransformer(_bundled_folder(), device="cpu", local_files_only=True)
+    model = SentenceTransformer(bundled_folder(), device="cpu", local_files_only=True)
     client = chromadb.PersistentClient(folder, chromadb.config.Settings(anonymized_telemetry=False))
     cosine: Any = {"hnsw": {"space": "cosine"}}
     return model, client.get_or_create_collection("tutorial", embedding_function=None, configuration=cosine)

@@ -1,15 +1,15 @@
-"""How well the support check tells true sentences from false ones.
+"""Measure how well the support check separates true sentences from false ones.
 
     python bench/support.py DATA_DIR [--seed N] [--fail-under SHARE] [--misses N]
 
-DATA_DIR holds the sets `squad2`, `clapnq` and `xquad_en_zh`, as far as they are there (see `question_sets.py`). True
-sentences of their documents are quoted, and made false by exchanging a number or a name or by putting in or taking out
-a "not"; half of the numbers and names put in stand elsewhere in the same passage. The human answers of clapnq are true
-paraphrases, and are made false in the same way. Prints one Markdown table: what share of each kind is called what, with
-95% bootstrap intervals, and the time of a check. With `--fail-under`, the exit code is 2 when a lower share of the
-false sentences is flagged (`weak` or `unsupported`), or of the quotations called `quoted`.
+DATA_DIR contains any of the sets `squad2`, `clapnq` and `xquad_en_zh` (see `question_sets.py`). True sentences of their
+documents are quoted, and made false by replacing a number or a name, or by adding or removing a "not"; half of the
+replacements come from the same passage. The human answers of clapnq are true paraphrases, and are made false in the
+same way. The output is one Markdown table: the share of each label for each kind, with 95% bootstrap intervals, and the
+time of a check. With `--fail-under`, the exit code is 2 if a lower share of the false sentences is flagged (`weak` or
+`unsupported`), or if a lower share of the quotations is labelled `quoted`.
 
-The swaps are made by rules that share nothing with the check (see `swaps.py`).
+The rules that swap are independent of the check (see `swaps.py`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Judged:
 
     @property
     def flagged(self) -> bool:
-        """True when a reader is warned."""
+        """Return whether the user sees a warning."""
         return self.support in {"weak", "unsupported"}
 
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sets = read_sets(given.data, SETS)
         if not sets:
-            parser.error(f"there is none of {', '.join(SETS)} in {str(given.data)!r}")
+            parser.error(f"found none of {', '.join(SETS)} in {str(given.data)!r}")
         encoder = open_index(load_settings(encoder="bundled")).encoder
         judged: list[Judged] = []
         for each in sets:

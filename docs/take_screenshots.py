@@ -128,7 +128,7 @@ def _on_a_phone(page: Any) -> None:
 
 def _library(page: Any) -> None:
     """Select one article, add another one, and add a file that cannot be read."""
-    page.click("[data-panel=shelf]")
+    page.click("[data-panel=library]")
     page.set_input_files(
         "#files input[type=file]",
         [
@@ -140,10 +140,10 @@ def _library(page: Any) -> None:
             {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"torn"},
         ],
     )
-    page.wait_for_selector("#told li.added")
-    page.wait_for_selector("#told li.failed")
-    page.check("#shelf li input >> nth=0")
-    page.wait_for_selector("#shelf [data-do=remove]")
+    page.wait_for_selector("#upload-status li.added")
+    page.wait_for_selector("#upload-status li.failed")
+    page.check("#library li input >> nth=0")
+    page.wait_for_selector("#library [data-do=remove]")
     page.mouse.move(0, 0)
 
 
@@ -154,12 +154,12 @@ def _conversations(page: Any) -> None:
             page.click("[data-do=new]")
             page.wait_for_selector(".reply", state="detached")
         _ask(page, question)
-    page.click("[data-panel=past]")
-    page.wait_for_selector("#past [aria-current]")
+    page.click("[data-panel=history]")
+    page.wait_for_selector("#history [aria-current]")
 
 
 def _settings(page: Any) -> None:
-    page.click("[data-panel=choice]")
+    page.click("[data-panel=settings]")
 
 
 def _answering(page: Any) -> None:

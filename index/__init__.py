@@ -1,9 +1,11 @@
-"""Find the passages: articles are read, cut, embedded into Chroma, and searched.
+"""Find passages: read, cut and embed articles into Chroma, and search them.
 
-This is the package's front door; nothing heavy is imported until a function that needs it is called.
+Other packages import from here only. Heavy libraries are imported by the functions that need them.
 """
 
-from .embedding.base import Encoder, Encoding, FloatArray, LangChainEncoder, load_encoder, unit
+from .embedding.base import Encoder, Encoding, FloatArray, unit
+from .embedding.langchain import LangChainEncoder
+from .embedding.loader import load_encoder
 from .embedding.onnx import cpu_count
 from .errors import (
     CitechatError,
@@ -21,15 +23,14 @@ from .ingest.executors import ProcessExecutor
 from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
-from .manifest import Manifest
-from .models import Article, Hit, Origin, Passage, Span
+from .models import Article, Hit, Manifest, Origin, Passage, Span
 from .retrieval.bm25 import terms, without_accents
 from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
 from .retrieval.retriever import ScoredPassage, SearchResult
 from .storage.token_cache import TokenVectors
 from .text import lexicon
-from .text.chunker import sentences
+from .text.sentences import sentences
 
 __all__ = [
     "LOCAL",

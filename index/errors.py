@@ -1,13 +1,13 @@
-"""Errors a user can meet while indexing and searching.
+"""Errors that indexing and searching report to a user.
 
 CitechatError                 what happened, and what to do next
 ├── LoadError                 a file or folder cannot be read as an article
-├── ChoiceError               a choice of articles that cannot be, such as of a day that is none
+├── FilterError               an article filter is invalid
 ├── EncoderError              the embedding model is missing, damaged or unknown
-├── StoreError                the index on disk cannot be opened or written
+├── StoreError                the index cannot be opened, read or written
 │   ├── EmptyIndexError       nothing has been indexed yet
 │   ├── IndexMismatchError    the index was built with another model or another splitter
-│   ├── TornIndexError        a change was cut short while vectors were written
+│   ├── CorruptVectorsError   a change was interrupted while vectors were written
 │   └── IndexLockedError      another process is writing
 └── (rag.errors)              settings, LLMs, questions, test sets
 """
@@ -16,9 +16,10 @@ from __future__ import annotations
 
 
 class CitechatError(Exception):
-    """A user's error: `message` says what happened with the value that caused it, `hint` what to do next.
+    """The base of all errors shown to a user: `message` says what happened, with the value that caused it, and `hint`
+    what to do next.
 
-    Anything that is not a `CitechatError` is a bug and keeps its traceback.
+    Any other exception is a bug and keeps its traceback.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -35,7 +36,7 @@ class LoadError(CitechatError):
 
 
 class FilterError(CitechatError):
-    """A choice of articles that cannot be."""
+    """An article filter is invalid, such as a date that does not exist."""
 
 
 class EncoderError(CitechatError):
@@ -43,7 +44,7 @@ class EncoderError(CitechatError):
 
 
 class StoreError(CitechatError):
-    """The index on disk cannot be opened or written."""
+    """The index cannot be opened, read or written."""
 
 
 class EmptyIndexError(StoreError):
@@ -55,7 +56,7 @@ class IndexMismatchError(StoreError):
 
 
 class CorruptVectorsError(StoreError):
-    """A change was cut short while Chroma wrote its files of vectors: the texts are whole, the vectors are not."""
+    """A change was interrupted while Chroma wrote its vector files: the texts are intact, the vectors are not."""
 
 
 class IndexLockedError(StoreError):

@@ -1,4 +1,4 @@
-"""Which articles a question is asked of. Pure."""
+"""Restrict a question to some articles. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class ArticleFilter:
-    """A choice of articles; each part that is given must hold.
+    """Conditions on articles; an article must meet each one that is set.
 
-    `since` and `until` are days, months or years in ISO form ("2024-02-24", "2024-02", "2024"), both included; an
-    article without a date is left out where one is asked for. One of the `sources`, words in any case, must stand in
-    its outlet or path. `articles` are ids. Raises `FilterError` for a day that is none.
+    `since` and `until` are days, months or years in ISO form ("2024-02-24", "2024-02", "2024"), both inclusive; they
+    exclude articles without a date. The outlet or path must contain one of `sources`, in any case. `articles` are ids.
+    Raises `FilterError` for an invalid date.
     """
 
     since: str | None = None
@@ -28,20 +28,20 @@ class ArticleFilter:
     def __post_init__(self) -> None:
         for day in (self.since, self.until):
             if day and not _DAY.fullmatch(day):
-                raise FilterError(f"{day!r} is no day, month or year", "Write it as 2024-02-24, 2024-02 or 2024.")
+                raise FilterError(f"Invalid date {day!r}.", "Use the form 2024-02-24, 2024-02 or 2024.")
 
     def __str__(self) -> str:
-        """The choice in words."""
+        """Describe the filter in words."""
         parts = [f"since {self.since}" if self.since else "", f"until {self.until}" if self.until else ""]
         parts += [" or ".join(self.sources), " or ".join(self.articles)]
         return ", ".join(part for part in parts if part)
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether any condition is set."""
         return bool(self.since or self.until or self.sources or self.articles)
 
     def allows(self, article: Article) -> bool:
-        """Whether a question may be answered from this article."""
+        """Whether the article meets all conditions."""
         date = article.published if article.published and article.published[:4].isdigit() else ""
         if self.since and not date[: len(self.since)] >= self.since:
             return False

@@ -1,4 +1,4 @@
-"""An index, opened: the one object through which everything else uses this package."""
+"""The `Index`: the one object through which other packages use this one."""
 
 from __future__ import annotations
 
@@ -14,28 +14,26 @@ from .embedding.base import Encoder
 from .errors import CorruptVectorsError, EmptyIndexError, IndexMismatchError, StoreError
 from .filters import ArticleFilter
 from .ingest.executors import ProcessExecutor
-from .ingest.pipeline import prepared
+from .ingest.pipeline import prepare_sources
 from .ingest.ray_executor import RayExecutor
-from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, sync
+from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, remove, sync
 from .live_index import LiveIndex
-from .manifest import Manifest
-from .models import Article, Hit
+from .models import Article, Hit, Manifest
 from .retrieval.retriever import Retriever, SearchResult
 from .storage.chroma_client import is_unreachable
 from .storage.health import Problem, check
-from .storage.removal import remove
 from .storage.store import Store
 
-_PAUSES = (0.05, 0.2, 0.5)  # seconds; between them a reader opens the index anew
+_PAUSES = (0.05, 0.2, 0.5)  # seconds before each retry of a read
 
-Read = TypeVar("Read")
+Result = TypeVar("Result")
 
 
 class Index:
-    """Articles in a folder, and an encoder to find passages in them. Cheap to make: opened at first use."""
+    """Articles in a folder, and an encoder to find passages in them. Cheap to create: opened at first use."""
 
     def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
-        """The index in the folder `path`, or on the Chroma server at `url`, with its caches in `path`."""
+        """Use the index in the folder `path`, or on the Chroma server at `url`, with its caches in `path`."""
         self.path = path
         self.url = url
         self.encoder = encoder
@@ -50,68 +48,70 @@ class Index:
         public_only: bool = False,
         workers: ProcessExecutor | RayExecutor | None = None,
     ) -> SyncReport:
-        """Add and replace articles from files, folders and web addresses, with `prune` remove what is gone there, with
-        `public_only` fetch nothing that not everybody on the internet can reach; `workers` do it in place of this
-        process; see `sync`.
+        """Add and update articles from files, folders and web addresses; see `ingest.sync.sync`.
 
-        Where a change before it was cut short while vectors were written, these are made anew from the texts first.
+        With `prune`, articles that no longer exist there are removed; with `public_only`, only addresses that are
+        public on the internet are fetched. `workers` do the work instead of this process. If an earlier change was
+        interrupted while vectors were written, these are rebuilt from the texts first.
         """
-        preparing = workers.prepared if isinstance(workers, RayExecutor) else workers and partial(prepared, workers)
-        how: Any = {"prune": prune, "public_only": public_only, "preparing": preparing}
+        pipeline = workers.prepare_sources if isinstance(workers, RayExecutor) else None
+        if isinstance(workers, ProcessExecutor):
+            pipeline = partial(prepare_sources, workers)
+        options: Any = {"prune": prune, "public_only": public_only, "pipeline": pipeline}
         with closing(Store(self.path, self.url, writable=True)) as store:
             try:
-                report = sync(store, self.encoder, paths, progress, **how)
+                report = sync(store, self.encoder, paths, progress, **options)
             except CorruptVectorsError:
                 store.require(manifest_of(self.encoder))
                 rebuild(store, self.encoder, progress)
-                report = sync(store, self.encoder, paths, progress, **how)
+                report = sync(store, self.encoder, paths, progress, **options)
         self._current.written()
         return report
 
     def remove(self, *ids: str) -> tuple[tuple[Article, int], ...]:
-        """Remove articles by their ids, or the beginnings of these; see `remove`."""
+        """Remove articles by their ids, which may be abbreviated; see `ingest.sync.remove`."""
         with closing(Store(self.path, self.url)) as store:
             removed = remove(store, ids)
         self._current.written()
         return removed
 
     def rebuild(self, progress: Progress | None = None, *, workers: ProcessExecutor | None = None) -> None:
-        """Cut and embed every stored article anew, by `workers` or in this process; see `rebuild`."""
+        """Cut and embed every stored article again; see `ingest.sync.rebuild`."""
         with closing(Store(self.path, self.url)) as store:
-            rebuild(store, self.encoder, progress, workers=workers)
+            rebuild(store, self.encoder, progress, executor=workers)
         self._current.written()
 
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
-        """The `limit` best passages for `question`, with all that was seen in them; see `search` for its errors."""
+        """Return the `limit` best passages for `question` with their features; see `search` for the errors."""
         if not self._current.is_open and self.exists():
-            self._load_model_meanwhile()
-        return self._patiently(lambda: self.searcher.find(question, limit, article_filter))
+            self._load_model_in_background()
+        return self._retry(lambda: self.searcher.find(question, limit, article_filter))
 
     def search(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> list[Hit]:
-        """The `limit` best passages for `question`, best first, of the articles that `article_filter` allows.
+        """Return the `limit` best passages for `question`, best first, of the articles that `article_filter` allows.
 
-        Raises `EmptyIndexError` where nothing is indexed and `IndexMismatchError` where another model built the index.
+        Raises `EmptyIndexError` if nothing is indexed, and `IndexMismatchError` if another model built the index.
         """
         return self.find(question, limit, article_filter).hits
 
     def articles(self) -> tuple[Article, ...]:
-        """Every article, in the order of titles; none where nothing is indexed."""
+        """Return all articles, sorted by title; empty if nothing is indexed."""
         return tuple(self._current.store.articles()) if self.exists() else ()
 
     def article_metadata(self) -> tuple[Article, ...]:
-        """Every article without its text, in the order of titles; none where nothing is indexed."""
+        """Return all articles without their texts, sorted by title; empty if nothing is indexed."""
         return tuple(self._current.store.article_metadata()) if self.exists() else ()
 
     def listing(self) -> tuple[tuple[Article, int], ...]:
-        """Every article without its text, with its number of passages, in the order of titles."""
+        """Return all articles without their texts, each with its number of passages, sorted by title."""
         return tuple(self._current.store.listing()) if self.exists() else ()
 
     def article(self, article_id: str) -> Article | None:
-        """One article, or None when it is not in the index."""
+        """Return one article, or None if it is not in the index."""
         return self._current.store.article(article_id) if self.exists() else None
 
     def exists(self) -> bool:
-        """True when something was indexed here."""
+        """Whether anything was indexed here."""
         if self.url is None:
             return (self.path / "chroma.sqlite3").is_file()
         try:
@@ -120,47 +120,47 @@ class Index:
             return False
 
     def count(self) -> tuple[int, int]:
-        """How many articles and passages there are."""
+        """Count the articles and passages."""
         return self._current.store.count() if self.exists() else (0, 0)
 
     def manifest(self) -> Manifest | None:
-        """What built the index, or None where nothing is indexed."""
+        """Return what built the index, or None if nothing is indexed."""
         return self._current.store.manifest() if self.exists() else None
 
     def abstention_threshold(self) -> float | None:
-        """The threshold of abstention calibrated on this index, or None."""
+        """Return the abstention threshold that was calibrated on this index, or None."""
         return self._current.store.abstention_threshold() if self.exists() else None
 
     def set_abstention_threshold(self, value: float) -> None:
-        """Keep a calibrated threshold with the index."""
+        """Store a calibrated threshold with the index."""
         with closing(Store(self.path, self.url)) as store, store.writing():
             store.set_abstention_threshold(value)
         self._current.written()
 
     @property
     def searcher(self) -> Retriever:
-        """The search over this index, checked to be built by this encoder; another one after the index has changed."""
+        """The retriever of the current state of this index, which this encoder must have built."""
         return self._current.searcher
 
-    def _load_model_meanwhile(self) -> None:
+    def problems(self, seconds: float | None = None) -> list[Problem]:
+        """Check the index for damage in another process, for at most `seconds`; see `storage.health.check`."""
+        return check(self.path, seconds, self.url)
+
+    def close(self) -> None:
+        """Release open files and connections; the next use opens them again."""
+        self._current.close()
+
+    def _load_model_in_background(self) -> None:
         """Load the model while Chroma is imported and opened: neither waits for the other."""
 
         def load() -> None:
-            with suppress(Exception):  # whoever needs the model meets the same error, and raises it
+            with suppress(Exception):  # the search that needs the model raises the same error
                 self.encoder.query("?")
 
         threading.Thread(target=load, name="load-model").start()
 
-    def problems(self, seconds: float | None = None) -> list[Problem]:
-        """What is wrong with the index, seen by another process within `seconds`; see `check`."""
-        return check(self.path, seconds, self.url)
-
-    def close(self) -> None:
-        """Let go of what is open; it is opened again when it is needed."""
-        self._current.close()
-
-    def _patiently(self, read: Callable[[], Read]) -> Read:
-        """What `read` gives; tried again where another process is just replacing what it reads."""
+    def _retry(self, read: Callable[[], Result]) -> Result:
+        """Return the result of `read`; retry if another process is just replacing what it reads."""
         for pause in _PAUSES:
             try:
                 return read()
@@ -168,7 +168,7 @@ class Index:
                 raise
             except StoreError as error:
                 if self.url and is_unreachable(error):
-                    raise  # to try again would have the reader wait for longer
+                    raise  # a retry would only make the user wait longer
                 self._current.forget()
                 time.sleep(pause)
         return read()

@@ -1,14 +1,13 @@
-"""What is open of an index, kept up with what others change, also on other machines.
+"""Keep an open index up to date with changes by other processes, also on other machines.
 
-Of an index in a folder the mark is compared before each question, and what is open is opened anew. To ask a server
-takes a round trip, and what questions read may take long to make anew. So a server is asked once a second at most, and
-after a change questions go on being answered from what is there until the new is ready, by one thread; that nothing is
-cited that is gone is seen to by the search (`Retriever.is_outdated`).
+For an index in a folder, each question compares the mark, and the index is opened again after a change. For an index on
+a server, comparing takes a round trip, and rebuilding what questions read may take long. So the server is asked at most
+once a second, and after a change, questions are answered from the old state until one thread has prepared the new one;
+the retriever makes sure that no removed article is cited (`Retriever.is_outdated`).
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from contextlib import suppress
@@ -19,27 +18,25 @@ from .embedding.base import Encoder
 from .errors import CitechatError, StoreError
 from .ingest.sync import manifest_of
 from .retrieval.retriever import Retriever
-from .storage.changes import mark_of
+from .storage.locks import read_mark
 from .storage.store import Store
 from .storage.token_cache import TokenCache
 
-logger = logging.getLogger(__name__)
-
-_OFTEN = 1.0  # seconds between two looks at the mark on a server
-_TRUSTED = 2.0  # seconds after the last look from which on nothing is answered without another one
-_WAIT = 2.0  # seconds that a question waits for the new tables when nobody has looked for so long
+_INTERVAL = 1.0  # seconds between two checks of the mark on a server
+_TRUSTED = 2.0  # seconds after the last check from which on a question waits for the next one
+_WAIT = 2.0  # seconds that a question waits for the new state if the last check was that long ago
 
 
 @dataclass(slots=True)
 class _View:
-    """What one state of an index is read through."""
+    """One state of an index, opened for reading."""
 
     store: Store
     searcher: Retriever | None = None
 
 
 class LiveIndex:
-    """The store of an index and the search over it, as new as the index is. May be used from many threads."""
+    """The current store of an index, and its retriever. Thread-safe."""
 
     def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
         self.path = path
@@ -47,97 +44,97 @@ class LiveIndex:
         self.encoder = encoder
         self._view: _View | None = None
         self._lock = threading.RLock()
-        self._looking = threading.Lock()
-        self._looked = 0.0
+        self._checking = threading.Lock()
+        self._checked = 0.0
         self._failed: tuple[float, StoreError] | None = None
         self._renewal: threading.Thread | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether a question has been asked since it was opened."""
+        """Whether a question has been asked since the index was opened."""
         view = self._view
         return view is not None and view.searcher is not None
 
     @property
     def store(self) -> Store:
         """The store; see `Store` for its errors."""
-        return self._newest().store
+        return self._current_view().store
 
     @property
     def searcher(self) -> Retriever:
-        """The search over it. Raises `IndexMismatchError` where it was built by another encoder."""
-        view = self._newest()
+        """The retriever. Raises `IndexMismatchError` if another encoder built the index."""
+        view = self._current_view()
         with self._lock:
             if view.searcher is None:
                 view.searcher = self._searcher_of(view.store)
             return view.searcher
 
     def written(self) -> None:
-        """This process has changed the index: what it reads next is what it has written."""
+        """Make the next read see a change by this process."""
         view = self._view
         if self.url is None or view is None:
             self.forget()
         else:
             self._renew(view).join()
-            self._looked = 0.0  # a renewal that was under way may have begun before the end of the change
+            self._checked = 0.0  # a renewal in progress may have begun before the end of the change
 
     def forget(self) -> None:
-        """Let go of what is open, which others may be reading from; it is opened again when it is needed."""
+        """Drop the open view, which other threads may still read; the next use opens the index again."""
         self._view = None
 
     def close(self) -> None:
-        """Close what is open; it is opened again when it is needed."""
-        view, renewal = self._view, self._renewal
+        """Close the open view; the next use opens the index again."""
+        renewal = self._renewal
         if renewal is not None:
             renewal.join()
-            view = self._view
+        view = self._view
         self.forget()
         if view is not None:
             view.store.close()
 
-    def _newest(self) -> _View:
+    def _current_view(self) -> _View:
         view = self._view
         if view is None:
             return self._open()
         if self.url is not None:
-            return self._look(view)
-        if view.store.mark != mark_of(self.path):
-            # Other threads may be reading from the one before, which ends with the last of them.
+            return self._check(view)
+        if view.store.mark != read_mark(self.path):
+            # Other threads may be reading from the old view, which is closed with its last user.
             self._view = view = _View(Store(self.path))
         return view
 
     def _open(self) -> _View:
-        """Open it, once for all threads that wait for it; where that fails, it fails for all of them."""
-        came = time.monotonic()
+        """Open the index once for all waiting threads; if that fails, it fails for all of them."""
+        called = time.monotonic()
         with self._lock:
             view = self._view
             if view is None:
-                if self._failed and self._failed[0] > came:
+                if self._failed and self._failed[0] > called:
                     raise self._failed[1]
                 try:
-                    looked = time.monotonic()
+                    checked = time.monotonic()
                     self._view = view = _View(Store(self.path, self.url))
-                    self._looked = looked
+                    self._checked = checked
                 except StoreError as error:
                     self._failed = time.monotonic(), error
                     raise
             return view
 
-    def _look(self, view: _View) -> _View:
-        """Ask the server for the mark, unless that was done just now. Raises `StoreError` where it does not answer."""
-        since = time.monotonic() - self._looked
-        if since < _OFTEN:
+    def _check(self, view: _View) -> _View:
+        """Compare the mark on the server, unless that was done just now. Raises `StoreError` without an answer."""
+        since = time.monotonic() - self._checked
+        if since < _INTERVAL:
             return view
-        is_looking = self._looking.acquire(blocking=False)
-        if since < _TRUSTED and not is_looking:
+        is_checking = self._checking.acquire(blocking=False)
+        if since < _TRUSTED and not is_checking:
             return view
         try:
             began = time.monotonic()
             mark = view.store.newest_mark()
-            self._looked = began
+            self._checked = began
         finally:
-            if is_looking:
-                self._looking.release()
+            if is_checking:
+                self._checking.release()
         if mark == view.store.mark:
             return view
         renewal = self._renew(view)
@@ -146,7 +143,7 @@ class LiveIndex:
         return self._view or self._open()
 
     def _renew(self, view: _View) -> threading.Thread:
-        """Have one thread open the index anew, and make what questions read of it."""
+        """Start one thread that opens the new state and prepares what questions read."""
         with self._lock:
             if view.searcher is not None:
                 view.searcher.is_outdated = True
@@ -157,7 +154,7 @@ class LiveIndex:
 
     def _replace(self, view: _View) -> None:
         new: _View | None = None
-        with suppress(CitechatError):  # the next question opens the index itself, and raises what it meets
+        with suppress(CitechatError):  # the next question opens the index itself, and raises the error
             new = _View(Store(self.path, self.url))
             if view.searcher is not None:
                 new.searcher = self._searcher_of(new.store)

@@ -1,9 +1,11 @@
-"""The nouns of the index: what is stored, cut, and found."""
+"""The values of the index: what is stored, cut and found."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -15,19 +17,19 @@ class Span:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end:
-            raise ValueError(f"a span needs 0 <= start <= end, got {self.start}..{self.end}")
+            raise ValueError(f"a span requires 0 <= start <= end, got {self.start}..{self.end}")
 
     def __len__(self) -> int:
         return self.end - self.start
 
     def overlaps(self, other: Span) -> bool:
-        """True when the two share at least one character."""
+        """Whether both contain a common character."""
         return self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """A place that a text was read from: what a reader is shown of it, and where that was."""
+    """A place that a text was read from: the name shown to users, and the file or web address."""
 
     source: str
     path: str
@@ -59,7 +61,7 @@ class Article:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """Everywhere that the text was read."""
+        """All places that the text was read from."""
         return (Origin(self.source, self.path), *self.copies)
 
 
@@ -74,18 +76,18 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """Stable across runs, so that writing the same passage twice is writing it once."""
+        """The article and the slice: the same passage has the same id in every run."""
         return f"{self.article_id}:{self.start}-{self.end}"
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found for a question, with what a citation needs to say about its article.
+    """A passage found for a question, with the metadata that a citation shows.
 
     `score` orders the hits of one question, higher first; it is not a probability and is never shown as a percentage.
-    `ranks` explains it: the rank (from 1) that each leg of the search gave the passage, "dense", "keyword" and "fused"
-    among all candidates, "late" among those that were looked at closely. `shared` are the question's keywords in it.
-    `also` are the other outlets that carry the same words.
+    `ranks` explains it: the rank of the passage, from 1, in each ranking: "dense", "keyword" (BM25) and "fused" among
+    all candidates, "late" among those reranked by late interaction. `shared` are the terms of the question in the
+    passage. `also` are the other outlets that published the same words.
     """
 
     passage: Passage
@@ -101,5 +103,20 @@ class Hit:
     also: tuple[str, ...] = ()
 
     def page(self, offset: int) -> int | None:
-        """The page, from 1, that a character of the article stands on; None where it has no pages."""
+        """Return the page, from 1, of a character of the article; None if the article has no pages."""
         return max(1, bisect_right(self.pages, offset)) if self.pages else None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What built an index. Vectors of another model have the same shape and no meaning here, so they never mix."""
+
+    encoder: str
+    dimension: int
+    splitter: str
+    format: str = "2"  # of the records that the store writes
+
+    @property
+    def key(self) -> str:
+        """A hash of all values, for the names of collections and caches."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]

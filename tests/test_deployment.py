@@ -26,7 +26,7 @@ from wires import openai_wire, reply, serving
 
 from rag import Settings
 from ui.cli.main import main
-from ui.server import DRAIN
+from ui.server import DRAIN_TIMEOUT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
@@ -154,7 +154,7 @@ def test_volumes_networks_secrets_and_files_that_are_named_are_there() -> None:
 
 
 def test_a_copy_is_given_more_time_to_end_than_it_takes() -> None:
-    assert float(SERVICES["app-1"]["stop_grace_period"].removesuffix("s")) > DRAIN + 5
+    assert float(SERVICES["app-1"]["stop_grace_period"].removesuffix("s")) > DRAIN_TIMEOUT + 5
 
 
 def test_what_must_be_written_into_the_environment_is_named_in_its_example() -> None:

@@ -1,23 +1,26 @@
-"""A conversation in the chat: what was asked, what was answered, and which place a citation points at. No I/O.
+"""A conversation in the chat: its questions and answers, and the passages that its citations point at.
 
-The conversation lives on the server. What a browser sends back is a question or the id of a citation, nothing else.
+The conversation lives on the server. A browser sends only a question or the id of a citation.
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from queue import Empty, SimpleQueue
+from typing import Literal, Protocol, TypeVar
 
 from index import ArticleFilter, CitechatError, Hit, Span
 from rag import Answer, Turn
 
-from .waiting import until_stopped
-
 logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 SHORTEST_PAUSE = 0.05
 """Seconds between two states that are sent to the browser; more often costs work and shows nothing."""
@@ -25,27 +28,27 @@ SHORTEST_PAUSE = 0.05
 LONGEST_ECHO = 2000
 """Characters of a question that are shown back; a longer one is refused anyway."""
 
-UNEXPECTED = ("Something went wrong here, and it is not your question.", "Ask again; the log of the server says more.")
+UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
 
+_POLL_SECONDS = 0.1  # between checks whether the answer is still wanted
 _TARGET = re.compile(r"(cite|hit)-([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
-
 
 Rating = Literal["good", "bad"]
 
 
 class Answering(Protocol):
-    """What a conversation needs of an assistant."""
+    """The part of an assistant that a conversation uses."""
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
     ) -> Iterator[Answer]:
-        """Ever fuller answers, from all articles or some; the last one is done."""
+        """Yield ever fuller answers from all or some articles; the last one is done."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in an article: the passage that was found, and in it the span that carries a sentence of the answer."""
+class CitedPassage:
+    """A passage that was found, and in it the span that supports a sentence of the answer."""
 
     hit: Hit
     evidence: Span | None = None
@@ -53,8 +56,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question with its answer so far, and the articles that it was asked of; `error` is a message and a hint,
-    `stopped` that the reader stopped it, `rating` what the reader thinks of the answer."""
+    """One question with its answer so far and the articles that it searches.
+
+    `error` is a message and a hint; `stopped` says that the user stopped the answer; `rating` is the user's.
+    """
 
     question: str
     answer: Answer | None = None
@@ -63,11 +68,15 @@ class Exchange:
     article_filter: ArticleFilter = field(default_factory=ArticleFilter)
     rating: Rating | None = None
 
+    @property
+    def finished_answer(self) -> Answer | None:
+        """The answer if it is complete."""
+        return self.answer if self.answer is not None and self.answer.done and self.error is None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The exchanges so far, oldest first. Turns are numbered from 1. `id` is under which it is kept, and `title` what
-    the reader calls it; both are empty until then."""
+    """The exchanges so far, oldest first. Turns are numbered from 1. `id` and `title` are empty until it is saved."""
 
     exchanges: tuple[Exchange, ...] = ()
     id: str = ""
@@ -75,7 +84,7 @@ class Conversation:
 
     @property
     def history(self) -> tuple[Turn, ...]:
-        """The exchanges that were answered, as the assistant takes them."""
+        """The exchanges that were answered, as an assistant takes them."""
         answered = [(e.question, e.answer) for e in self.exchanges if e.answer is not None and e.error is None]
         return tuple(
             turn
@@ -85,26 +94,26 @@ class Conversation:
 
     @property
     def without_last(self) -> Conversation:
-        """The conversation as it was before the last question."""
+        """The conversation before the last question."""
         return self.before(len(self.exchanges))
 
     def before(self, turn: int) -> Conversation:
-        """The conversation as it was before a turn, counted from 1."""
+        """Return the conversation before a turn, counted from 1."""
         return replace(self, exchanges=self.exchanges[: turn - 1]) if turn >= 1 else self
 
     def exchange(self, turn: object) -> Exchange | None:
-        """The exchange of a turn, counted from 1; None for anything that is not one."""
+        """Return the exchange of a turn, counted from 1; None for anything else."""
         is_one = isinstance(turn, int) and 1 <= turn <= len(self.exchanges)
         return self.exchanges[turn - 1] if is_one and isinstance(turn, int) else None
 
     def with_rating(self, turn: int, rating: Rating) -> Conversation:
-        """The conversation with what the reader thinks of one answer."""
+        """Return the conversation with a rating of one answer."""
         exchanges = list(self.exchanges)
         exchanges[turn - 1] = replace(exchanges[turn - 1], rating=rating)
         return replace(self, exchanges=tuple(exchanges))
 
     def with_last(self, exchange: Exchange) -> Conversation:
-        """The conversation with its last exchange replaced."""
+        """Return the conversation with its last exchange replaced."""
         return replace(self, exchanges=(*self.exchanges[:-1], exchange))
 
     @property
@@ -117,11 +126,11 @@ class Conversation:
 
     @property
     def stopped(self) -> Conversation:
-        """The conversation with an unfinished last answer marked as stopped; what was written is kept."""
+        """The conversation with an unfinished last answer marked as stopped; its text stays."""
         return self.with_last(replace(self.exchanges[-1], stopped=True)) if self.is_unfinished else self
 
-    def place(self, target: object) -> Place | None:
-        """The place that the id of a citation or of a hit names; None for anything that is not one of ours."""
+    def cited_passage(self, target: object) -> CitedPassage | None:
+        """Return the passage that the id of a citation or of a hit names; None for any other value."""
         found = _TARGET.fullmatch(target) if isinstance(target, str) else None
         if found is None:
             return None
@@ -140,29 +149,28 @@ class Conversation:
             number = citations[number - 1].number
         if not 1 <= number <= len(answer.hits):
             return None
-        return Place(answer.hits[number - 1], evidence)
+        return CitedPassage(answer.hits[number - 1], evidence)
 
 
 def converse(
-    assistant: Answering,
+    choose_assistant: Callable[[], Answering],
     conversation: Conversation,
     question: str,
-    choose: Callable[[], ArticleFilter] = ArticleFilter,
+    choose_articles: Callable[[], ArticleFilter] = ArticleFilter,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Conversation]:
-    """Ask of the articles that are chosen, and yield the conversation as the answer grows; errors, those of choosing
-    too, become part of it and are never raised.
+    """Ask a question, and yield the conversation as the answer grows.
 
-    The first state has the question alone; states of an unfinished answer come at most every `SHORTEST_PAUSE`. It ends
-    within a tenth of a second after `is_stopped`.
+    The first state has only the question. States of an unfinished answer come at most every `SHORTEST_PAUSE`, and end
+    within a tenth of a second after `is_stopped`. An error, also of the two choices, becomes part of the conversation.
     """
     exchange = Exchange(question=question[:LONGEST_ECHO])
     growing = replace(conversation, exchanges=(*conversation.exchanges, exchange))
     yield growing
     shown_at = 0.0
     try:
-        exchange = replace(exchange, article_filter=choose())
-        answers = assistant.stream(question, conversation.history, exchange.article_filter)
+        exchange = replace(exchange, article_filter=choose_articles())
+        answers = choose_assistant().stream(question, conversation.history, exchange.article_filter)
         for answer in until_stopped(answers, is_stopped):
             exchange = replace(exchange, answer=answer)
             growing = growing.with_last(exchange)
@@ -175,3 +183,44 @@ def converse(
     except Exception:
         logger.exception("an answer failed")
         yield growing.with_last(replace(exchange, error=UNEXPECTED))
+
+
+def until_stopped(items: Iterator[Item], is_stopped: Callable[[], bool]) -> Generator[Item]:
+    """Yield the items until `is_stopped`, which is noticed within a tenth of a second even while an item is awaited.
+
+    A thread of its own produces the items. It ends with the item that it is waiting for: when the model writes another
+    word or times out.
+    """
+    produced: SimpleQueue[tuple[Item | None, BaseException | None, bool]] = SimpleQueue()
+    unwanted = threading.Event()
+
+    def produce() -> None:
+        try:
+            for item in items:
+                if unwanted.is_set():
+                    break
+                produced.put((item, None, False))
+        except BaseException as error:
+            produced.put((None, error, True))
+        else:
+            produced.put((None, None, True))
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+
+    context = contextvars.copy_context()  # traces of the answer stay with their question
+    threading.Thread(target=context.run, args=(produce,), name="answer", daemon=True).start()
+    try:
+        while not is_stopped():
+            try:
+                item, error, is_last = produced.get(timeout=_POLL_SECONDS)
+            except Empty:
+                continue
+            if error is not None:
+                raise error
+            if is_last:
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        unwanted.set()

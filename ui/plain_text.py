@@ -1,4 +1,4 @@
-"""Answers as text, for a terminal. Pure."""
+"""Answers as plain text for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def as_text(answer: Answer) -> str:
-    """The answer, its notes, and each place that it cites; or the nearest passages where there is none."""
+    """Return the answer, its notes and its citations, or the closest passages if nothing was found."""
     lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
     if not answer.found and answer.hits:
-        lines += ["", "Nearest passages:"]
+        lines += ["", "Closest passages:"]
         lines += [
             f"  {hit.title}, {hit.passage.start}–{hit.passage.end}: {_short(hit.passage.text)}"
             for hit in answer.hits[:3]
@@ -27,23 +27,17 @@ def as_text(answer: Answer) -> str:
 
 
 def explained(answer: Answer) -> str:
-    """Why each passage was found, for a person who wonders."""
-    lines = [
-        "",
-        "",
-        f"Trust in an answer being there: {answer.confidence:.3f}",
-        "Passages, and their rank in each leg:",
-    ]
+    """Return why each passage was found: its rank in each ranking and the words it shares with the question."""
+    lines = ["", "", f"Confidence that the articles answer: {answer.confidence:.3f}", "Passages and their ranks:"]
     for number, hit in enumerate(answer.hits, start=1):
-        legs = ", ".join(f"{leg} {rank}" for leg, rank in hit.ranks.items())
-        lines.append(
-            f"  [{number}] {legs}; shares {', '.join(hit.shared) or 'no word'}: {_short(hit.passage.text, 80)}"
-        )
+        ranks = ", ".join(f"{name} {rank}" for name, rank in hit.ranks.items())
+        shared = ", ".join(hit.shared) or "no word"
+        lines.append(f"  [{number}] {ranks}; shares {shared}: {_short(hit.passage.text, 80)}")
     return "\n".join(lines)
 
 
 def _origin(citation: Citation) -> list[str]:
-    """Outlets, author, date and page, as far as they are known."""
+    """Return the outlets, author, date and page, those that are known."""
     page = f"p. {citation.page}" if citation.page else None
     parts = (citation.source, *citation.also, citation.author, citation.published, page)
     return [" ".join(part.split()) for part in parts if part]

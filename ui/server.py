@@ -1,4 +1,4 @@
-"""The chat, served in a browser. The page is built by `build_app`; `launch_app` only serves it, closed by default.
+"""The chat as a server: the page, the API, health checks and metrics, behind access control.
 
 Importing this module loads no web framework.
 """
@@ -23,12 +23,12 @@ from .api.mcp import mcp_routes
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
-from .i18n.chinese import CHINESE
+from .i18n.translate import CHINESE
 from .monitoring.health import Health, health_routes
 from .monitoring.metrics import Metrics, RequestCounter
+from .security.access import AccessPolicy, access_policy, real_peer_addresses, require_access_control
 from .security.audit_log import AuditMiddleware
 from .security.clients import is_loopback
-from .security.config import AccessPolicy, access_policy, keep_peer_addresses, require_access_control
 from .security.login import Login
 from .security.middleware import AccessControl
 from .security.request_guard import RequestGuard
@@ -46,65 +46,47 @@ logger = logging.getLogger(__name__)
 DEFAULT_PORT = 7860
 _PORTS_TRIED = 100
 
-DRAIN = 15.0
-"""Seconds that a chat which is told to end gives to the answers that are being given."""
+DRAIN_TIMEOUT = 15.0
+"""Seconds that a server which is stopped by SIGTERM waits for running answers."""
 
 
 @dataclass(frozen=True)
 class ServedChat:
-    """A chat that is being served at `url`."""
+    """A chat that is served at `url`."""
 
     url: str
     port: int
     app: gr.Blocks
 
     def wait(self) -> None:
-        """Serve until Ctrl-C is pressed, or until SIGTERM comes: then answers that are being given are finished first,
-        for `DRAIN` seconds at most."""
-        told = threading.Event()
-        before = signal.signal(signal.SIGTERM, lambda *_: told.set())
+        """Serve until Ctrl-C or SIGTERM; after SIGTERM, running answers have `DRAIN_TIMEOUT` seconds to finish."""
+        terminated = threading.Event()
+        before = signal.signal(signal.SIGTERM, lambda *_: terminated.set())
         try:
-            told.wait()
-            self._drain()
+            terminated.wait()
+            # The response to an open page never ends: it signals that the page is still open.
+            server: Any = self.app.server
+            server.should_exit = True
+            server.thread.join(DRAIN_TIMEOUT)
         except KeyboardInterrupt:
             pass
         finally:
             signal.signal(signal.SIGTERM, before)
             self.close()
 
-    def _drain(self) -> None:
-        """Accept no more, and wait until all replies are whole. That of an open page never is: it tells it is there."""
-        server: Any = self.app.server
-        server.should_exit = True
-        server.thread.join(DRAIN)
-
     def close(self) -> None:
         """Stop serving and free the port."""
         self.app.close(verbose=False)
 
 
-def serve(
-    assistant: Assistant,
-    *,
-    host: str = "127.0.0.1",
-    port: int = DEFAULT_PORT,
-    open_browser: bool = False,
-    services: Services | None = None,
-    settings: Settings | None = None,
-    open_to_all: bool = False,
-) -> None:
-    """Serve the chat until Ctrl-C or SIGTERM, and say where it is. To be called in the main thread."""
-    chat = start_chat(
-        assistant,
-        host=host,
-        port=port,
-        open_browser=open_browser,
-        services=services,
-        settings=settings,
-        open_to_all=open_to_all,
-    )
-    taken = f"Port {port} is taken. " if port not in (0, chat.port) else ""
-    sys.stderr.write(f"{taken}The chat is at {chat.url} (Ctrl-C stops it)\n")
+def serve(assistant: Assistant, *, port: int = DEFAULT_PORT, **options: Any) -> None:
+    """Serve the chat until Ctrl-C or SIGTERM, and print its address. Call it in the main thread.
+
+    The options are those of `start_chat`.
+    """
+    chat = start_chat(assistant, port=port, **options)
+    port_note = f"Port {port} is taken. " if port not in (0, chat.port) else ""
+    sys.stderr.write(f"{port_note}The chat is at {chat.url} (Ctrl-C stops it)\n")
     chat.wait()
 
 
@@ -118,36 +100,39 @@ def start_chat(
     settings: Settings | None = None,
     open_to_all: bool = False,
 ) -> ServedChat:
-    """Build the chat, launch it, and load the model while the reader is still looking at the page.
+    """Start serving the chat, and load the model in the background.
 
-    The settings say who may use it. Without them nobody is asked, and it is for this machine alone, unless it is
-    `open_to_all`. Raises `SettingsError` and `AccessError`.
+    The settings say who may use it. Without them, or keys and users, only this machine may, unless it is `open_to_all`.
+    Raises `SettingsError` and `AccessError`.
     """
-    access = access_policy(settings, open_to_all=open_to_all) if settings else None
+    policy = access_policy(settings, open_to_all=open_to_all) if settings else None
     if not open_to_all:
-        require_access_control(host, access)
-    is_asked_for = access is not None and access.is_on(access.register.read())
+        require_access_control(host, policy)
+    is_enforced = policy is not None and policy.is_enforced(policy.accounts.read())
     services = services or Services()
     services.ready.clear()
-    metrics, health, turns = Metrics(version("citechat")), Health(assistant, services.ready), open_queue()
-    app = build_app(_counted(assistant, metrics.observer("page")), services)
-    asked = _counted(assistant, metrics.observer("api"))
+    metrics, health, queue = Metrics(version("citechat")), Health(assistant, services.ready), open_queue()
+    app = build_app(_observed(assistant, metrics.observer("page")), services)
     metrics.watch_waiting("page", lambda: len(app._queue))
-    metrics.watch_waiting("api", turns.waiting)
-    may_write = is_asked_for or is_loopback(host)
+    metrics.watch_waiting("api", queue.waiting)
+    routes = api_routes(
+        _observed(assistant, metrics.observer("api")),
+        services,
+        queue=queue,
+        writable=is_enforced or is_loopback(host),
+        evaluate=services.evaluate,
+    )
+    routes += [*health_routes(health), *metrics.routes(health)]
+    if settings and settings.mcp:
+        routes += mcp_routes(_observed(assistant, metrics.observer("mcp")), queue)
     chat = launch_app(
         app,
         host=host,
         port=port,
         open_browser=open_browser,
         allowed_hosts=settings.hosts if settings else (),
-        routes=[
-            *api_routes(asked, services, turns=turns, writable=may_write, evaluate=services.evaluate),
-            *health_routes(health),
-            *metrics.routes(health),
-            *(mcp_routes(_counted(assistant, metrics.observer("mcp")), turns) if settings and settings.mcp else ()),
-        ],
-        access=access,
+        routes=routes,
+        policy=policy,
         metrics=metrics,
     )
     threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
@@ -162,106 +147,97 @@ def launch_app(
     open_browser: bool = False,
     allowed_hosts: Sequence[str] = (),
     routes: Sequence[BaseRoute] = (),
-    access: AccessPolicy | None = None,
+    policy: AccessPolicy | None = None,
     metrics: Metrics | None = None,
 ) -> ServedChat:
-    """Serve the app in a thread at `port` or, when that is taken, at the next free one; 0 takes any.
+    """Serve a page in a thread at `port` or, if that is taken, at the next free one; 0 takes any.
 
-    `allowed_hosts` are further names under which readers reach it, such as that of a proxy; addresses always work.
-    `routes` are served beside the page and come before it; `access` says who may use both, and `metrics` counts
-    requests. Raises `SettingsError` when no port is free.
+    `allowed_hosts` are more host names, such as that of a proxy; addresses always work. `routes` come before the page,
+    `policy` applies to both, and `metrics` count requests. Raises `SettingsError` if no port is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
 
-    login = _login(access)
-    middleware = [] if access is None else [Middleware(AccessControl, access=access, login=login)]
-    outermost = _outermost((host, *allowed_hosts), access, metrics)
+    login = _login(policy)
+    middleware = [] if policy is None else [Middleware(AccessControl, policy=policy, login=login)]
+    options: dict[str, Any] = {
+        "server_name": host,
+        "inbrowser": open_browser,
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "theme": _theme(gr),
+        # The framework rewrites its `css` option, and breaks media queries; it does not change a <style>.
+        "head": f"<style>{asset('chat', 'chat.css')}</style>",
+        "js": asset("chat", "chat.js"),
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "max_file_size": LARGEST_FILE,
+        "i18n": gr.I18n(**dict.fromkeys(("zh", "zh-CN", "zh-TW", "zh-HK"), CHINESE)),
+        "share": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "app_kwargs": {
+            "openapi_url": None,
+            "middleware": middleware,
+            "routes": list(routes),
+            "lifespan": _outermost_middleware((host, *allowed_hosts), policy, metrics),
+        },
+    }
+    # The framework takes the name of each user from access control.
+    if login is not None:
+        options["auth"] = login.may_log_in
+    elif policy is not None and policy.user_header and not policy.open_to_all:
+        options["auth_dependency"] = lambda request: request.scope["state"].get("user")
     app.queue(max_size=32, default_concurrency_limit=4)
     for candidate in _free_ports(host, port):
         try:
-            _launch(
-                app,
-                access,
-                login,
-                server_name=host,
-                server_port=candidate,
-                inbrowser=open_browser,
-                prevent_thread_lock=True,
-                quiet=True,
-                theme=_theme(gr),
-                # The framework rewrites what it is given as `css`, media queries differently; a <style> is left alone.
-                head=f"<style>{asset('chat', 'chat.css')}</style>",
-                js=asset("chat", "chat.js"),
-                footer_links=[],
-                run_history=False,
-                enable_monitoring=False,
-                show_error=False,
-                max_file_size=LARGEST_FILE,
-                i18n=gr.I18n(**dict.fromkeys(("zh", "zh-CN", "zh-TW", "zh-HK"), CHINESE)),
-                share=False,
-                ssr_mode=False,
-                pwa=False,
-                mcp_server=False,
-                app_kwargs={
-                    "openapi_url": None,
-                    "middleware": middleware,
-                    "routes": list(routes),
-                    "lifespan": outermost,
-                },
-            )
+            with real_peer_addresses() if policy is not None else nullcontext():
+                app.launch(server_port=candidate, **options)
         except OSError:
-            continue  # another program took the port in between
+            continue  # another program has taken the port since
         if not isinstance(app.app.middleware_stack, RequestGuard | AuditMiddleware | RequestCounter):
             app.close(verbose=False)
-            raise RuntimeError(  # noqa: TRY004
-                "the web framework has not put the guard outside all that it does"
-            )
+            raise RuntimeError("The web framework has not installed the request guard.")  # noqa: TRY004
         shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         return ServedChat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
     raise SettingsError(
-        f"the chat cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free",
+        f"Cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free.",
         "Choose another with --port (1 to 65535), or an address of this machine with --host.",
     )
 
 
-def _outermost(
-    hosts: Sequence[str], access: AccessPolicy | None, metrics: Metrics | None
+def _outermost_middleware(
+    hosts: Sequence[str], policy: AccessPolicy | None, metrics: Metrics | None
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Puts the guard, the audit log and the counting outside of what the web framework puts outside of every middleware
-    that it is given: its errors, and what lets pages of other sites read replies."""
+    """Return a lifespan that installs the guard, the audit log and the request counter.
+
+    They go outside the middleware that the framework always adds: its error pages and its CORS headers.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        guarded = app.middleware_stack and RequestGuard(app.middleware_stack, hosts=hosts)
-        log = access and access.log
-        logged = AuditMiddleware(guarded, log=log) if guarded and log else guarded
-        app.middleware_stack = RequestCounter(logged, metrics=metrics) if logged and metrics else logged
+        stack: Any = app.middleware_stack and RequestGuard(app.middleware_stack, hosts=hosts)
+        if stack and policy and policy.audit_log:
+            stack = AuditMiddleware(stack, log=policy.audit_log)
+        app.middleware_stack = RequestCounter(stack, metrics=metrics) if stack and metrics else stack
         yield
 
     return lifespan
 
 
-def _counted(assistant: Assistant, observer: Observer) -> Assistant:
-    """The assistant, of whose questions the observer is told; one of another kind is not counted."""
+def _observed(assistant: Assistant, observer: Observer) -> Assistant:
+    """Return the assistant with an observer of its questions; one of another class is not observed."""
     return replace(assistant, observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
-def _login(access: AccessPolicy | None) -> Login | None:
-    """Where readers log in: there are users, and no proxy names who is logged in."""
-    if access is None or access.open_to_all or access.user_header or not access.register.read().users:
+def _login(policy: AccessPolicy | None) -> Login | None:
+    """Return the login of the page, if there are users and no proxy logs them in."""
+    if policy is None or policy.open_to_all or policy.user_header or not policy.accounts.read().users:
         return None
-    return Login(access.register.users)
-
-
-def _launch(app: gr.Blocks, access: AccessPolicy | None, login: Login | None, **options: Any) -> None:
-    """Launch the app so that the framework knows each reader by the name that access control found."""
-    if login is not None:
-        options["auth"] = login.may_log_in
-    elif access is not None and access.user_header and not access.open_to_all:
-        options["auth_dependency"] = lambda request: request.scope["state"].get("user")
-    with keep_peer_addresses() if access is not None else nullcontext():
-        app.launch(**options)
+    return Login(policy.accounts.users)
 
 
 def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
@@ -269,12 +245,12 @@ def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
         assistant.warm_up()
     except Exception as error:
         # A question will meet the same error and show it.
-        logger.warning("the model could not be loaded ahead of time: %r", error)
+        logger.warning("Cannot load the model ahead of time: %r", error)
     ready.set()
 
 
 def _free_ports(host: str, port: int) -> Iterator[int]:
-    """The free ports from `port` on, lazily; for 0 any one."""
+    """Yield the free ports from `port` on; for 0 any one."""
     for candidate in range(port, min(port + _PORTS_TRIED, 65536)) if port else (0,):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
@@ -288,7 +264,7 @@ def _free_ports(host: str, port: int) -> Iterator[int]:
 
 
 def _theme(gr: Any) -> Any:
-    """System fonts and quiet greys; the rest of the look is in `chat.css`."""
+    """Return a theme with system fonts and greys; all other styles are in `chat.css`."""
     return gr.themes.Base(
         primary_hue="stone",
         secondary_hue="stone",

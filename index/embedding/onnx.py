@@ -1,7 +1,7 @@
-"""A sentence-transformers model without torch: the same weights, run by ONNX Runtime, which starts in a blink.
+"""A sentence-transformers model without torch: the same weights, run by ONNX Runtime, which starts at once.
 
 torch and sentence-transformers take ten seconds to import. They are needed once, to export the model; after that
-nothing that asks or indexes imports them.
+neither asking nor indexing imports them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from .base import Encoding, FloatArray, SentenceTransformerEncoder, unit
+from .base import Encoding, FloatArray, unit
+from .sentence_transformer import SentenceTransformerEncoder
 
 logger = logging.getLogger(__name__)
 
-_TOLERANCE = 1e-4  # largest difference of any number of any vector; two runs of torch differ by 1e-6
+_TOLERANCE = 1e-4  # largest difference between two components; two runs of torch differ by 1e-6
 _PROBES = (
     "rain",
     "Who founded the company?",
@@ -36,17 +37,19 @@ _EXPORT_VERSION = 1  # of the graph that `_write_graph` makes
 
 
 class OnnxEncoder:
-    """The model of `reference`, exported into `exports` at first use and checked against it; found there ever after.
+    """An encoder that exports the model of `reference` at first use, checks the export, and runs it from then on.
 
-    Where it cannot be exported, the reference does the work: slower to start, and never wrong.
+    Where the model cannot be exported, `reference` encodes: slower to start, with the same results.
     """
 
-    # Texts run one by one, each in a thread of its own: on a CPU a batch is no faster than its texts, texts alone need
+    # Texts run one by one, each in its own thread: on a CPU a batch is no faster than its texts, single texts need
     # neither padding nor a mask, and threads that share one text wait on each other (see `bench/speed.py`).
 
+    has_token_vectors = True
+
     def __init__(self, reference: SentenceTransformerEncoder, exports: Path, threads: int | None = None) -> None:
-        """`threads` is how many texts are encoded at a time; by default one more than there are processors, so that
-        none of these is idle while a thread waits for the interpreter.
+        """Encode `threads` texts at a time; by default one more than CPUs, so that no CPU is idle while a thread waits
+        for the interpreter.
         """
         self._reference = reference
         self._exports = exports
@@ -55,16 +58,12 @@ class OnnxEncoder:
 
     @property
     def fingerprint(self) -> str:
-        # The same weights give the same vectors: an index does not care which engine reads it.
+        # The same weights give the same vectors: either engine can read the index of the other.
         return self._reference.fingerprint
 
     @property
     def dimension(self) -> int:
         return self._reference.dimension
-
-    @property
-    def has_token_vectors(self) -> bool:
-        return True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         return self._reference.tokenize(text)
@@ -75,8 +74,9 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         if not texts:
-            return []  # nothing is loaded for it
-        session = self._session
+            return []  # without loading the model
+        with self._opening:  # a question during the warm-up waits for it instead of loading the model again
+            session = self._session
         if session is None:
             return self._reference.encode(texts)
         tokenized = self._tokenizer.encode_batch(list(texts))
@@ -87,25 +87,19 @@ class OnnxEncoder:
     def query(self, text: str) -> Encoding:
         return self.encode([text])[0]
 
-    @property
-    def _session(self) -> Any | None:
-        """The exported model, opened; exported first where it is missing or damaged, None where that cannot be."""
-        with self._opening:  # whoever asks while the model is warming up waits for it, and does not load another
-            return self._opened
-
     @cached_property
-    def _opened(self) -> Any | None:
+    def _session(self) -> Any | None:
+        """The exported model, exported first if it is missing or damaged; None if that fails."""
         path = self._exports / f"{self.fingerprint.rpartition(':')[2]}-v{_EXPORT_VERSION}.onnx"
         try:
             if path.is_file():
                 try:
                     return _open(path)
                 except Exception as error:  # the library raises a class of its own for each kind of damage
-                    logger.warning("the exported model %r cannot be opened and is made anew: %s", str(path), error)
+                    logger.warning("Cannot open the exported model %r; exporting it again: %s", str(path), error)
             return self._export(path)
-        except Exception as error:
-            # Whatever the exporter cannot do, a full disk or a folder of somebody else's: nobody should lose an answer.
-            logger.warning("the model cannot be exported to %r; it works, but starts slowly: %s", str(path), error)
+        except Exception as error:  # an unsupported model, a full disk, a read-only folder: still answer
+            logger.warning("Cannot export the model to %r; it works, but starts slowly: %s", str(path), error)
             return None
 
     @cached_property
@@ -124,7 +118,7 @@ class OnnxEncoder:
         return tokenizer
 
     def _export(self, path: Path) -> Any:
-        """Write the graph and open it; only one that agrees with the reference gets its name."""
+        """Write the graph, compare it with the reference, and move it to `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as beside:
             written = Path(beside) / "model.onnx"
@@ -133,13 +127,13 @@ class OnnxEncoder:
             found = [_run(session, each) for each in self._tokenizer.encode_batch(list(_PROBES))]
             worst = max(map(_difference, found, self._reference.encode(_PROBES)))
             if worst > _TOLERANCE:
-                raise ValueError(f"its vectors differ from the model's by up to {worst:.2g}")
+                raise ValueError(f"its vectors differ from those of the model by up to {worst:.2g}")
             written.replace(path)
         return session
 
 
 def cpu_count() -> int:
-    """How many processors this process may use."""
+    """Return how many CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -161,7 +155,7 @@ def _run(session: Any, tokenized: Any) -> Encoding:
 def _write_graph(transformer: Any, path: Path) -> None:
     """Export token ids of shape `(texts, tokens)` → token vectors of shape `(texts, tokens, dimension)`.
 
-    Without an attention mask: a graph traced with one gives other vectors for padded texts than the model does.
+    Without an attention mask: a graph traced with one returns other vectors for padded texts than the model.
     """
     import torch
 
@@ -173,7 +167,7 @@ def _write_graph(transformer: Any, path: Path) -> None:
     graph = Graph()
     graph.transformer = transformer
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing; what it yields is checked instead
+        warnings.simplefilter("ignore")  # about tracing; the result is checked instead
         torch.onnx.export(
             graph.eval(),
             (torch.tensor([[101, 2040, 2003, 2002, 102]]),),

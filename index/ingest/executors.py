@@ -1,4 +1,4 @@
-"""Who does the work of indexing: this process, or several beside it."""
+"""Run the work of indexing in this process, or in several."""
 
 from __future__ import annotations
 
@@ -7,65 +7,91 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
 from ..embedding.base import Encoder
-from .prefetch import ahead
 
-_AHEAD = 2  # results that wait between two steps, for each worker
+_PREFETCHED = 2  # results that wait between two steps, for each worker
+_END: Any = object()
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Callable[[Encoder, Item], Result]
 
 
-class Mapping(Protocol):
-    """Who does the same work with many items."""
+def prefetch(items: Iterable[Item], most: int) -> Iterator[Item]:
+    """Yield the items, produced ahead in a thread; at most `most` of them wait, so that memory stays bounded.
+
+    An error is raised after the items before it. Closing this iterator ends the thread.
+    """
+    iterator = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
+        waiting = deque(pool.submit(next, iterator, _END) for _ in range(most + 1))
+        try:
+            while (item := waiting.popleft().result()) is not _END:
+                waiting.append(pool.submit(next, iterator, _END))
+                yield item
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Executor(Protocol):
+    """Applies a function to many items."""
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """What comes of each item, in order, some of them ahead of time. `lost` says it of an item whose worker was
-        killed twice."""
+        """Yield the result of each item, in order, some of them computed ahead.
+
+        `lost` returns the result of an item whose worker was killed twice.
+        """
         ...
 
 
 class SerialExecutor:
-    """This process: one step is at work in a thread while the next one is."""
+    """Runs the work in this process, in a thread beside the next step."""
 
     def __init__(self, encoder: Encoder) -> None:
-        """The model that is used."""
         self._encoder = encoder
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """Nothing is lost here but with the process."""
+        """Yield the results; nothing is lost here but with the process."""
         del lost
-        return ahead((work(self._encoder, item) for item in items), _AHEAD)
+        return prefetch((work(self._encoder, item) for item in items), _PREFETCHED)
 
 
 class ProcessExecutor:
-    """Several processes of this machine, each with a model of its own; to be used in a `with` statement.
+    """Runs the work in several processes of this machine, each with its own model; use it in a `with` statement.
 
-    They end with this one, however it ends. One that is killed is replaced, and its work done again, once.
+    The workers end with this process, however it ends. A killed worker is replaced, and its work repeated once.
     """
 
     def __init__(self, count: int, encoder: Callable[[], Encoder]) -> None:
-        """So many processes; each calls `encoder` once, which has to be picklable."""
+        """Use `count` processes; each calls `encoder` once, which must be picklable."""
         self._count = count
         self._encoder = encoder
         self._pool: ProcessPoolExecutor | None = None
-        self._is_over = False
+        self._is_closed = False
         self._starting = threading.Lock()
 
     def __enter__(self) -> ProcessExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        import multiprocessing
+
+        with self._starting:
+            pool, self._pool, self._is_closed = self._pool, None, True
+        if pool is None:
+            return
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            if child.name.startswith("SpawnProcess"):
+                child.terminate()  # its result would not be used any more
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """Items are taken when there is room for them: memory stays bounded."""
-        return ahead(self._mapped(work, items, lost), 1)
+        """Yield the results; items are taken when there is room for them, so that memory stays bounded."""
+        return prefetch(self._mapped(work, items, lost), 1)
 
     def _mapped(
         self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]
@@ -73,7 +99,7 @@ class ProcessExecutor:
         waiting: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:
             waiting.append((item, self._submit(work, item)))
-            if len(waiting) > _AHEAD * self._count:
+            if len(waiting) > _PREFETCHED * self._count:
                 yield self._result(work, *waiting.popleft(), lost)
         while waiting:
             yield self._result(work, *waiting.popleft(), lost)
@@ -81,8 +107,11 @@ class ProcessExecutor:
     def _result(
         self, work: Work[Item, Result], item: Item, future: Future[Result], lost: Callable[[Item], Result]
     ) -> Result:
-        """What came of an item. When a process dies, all that was given to any of them is lost; it is given again, one
-        by one, so that an item which kills its process is found."""
+        """Return the result of an item.
+
+        When a worker dies, all submitted items are lost; they are submitted again one by one, so that the item that
+        kills its worker is identified.
+        """
         try:
             return future.result()
         except BrokenProcessPool:
@@ -93,11 +122,17 @@ class ProcessExecutor:
             return lost(item)
 
     def _submit(self, work: Work[Item, Result], item: Item) -> Future[Result]:
+        import multiprocessing
+
         while True:
             with self._starting:
-                if self._is_over:  # whoever is still at it, in a thread of its own, starts none again
+                if self._is_closed:  # a thread that is still at work must not start workers again
                     raise CancelledError
-                pool = self._pool = self._pool or self._started()
+                if self._pool is None:
+                    # A fork would copy locks that threads hold, without these threads.
+                    context = multiprocessing.get_context("spawn")
+                    self._pool = ProcessPoolExecutor(self._count, context, _start, (self._encoder,))
+                pool = self._pool
             try:
                 return pool.submit(_work, work, item)
             except BrokenProcessPool:
@@ -106,31 +141,12 @@ class ProcessExecutor:
                         self._pool = None
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _started(self) -> ProcessPoolExecutor:
-        import multiprocessing
-
-        # A fork would copy the locks of threads that are not there in the copy.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._count, context, initializer=_start, initargs=(self._encoder,))
-
-    def _stop(self) -> None:
-        import multiprocessing
-
-        with self._starting:
-            pool, self._pool, self._is_over = self._pool, None, True
-        if pool is None:
-            return
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            if child.name.startswith("SpawnProcess"):
-                child.terminate()  # what it is at would not be used any more
-
 
 _encoders: list[Encoder] = []  # of a worker, which has one
 
 
 def _start(encoder: Callable[[], Encoder]) -> None:
-    """What a worker begins with. Ctrl-C is for the process that started it, and a worker without that one ends."""
+    """Initialize a worker: leave Ctrl-C to the parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _encoders.append(encoder())

@@ -1,4 +1,4 @@
-"""A web address is fetched, once and only because somebody named it."""
+"""Fetch a web address that a user gave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import LoadError
-from ..parsers.base import hush
+from ..parsers.base import silence
 from ..parsers.encoding import decode_as
 
 if TYPE_CHECKING:
@@ -33,52 +33,53 @@ _SUFFIXES = {
     "application/vnd.oasis.opendocument.text": ".odt",
     "message/rfc822": ".eml",
 }
-_SAYS_NOTHING = ("", "application/octet-stream", "binary/octet-stream")
+_UNSPECIFIC = ("", "application/octet-stream", "binary/octet-stream")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a server sent: the bytes, and the suffix of the format that it says they are in."""
+    """The body of a response, and the file suffix of its declared format."""
 
     data: bytes
     suffix: str
 
 
 def fetch(address: str, *, public_only: bool = False) -> Fetched:
-    """What is at an http(s) address, after redirects.
+    """Fetch an http(s) address, following redirects.
 
-    With `public_only`, for addresses that strangers name, nothing is asked of a server that not everybody on the
-    internet can reach, redirects included; such an address is a `LoadError` too.
+    Use `public_only` for addresses from untrusted users: no request is sent to a server that is not public on the
+    internet, redirects included.
 
-    Raises `LoadError` when it cannot be had within `TIME_LIMIT`, is too large, or is of a kind that is not read.
+    Raises `LoadError` if the address is not public, does not arrive within `TIME_LIMIT`, is too large, or has a format
+    that is not supported.
     """
-    hush("httpx", "httpcore")
+    silence("httpx", "httpcore")
     import httpx
 
-    ends = time.monotonic() + TIME_LIMIT
+    deadline = time.monotonic() + TIME_LIMIT
     headers = {"User-Agent": "citechat (reads one page for one reader)", "Accept-Encoding": "gzip"}
     try:
         with (
-            _client(address, ends, public_only) as client,
+            _client(address, deadline, public_only) as client,
             client.stream("GET", address, headers=headers) as response,
         ):
             _require_success(response, address)
             kind, charset = _kind(response), response.charset_encoding
             suffix = _suffix(kind, address)
-            data = _unpacked(_body(response, address, ends), response, address)
+            data = _decompressed(_body(response, address, deadline), response, address)
     except httpx.TimeoutException:
         raise _too_slow(address) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise LoadError(
-            f"{address!r} cannot be fetched: {str(error) or type(error).__name__}",
-            "Check the address and the network; or save the page in a browser, and index the file.",
+            f"Cannot fetch {address!r}: {str(error) or type(error).__name__}.",
+            "Check the address and the network, or save the page in a browser and index the file.",
         ) from None
     text = decode_as(data, charset) if charset and kind.startswith(("text/", "application/xhtml")) else None
-    # The server's word on the encoding goes before the page's own; as a mark it reaches the reader with the bytes.
+    # The encoding of the header takes precedence over that of the page; a byte order mark passes it to the parser.
     return Fetched((_BOM + text.removeprefix(_BOM)).encode() if text is not None else data, suffix)
 
 
-def _client(address: str, ends: float, public_only: bool) -> Client:
+def _client(address: str, deadline: float, public_only: bool) -> Client:
     import httpx
 
     if not public_only:
@@ -89,17 +90,17 @@ def _client(address: str, ends: float, public_only: bool) -> Client:
         timeout=TIME_LIMIT / 2,
         follow_redirects=True,
         max_redirects=_MOST_REDIRECTS,
-        transport=PublicTransport(address, ends),
-        trust_env=False,  # a proxy would resolve the name itself, and reach whatever it reaches
+        transport=PublicTransport(address, deadline),
+        trust_env=False,  # a proxy would resolve the name itself, and could reach private servers
     )
 
 
 def _require_success(response: Response, address: str) -> None:
     if response.status_code != _OK:
-        answer = f"{response.status_code} {response.reason_phrase}".strip()
+        status = f"{response.status_code} {response.reason_phrase}".strip()
         raise LoadError(
-            f"{address!r} cannot be fetched: the server answers {answer}",
-            "Check the address; where a browser shows the page, save it there, and index the file.",
+            f"Cannot fetch {address!r}: the server answered {status}.",
+            "Check the address. If a browser shows the page, save it there and index the file.",
         )
 
 
@@ -109,18 +110,18 @@ def _kind(response: Response) -> str:
 
 def _suffix(kind: str, address: str) -> str:
     named = PurePosixPath(urlsplit(address).path).suffix.lower()
-    if kind == "text/plain" and named in (".md", ".markdown"):  # few servers know Markdown
+    if kind == "text/plain" and named in (".md", ".markdown"):  # few servers declare Markdown
         return named
-    suffix = named if kind in _SAYS_NOTHING and named in _SUFFIXES.values() else _SUFFIXES.get(kind)
+    suffix = named if kind in _UNSPECIFIC and named in _SUFFIXES.values() else _SUFFIXES.get(kind)
     if suffix is None:
         raise LoadError(
-            f"{address!r} is of a kind that is not read: {kind or 'not stated'!r}",
-            "Pages, PDF, text and office documents are read from the web; download others, and index the files.",
+            f"Cannot read {address!r}: unsupported content type {kind or 'not stated'!r}.",
+            "Web pages, PDF, text and office documents are supported; download other files and index them.",
         )
     return suffix
 
 
-def _body(response: Response, address: str, ends: float) -> bytes:
+def _body(response: Response, address: str, deadline: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_raw():
@@ -128,25 +129,25 @@ def _body(response: Response, address: str, ends: float) -> bytes:
         size += len(part)
         if size > _LARGEST:
             raise _too_large(address)
-        if time.monotonic() > ends:
+        if time.monotonic() > deadline:
             raise _too_slow(address)
     return b"".join(parts)
 
 
-def _unpacked(data: bytes, response: Response, address: str) -> bytes:
-    """The body without its encoding; unpacked here, as the client would do it without a bound."""
+def _decompressed(data: bytes, response: Response, address: str) -> bytes:
+    """Decompress the body with a size limit, which the client does not have."""
     encoding = str(response.headers.get("Content-Encoding", "identity")).strip().lower()
     if encoding in ("identity", ""):
         return data
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise LoadError(
-            f"{address!r} is sent in an encoding that was not asked for: {encoding!r}",
-            "Save the page in a browser, and index the file.",
+            f"Cannot read {address!r}: unexpected content encoding {encoding!r}.",
+            "Save the page in a browser and index the file.",
         )
     try:
         inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(data, _LARGEST + 1)
     except zlib.error:
-        raise LoadError(f"{address!r} is sent damaged", "Try again; or save the page in a browser.") from None
+        raise LoadError(f"Cannot read {address!r}: the compressed data is damaged.", "Try again later.") from None
     if len(inflated) > _LARGEST:
         raise _too_large(address)
     return inflated
@@ -154,12 +155,13 @@ def _unpacked(data: bytes, response: Response, address: str) -> bytes:
 
 def _too_large(address: str) -> LoadError:
     return LoadError(
-        f"{address!r} is larger than {_LARGEST // 1_000_000} MB", "Download it, split it, and index the files."
+        f"Cannot read {address!r}: larger than {_LARGEST // 1_000_000} MB.",
+        "Download it, split it and index the files.",
     )
 
 
 def _too_slow(address: str) -> LoadError:
     return LoadError(
-        f"{address!r} did not arrive within {TIME_LIMIT:g} seconds",
-        "Try again; or save the page in a browser, and index the file.",
+        f"Cannot fetch {address!r}: no complete response within {TIME_LIMIT:g} seconds.",
+        "Try again, or save the page in a browser and index the file.",
     )

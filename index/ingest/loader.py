@@ -1,4 +1,4 @@
-"""Files, folders and web addresses become articles."""
+"""Read articles from files, folders and web addresses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ from ..errors import LoadError
 from ..models import Article
 from ..parsers import CONTAINERS, FORMATS, extract, require_size
 from ..parsers.base import Extract, printable
-from ..parsers.encoding import decode
 from ..parsers.metadata import first_line
 from ..parsers.sandbox import SANDBOX
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
 from .fetch import fetch
 from .paths import absolute, is_address
-
-__all__ = ["Skipped", "Source", "article_id", "decode", "is_container", "load", "load_file", "read", "sources"]
 
 Source = Path | str
 """A file, or a web address."""
@@ -32,30 +29,30 @@ Source = Path | str
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A path that did not become an article, and why."""
+    """A path that was not read, and the reason."""
 
     path: str
     reason: str
 
 
 def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[Article | Skipped]:
-    """The articles at `paths` (files, folders searched deeply, web addresses), each folder in sorted order.
+    """Yield the articles at `paths`: files, folders searched recursively in sorted order, web addresses.
 
-    One bad file never stops the rest: it comes as `Skipped` with its reason, as do files of other formats. A path that
-    does not exist raises `LoadError` before anything is read. Nothing is fetched but the addresses that are given,
-    with `public_only` none of them that not everybody on the internet can reach.
+    A file that cannot be read, or of another format, is yielded as `Skipped` and does not stop the rest. Only the given
+    addresses are fetched, with `public_only` only public ones. Raises `LoadError` for a path that does not exist,
+    before anything is read.
     """
     for source in sources(paths):
         yield from read(source, public_only=public_only)
 
 
 def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
-    """What there is to read at `paths`, one file after another, as `load` reads it; its errors are those of `load`."""
+    """Yield the files and addresses at `paths`, in the order of `load`, which documents the errors."""
     for path in paths:
         if not is_address(path) and not Path(path).exists():
             raise LoadError(
-                f"there is no file or folder {str(path)!r}",
-                f"Check the path; relative paths start at {str(Path.cwd())!r}.",
+                f"There is no file or folder {str(path)!r}.",
+                f"Check the path. Relative paths start at {str(Path.cwd())!r}.",
             )
     for path in paths:
         if is_address(path):
@@ -67,27 +64,27 @@ def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
 
 
 def read(source: Source | Skipped, *, public_only: bool = False) -> Iterator[Article | Skipped]:
-    """The articles in one file, or at one address."""
+    """Yield the articles in one file, or at one address."""
     if isinstance(source, Skipped):
         yield source
     elif isinstance(source, str):
-        yield _attempt_address(source, public_only)
+        yield _load_address(source, public_only)
     else:
         yield from _load_path(source)
 
 
 def is_container(source: Source | Skipped) -> bool:
-    """Whether many articles may be in it."""
+    """Whether the source may hold many articles."""
     return isinstance(source, Path) and source.suffix.lower() in CONTAINERS
 
 
 def load_file(path: Path) -> Article:
-    """Read a file that is one article.
+    """Read a file with one article.
 
-    Raises `LoadError` when the format is unknown, the file cannot be read, or there is no text in it.
+    Raises `LoadError` if the format is unknown, the file cannot be read, or it has no text.
     """
     suffix = path.suffix.lower()
-    data = b""  # one of another format is refused by its name
+    data = b""  # another format is rejected by its name alone
     with _opened(path) as file:
         if suffix in FORMATS:
             require_size(os.fstat(file.fileno()).st_size, suffix, str(path))
@@ -95,19 +92,19 @@ def load_file(path: Path) -> Article:
                 data = file.read(FORMATS[suffix].largest + 1)  # it may be growing
             except OSError as error:
                 raise _unreadable(path, error) from None
-    return _article(_extract(data, suffix, str(path)), absolute(path))
+    return _article(_parse(data, suffix, str(path)), absolute(path))
 
 
 def article_id(text: str) -> str:
-    """The identity of a text: the same text from two places is one article."""
+    """Hash a text: the same text from two paths is one article."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
-    """What is under a folder, hidden files aside; folders that links lead to are not entered, so there is no loop."""
+    """Yield the files under a folder without hidden ones; linked folders are skipped, so that there is no loop."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise LoadError(
-            f"no permission to read the folder {str(folder)!r}", "Change its permissions, or choose another."
+            f"Cannot read the folder {str(folder)!r}: permission denied.", "Change its permissions, or choose another."
         )
     closed: list[OSError] = []
     files: list[Path] = []
@@ -117,17 +114,17 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
         files += [path for path in found if path.is_file()]
     yield from sorted(files)
     for error in closed:
-        yield Skipped(str(error.filename), f"{error.filename!r} cannot be read: {error.strerror}")
+        yield Skipped(str(error.filename), f"Cannot read {error.filename!r}: {error.strerror}.")
 
 
 def _load_path(path: Path) -> Iterator[Article | Skipped]:
     if not _is_text(str(path)):
         shown = printable(str(path))
-        yield Skipped(shown, f"{shown!r} has a name that is not text in UTF-8; rename it")
+        yield Skipped(shown, f"Cannot read {shown!r}: its name is not valid UTF-8. Rename it.")
         return
     try:
         if path.suffix.lower() in CONTAINERS:
-            with _opened(path) as file:  # the operating system's word on it comes before the library's
+            with _opened(path) as file:  # errors of the operating system come before those of a library
                 require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
             yield from _load_members(absolute(path))
         else:
@@ -144,17 +141,17 @@ def _load_members(path: str) -> Iterator[Article | Skipped]:
             yield _article(found, name)
 
 
-def _attempt_address(address: str, public_only: bool) -> Article | Skipped:
+def _load_address(address: str, public_only: bool) -> Article | Skipped:
     try:
         fetched = fetch(address, public_only=public_only)
-        return _article(_extract(fetched.data, fetched.suffix, address), address)
+        return _article(_parse(fetched.data, fetched.suffix, address), address)
     except LoadError as error:
         return Skipped(address, error.message)
 
 
-def _extract(data: bytes, suffix: str, name: str) -> Extract:
-    """What is in a document. Text is read here, and every other format in a process of its own: its library is large,
-    partly in C, and meets bytes that anybody may have made up."""
+def _parse(data: bytes, suffix: str, name: str) -> Extract:
+    """Parse a document: plain text here, and every other format in the sandbox, as its library is large, partly written
+    in C, and parses bytes that an attacker may have crafted."""
     form = FORMATS.get(suffix)
     if form is None or form.is_text or not data:
         return extract(data, suffix, name)
@@ -162,7 +159,7 @@ def _extract(data: bytes, suffix: str, name: str) -> Extract:
 
 
 def _article(found: Extract, path: str) -> Article:
-    """The article in a document that was read from `path`."""
+    """Make the article of a document that was read from `path`."""
     host = urlsplit(path).hostname if is_address(path) else None
     head = front_matter(found.text)[1] if found.has_front_matter else None
     story = found.text[head.end if head else 0 :]
@@ -181,7 +178,7 @@ def _article(found: Extract, path: str) -> Article:
 
 
 def _is_text(name: str) -> bool:
-    """False for a name whose bytes are not UTF-8: Python keeps them, but nothing can store or print them."""
+    """Whether the name is valid UTF-8: Python represents other bytes, too, but cannot store or print them."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -191,21 +188,20 @@ def _is_text(name: str) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file to be read. Raises `LoadError` where it is none, or may not be: to read a pipe or a device may never end,
-    and even to open one may wait for ever."""
+    """Open a regular file. Raises `LoadError` for a pipe or a device: reading may never end, and opening may block."""
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise _no_file(path) if error.errno in (errno.ENXIO, errno.EISDIR) else _unreadable(path, error) from None
+        raise _not_a_file(path) if error.errno in (errno.ENXIO, errno.EISDIR) else _unreadable(path, error) from None
     with os.fdopen(number, "rb") as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise _no_file(path)
+            raise _not_a_file(path)
         yield file
 
 
-def _no_file(path: Path) -> LoadError:
-    return LoadError(f"{str(path)!r} is no file that can be read whole", "Copy what it gives into a file.")
+def _not_a_file(path: Path) -> LoadError:
+    return LoadError(f"Cannot read {str(path)!r}: it is not a regular file.", "Copy its content into a file.")
 
 
 def _unreadable(path: Path, error: OSError) -> LoadError:
-    return LoadError(f"{str(path)!r} cannot be read: {error.strerror}", "Check its permissions.")
+    return LoadError(f"Cannot read {str(path)!r}: {error.strerror}.", "Check its permissions.")

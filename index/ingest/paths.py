@@ -1,4 +1,4 @@
-"""Where articles are read from: files, web addresses, and members of archives (`archive.zip!inner.html`)."""
+"""Paths of articles: files, web addresses, and members of archives (`archive.zip!inner.html`)."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ _INSIDE = "!"  # between an archive and its member
 
 
 def is_address(path: Path | str) -> bool:
-    """True for a web address; everything else is a path of this disk."""
+    """Whether this is a web address; everything else is a path on this disk."""
     return str(path).startswith(("http://", "https://"))
 
 
 def absolute(path: Path | str) -> str:
-    """The path as articles name it: whole for what is on this disk, an address as it is."""
+    """Return the path as articles store it: absolute on this disk, a web address unchanged."""
     return str(path) if is_address(path) else str(Path(path).resolve())
 
 
 def containers(path: str) -> list[str]:
-    """The archives that a member would be inside, outermost first; none for a path without the mark."""
+    """Return the archives that a member may be inside, outermost first; none for a path without `!`."""
     return [path[:at] for at, character in enumerate(path) if character == _INSIDE]
 
 
 def file_of(path: str) -> str:
-    """The file on this disk, or the address, that an article with this path was read from."""
-    if _INSIDE not in path or is_address(path) or _is_file(path):  # a file's own name may hold the mark
+    """Return the file or web address that an article with this path was read from."""
+    if _INSIDE not in path or is_address(path) or _is_file(path):  # the name of a file may contain it, too
         return path
     return next((archive for archive in containers(path) if _is_file(archive)), path)
 
 
 def is_under(path: str, place: str) -> bool:
-    """True when `path` is `place` itself, lies in this folder, or is a member of this archive."""
+    """Whether `path` is `place` itself, is in this folder, or is a member of this archive."""
     return path == place or path.startswith((place.rstrip(os.sep) + os.sep, place + _INSIDE))
 
 
 def count_files(paths: Sequence[Path | str]) -> int:
-    """How many files there are to read, hidden ones not among them; an address counts as one."""
+    """Count the files to read, without hidden ones; a web address counts as one."""
     return sum(_count_under(str(path)) if not is_address(path) and Path(path).is_dir() else 1 for path in paths)
 
 
 def present(given: Sequence[Path | str], indexed: Iterable[str]) -> list[Path | str]:
-    """Those of `given` that are to be read: without what is no longer there and was indexed when it was."""
+    """Return those of `given` to read: without paths that were indexed before and no longer exist."""
     known = list(indexed)
 
-    def is_there(path: Path | str) -> bool:
+    def exists(path: Path | str) -> bool:
         place = absolute(path)
-        return is_address(path) or _is_there(place) or not any(is_under(each, place) for each in known)
+        return is_address(path) or _mode(place) != 0 or not any(is_under(each, place) for each in known)
 
-    return [path for path in given if is_there(path)]
+    return [path for path in given if exists(path)]
 
 
 def gone(
     indexed: Iterable[str], given: Sequence[Path | str], read: Collection[str], skipped: Collection[str]
 ) -> set[str]:
-    """Those of the indexed paths, under what was given, that are no longer there.
+    """Return the indexed paths under the given ones that no longer exist.
 
-    `read` are the paths of the articles of this run, `skipped` those that could not be read: whatever these are, or
-    hold, may still be there. A member is gone with its archive, or when that was opened and no longer has it.
+    `read` are the paths of the articles of this run, `skipped` those that could not be read, which may still exist with
+    their members. A member is gone with its archive, or if the archive was opened and no longer contains it.
     """
     places = [absolute(path) for path in given]
     opened = {archive for path in (*read, *skipped) for archive in containers(path)}
@@ -76,17 +76,13 @@ def gone(
     return {path for path in indexed if is_gone(path)}
 
 
-def _is_there(path: str) -> bool:
-    return _mode(path) != 0
-
-
 def _is_file(path: str) -> bool:
     mode = _mode(path)
     return mode != 0 and not stat.S_ISDIR(mode)
 
 
 def _mode(path: str) -> int:
-    """What the system says is there, 0 where nothing is; what may not be looked at is taken for a file."""
+    """Return the mode of a path, 0 if it does not exist; a path without permission counts as a file."""
     try:
         return os.stat(path).st_mode  # noqa: PTH116 - `Path` takes some of the errors for "not there"
     except (FileNotFoundError, NotADirectoryError):

@@ -1,10 +1,10 @@
-"""Files become articles, passages and vectors: all that is done before anything is written, wherever it is done."""
+"""Turn files into articles, passages and vectors: all work before anything is written, in any process."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +14,8 @@ from ..errors import EncoderError
 from ..models import Article, Passage
 from ..retrieval.features import encode_in_context, in_context
 from ..storage.token_cache import TokenVectors
-from ..text.chunker import split
-from .executors import Mapping
+from ..text.chunker import chunk
+from .executors import Executor
 from .loader import Skipped, Source, is_container, read
 
 _CHARACTERS = 60_000  # of articles, and articles at most, that are encoded and written together: seconds of work
@@ -24,9 +24,11 @@ _FILES = 16  # that are read together
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """An article with its passages, a vector for each: shape `(passages, dimension)`, and the vectors of their tokens.
-    It has none of these where its text is known, or has no words."""
+class PreparedArticle:
+    """An article with its passages, a vector for each, shape `(passages, dimension)`, and their token vectors.
+
+    It has only the article if its text is known already, or has no words.
+    """
 
     article: Article
     passages: tuple[Passage, ...] = ()
@@ -34,67 +36,69 @@ class Prepared:
     tokens: dict[str, TokenVectors] = field(default_factory=dict)
 
 
-Loaded = Article | Prepared | Skipped
+Loaded = Article | PreparedArticle | Skipped
 
 
-class Preparing(Protocol):
-    """What `prepared` does, wherever it is done."""
+class Pipeline(Protocol):
+    """The interface of `prepare_sources` without its executor, which `RayExecutor` implements, too."""
 
     def __call__(
         self, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
-    ) -> Iterator[list[Prepared | Skipped]]:
-        """See `prepared`."""
+    ) -> Iterator[list[PreparedArticle | Skipped]]:
+        """See `prepare_sources`."""
         ...
 
 
-def prepared(
-    workers: Mapping, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
-) -> Iterator[list[Prepared | Skipped]]:
-    """What is at the sources, in order, some at a time. Texts with a `known` id, or one that came before, are neither
-    cut nor embedded again."""
+def prepare_sources(
+    executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
+) -> Iterator[list[PreparedArticle | Skipped]]:
+    """Read, cut and embed the sources, in order and in batches.
+
+    Texts with a `known` id, or that occurred before, are neither cut nor embedded again.
+    """
     groups = ((group, public_only) for group in _groups(sources))
-    loaded = workers.map(_read, groups, _unread)
-    yield from workers.map(_prepare, _batches(_new(loaded, known)), _unprepared)
+    loaded = executor.map(_read, groups, _lost_reading)
+    yield from executor.map(prepare, _batches(_mark_known(loaded, known)), _lost_preparing)
 
 
-def prepared_anew(workers: Mapping, articles: Iterable[Article]) -> Iterator[list[Prepared]]:
-    """The articles, cut and embedded. Raises `EncoderError` where that stops the process that does it."""
-    for batch in workers.map(_prepare, _batches(articles), _unprepared):
+def prepare_articles(executor: Executor, articles: Iterable[Article]) -> Iterator[list[PreparedArticle]]:
+    """Cut and embed the articles. Raises `EncoderError` if a worker was killed twice."""
+    for batch in executor.map(prepare, _batches(articles), _lost_preparing):
         for each in batch:
             if isinstance(each, Skipped):
                 raise EncoderError(each.reason, "There may be too little memory; use fewer --workers.")
-        yield [each for each in batch if isinstance(each, Prepared)]
+        yield [each for each in batch if isinstance(each, PreparedArticle)]
 
 
-def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[Prepared | Skipped]:
-    """Cut and embed the articles among what was read."""
-    cut = {at: tuple(split(each, encoder.tokenize)) for at, each in enumerate(loaded) if isinstance(each, Article)}
-    titled = [(loaded[at].title, passage.text) for at, cuts in cut.items() for passage in cuts]  # type: ignore[union-attr]
-    vectors, tokens = _embedded(encoder, titled)
+def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
+    """Cut and embed the articles of a batch; other items stay as they are."""
+    passages = {at: tuple(chunk(each, encoder.tokenize)) for at, each in enumerate(loaded) if isinstance(each, Article)}
+    titled = [(loaded[at].title, passage.text) for at, own in passages.items() for passage in own]  # type: ignore[union-attr]
+    vectors, tokens = _embed(encoder, titled)
     first = 0
-    result: list[Prepared | Skipped] = []
+    result: list[PreparedArticle | Skipped] = []
     for at, each in enumerate(loaded):
         if not isinstance(each, Article):
             result.append(each)
             continue
-        last = first + len(cut[at])
-        ids = [passage.id for passage in cut[at]]
-        own = dict(zip(ids, tokens[first:last], strict=True)) if tokens else {}
-        result.append(Prepared(each, cut[at], vectors[first:last] if ids else None, own))
+        last = first + len(passages[at])
+        ids = [passage.id for passage in passages[at]]
+        own_tokens = dict(zip(ids, tokens[first:last], strict=True)) if tokens else {}
+        result.append(PreparedArticle(each, passages[at], vectors[first:last] if ids else None, own_tokens))
         first = last
     return result
 
 
-def _embedded(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[TokenVectors]]:
+def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[TokenVectors]]:
     if not titled:
-        return np.zeros((0, encoder.dimension), dtype=np.float32), []  # nothing is loaded for it
+        return np.zeros((0, encoder.dimension), dtype=np.float32), []  # without loading the model
     if not encoder.has_token_vectors:
         return encoder.passages([in_context(title, text)[0] for title, text in titled]), []
     encodings = encode_in_context(encoder, titled)
     return np.stack([each.vector for each in encodings]), [TokenVectors.of(each) for each in encodings]
 
 
-# What is done in other processes: plain functions of plain values, and what is said where such a process was killed.
+# Picklable functions for other processes, and the results if such a process is killed.
 
 
 def _read(_: Encoder, group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
@@ -102,27 +106,23 @@ def _read(_: Encoder, group: tuple[list[Source | Skipped], bool]) -> list[Articl
     return [each for source in sources for each in read(source, public_only=public_only)]
 
 
-def _unread(group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
-    return [_killed(str(source)) if not isinstance(source, Skipped) else source for source in group[0]]
+def _lost_reading(group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
+    return [source if isinstance(source, Skipped) else _killed(str(source)) for source in group[0]]
 
 
-def _prepare(encoder: Encoder, batch: list[Loaded]) -> list[Prepared | Skipped]:
-    return prepare(encoder, batch)
-
-
-def _unprepared(batch: list[Loaded]) -> list[Prepared | Skipped]:
+def _lost_preparing(batch: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
     return [_killed(each.path) if isinstance(each, Article) else each for each in batch]
 
 
 def _killed(path: str) -> Skipped:
-    return Skipped(path, f"{path!r} was given up: the process at work on it and others was stopped twice")
+    return Skipped(path, f"Cannot index {path!r}: the process that worked on it and others was killed twice.")
 
 
 # In this process
 
 
 def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipped]]:
-    """Some files together, in order; each archive by itself, which is many files."""
+    """Group some files, in order; each archive, which holds many files, is its own group."""
     remaining = iter(sources)
     while group := list(islice(remaining, _FILES)):
         start = 0
@@ -136,13 +136,14 @@ def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipp
             yield group[start:]
 
 
-def _new(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
+def _mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
+    """Wrap articles whose text is known, so that `prepare` leaves them as they are."""
     seen = set(known)
-    for each in (each for group in loaded for each in group):
+    for each in chain.from_iterable(loaded):
         if isinstance(each, Skipped) or each.id not in seen:
             yield each
         else:
-            yield Prepared(each)
+            yield PreparedArticle(each)
         if isinstance(each, Article):
             seen.add(each.id)
 

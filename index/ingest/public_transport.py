@@ -1,10 +1,10 @@
-"""Web addresses that strangers name: only servers that anybody on the internet can reach, and only within a time.
+"""An HTTP transport for addresses from untrusted users: only public servers, and only until a deadline.
 
-A reader of the chat must not make its server look around in the server's own network. The check stands where
-connections are opened: a name is resolved once, each of its addresses is checked, and one of exactly these is connected
-to, so that no spelling, no redirect and no answer of a name server leads past it.
+A user of the chat must not make its server send requests inside the server's own network. The check is where
+connections are opened: a name is resolved once, all of its IP addresses are checked, and the connection goes to one of
+these, so that no spelling, redirect or second DNS answer can bypass it.
 
-Imported when such an address is fetched: it loads the HTTP client.
+Import this module only to fetch such an address: it loads the HTTP client.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -22,68 +21,55 @@ import httpx
 
 from ..errors import LoadError
 
-_NAT64 = ip_network("64:ff9b::/96")  # whose last 32 bits are an address of the older kind
+_NAT64 = ip_network("64:ff9b::/96")  # whose last 32 bits are an IPv4 address
 _WEB, _LAST_SYSTEM_PORT = (80, 443), 1023
 _NEVER = (
-    ip_network("fec0::/10"),  # of one site, a kind that is no longer given out
-    ip_network("192.0.0.0/24"),  # of protocols; some clouds answer there with the secrets of their machines
-    ip_network("168.63.129.16/32"),  # public in form, but a cloud's own server, which only its machines reach
+    ip_network("fec0::/10"),  # site-local, deprecated
+    ip_network("192.0.0.0/24"),  # protocol assignments; some clouds serve the secrets of their machines there
+    ip_network("168.63.129.16/32"),  # formally public, but reachable only inside a cloud
 )
 
 
 def is_public(address: str) -> bool:
-    """True for an IP address that is the same for everybody on the internet. Pure.
+    """Whether an IP address is public on the internet. Pure.
 
-    An older address that is written inside a newer one counts for it.
+    An IPv4 address embedded in an IPv6 one counts instead of it.
     """
     ip = ip_address(address)
-    inner = _inner(ip) if isinstance(ip, IPv6Address) else None
+    inner = _embedded_ipv4(ip) if isinstance(ip, IPv6Address) else None
     if inner is not None:
         return is_public(str(inner))
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in net for net in _NEVER)
 
 
-class PublicTransport(httpx.BaseTransport):
-    """Carries requests to public servers, without a proxy. Raises `LoadError` naming `address` for any other server,
-    `httpx.TimeoutException` when it is later than `ends` on the monotonic clock."""
+class PublicTransport(httpx.HTTPTransport):
+    """A transport that connects to public servers only, without a proxy.
 
-    def __init__(self, address: str, ends: float) -> None:
+    Raises `LoadError` naming `address` for any other server, and `httpx.TimeoutException` after `deadline` on the
+    monotonic clock.
+    """
+
+    def __init__(self, address: str, deadline: float) -> None:
+        context = httpx.create_ssl_context()
+        super().__init__(verify=context, trust_env=False)
         self._address = address
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(), network_backend=_Backend(address, ends)
-        )
+        self._pool.close()
+        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(address, deadline))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer to one request; each redirect is another one."""
+        """Send one request; each redirect is another one."""
         url = request.url
-        if url.scheme not in ("http", "https") or url.userinfo or not _is_of_the_web(url.port):
+        if url.scheme not in ("http", "https") or url.userinfo or not _is_web_port(url.port):
             raise _not_public(self._address)
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        with _as_httpx():
-            answer = self._pool.handle_request(
-                httpcore.Request(
-                    request.method,
-                    target,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=dict(answer.extensions)
-        )
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
+        return super().handle_request(request)
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections, to public addresses only."""
+    """Opens connections to public addresses only."""
 
-    def __init__(self, address: str, ends: float) -> None:
+    def __init__(self, address: str, deadline: float) -> None:
         self._address = address
-        self._ends = ends
+        self._deadline = deadline
 
     def connect_tcp(
         self,
@@ -93,7 +79,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - the client's signature
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        """A connection to the first of the host's addresses that answers."""
+        """Connect to the first IP address of the host that answers."""
         try:
             found = _resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -103,24 +89,24 @@ class _Backend(httpcore.NetworkBackend):
         failed: Exception = httpcore.ConnectError(f"{host!r} has no address")
         for ip in found:
             try:
-                return _Stream(_connect(ip, port, _left(self._ends, timeout)), self._ends)
+                return _Stream(_connect(ip, port, _seconds_left(self._deadline, timeout)), self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that ends in time, however slowly the other side speaks."""
+    """A connection that ends at the deadline, however slowly the server sends."""
 
-    def __init__(self, stream: httpcore.NetworkStream, ends: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
-        self._ends = ends
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._ends, timeout))
+        return self._stream.read(max_bytes, _seconds_left(self._deadline, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(self._ends, timeout))
+        self._stream.write(buffer, _seconds_left(self._deadline, timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -128,52 +114,27 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        secure = self._stream.start_tls(ssl_context, server_hostname, _left(self._ends, timeout))
-        return _Stream(secure, self._ends)
+        secure = self._stream.start_tls(ssl_context, server_hostname, _seconds_left(self._deadline, timeout))
+        return _Stream(secure, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-class _Body(httpx.SyncByteStream):
-    """The body of an answer, as it arrives."""
-
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
-            yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """Errors of the connection, as whoever called the client knows them."""
-    try:
-        yield
-    except httpcore.TimeoutException as error:
-        raise httpx.ReadTimeout(str(error)) from None
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-        raise httpx.TransportError(str(error)) from None
-
-
-def _is_of_the_web(port: int | None) -> bool:
-    """False for the ports of mail, name and login servers, which somebody may want to be spoken to from here."""
+def _is_web_port(port: int | None) -> bool:
+    """Whether a port may be used: not those of mail, DNS and login servers, which an attacker may want to reach."""
     return port is None or port in _WEB or port > _LAST_SYSTEM_PORT
 
 
-def _inner(ip: IPv6Address) -> IPv4Address | None:
-    """The older address that a newer one stands for."""
+def _embedded_ipv4(ip: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address embedded in an IPv6 one."""
     if ip in _NAT64:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour
 
 
 def _resolve(host: str, port: int) -> list[str]:
-    """The IP addresses of a name, or of a number however it is spelled."""
+    """Resolve a host name, or an IP address in any notation, to IP addresses."""
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
@@ -181,16 +142,16 @@ def _connect(ip: str, port: int, timeout: float) -> httpcore.NetworkStream:
     return httpcore.SyncBackend().connect_tcp(ip, port, timeout)
 
 
-def _left(ends: float, timeout: float | None) -> float:
-    """Seconds that may still be waited."""
-    left = ends - time.monotonic()
+def _seconds_left(deadline: float, timeout: float | None) -> float:
+    """Return the seconds left until the deadline, at most `timeout`."""
+    left = deadline - time.monotonic()
     if left <= 0:
-        raise httpcore.ReadTimeout("out of time")
+        raise httpcore.ReadTimeout("deadline exceeded")
     return left if timeout is None else min(left, timeout)
 
 
 def _not_public(address: str) -> LoadError:
     return LoadError(
-        f"{address!r} does not lead to a page of the public web, or names a user",
-        "Addresses of a machine or a network of one's own are read at the command line: `citechat index ADDRESS`.",
+        f"Cannot fetch {address!r}: it is not a public web page, or contains a user name.",
+        "To index an address of a private network, use the command line: `citechat index ADDRESS`.",
     )

@@ -1,7 +1,7 @@
-"""Ray reads, cuts and embeds: on this machine, or on all machines of a cluster. Needs the package `ray`.
+"""Read, cut and embed with Ray, on this machine or on a cluster. Needs the package `ray`.
 
-One pipeline of Ray Data: files are read by tasks, articles are embedded in batches by a pool of actors, each with a
-model of its own; what comes back is written here, by one writer.
+This is one pipeline of Ray Data: tasks read files, a pool of actors embeds articles in batches, each with its own
+model, and this process writes the results.
 """
 
 from __future__ import annotations
@@ -18,30 +18,33 @@ from ..embedding.base import Encoder
 from ..errors import CitechatError
 from ..models import Article
 from .loader import Skipped, Source, read
-from .pipeline import Prepared, prepare
+from .pipeline import PreparedArticle, prepare
 
 if TYPE_CHECKING:
     import numpy as np
 
 LOCAL = "local"
-"""The address of a Ray that is started on this machine, for this work alone."""
+"""The address of a Ray that is started on this machine for one sync."""
 
-_FILES = 64  # of a block, which one task reads
-_ARTICLES = 64  # of a batch, which one actor embeds
+_FILES = 64  # in a block, which one task reads
+_ARTICLES = 64  # in a batch, which one actor embeds
 _CONNECT_SECONDS = 10
 
 Rows = dict[str, "np.typing.NDArray[Any]"]
 
 
 class RayExecutor:
-    """A pool of Ray's actors; to be used in a `with` statement.
+    """A pool of Ray actors; use it in a `with` statement.
 
-    On a cluster the files have to be there under the same paths on every machine, and this program installed.
+    On a cluster, every machine needs this program and the files, under the same paths.
     """
 
     def __init__(self, address: str, actors: int, encoder: Callable[[], Encoder]) -> None:
-        """So many actors at the cluster of this address, or on this machine for `LOCAL`; each calls `encoder` once,
-        which has to be picklable. Raises `CitechatError` where Ray is not installed, or nobody answers."""
+        """Connect to the cluster at `address`, or start Ray on this machine for `LOCAL`.
+
+        Each actor calls `encoder` once, which must be picklable. Raises `CitechatError` if Ray is not installed or not
+        reachable.
+        """
         self._actors = actors
         self._encoder = encoder
         _connect(address, actors)
@@ -54,26 +57,26 @@ class RayExecutor:
 
         ray.shutdown()
 
-    def prepared(
+    def prepare_sources(
         self, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
-    ) -> Iterator[list[Prepared | Skipped]]:
-        """What is at the sources, in order, some at a time; texts with a `known` id are neither cut nor embedded."""
+    ) -> Iterator[list[PreparedArticle | Skipped]]:
+        """Read, cut and embed the sources, in order and in batches; texts with a `known` id are only read."""
         import ray
 
         listed = list(sources)
         if not listed:
             return
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of its own defaults
+            warnings.simplefilter("ignore", DeprecationWarning)  # about its own defaults
             context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.execution_options.preserve_order = True  # the index is then the same as without Ray
-        blocks = max(-(-len(listed) // _FILES), min(len(listed), self._actors))  # something to do for each
+        context.execution_options.preserve_order = True  # so that the index is the same as without Ray
+        blocks = max(-(-len(listed) // _FILES), min(len(listed), self._actors))  # at least one for each actor
         dataset = (
             ray.data.from_items([{"source": each} for each in listed], override_num_blocks=blocks)
-            .flat_map(_Reading(public_only=public_only))
+            .flat_map(_ReadTask(public_only=public_only))
             .map_batches(
-                _Embedding,
+                _EmbedActor,
                 fn_constructor_args=(self._encoder, frozenset(known)),
                 batch_size=_ARTICLES,
                 batch_format="numpy",
@@ -82,11 +85,11 @@ class RayExecutor:
             )
         )
         for rows in dataset.iter_batches(batch_size=_ARTICLES, batch_format="numpy", prefetch_batches=1):
-            yield list(rows["prepared"])
+            yield list(rows["results"])
 
 
-class _Reading:
-    """What a task does with a file."""
+class _ReadTask:
+    """Reads the articles of one file."""
 
     def __init__(self, *, public_only: bool) -> None:
         self._public_only = public_only
@@ -95,8 +98,8 @@ class _Reading:
         return [{"loaded": each} for each in read(row["source"], public_only=self._public_only)]
 
 
-class _Embedding:
-    """What an actor does with what was read."""
+class _EmbedActor:
+    """Cuts and embeds batches of articles."""
 
     def __init__(self, encoder: Callable[[], Encoder], known: frozenset[str]) -> None:
         self._encoder = encoder()
@@ -106,47 +109,48 @@ class _Embedding:
         import numpy as np
 
         loaded = [
-            Prepared(each) if isinstance(each, Article) and each.id in self._known else each for each in rows["loaded"]
+            PreparedArticle(each) if isinstance(each, Article) and each.id in self._known else each
+            for each in rows["loaded"]
         ]
-        made = prepare(self._encoder, loaded)
-        result = np.empty(len(made), dtype=object)
-        result[:] = made
-        return {"prepared": result}
+        prepared = prepare(self._encoder, loaded)
+        result = np.empty(len(prepared), dtype=object)
+        result[:] = prepared
+        return {"results": result}
 
 
 def _reach(address: str) -> None:
-    """Raise `OSError` where nobody listens; Ray itself would wait for minutes."""
+    """Raise `OSError` if the address does not accept connections; Ray itself would wait for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
-        raise OSError("this is no address of the form HOST:PORT")
+        raise OSError("the address must have the form HOST:PORT")
     socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
 
 
 def _connect(address: str, actors: int) -> None:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError as error:
         raise CitechatError(
-            f"the package 'ray' cannot be loaded: {error}",
-            'Install it: pip install -c constraints.txt -e ".[ray]"; or use --workers without --ray.',
+            f"Cannot load the package 'ray': {error}",
+            'Install it with `pip install -c constraints.txt -e ".[ray]"`, or use --workers without --ray.',
         ) from None
-    how: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
+    options: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
     if address == LOCAL:
-        # Ray counts processors that it may use; where actors take all of them, its readers would wait for ever.
-        how |= {"num_cpus": actors + 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        how["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # the same program as this one
+        # If the actors took all CPUs that Ray counts, its tasks would wait forever.
+        options |= {"num_cpus": actors + 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        options["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # the same program as this one
     else:
-        how["address"] = address
+        options["address"] = address
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # what it says of itself is nothing to act upon
+        logging.getLogger(name).setLevel(logging.ERROR)  # its messages need no action
     try:
         if address != LOCAL:
             _reach(address)
-        ray.init(ignore_reinit_error=True, **how)
+        ray.init(ignore_reinit_error=True, **options)
     except Exception as error:
         raise CitechatError(
-            f"Ray at {address!r} cannot be used: {str(error).splitlines()[0][:200]}",
-            "Start it with `ray start --head`, give its address (HOST:6379), or leave the address out.",
+            f"Cannot use Ray at {address!r}: {str(error).splitlines()[0][:200]}",
+            "Start it with `ray start --head` and give its address (HOST:6379), or omit the address.",
         ) from None

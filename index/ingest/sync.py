@@ -1,10 +1,10 @@
-"""The index is made to agree with files and folders: what is new is added, what changed is replaced."""
+"""Change an index: synchronize it with files and folders, rebuild it, remove articles."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,33 @@ from typing import Any
 import numpy as np
 
 from ..embedding.base import Encoder
-from ..manifest import Manifest
-from ..models import Article, Passage
+from ..errors import CitechatError
+from ..models import Article, Manifest
 from ..retrieval.retriever import build_search_caches
-from ..storage.batch_writes import Row
-from ..storage.store import Store
+from ..storage.store import Row, Store
 from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
-from .executors import Mapping, SerialExecutor
+from .executors import Executor, SerialExecutor
 from .loader import Skipped, sources
 from .paths import count_files, file_of, gone, present
-from .pipeline import Prepared, Preparing, prepared, prepared_anew
+from .pipeline import Pipeline, PreparedArticle, prepare_articles, prepare_sources
 from .plan import Plan, Step
 
 Progress = Callable[[str, int, int], None]
-"""Called after each article with its title, the number of files done so far, and how many there are. Several articles
-may come from one file; a rebuild counts articles."""
+"""Called after each article with its title, the number of files done so far, and their total. Several articles may come
+from one file; a rebuild counts articles."""
+
+_SHORTEST_ID = 4  # characters of an abbreviated id
+_CANDIDATES = 5  # articles that an error about an id names
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync did.
+    """The result of a sync.
 
-    `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two places counts for
-    both. `pruned` are the paths that were no longer there. `articles` and `passages` are all that the index then holds;
-    `seconds` is the whole time.
+    `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two paths counts for
+    both. `pruned` are the paths that no longer existed. `articles` and `passages` count all that the index then holds;
+    `seconds` is the total time.
     """
 
     added: int
@@ -50,26 +52,22 @@ class SyncReport:
 
     @property
     def removed(self) -> int:
-        """How many places were removed, as they were no longer there."""
+        """The number of paths that were removed."""
         return len(self.pruned)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object that the command line prints."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
+        """Return the JSON object that the command line prints."""
+        changes = {
             "removed": self.removed,
             "pruned": list(self.pruned),
-            "skipped": [{"path": s.path, "reason": s.reason} for s in self.skipped],
-            "articles": self.articles,
-            "passages": self.passages,
+            "skipped": [asdict(each) for each in self.skipped],
             "seconds": round(self.seconds, 3),
         }
+        return asdict(self) | changes
 
 
 def manifest_of(encoder: Encoder) -> Manifest:
-    """What an index built now, with `encoder`, would say of itself."""
+    """Return the manifest of an index built now with `encoder`."""
     return Manifest(encoder=encoder.fingerprint, dimension=encoder.dimension, splitter=SPLITTER_VERSION)
 
 
@@ -81,15 +79,15 @@ def sync(
     *,
     prune: bool = False,
     public_only: bool = False,
-    preparing: Preparing | None = None,
+    pipeline: Pipeline | None = None,
 ) -> SyncReport:
-    """Index the articles under `paths`. `preparing` reads and embeds them elsewhere than in this process.
+    """Index the articles under `paths`; `pipeline` reads and embeds them outside this process.
 
-    A text that is in the index already is not embedded again: it is the same article, read from one more place. A place
-    that held another text before no longer counts for that one, and an article goes with the last of its places; the
-    new text is written first, so that there is never none. With `prune`, places under `paths` that are no longer there
-    go too. Articles elsewhere are left alone, and so are those of files that cannot be read this time. With
-    `public_only`, web addresses that not everybody on the internet can reach are skipped.
+    A text that is in the index already is not embedded again: it is the same article with one more origin. If a path
+    held another text before, it no longer counts for that one, and an article is removed with its last origin; the new
+    text is written first, so that the path is never missing. With `prune`, paths under `paths` that no longer exist are
+    removed. Articles from elsewhere stay, and so do those of files that cannot be read this time. With `public_only`,
+    web addresses that are not public on the internet are skipped.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
@@ -98,15 +96,18 @@ def sync(
         manifest = manifest_of(encoder)
         store.require(manifest)
         store.create(manifest)
-        facts = store.article_metadata()
-        indexed = [origin.path for article in facts for origin in article.origins] if prune else []
-        there = present(paths, indexed) if prune else list(paths)
+        stored = store.article_metadata()
+        indexed = [origin.path for article in stored for origin in article.origins] if prune else []
+        existing = present(paths, indexed) if prune else list(paths)
         tokens = TokenCache.beside(store.path, manifest.key)
-        plan = Plan(facts)
-        count = _Count(count_files(there))
-        preparing = preparing or partial(prepared, SerialExecutor(encoder))
-        for batch in preparing(sources(there), plan.known, public_only=public_only):
-            steps = [plan.step(*_parts(each)) for each in batch]
+        plan = Plan(stored)
+        count = _FileCount(count_files(existing))
+        pipeline = pipeline or partial(prepare_sources, SerialExecutor(encoder))
+        for batch in pipeline(sources(existing), plan.known, public_only=public_only):
+            steps = [
+                plan.step(each) if isinstance(each, Skipped) else plan.step(each.article, each.passages)
+                for each in batch
+            ]
             _write(store, tokens, batch, steps)
             for step in steps:
                 count.see(step.path)
@@ -117,7 +118,9 @@ def sync(
                 if progress:
                     progress(step.article.title, count.done, count.total)
         pruned = gone(indexed, paths, plan.read, plan.skipped)
-        _settle(store, tokens, *plan.settled(pruned))
+        changed, removed = plan.settled(pruned)
+        store.update(changed)
+        _remove(store, tokens, removed)
         tokens.close()
         build_search_caches(store)
         articles, passages_count = store.count()
@@ -132,16 +135,16 @@ def sync(
 
 
 def rebuild(
-    store: Store, encoder: Encoder, progress: Progress | None = None, *, workers: Mapping | None = None
+    store: Store, encoder: Encoder, progress: Progress | None = None, *, executor: Executor | None = None
 ) -> None:
-    """Cut and embed every stored article anew with `encoder`, and switch over when all is done.
+    """Cut and embed every stored article again with `encoder`, and switch over at the end.
 
-    The articles' own files are not needed: the index holds their text. The old passages serve until then.
+    This needs no files: the index holds the texts. Until the switch, search uses the old passages.
     """
 
     def rows() -> Iterator[list[Row]]:
         done, total = 0, len(store.article_ids())
-        for batch in prepared_anew(workers or SerialExecutor(encoder), store.each_article()):
+        for batch in prepare_articles(executor or SerialExecutor(encoder), store.iter_articles()):
             tokens.put({id_: own for each in batch for id_, own in each.tokens.items()})
             yield [_row(each.article, each) for each in batch if each.passages]
             for each in batch:
@@ -154,43 +157,75 @@ def rebuild(
         tokens = TokenCache.beside(store.path, manifest.key)
         store.switch(manifest, rows())
         tokens.close()
-        tokens.forget_others()
+        tokens.remove_others()
         build_search_caches(store)
 
 
-def _parts(each: Prepared | Skipped) -> tuple[Article | Skipped, Sequence[Passage]]:
-    return (each, ()) if isinstance(each, Skipped) else (each.article, each.passages)
+def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
+    """Remove the articles with these ids, which may be abbreviated; all of them, or none if one is wrong.
+
+    Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` for an id
+    that matches no article or several.
+    """
+    with store.writing():
+        listed = {article.id: (article, passages) for article, passages in store.listing()}
+        articles = [article for article, _ in listed.values()]
+        chosen = list(dict.fromkeys(_complete_id(id_, articles) for id_ in ids))
+        manifest = store.manifest()
+        tokens = TokenCache.beside(store.path, manifest.key) if manifest else None
+        _remove(store, tokens, chosen)
+        if tokens:
+            tokens.close()
+    return tuple(listed[id_] for id_ in chosen)
+
+
+def _complete_id(written: str, articles: Sequence[Article]) -> str:
+    """Return the id that `written` is or abbreviates. Raises `CitechatError` if it matches no article or several."""
+    found = [article for article in articles if article.id == written]
+    found = found or [article for article in articles if article.id.startswith(written)]
+    names = [f"{article.id} ({article.title})" for article in found[:_CANDIDATES]]
+    listed = ", ".join([*names, "…"] if len(found) > _CANDIDATES else names)
+    if found and found[0].id != written and len(written) < _SHORTEST_ID:
+        raise CitechatError(
+            f"The id {written!r} is too short.", f"Give at least its first {_SHORTEST_ID} characters: {listed}."
+        )
+    if not found:
+        hint = "`citechat articles` lists the ids, which you may abbreviate."
+        raise CitechatError(f"No article has the id {written!r}.", hint)
+    if len(found) > 1:
+        raise CitechatError(f"The id {written!r} matches {len(found)} articles.", f"Give more characters: {listed}.")
+    return found[0].id
 
 
 def _write(
-    store: Store, tokens: TokenCache, batch: Sequence[Prepared | Skipped], steps: Sequence[Step | Skipped]
+    store: Store, tokens: TokenCache, batch: Sequence[PreparedArticle | Skipped], steps: Sequence[Step | Skipped]
 ) -> None:
-    """Write what is new, and the records of what was read from one more place; of several steps the last one holds."""
+    """Write new articles, and the records of those with a new origin; of several steps for one the last one counts."""
     changing = [step for step in steps if isinstance(step, Step) and step.outcome != "unchanged"]
     records = {step.article.id: step.article for step in changing}
     new = [
         each
         for each, step in zip(batch, steps, strict=True)
-        if isinstance(each, Prepared) and isinstance(step, Step) and step.passages
+        if isinstance(each, PreparedArticle) and isinstance(step, Step) and step.passages
     ]
     tokens.put({id_: own for each in new for id_, own in each.tokens.items()})
     store.put([_row(replace(each.article, copies=records.pop(each.article.id).copies), each) for each in new])
     store.update(list(records.values()))
 
 
-def _row(article: Article, each: Prepared) -> Row:
+def _row(article: Article, each: PreparedArticle) -> Row:
     return article, each.passages, np.zeros((0, 0), dtype=np.float32) if each.vectors is None else each.vectors
 
 
-def _settle(store: Store, tokens: TokenCache, changed: Sequence[Article], removed: Sequence[str]) -> None:
-    store.update(changed)
-    store.remove(*removed)
-    for article_id in removed:
-        tokens.remove(article_id)
+def _remove(store: Store, tokens: TokenCache | None, article_ids: Sequence[str]) -> None:
+    store.remove(*article_ids)
+    if tokens:
+        for article_id in article_ids:
+            tokens.remove(article_id)
 
 
-class _Count:
-    """How many files are done, of how many: several articles may come from one file, one after another."""
+class _FileCount:
+    """Counts the files done; several articles may come from one file, one after another."""
 
     def __init__(self, total: int) -> None:
         self.done = 0
@@ -199,11 +234,11 @@ class _Count:
 
     @property
     def total(self) -> int:
-        """How many there are; a file that came meanwhile counts too."""
+        """The number of files; one that appears during the sync counts, too."""
         return max(self._listed, self.done)
 
     def see(self, path: str) -> None:
-        """Something was read from `path`, or could not be."""
+        """Count the file of `path`, unless it is the one before."""
         file = file_of(path)
         if file != self._file:
             self.done, self._file = self.done + 1, file

@@ -1,4 +1,4 @@
-"""The formats that are read: one small reader each. A library is imported when its format is met, never before."""
+"""Parsers for the supported formats; each imports its library when it is called."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import LoadError
-from .base import Extract, printable, refusing
-from .container import CONTAINERS
+from .archive import CONTAINERS
+from .base import Extract, printable, translate_errors
 from .docx import read_docx
 from .email import read_eml
 from .html import read_html
@@ -19,17 +19,17 @@ from .text import read_markdown, read_text
 __all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "require_size"]
 
 _MB = 1_000_000
-_LARGEST_CONTAINER = 4_000 * _MB  # it is read part by part; all of a mailbox is looked through to begin with
+_LARGEST_CONTAINER = 4_000 * _MB  # read member by member, after a scan of the whole mailbox
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a kind of file is read. `largest` is in bytes: far beyond any article, small enough to be read whole."""
+    """A file format and its parser. `largest` is in bytes: far beyond any article, but small enough to read whole."""
 
     kind: str
     read: Callable[[bytes, str], Extract]
     largest: int = 50 * _MB
-    is_text: bool = False  # the file's characters are the article's, as they are
+    is_text: bool = False  # the text of the file is the article, unchanged
 
 
 FORMATS: dict[str, Format] = {
@@ -47,28 +47,30 @@ FORMATS: dict[str, Format] = {
 
 
 def extract(data: bytes, suffix: str, name: str) -> Extract:
-    """What is in a document of the format that its suffix names.
+    """Parse a document of the format that its suffix names.
 
-    Raises `LoadError` when the format is unknown, or the document too large, damaged or without text.
+    Raises `LoadError` if the format is unknown, or the document is too large, damaged or without text.
     """
     form = FORMATS.get(suffix)
     if form is None:
         raise LoadError(
-            f"{name!r} has a format that is not read: {suffix or 'no extension'}",
-            f"Formats: {', '.join(sorted([*FORMATS, *CONTAINERS]))}.",
+            f"Cannot read {name!r}: unsupported format {suffix or 'without a file extension'}.",
+            f"Supported formats: {', '.join(sorted([*FORMATS, *CONTAINERS]))}.",
         )
     if not data.strip():
-        raise LoadError(f"{name!r} is empty", "Nothing was indexed from it.")
+        raise LoadError(f"Cannot index {name!r}: it is empty.", "Nothing was indexed from it.")
     require_size(len(data), suffix, name)
-    with refusing(name, form.kind):
+    with translate_errors(name, form.kind):
         found = form.read(data, name)
     if not found.text.strip():
-        raise LoadError(f"{name!r} is empty", "Nothing was indexed from it.")
+        raise LoadError(f"Cannot index {name!r}: it is empty.", "Nothing was indexed from it.")
     return found if form.is_text else replace(found, text=printable(found.text))
 
 
 def require_size(size: int, suffix: str, name: str) -> None:
-    """Raise `LoadError` where a document is larger than is read of its format."""
+    """Raise `LoadError` if a document is too large for its format."""
     largest = _LARGEST_CONTAINER if suffix in CONTAINERS else FORMATS[suffix].largest if suffix in FORMATS else size
     if size > largest:
-        raise LoadError(f"{name!r} is larger than {largest // _MB:,} MB", "Split it into articles, one file each.")
+        raise LoadError(
+            f"Cannot read {name!r}: larger than {largest // _MB:,} MB.", "Split it into articles, one file each."
+        )

@@ -1,16 +1,26 @@
-"""Zip archives, with bounds: nothing is unpacked to a path, and nothing in them decides how much memory is used."""
+"""Zip archives and mailboxes, read member by member within limits.
+
+No member is written to disk, and no value in an archive decides how much memory is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import LoadError
-from .base import Member, refusing
+from .base import Member, translate_errors
+from .email import members_of_mbox
 
+CONTAINERS = (".zip", ".mbox")
+"""Files that hold several articles."""
+
+_ARCHIVES_IN_ARCHIVES = 1
+_UNPACK = "Unpack it and index the folder."
 _MOST_FILES = 10_000
 _MOST_BYTES = 1_000_000_000  # unpacked, of an archive with those inside it
 _LARGEST_MEMBER = 200_000_000  # bytes; a document's own limit is lower
@@ -21,27 +31,65 @@ _ENCRYPTED = 0x1
 
 @dataclass(slots=True)
 class Allowance:
-    """How many files and bytes an archive, with those inside it, may still bring."""
+    """The files and bytes that an archive, with those inside it, may still contain."""
 
     files: int = _MOST_FILES
     bytes: int = _MOST_BYTES
 
     def spend(self, members: list[ZipInfo], name: str) -> None:
-        """Count these members; raises `LoadError` where that is more than is left."""
+        """Count these members. Raises `LoadError` if that exceeds the limit."""
         self.files -= len(members)
         self.bytes -= sum(member.file_size for member in members)
         if self.files < 0 or self.bytes < 0:
             what = f"{_MOST_FILES:,} files" if self.files < 0 else f"{_MOST_BYTES // 1_000_000:,} MB when unpacked"
-            raise LoadError(f"{name!r} holds more than {what}", "Unpack it, and index the folder.")
+            raise LoadError(f"Cannot read {name!r}: it contains more than {what}.", _UNPACK)
+
+
+def documents(path: Path) -> Iterator[Member]:
+    """Yield the documents in an archive or mailbox, also those of archives and mailboxes inside it, in a fixed order.
+
+    `Member.name` begins with the path. An archive or mailbox that cannot be opened is yielded, too; reading it raises
+    the `LoadError`.
+    """
+    with path.open("rb") as file:
+        yield from _inside(file, path.suffix.lower(), str(path), Allowance(), 0)
+
+
+def _inside(file: IO[bytes], suffix: str, name: str, allowance: Allowance, depth: int) -> Iterator[Member]:
+    try:
+        for member in members_of_zip(file, name, allowance) if suffix == ".zip" else members_of_mbox(file, name):
+            inner = f"{name}!{member.name}"
+            if member.suffix not in CONTAINERS:
+                yield Member(inner, member.suffix, member.read)
+            elif member.suffix == ".zip" and depth >= _ARCHIVES_IN_ARCHIVES:
+                yield _unreadable(
+                    inner, suffix, LoadError(f"Cannot read {inner!r}: archives are nested too deeply.", _UNPACK)
+                )
+            else:
+                try:
+                    data = member.read()
+                except LoadError as error:
+                    yield _unreadable(inner, member.suffix, error)
+                else:
+                    yield from _inside(BytesIO(data), member.suffix, inner, allowance, depth + 1)
+    except LoadError as error:
+        yield _unreadable(name, suffix, error)
+
+
+def _unreadable(name: str, suffix: str, error: LoadError) -> Member:
+    def read() -> bytes:
+        raise error
+
+    return Member(name, suffix, read)
 
 
 def members_of_zip(file: IO[bytes], name: str, allowance: Allowance) -> Iterator[Member]:
-    """The files of an archive in the order of their names, hidden ones not among them.
+    """Yield the files of an archive, sorted by name, without hidden ones.
 
-    Raises `LoadError` when it is no archive, or a larger one than is allowed. Sizes are those that the archive states:
-    not a byte more is unpacked of any member.
+    Raises `LoadError` if it is not an archive, or too large. The sizes are those that the archive declares; no member
+    is unpacked beyond its declared size.
     """
-    with _opened(file, name) as archive:
+    with _open(file, name) as archive:
         members = sorted((each for each in archive.infolist() if _is_wanted(each)), key=lambda each: each.filename)
         allowance.spend(members, name)
         for member in members:
@@ -54,8 +102,8 @@ def members_of_zip(file: IO[bytes], name: str, allowance: Allowance) -> Iterator
 
 
 def check_package(file: IO[bytes], name: str) -> None:
-    """Refuse an office document, which is a zip archive, that unpacks to more than any document needs."""
-    with _opened(file, name) as archive:
+    """Raise `LoadError` for an office document, which is a zip archive, that unpacks to an excessive size."""
+    with _open(file, name) as archive:
         members = archive.infolist()
         Allowance(bytes=2 * _LARGEST_MEMBER).spend(members, name)
         for member in members:
@@ -63,13 +111,15 @@ def check_package(file: IO[bytes], name: str) -> None:
     file.seek(0)
 
 
-def _opened(file: IO[bytes], name: str) -> ZipFile:
+def _open(file: IO[bytes], name: str) -> ZipFile:
     try:
-        with refusing(name, "a zip archive"):
+        with translate_errors(name, "a zip archive"):
             return ZipFile(file)
     except LoadError as error:
         if isinstance(error.__cause__, BadZipFile):
-            raise LoadError(f"{name!r} is damaged, or no zip archive", "Make or download it again.") from None
+            raise LoadError(
+                f"Cannot read {name!r}: it is damaged, or not a zip archive.", "Download it again."
+            ) from None
         raise
 
 
@@ -77,26 +127,26 @@ def _read(archive: ZipFile, member: ZipInfo, name: str) -> bytes:
     written = member.filename
     if written.startswith(("/", "\\")) or ":" in written[:2] or ".." in written.replace("\\", "/").split("/"):
         raise LoadError(
-            f"{name!r} has a member with a path that leads out of it: {written!r}",
-            "Archives that are made with such paths are not to be trusted; ask where it came from.",
+            f"Cannot read a member of {name!r}: its path leads out of the archive: {written!r}.",
+            "Do not trust an archive with such paths; check where it came from.",
         )
     _check(member, name)
-    with refusing(f"{name}!{_shown(written)}", "a member of a zip archive"):
+    with translate_errors(f"{name}!{_shown(written)}", "a member of a zip archive"):
         return archive.read(member)
 
 
 def _check(member: ZipInfo, name: str) -> None:
-    what = f"{member.filename!r} in {name!r}"
+    cannot = f"Cannot read {member.filename!r} in {name!r}"
     if member.flag_bits & _ENCRYPTED:
-        raise LoadError(f"{what} needs a password", "Unpack it, and index the folder.")
-    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # the others unpack with no bound
-        raise LoadError(f"{what} is packed in a way that is not read", "Unpack it, and index the folder.")
+        raise LoadError(f"{cannot}: it needs a password.", _UNPACK)
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # the others unpack without a limit
+        raise LoadError(f"{cannot}: unsupported compression.", _UNPACK)
     if member.file_size > _LARGEST_MEMBER:
-        raise LoadError(f"{what} is larger than {_LARGEST_MEMBER // 1_000_000} MB", "Split it into articles.")
+        raise LoadError(f"{cannot}: larger than {_LARGEST_MEMBER // 1_000_000} MB.", "Split it into articles.")
     if member.file_size > max(_RATIO_MATTERS, _HIGHEST_RATIO * member.compress_size):
         raise LoadError(
-            f"{what} unpacks to more than {_HIGHEST_RATIO} times its size, which is no text",
-            "If it is one all the same, unpack it, and index the folder.",
+            f"{cannot}: it unpacks to more than {_HIGHEST_RATIO} times its size, unlike text.",
+            f"If it is text nevertheless: {_UNPACK}",
         )
 
 
@@ -107,6 +157,6 @@ def _is_wanted(member: ZipInfo) -> bool:
 
 
 def _shown(name: str) -> str:
-    """The name with nothing in it that a terminal obeys, or that reads as a way out of the archive."""
+    """Return the name without control characters, and without parts that seem to lead out of the archive."""
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name.replace("\\", "/"))
     return "/".join("…" if part == ".." else part for part in plain.split("/") if part)

@@ -1,4 +1,4 @@
-"""What a reader takes from a document, and the words that its refusals share."""
+"""The result of a parser, and error handling that parsers share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MORE_THAN_ANY_LEVEL = logging.CRITICAL + 1
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A document as its reader understood it: the text, which is final, and what the document says of itself.
+    """A parsed document: the final text, and the metadata in the document.
 
-    `pages` are the offsets into `text` at which pages begin. `published` is a date in ISO form where it can be told.
+    `pages` are the offsets into `text` at which pages begin. `published` is a date in ISO form, if it can be parsed.
     """
 
     text: str
@@ -33,7 +33,7 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A document inside another file. `name` is for showing only; `read` gives its bytes, or raises `LoadError`."""
+    """A document inside another file; `name` is for display, `read` returns its bytes or raises `LoadError`."""
 
     name: str
     suffix: str
@@ -41,15 +41,15 @@ class Member:
 
 
 def printable(text: str) -> str:
-    """The same text with what no font shows, and no encoding writes, replaced one for one, so that offsets hold."""
+    """Replace control characters and lone surrogates, one for one, so that offsets stay valid."""
     return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
-def refusing(name: str, kind: str) -> Iterator[None]:
-    """Whatever a library makes of a damaged or hostile file, it comes as a `LoadError` that says which file it was.
+def translate_errors(name: str, kind: str) -> Iterator[None]:
+    """Turn any exception of a library into a `LoadError` that names the file.
 
-    Libraries for file formats raise nearly anything at bytes that nobody foresaw; none of it may stop other files.
+    Libraries for file formats raise nearly any exception for unexpected bytes; none of them may stop other files.
     """
     try:
         yield
@@ -58,13 +58,13 @@ def refusing(name: str, kind: str) -> Iterator[None]:
     except Exception as error:
         reason = printable(" ".join(str(error).split()))[:200] or type(error).__name__
         raise LoadError(
-            f"{name!r} cannot be read as {kind}: {reason}",
-            "Open it in the program that made it, and save it again; it may be damaged.",
+            f"Cannot read {name!r} as {kind}: {reason}",
+            "It may be damaged. Open it in the program that created it and save it again.",
         ) from error
 
 
-def hush(*names: str) -> None:
-    """Keep libraries from writing to the terminal; a level that somebody has set for them holds."""
+def silence(*names: str) -> None:
+    """Silence the loggers of libraries, unless a level is set for them."""
     for name in names:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:

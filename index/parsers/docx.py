@@ -17,24 +17,23 @@ _LEFT_OUT = {f"{_W}del", f"{_W}moveFrom", f"{_W}pict", f"{_W}drawing", f"{_W}pPr
 
 
 def read_docx(data: bytes, name: str) -> Extract:
-    """Headings, paragraphs and tables in the order of the document, with a blank line between them.
+    """Read headings, paragraphs and tables in the order of the document, with a blank line between them.
 
-    Insertions that nobody has accepted yet are read, deletions are not; nor are headers, footers, footnotes, comments
-    and text boxes.
+    Tracked insertions are read; tracked deletions, headers, footers, footnotes, comments and text boxes are not.
     """
     from docx import Document
 
     if not data.startswith(b"PK"):
-        raise LoadError(f"{name!r} is no Word document of the kind .docx", "Open it in Word, and save it as .docx.")
+        raise LoadError(f"Cannot read {name!r}: it is not a .docx document.", "Open it in Word and save it as .docx.")
     check_package(BytesIO(data), name)
     document = Document(BytesIO(data))
-    facts = document.core_properties
+    metadata = document.core_properties
     return Extract(
         "\n\n".join(_blocks(document.element.body)),
-        title=one_line(facts.title),
-        author=one_line(facts.author),
-        published=iso_date(facts.created),
-        language=iso_language(facts.language),
+        title=one_line(metadata.title),
+        author=one_line(metadata.author),
+        published=iso_date(metadata.created),
+        language=iso_language(metadata.language),
     )
 
 
@@ -61,7 +60,7 @@ def _rows(table: Any) -> Iterator[str]:
 
 
 def _inline(element: Any) -> str:
-    """The text of a paragraph with what stands in links, fields and insertions."""
+    """Return the text of a paragraph, including links, fields and insertions."""
     parts: list[str] = []
     for child in element.iterchildren():
         if child.tag == f"{_W}t":

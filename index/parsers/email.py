@@ -1,4 +1,4 @@
-"""Messages and mailboxes, by the standard library."""
+"""E-mail messages and mailboxes, by the standard library."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from .metadata import iso_date, iso_language, one_line
 
 _BEGINS = b"From "
 _LONGEST_PART = 65_536  # bytes
-_LARGEST_MESSAGE = 50_000_000  # bytes, with what is attached
+_LARGEST_MESSAGE = 50_000_000  # bytes, with attachments
 
 
 def read_eml(data: bytes, name: str) -> Extract:
-    """The text of a message, or of its page where it has no text; what is attached to it is left alone."""
+    """Read the text of a message, or its HTML if it has no text; attachments are ignored."""
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
-        raise LoadError(f"{name!r} is no message: it has no sender, subject or date", "Save it again, as .eml.")
+        raise LoadError(f"Cannot read {name!r}: it has no sender, subject or date.", "Save it again as .eml.")
     body = message.get_body(preferencelist=("plain", "html"))
     if body is None:
-        raise LoadError(f"{name!r} is a message with no text", "Save what is attached to it, and index that.")
+        raise LoadError(f"Cannot index {name!r}: the message has no text.", "Save its attachments and index them.")
     content = _content(body, name)
     text = read_page(content, name).text if body.get_content_subtype() == "html" else content
     sender = _sender(message)
@@ -44,16 +44,16 @@ def read_eml(data: bytes, name: str) -> Extract:
 
 
 def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
-    """The messages of a mailbox, named by their numbers from 1: one begins after each line that begins with "From "."""
+    """Yield the messages of a mailbox, named by number from 1; each follows a line that begins with "From "."""
     starts = list(_starts(file))
     if not starts:
-        raise LoadError(f"{name!r} holds no messages", "A mailbox begins with a line that begins with 'From '.")
+        raise LoadError(f"Cannot read {name!r}: it contains no messages.", "A mailbox begins with a 'From ' line.")
     for number, (start, end) in enumerate(pairwise([*starts, file.seek(0, SEEK_END)]), start=1):
         yield Member(str(number), ".eml", partial(_message, file, start, end, f"{name}!{number}"))
 
 
 def _starts(file: IO[bytes]) -> Iterator[int]:
-    """Where lines begin that begin a message; a line is looked at in parts, as it may be as long as the file."""
+    """Find the lines that begin a message; lines are read in parts, as one may be as long as the file."""
     at, is_new = 0, True
     while part := file.readline(_LONGEST_PART):
         if is_new and part.startswith(_BEGINS):
@@ -64,7 +64,9 @@ def _starts(file: IO[bytes]) -> Iterator[int]:
 
 def _message(file: IO[bytes], start: int, end: int, name: str) -> bytes:
     if end - start > _LARGEST_MESSAGE:
-        raise LoadError(f"{name!r} is larger than {_LARGEST_MESSAGE // 1_000_000} MB", "Save it as a file of its own.")
+        raise LoadError(
+            f"Cannot read {name!r}: larger than {_LARGEST_MESSAGE // 1_000_000} MB.", "Save it as a single file."
+        )
     file.seek(start)
     return file.read(end - start).partition(b"\n")[2]
 

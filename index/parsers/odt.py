@@ -1,4 +1,4 @@
-"""OpenDocument text. Its parts are XML in a zip archive, and lxml is all that it takes."""
+"""OpenDocument text: XML in a zip archive, parsed by lxml."""
 
 from __future__ import annotations
 
@@ -20,31 +20,33 @@ _LEFT_OUT = {f"{_TEXT}tracked-changes", f"{_TEXT}note", f"{_OFFICE}annotation", 
 
 
 def read_odt(data: bytes, name: str) -> Extract:
-    """Headings, paragraphs, lists and tables in the order of the document, with a blank line between them.
+    """Read headings, paragraphs, lists and tables in the order of the document, with a blank line between them.
 
-    Footnotes, comments, and what tracked changes have deleted are left out.
+    Footnotes, comments and tracked deletions are left out.
     """
     if not data.startswith(b"PK"):
-        raise LoadError(f"{name!r} is no OpenDocument text", "Open it in a word processor, and save it as .odt.")
+        raise LoadError(
+            f"Cannot read {name!r}: it is not an OpenDocument text.", "Open it in a word processor and save it as .odt."
+        )
     check_package(BytesIO(data), name)
     with ZipFile(BytesIO(data)) as package:
         names = package.namelist()
         if "content.xml" not in names:
-            raise LoadError(f"{name!r} is no OpenDocument text: it has no content", "Save it again, as .odt.")
+            raise LoadError(f"Cannot read {name!r}: this OpenDocument file has no content.", "Save it again as .odt.")
         body = _parsed(package.read("content.xml")).find(f"{_OFFICE}body/{_OFFICE}text")
         meta = _parsed(package.read("meta.xml")) if "meta.xml" in names else None
     if body is None:
-        raise LoadError(f"{name!r} is no OpenDocument text, but another document", "Save it as .odt.")
+        raise LoadError(f"Cannot read {name!r}: this OpenDocument file is not a text.", "Save it as .odt.")
 
-    def fact(tag: str) -> str | None:
+    def metadata(tag: str) -> str | None:
         return meta.findtext(f"{_OFFICE}meta/{tag}") if meta is not None else None
 
     return Extract(
         "\n\n".join(_blocks(body)),
-        title=one_line(fact(f"{_DC}title")),
-        author=one_line(fact(f"{_META}initial-creator") or fact(f"{_DC}creator")),
-        published=iso_date(fact(f"{_META}creation-date") or fact(f"{_DC}date")),
-        language=iso_language(fact(f"{_DC}language")),
+        title=one_line(metadata(f"{_DC}title")),
+        author=one_line(metadata(f"{_META}initial-creator") or metadata(f"{_DC}creator")),
+        published=iso_date(metadata(f"{_META}creation-date") or metadata(f"{_DC}date")),
+        language=iso_language(metadata(f"{_DC}language")),
     )
 
 
@@ -79,7 +81,7 @@ def _rows(table: Any) -> Iterator[str]:
 
 
 def _inline(element: Any) -> str:
-    """The text of a paragraph; XML's own white space means one space, as the format says."""
+    """Return the text of a paragraph; white space in the XML means one space, as the format specifies."""
     parts = [_spaced(element.text)]
     for child in element.iterchildren():
         if child.tag == f"{_TEXT}s":

@@ -1,4 +1,4 @@
-"""PDF, by pypdf: text with the offsets of its pages."""
+"""PDF documents, by pypdf: the text with the offsets of its pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LoadError
-from .base import Extract, hush
+from .base import Extract, silence
 from .metadata import iso_date, iso_language, one_line
 
 if TYPE_CHECKING:
@@ -18,46 +18,46 @@ if TYPE_CHECKING:
 _MOST_PAGES = 5_000
 _MOST_CHARACTERS = 50_000_000
 _TIME_LIMIT = 120.0  # seconds; a page takes a thirtieth of one
-_WIDE_GAP = 1.3  # times the usual distance of two lines: a paragraph ends
-_LEAST_DROP, _MOST_DROP = 0.8, 3.0  # sizes of letters, from a line to the next one of a paragraph
-_OTHER_SIZE = 0.15  # of the size before: a heading, a caption
+_WIDE_GAP = 1.3  # times the usual distance of two lines marks a new paragraph
+_LEAST_DROP, _MOST_DROP = 0.8, 3.0  # line distances within a paragraph, in font sizes
+_SIZE_CHANGE = 0.15  # relative change of the font size that marks a heading or a caption
 _PROGRAM = re.compile(
     r"^(Microsoft (Word|PowerPoint) - .*|untitled\W*\d*|.*\.(docx?|pptx?|indd|tex|pdf|rtf|odt|qxp)|\W*)$", re.I
 )
 
 _CHINESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff01-\uff5e]")
 _WORD = re.compile(r"[^\W\d_]+")
-_PARTED_WORD = re.compile(r"\b([^\W\d_]+)-\n\Z")
+_HYPHENATED = re.compile(r"\b([^\W\d_]+)-\n\Z")
 
 Line = tuple[str, float, float]
-"""A line of a page: its text with its line break, how far up it stands, and the size of its letters."""
+"""A line of a page: its text with the line break, its vertical position, and its font size."""
 
 
 def read_pdf(data: bytes, name: str) -> Extract:
-    """The text, a line to a line, with a blank line where a paragraph ends; two columns follow each other.
+    """Read the text line by line, with a blank line after each paragraph; columns follow each other.
 
-    Raises `LoadError` when it is encrypted, has no text, or is longer than any article.
+    Raises `LoadError` if the document is encrypted, has no text, or is too long.
     """
-    hush("pypdf")
+    silence("pypdf")
     from pypdf import PdfReader
 
     reader = PdfReader(BytesIO(data))
     if reader.is_encrypted and not reader.decrypt(""):
         raise LoadError(
-            f"{name!r} is encrypted and needs a password",
-            "Save it without one, for example: qpdf --decrypt --password=… in.pdf out.pdf",
+            f"Cannot read {name!r}: the file is encrypted.",
+            "Save it without a password, for example: qpdf --decrypt --password=… in.pdf out.pdf",
         )
     text, pages = _text_of(reader, name)
     if not text.strip():
         raise LoadError(
-            f"{name!r} has no text: its {len(pages)} page(s) are pictures, or damaged",
-            "Recognise their text first, for example: ocrmypdf in.pdf out.pdf",
+            f"Cannot index {name!r}: its {len(pages)} page(s) contain no text, only images, or are damaged.",
+            "Run text recognition first, for example: ocrmypdf in.pdf out.pdf",
         )
-    facts = reader.metadata
+    metadata = reader.metadata
     return Extract(
         text,
-        title=_title(facts.title) if facts else None,
-        author=one_line(facts.author) if facts else None,
+        title=_title(metadata.title) if metadata else None,
+        author=one_line(metadata.author) if metadata else None,
         published=_created(reader),
         language=iso_language(_language(reader)),
         pages=tuple(pages),
@@ -71,12 +71,14 @@ def _text_of(reader: PdfReader, name: str) -> tuple[str, list[int]]:
     for page in reader.pages:
         if len(pages) >= _MOST_PAGES or length > _MOST_CHARACTERS:
             raise LoadError(
-                f"{name!r} has more than {_MOST_PAGES:,} pages or {_MOST_CHARACTERS // 1_000_000} million characters",
-                "Split it into parts, one file each.",
+                f"Cannot read {name!r}: more than {_MOST_PAGES:,} pages or {_MOST_CHARACTERS // 1_000_000} million "
+                "characters.",
+                "Split it into several files.",
             )
         if time.monotonic() > ends:
             raise LoadError(
-                f"{name!r} takes more than {_TIME_LIMIT:g} seconds to read", "Split it, or print it to PDF again."
+                f"Cannot read {name!r}: it takes more than {_TIME_LIMIT:g} seconds.",
+                "Split it, or print it to PDF again.",
             )
         pages.append(_lines_of(page))
         length += sum(len(line[0]) for line in pages[-1])
@@ -93,7 +95,7 @@ def _lines_of(page: PageObject) -> list[Line]:
 
     text = page.extract_text(visitor_text=see)
     lines = _lines(pieces)
-    # What was seen in pieces is the whole but for white space, or the whole is taken without its places.
+    # If the pieces differ from the whole text in more than white space, use the text without positions.
     is_whole = "".join(line[0] for line in lines).split() == text.split()
     return lines if is_whole else _lines([(text, 0.0, 0.0)])
 
@@ -103,7 +105,7 @@ def _lines(pieces: list[Line]) -> list[Line]:
     words, height, size, longest = "", 0.0, 0.0, 0
     for text, *place in pieces:
         for part in text.splitlines(keepends=True):
-            if len(part.strip()) > longest:  # a bullet, a note's number, does not say how large a line is
+            if len(part.strip()) > longest:  # not a bullet or a note number, which may have another size
                 (height, size), longest = place, len(part.strip())
             words += part
             if part.endswith(("\n", "\r")):
@@ -114,10 +116,10 @@ def _lines(pieces: list[Line]) -> list[Line]:
 
 
 def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
-    """The lines joined, and the offsets of the pages.
+    """Join the lines, and return the text with the offsets of the pages.
 
-    A blank line stands where there is more room than usual, or the size of letters changes. There is none between
-    pages as such: a sentence that goes on overleaf is one sentence.
+    A blank line marks a larger gap than usual, or another font size. There is none between pages as such, since a
+    sentence may continue on the next page.
     """
     known = {word for lines in pages for line in lines for word in _WORD.findall(line[0])}
     usual = _usual_drop([pair for lines in pages for pair in pairwise(lines)])
@@ -127,7 +129,7 @@ def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
     before: Line | None = None
     for lines in pages:
         for i, line in enumerate(lines):
-            if before is not None and _are_apart(before, line, usual):
+            if before is not None and _is_paragraph_break(before, line, usual):
                 parts.append("\n")
                 length += 1
             elif before is not None and (goes := _break(before[0], line[0], known)):
@@ -144,29 +146,29 @@ def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
 
 
 def _break(before: str, line: str, known: set[str]) -> int:
-    """How many characters at the end of a line are there only because it ends: the line break itself in Chinese, which
-    has no white space in a sentence; the hyphen too where the document has the word in one piece elsewhere.
+    """Count the characters to remove at the end of a line: the line break in Chinese, which has no white space inside a
+    sentence; the hyphen and the line break if the document has the word in one piece elsewhere.
     """
     if _CHINESE.match(before[-2:]) and _CHINESE.match(line):
         return 1
-    head, tail = _PARTED_WORD.search(before), _WORD.match(line)
+    head, tail = _HYPHENATED.search(before), _WORD.match(line)
     return 2 if head and tail and head[1] + tail[0] in known else 0
 
 
 def _usual_drop(pairs: list[tuple[Line, Line]]) -> float:
-    """From a line to the one below it, within a paragraph, in sizes of their letters; most drops are no larger."""
+    """Estimate the usual distance of two lines of a paragraph, in font sizes."""
     drops = sorted((before[1] - line[1]) / line[2] for before, line in pairs if line[2] > 0)
     within = [drop for drop in drops if _LEAST_DROP <= drop <= _MOST_DROP]
     return within[(len(within) - 1) // 4] if within else _MOST_DROP
 
 
-def _are_apart(before: Line, line: Line, usual: float) -> bool:
-    is_other_size = abs(line[2] - before[2]) > _OTHER_SIZE * before[2]
+def _is_paragraph_break(before: Line, line: Line, usual: float) -> bool:
+    is_other_size = abs(line[2] - before[2]) > _SIZE_CHANGE * before[2]
     return is_other_size or before[1] - line[1] > _WIDE_GAP * usual * line[2]
 
 
 def _title(written: str | None) -> str | None:
-    """The document's title, unless it is the name of the file that it was made from."""
+    """Return the title of the document, unless it is the name of the file that it was made from."""
     title = one_line(written)
     return None if title is None or _PROGRAM.match(title) else title
 
@@ -174,7 +176,7 @@ def _title(written: str | None) -> str | None:
 def _created(reader: PdfReader) -> str | None:
     try:
         return iso_date(reader.metadata.creation_date) if reader.metadata else None
-    except ValueError:  # a date that is none
+    except ValueError:  # an invalid date
         return None
 
 

@@ -13,12 +13,14 @@ _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
 def read_rtf(data: bytes, name: str) -> Extract:
-    """The text without its styles; title, author and day from the document's information."""
+    """Read the text without its styles, and the title, author and date of the document information."""
     from striprtf.striprtf import rtf_to_text
 
     if not data.lstrip().startswith(b"{\\rtf"):
-        raise LoadError(f"{name!r} is no rich text", "Open it in a word processor, and save it as RTF again.")
-    written = data.decode("latin-1")  # rich text is ASCII; its escapes name the encoding of the rest
+        raise LoadError(
+            f"Cannot read {name!r}: it is not rich text.", "Open it in a word processor and save it as RTF again."
+        )
+    written = data.decode("latin-1")  # RTF is ASCII, with escapes for other characters
     code_page = re.search(r"\\ansicpg\d+", written)
 
     def info(field: str) -> str | None:

@@ -1,7 +1,7 @@
-"""Foreign files are read in another process, which has limits and is replaced after a file that goes beyond them.
+"""Parse untrusted files in another process with limits, which is replaced after a file that exceeds them.
 
-It is a plain subprocess that is asked over pipes, so that threads, pools of processes and a served chat can each have
-theirs; what it answers is data, and is checked. It ends with its parent: its input does.
+The worker is a plain subprocess connected by pipes, so that threads, process pools and a served chat can each have
+their own. Its answers are data and are validated. It ends with its parent, as its input does.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import IO, Any, NoReturn
 
 from ..errors import LoadError
 from .base import Extract
-from .sandbox_protocol import BrokenFrameError, read_message, understood, write_message, write_part
+from .sandbox_protocol import BrokenFrameError, parse_extract, read_message, write_message, write_part
 
 _MB = 1_000_000
-_MOST_IDLE = 2  # processes that wait for the next file; more come where more threads read at a time
-_MOST_CRASHES = 3  # of files in one archive or mailbox, before the rest of it is left
+_MOST_IDLE = 2  # processes that wait for the next file; more start if more threads read at a time
+_MOST_CRASHES = 3  # of files in one archive or mailbox, before the rest is skipped
 _MOST_DOCUMENTS = 1_000_000  # in one
-_LAST_WORDS = 2.0  # seconds for a process whose answers have ended to end too
+_LAST_WORDS = 2.0  # seconds for a process to end after its output has ended
 _INHERITED = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH"),
     *("DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "APPDATA"),
@@ -35,9 +35,9 @@ _INHERITED = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one document may take: seconds of the processor, seconds by the clock, bytes of memory.
+    """The limits of one document: CPU seconds, seconds of the clock, bytes of memory.
 
-    Where the system limits no processes, as Windows, the clock alone holds.
+    On systems without process limits, such as Windows, only the clock counts.
     """
 
     processor: int = 120
@@ -46,36 +46,35 @@ class Limits:
 
 
 class Sandbox:
-    """Processes that read documents, started when the first one comes. Safe to use from several threads, and in a
-    process that was forked from one that has some."""
+    """Worker processes that parse documents, started at first use. Thread-safe, and safe in a forked process."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._lock = threading.Lock()
-        self._idle: list[_Child] = []
+        self._idle: list[_Worker] = []
 
     def document(self, data: bytes, suffix: str, name: str) -> Extract:
-        """What is in a document. Raises `LoadError` as `extract` does, and where a limit is exceeded."""
-        with self._borrowed(name) as child:
+        """Parse a document. Raises `LoadError` as `extract` does, and if a limit is exceeded."""
+        with self._borrowed(name) as worker:
             try:
-                child.ask({"suffix": suffix, "name": name}, data)
-                outcome = _outcome(child.answer())
-                child.finish()
+                worker.ask({"suffix": suffix, "name": name}, data)
+                outcome = _outcome(worker.answer())
+                worker.finish()
             except (BrokenFrameError, OSError):
-                raise child.failure(name) from None
+                raise worker.failure(name) from None
         if isinstance(outcome, LoadError):
             raise outcome
         return outcome
 
     def documents(self, path: str) -> Iterator[tuple[str, Extract | LoadError]]:
-        """Each document in an archive or mailbox, by a name that begins with the path, or why it cannot be read."""
+        """Yield each document in an archive or mailbox, by a name that begins with the path, or its error."""
         done = crashes = 0
         while crashes < _MOST_CRASHES:
-            with self._borrowed(path) as child:
+            with self._borrowed(path) as worker:
                 reading = ""
                 try:
-                    child.ask({"path": path, "start": done})
-                    while not (reply := child.answer()).get("done"):
+                    worker.ask({"path": path, "start": done})
+                    while not (reply := worker.answer()).get("done"):
                         reading = _name(reply, path)
                         if "extract" in reply or "message" in reply:
                             done += 1
@@ -83,61 +82,61 @@ class Sandbox:
                             reading = ""
                         if done > _MOST_DOCUMENTS:
                             _broken()
-                    child.finish(reply)
+                    worker.finish(reply)
                 except (BrokenFrameError, OSError):
-                    failure = child.failure(reading or path)
+                    failure = worker.failure(reading or path)
                 else:
                     return
             yield reading or path, failure
-            if not reading:  # it is not a document that was being read, but the file itself
+            if not reading:  # the file itself failed, not a document in it
                 return
             done, crashes = done + 1, crashes + 1
-        rest = f"the rest of {path!r} is not read: {crashes} of its files could not be read safely"
-        yield path, LoadError(rest, "Unpack it, and index the folder.")
+        rest = f"Cannot read the rest of {path!r}: {crashes} of its files could not be parsed safely."
+        yield path, LoadError(rest, "Unpack it and index the folder.")
 
     def close(self) -> None:
-        """End the processes that wait."""
+        """End the idle processes."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for child in idle:
-            child.close()
+        for worker in idle:
+            worker.close()
 
     def forget(self) -> None:
-        """Leave the processes to the one that this one was forked from."""
+        """Leave the processes to the parent that this one was forked from."""
         self._lock = threading.Lock()
         idle, self._idle = self._idle, []
-        for child in idle:
-            child.forget()
+        for worker in idle:
+            worker.forget()
 
     @contextmanager
-    def _borrowed(self, name: str) -> Iterator[_Child]:
-        """A process for one reader alone; it is of no more use after anything unforeseen, such as an interrupt."""
-        child = self._take(name)
+    def _borrowed(self, name: str) -> Iterator[_Worker]:
+        """Borrow a process for one thread; it is ended after any exception, such as an interrupt."""
+        worker = self._take(name)
         try:
-            yield child
+            yield worker
         except BaseException:
-            child.close()
+            worker.close()
             raise
         with self._lock:
-            keep = child.is_ready and len(self._idle) < _MOST_IDLE
-            if keep:
-                self._idle.append(child)
-        if not keep:
-            child.close()
+            is_reused = worker.is_ready and len(self._idle) < _MOST_IDLE
+            if is_reused:
+                self._idle.append(worker)
+        if not is_reused:
+            worker.close()
 
-    def _take(self, name: str) -> _Child:
+    def _take(self, name: str) -> _Worker:
         while True:
             with self._lock:
-                child = self._idle.pop() if self._idle else None
-            if child is None:
-                return _Child(self._limits, name)
-            if child.is_ready:
-                return child
-            child.close()
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                return _Worker(self._limits, name)
+            if worker.is_ready:
+                return worker
+            worker.close()
 
 
-class _Child:
-    """One process, and what is known of it."""
+class _Worker:
+    """One process and its state."""
 
     def __init__(self, limits: Limits, name: str) -> None:
         self._limits = limits
@@ -157,28 +156,28 @@ class _Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=_environment(),
-                start_new_session=True,  # an interrupt from the keyboard is for us, and we end it
+                start_new_session=True,  # Ctrl-C goes to this process, which ends the worker
             )
         except OSError as error:
             raise LoadError(
-                f"{name!r} cannot be read: no process to read it in can be started: {error.strerror}",
-                "Close other programs, and try again.",
+                f"Cannot read {name!r}: cannot start a process to parse it: {error.strerror}.",
+                "Close other programs and try again.",
             ) from None
 
     @property
     def is_ready(self) -> bool:
-        """True for one that can be asked."""
+        """Whether it can take a request."""
         return not self._is_worn and self._process.poll() is None
 
     def ask(self, request: dict[str, Any], data: bytes | None = None) -> None:
-        """Send it. Where it goes nowhere, the answer says why."""
+        """Send a request. If that fails, reading the answer reports why."""
         with self._in_time(), suppress(BrokenPipeError):
             write_message(self._pipe(self._process.stdin), request)
             if data is not None:
                 write_part(self._pipe(self._process.stdin), data)
 
     def answer(self) -> dict[str, Any]:
-        """The next of its answers, if it comes in time."""
+        """Receive the next answer, within the time limit."""
         with self._in_time():
             reply = read_message(self._pipe(self._process.stdout))
         if reply.get("memory"):
@@ -187,12 +186,12 @@ class _Child:
         return reply
 
     def finish(self, reply: dict[str, Any] | None = None) -> None:
-        """Take its last answer to a request."""
+        """Receive the last answer to a request."""
         last = self.answer() if reply is None else reply
         self._is_worn = last.get("worn") is not False
 
     def failure(self, name: str) -> LoadError:
-        """End it; why it did not answer."""
+        """End the process and explain why it did not answer."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_LAST_WORDS)
         status = self._process.returncode
@@ -202,31 +201,31 @@ class _Child:
         elif self._is_full:
             why = f"it needs more than {self._limits.memory // _MB:,} MB of memory"
         elif status is not None and status == -getattr(signal, "SIGXCPU", 0):
-            why = f"it takes more than {self._limits.processor} seconds of the processor's time"
+            why = f"it takes more than {self._limits.processor} seconds of CPU time"
         else:
-            why = "it makes its reader crash"
+            why = "it makes the parser crash"
         return LoadError(
-            f"{name!r} cannot be read: {why}", "Open it in the program that made it, and save it again, or as text."
+            f"Cannot read {name!r}: {why}.", "Open it in the program that created it, and save it again or as text."
         )
 
     def close(self) -> None:
-        """End it now."""
+        """End the process now."""
         self._is_worn = True
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what was not sent goes nowhere
+            with suppress(OSError):  # unsent data is dropped
                 self._pipe(pipe).close()
 
     def forget(self) -> None:
-        """Let go of it without ending it."""
+        """Close the pipes without ending the process."""
         self._process.returncode = 0
         for pipe in (self._process.stdin, self._process.stdout):
             self._pipe(pipe).close()
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        assert pipe is not None  # noqa: S101 - it was started with both
+        assert pipe is not None  # noqa: S101 - both were created
         return pipe
 
     @contextmanager
@@ -246,7 +245,7 @@ class _Child:
 
 
 def _environment() -> dict[str, str]:
-    """What the process needs to import what this one does; no key and no password among it."""
+    """Return the variables that the worker needs to import this package; no keys or passwords."""
     root = str(Path(__file__).resolve().parents[2])
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -267,7 +266,7 @@ def _name(reply: dict[str, Any], path: str) -> str:
 
 def _outcome(reply: dict[str, Any]) -> Extract | LoadError:
     if "extract" in reply:
-        return understood(reply["extract"])
+        return parse_extract(reply["extract"])
     message, hint = reply.get("message"), reply.get("hint")
     if not isinstance(message, str) or not isinstance(hint, str):
         _broken()
@@ -275,11 +274,11 @@ def _outcome(reply: dict[str, Any]) -> Extract | LoadError:
 
 
 def _broken() -> NoReturn:
-    raise BrokenFrameError("what no reader answers")
+    raise BrokenFrameError("an invalid answer")
 
 
 SANDBOX = Sandbox()
-"""The processes of this one; they end with it."""
+"""The workers of this process; they end with it."""
 
 atexit.register(SANDBOX.close)
 if hasattr(os, "register_at_fork"):

@@ -1,7 +1,7 @@
-"""The process that reads foreign files: `python -m index.formats.child SECONDS BYTES`.
+"""The process that parses untrusted files: `python -m index.parsers.sandbox_worker SECONDS BYTES`.
 
-It is asked on its standard input and answers on its standard output. It ends when its input does, which is when whoever
-started it ends, however that came.
+It reads requests from standard input and answers on standard output. It ends when its input does, that is when its
+parent ends for any reason.
 """
 
 from __future__ import annotations
@@ -9,31 +9,32 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import asdict
 from queue import Queue
 from typing import IO, Any
 
 from ..errors import LoadError
-from .sandbox_protocol import BrokenFrameError, read_message, read_part, write_message, written
+from .sandbox_protocol import BrokenFrameError, read_message, read_part, write_message
 
 _OPEN_FILES = 64
-_WORN = 0.5  # of the memory that is allowed; one that has needed more is replaced by a new one
+_WORN = 0.5  # of the memory limit; a worker that has used more is replaced
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer requests until the input ends."""
     seconds, memory = int(sys.argv[1]), int(sys.argv[2])
-    replies = _only_ours()
+    replies = _take_stdout()
     requests: Queue[tuple[dict[str, Any], bytes]] = Queue(1)
-    _limit_for_good(RLIMIT_AS=memory, RLIMIT_FSIZE=0, RLIMIT_NOFILE=_OPEN_FILES, RLIMIT_CORE=0)
+    _limit_forever(RLIMIT_AS=memory, RLIMIT_FSIZE=0, RLIMIT_NOFILE=_OPEN_FILES, RLIMIT_CORE=0)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests, replies), daemon=True).start()
-    _limit_for_good(RLIMIT_NPROC=0)  # threads count
+    _limit_forever(RLIMIT_NPROC=0)  # threads count
     while True:
         request, data = requests.get()
         _Answer(replies, seconds, memory).to(request, data)
 
 
 class _Answer:
-    """The answer to one request, document by document, each with its share of the processor."""
+    """Answers one request, document by document, each with its own CPU limit."""
 
     def __init__(self, replies: IO[bytes], seconds: int, memory: int) -> None:
         self._replies = replies
@@ -41,7 +42,7 @@ class _Answer:
         self._memory = memory
 
     def to(self, request: dict[str, Any], data: bytes) -> None:
-        _limit_processor(self._seconds)
+        _limit_cpu(self._seconds)
         try:
             if "path" in request:
                 self._container(request["path"], request["start"])
@@ -51,23 +52,23 @@ class _Answer:
                 self._document(lambda: extract(data, request["suffix"], request["name"]), request["name"])
         except MemoryError:
             write_message(self._replies, {"memory": True})
-            os._exit(0)  # what is left of it cannot be trusted to have room for anything
+            os._exit(0)  # this process has no reliable memory left
         write_message(self._replies, {"done": True, "worn": _most_memory() > _WORN * self._memory})
 
     def _container(self, path: str, start: int) -> None:
         from pathlib import Path
 
         from . import CONTAINERS, FORMATS, extract
-        from .container import documents
+        from .archive import documents
 
         for number, member in enumerate(documents(Path(path))):
             if number < start:
                 continue
             write_message(self._replies, {"name": member.name})
-            _limit_processor(self._seconds)
+            _limit_cpu(self._seconds)
 
             def read(member: Any = member) -> Any:
-                # Those of other formats are refused by their names; a container says why it was not opened.
+                # Other formats are rejected by name; reading a container raises why it was not opened.
                 data = member.read() if member.suffix in FORMATS or member.suffix in CONTAINERS else b""
                 return extract(data, member.suffix, member.name)
 
@@ -79,11 +80,11 @@ class _Answer:
         except LoadError as error:
             write_message(self._replies, {"name": name, "message": error.message, "hint": error.hint})
         else:
-            write_message(self._replies, {"name": name, "extract": written(found)})
+            write_message(self._replies, {"name": name, "extract": asdict(found)})
 
 
-def _only_ours() -> IO[bytes]:
-    """Where answers go; what a library prints goes nowhere, since it would be taken for one."""
+def _take_stdout() -> IO[bytes]:
+    """Return the pipe for answers, and discard what libraries print, which would corrupt it."""
     ours = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -93,21 +94,21 @@ def _only_ours() -> IO[bytes]:
 
 
 def _listen(pipe: IO[bytes], requests: Queue[tuple[dict[str, Any], bytes]], replies: IO[bytes]) -> None:
-    """Take requests as they come, and end the process when no more can come, also while one is being read."""
+    """Queue requests, and end the process when the input ends, also while a document is being parsed."""
     try:
         while True:
             request = read_message(pipe)
             requests.put((request, b"" if "path" in request else read_part(pipe)))
-    except MemoryError:  # nothing is being read yet, so that the answers are ours
+    except MemoryError:  # no document is being parsed, so no other thread writes
         write_message(replies, {"memory": True})
     except (BrokenFrameError, OSError):
         pass
-    finally:  # whatever came: nobody could ask any more
+    finally:  # after any error no request can follow
         os._exit(0)
 
 
-def _limit_for_good(**limits: int) -> None:
-    """What this process may never do: take more memory, write a file, start a process, leave an image of its memory."""
+def _limit_forever(**limits: int) -> None:
+    """Set limits that this process cannot raise again: memory, file size, processes, core dumps."""
     try:
         import resource
     except ImportError:  # Windows has none of these
@@ -116,8 +117,8 @@ def _limit_for_good(**limits: int) -> None:
         _set(getattr(resource, name, None), most, is_final=True)
 
 
-def _limit_processor(seconds: int) -> None:
-    """How much of the processor's time the next document may take."""
+def _limit_cpu(seconds: int) -> None:
+    """Limit the CPU time of the next document."""
     try:
         import resource
     except ImportError:
@@ -132,20 +133,19 @@ def _set(limit: int | None, most: int, *, is_final: bool) -> None:
 
     if limit is None:
         return
-    with suppress(ValueError, OSError):  # a system that knows the name need not keep the limit
+    with suppress(ValueError, OSError):  # some systems know a limit without enforcing it
         hardest = resource.getrlimit(limit)[1]
         most = most if hardest == resource.RLIM_INFINITY else min(most, hardest)
         resource.setrlimit(limit, (most, most if is_final else hardest))
 
 
 def _most_memory() -> int:
-    """Bytes of this process's memory at its height; 0 where the system does not tell.
+    """Return the peak memory of this process in bytes; 0 if the system does not report it.
 
-    Linux tells it by the program that runs: what `getrusage` says there is at least what the process was that started
-    this one, which may be large.
+    On Linux, `getrusage` counts at least the memory of the parent process, which may be large.
     """
     try:
-        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - fewer imports, a sooner start
+        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - fewer imports start faster
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         pass

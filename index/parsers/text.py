@@ -15,12 +15,12 @@ _LONGEST_FRONT_MATTER = 20_000  # characters
 
 
 def read_text(data: bytes, name: str) -> Extract:
-    """The file's characters as they are."""
+    """Decode the file; the text is not changed."""
     return Extract(decode(data, name))
 
 
 def read_markdown(data: bytes, name: str) -> Extract:
-    """The file's characters as they are; the front matter says who wrote it, where and when."""
+    """Decode the file without changing the text; author, source and date come from the front matter."""
     text = decode(data, name)
     fields = _fields(text, name)
     body = front_matter(text)[1]
@@ -45,32 +45,33 @@ def _fields(text: str, name: str) -> dict[str, Any]:
         return {}
     if len(written) > _LONGEST_FRONT_MATTER:
         raise LoadError(
-            f"{name!r} has front matter of {len(written):,} characters; at most {_LONGEST_FRONT_MATTER:,} are read",
-            "Mend the lines between the two --- lines; the second may be missing.",
+            f"Cannot read {name!r}: its front matter has {len(written):,} characters, more than "
+            f"{_LONGEST_FRONT_MATTER:,}.",
+            "Check the text between the two --- lines; the second may be missing.",
         )
     try:
         fields = _without_merging(yaml.SafeLoader)(written).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise LoadError(
-            f"{name!r} has front matter that is not YAML: {reason}",
-            "Mend the lines between the two --- lines; put values that hold a colon in quotes.",
+            f"Cannot read {name!r}: its front matter is not valid YAML: {reason}",
+            "Correct the text between the two --- lines; put values with a colon in quotes.",
         ) from None
     return {key: value for key, value in fields.items() if _is_flat(value)} if isinstance(fields, dict) else {}
 
 
 def _without_merging(loader: Any) -> Any:
-    """A loader to which `<<` is a key like others: merged again and again, a few lines would fill any memory."""
+    """Return a loader that treats `<<` as an ordinary key: with nested merges, a few lines could exhaust the memory."""
 
     class Loader(loader):  # type: ignore[misc]
         def flatten_mapping(self, node: Any) -> None:
-            """Leave it as it is."""
+            """Do nothing."""
 
     Loader.add_constructor("tag:yaml.org,2002:merge", loader.construct_yaml_str)
     return Loader
 
 
 def _is_flat(value: object) -> bool:
-    """False for what holds lists within lists: a few lines of aliases can stand for more text than fits in memory."""
+    """Whether the value has no nested lists: a few lines of aliases can expand to more text than fits in memory."""
     parts = value if isinstance(value, list) else [value]
     return not any(isinstance(part, list | dict | set | tuple) for part in parts)

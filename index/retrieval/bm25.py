@@ -1,6 +1,6 @@
-"""Keyword search (BM25) over the passages, in English with stemming and in Chinese by character pairs.
+"""BM25 search over the passages, in English with stemming and in Chinese by character pairs.
 
-BM25 finds what vectors blur: names, numbers, rare words. The table is a cache, made from the store.
+BM25 finds what vectors blur: names, numbers, rare words. The index is a cache, built from the store.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ _TERMS = "terms.json"
 
 
 def without_accents(text: str) -> str:
-    """`text` with Latin letters bare: people ask for Beausejour where the article writes Beauséjour."""
+    """Remove the accents from Latin letters: users ask for Beausejour if the article writes Beauséjour."""
     return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match[0])[0], text)
 
 
 def terms(text: str) -> list[str]:
-    """The words that carry meaning in `text`: English stems in lower case, numbers as written, Chinese in characters.
+    """Return the terms of `text`, without stop words: English stems in lower case and without accents, numbers as
+    written, Chinese in characters.
 
-    Accents on Latin letters make no difference.
-
-    Chinese has no spaces between words: each character and each pair of neighbours counts, so that a word of two
-    characters is found inside a run, where whole-run tokens find nothing.
+    Chinese has no spaces between words: each character and each pair of neighbours is a term, so that a word of two
+    characters is found inside a run of them.
     """
-    if not text.isascii():  # most passages are nearly so, and the rest is not cheap
+    if not text.isascii():  # most passages are, and the rest of this is slow
         text = without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")
     found: list[str] = []
     for word in _TERM.findall(text):
@@ -65,7 +64,7 @@ def _stemmer() -> Any:
 
 
 class Table(NamedTuple):
-    """A sparse matrix by columns, one a term: `scores[starts[i]:starts[i + 1]]` are those of the `texts` there."""
+    """A sparse matrix with a column for each term: `scores[starts[i]:starts[i + 1]]` of the same slice of `texts`."""
 
     scores: FloatArray
     texts: npt.NDArray[np.int32]
@@ -80,14 +79,14 @@ class BM25Index:
     """
 
     def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:
-        """Made by `of` or `load`: `ids` in order, and a column of the table for each term."""
+        """Use `of` or `load` instead; `ids` are sorted, `columns` maps each term to its column of the table."""
         self.ids = ids
         self._columns = columns
         self._table = table
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, str]]) -> BM25Index:
-        """The table of `(id, text)` pairs, whatever their order. No two may have one id."""
+        """Build the index of `(id, text)` pairs with unique ids, in any order."""
         import bm25s
 
         columns: dict[str, int] = {}
@@ -101,9 +100,9 @@ class BM25Index:
         return cls(np.array(ids, dtype=np.bytes_), columns, table)
 
     def save(self, folder: Path) -> None:
-        """Keep the table in `folder`, which appears whole or not at all. Raises `OSError`."""
-        with TemporaryDirectory(dir=folder.parent, prefix=".keywords-") as beside:
-            written = Path(beside) / folder.name
+        """Save the index as `folder`, in one step. Raises `OSError`."""
+        with TemporaryDirectory(dir=folder.parent, prefix=".keywords-") as temporary:
+            written = Path(temporary) / folder.name
             written.mkdir()
             arrays: dict[str, Any] = {"ids": self.ids, **self._table._asdict()}
             for name, array in arrays.items():
@@ -113,22 +112,22 @@ class BM25Index:
 
     @classmethod
     def load(cls, folder: Path) -> BM25Index:
-        """The table kept in `folder`, read as far as questions need. Raises `OSError` or `ValueError` without one."""
+        """Load a saved index by memory map. Raises `OSError` or `ValueError` if it is missing or damaged."""
         try:
             ids = np.load(folder / "ids.npy", allow_pickle=False)
-            # The arrays stay on disk: a question reads the columns of its own words.
+            # The arrays stay on disk: a question reads the columns of its own terms.
             table = Table(
                 *(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in Table._fields)
             )
             columns = {term: column for column, term in enumerate(json.loads((folder / _TERMS).read_bytes()))}
         except EOFError as error:
-            raise ValueError(f"a file in {str(folder)!r} ends too early") from error
+            raise ValueError(f"a file in {str(folder)!r} is truncated") from error
         if len(table.starts) != len(columns) + 1 or table.starts[-1] != len(table.scores):
-            raise ValueError(f"the files in {str(folder)!r} do not belong together")
+            raise ValueError(f"the files in {str(folder)!r} do not match")
         return cls(ids, columns, table)
 
     def scores(self, question: str) -> FloatArray:
-        """A score for each text, in the order of `ids`; all zero when no word of the question occurs in any."""
+        """Return the score of each text, in the order of `ids`; all zero if no term of the question occurs anywhere."""
         scores = np.zeros(len(self.ids), dtype=np.float32)
         for term in dict.fromkeys(terms(question)):
             begin, end = self._column(term)
@@ -136,7 +135,7 @@ class BM25Index:
         return scores
 
     def of_articles(self, articles: Iterable[str]) -> FloatArray:
-        """1 for each text that is a passage of one of these articles, 0 for the others."""
+        """Return 1 for each passage of these articles, 0 for the others, in the order of `ids`."""
         mask = np.zeros(len(self.ids), dtype=np.float32)
         for article in articles:
             # Ids are `article:start-end`, and ";" is the character after ":".
@@ -145,12 +144,12 @@ class BM25Index:
         return mask
 
     def rarity(self, term: str) -> float:
-        """The inverse document frequency of a term, 0 or more: how much it tells that a text holds it."""
+        """Return the inverse document frequency of a term, 0 or more."""
         begin, end = self._column(term)
         return math.log(1 + (len(self.ids) - (end - begin) + 0.5) / (end - begin + 0.5))
 
     def _column(self, term: str) -> tuple[int, int]:
-        """Where the column of a term begins and ends; the two are one for a term that occurs nowhere."""
+        """Return where the column of a term starts and ends; empty for an unknown term."""
         column = self._columns.get(term)
         if column is None:
             return 0, 0

@@ -1,7 +1,7 @@
-"""Which of the best passages to show: near-identical ones once, and no article that crowds out the rest. Pure.
+"""Choose which of the best passages to show: near-identical ones once, and no article that crowds out others. Pure.
 
-A wire story stands in many outlets, word for word or nearly. Copies are told by the share of their runs of three words
-(shingles: Broder 1997, "On the resemblance and containment of documents").
+Many outlets print a wire story word for word, or nearly. Copies are recognised by the share of common runs of three
+words (shingles: Broder 1997, "On the resemblance and containment of documents").
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ALIKE = 0.8  # share of the runs of the longer passage: one changed word in fif
 
 @dataclass(frozen=True, slots=True)
 class PassageWording:
-    """The words of a passage: its runs of three, and those that facts hang on: numbers, and words with a capital."""
+    """The words of a passage: its runs of three, and its facts, which are numbers and capitalised words."""
 
     article_id: str
     runs: frozenset[tuple[str, ...]]
@@ -30,7 +30,7 @@ class PassageWording:
 
     @classmethod
     def of(cls, passage: Passage) -> PassageWording:
-        """The wording of a passage."""
+        """Extract the wording of a passage."""
         written = _WORD.findall(passage.text)
         words = [word.casefold() for word in written]
         runs = frozenset(zip(*(islice(words, at, None) for at in range(_RUN)), strict=False)) or frozenset([(*words,)])
@@ -38,19 +38,21 @@ class PassageWording:
         return cls(passage.article_id, runs, facts)
 
     def is_copy_of(self, other: PassageWording) -> bool:
-        """Whether it says the same in nearly the same words, and nothing besides. Where it gives another number or
-        name, it is another report."""
+        """Whether this says the same in nearly the same words and adds no number or name, which would make it another
+        report."""
         longer = max(len(self.runs), len(other.runs))
         return self.facts <= other.facts and len(self.runs & other.runs) >= _ALIKE * longer
 
 
 def diverse(wordings: Sequence[PassageWording], scores: Sequence[float], limit: int) -> list[tuple[int, list[int]]]:
-    """The places of the `limit` passages to show, best first, each with those of its copies: of near-identical ones the
-    best is shown, and of one article at most half, as long as other articles have anything to show.
+    """Return the positions of the `limit` passages to show, best first, each with the positions of its copies.
+
+    Of near-identical passages the best is shown, and of one article at most half of `limit`, as long as there are
+    passages of other articles.
     """
     copies: dict[int, list[int]] = {}
     for i in sorted(range(len(wordings)), key=lambda i: -scores[i]):
-        original = next((kept for kept in copies if wordings[i].is_copy_of(wordings[kept])), None)
+        original = next((better for better in copies if wordings[i].is_copy_of(wordings[better])), None)
         if original is None:
             copies[i] = []
         else:

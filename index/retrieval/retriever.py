@@ -1,4 +1,4 @@
-"""The passages for a question: dense and keyword rankings, fused, then looked at closely."""
+"""Find the passages for a question: dense and BM25 rankings, fused, then reranked by late interaction."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from ..filters import ArticleFilter
 from ..models import Article, Hit
 from ..storage.store import Store
 from ..storage.token_cache import TokenCache, TokenVectors
-from ..storage.vector_cache import vectors_of
+from ..storage.vector_cache import load_vectors
 from .bm25 import BM25Index
 from .deduplicate import diverse
 from .features import PassageFeatures, encode_in_context
+from .fusion import fuse, ranks, standardise, top
 from .late_interaction import Question, max_similarity, read_question
 
 logger = logging.getLogger(__name__)
 
-_CANDIDATES = 100  # passages asked of each leg
-_FEW = 2000  # passages of chosen articles, of which all are compared: Chroma's graph may not reach a lonely one
-_LOOKED_AT = 10  # passages that late interaction re-scores; 20 and 50 give the same right document first
-_FUSED_WEIGHT = 0.6  # what the fused score still counts for beside late interaction; the figures are flat from 0 to 1
-_KEPT = 2000  # passages that are kept in memory as they were read: about 130 MB with 384 dimensions
+_CANDIDATES = 100  # passages of each ranking
+_FEW = 2000  # passages of filtered articles up to which all are compared: Chroma's graph may not reach isolated ones
+_RERANKED = 10  # passages that late interaction scores; 20 and 50 give the same right document first
+_FUSED_WEIGHT = 0.6  # of the fused score, added to late interaction; the results are flat from 0 to 1
+_CACHED = 2000  # passages whose features stay in memory: about 130 MB with 384 dimensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,137 +60,110 @@ class SearchResult:
         return [passage.hit for passage in self.passages]
 
 
-def standardise(scores: FloatArray) -> FloatArray:
-    """Scores in standard deviations from their mean, so that scores of different units can be added."""
-    return np.asarray((scores - scores.mean()) / (scores.std() + 1e-9), dtype=np.float32)
-
-
-def fuse(dense: FloatArray, keyword: FloatArray, *, readable: bool) -> FloatArray:
-    """One score for each passage from its cosine and its BM25 score, shape `(passages,)` each.
-
-    Standardised and added. A leg that has nothing to say has no say: keywords when no word of the question occurs
-    anywhere, and cosines when the question's script is not one that the model knows.
-    """
-    if not keyword.any():
-        return standardise(dense)
-    if not readable:
-        return standardise(keyword)
-    return standardise(dense) + standardise(keyword)
-
-
-def top(scores: FloatArray, count: int) -> list[int]:
-    """Where the `count` highest scores above 0 are; of equal ones the first. Sorts no more than it must."""
-    least = np.partition(scores, -count)[-count] if len(scores) > count else 0.0
-    places = np.flatnonzero((scores >= least) & (scores > 0))
-    return [int(place) for place in places[np.argsort(-scores[places], kind="stable")][:count]]
-
-
 class Retriever:
-    """Search over one store. What it needs of the passages is read when a question first looks at them, and kept."""
+    """Search over one store. Features of passages are computed at first use and kept in memory."""
 
     def __init__(self, store: Store, encoder: Encoder, tokens: TokenCache) -> None:
         self.store = store
         self.encoder = encoder
         self.tokens = tokens
         self.is_outdated = False
-        """Whether the index is known to have changed since: then what was read before is cited only if it is there."""
-        self._readings: OrderedDict[str, PassageFeatures] = OrderedDict()
+        """Whether the index is known to have changed since: then cached passages are cited only if they still exist."""
+        self._features: OrderedDict[str, PassageFeatures] = OrderedDict()
         self._lock = threading.Lock()
-        _multiply_in_one_thread()
+        _limit_blas_threads()
 
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
-        """The `limit` best passages for `question`, best first, of the articles that `article_filter` allows."""
-        read = read_question(question, self.encoder.query(question), self._keywords)
+        """Return the `limit` best passages for `question`, best first, of the articles that `article_filter` allows."""
+        read = read_question(question, self.encoder.query(question), self._bm25)
         allowed = (
             None if not article_filter else [article.id for article in self._metadata if article_filter.allows(article)]
         )
-        if not len(self._keywords.ids) or allowed == []:
-            return SearchResult(read, [], self._keywords)
-        ids, dense, keyword = self._candidates(read, allowed)
+        nothing = SearchResult(read, [], self._bm25)
+        if not len(self._bm25.ids) or allowed == []:
+            return nothing
+        ids, dense, bm25 = self._candidates(read, allowed)
         if not ids:
-            return SearchResult(read, [], self._keywords)
-        fused = fuse(dense, keyword, readable=read.readable)
-        best = np.argsort(-fused, kind="stable")[: max(_LOOKED_AT, limit)]
-        readings = self._read([ids[i] for i in best])
-        best = best[np.array([reading is not None for reading in readings], dtype=bool)]
-        looked = [reading for reading in readings if reading is not None]
-        if not looked:  # another process has just replaced them all
-            return SearchResult(read, [], self._keywords)
-        similar = [reading.tokens.cosines(read.tokens) for reading in looked]
-        late = np.array([max_similarity(read, each) for each in similar], dtype=np.float32)
-        # Where the model cannot read the question, what it sees in a passage says nothing.
+            return nothing
+        fused = fuse(dense, bm25, readable=read.readable)
+        best = np.argsort(-fused, kind="stable")[: max(_RERANKED, limit)]
+        features = self._load_features([ids[i] for i in best])
+        best = best[np.array([each is not None for each in features], dtype=bool)]
+        existing = [each for each in features if each is not None]
+        if not existing:  # another process has just replaced them all
+            return nothing
+        similarities = [each.tokens.cosines(read.tokens) for each in existing]
+        late = np.array([max_similarity(read, each) for each in similarities], dtype=np.float32)
+        # If the model cannot read the question, its similarities mean nothing.
         score = standardise(late) + _FUSED_WEIGHT * standardise(fused[best]) if read.readable else fused[best]
-        ranks = {"dense": _ranks(dense)[best], "keyword": _ranks(keyword)[best], "fused": _ranks(fused)[best]}
-        ranks["late"] = _ranks(late)
-        shown = diverse([reading.wording for reading in looked], score.tolist(), limit)
+        rankings = {"dense": ranks(dense)[best], "keyword": ranks(bm25)[best], "fused": ranks(fused)[best]}
+        rankings["late"] = ranks(late)
         passages = []
-        for i, copies in shown:
-            own = {name: int(rank[i]) for name, rank in ranks.items()}
-            hit = _hit(looked[i], [looked[copy] for copy in copies], float(score[i]), own, read)
-            passages.append(ScoredPassage(hit, looked[i], similar[i]))
-        return SearchResult(read, passages, self._keywords)
+        for i, copies in diverse([each.wording for each in existing], score.tolist(), limit):
+            own_ranks = {name: int(rank[i]) for name, rank in rankings.items()}
+            hit = _hit(existing[i], [existing[copy] for copy in copies], float(score[i]), own_ranks, read)
+            passages.append(ScoredPassage(hit, existing[i], similarities[i]))
+        return SearchResult(read, passages, self._bm25)
 
     def make_ready(self) -> None:
-        """Make what every question reads, or read it as it was kept."""
+        """Load or build what every question needs."""
         _ = self._vectors, self._metadata
 
     def _candidates(
         self, question: Question, allowed: Sequence[str] | None
     ) -> tuple[list[str], FloatArray, FloatArray]:
-        """The passages that either leg puts among its best, of the articles that are `allowed` where not all are: their
-        ids, cosines and BM25 scores.
+        """Return the ids, cosines and BM25 scores of the best passages of either ranking, in the `allowed` articles.
 
-        A passage that only the keywords found gets the cosine of the last that the dense leg found: it is not nearer.
+        A passage that only BM25 found gets the cosine of the last that the dense ranking found: it is not nearer.
         """
-        ids = self._keywords.ids
-        mask = None if allowed is None else self._keywords.of_articles(allowed)
+        ids = self._bm25.ids
+        mask = None if allowed is None else self._bm25.of_articles(allowed)
         cosines = self._nearest(question.vector, mask, allowed)
-        keyword = self._keywords.scores(question.text)
+        bm25 = self._bm25.scores(question.text)
         if mask is not None:
-            keyword *= mask
-        chosen = sorted({*cosines, *top(keyword, _CANDIDATES)})
+            bm25 *= mask
+        chosen = sorted({*cosines, *top(bm25, _CANDIDATES)})
         last = min(cosines.values(), default=0.0)
-        dense = np.array([cosines.get(place, last) for place in chosen], dtype=np.float32)
-        return [ids[place].decode() for place in chosen], dense, keyword[chosen]
+        dense = np.array([cosines.get(position, last) for position in chosen], dtype=np.float32)
+        return [ids[position].decode() for position in chosen], dense, bm25[chosen]
 
     def _nearest(self, vector: FloatArray, mask: FloatArray | None, allowed: Sequence[str] | None) -> dict[int, float]:
-        """The places of the nearest passages with their cosines: of few passages all are compared, of many Chroma
-        finds them."""
-        ids = self._keywords.ids
-        places = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
+        """Return the positions of the nearest passages with their cosines: compare all of few, ask Chroma for many."""
+        ids = self._bm25.ids
+        positions = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
         if self._vectors is not None:
-            vectors = self._vectors if mask is None else self._vectors[places]
-        elif len(places) <= _FEW:
-            vectors = self.store.matrix([ids[place].decode() for place in places], len(vector))
+            vectors = self._vectors if mask is None else self._vectors[positions]
+        elif len(positions) <= _FEW:
+            vectors = self.store.vectors([ids[position].decode() for position in positions], len(vector))
         else:
             nearest = self.store.nearest(vector, _CANDIDATES, allowed)
             near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
             found = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
-            known = ids[found] == near  # what another process is just writing, or has removed, is not
-            return {int(place): nearest[i][1] for i, place in enumerate(found) if known[i]}
+            known = ids[found] == near  # unless another process is just writing or removing it
+            return {int(position): nearest[i][1] for i, position in enumerate(found) if known[i]}
         cosines = vectors @ vector
-        best = np.argpartition(-cosines, _CANDIDATES)[:_CANDIDATES] if len(places) > _CANDIDATES else slice(None)
-        return dict(zip(places[best].tolist(), cosines[best].tolist(), strict=True))
+        best = np.argpartition(-cosines, _CANDIDATES)[:_CANDIDATES] if len(positions) > _CANDIDATES else slice(None)
+        return dict(zip(positions[best].tolist(), cosines[best].tolist(), strict=True))
 
-    def _read(self, ids: Sequence[str]) -> list[PassageFeatures | None]:
-        """The passages, read closely, in order; None for one that is gone."""
+    def _load_features(self, ids: Sequence[str]) -> list[PassageFeatures | None]:
+        """Return the features of passages, in order; None for a passage that no longer exists."""
         with self._lock:
-            missing = [id_ for id_ in ids if id_ not in self._readings]
+            missing = [id_ for id_ in ids if id_ not in self._features]
             if missing:
-                self._readings |= self._read_anew(missing)
-            found = [self._readings.get(id_) for id_ in ids]
-            for id_, reading in zip(ids, found, strict=True):
-                if reading is not None:
-                    self._readings.move_to_end(id_)
-            while len(self._readings) > _KEPT:
-                self._readings.popitem(last=False)
+                self._features |= self._compute_features(missing)
+            found = [self._features.get(id_) for id_ in ids]
+            for id_, features in zip(ids, found, strict=True):
+                if features is not None:
+                    self._features.move_to_end(id_)
+            while len(self._features) > _CACHED:
+                self._features.popitem(last=False)
         if self.is_outdated:
-            there = self.store.are_there({reading.passage.article_id for reading in found if reading is not None})
-            found = [reading if reading and reading.passage.article_id in there else None for reading in found]
+            existing = self.store.existing({each.article.id for each in found if each is not None})
+            found = [each if each and each.article.id in existing else None for each in found]
         return found
 
-    def _read_anew(self, ids: Sequence[str]) -> dict[str, PassageFeatures]:
-        """Readings of those passages that are still there; tokens that are not kept yet are encoded."""
+    def _compute_features(self, ids: Sequence[str]) -> dict[str, PassageFeatures]:
+        """Compute the features of those passages that still exist; encode tokens that are not cached."""
         passages = self.store.passages(ids)
         tokens = self.tokens.get([passage.id for _, passage in passages])
         missing = [(article, passage) for article, passage in passages if passage.id not in tokens]
@@ -205,24 +179,23 @@ class Retriever:
 
     @cached_property
     def _vectors(self) -> FloatArray | None:
-        return vectors_of(self.store, self._keywords.ids)
+        return load_vectors(self.store, self._bm25.ids)
 
     @cached_property
     def _metadata(self) -> list[Article]:
-        """Every article, without its text."""
         return self.store.article_metadata()
 
     @cached_property
-    def _keywords(self) -> BM25Index:
-        return keywords_of(self.store)
+    def _bm25(self) -> BM25Index:
+        return load_bm25(self.store)
 
 
 @cache
-def _multiply_in_one_thread() -> None:
-    """Have each product of matrices made by the thread that asks for it, in this whole process.
+def _limit_blas_threads() -> None:
+    """Make BLAS multiply matrices in the calling thread, in this whole process.
 
-    They are small here. The library that makes them (BLAS) would divide each among all processors, whose threads then
-    wait for the next one without sleeping, and take the processors from the questions beside it.
+    The matrices are small here. BLAS would divide each product among all CPUs, whose threads then busily wait for the
+    next one and take the CPUs from concurrent questions.
     """
     from threadpoolctl import threadpool_limits
 
@@ -230,53 +203,49 @@ def _multiply_in_one_thread() -> None:
 
 
 def build_search_caches(store: Store) -> None:
-    """Make what questions read beside Chroma, so that the first one does not wait for it."""
-    vectors_of(store, keywords_of(store).ids)
+    """Build what questions read next to Chroma, so that the first question does not wait for it."""
+    load_vectors(store, load_bm25(store).ids)
 
 
-def keywords_of(store: Store) -> BM25Index:
-    """The keyword table of a store, as it was kept; made and kept where there is none of what is indexed now."""
+def load_bm25(store: Store) -> BM25Index:
+    """Return the BM25 index of a store from its cache; build and cache it if it is missing or outdated."""
     stamp = store.stamp()
     folder = store.path / f"keywords-{stamp}"
     try:
         return BM25Index.load(folder)
     except (OSError, ValueError):
-        pass  # nobody has asked since something was indexed
-    made = BM25Index.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
+        pass  # this is the first search since the index has changed
+    bm25 = BM25Index.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
     if store.stamp() != stamp:
-        return made  # of no one state: somebody is writing
+        return bm25  # another process is writing: this mixes two states
     for old in store.path.glob("keywords-*"):
         shutil.rmtree(old, ignore_errors=True)
     try:
-        made.save(folder)
+        bm25.save(folder)
     except OSError as error:
-        logger.warning("the keyword table cannot be kept in %r, so it is made anew each time: %s", str(folder), error)
-    return made
+        logger.warning("Cannot cache the BM25 index in %r, so every start rebuilds it: %s", str(folder), error)
+    return bm25
 
 
 def _hit(
-    reading: PassageFeatures, copies: Sequence[PassageFeatures], score: float, ranks: dict[str, int], question: Question
+    features: PassageFeatures,
+    copies: Sequence[PassageFeatures],
+    score: float,
+    own_ranks: dict[str, int],
+    question: Question,
 ) -> Hit:
-    shared = tuple(term for term in question.terms if term in reading.terms)
-    article = reading.article
-    outlets = [origin.source for each in (reading, *copies) for origin in each.article.origins]
+    article = features.article
+    outlets = [origin.source for each in (features, *copies) for origin in each.article.origins]
     return Hit(
-        passage=reading.passage,
+        passage=features.passage,
         title=article.title,
         source=article.source,
         published=article.published,
         score=round(score, 6),
-        ranks=ranks,
-        shared=shared,
+        ranks=own_ranks,
+        shared=tuple(term for term in question.terms if term in features.terms),
         author=article.author,
         language=article.language,
         pages=article.pages,
         also=tuple(outlet for outlet in dict.fromkeys(outlets) if outlet != article.source),
     )
-
-
-def _ranks(scores: FloatArray) -> np.typing.NDArray[np.int64]:
-    """Ranks from 1, best first."""
-    ranks = np.empty(len(scores), dtype=np.int64)
-    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
-    return ranks

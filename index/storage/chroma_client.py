@@ -1,4 +1,4 @@
-"""Chroma, in this process or as a server; what it raises becomes an error of ours."""
+"""The Chroma client, embedded in this process or connected to a server, and its errors as errors of ours."""
 
 from __future__ import annotations
 
@@ -6,71 +6,130 @@ import os
 import re
 import threading
 import weakref
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from ..errors import CorruptVectorsError, EmptyIndexError, StoreError
-from .address import Address, shown
-from .changes import mark_of
-from .file_lock import hold
+from .locks import lock_folder, read_mark
 
-_OPENING = threading.Lock()  # Chroma finds the newest of a folder by the folder's name
-_PATIENCE = 10.0  # seconds that a question waits for a server
-_PATIENCE_OF_WRITERS = 120.0  # who write and remove many rows at once
-_UNKNOWN = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
-_LONGEST = 300  # characters that are told of what a server says: a gateway answers with a page
-_EMBEDDED_HINT = "See `citechat doctor`. If the folder is damaged, remove it and index the articles again."
-_SERVER_HINT = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+BATCH = 1000
+"""Records of one write; Chroma rejects more than 5,461."""
+SERVER_HINT = "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
+REBUILD_HINT = "Rebuild the index with `citechat rebuild`; it needs no files."
+
+_OPENING = threading.Lock()  # Chroma finds the newest client of a folder by the folder's name
+_TIMEOUT = 10.0  # seconds that a question waits for a server
+_WRITE_TIMEOUT = 120.0  # seconds for writes and deletions, which move many records at once
+_UNAUTHORIZED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
+_LONGEST = 300  # characters of a server's answer that a message quotes: a gateway answers with a page
+_EMBEDDED_HINT = "Run `citechat doctor`. If the folder is damaged, remove it and index the articles again."
 _CREDENTIALS_HINT = (
-    "Write the credentials into CITECHAT_CHROMA_URL: http://USER:PASSWORD@HOST/DATABASE, or http://TOKEN@HOST/DATABASE."
+    "Put the credentials into CITECHAT_CHROMA_URL: http://USER:PASSWORD@HOST/DATABASE, or http://TOKEN@HOST/DATABASE."
 )
+
+Item = TypeVar("Item")
+
+
+def slices(items: Sequence[Item], size: int = BATCH) -> Iterator[Sequence[Item]]:
+    """Return the items in order, at most `size` at a time."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The server and database that a URL names; `headers` carry the credentials."""
+
+    host: str
+    port: int
+    is_secure: bool
+    database: str
+    headers: dict[str, str] = field(repr=False)
+
+    @classmethod
+    def from_url(cls, url: str) -> Address:
+        """Parse `http://host:port/database`.
+
+        `user:password@` before the host is sent as basic credentials, a single word as a bearer token, as gateways in
+        front of Chroma expect them.
+        """
+        parts = urlsplit(url)
+        is_secure = parts.scheme == "https"
+        user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+        headers = {}
+        if password is not None and (user or password):
+            headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+        elif user:
+            headers["Authorization"] = f"Bearer {user}"
+        return cls(
+            host=str(parts.hostname),
+            port=parts.port or (443 if is_secure else 8000),
+            is_secure=is_secure,
+            database=parts.path.strip("/") or "default_database",
+            headers=headers,
+        )
+
+    @property
+    def server(self) -> str:
+        """The URL of the server alone, for requests outside Chroma's client."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.is_secure else 'http'}://{host}:{self.port}"
+
+
+def redact_url(url: str) -> str:
+    """Return the URL without credentials, for messages and logs."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
-    """A client of the Chroma in the folder `path`, or of the server at `url`, `http://host:port/database`.
+    """Return a client of the Chroma in the folder `path`, or of the server at `url`, `http://host:port/database`.
 
-    What is not there yet is made when `writable`. Raises `EmptyIndexError` where nothing was indexed, `StoreError`
-    where Chroma cannot open what is there, `IndexLockedError` where it may be made and another process is writing.
+    With `writable` the database is created if missing. Raises `EmptyIndexError` if nothing was indexed, `StoreError`
+    if Chroma cannot open the database, `IndexLockedError` if `writable` and another process is writing.
     """
     if url is None and not writable and not (path / "chroma.sqlite3").is_file():
         raise nothing_indexed(str(path))
     if url is None and is_emptied(path):
-        # Chroma would make a new one, in which nothing is found.
-        raise StoreError(f"the database of the index in {str(path)!r} is empty", _EMBEDDED_HINT)
-    with refusals(shown(url) if url else str(path), "opened", is_server=url is not None):
-        path.mkdir(parents=True, exist_ok=True)  # caches and the lock lie there, also beside a server
+        # Chroma would create a new one, in which nothing is found.
+        raise StoreError(f"The database of the index in {str(path)!r} is empty.", _EMBEDDED_HINT)
+    with translate_errors(redact_url(url) if url else str(path), "open", is_server=url is not None):
+        path.mkdir(parents=True, exist_ok=True)  # for caches and the lock, also next to a server
         if not os.access(path, os.W_OK | os.X_OK):
             raise StoreError(
-                f"no permission to use the index in {str(path)!r}",
-                "Change the folder's permissions, or set CITECHAT_HOME to a folder of yours.",
+                f"Cannot use the index in {str(path)!r}: permission denied.",
+                "Change the permissions of the folder, or set CITECHAT_HOME to a folder that you own.",
             )
         if url is not None:
-            return _of_server(url, writable=writable)
-        with hold(path) if writable else nullcontext():  # two processes cannot make a database at once
+            return _connect(url, writable=writable)
+        with lock_folder(path) if writable else nullcontext():  # two processes cannot create a database at once
             return _embedded(path)
 
 
 def close_client(client: Any) -> None:
-    """Let go of what a client holds open."""
+    """Release the files and connections of a client."""
     client.close()
     _close_all(_connections(client))
 
 
 def find_collection(client: Any, name: str) -> Any | None:
-    """The collection of this name, or None."""
+    """Return the collection of this name, or None."""
     from chromadb.errors import NotFoundError
 
     try:
-        # Without a function of ours Chroma would attach one of its own, which fetches a model.
+        # Without an explicit None Chroma would attach an embedding function, which downloads a model.
         return client.get_collection(name, embedding_function=None)
     except NotFoundError:
         return None
 
 
-def create_alone(client: Any, name: str, metadata: dict[str, Any]) -> Any | None:
-    """Create a collection; None where there is one. Of several who do so at once, one succeeds."""
+def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | None:
+    """Create a collection; None if it exists. Of several processes that do so at once, one succeeds."""
     from chromadb.errors import ChromaError
 
     try:
@@ -81,42 +140,34 @@ def create_alone(client: Any, name: str, metadata: dict[str, Any]) -> Any | None
         return None
 
 
-def is_gone(error: Exception) -> bool:
-    """Whether Chroma says that a collection is not there."""
+def is_not_found(error: Exception) -> bool:
+    """Whether Chroma reports a missing collection."""
     from chromadb.errors import NotFoundError
 
     return isinstance(error, NotFoundError)
 
 
-def be_patient(client: Any) -> None:
-    """Give a server the time that large writes take; a question shall not wait for it so long."""
-    _wait_at_most(client, _PATIENCE_OF_WRITERS)
+def allow_slow_writes(client: Any) -> None:
+    """Raise the timeout of a client to what large writes take; a question must not wait that long."""
+    _set_timeout(client, _WRITE_TIMEOUT)
 
 
 def is_emptied(path: Path) -> bool:
-    """Whether the database in the folder of an index holds nothing, though something was indexed."""
+    """Whether the database of an index is an empty file although something was indexed."""
     database = path / "chroma.sqlite3"
-    return bool(mark_of(path)) and database.is_file() and not database.stat().st_size
+    return bool(read_mark(path)) and database.is_file() and not database.stat().st_size
 
 
 def nothing_indexed(where: str) -> EmptyIndexError:
-    """The error that nothing is indexed there."""
+    """Return the error that nothing is indexed there."""
     return EmptyIndexError(
-        f"nothing is indexed yet in {where!r}",
+        f"Nothing is indexed yet in {where!r}.",
         "Index something first: `citechat index PATH`, with a file or folder of articles.",
     )
 
 
-def manifest_lacks(where: str, name: str) -> StoreError:
-    """The error that the index there does not say what built it."""
-    return StoreError(
-        f"the manifest of the index in {where!r} is damaged: it says nothing of {name!r}",
-        "Build it anew with `citechat rebuild` (it needs no files).",
-    )
-
-
-def refused() -> tuple[type[Exception], ...]:
-    """What a client of Chroma raises, for the disk, the network and a gateway, too."""
+def chroma_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that a client of Chroma raises, including those of the disk, the network and a gateway."""
     from chromadb.errors import ChromaError
     from httpx import HTTPError
 
@@ -124,35 +175,35 @@ def refused() -> tuple[type[Exception], ...]:
 
 
 @contextmanager
-def refusals(where: str, done: str, *, is_server: bool) -> Iterator[None]:
-    """Turn what Chroma, the disk and the network raise into one error of ours; `done` is what could not be."""
+def translate_errors(where: str, action: str, *, is_server: bool) -> Iterator[None]:
+    """Turn exceptions of Chroma, the disk and the network into a `StoreError` that names the failed action."""
     try:
         yield
-    except refused() as error:
+    except chroma_errors() as error:
         hint = _EMBEDDED_HINT
         if is_server:
-            hint = _CREDENTIALS_HINT if _UNKNOWN.search(str(error)) else _SERVER_HINT
-        said = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
-        raise StoreError(f"the index in {where!r} could not be {done}: {said}", hint) from error
+            hint = _CREDENTIALS_HINT if _UNAUTHORIZED.search(str(error)) else SERVER_HINT
+        reason = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+        raise StoreError(f"Cannot {action} the index in {where!r}: {reason}", hint) from error
 
 
-def is_unreachable(error: StoreError) -> bool:
-    """Whether a server has not answered, rather than answered that something is wrong."""
+def is_unreachable(error: Exception) -> bool:
+    """Whether a `StoreError` means that a server has not answered, rather than answered with an error."""
     from httpx import HTTPError
 
     return isinstance(error.__cause__, (OSError, HTTPError))
 
 
 @contextmanager
-def torn_by_a_kill(where: str, damages: Iterable[str]) -> Iterator[None]:
-    """Raise `CorruptVectorsError` for known damage, which may crash this process when opened, and for what Chroma
-    raises when it first reads vectors after an interrupted change."""
+def detect_corrupt_vectors(where: str, damages: Iterable[str]) -> Iterator[None]:
+    """Raise `CorruptVectorsError` for known damage, which may crash this process when the files are opened, and for
+    errors that Chroma raises when it first reads vectors after an interrupted change."""
     from chromadb.errors import ChromaError
 
-    hint = "Build it anew with `citechat rebuild` (it needs no files), or index something: that does so, too."
-    cause = f"the index in {where!r} was cut short while its vectors were written"
+    hint = f"{REBUILD_HINT} Indexing anything rebuilds it, too."
+    cause = f"The index in {where!r} was interrupted while its vectors were written"
     for damage in damages:
-        raise CorruptVectorsError(f"{cause}: {damage}", hint)
+        raise CorruptVectorsError(f"{cause}. {damage}", hint)
     try:
         yield
     except ChromaError as error:
@@ -160,8 +211,11 @@ def torn_by_a_kill(where: str, damages: Iterable[str]) -> Iterator[None]:
 
 
 def _embedded(path: Path) -> Any:
-    """A client with a Chroma of its own, which ends with it: the one that `PersistentClient` shares among all clients
-    of a process keeps vectors in memory, and never sees what another process has written since."""
+    """Return a client with its own Chroma, which ends with it.
+
+    `PersistentClient` shares one among all clients of a process; that one keeps vectors in memory and never sees what
+    another process has written since.
+    """
     from chromadb.api import ServerAPI
     from chromadb.api.client import Client
     from chromadb.config import System
@@ -182,10 +236,10 @@ def _stop(system: Any) -> None:
         system.stop()
 
 
-def _of_server(url: str, *, writable: bool) -> Any:
+def _connect(url: str, *, writable: bool) -> Any:
     import chromadb
 
-    address = Address.of(url)
+    address = Address.from_url(url)
     _require_database(address, url, writable=writable)
     try:
         client = chromadb.HttpClient(
@@ -196,39 +250,41 @@ def _of_server(url: str, *, writable: bool) -> Any:
             database=address.database,
             settings=_settings(),
         )
-    except refused():
+    except chroma_errors():
         raise
-    except Exception as error:  # so it tells that nobody answers, or somebody else does
+    except Exception as error:  # raised when nothing answers, or another program
         raise ConnectionError(str(error)) from error
     weakref.finalize(client, _close_all, _connections(client))
-    _wait_at_most(client, _PATIENCE)
+    _set_timeout(client, _TIMEOUT)
     return client
 
 
-def _wait_at_most(client: Any, seconds: float) -> None:
-    """Chroma's client would wait for ever, and tell what a gateway says as an `Exception` of no type to catch."""
+def _set_timeout(client: Any, seconds: float) -> None:
+    """Set the timeout of a client, which by default waits forever, and check who answers."""
     for session in _connections(client):
         session.timeout = seconds
         session.event_hooks = {"response": [_require_chroma]}
 
 
 def _require_chroma(response: Any) -> None:
-    """Raise `ConnectionError` for what does not come from Chroma, whose own errors have a type and a message."""
+    """Raise `ConnectionError` for an answer that is not Chroma's: its own errors have a type and a message.
+
+    Chroma's client would raise an untyped `Exception` for the answer of a gateway.
+    """
     import httpx
     from chromadb.errors import error_types
 
-    said: Any = None
     response.read()
     with suppress(ValueError):
-        said = response.json()
-        if response.is_success or (isinstance(said, dict) and said.get("error") in error_types):
+        body: Any = response.json()
+        if response.is_success or (isinstance(body, dict) and body.get("error") in error_types):
             return
     reason = httpx.codes.get_reason_phrase(response.status_code)
     raise ConnectionError(f"{response.status_code} {reason} {response.text[:_LONGEST]}")
 
 
 def _connections(client: Any) -> list[Any]:
-    """Those to a server, which Chroma leaves open."""
+    """Return the connections to a server, which Chroma leaves open."""
     servers = [getattr(each, "_server", None) for each in (client, getattr(client, "_admin_client", None))]
     sessions = [getattr(server, "_session", None) for server in servers]
     return [session for session in sessions if session is not None]
@@ -240,21 +296,24 @@ def _close_all(connections: Sequence[Any]) -> None:
 
 
 def _require_database(address: Address, url: str, *, writable: bool) -> None:
-    """Make the database where it is missing and may be made. By Chroma's own HTTP API (version 2): its client for this
-    cannot be closed, and waits for ever for a server that does not answer."""
+    """Create the database if it is missing and `writable`.
+
+    This uses Chroma's HTTP API (version 2): its admin client cannot be closed, and waits forever for a server that does
+    not answer.
+    """
     import httpx
 
     databases = f"{address.server}/api/v2/tenants/default_tenant/databases"
-    with httpx.Client(timeout=_PATIENCE, headers=address.headers) as http:
+    with httpx.Client(timeout=_TIMEOUT, headers=address.headers) as http:
         found = http.get(f"{databases}/{address.database}")
         if found.status_code != httpx.codes.NOT_FOUND:
             found.raise_for_status()
         elif writable:
-            made = http.post(databases, json={"name": address.database})
-            if made.status_code != httpx.codes.CONFLICT:  # another one has just made it
-                made.raise_for_status()
+            created = http.post(databases, json={"name": address.database})
+            if created.status_code != httpx.codes.CONFLICT:  # another process has just created it
+                created.raise_for_status()
         else:
-            raise nothing_indexed(shown(url))
+            raise nothing_indexed(redact_url(url))
 
 
 def _settings() -> Any:

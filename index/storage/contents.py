@@ -1,9 +1,9 @@
-"""What an index in Chroma holds.
+"""Read access to an index in Chroma.
 
-Two collections. `articles` holds each article's whole text and facts; its metadata is the manifest, which says what
-built the index and which collection holds the passages. A passage is its id and its vector: the id says which slice of
-which article it is, and the text is stored once. An article's record is the commit mark: passages without one are not
-there.
+There are two collections. `articles` holds the whole text and metadata of each article; its own metadata is the
+manifest, which says what built the index and which collection holds the passages. A passage is stored as its id and
+its vector: the id says which slice of which article it is, so that the text is stored once. The record of an article is
+the commit mark: passages without one do not count.
 """
 
 from __future__ import annotations
@@ -21,172 +21,161 @@ from typing import Any
 import numpy as np
 
 from ..embedding.base import FloatArray
-from ..errors import EmptyIndexError, IndexMismatchError
-from ..manifest import Manifest
-from ..models import Article, Passage
+from ..errors import EmptyIndexError, IndexMismatchError, StoreError
+from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .address import shown
-from .batch_writes import slices
-from .changes import mark_in, mark_of
+from .locks import MARK, read_mark
 from .serialization import article_id_of, to_article, to_passages
 
-THRESHOLD = "abstention_threshold"
 ARTICLES = "articles"
 """The collection of the articles."""
+THRESHOLD = "abstention_threshold"
 _ARTICLES_READ = 100  # at a time, with their texts
 _PASSAGES_LISTED = 10_000  # at a time, by their ids alone
 
 
 class IndexContents:
-    """An index in a folder, or on a Chroma server, as it can be read. `Store` writes it, too."""
+    """An index in a folder or on a Chroma server, for reading. `Store` adds writing."""
 
     def __init__(self, path: Path, url: str | None = None, *, writable: bool = False) -> None:
-        """Open the index in the folder `path`, or the one on the server at `url`, whose caches lie in `path`; it is
-        made when `writable`.
+        """Open the index in the folder `path`, or on the server at `url` with its caches in `path`.
 
-        Raises `EmptyIndexError` where nothing was indexed, `StoreError` where Chroma cannot open what is there.
+        With `writable` it is created if missing. Raises `EmptyIndexError` if nothing was indexed, `StoreError` if
+        Chroma cannot open the database.
         """
         self.path = path
         self.url = url
-        self.mark = mark_of(path)  # before anything is read: a change meanwhile is noticed
+        self.mark = read_mark(path)  # before anything else is read, so that a change meanwhile is noticed
         self._client = chroma.open_client(path, url, writable=writable)
         if url is not None:
-            with self._refusals("opened"):
+            with self._errors("open"):
                 articles = self._find(ARTICLES)
-            self.mark = mark_in(articles)
+            self.mark = _mark_in(articles)
             if articles is None and not writable:
                 self.close()
                 raise chroma.nothing_indexed(self._where)
 
     def close(self) -> None:
-        """Let go of what Chroma holds open."""
+        """Release what Chroma holds open."""
         chroma.close_client(self._client)
 
     def newest_mark(self) -> str:
-        """The mark as it is now: another one than `mark` where something has been changed since this was opened."""
+        """Return the current mark, which differs from `mark` if the index has changed since it was opened."""
         if self.url is None:
-            return mark_of(self.path)
-        with self._refusals("read"):
-            return mark_in(self._find(ARTICLES))
+            return read_mark(self.path)
+        with self._errors("read"):
+            return _mark_in(self._find(ARTICLES))
 
     def manifest(self) -> Manifest | None:
-        """What built the index, or None while nothing is in it."""
-        with self._refusals("read"):
+        """Return what built the index, or None if it is empty."""
+        with self._errors("read"):
             collection = self._find(ARTICLES)
             if collection is None:
                 return None
-        return Manifest(**{name: self._written(collection, name) for name in Manifest.__slots__})
+        return Manifest(**{name: self._manifest_value(collection, name) for name in Manifest.__slots__})
 
     def require(self, wanted: Manifest) -> None:
-        """Raise `IndexMismatchError` when something else than `wanted` built the index."""
+        """Raise `IndexMismatchError` if anything but `wanted` built the index."""
         found = self.manifest()
         if found is None or found == wanted:
             return
-        differing = [
-            f"{name} {was!r}, now {asdict(wanted)[name]!r}"
-            for name, was in asdict(found).items()
-            if was != asdict(wanted)[name]
-        ]
+        now = asdict(wanted)
+        differing = [f"{name} {was!r}, now {now[name]!r}" for name, was in asdict(found).items() if was != now[name]]
         raise IndexMismatchError(
-            f"the index in {self._where!r} was built with another {'; '.join(differing)}",
-            "Build it anew with `citechat rebuild` (it needs no files), or go back to the settings it was built with.",
+            f"The index in {self._where!r} was built with another {'; '.join(differing)}.",
+            f"{chroma.REBUILD_HINT} Or go back to the settings that it was built with.",
         )
 
     def abstention_threshold(self) -> float | None:
-        """The threshold of abstention that was calibrated on this index, if any was."""
-        with self._refusals("read"):
+        """Return the abstention threshold that was calibrated on this index, if any."""
+        with self._errors("read"):
             metadata = self._articles.metadata
         found = metadata.get(THRESHOLD, metadata.get("min_score"))  # indexes of version 0.1 wrote "min_score"
         return None if found is None else float(found)
 
-    # Reading
-
     def articles(self, ids: Sequence[str] | None = None) -> list[Article]:
-        """Every article, with its text, in the order of titles; or those of `ids` that are there."""
+        """Return all articles with their texts, sorted by title; or those of `ids` that exist."""
         got = self._get_articles(["metadatas", "documents"], ids)
         rows = zip(got["ids"], got["documents"], got["metadatas"], strict=True)
         return sorted((to_article(*row) for row in rows), key=lambda article: (article.title, article.id))
 
-    def each_article(self) -> Iterator[Article]:
-        """Every article, in the order of ids, some in memory at a time."""
-        for ids in slices(self.article_ids(), _ARTICLES_READ):
+    def iter_articles(self) -> Iterator[Article]:
+        """Iterate over all articles by id, with few texts in memory at a time."""
+        for ids in chroma.slices(self.article_ids(), _ARTICLES_READ):
             yield from self.articles(ids)
 
     def article_metadata(self) -> list[Article]:
-        """Every article without its text, in the order of titles."""
+        """Return all articles without their texts, sorted by title."""
         return [article for article, _ in self.listing()]
 
     def listing(self) -> list[tuple[Article, int]]:
-        """Every article without its text, with its number of passages, in the order of titles."""
+        """Return all articles without their texts, each with its number of passages, sorted by title."""
         got = self._get_articles(["metadatas"])
         rows = zip(got["ids"], got["metadatas"], strict=True)
-        listed = [(to_article(id_, "", facts), int(facts["passages"])) for id_, facts in rows]
+        listed = [(to_article(id_, "", metadata), int(metadata["passages"])) for id_, metadata in rows]
         return sorted(listed, key=lambda row: (row[0].title, row[0].id))
 
     def article_ids(self) -> list[str]:
-        """The ids of all articles, in order."""
+        """Return the ids of all articles, sorted."""
         return sorted(self._get_articles([])["ids"])
 
-    def are_there(self, ids: Iterable[str]) -> set[str]:
-        """Those of the articles `ids` that are there now."""
+    def existing(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the article ids that exist now."""
         wanted = list(ids)
         return set(self._get_articles([], wanted)["ids"]) if wanted else set()
 
     def article(self, article_id: str) -> Article | None:
-        """One article, or None when it is not in the index."""
+        """Return one article, or None if it is not in the index."""
         return next(iter(self.articles([article_id])), None)
 
     def passages(self, ids: Sequence[str]) -> list[tuple[Article, Passage]]:
-        """The passages of `ids` whose article is there, each with it, in order."""
+        """Return the passages of `ids` whose article exists, each with its article, in order."""
         articles = {article.id: article for article in self.articles(sorted({article_id_of(id_) for id_ in ids}))}
         return list(to_passages(ids, articles))
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
-        """Every passage of every article whose record is there, with the article's title; some texts in memory at a
-        time."""
+        """Iterate over all passages of existing articles with the titles, with few texts in memory at a time."""
         found: dict[str, list[str]] = defaultdict(list)
         for id_ in self._passage_ids():
             found[article_id_of(id_)].append(id_)
-        for article in self.each_article():
+        for article in self.iter_articles():
             for _, passage in to_passages(found.get(article.id, ()), {article.id: article}):
                 yield article.title, passage
 
     def stamp(self) -> str:
-        """A short text that changes whenever other articles are indexed, or the same ones by other means."""
-        with self._refusals("read"):
+        """Return a short text that changes when other articles are indexed, or the same ones differently."""
+        with self._errors("read"):
             collection = self._find(ARTICLES)
-            built = "" if collection is None else str(self._written(collection, "passages"))
+            built = "" if collection is None else str(self._manifest_value(collection, "passages"))
         return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
 
     def nearest(self, vector: FloatArray, limit: int, articles: Sequence[str] | None = None) -> list[tuple[str, float]]:
-        """The ids of the passages nearest to a unit vector, with their cosine similarity, nearest first; of all
-        articles, or of some."""
+        """Return the ids of the passages nearest to a unit vector, with their cosine similarity, nearest first; of all
+        articles or of some."""
         where: Any = None if articles is None else {"article": {"$in": list(articles)}}
-        with self._refusals("searched"):
+        with self._errors("search"):
             got = self._passages.query(
                 query_embeddings=vector[None, :], n_results=max(1, limit), include=["distances"], where=where
             )
         return [(id_, 1.0 - float(d)) for id_, d in zip(got["ids"][0], (got["distances"] or [[]])[0], strict=True)]
 
-    def matrix(self, ids: Sequence[str], dimension: int) -> FloatArray:
-        """The vectors of passages, shape `(ids, dimension)`; of one that is gone zeros, near to nothing."""
-        places = {id_: place for place, id_ in enumerate(ids)}
+    def vectors(self, ids: Sequence[str], dimension: int) -> FloatArray:
+        """Return the vectors of passages, shape `(ids, dimension)`; zeros for a missing one, which is near nothing."""
+        rows = {id_: row for row, id_ in enumerate(ids)}
         vectors = np.zeros((len(ids), dimension), dtype=np.float32)
-        for some in slices(ids):
-            with self._refusals("read"):
+        for some in chroma.slices(ids):
+            with self._errors("read"):
                 got = self._passages.get(ids=list(some), include=["embeddings"])
             if got["ids"]:
-                vectors[[places[id_] for id_ in got["ids"]]] = got["embeddings"]
+                vectors[[rows[id_] for id_ in got["ids"]]] = got["embeddings"]
         return vectors
 
     def count(self) -> tuple[int, int]:
-        """How many articles and passages there are."""
+        """Count the articles and passages."""
         if self.manifest() is None:
             return 0, 0
-        with self._refusals("read"):
+        with self._errors("read"):
             return self._articles.count(), self._passages.count()
-
-    # Chroma's side
 
     @cached_property
     def _articles(self) -> Any:
@@ -197,27 +186,32 @@ class IndexContents:
 
     @cached_property
     def _passages(self) -> Any:
-        return self._client.get_collection(str(self._written(self._articles, "passages")), embedding_function=None)
+        name = str(self._manifest_value(self._articles, "passages"))
+        return self._client.get_collection(name, embedding_function=None)
 
-    def _written(self, articles: Any, name: str) -> Any:
-        """What the manifest says; it is the metadata of the articles."""
+    def _manifest_value(self, articles: Any, name: str) -> Any:
+        """Read a value of the manifest, which is the metadata of the articles' collection."""
         if name not in (articles.metadata or {}):
-            raise chroma.manifest_lacks(self._where, name)
+            raise StoreError(
+                f"The manifest of the index in {self._where!r} is damaged: {name!r} is missing.", chroma.REBUILD_HINT
+            )
         return articles.metadata[name]
 
     def _get_articles(self, include: list[str], ids: Sequence[str] | None = None) -> Any:
-        """What Chroma has of the articles, or of those of `ids`; nothing where nothing was indexed."""
-        with self._refusals("read"):
+        """Query the records of all articles, or of those of `ids`; empty if nothing was indexed."""
+        with self._errors("read"):
             try:
                 return self._articles.get(ids=None if ids is None else list(ids), include=include)
             except EmptyIndexError:
                 return {"ids": [], "documents": [], "metadatas": []}
 
     def _passage_ids(self) -> Iterator[str]:
-        """All of them, in no order; none where nothing was indexed. To ask for those of some articles has Chroma look
-        at each passage's facts."""
+        """Iterate over all passage ids in no order; none if nothing was indexed.
+
+        A query for those of some articles would make Chroma scan the metadata of all passages.
+        """
         for offset in count(0, _PASSAGES_LISTED):
-            with self._refusals("read"):
+            with self._errors("read"):
                 try:
                     ids = self._passages.get(limit=_PASSAGES_LISTED, offset=offset, include=[])["ids"]
                 except EmptyIndexError:
@@ -230,12 +224,18 @@ class IndexContents:
         return chroma.find_collection(self._client, name)
 
     def _forget(self) -> None:
+        """Drop the cached collections."""
         for name in ("_articles", "_passages"):
             self.__dict__.pop(name, None)
 
     @property
     def _where(self) -> str:
-        return shown(self.url) if self.url else str(self.path)
+        return chroma.redact_url(self.url) if self.url else str(self.path)
 
-    def _refusals(self, done: str) -> AbstractContextManager[None]:
-        return chroma.refusals(self._where, done, is_server=self.url is not None)
+    def _errors(self, action: str) -> AbstractContextManager[None]:
+        return chroma.translate_errors(self._where, action, is_server=self.url is not None)
+
+
+def _mark_in(articles: Any | None) -> str:
+    """Read the change mark of an index on a server from the collection of its articles."""
+    return "" if articles is None else str((articles.metadata or {}).get(MARK, ""))

@@ -1,7 +1,7 @@
-"""Is the index whole? What is wrong with it is said in a sentence, with what to do about it.
+"""Check an index for damage, and advise what to do about it.
 
-A damaged index can crash the program that opens it, or hold it for ever, and no `except` catches that. So it is opened
-in a process of its own, which may die of it, and has so many seconds. A server can hold it, too.
+A damaged index can crash the program that opens it, or block it forever, and no `except` catches that. So another
+process opens it, which may die or be stopped after a timeout. A server can block a process, too.
 """
 
 from __future__ import annotations
@@ -15,51 +15,53 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .address import shown
-from .changes import mark_of
+from .chroma_client import SERVER_HINT, redact_url
+from .locks import read_mark
 
 TIME_LIMIT = 20.0
-"""Seconds that the check of an index may take by default."""
+"""Default time limit of a check, in seconds."""
 _LEAST_FREE = 50  # megabytes; a batch of passages with its token vectors takes some ten
 _HEADER = b"SQLite format 3\x00"
-CHECK_SERVER = "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, in a sentence with the value that shows it, and what to do about it."""
+    """What is wrong, with the value that shows it, and what to do about it."""
 
     message: str
     hint: str
 
 
 def check(path: Path, seconds: float | None = None, url: str | None = None) -> list[Problem]:
-    """What is wrong with the index in the folder `path`, or with the one on the server at `url`, whose caches lie in
-    `path`; nothing where nothing was indexed. Takes a second or two, and `seconds` at most."""
+    """Return the problems of the index in the folder `path`, or on the server at `url` with its caches in `path`.
+
+    Empty if nothing was indexed. Takes a second or two, and `seconds` (default: `TIME_LIMIT`) at most.
+    """
     seconds = TIME_LIMIT if seconds is None else seconds
     if url is not None:
-        return _seen_by_another_process(path, seconds, url)
+        return _probe(path, seconds, url)
     database = path / "chroma.sqlite3"
     if not database.is_file():
-        return [_lost(path)] if mark_of(path) or _has_vectors(path) else []
-    refused = _refused(path)
-    if refused:
-        return refused
-    if not database.stat().st_size and not mark_of(path):
-        return []  # of an indexing that was cut short at once
-    return [*_low_disk(path), *(_damaged_header(database) or _seen_by_another_process(path, seconds))]
+        if not read_mark(path) and not _has_vectors(path):
+            return []
+        return [
+            Problem(f"The database of the index in {str(path)!r} is missing: 'chroma.sqlite3'.", reindex_hint(path))
+        ]
+    for place in (path, database):
+        if not os.access(place, os.R_OK | os.W_OK):
+            hint = "Change the permissions, or set CITECHAT_HOME to a folder that you own. Reading also writes."
+            return [Problem(f"Cannot read and write {str(place)!r}: permission denied.", hint)]
+    if not database.stat().st_size and not read_mark(path):
+        return []  # the first indexing was interrupted at once
+    return [*_low_disk(path), *(_damaged_header(database) or _probe(path, seconds))]
 
 
-def anew(path: Path, url: str | None = None) -> str:
-    """What to do where the articles' texts are lost."""
+def reindex_hint(path: Path, url: str | None = None) -> str:
+    """Return what to do if the texts of the articles are lost."""
     again = "and index the articles again with `citechat index`."
     if url is None:
         return f"Remove the folder {str(path)!r} {again}"
-    return f"Name another database than {shown(url)!r} in CITECHAT_CHROMA_URL {again}"
-
-
-def _lost(path: Path) -> Problem:
-    return Problem(f"the index in {str(path)!r} has lost its database, 'chroma.sqlite3'", anew(path))
+    return f"Name another database than {redact_url(url)!r} in CITECHAT_CHROMA_URL {again}"
 
 
 def _has_vectors(path: Path) -> bool:
@@ -69,24 +71,12 @@ def _has_vectors(path: Path) -> bool:
         return False
 
 
-def _refused(path: Path) -> list[Problem]:
-    for place in (path, path / "chroma.sqlite3"):
-        if not os.access(place, os.R_OK | os.W_OK):
-            return [
-                Problem(
-                    f"no permission to read and write {str(place)!r}",
-                    "Change its permissions, or set CITECHAT_HOME to a folder of yours; reading writes, too.",
-                )
-            ]
-    return []
-
-
 def _low_disk(path: Path) -> list[Problem]:
     free = shutil.disk_usage(path).free / 1e6
     if free >= _LEAST_FREE:
         return []
-    hint = f"Make room, at least {_LEAST_FREE} MB, or move the folder and set CITECHAT_HOME. Nothing indexed is lost."
-    return [Problem(f"the disk of {str(path)!r} is full: {free:.1f} MB are free", hint)]
+    hint = f"Free at least {_LEAST_FREE} MB, or move the folder and set CITECHAT_HOME. No indexed article is lost."
+    return [Problem(f"The disk of {str(path)!r} is full: {free:.1f} MB are free.", hint)]
 
 
 def _damaged_header(database: Path) -> list[Problem]:
@@ -94,15 +84,15 @@ def _damaged_header(database: Path) -> list[Problem]:
         header = file.read(len(_HEADER))
     if header == _HEADER:
         return []
-    what = "is empty" if not header else f"is no SQLite database: it begins with {header!r}"
-    return [Problem(f"the file {str(database)!r} {what}", anew(database.parent))]
+    what = "is empty" if not header else f"is not an SQLite database: it begins with {header!r}"
+    return [Problem(f"The file {str(database)!r} {what}.", reindex_hint(database.parent))]
 
 
-def _seen_by_another_process(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
-    """What `index.probe` finds, and a problem more when it does not come to its end."""
-    # In the folder that this package lies in, so that the other process finds the same one.
+def _probe(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
+    """Return the problems that `health_probe` finds, and one more if it crashes or times out."""
+    # In the folder of this package, so that the other process imports the same one.
     command = [sys.executable, "-m", f"{__package__}.health_probe", str(path.resolve())]
-    process = subprocess.Popen(  # noqa: S603 - this program itself
+    process = subprocess.Popen(  # noqa: S603 - our own module
         command,
         cwd=Path(__file__).resolve().parents[2],
         stdin=subprocess.PIPE,
@@ -112,28 +102,27 @@ def _seen_by_another_process(path: Path, seconds: float, url: str | None = None)
         errors="replace",
     )
     try:
-        # All users of this machine can read a command line, and the address may hold a password.
-        out, complaint = process.communicate(url or "", timeout=seconds)
-        end = _end(process.returncode, complaint)
+        # All users of this machine can read a command line, and the URL may hold a password.
+        out, errors = process.communicate(url or "", timeout=seconds)
+        failure = _failure(process.returncode, errors)
     except subprocess.TimeoutExpired:
         process.kill()
         out, _ = process.communicate()
-        end = f"hang: it was not done after {seconds:g} seconds"
+        failure = f"hang: it had not finished after {seconds:g} seconds"
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{") and line.endswith("}")]
     problems = [Problem(line["message"], line["hint"]) for line in lines if "message" in line]
-    if end:
-        otherwise = anew(path) if url is None else CHECK_SERVER
+    if failure:
+        otherwise = reindex_hint(path) if url is None else SERVER_HINT
         hint = next((line["hint_if_lost"] for line in reversed(lines) if "hint_if_lost" in line), otherwise)
-        problems.append(
-            Problem(f"the index in {(shown(url) if url else str(path))!r} makes the program that opens it {end}", hint)
-        )
+        where = redact_url(url) if url else str(path)
+        problems.append(Problem(f"The index in {where!r} makes the program that opens it {failure}.", hint))
     return problems
 
 
-def _end(code: int, complaint: str) -> str:
-    """How a process ended; nothing for a good end."""
+def _failure(code: int, errors: str) -> str:
+    """Describe how a process ended; empty for a normal end."""
     if code == 0:
         return ""
     if code < 0:
         return f"crash ({signal.Signals(-code).name})"
-    return f"fail: {(complaint.strip().splitlines() or [f'exit code {code}'])[-1]}"
+    return f"fail: {(errors.strip().splitlines() or [f'exit code {code}'])[-1]}"

@@ -1,10 +1,11 @@
-"""One writer at a time on a Chroma server, whatever machine he is on.
+"""One writer at a time on a Chroma server, across machines.
 
-Chroma cannot compare and swap, but of several who create a collection of one name, one succeeds. So a lease is an empty
-collection, `writer-1`, `writer-2` and so on, and who creates the next number holds the index; the highest one is never
-removed, so that nobody is given a number twice. Its metadata says until when it holds, by the clock of the server, the
-only one that all machines see. The holder renews it, and believes in it no longer than his own stopwatch, begun before
-the server was asked, says that it holds: who pauses or is cut off has lost it before another one may take over.
+Chroma has no compare-and-swap, but of several clients that create a collection of one name, one succeeds. So a lease is
+an empty collection, `writer-1`, `writer-2` and so on: the client that creates the next number holds the index. The
+highest number is never removed, so that no number is used twice. The metadata says until when the lease holds, by the
+clock of the server, the only one that all machines see. The holder renews it, and relies on it no longer than its own
+stopwatch allows, started before each request: a holder that pauses or is cut off has given up before another may take
+over.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import IndexLockedError, StoreError
+from ..errors import StoreError
 from . import chroma_client as chroma
-from .address import shown
+from .locks import locked_by
 
 logger = logging.getLogger(__name__)
 
 LIFE = 30.0
-"""Seconds that a lease holds from when it was renewed last."""
+"""Seconds that a lease holds after it was renewed."""
 
 _BEAT = 5.0  # seconds between two renewals
-_RESERVE = 10.0  # seconds before its end at which nothing more is written: a write takes a while
+_RESERVE = 10.0  # seconds before its end at which writing stops: a write takes a while
 _PREFIX = "writer-"
 
 
@@ -37,9 +38,9 @@ class Lease:
     """The right to write, held by this process."""
 
     def __init__(self, client: Any, where: str) -> None:
-        """Take it, from a holder who has ended or has not renewed it; one who seems to have died is waited for.
+        """Acquire the lease; wait for a holder that seems to have died.
 
-        Raises `IndexLockedError` naming who holds it.
+        Raises `IndexLockedError` naming an active holder.
         """
         self._client = client
         self._where = where
@@ -51,82 +52,79 @@ class Lease:
         self._beating.start()
 
     def require(self) -> None:
-        """Raise `StoreError` where the lease is lost, or may be so before a write that begins now is done."""
+        """Raise `StoreError` if the lease is lost, or may be lost before a write that begins now has finished."""
         if time.monotonic() > self._until - _RESERVE:
             raise StoreError(
-                f"the writing to the index in {self._where!r} was stopped: the server has not answered in time to be "
-                "sure that nobody else writes",
-                "Run the command again when the server is not so busy: what was written until now is kept.",
+                f"Lost the write lock of the index in {self._where!r}: the Chroma server timed out.",
+                "Run the command again when the server is less busy. Everything written so far is kept.",
             )
 
     def release(self, *, is_finished: bool) -> None:
-        """Let go of it; the next writer is told whether all was `finished`."""
+        """Release the lease, and record for the next writer whether the change `is_finished`."""
         self._ended.set()
         self._beating.join()
         if time.monotonic() < self._until:
             try:
-                self._lease.modify(metadata=_facts(until=0, unfinished=not is_finished))
-            except chroma.refused() as error:
-                logger.warning("the lease of the index in %r is left to run out: %s", self._where, error)
+                self._lease.modify(metadata=_metadata(until=0, unfinished=not is_finished))
+            except chroma.chroma_errors() as error:
+                logger.warning("Cannot release the lease of %r; it will expire: %s", self._where, error)
 
     def _claim(self) -> bool:
-        """Try once. False where the holder has not renewed his lease in time, which is not over yet."""
+        """Try once. False if the holder has missed a renewal, but its lease has not expired yet."""
         began = time.monotonic()
-        now = self._now()  # asked before the leases: one that is over by then was not renewed in time
+        now = self._now()  # before the leases are read: one that has expired by then was not renewed in time
         leases = _leases(self._client)
         number = max(leases, default=0)
         before: dict[str, Any] = leases[number].metadata or {} if number else {}
         left = float(before.get("until", 0)) / 1000 - now
         if left > LIFE - 2 * _BEAT:
-            raise IndexLockedError(
-                f"another process ({before.get('owner')}) is writing to the index in {self._where!r}",
-                "Wait until it is done, then run the command again.",
-            )
+            raise locked_by(before.get("owner"), self._where)
         if left > 0:
             return False
         name = f"{_PREFIX}{number + 1}"
-        lease = chroma.create_alone(self._client, name, _facts(until=now + LIFE, unfinished=True))
+        lease = chroma.create_if_absent(self._client, name, _metadata(until=now + LIFE, unfinished=True))
         if lease is None:
             return False
         leases = _leases(self._client)
-        if max(leases) > number + 1:  # what was seen above is long over
+        if max(leases) > number + 1:  # the leases read above are long outdated
             self._client.delete_collection(name)
             return False
         for old in leases:
             if old <= number:
                 self._client.delete_collection(f"{_PREFIX}{old}")
         self._lease, self._until = lease, began + LIFE
-        self.was_cut_short = bool(before.get("unfinished"))
+        self.was_interrupted = bool(before.get("unfinished"))
         return True
 
     def _beat(self) -> None:
+        """Renew the lease until it is released or lost."""
         while not self._ended.wait(_BEAT) and time.monotonic() < self._until:
             began = time.monotonic()
             try:
-                self._lease.modify(metadata=_facts(until=self._now() + LIFE, unfinished=True))
-            except chroma.refused() as error:
-                logger.info("the lease of the index in %r was not renewed: %s", self._where, error)
-                if chroma.is_gone(error):
-                    self._until = 0.0  # another one has taken over: the clock of the server was changed
+                self._lease.modify(metadata=_metadata(until=self._now() + LIFE, unfinished=True))
+            except chroma.chroma_errors() as error:
+                logger.info("Cannot renew the lease of the index in %r: %s", self._where, error)
+                if chroma.is_not_found(error):
+                    self._until = 0.0  # another client has taken over: the clock of the server was changed
                 continue
             if time.monotonic() >= self._until:
-                return  # renewed too late: another one may have seen that it was over
+                return  # renewed too late: another client may have seen it expired
             self._until = began + LIFE
 
     def _now(self) -> float:
-        """Seconds by the clock of the server."""
+        """Return the seconds of the server's clock."""
         return float(self._client.heartbeat()) / 1e9
 
 
 @contextmanager
 def leased(path: Path, url: str) -> Iterator[Lease]:
-    """Hold the index on the server at `url` for writing; a change that raises counts as cut short.
+    """Hold the lease of the index on the server at `url`; a change that raises counts as interrupted.
 
-    Raises `IndexLockedError` where another process holds it, of whatever machine.
+    Raises `IndexLockedError` if another process holds it, on any machine.
     """
-    client = chroma.open_client(path, url, writable=False)  # of its own, which waits for no large write
+    client = chroma.open_client(path, url, writable=False)  # its own, which does not wait for large writes
     try:
-        lease = Lease(client, shown(url))
+        lease = Lease(client, chroma.redact_url(url))
         is_finished = False
         try:
             yield lease
@@ -147,6 +145,6 @@ def _leases(client: Any) -> dict[int, Any]:
     return {int(each.name.removeprefix(_PREFIX)): each for each in names}
 
 
-def _facts(*, until: float, unfinished: bool) -> dict[str, str | int | bool]:
+def _metadata(*, until: float, unfinished: bool) -> dict[str, str | int | bool]:
     owner = f"pid {os.getpid()} on {socket.gethostname()}"
     return {"until": int(until * 1000), "unfinished": unfinished, "owner": owner}

@@ -1,4 +1,4 @@
-"""Articles and passages as rows of a table: flat metadata, and back. Pure."""
+"""Articles and passages as Chroma records: flat metadata, and back. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from ..models import Article, Origin, Passage, Span
 
 
-def facts_of(article: Article) -> dict[str, str | None]:
-    """All that a row says of an article but its number of passages; None for what is not known."""
+def article_record(article: Article) -> dict[str, str | None]:
+    """Return the metadata of an article without its number of passages; None for unknown values."""
     return {
         "title": article.title,
         "source": article.source,
@@ -25,13 +25,13 @@ def facts_of(article: Article) -> dict[str, str | None]:
 
 
 def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
-    """What is stored beside the text of an article that has so many passages; Chroma has no None."""
-    known = {name: fact for name, fact in facts_of(article).items() if fact is not None}
+    """Return what is stored with the text of an article that has so many passages; Chroma has no None."""
+    known = {name: value for name, value in article_record(article).items() if value is not None}
     return {**known, "passages": passages}
 
 
 def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
-    """The article that a row stands for."""
+    """Restore an article from its record."""
     spans = metadata.get("boilerplate") or metadata["noise"]  # indexes of version 0.1 wrote "noise"
     return Article(
         id=id_,
@@ -49,12 +49,12 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
 
 
 def article_id_of(passage_id: str) -> str:
-    """The article that a passage with this id is a slice of."""
+    """Return the id of the article that a passage belongs to."""
     return passage_id.rpartition(":")[0]
 
 
 def to_passages(ids: Iterable[str], articles: Mapping[str, Article]) -> Iterator[tuple[Article, Passage]]:
-    """The slices that ids stand for, each with its article; without those whose article is not among `articles`."""
+    """Restore passages from their ids, each with its article; skip those whose article is not among `articles`."""
     for id_ in ids:
         article = articles.get(article_id_of(id_))
         if article is not None:

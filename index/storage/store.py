@@ -1,46 +1,41 @@
-"""Articles and passages are written to Chroma: an article's record last, as it makes the passages be there."""
+"""Write articles and passages to Chroma: the record of an article last, as it makes its passages count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from ..embedding.base import FloatArray
 from ..errors import StoreError
-from ..manifest import Manifest
-from ..models import Article
+from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .batch_writes import Row, rewrite, slices, upsert
-from .changes import (
-    MARK,
-    UNCOUNTED,
-    changing,
-    leave_mark,
-    mark_of,
-    new_mark,
-    recount,
-    sweep_collections,
-    sweep_passages,
-)
 from .contents import ARTICLES, THRESHOLD, IndexContents
 from .lease import Lease, leased
-from .serialization import facts_of, to_metadata
-from .vector_files import damages, forget_vectors
+from .locks import MARK, change_folder, new_mark, read_mark
+from .serialization import article_id_of, article_record, to_metadata
+from .vector_files import damages, remove_vectors
 
+UNCOUNTED = "uncounted"
+"""A key of the manifest, present from the switch of a rebuild until the articles' records count the new passages."""
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
+
+Row = tuple[Article, Sequence[Passage], FloatArray]
+"""An article, its passages, and a vector for each passage: shape `(passages, dimension)`."""
 
 
 class Store(IndexContents):
-    """An index in a folder, or on a Chroma server. Opening it for reading needs an index to be there."""
+    """An index in a folder or on a Chroma server, for reading and writing."""
 
     _lease: Lease | None = None  # while this writes to a server
 
     def create(self, manifest: Manifest) -> None:
-        """Make the collections of an index built by `manifest`, if there are none."""
-        with self._refusals("written"):
+        """Create the collections of an index built by `manifest`, unless they exist."""
+        with self._errors("write"):
             if self._find(ARTICLES) is None:
                 name = f"passages-{manifest.key}"
                 self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
@@ -49,125 +44,163 @@ class Store(IndexContents):
                 )
 
     def switch(self, manifest: Manifest, batches: Iterable[Sequence[Row]]) -> None:
-        """Replace all passages by others, made by `manifest`: written beside the old ones, then switched to at once."""
-        with self._refusals("written"):
+        """Replace all passages by those of `manifest`: write them next to the old ones, then switch in one step."""
+        with self._errors("write"):
             articles = self._articles
             name = f"passages-{manifest.key}"
             if name == (articles.metadata or {}).get("passages"):
                 name += "-again"  # never into the old ones, which may be damaged
             if self._find(name) is not None:
-                self._client.delete_collection(name)  # left by a rebuild that was cut short
+                self._client.delete_collection(name)  # left by an interrupted rebuild
             new = self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
             for rows in batches:
                 self._may_write()
-                upsert(new, rows)
+                _upsert_passages(new, rows)
             self._may_write()
             articles.modify(metadata={**asdict(manifest), "passages": name, UNCOUNTED: True, MARK: new_mark()})
-            recount(articles, new)
-            sweep_collections(self._client, name)
+            _recount(articles, new)
+            self._remove_collections_but(name)
         self._forget()
 
     def set_abstention_threshold(self, value: float) -> None:
-        """Keep a calibrated threshold with the index; a rebuild forgets it, since other vectors have other scores."""
-        with self._refusals("written"):
+        """Store a calibrated threshold; a rebuild drops it, since other vectors have other scores."""
+        with self._errors("write"):
             self._may_write()
             others = {name: old for name, old in self._articles.metadata.items() if name != "min_score"}
             self._articles.modify(metadata={**others, THRESHOLD: value})
         self._forget()
 
-    # Writing
-
-    @contextmanager
-    def writing(self, *, replacing: bool = False) -> Iterator[None]:
-        """Hold the index for writing; see `changing`, and for a server `leased`. What a change before this one, cut
-        short, has left is removed first, unless all passages are being replaced: then it goes with the old ones, which
-        may be damaged (`CorruptVectorsError`)."""
-        if self.url is not None:
-            with self._writing_there(replacing=replacing):
-                yield
-            return
-        with ExitStack() as stack:
-            with self._refusals("written"):
-                was_cut_short = stack.enter_context(changing(self.path))
-                if was_cut_short or replacing or self.mark != mark_of(self.path):
-                    # Chroma keeps in memory what another process has replaced, and would write it back.
-                    self.close()
-                    if was_cut_short or replacing:
-                        forget_vectors(self.path, ARTICLES)  # torn ones would keep the texts from being read
-                    self._client = chroma.open_client(self.path, None, writable=False)
-                    self._forget()
-                if was_cut_short and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.torn_by_a_kill(self._where, damages(self.path)):
-                        self._sweep()
-            yield
-        self.mark = mark_of(self.path)
-
-    @contextmanager
-    def _writing_there(self, *, replacing: bool) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.callback(setattr, self, "_lease", None)
-            with self._refusals("written"):
-                self._lease = stack.enter_context(leased(self.path, str(self.url)))
-                chroma.be_patient(self._client)
-                self._forget()  # another writer may have switched to other passages
-                if self._lease.was_cut_short and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.torn_by_a_kill(self._where, ()):
-                        self._sweep()
-            try:
-                yield
-                self._leave_mark()
-            except BaseException:
-                with suppress(StoreError):
-                    self._leave_mark()  # what was written until now is there to be read
-                raise
-
-    def _leave_mark(self) -> None:
-        """Tell other machines that something has changed."""
-        with self._refusals("written"):
-            articles = self._find(ARTICLES)
-            if self._may_write() and articles is not None:
-                self.mark = leave_mark(articles)
-
-    def _may_write(self) -> bool:
-        """Whether an index on a server is held for writing. Raises `StoreError` where it no longer is."""
-        if self._lease is not None:
-            self._lease.require()
-        return self._lease is not None
-
     def put(self, rows: Sequence[Row]) -> None:
-        """Write articles and their passages; the articles' records come last and make them visible."""
-        with self._refusals("written"):
+        """Write articles and their passages; the articles' records come last and make the passages count."""
+        with self._errors("write"):
             self._may_write()
-            upsert(self._passages, rows)
-            for batch in slices(rows):
+            _upsert_passages(self._passages, rows)
+            for batch in chroma.slices(rows):
                 self._may_write()
                 self._articles.upsert(
                     ids=[article.id for article, _, _ in batch],
-                    # Chroma wants a vector; articles are never searched by it.
+                    # Chroma requires a vector; articles are never searched by it.
                     embeddings=np.ones((len(batch), 1), dtype=np.float32),
                     documents=[article.text for article, _, _ in batch],
                     metadatas=[to_metadata(article, len(passages)) for article, passages, _ in batch],
                 )
 
     def update(self, articles: Sequence[Article]) -> None:
-        """Rewrite the records of articles that are there; their texts, passages and number of passages stay."""
-        with self._refusals("written"):
+        """Rewrite the metadata of stored articles; their texts, passages and number of passages stay."""
+        with self._errors("write"):
             self._may_write()
-            rewrite(self._articles, {article.id: facts_of(article) for article in articles})
+            _update_metadata(self._articles, {article.id: article_record(article) for article in articles})
 
     def remove(self, *article_ids: str) -> None:
-        """Remove articles: their records first, so that they are gone at once, then their passages."""
-        with self._refusals("written"):
-            for ids in slices(article_ids):
+        """Remove articles: first their records, so that they are gone at once, then their passages."""
+        with self._errors("write"):
+            for ids in chroma.slices(article_ids):
                 self._may_write()
                 self._articles.delete(ids=list(ids))
                 self._passages.delete(where={"article": {"$in": list(ids)}})
         if article_ids and self._may_write():
-            self._leave_mark()  # at once: no copy shall cite what is gone
+            self._leave_mark()  # at once: no other machine may cite a removed article
 
-    def _sweep(self) -> None:
-        """Remove what a change that was cut short has left."""
-        sweep_collections(self._client, self._passages.name)
+    @contextmanager
+    def writing(self, *, replacing: bool = False) -> Iterator[None]:
+        """Lock the index for writing; see `change_folder`, and `leased` for a server.
+
+        The remains of an interrupted change are removed first, unless `replacing` all passages: then they go with the
+        old ones. Raises `CorruptVectorsError` if those are damaged and not replaced.
+        """
+        if self.url is not None:
+            with self._writing_to_server(replacing=replacing):
+                yield
+            return
+        with ExitStack() as stack:
+            with self._errors("write"):
+                was_interrupted = stack.enter_context(change_folder(self.path))
+                if was_interrupted or replacing or self.mark != read_mark(self.path):
+                    # Chroma keeps in memory what another process has replaced, and would write it back.
+                    self.close()
+                    if was_interrupted or replacing:
+                        remove_vectors(self.path, ARTICLES)  # corrupt ones would prevent reading the texts
+                    self._client = chroma.open_client(self.path, None, writable=False)
+                    self._forget()
+                if was_interrupted and not replacing and self._find(ARTICLES) is not None:
+                    with chroma.detect_corrupt_vectors(self._where, damages(self.path)):
+                        self._clean_up()
+            yield
+        self.mark = read_mark(self.path)
+
+    @contextmanager
+    def _writing_to_server(self, *, replacing: bool) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.callback(setattr, self, "_lease", None)
+            with self._errors("write"):
+                self._lease = stack.enter_context(leased(self.path, str(self.url)))
+                chroma.allow_slow_writes(self._client)
+                self._forget()  # another writer may have switched to other passages
+                if self._lease.was_interrupted and not replacing and self._find(ARTICLES) is not None:
+                    with chroma.detect_corrupt_vectors(self._where, ()):
+                        self._clean_up()
+            try:
+                yield
+                self._leave_mark()
+            except BaseException:
+                with suppress(StoreError):
+                    self._leave_mark()  # readers see what was written so far
+                raise
+
+    def _leave_mark(self) -> None:
+        """Replace the change mark on a server, so that other machines notice the change."""
+        with self._errors("write"):
+            articles = self._find(ARTICLES)
+            if self._may_write() and articles is not None:
+                mark = new_mark()
+                articles.modify(metadata={**(articles.metadata or {}), MARK: mark})
+                self.mark = mark
+
+    def _may_write(self) -> bool:
+        """Whether this holds the lease of an index on a server. Raises `StoreError` if it has lost it."""
+        if self._lease is not None:
+            self._lease.require()
+        return self._lease is not None
+
+    def _clean_up(self) -> None:
+        """Remove what an interrupted change has left."""
+        self._remove_collections_but(self._passages.name)
         if self._articles.metadata.get(UNCOUNTED):
-            recount(self._articles, self._passages)
-        sweep_passages(self._passages, set(self.article_ids()))
+            _recount(self._articles, self._passages)
+        articles = set(self.article_ids())
+        orphans = [id_ for id_ in self._passages.get(include=[])["ids"] if article_id_of(id_) not in articles]
+        for ids in chroma.slices(orphans):
+            self._passages.delete(ids=list(ids))
+
+    def _remove_collections_but(self, current: str) -> None:
+        """Remove the other collections of passages: of an interrupted rebuild, or of before a rebuild."""
+        for collection in self._client.list_collections():
+            if collection.name.startswith("passages-") and collection.name != current:
+                self._client.delete_collection(collection.name)
+
+
+def _upsert_passages(collection: Any, rows: Sequence[Row]) -> None:
+    passages = [passage for _, of_one, _ in rows for passage in of_one]
+    if not passages:
+        return
+    vectors = np.concatenate([vectors for _, _, vectors in rows if len(vectors)])
+    for at in range(0, len(passages), chroma.BATCH):
+        batch = passages[at : at + chroma.BATCH]
+        collection.upsert(
+            ids=[passage.id for passage in batch],
+            embeddings=vectors[at : at + chroma.BATCH],
+            metadatas=[{"article": passage.article_id} for passage in batch],
+        )
+
+
+def _update_metadata(collection: Any, metadata: Mapping[str, Mapping[str, Any]]) -> None:
+    """Update the metadata of existing records by id; a value of None is removed, one that is not named stays."""
+    for ids in chroma.slices(list(metadata)):
+        collection.update(ids=list(ids), metadatas=[dict(metadata[id_]) for id_ in ids])
+
+
+def _recount(articles: Any, passages: Any) -> None:
+    """Write the number of passages into the records of all articles, and into the manifest that this is done."""
+    counts = Counter(article_id_of(id_) for id_ in passages.get(include=[])["ids"])
+    _update_metadata(articles, {id_: {"passages": counts[id_]} for id_ in articles.get(include=[])["ids"]})
+    articles.modify(metadata={name: value for name, value in articles.metadata.items() if name != UNCOUNTED})

@@ -1,7 +1,7 @@
-"""Token vectors of passages at one byte a number, in memory and on disk, so that a question costs one forward pass.
+"""Token vectors of passages with one byte per number, cached on disk, so that a question costs one forward pass.
 
-What is on disk is a cache: whatever is missing is encoded again, and nothing is lost with the file but time. SQLite
-keeps it whole when a process is killed, and lets several processes read while one writes.
+Missing vectors are encoded again, so that losing the file costs only time. SQLite keeps it consistent when a process is
+killed, and lets several processes read while one writes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..embedding.base import Encoding, FloatArray
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = 5.0  # seconds to wait for another process that is writing
+_TIMEOUT = 5.0  # seconds to wait for another process that is writing
 _SCHEMA = """create table if not exists tokens (
     passage text primary key, offsets blob not null, scales blob not null, codes blob not null
 )"""
@@ -34,8 +34,8 @@ _ALL = slice(None)
 class TokenVectors:
     """The token vectors of a text, each number rounded to one of 255 steps of its row.
 
-    Row `i` is `codes[i] * scales[i]`: shapes `(tokens, dimension)` and `(tokens,)`; `offsets` say which characters each
-    stands for. Of unit vectors of 384 numbers that moves no cosine by more than 0.002, and takes a quarter of the room.
+    Row `i` is `codes[i] * scales[i]`: shapes `(tokens, dimension)` and `(tokens,)`; `offsets` are the character offsets
+    of the tokens. For unit vectors of 384 numbers, no cosine changes by more than 0.002, at a quarter of the size.
     """
 
     codes: npt.NDArray[np.int8]
@@ -44,22 +44,22 @@ class TokenVectors:
 
     @classmethod
     def of(cls, encoding: Encoding) -> TokenVectors:
-        """Those of an encoding."""
+        """Quantize the token vectors of an encoding."""
         largest = np.abs(encoding.tokens).max(axis=1, initial=0.0)
         scales = np.asarray(np.maximum(largest, 1e-12) / 127, dtype=np.float32)
         return cls(np.rint(encoding.tokens / scales[:, None]).astype(np.int8), scales, encoding.offsets)
 
     def vectors(self, rows: slice = _ALL) -> FloatArray:
-        """Some of the vectors, or all: shape `(rows, dimension)`."""
+        """Return some or all of the vectors: shape `(rows, dimension)`."""
         return np.asarray(self.codes[rows] * self.scales[rows, None], dtype=np.float32)
 
     def cosines(self, others: FloatArray) -> FloatArray:
-        """Those of other unit vectors with each of these: shape `(others, tokens)`."""
+        """Return the cosines of other unit vectors with each of these: shape `(others, tokens)`."""
         return np.asarray((others @ self.codes.astype(np.float32).T) * self.scales, dtype=np.float32)
 
 
 class TokenCache:
-    """Token vectors by the ids of passages, in one file. No method fails: a cache that cannot be used is empty."""
+    """Token vectors by passage id, in one file. Its methods never raise: an unusable cache counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,11 +68,11 @@ class TokenCache:
 
     @classmethod
     def beside(cls, folder: Path, key: str) -> TokenCache:
-        """The one in an index's folder that belongs to passages made by the manifest with this key."""
+        """Return the cache in the folder of an index for passages of the manifest with this key."""
         return cls(folder / f"tokens-{key}.sqlite")
 
     def get(self, ids: Sequence[str]) -> dict[str, TokenVectors]:
-        """The token vectors of those passages that are here."""
+        """Return the token vectors of those passages that are cached."""
         found: dict[str, TokenVectors] = {}
         if self.path.is_file():
             with self._tolerating_failure():
@@ -84,7 +84,7 @@ class TokenCache:
         return found
 
     def put(self, tokens: Mapping[str, TokenVectors]) -> None:
-        """Keep token vectors; those of the same passages are replaced. A passage without any is not worth a row."""
+        """Cache token vectors, replacing those of the same passages. Passages without tokens are skipped."""
         rows = [(id_, *_to_row(each)) for id_, each in tokens.items() if len(each.codes)]
         if not rows:
             return
@@ -92,22 +92,22 @@ class TokenCache:
             self._connection.executemany("insert or replace into tokens values (?, ?, ?, ?)", rows)
 
     def remove(self, article_id: str) -> None:
-        """Forget the passages of an article."""
+        """Remove the passages of an article."""
         if self.path.is_file():
             # Ids are `article:start-end`, and ";" is the character after ":".
             ids = (f"{article_id}:", f"{article_id};")
             with self._tolerating_failure(), self._connection:
                 self._connection.execute("delete from tokens where passage >= ? and passage < ?", ids)
 
-    def forget_others(self) -> None:
-        """Remove the files in this folder that belong to passages made by other means."""
+    def remove_others(self) -> None:
+        """Remove the caches of other manifests from this folder."""
         for path in self.path.parent.glob("tokens-*.sqlite*"):
             if not path.name.startswith(self.path.name):
                 with suppress(OSError):
                     path.unlink()
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed."""
+        """Close the file; the next use opens it again."""
         connection = self.__dict__.pop("_connection", None)
         if connection is not None:
             connection.close()
@@ -115,7 +115,7 @@ class TokenCache:
     @cached_property
     def _connection(self) -> sqlite3.Connection:
         # The threads of a server share it, one at a time.
-        connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=_TIMEOUT, check_same_thread=False)
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
         connection.execute(_SCHEMA)
@@ -123,17 +123,17 @@ class TokenCache:
 
     @contextmanager
     def _tolerating_failure(self) -> Iterator[None]:
-        """One thread at a time; a failure is logged once, and a damaged file removed, to be filled again."""
+        """Serialize threads; log the first failure, and remove a damaged file, so that it is filled again."""
         with self._lock:
             try:
                 yield
             except sqlite3.Error as error:
                 if not self._has_failed:
                     self._has_failed = True
-                    logger.warning("no token vectors from %r, so questions take longer: %s", str(self.path), error)
+                    logger.warning("Cannot use the token vectors in %r, so search is slower: %s", str(self.path), error)
                 with suppress(sqlite3.Error):
                     self.close()
-                if not isinstance(error, sqlite3.OperationalError):  # those are of the moment: locked, full
+                if not isinstance(error, sqlite3.OperationalError):  # those are temporary: locked, full
                     for path in self.path.parent.glob(f"{self.path.name}*"):
                         with suppress(OSError):
                             path.unlink()
@@ -145,7 +145,7 @@ def _to_row(tokens: TokenVectors) -> tuple[bytes, bytes, bytes]:
 
 
 def _from_row(offsets: bytes, scales: bytes, codes: bytes) -> TokenVectors | None:
-    """What a row holds, None when it is not whole."""
+    """Restore a row; None if it is damaged."""
     count = len(scales) // 4
     if not count or len(offsets) != 8 * count or len(codes) % count:
         return None

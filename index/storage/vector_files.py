@@ -1,6 +1,6 @@
-"""The files in which Chroma keeps vectors: whether they are whole, and what can go without them.
+"""Check the files in which Chroma keeps vectors.
 
-A kill may tear them while they are written, and to open torn ones may crash a process. The texts lie elsewhere.
+A kill may corrupt them while they are written, and opening corrupt ones may crash a process. The texts are elsewhere.
 """
 
 from __future__ import annotations
@@ -13,55 +13,55 @@ from contextlib import closing
 from pathlib import Path
 
 FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
-"""Of one collection, in a folder of their own, once it is large enough for Chroma to write them."""
+"""The files of one collection, in a folder of their own, once it is large enough for Chroma to write them."""
 
 _HEADER = 100  # bytes of version 1: a short number and twelve long ones
-_PATIENCE = 5.0  # seconds for the database to be free
+_TIMEOUT = 5.0  # seconds to wait for a locked database
 _FOLDERS = """select collections.name, segments.id from segments join collections
     on segments.collection = collections.id join max_seq_id on max_seq_id.segment_id = segments.id
     where segments.scope = 'VECTOR'"""  # of those collections whose vectors have been written to files
 
 
 def folders(path: Path) -> list[tuple[str, Path]]:
-    """The collections of the index in the folder `path` that have files of vectors, each with their folder; none where
-    the database cannot tell now."""
+    """Return the collections of the index in `path` that have vector files, each with its folder.
+
+    Empty if the database cannot be read now: opening the index reports why.
+    """
     database = path / "chroma.sqlite3"
     if not database.is_file():
         return []
-    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as connection:
+    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=_TIMEOUT)) as connection:
         try:
             return [(str(name), path / str(segment)) for name, segment in connection.execute(_FOLDERS)]
-        except sqlite3.OperationalError:
-            return []  # locked, or tables of another Chroma
-        except sqlite3.DatabaseError:
-            return []  # damaged: whoever opens it says so
+        except sqlite3.DatabaseError:  # locked, damaged, or of another version of Chroma
+            return []
 
 
 def damages(path: Path) -> Iterator[str]:
-    """What is wrong with the files of vectors of the index in the folder `path`, in sentences."""
+    """Describe what is wrong with the vector files of the index in `path`, one sentence each."""
     for collection, folder in folders(path):
-        lost = [name for name in FILES if not (folder / name).is_file()]
+        missing = [name for name in FILES if not (folder / name).is_file()]
         if not folder.is_dir():
-            yield f"the vectors of {collection!r} are gone: there is no folder {str(folder)!r}"
-        elif lost and (folder / "index_metadata.pickle").is_file():
-            yield f"the vectors of {collection!r} are damaged: {str(folder)!r} lacks {', '.join(lost)}"
-        elif not lost:
-            cut = _cut_off(folder)
-            if cut:
-                yield f"the vectors of {collection!r} are damaged: {str(folder / cut)!r} is cut off"
+            yield f"The vectors of {collection!r} are missing: there is no folder {str(folder)!r}."
+        elif missing and (folder / "index_metadata.pickle").is_file():
+            yield f"The vectors of {collection!r} are damaged: {str(folder)!r} lacks {', '.join(missing)}."
+        elif not missing and (truncated := _truncated(folder)):
+            yield f"The vectors of {collection!r} are damaged: {str(folder / truncated)!r} is truncated."
 
 
-def forget_vectors(path: Path, collection: str) -> None:
-    """Remove the files of vectors of a collection that nobody searches: Chroma wants a vector of every record, and goes
-    on reading the records where these are gone. Nobody may have it open."""
+def remove_vectors(path: Path, collection: str) -> None:
+    """Remove the vector files of a collection that is never searched; no process may have it open.
+
+    Chroma requires a vector of every record, and still reads the records after their vectors are removed.
+    """
     for name, folder in folders(path):
         if name == collection:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _cut_off(folder: Path) -> str | None:
-    """The file of a folder of vectors that is shorter than its header says, as hnswlib lays them out: a fixed number
-    of bytes for each vector, and links, each list with its length before it."""
+def _truncated(folder: Path) -> str | None:
+    """Return the name of a file that is shorter than its header says, in the format of hnswlib: a fixed number of bytes
+    for each vector, and lists of links, each after its length."""
     header = (folder / "header.bin").read_bytes()
     if len(header) < _HEADER:
         return "header.bin"
@@ -79,4 +79,4 @@ def _cut_off(folder: Path) -> str | None:
     if at > len(links):
         return "link_lists.bin"
     pickled = (folder / "index_metadata.pickle").read_bytes()
-    return None if pickled.endswith(b".") else "index_metadata.pickle"  # the last word of every pickle
+    return None if pickled.endswith(b".") else "index_metadata.pickle"  # the last opcode of every pickle

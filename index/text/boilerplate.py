@@ -1,7 +1,7 @@
-"""What on a news page is not the story: counters, related links, consent lines, credits, bylines and dates. Pure.
+"""Find boilerplate: counters, related links, consent lines, photo credits, bylines and dates of a news page. Pure.
 
-Noise is marked, never cut out, so that every offset holds in the text as it was read. Where it is not certain that a
-line is noise, it stays: a line too many costs little, a lost line of the story is a wrong answer.
+Boilerplate is marked and never removed, so that offsets into the text stay valid. A line that is only possibly
+boilerplate is kept as part of the story: an extra line costs little, a lost line of the story is a wrong answer.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..models import Span
-from .bylines import Credit, read_credit
+from .bylines import Byline, parse_byline
 
-_LONGEST_NOISE = 200  # characters; a longer line is a paragraph, and no pattern below need be fast on it
+_LONGEST_LINE = 200  # characters; a longer line is a paragraph, and the patterns below may be slow on it
 _LONGEST_TAG = 60  # characters
 _LONGEST_HEADLINE = 150  # characters
-_LONG_ENOUGH_TO_BE_A_COPY = 40  # characters; a shorter statement said twice may be a refrain
-_TOP = 12  # lines; a byline or a bare date stands above the story
+_LONG_ENOUGH_TO_BE_A_COPY = 40  # characters; a shorter line that occurs twice may be a refrain
+_TOP = 12  # lines; a byline or a bare date is above the story
 _MOST_COUNTERS = 3  # more bare numbers, or more running times, than this are a table
 
 
 def _line(*choices: str) -> re.Pattern[str]:
-    """Any of the choices, as a whole line."""
+    """Compile a pattern for any of the choices, as a whole line."""
     return re.compile(f"(?:{'|'.join(choices)})[ :.!…»→>]*", re.IGNORECASE)
 
 
@@ -46,7 +46,7 @@ _AGENCY = (
 _PICTURE = r"(?:file )?(?:photo|photograph|picture|image|illustration)s?"
 _PERSON = r"[\w.’'-]+(?: [\w.’'-]+){0,3}"
 
-_NOISE = _line(
+_BOILERPLATE = _line(
     r"source link|read more|read also|also read|[-–— ]*advertisement[-–— ]*|sponsored content|continue reading",
     r"(?:story|article) continues (?:below|after)(?: (?:this |the )?ad(?:vertisement)?)?|skip to (?:main )?content",
     r"share this(?: article| story| post| page)?|print this (?:article|page)|back to top|copy link",
@@ -68,7 +68,7 @@ _NOISE = _line(
     # rights
     r"(?:copyright )?© ?(?:copyright )?(?:\d{4}|[A-Z][\w.]+ \d{4}).*|copyright \(c\) \d{4}.*|all rights reserved",
     r"(?:copyright|\(c\)) .*\ball rights reserved|this material may not be published, broadcast, rewritten.*",
-    # credits alone on their line
+    # credits of pictures and agencies
     rf"\(?{_PICTURE}(?: by| credit)?[: ]+(?:{_PERSON} ?[/|,] ?)?{_AGENCY}(?: ?(?:via|/) ?{_AGENCY})?\)?",
     rf"\(?{_PICTURE} credit: {_PERSON}\)?|{_AGENCY} ?(?:via|/) ?{_AGENCY}|(?:reuters|ap photo|afp) ?/ ?{_PERSON}",
     r"getty images|\(?reporting by [^;“\"]+; ?(?:[\w ]{0,30} by [^;“\"]+; ?){0,2}editing by [^;“\"]+\)?",
@@ -97,58 +97,59 @@ _ENDS_A_STATEMENT = re.compile(r"[.!…。！；;,，][\"'”’)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line with something on it, stripped; `apart` when a blank line or the edge of the text stands in front."""
+    """A line that is not blank, stripped; `is_detached` after a blank line or at the start of the text."""
 
     start: int
     words: str
-    apart: bool
+    is_detached: bool
 
 
 def front_matter(text: str) -> tuple[str, Span | None]:
-    """The YAML between a leading pair of `---` lines, and the span that it fills with them; `("", None)` if none."""
+    """Return the YAML between a leading pair of `---` lines, and the span of all three; `("", None)` without one."""
     match = _FRONT_MATTER.match(text)
     return (match[1], Span(0, match.end())) if match else ("", None)
 
 
 def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
-    """The lines of `text` that are not the story, as sorted spans that do not overlap.
+    """Return the boilerplate lines of `text` as sorted spans that do not overlap.
 
-    A line is noise by what it is (a hash, "Source link", a cookie notice), or by where it stands: a counter by itself,
-    a byline or a date above the story, headlines under "You may also like", a title under a running time, a copy.
+    A line is boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a counter by
+    itself, a byline or a date above the story, headlines under "You may also like", a title under a running time, a
+    copy of the line before.
     """
     head = front_matter(text)[1] if has_front_matter else None
     lines = _lines(text, head.end if head else 0)
-    credits = [read_credit(line.words) for line in lines]
-    boilerplate = {i for i, line in enumerate(lines) if credits[i].label or _is_noise_by_itself(line.words)}
+    bylines = [parse_byline(line.words) for line in lines]
+    boilerplate = {i for i, line in enumerate(lines) if bylines[i].label or _is_boilerplate_by_itself(line.words)}
     boilerplate |= _counters(lines, boilerplate) | _running_times(lines) | _copies(lines) | _joined_tags(text, lines)
-    boilerplate |= _bylines(lines, credits) | _bare_dates(lines, credits)
+    boilerplate |= _author_lines(lines, bylines) | _bare_dates(lines, bylines)
     boilerplate |= _related_headlines(lines, boilerplate)
     marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate)]
     return [head, *marked] if head else marked
 
 
 def byline(text: str) -> str | None:
-    """Who wrote it, from a line such as "By Jane Doe and John Roe, Reuters" above the story; None where none says so.
+    """Return the authors, from a line above the story such as "By Jane Doe and John Roe, Reuters"; None without one.
 
-    Front matter is not skipped: pass what follows it.
+    Front matter is not skipped: pass the text after it.
     """
     lines = _lines(text, 0)
-    credits = [read_credit(line.words) for line in lines]
-    return next((credits[i].author for i in sorted(_bylines(lines, credits))), None)
+    bylines = [parse_byline(line.words) for line in lines]
+    return next((bylines[i].author for i in sorted(_author_lines(lines, bylines))), None)
 
 
 def dateline(text: str) -> str | None:
-    """The day it was published, as YYYY-MM-DD, from a line above the story that is only a date; None where none is.
+    """Return the date of publication as YYYY-MM-DD, from a line above the story that is only a date; None without one.
 
-    A day of publication goes before a day without a label, and that before the day of an update.
+    A date labelled as published takes precedence over one without a label, and that over one labelled as updated.
     """
     lines = _lines(text, 0)
-    credits = [read_credit(line.words) for line in lines]
-    unlabelled = _bylines(lines, credits) | _bare_dates(lines, credits)
-    ranked = [credit for credit in credits[:_TOP] if credit.label == "published"]
-    ranked += [credits[i] for i in sorted(unlabelled)]
-    ranked += [credit for credit in credits[:_TOP] if credit.label == "updated"]
-    return next((credit.day.isoformat() for credit in ranked if credit.day), None)
+    bylines = [parse_byline(line.words) for line in lines]
+    unlabelled = _author_lines(lines, bylines) | _bare_dates(lines, bylines)
+    ranked = [byline for byline in bylines[:_TOP] if byline.label == "published"]
+    ranked += [bylines[i] for i in sorted(unlabelled)]
+    ranked += [byline for byline in bylines[:_TOP] if byline.label == "updated"]
+    return next((byline.day.isoformat() for byline in ranked if byline.day), None)
 
 
 def _lines(text: str, start: int) -> list[_Line]:
@@ -163,11 +164,11 @@ def _lines(text: str, start: int) -> list[_Line]:
     return lines
 
 
-def _is_noise_by_itself(line: str) -> bool:
-    if len(line) > _LONGEST_NOISE:
+def _is_boilerplate_by_itself(line: str) -> bool:
+    if len(line) > _LONGEST_LINE:
         return False
     words = line.strip("*_ ")  # **Advertisement**
-    if any(pattern.fullmatch(words) for pattern in (_NOISE, _RELATED, _HASH)):
+    if any(pattern.fullmatch(words) for pattern in (_BOILERPLATE, _RELATED, _HASH)):
         return True
     return bool(_RELATED_LINK.fullmatch(words)) and _is_headline(words)
 
@@ -176,27 +177,27 @@ def _is_headline(line: str) -> bool:
     return len(line) <= _LONGEST_HEADLINE and not line[0].islower() and not _ENDS_A_STATEMENT.search(line)
 
 
-def _stands_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
-    """With blank lines, or other lines of `beside`, above and below: line by line with words it would be a table."""
-    above = lines[i].apart or i - 1 in beside
-    return above and (i + 1 == len(lines) or lines[i + 1].apart or i + 1 in beside)
+def _is_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
+    """Whether blank lines or other lines of `beside` surround the line; next to a line of words it may be a table."""
+    above = lines[i].is_detached or i - 1 in beside
+    return above and (i + 1 == len(lines) or lines[i + 1].is_detached or i + 1 in beside)
 
 
 def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Numbers that count shares or views, as far as they are few and do not number the parts of the text."""
+    """Find the numbers that count shares or views: few, and not the numbering of the parts of the text."""
     found = {i for i, line in enumerate(lines) if _COUNTER.fullmatch(line.words) and not _YEAR.fullmatch(line.words)}
-    alone = {i for i in found if _stands_alone(lines, i, found | boilerplate)}
+    alone = {i for i in found if _is_alone(lines, i, found | boilerplate)}
     numbers = {int(lines[i].words) for i in alone if lines[i].words.isdecimal()}
     numbering = any(number + 1 in numbers for number in numbers if number)
     return set() if numbering or len(alone) > _MOST_COUNTERS else alone
 
 
 def _running_times(lines: Sequence[_Line]) -> set[int]:
-    """The running time of a video, with its title where that follows twice; many times are a timetable."""
+    """Find the running time of a video, with its title if that follows twice; many times are a timetable."""
     times = [i for i, line in enumerate(lines) if _TIME.fullmatch(line.words)]
     if len({lines[i].words for i in times}) > _MOST_COUNTERS:
         return set()
-    boilerplate = {i for i in times if _stands_alone(lines, i, set())}
+    boilerplate = {i for i in times if _is_alone(lines, i, set())}
     for i in times:
         title = [line.words for line in lines[i + 1 : i + 3]]
         if len(title) == 2 and title[0] == title[1] and _is_headline(title[0]):
@@ -205,22 +206,24 @@ def _running_times(lines: Sequence[_Line]) -> set[int]:
 
 
 def _copies(lines: Sequence[_Line]) -> set[int]:
-    """A caption or a paragraph that the page shows twice; a refrain, a list or a column of a table is not that."""
+    """Find captions and paragraphs that repeat the line before; a refrain, a list or a table column does not count."""
     return {
         i
         for i, (before, line) in enumerate(pairwise(lines), start=1)
         if before.words == line.words
-        and line.apart
+        and line.is_detached
         and not _BULLET.match(line.words)
         and (len(line.words) >= _LONG_ENOUGH_TO_BE_A_COPY or (" " in line.words and _is_headline(line.words)))
     }
 
 
 def _joined_tags(text: str, lines: Sequence[_Line]) -> set[int]:
-    """Tags run together: a lower-case line by itself, made of names that the text has apart."""
-    found = [i for i, line in enumerate(lines) if _may_be_joined(line.words) and _stands_alone(lines, i, set())]
+    """Find joined tags: a detached lower-case line made of names that the text also has as words."""
+    found = [i for i, line in enumerate(lines) if _may_be_joined(line.words) and _is_alone(lines, i, set())]
     words = set(re.findall(r"[^\W\d_]{3,}", text)) if found else set()
-    names = {word.lower() for word in words if word[0].isupper()} - words  # what is also written small is none
+    names = {
+        word.lower() for word in words if word[0].isupper()
+    } - words  # a word that is also written in lower case is not a name
     return {i for i in found if _is_joined(lines[i].words, names)}
 
 
@@ -231,15 +234,15 @@ def _may_be_joined(line: str) -> bool:
 def _is_joined(tag: str, known: set[str]) -> bool:
     reached = [True] + [False] * len(tag)
     for end in range(3, len(tag) + 1):
-        first = 1 if end == len(tag) else 0  # the line itself is no part of it
+        first = 1 if end == len(tag) else 0  # the line itself does not count as a part
         reached[end] = any(reached[start] and tag[start:end] in known for start in range(first, end - 2))
     return reached[-1]
 
 
 def _related_headlines(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Under a heading such as "You may also like": the list right below it, or all lines when only headlines follow."""
+    """Find the headlines under "You may also like": the list right below, or all lines if only headlines follow."""
     found: set[int] = set()
-    tail = len(lines)  # from here on there are only headlines and noise
+    tail = len(lines)  # from here on there are only headlines and boilerplate
     while tail and (tail - 1 in boilerplate or _is_headline(lines[tail - 1].words)):
         tail -= 1
     for i in sorted(boilerplate):
@@ -253,18 +256,18 @@ def _related_headlines(lines: Sequence[_Line], boilerplate: set[int]) -> set[int
     return found
 
 
-def _goes_on(lines: Sequence[_Line], i: int) -> bool:
-    """Whether the line is a piece of hard-wrapped prose."""
-    below = i + 1 < len(lines) and not lines[i + 1].apart and lines[i + 1].words[0].islower()
-    return below or (not lines[i].apart and bool(_CALLS_FOR_MORE.search(lines[i - 1].words)))
+def _is_wrapped(lines: Sequence[_Line], i: int) -> bool:
+    """Whether the line is part of hard-wrapped prose."""
+    below = i + 1 < len(lines) and not lines[i + 1].is_detached and lines[i + 1].words[0].islower()
+    return below or (not lines[i].is_detached and bool(_CALLS_FOR_MORE.search(lines[i - 1].words)))
 
 
-def _bylines(lines: Sequence[_Line], credits: Sequence[Credit]) -> set[int]:
+def _author_lines(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]:
     top = range(1, min(_TOP, len(lines)))  # the first line is the title
-    return {i for i in top if credits[i].author and not _goes_on(lines, i)}
+    return {i for i in top if bylines[i].author and not _is_wrapped(lines, i)}
 
 
-def _bare_dates(lines: Sequence[_Line], credits: Sequence[Credit]) -> set[int]:
-    """A date above the story, where it is the only one on a line of its own; more are a chronicle."""
-    bare = [i for i, each in enumerate(credits) if each.day and not each.label and not each.author]
-    return set(bare) if len(bare) == 1 and 0 < bare[0] < _TOP and not _goes_on(lines, bare[0]) else set()
+def _bare_dates(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]:
+    """Find the date above the story if it is the only one with a line of its own; more are a chronicle."""
+    bare = [i for i, each in enumerate(bylines) if each.day and not each.label and not each.author]
+    return set(bare) if len(bare) == 1 and 0 < bare[0] < _TOP and not _is_wrapped(lines, bare[0]) else set()

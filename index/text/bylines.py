@@ -1,4 +1,4 @@
-"""Who wrote a story, and when: the lines above it that say only that. Pure."""
+"""The author and date of a story, from lines above it that say nothing else. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 from .lexicon import MONTH, MONTHS, UNAMBIGUOUS_MONTHS
 
-_LONGEST_CREDIT = 150  # characters; no pattern below need be fast on a longer line
+_LONGEST_BYLINE = 150  # characters; no pattern below need be fast on a longer line
 
 _MONTHS = [month[:3] for month in MONTHS]
 _MONTH = rf"(?P<{{}}>{MONTH})\.?"
@@ -22,7 +22,7 @@ _LABEL = re.compile(
     r"(?P<later>(?:last )?(?:updated|modified)|更新时间|更新于)|(?:first )?published|posted|发布时间|发布于|发表时间",
     re.IGNORECASE,
 )
-_BESIDE_A_DATE = re.compile(
+_AROUND_A_DATE = re.compile(
     r"\b(?:on|at|mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?"
     r"|gmt|utc|bst|e[sd]?t|c[sd]?t|m[sd]t|p[sd]?t|cest|cet|hkt|jst|sgt|ist|aest|z|[ap]\.?m)\b\.?"
     r"|星期.|周.|T?\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:[ap]m\b|z\b)?|[+-]\d\d:?\d\d\b|[\s,:：|·•()（）–—-]",
@@ -51,30 +51,30 @@ _NO_NAME = re.compile(  # "By Elm Street", "By Age Group"
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
-    """A line that only says who wrote the story, or when."""
+class Byline:
+    """A line that only names the author of a story, or its date."""
 
     author: str | None = None
     day: date | None = None
-    label: str = ""  # "published", "updated", or none
+    label: str = ""  # "published", "updated", or empty
 
 
-def read_credit(line: str) -> Credit:
-    """What the line says of who and when; nothing where it says anything else as well."""
-    if len(line) > _LONGEST_CREDIT:
-        return Credit()
+def parse_byline(line: str) -> Byline:
+    """Return the author and date in the line; an empty `Byline` if the line says anything else as well."""
+    if len(line) > _LONGEST_BYLINE:
+        return Byline()
     words = _MINUTES.sub("", line.strip("*_ "))
     marks = [match.start() for match in (_DATE.search(words), _LABEL.search(words)) if match]
     who, when = words[: min(marks, default=len(words))], words[min(marks, default=len(words)) :]
     label = _LABEL.match(when)
-    rest = _BESIDE_A_DATE.sub("", _LABEL.sub(" ", _DATE.sub(" ", when)))
+    rest = _AROUND_A_DATE.sub("", _LABEL.sub(" ", _DATE.sub(" ", when)))
     if rest or (label and not re.search(r"\d", when)):
-        return Credit()
+        return Byline()
     author = _author(who.rstrip(" |,·•–—-"))
-    if not author and _BESIDE_A_DATE.sub("", who):
-        return Credit()
+    if not author and _AROUND_A_DATE.sub("", who):
+        return Byline()
     name = ("updated" if label["later"] else "published") if label else ""
-    return Credit(author, _day(when), name)
+    return Byline(author, _day(when), name)
 
 
 def _day(words: str) -> date | None:

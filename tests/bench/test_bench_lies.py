@@ -67,4 +67,4 @@ def test_an_article_that_is_not_there_is_one_line(
     lies: Any, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lies.main([str(tmp_path / "none.txt"), str(SAMPLES / "questions.jsonl")]) == 1
-    assert "there is no file or folder" in capsys.readouterr().err
+    assert "There is no file or folder" in capsys.readouterr().err

@@ -110,7 +110,7 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(assistant: Any, services: Any = None, port: int = 0, access: Any = None) -> Iterator[str]:
+def serving(assistant: Any, services: Any = None, port: int = 0, policy: Any = None) -> Iterator[str]:
     """A chat around the assistant, with what `services` it has, on this computer only; gives its address.
 
     It is built in a thread of its own, for the browser's driver keeps an event loop running in this one.
@@ -122,7 +122,7 @@ def serving(assistant: Any, services: Any = None, port: int = 0, access: Any = N
         close_the_loop()
 
     with ThreadPoolExecutor(1) as elsewhere:
-        chat = elsewhere.submit(lambda: launch_app(build_app(assistant, services), port=port, access=access)).result()
+        chat = elsewhere.submit(lambda: launch_app(build_app(assistant, services), port=port, policy=policy)).result()
         try:
             yield chat.url
         finally:

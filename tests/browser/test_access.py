@@ -10,7 +10,7 @@ import pytest
 from readers import IN_A_BROWSER, Reader
 
 from rag import Settings
-from ui.security.config import access_policy
+from ui.security.access import access_policy
 
 pytestmark = IN_A_BROWSER
 
@@ -24,9 +24,9 @@ def url(browser: Any, make_newsroom: Any, serve: Any, tmp_path: Path) -> Iterato
     """A chat that ann and bob may log in to."""
     made = make_newsroom(tmp_path / "home")
     access = access_policy(Settings(home=tmp_path))
-    access.register.users.add("ann", PASSWORD)
-    access.register.users.add("bob", PASSWORD)
-    with serve(made.assistant, made.services, access=access) as served:
+    access.accounts.users.add("ann", PASSWORD)
+    access.accounts.users.add("bob", PASSWORD)
+    with serve(made.assistant, made.services, policy=access) as served:
         yield served
 
 
@@ -46,25 +46,25 @@ def test_each_has_their_own(another: Any, url: str, tmp_path: Path) -> None:
     ann.page.on("request", lambda request: files.append(request.post_data or "") if "join" in request.url else None)
     log_in(ann, url, "ann")
     ann.ask(HARBOUR)
-    ann.panel("past")
-    theirs = ann.page.get_attribute("#past li >> nth=0", "data-id")
+    ann.panel("history")
+    theirs = ann.page.get_attribute("#history li >> nth=0", "data-id")
     story = tmp_path / "lighthouse.txt"
     story.write_text("The lighthouse keeper\n\nThe lighthouse was painted red in May.", encoding="utf-8")
     ann.close_panel()
-    ann.panel("shelf")
+    ann.panel("library")
     ann.page.set_input_files("#files input[type=file]", str(story))
-    ann.page.wait_for_function("document.querySelector('#told').textContent.includes('lighthouse')")
+    ann.page.wait_for_function("document.querySelector('#upload-status').textContent.includes('lighthouse')")
 
     log_in(bob, url, "bob")
     bob.ask(FERRY)
-    bob.panel("past")
-    assert bob.page.locator("#past .title").all_text_contents() == [FERRY]
-    bob.page.evaluate("id => document.querySelector('#past li').dataset.id = id", theirs)
-    bob.page.click("#past .title >> nth=0")
+    bob.panel("history")
+    assert bob.page.locator("#history .title").all_text_contents() == [FERRY]
+    bob.page.evaluate("id => document.querySelector('#history li').dataset.id = id", theirs)
+    bob.page.click("#history .title >> nth=0")
     bob.page.wait_for_timeout(1500)
     assert HARBOUR not in bob.page.inner_text("body")
 
     again = another()
     log_in(again, url, "ann")
-    again.panel("past")
-    assert again.page.locator("#past .title").all_text_contents() == [HARBOUR], "from any browser"
+    again.panel("history")
+    assert again.page.locator("#history .title").all_text_contents() == [HARBOUR], "from any browser"

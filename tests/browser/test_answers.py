@@ -86,11 +86,11 @@ def test_the_pane_follows_citations_of_several_articles(at_news: Any) -> None:
 
 def test_noise_in_an_article_is_dimmed_and_not_hidden(at_news: Any) -> None:
     at_news.ask(HARBOUR)
-    boilerplate = at_news.locator("#article-pane .noise", has_text="Advertisement")
+    boilerplate = at_news.locator("#article-pane .boilerplate", has_text="Advertisement")
     boilerplate.wait_for(state="visible")
     ink, dimmed = (
         at_news.eval_on_selector(f"#article-pane {which}", "element => getComputedStyle(element).color")
-        for which in (".story", ".noise")
+        for which in (".story", ".boilerplate")
     )
     assert ink != dimmed
 
@@ -104,7 +104,7 @@ def test_that_the_articles_do_not_say_is_a_state_of_its_own(at_news: Any) -> Non
     at_news.ask(FAR)
     assert at_news.inner_text(".abstained > p >> nth=0") == "The articles do not say."
     assert at_news.locator("a.cite, .support").count() == 0
-    assert at_news.locator(".abstained .sources-title").all_inner_texts() == ["The nearest passages"]
+    assert at_news.locator(".abstained .sources-title").all_inner_texts() == ["Closest passages"]
     assert at_news.locator('.abstained a.source[href^="#hit-"]:visible').count() == 3
 
 
@@ -113,7 +113,7 @@ def test_sources_are_listed_and_what_was_found_beside_them_is_folded(at_news: An
     assert at_news.locator(".reply .sources-title").all_inner_texts() == ["Sources"]
     quotes = at_news.locator("ol.sources .quote:visible").all_inner_texts()
     assert quotes == [f"“{REOPENED}”", f"“{SAILS}”"]
-    assert at_news.inner_text("details.also summary") == "3 passages also found, not cited"
+    assert at_news.inner_text("details.also summary") == "3 passages found but not cited"
     at_news.click("details.also summary")
     at_news.wait_for_selector('details.also a[href^="#hit-"]:visible >> nth=2')
     at_news.click('details.also a[href^="#hit-"] >> nth=0')
@@ -151,7 +151,7 @@ def test_editing_an_earlier_question_takes_back_all_that_came_after_it(at_news: 
 def test_what_went_wrong_stands_where_the_answer_would_and_the_question_can_be_edited(at_news: Any) -> None:
     at_news.ask("Who fails?")
     assert at_news.locator(".failure .hint").inner_text()
-    assert at_news.locator("button.act:visible").all_inner_texts() == ["Edit the question"]
+    assert at_news.locator("button.act:visible").all_inner_texts() == ["Edit question"]
     at_news.click("button.act")
     at_news.wait_for_function("document.querySelectorAll('.reply').length === 0")
     assert at_news.input_value("#question textarea") == "Who fails?"

@@ -71,7 +71,7 @@ def open_page(window: Any, chat: str) -> Callable[..., Any]:
         page.goto(chat)
         page.wait_for_selector("#masthead nav button")
         page.wait_for_selector("#starters button:visible")
-        page.wait_for_selector("#shelf li", state="attached")
+        page.wait_for_selector("#library li", state="attached")
         return page
 
     return opened
@@ -139,19 +139,19 @@ def library(page: Any) -> None:
             {"name": "harbour.md", "mimeType": "text/markdown", "buffer": HARBOUR.encode()},
         ],
     )
-    page.wait_for_selector("#told li.failed")
-    page.wait_for_selector("#told li.unchanged")
-    page.check("#shelf li input >> nth=0")
-    page.click("#shelf [data-do=remove]")
-    page.wait_for_selector("#shelf-question")
-    page.wait_for_selector("#masthead [data-panel=shelf][aria-expanded=true]")
+    page.wait_for_selector("#upload-status li.failed")
+    page.wait_for_selector("#upload-status li.unchanged")
+    page.check("#library li input >> nth=0")
+    page.click("#library [data-do=remove]")
+    page.wait_for_selector("#library-question")
+    page.wait_for_selector("#masthead [data-panel=library][aria-expanded=true]")
 
 
 def searching(page: Any) -> None:
     """No article has the words that are searched."""
     page.click("#masthead nav >> text=Articles")
-    page.fill("#shelf-search", "zeppelin")
-    page.wait_for_selector("#shelf .rest")
+    page.fill("#library-search", "zeppelin")
+    page.wait_for_selector("#library .rest")
 
 
 def conversations(page: Any) -> None:
@@ -161,18 +161,20 @@ def conversations(page: Any) -> None:
         page.click("[data-do=new]")
         page.wait_for_selector(".reply", state="detached")
     page.click("#masthead nav >> text=Conversations")
-    page.click("#past [data-do=rename] >> nth=0")
-    page.click("#past [data-do=delete] >> nth=1")
-    page.wait_for_selector("#past .sure")
+    page.click("#history [data-do=rename] >> nth=0")
+    page.click("#history [data-do=delete] >> nth=1")
+    page.wait_for_selector("#history .sure")
 
 
 def measured(page: Any) -> None:
     """A test set was asked, a line of it left out, and the report stands below."""
     page.click("#masthead nav >> text=Evaluation")
     lines = b'{"question": "How far is the moon?", "answerable": false}\nno case\n'
-    page.set_input_files("#cases input[type=file]", [{"name": "mine.jsonl", "mimeType": "text/plain", "buffer": lines}])
+    page.set_input_files(
+        "#test-set input[type=file]", [{"name": "mine.jsonl", "mimeType": "text/plain", "buffer": lines}]
+    )
     page.wait_for_selector("#report iframe")
-    page.click("#measured summary")
+    page.click("#evaluation-status summary")
 
 
 def settings(page: Any) -> None:

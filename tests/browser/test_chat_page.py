@@ -139,7 +139,7 @@ def test_an_answer_can_be_stopped_and_what_was_written_stays(
         reader.wait_for_selector("text=Stopped.")
         assert reader.locator(".answer").text_content().startswith("Ship")
         assert reader.locator("a.cite").count() == 0
-        reader.click("#controls button >> text=Ask again")
+        reader.click("#controls button >> text=Regenerate")
         reader.wait_for_selector("a.cite")
         reader.wait_for_selector("#controls button")
         assert reader.locator(".reply").count() == 1
@@ -148,7 +148,7 @@ def test_an_answer_can_be_stopped_and_what_was_written_stays(
 def test_a_question_can_be_taken_back_and_a_new_conversation_begun(reader: Any, scripted: str) -> None:
     reader.open(scripted)
     reader.ask("number 8 Aurora8")
-    reader.click("#controls button >> text=Take back")
+    reader.click("#controls button >> text=Undo")
     reader.wait_for_function("document.querySelector('#question textarea').value === 'number 8 Aurora8'")
     assert reader.locator(".reply").count() == 0
     assert reader.locator("#article-pane mark").count() == 0

@@ -96,7 +96,7 @@ def page(window: Any, chat: str) -> Any:
     """The page, in a window that forbids it nothing."""
     page = window(bypass_csp=True, permissions=["clipboard-read", "clipboard-write"])
     page.goto(chat)
-    page.wait_for_selector("#shelf li", state="attached")
+    page.wait_for_selector("#library li", state="attached")
     return page
 
 
@@ -118,8 +118,9 @@ def _require_harmless(page: Any) -> None:
     assert page.title() == "citechat"
     found = page.evaluate(
         """() => {
-          const ours = ["#masthead", "#conversation", "#article-pane", "#past", "#shelf", "#told", "#starters",
-            "#follow-ups", "#notice", "#citation-card"].map((place) => document.querySelector(place)).filter(Boolean);
+          const ours = ["#masthead", "#conversation", "#article-pane", "#history", "#library",
+            "#upload-status", "#starters", "#follow-ups", "#notice", "#citation-card"]
+            .map((place) => document.querySelector(place)).filter(Boolean);
           const all = ours.flatMap((part) => [...part.querySelectorAll("*")]);
           return {
             strange: all.filter((e) => e.matches("img, audio, video, script, iframe, form, object, link, base, b, "
@@ -236,19 +237,19 @@ def test_a_question_and_the_title_of_its_conversation_stay_text(page: Any) -> No
     said = page.locator(".question").text_content()
     assert said.startswith(f"What did the storm do? {ANCHOR}")
     assert page.locator(".question a, .question h1, .question li").count() == 0
-    page.click("[data-panel=past]")
-    page.wait_for_selector("#past li")
-    page.click("#past [data-do=rename] >> nth=0")
-    name = page.locator("#past input.name").first
+    page.click("[data-panel=history]")
+    page.wait_for_selector("#history li")
+    page.click("#history [data-do=rename] >> nth=0")
+    name = page.locator("#history input.name").first
     name.fill(MARKUP)
     name.press("Enter")
-    page.wait_for_function("document.querySelector('#past .title').textContent.includes('<script>')")
+    page.wait_for_function("document.querySelector('#history .title').textContent.includes('<script>')")
     _require_harmless(page)
-    labels = page.locator("#past .tools button").first.get_attribute("aria-label")
+    labels = page.locator("#history .tools button").first.get_attribute("aria-label")
     assert "<script>" in labels, "read aloud as it stands there"
     page.reload()
-    page.click("[data-panel=past]")
-    page.click("#past .title >> nth=0")
+    page.click("[data-panel=history]")
+    page.click("#history .title >> nth=0")
     page.wait_for_selector(".question")
     _require_harmless(page)
 
@@ -271,13 +272,13 @@ def test_questions_to_start_and_to_go_on_with_stay_text(page: Any) -> None:
 
 
 def test_the_library_shows_titles_outlets_and_names_of_files_as_text(page: Any) -> None:
-    page.click("[data-panel=shelf]")
-    titles = page.locator("#shelf .title").all_text_contents()
+    page.click("[data-panel=library]")
+    titles = page.locator("#library .title").all_text_contents()
     assert any(
         title.startswith("<script>window.broken=1</script> ${window.broken=1} {{constructor}}") for title in titles
     )
-    page.fill("#shelf-search", '"><img src=http://evil.example/s onerror=window.broken=1>')
-    page.wait_for_selector("#shelf .rest")
+    page.fill("#library-search", '"><img src=http://evil.example/s onerror=window.broken=1>')
+    page.wait_for_selector("#library .rest")
     _require_harmless(page)
     page.set_input_files(
         "#files input[type=file]",
@@ -286,32 +287,32 @@ def test_the_library_shows_titles_outlets_and_names_of_files_as_text(page: Any) 
             {"name": "${window.broken=1}{{x}}`.txt", "mimeType": "text/plain", "buffer": b"The lighthouse is dark."},
         ],
     )
-    page.wait_for_selector("#told li.failed")
-    page.wait_for_selector("#told li.added")
-    assert "onerror" in page.locator("#told li.failed .name").text_content()
+    page.wait_for_selector("#upload-status li.failed")
+    page.wait_for_selector("#upload-status li.added")
+    assert "onerror" in page.locator("#upload-status li.failed .name").text_content()
     _require_harmless(page)
     page.fill("#text-title textarea", MARKUP)
     page.fill("#text textarea", f"Another text about the lighthouse. {TEXT}")
     page.click("text=Add the text")
-    page.wait_for_selector("#told li.added >> text=<script>")
+    page.wait_for_selector("#upload-status li.added >> text=<script>")
     _require_harmless(page)
 
 
 def test_settings_offer_hostile_outlets_and_models_as_text(page: Any) -> None:
-    page.click("[data-panel=choice]")
+    page.click("[data-panel=settings]")
     assert page.locator("#model input").input_value() == MODEL
     page.click("#sources input")
     page.wait_for_selector("#sources [role=option]")
     _require_harmless(page)
-    assert page.locator("#choice-panel img, #choice-panel script").count() == 0
+    assert page.locator("#settings-panel img, #settings-panel script").count() == 0
 
 
 @pytest.mark.parametrize("kind", ["markdown", "json"])
 def test_what_is_taken_along_is_text(page: Any, kind: str) -> None:
     _ask(page, "What did the storm do? <script>${window.broken=1}</script>")
-    page.click("[data-panel=past]")
+    page.click("[data-panel=history]")
     with page.expect_download() as downloading:
-        page.click(f"#past-panel [data-do={kind}]")
+        page.click(f"#history-panel [data-do={kind}]")
     name = downloading.value.suggested_filename
     text = Path(downloading.value.path()).read_text(encoding="utf-8")
     assert name.endswith({"markdown": ".md", "json": ".json"}[kind])
@@ -355,7 +356,7 @@ def test_a_forged_click_opens_nothing(page: Any) -> None:
         _tell(page, "open-citation", {"place": "cite-1-1"})
         page.wait_for_selector("#article-pane [data-target=cite-1-1]")
         _tell(page, "open-citation", {"place": place})
-        page.wait_for_selector("#article-pane h2 >> text=This source cannot be shown")
+        page.wait_for_selector("#article-pane h2 >> text=Source not available")
     for hub, whats in (
         ("past", ("open", "rename", "delete")),
         ("shelf", ("tick", "remove-now")),
@@ -366,7 +367,7 @@ def test_a_forged_click_opens_nothing(page: Any) -> None:
                 _tell(page, hub, {"what": what, "id": each, "value": "" if hub == "shelf" else MARKUP})
     page.wait_for_timeout(1500)
     assert page.locator(".reply").count() == 1
-    assert page.locator("#shelf li").count() >= len(SOURCES) + 1
+    assert page.locator("#library li").count() >= len(SOURCES) + 1
     _require_harmless(page)
 
 

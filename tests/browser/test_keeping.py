@@ -35,13 +35,13 @@ def own(browser: Any, make_newsroom: Any, tmp_path: Path) -> Callable[[], Any]:
 
 def titles(reader: Any) -> list[str]:
     """The conversations in the list, whether it is open or not."""
-    return list(reader.locator("#past .title").all_text_contents())
+    return list(reader.locator("#history .title").all_text_contents())
 
 
 def rename(reader: Any, title: str, key: str) -> None:
     """Type a new title for the first conversation in the list, and press a key."""
-    reader.click("#past [data-do=rename] >> nth=0")
-    reader.wait_for_function("document.activeElement.matches('#past input.name')")
+    reader.click("#history [data-do=rename] >> nth=0")
+    reader.wait_for_function("document.activeElement.matches('#history input.name')")
     reader.keyboard.type(title)  # what stands there is selected
     reader.keyboard.press(key)
 
@@ -51,62 +51,62 @@ def test_a_conversation_is_listed_and_opened_again_with_its_citations(at_news: A
     at_news.ask(FERRY)
     at_news.start_over()
     at_news.ask("How far is the moon?")
-    at_news.panel("past")
+    at_news.panel("history")
     assert titles(at_news) == ["How far is the moon?", HARBOUR]
-    assert at_news.get_attribute("#past .title >> nth=0", "aria-current") == "true"
-    assert at_news.locator("#past .byline").nth(1).inner_text().startswith("2 questions · ")
-    at_news.click("#past .title >> nth=1")
+    assert at_news.get_attribute("#history .title >> nth=0", "aria-current") == "true"
+    assert at_news.locator("#history .byline").nth(1).inner_text().startswith("2 questions · ")
+    at_news.click("#history .title >> nth=1")
     at_news.wait_for_function("document.querySelectorAll('.reply').length === 2")
-    at_news.wait_for_selector("#past-panel", state="hidden")
+    at_news.wait_for_selector("#history-panel", state="hidden")
     assert at_news.locator(".question").all_inner_texts() == [HARBOUR, FERRY]
     at_news.click("a.cite >> nth=0")
     at_news.wait_for_function("document.activeElement.id === 'place'")
     assert at_news.marked() == REOPENED
     at_news.ask(FERRY)
-    at_news.wait_for_function("document.querySelector('#past .byline')?.textContent.startsWith('3 questions')")
+    at_news.wait_for_function("document.querySelector('#history .byline')?.textContent.startsWith('3 questions')")
 
 
 def test_a_conversation_is_renamed_by_enter_and_not_by_escape(at_news: Any) -> None:
     at_news.ask(HARBOUR)
-    at_news.panel("past")
+    at_news.panel("history")
     rename(at_news, "Never", "Escape")
-    assert at_news.locator("#past .title").inner_text() == HARBOUR
-    assert at_news.locator("#past-panel").is_visible(), "it ends the renaming and nothing else"
+    assert at_news.locator("#history .title").inner_text() == HARBOUR
+    assert at_news.locator("#history-panel").is_visible(), "it ends the renaming and nothing else"
     rename(at_news, "The port", "Enter")
-    at_news.wait_for_words("#past .title", "The port")
+    at_news.wait_for_words("#history .title", "The port")
     at_news.close_panel()
     at_news.ask(FERRY)
     assert titles(at_news) == ["The port"]
     at_news.reload()
-    at_news.wait_for_function("document.querySelector('#past .title')?.textContent === 'The port'")
+    at_news.wait_for_function("document.querySelector('#history .title')?.textContent === 'The port'")
 
 
 def test_a_name_that_was_called_off_is_not_there_when_renaming_again(at_news: Any) -> None:
     at_news.ask(HARBOUR)
-    at_news.panel("past")
+    at_news.panel("history")
     rename(at_news, "Never", "Escape")
-    at_news.click("#past [data-do=rename]")
-    assert at_news.input_value("#past input.name") == HARBOUR
+    at_news.click("#history [data-do=rename]")
+    assert at_news.input_value("#history input.name") == HARBOUR
 
 
 def test_a_conversation_is_deleted_after_asking_twice(at_news: Any) -> None:
     at_news.ask(HARBOUR)
     at_news.start_over()
     at_news.ask(FERRY)
-    at_news.panel("past")
-    delete = at_news.locator("#past [data-do=delete]").nth(1)
+    at_news.panel("history")
+    delete = at_news.locator("#history [data-do=delete]").nth(1)
     delete.click()
-    assert delete.inner_text() == "Delete for good?"
-    at_news.focus("#past .title >> nth=0")
+    assert delete.inner_text() == "Delete permanently?"
+    at_news.focus("#history .title >> nth=0")
     assert delete.inner_text() == "Delete", "who turns away is asked anew"
     assert len(titles(at_news)) == 2
     delete.click()
     delete.click()
-    at_news.wait_for_function("document.querySelectorAll('#past .title').length === 1")
+    at_news.wait_for_function("document.querySelectorAll('#history .title').length === 1")
     assert titles(at_news) == [FERRY]
     assert at_news.locator(".reply").count() == 1, "the one that is open stays open"
-    at_news.locator("#past [data-do=delete]").dblclick()
-    at_news.wait_for_words("#past .empty", "No conversation is kept yet.")
+    at_news.locator("#history [data-do=delete]").dblclick()
+    at_news.wait_for_words("#history .empty", "No conversations yet.")
     assert at_news.locator(".reply").count() == 0
 
 
@@ -119,8 +119,8 @@ def test_conversations_outlive_the_server_and_the_page(reader: Any, own: Any, se
     with serve(second.assistant, second.services, urlsplit(url).port) as again:
         assert again == url
         reader.open(url)
-        reader.panel("past")
-        reader.click("#past .title")
+        reader.panel("history")
+        reader.click("#history .title")
         reader.wait_for_selector(".reply")
         assert reader.locator(".support").all_inner_texts() == ["quoted", "supported", "weak", "not supported"]
         reader.click("a.cite >> nth=0")
@@ -134,8 +134,8 @@ def test_another_browser_sees_none_of_it(at_news: Any, another: Any, news: Any) 
     at_news.ask(HARBOUR)
     other = another()
     other.open(news.url)
-    other.panel("past")
-    other.wait_for_words("#past .empty", "No conversation is kept yet.")
+    other.panel("history")
+    other.wait_for_words("#history .empty", "No conversations yet.")
     assert titles(other) == []
     assert titles(at_news) == [HARBOUR]
 
@@ -148,10 +148,10 @@ def test_of_an_article_that_was_removed_the_passage_is_still_shown(reader: Any, 
         ferry = next(article for article in made.index.article_metadata() if "ferry" in article.title)
         made.services.library.remove([ferry.id])
         reader.open(url)
-        reader.panel("past")
-        reader.click("#past .title")
+        reader.panel("history")
+        reader.click("#history .title")
         reader.click("a.cite >> nth=0")
-        reader.wait_for_words("#article-pane .gone", "No longer indexed")
+        reader.wait_for_words("#article-pane .gone", "no longer indexed")
         assert reader.marked() == "The ferry to the island sails every hour."
         assert "In summer the ferry" in reader.inner_text("#article-pane .story")
         assert reader.locator("#article-pane a.original").count() == 0
@@ -162,11 +162,11 @@ def exported(at_news: Any) -> Callable[[str], tuple[str, str]]:
     """`exported("json")`: the name and the text of the file that a conversation is downloaded as."""
     at_news.ask(HARBOUR)
     at_news.ask(FERRY)
-    at_news.panel("past")
+    at_news.panel("history")
 
     def download(what: str) -> tuple[str, str]:
         with at_news.expect_download() as waiting:
-            at_news.click(f"#past-panel [data-do={what}]")
+            at_news.click(f"#history-panel [data-do={what}]")
         return waiting.value.suggested_filename, Path(waiting.value.path()).read_text(encoding="utf-8")
 
     return download
@@ -210,7 +210,9 @@ def test_the_same_answer_can_be_copied_twice(at_news: Any) -> None:
         at_news.wait_for_function(f"window.copies?.length === {times}")
 
 
-@pytest.mark.parametrize(("rating", "label"), [("good", "What is good about it?"), ("bad", "What is wrong with it?")])
+@pytest.mark.parametrize(
+    ("rating", "label"), [("good", "What was good about this answer?"), ("bad", "What was wrong with this answer?")]
+)
 def test_a_verdict_is_kept_with_its_reason(at_news: Any, news: Any, rating: str, label: str) -> None:
     at_news.ask(HARBOUR)
     at_news.click(f"#act-{rating}-1")
@@ -221,7 +223,9 @@ def test_a_verdict_is_kept_with_its_reason(at_news: Any, news: Any, rating: str,
     field.fill(f"It is {rating}, and I say why.")
     at_news.click("#reason .submit-button")
     field.wait_for(state="hidden")
-    kept = [each for each in news.services.saved.feedback() if each["reason"] == f"It is {rating}, and I say why."]
+    kept = [
+        each for each in news.services.conversations.feedback() if each["reason"] == f"It is {rating}, and I say why."
+    ]
     assert [(each["question"], each["verdict"]) for each in kept] == [(HARBOUR, rating)]
     assert kept[0]["citations"][0]["quote"] == REOPENED
 
@@ -238,9 +242,9 @@ def test_a_verdict_can_be_changed(at_news: Any) -> None:
 def test_an_answer_becomes_a_case_of_the_test_set_once(at_news: Any, news: Any) -> None:
     at_news.ask(FERRY)
     at_news.click("#act-case-1")
-    at_news.wait_for_words("#notice", "Added to the test set testset.jsonl.")
+    at_news.wait_for_words("#notice", "Added to test set testset.jsonl.")
     at_news.click("#act-case-1")
-    at_news.wait_for_words("#notice", "It is in the test set testset.jsonl already.")
+    at_news.wait_for_words("#notice", "Already in test set testset.jsonl.")
     (case,) = read_cases(news.services.testset)
     assert case.question == FERRY
     assert case.evidence[0].text == "The ferry to the island sails every hour."

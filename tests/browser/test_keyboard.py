@@ -86,49 +86,49 @@ def test_a_panel_is_opened_by_enter_closed_by_escape_and_by_its_button(at_news: 
 
 
 def test_the_tab_key_goes_on_from_the_head_of_a_panel_into_it(at_news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     way = tab_to(at_news, "#since input, #since textarea")
     assert len(way) < 10, way
     assert not [stop for stop in way if "data-panel" in stop], "not back to the top of the page"
 
 
 def test_an_article_is_ticked_and_unticked_by_the_space_bar(at_news: Any) -> None:
-    at_news.panel("shelf")
-    tab_to(at_news, "#shelf li input")
+    at_news.panel("library")
+    tab_to(at_news, "#library li input")
     at_news.keyboard.press("Space")
-    at_news.wait_for_words("#shelf .count", "Questions go only to the 1 ticked")
-    assert at_news.evaluate("document.activeElement.matches('#shelf li input')"), "though the list came anew"
+    at_news.wait_for_words("#library .count", "Searching only the 1 selected")
+    assert at_news.evaluate("document.activeElement.matches('#library li input')"), "though the list came anew"
     at_news.keyboard.press("Space")
-    at_news.wait_for_words("#shelf .count", "Questions go to all 2 articles")
+    at_news.wait_for_words("#library .count", "Searching all 2 articles")
 
 
 def test_calling_off_a_removal_leaves_the_focus_in_the_list(at_news: Any) -> None:
-    at_news.panel("shelf")
-    at_news.check("#shelf li input >> nth=0")
-    at_news.wait_for_selector("#shelf [data-do=remove]")
-    at_news.focus("#shelf [data-do=remove]")
+    at_news.panel("library")
+    at_news.check("#library li input >> nth=0")
+    at_news.wait_for_selector("#library [data-do=remove]")
+    at_news.focus("#library [data-do=remove]")
     at_news.keyboard.press("Enter")
-    at_news.wait_for_selector("#shelf-question")
-    assert at_news.evaluate("!!document.activeElement.closest('#shelf')"), "the question has the focus"
-    at_news.focus("#shelf [data-do=keep]")
+    at_news.wait_for_selector("#library-question")
+    assert at_news.evaluate("!!document.activeElement.closest('#library')"), "the question has the focus"
+    at_news.focus("#library [data-do=keep]")
     at_news.keyboard.press("Enter")
-    at_news.wait_for_selector("#shelf-question", state="detached")
-    assert at_news.evaluate("!!document.activeElement.closest('#shelf')"), "and then the list"
+    at_news.wait_for_selector("#library-question", state="detached")
+    assert at_news.evaluate("!!document.activeElement.closest('#library')"), "and then the list"
 
 
 def test_a_conversation_is_opened_and_renamed_by_keys(at_news: Any) -> None:
     at_news.ask(HARBOUR)
     at_news.keyboard.press("Escape")
-    at_news.panel("past")
-    tab_to(at_news, "#past [data-do=rename]")
+    at_news.panel("history")
+    tab_to(at_news, "#history [data-do=rename]")
     at_news.keyboard.press("Enter")
     at_news.keyboard.type("The port")
     at_news.keyboard.press("Enter")
-    at_news.wait_for_words("#past .title", "The port")
-    assert at_news.evaluate("!!document.activeElement.closest('#past-panel')"), "the focus stays in the panel"
-    tab_to(at_news, "#past .title")
+    at_news.wait_for_words("#history .title", "The port")
+    assert at_news.evaluate("!!document.activeElement.closest('#history-panel')"), "the focus stays in the panel"
+    tab_to(at_news, "#history .title")
     at_news.keyboard.press("Enter")
-    at_news.wait_for_selector("#past-panel", state="hidden")
+    at_news.wait_for_selector("#history-panel", state="hidden")
     assert at_news.locator(".question").all_inner_texts() == [HARBOUR]
     assert at_news.evaluate("document.activeElement !== document.body"), "the focus is somewhere"
 

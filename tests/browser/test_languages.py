@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from readers import IN_A_BROWSER, Reader
 
-from ui.i18n.chinese import CHINESE
+from ui.i18n.translate import CHINESE
 
 pytestmark = IN_A_BROWSER
 
@@ -29,7 +29,7 @@ def test_the_page_says_which_language_it_is_in(in_chinese: Any, another: Any, ne
         other = another(locale=locale)
         other.open(news.url)
         assert other.evaluate("document.documentElement.lang") == "en"
-        assert other.inner_text("button[data-panel=choice]") == "Settings"
+        assert other.inner_text("button[data-panel=settings]") == "Settings"
 
 
 def test_parts_of_the_framework_and_our_own_are_in_chinese(in_chinese: Any) -> None:
@@ -37,10 +37,10 @@ def test_parts_of_the_framework_and_our_own_are_in_chinese(in_chinese: Any) -> N
         "words => document.querySelector('#question textarea').placeholder === words", arg=CHINESE["Your question"]
     )
     assert in_chinese.inner_text("#question .submit-button") == CHINESE["Ask"]
-    for panel, words in (("past", "Conversations"), ("shelf", "Articles"), ("choice", "Settings")):
+    for panel, words in (("history", "History"), ("shelf", "Articles"), ("choice", "Settings")):
         assert in_chinese.inner_text(f"button[data-panel={panel}]") == CHINESE[words]
         assert in_chinese.panel(panel).locator("h2").inner_text() == CHINESE[words]
-    assert CHINESE["Passages used"] in in_chinese.inner_text("#choice-panel")
+    assert CHINESE["Passages per answer"] in in_chinese.inner_text("#settings-panel")
 
 
 def test_an_answer_is_judged_and_dated_in_chinese(in_chinese: Any) -> None:
@@ -51,10 +51,10 @@ def test_an_answer_is_judged_and_dated_in_chinese(in_chinese: Any) -> None:
     assert in_chinese.locator("button.act").first.inner_text() == CHINESE["Copy with sources"]
     day = CHINESE["{day} {month} {year}"].format(day=24, month=CHINESE["February"], year=2024)
     assert day in in_chinese.inner_text(".origin .byline >> nth=0")
-    assert in_chinese.inner_text("#controls button >> nth=0") == CHINESE["Ask again"]
+    assert in_chinese.inner_text("#controls button >> nth=0") == CHINESE["Regenerate"]
 
 
 def test_that_the_articles_do_not_say_is_said_in_chinese(in_chinese: Any) -> None:
     in_chinese.begin("How far is the moon?")
     in_chinese.wait_for_words(".abstained > p", CHINESE["The articles do not say."])
-    assert in_chinese.inner_text(".abstained .sources-title") == CHINESE["The nearest passages"]
+    assert in_chinese.inner_text(".abstained .sources-title") == CHINESE["Closest passages"]

@@ -36,7 +36,7 @@ def library(open_library: Any) -> Any:
 
 def titles(reader: Any) -> list[str]:
     """The articles that the list shows."""
-    return list(reader.locator("#shelf li:visible .title").all_inner_texts())
+    return list(reader.locator("#library li:visible .title").all_inner_texts())
 
 
 def send(reader: Any, *files: tuple[str, bytes]) -> None:
@@ -47,23 +47,23 @@ def send(reader: Any, *files: tuple[str, bytes]) -> None:
 
 def tick(reader: Any, title: str) -> None:
     """Tick an article, and wait until the server knows."""
-    reader.locator("#shelf li", has_text=title).locator("input").check()
-    reader.wait_for_words("#shelf .count", "Questions go only to the")
+    reader.locator("#library li", has_text=title).locator("input").check()
+    reader.wait_for_words("#library .count", "Searching only the")
 
 
 def test_files_are_added_each_with_what_became_of_it_and_the_good_one_can_be_asked(reader: Any, library: Any) -> None:
     reader.open(library.url)
     assert "2 articles" in reader.inner_text(".status")
-    reader.panel("shelf")
+    reader.panel("library")
     assert titles(reader) == ["The ferry is late", "The harbour reopens"]
     send(reader, ("market.md", MARKET.encode()), ("broken.pdf", BROKEN))
-    reader.wait_for_words("#told .sum", "2 of 2 done, 1 could not be added")
-    good, broken = (reader.locator("#told li", has_text=name) for name in ("market.md", "broken.pdf"))
+    reader.wait_for_words("#upload-status .sum", "2 of 2 done, 1 could not be added")
+    good, broken = (reader.locator("#upload-status li", has_text=name) for name in ("market.md", "broken.pdf"))
     assert good.locator(".state").inner_text() == "added"
     assert broken.locator(".state").inner_text() == "not added"
     assert broken.locator(".detail").inner_text()
     assert "/" not in broken.inner_text(), "where the server keeps it is nothing to a reader"
-    reader.wait_for_words("#shelf .title", "The fish market opens")
+    reader.wait_for_words("#library .title", "The fish market opens")
     assert len(titles(reader)) == 3
     reader.wait_for_words(".status", "3 articles")
     tick(reader, "The fish market opens")
@@ -74,12 +74,12 @@ def test_files_are_added_each_with_what_became_of_it_and_the_good_one_can_be_ask
 
 def test_a_text_is_added_and_what_was_typed_is_cleared(reader: Any, library: Any) -> None:
     reader.open(library.url)
-    reader.panel("shelf")
+    reader.panel("library")
     reader.fill("#text-title input, #text-title textarea", "The mayor speaks")
     reader.fill("#text textarea", "The mayor will speak on Tuesday at noon.")
     reader.click("#adding >> text=Add the text")
-    reader.wait_for_words("#told .state", "added")
-    reader.wait_for_words("#shelf .title", "The mayor speaks")
+    reader.wait_for_words("#upload-status .state", "added")
+    reader.wait_for_words("#library .title", "The mayor speaks")
     reader.wait_for_words(".status", "3 articles")
     reader.wait_for_function("document.querySelector('#text textarea').value === ''")
     assert reader.input_value("#text-title input, #text-title textarea") == ""
@@ -87,26 +87,26 @@ def test_a_text_is_added_and_what_was_typed_is_cleared(reader: Any, library: Any
 
 def test_a_text_that_is_empty_is_refused_and_its_title_stays(reader: Any, library: Any) -> None:
     reader.open(library.url)
-    reader.panel("shelf")
+    reader.panel("library")
     reader.fill("#text-title input, #text-title textarea", "Nothing")
     reader.click("#adding >> text=Add the text")
-    reader.wait_for_words("#told .detail", "there is no text")
+    reader.wait_for_words("#upload-status .detail", "the text is empty")
     assert reader.input_value("#text-title input, #text-title textarea") == "Nothing"
     assert len(titles(reader)) == 2
 
 
 def test_a_web_address_can_be_added_where_that_is_switched_on(reader: Any, library: Any) -> None:
     reader.open(library.url)
-    reader.panel("shelf")
+    reader.panel("library")
     reader.fill("#link input, #link textarea", "the front page")
     reader.click("#adding >> text=Add the page")
-    reader.wait_for_words("#told .detail", "this is no web address")
+    reader.wait_for_words("#upload-status .detail", "not a web address")
     assert reader.input_value("#link input, #link textarea") == "the front page"
 
 
 def test_there_is_no_field_for_web_addresses_where_that_is_off(reader: Any, news: Any) -> None:
     reader.open(news.url)
-    reader.panel("shelf")
+    reader.panel("library")
     assert reader.locator("#text textarea").is_visible()
     assert reader.locator("#link:visible").count() == 0
     assert reader.locator("button:visible", has_text="Add the page").count() == 0
@@ -114,41 +114,43 @@ def test_there_is_no_field_for_web_addresses_where_that_is_off(reader: Any, news
 
 def test_the_list_is_searched_by_any_of_its_words(reader: Any, news: Any) -> None:
     reader.open(news.url)
-    reader.panel("shelf")
-    reader.locator("#shelf-search").press_sequentially("evening")
-    reader.wait_for_function("document.querySelectorAll('#shelf li:not([hidden])').length === 1")
+    reader.panel("library")
+    reader.locator("#library-search").press_sequentially("evening")
+    reader.wait_for_function("document.querySelectorAll('#library li:not([hidden])').length === 1")
     assert titles(reader) == ["The ferry is late"]
-    reader.wait_for_function("document.querySelectorAll('#shelf li').length === 1")  # now the server has searched, too
-    assert reader.evaluate("document.activeElement.id") == "shelf-search"
-    assert reader.input_value("#shelf-search") == "evening"
-    reader.locator("#shelf-search").fill("zeppelin")
-    reader.wait_for_words("#shelf .rest", "No article has these words.")
-    reader.locator("#shelf-search").fill("")
-    reader.wait_for_function("document.querySelectorAll('#shelf li:not([hidden])').length === 2")
+    reader.wait_for_function(
+        "document.querySelectorAll('#library li').length === 1"
+    )  # now the server has searched, too
+    assert reader.evaluate("document.activeElement.id") == "library-search"
+    assert reader.input_value("#library-search") == "evening"
+    reader.locator("#library-search").fill("zeppelin")
+    reader.wait_for_words("#library .rest", "No matching articles.")
+    reader.locator("#library-search").fill("")
+    reader.wait_for_function("document.querySelectorAll('#library li:not([hidden])').length === 2")
 
 
 def test_typing_in_the_search_goes_on_while_the_list_comes_anew(reader: Any, news: Any) -> None:
     reader.open(news.url)
-    reader.panel("shelf")
-    reader.locator("#shelf-search").press_sequentially("the harbour", delay=130)
-    reader.wait_for_function("document.querySelectorAll('#shelf li').length === 1")
-    assert reader.input_value("#shelf-search") == "the harbour"
+    reader.panel("library")
+    reader.locator("#library-search").press_sequentially("the harbour", delay=130)
+    reader.wait_for_function("document.querySelectorAll('#library li').length === 1")
+    assert reader.input_value("#library-search") == "the harbour"
     assert titles(reader) == ["The harbour reopens"]
 
 
 def test_only_what_is_ticked_answers(reader: Any, news: Any) -> None:
     reader.open(news.url)
-    reader.panel("shelf")
+    reader.panel("library")
     tick(reader, "The ferry is late")
-    assert reader.inner_text("#shelf .count") == "Questions go only to the 1 ticked"
+    assert reader.inner_text("#library .count") == "Searching only the 1 selected"
     assert reader.evaluate("document.activeElement.type") == "checkbox", "the keyboard stays where it was"
     reader.close_panel()
     reader.ask(BOTH)
     assert set(reader.locator(".reply .origin .title").all_text_contents()) == {"The ferry is late"}
-    assert "Asked only of articles: 1 ticked" in reader.inner_text(".reply")
-    reader.panel("shelf")
-    reader.click("#shelf [data-do=untick]")
-    reader.wait_for_words("#shelf .count", "Questions go to all 2 articles")
+    assert "Limited to: 1 ticked" in reader.inner_text(".reply")
+    reader.panel("library")
+    reader.click("#library [data-do=untick]")
+    reader.wait_for_words("#library .count", "Searching all 2 articles")
     reader.close_panel()
     reader.ask(BOTH)
     assert reader.locator(".reply >> nth=1").locator(".note").count() == 0
@@ -156,28 +158,28 @@ def test_only_what_is_ticked_answers(reader: Any, news: Any) -> None:
 
 def test_what_is_ticked_stays_ticked_while_the_list_is_searched(reader: Any, news: Any) -> None:
     reader.open(news.url)
-    reader.panel("shelf")
+    reader.panel("library")
     tick(reader, "The ferry is late")
-    reader.fill("#shelf-search", "harbour")
-    reader.wait_for_function("document.querySelectorAll('#shelf li').length === 1")
-    assert reader.inner_text("#shelf .count") == "Questions go only to the 1 ticked"
-    reader.fill("#shelf-search", "")
-    reader.wait_for_function("document.querySelectorAll('#shelf li').length === 2")
-    assert reader.locator("#shelf li", has_text="ferry").locator("input").is_checked()
+    reader.fill("#library-search", "harbour")
+    reader.wait_for_function("document.querySelectorAll('#library li').length === 1")
+    assert reader.inner_text("#library .count") == "Searching only the 1 selected"
+    reader.fill("#library-search", "")
+    reader.wait_for_function("document.querySelectorAll('#library li').length === 2")
+    assert reader.locator("#library li", has_text="ferry").locator("input").is_checked()
 
 
 def test_removing_asks_first_and_can_be_called_off(reader: Any, library: Any) -> None:
     reader.open(library.url)
-    reader.panel("shelf")
+    reader.panel("library")
     tick(reader, "The ferry is late")
-    reader.click("#shelf [data-do=remove]")
-    reader.wait_for_words("#shelf-question", "Remove 1 article from the index?")
-    reader.click("#shelf >> text=Keep")
-    reader.wait_for_selector("#shelf-question", state="detached")
+    reader.click("#library [data-do=remove]")
+    reader.wait_for_words("#library-question", "Remove 1 article from the index?")
+    reader.click("#library >> text=Keep")
+    reader.wait_for_selector("#library-question", state="detached")
     assert len(titles(reader)) == 2
-    reader.click("#shelf [data-do=remove]")
-    reader.click("#shelf >> text=Yes, remove")
-    reader.wait_for_words("#told .sum", "1 removed from the index")
+    reader.click("#library [data-do=remove]")
+    reader.click("#library >> text=Yes, remove")
+    reader.wait_for_words("#upload-status .sum", "1 removed from the index")
     reader.wait_for_words(".status", "1 article")
     assert titles(reader) == ["The harbour reopens"]
     assert [article.title for article in library.index.article_metadata()] == ["The harbour reopens"]
@@ -188,9 +190,9 @@ def test_another_reader_sees_what_was_added_once_the_page_is_loaded_anew(another
     one, other = another(), another()
     other.open(library.url)
     one.open(library.url)
-    one.panel("shelf")
+    one.panel("library")
     send(one, ("market.md", MARKET.encode()))
-    one.wait_for_words("#told .state", "added")
+    one.wait_for_words("#upload-status .state", "added")
     other.reload()
     other.wait_for_words(".status", "3 articles")
 
@@ -198,8 +200,8 @@ def test_another_reader_sees_what_was_added_once_the_page_is_loaded_anew(another
 def test_a_phone_can_add_a_file(another: Any, library: Any) -> None:
     reader: Reader = another(viewport={"width": 360, "height": 740}, has_touch=True)
     reader.open(library.url)
-    reader.panel("shelf")
+    reader.panel("library")
     send(reader, ("a-name-without-any-place-to-break-" * 3 + ".md", MARKET.encode()), ("broken.pdf", BROKEN))
-    reader.wait_for_words("#told .sum", "2 of 2 done")
+    reader.wait_for_words("#upload-status .sum", "2 of 2 done")
     assert reader.sideways() <= 0
-    assert reader.eval_on_selector("#shelf-panel", "panel => panel.scrollWidth - panel.clientWidth") <= 0
+    assert reader.eval_on_selector("#library-panel", "panel => panel.scrollWidth - panel.clientWidth") <= 0

@@ -19,15 +19,15 @@ CASES = [
 def measure(reader: Any, name: str, data: bytes) -> None:
     """Choose a file, whose questions are asked."""
     given = [{"name": name, "mimeType": "application/octet-stream", "buffer": data}]
-    reader.set_input_files("#cases input[type=file]", given)
+    reader.set_input_files("#test-set input[type=file]", given)
 
 
 def measured(reader: Any, news: Any, *cases: object) -> Any:
     """A reader who has had a test set asked; the frame with the report."""
     reader.open(news.url)
-    reader.panel("measure")
+    reader.panel("evaluation")
     measure(reader, "mine.jsonl", "".join(f"{json.dumps(case)}\n" for case in cases).encode())
-    reader.wait_for_words("#measured .sum", f"of {len(cases)} right")
+    reader.wait_for_words("#evaluation-status .sum", f"of {len(cases)} right")
     return reader.frame_locator("#report iframe")
 
 
@@ -42,7 +42,7 @@ def test_a_test_set_is_asked_and_its_report_stands_in_the_panel(reader: Any, new
 def test_the_report_can_be_saved_as_it_is(reader: Any, news: Any, tmp_path: Path) -> None:
     measured(reader, news, *CASES)
     with reader.expect_download() as download:
-        reader.click("text=Save the report")
+        reader.click("text=Download report")
     assert download.value.suggested_filename == "report.html"
     download.value.save_as(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
@@ -51,22 +51,22 @@ def test_the_report_can_be_saved_as_it_is(reader: Any, news: Any, tmp_path: Path
 def test_answers_that_were_added_to_the_test_set_are_asked_again(reader: Any, news: Any) -> None:
     news.services.testset.unlink(missing_ok=True)
     reader.open(news.url)
-    reader.panel("measure")
-    reader.click("#measure")
-    reader.wait_for_words("#measured .failure", "There is no test set yet")
+    reader.panel("evaluation")
+    reader.click("#run-saved")
+    reader.wait_for_words("#evaluation-status .failure", "No test set yet")
     reader.close_panel()
     reader.ask("How often does the ferry sail?")
     reader.click("#act-case-1")
     reader.wait_for_words("#notice", "test set")
-    reader.panel("measure")
-    reader.click("#measure")
-    reader.wait_for_words("#measured .sum", "1 of 1 right")
+    reader.panel("evaluation")
+    reader.click("#run-saved")
+    reader.wait_for_words("#evaluation-status .sum", "1 of 1 correct")
 
 
 def test_a_file_that_is_no_test_set_is_refused_and_the_next_one_is_asked(reader: Any, news: Any) -> None:
     reader.open(news.url)
-    reader.panel("measure")
+    reader.panel("evaluation")
     measure(reader, "bad.jsonl", b"no case\n")
-    reader.wait_for_words("#measured .failure", "bad.jsonl, line 1")
+    reader.wait_for_words("#evaluation-status .failure", "bad.jsonl, line 1")
     measure(reader, "good.jsonl", f"{json.dumps(CASES[0])}\n".encode())
-    reader.wait_for_words("#measured .sum", "1 of 1 right")
+    reader.wait_for_words("#evaluation-status .sum", "1 of 1 correct")

@@ -65,7 +65,7 @@ def test_an_article_lies_over_the_answer_until_it_is_closed(on_phone: Any, how: 
     assert on_phone.in_view("#place")
     assert is_inside_the_window(on_phone, "#article-pane .sheet")
     if how == "link":
-        on_phone.click("text=Back to the answer")
+        on_phone.click("text=Back to answer")
     else:
         on_phone.keyboard.press("Escape")
     on_phone.wait_for_function("document.activeElement.matches('a.cite')")
@@ -130,18 +130,31 @@ def test_text_stands_out_from_its_ground_by_day_and_by_night(another: Any, news:
     assert (_brightness(ground) > 0.5) == (scheme == "light")
     texts = ["h1", ".status", "#masthead nav button", ".question", ".answer p", "a.cite", ".support.quoted"]
     texts += [".support.weak", ".support.unsupported", ".origin .title", "summary", "button.act", ".story"]
-    texts += ["mark.evidence", "span.passage", ".noise", "#article-pane h2", "#article-pane .byline", "a.original"]
+    texts += [
+        "mark.evidence",
+        "span.passage",
+        ".boilerplate",
+        "#article-pane h2",
+        "#article-pane .byline",
+        "a.original",
+    ]
     texts += ["#follow-ups button", "#controls button", "#question .submit-button"]
     for selector in texts:
         _assert_it_can_be_read(reader, selector)
-    reader.panel("past")
-    for selector in ("#past-panel h2", "#past .title", "#past .byline", "#past .tools button", ".exports button"):
+    reader.panel("history")
+    for selector in (
+        "#history-panel h2",
+        "#history .title",
+        "#history .byline",
+        "#history .tools button",
+        ".exports button",
+    ):
         _assert_it_can_be_read(reader, selector)
-    reader.panel("shelf")
-    for selector in ("#shelf .count", "#shelf .articles .title", "#shelf .articles .byline", "#adding button.sm"):
+    reader.panel("library")
+    for selector in ("#library .count", "#library .articles .title", "#library .articles .byline", "#adding button.sm"):
         _assert_it_can_be_read(reader, selector)
-    reader.panel("choice")
-    for selector in ("#choice-panel span[data-testid=block-info]", "#since input, #since textarea", "#model input"):
+    reader.panel("settings")
+    for selector in ("#settings-panel span[data-testid=block-info]", "#since input, #since textarea", "#model input"):
         _assert_it_can_be_read(reader, selector)
 
 

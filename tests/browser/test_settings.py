@@ -35,7 +35,7 @@ def found_in(reader: Any, turn: int) -> set[str]:
 
 def choose_model(reader: Any, name: str) -> None:
     """Type the name of a model, and take it."""
-    reader.panel("choice")
+    reader.panel("settings")
     reader.click("#model input")
     reader.fill("#model input", name)
     reader.keyboard.press("Enter")
@@ -44,7 +44,7 @@ def choose_model(reader: Any, name: str) -> None:
 
 def test_the_settings_are_closed_at_first_and_one_panel_is_open_at_a_time(at_news: Any) -> None:
     assert (
-        at_news.locator("#choice-panel, #past-panel, #shelf-panel").evaluate_all(
+        at_news.locator("#settings-panel, #history-panel, #library-panel").evaluate_all(
             "panels => panels.filter(panel => panel.checkVisibility()).length"
         )
         == 0
@@ -59,13 +59,14 @@ def test_the_settings_are_closed_at_first_and_one_panel_is_open_at_a_time(at_new
 
 
 def test_the_models_that_are_offered_can_be_chosen(at_news: Any, news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     assert at_news.input_value("#model input") == "staged"
     at_news.click("#model input")
     offered = [text.replace("✓", "").strip() for text in at_news.locator("#model [role=option]").all_inner_texts()]
-    assert offered == list(news.services.model_catalog.models())
-    assert {"extractive", "staged"} <= set(offered)
-    at_news.click("#model [role=option] >> text=extractive")
+    models = news.services.model_catalog.models()
+    assert offered == ["quotes only" if model == "extractive" else model for model in models]
+    assert {"quotes only", "staged"} <= set(offered)
+    at_news.click("#model [role=option] >> text=quotes only")
     at_news.close_panel()
     at_news.ask(HARBOUR)
     assert set(at_news.locator(".support").all_inner_texts()) == {"quoted"}, "nothing but quotes"
@@ -78,15 +79,15 @@ def test_a_model_that_is_not_offered_is_an_error_in_place_of_the_answer(at_news:
     assert "staged" in at_news.inner_text(".failure .hint")
     assert at_news.locator(".answer").count() == 0
     choose_model(at_news, "staged")
-    at_news.click("#controls button >> text=Ask again")
+    at_news.click("#controls button >> text=Regenerate")
     at_news.wait_for_selector("a.cite")
     assert at_news.locator(".failure").count() == 0
 
 
 def test_as_many_passages_are_used_as_were_chosen(at_news: Any) -> None:
     at_news.ask(HARBOUR)
-    at_news.panel("choice")
-    at_news.fill("#used input[type=number]", "2")
+    at_news.panel("settings")
+    at_news.fill("#passages input[type=number]", "2")
     at_news.keyboard.press("Tab")
     at_news.close_panel()
     at_news.ask(HARBOUR)
@@ -96,7 +97,7 @@ def test_as_many_passages_are_used_as_were_chosen(at_news: Any) -> None:
 def test_sentences_that_no_passage_supports_are_left_out_where_that_is_chosen(at_news: Any) -> None:
     at_news.ask(HARBOUR)
     assert "The mayor resigned" in at_news.inner_text(".reply >> nth=0")
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.check("#strict input")
     at_news.close_panel()
     at_news.ask(HARBOUR)
@@ -107,19 +108,19 @@ def test_sentences_that_no_passage_supports_are_left_out_where_that_is_chosen(at
 
 
 def test_only_articles_of_the_days_that_were_chosen_answer(at_news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.fill(DAYS["since"], "2024-02")
     at_news.close_panel()
     at_news.ask(BOTH)
     assert found_in(at_news, 1) == {"The harbour reopens"}
-    assert "Asked only of articles: since 2024-02" in at_news.inner_text(".reply")
-    at_news.panel("choice")
+    assert "Limited to: since 2024-02" in at_news.inner_text(".reply")
+    at_news.panel("settings")
     at_news.fill(DAYS["since"], "")
     at_news.fill(DAYS["until"], "2023")
     at_news.close_panel()
     at_news.ask(BOTH)
     assert found_in(at_news, 2) == {"The ferry is late"}
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.fill(DAYS["until"], "1999")
     at_news.close_panel()
     at_news.ask(BOTH)
@@ -129,7 +130,7 @@ def test_only_articles_of_the_days_that_were_chosen_answer(at_news: Any) -> None
 
 
 def test_a_day_that_is_none_is_an_error_in_place_of_the_answer(at_news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.fill(DAYS["since"], "yesterday")
     at_news.close_panel()
     at_news.ask(HARBOUR)
@@ -137,25 +138,25 @@ def test_a_day_that_is_none_is_an_error_in_place_of_the_answer(at_news: Any) -> 
 
 
 def test_only_outlets_that_were_chosen_answer(at_news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.click("#sources input")
     assert set(at_news.locator("#sources [role=option]").all_inner_texts()) == {"daily.example", "The Evening Paper"}
     at_news.click("#sources [role=option] >> text=The Evening Paper")
     at_news.close_panel()
     at_news.ask(BOTH)
     assert found_in(at_news, 1) == {"The ferry is late"}
-    assert "Asked only of articles: The Evening Paper" in at_news.inner_text(".reply .note")
+    assert "Limited to: The Evening Paper" in at_news.inner_text(".reply .note")
 
 
 def test_asking_again_asks_the_same_articles_whatever_is_chosen_since(at_news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.fill(DAYS["since"], "2024-02")
     at_news.close_panel()
     at_news.ask(BOTH)
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.fill(DAYS["since"], "2025")
     at_news.close_panel()
-    at_news.click("#controls button >> text=Ask again")
+    at_news.click("#controls button >> text=Regenerate")
     at_news.wait_for_selector("#controls", state="hidden")
     at_news.wait_for_selector("#controls button:visible")
     assert found_in(at_news, 1) == {"The harbour reopens"}
@@ -163,7 +164,7 @@ def test_asking_again_asks_the_same_articles_whatever_is_chosen_since(at_news: A
 
 
 def test_a_new_conversation_is_asked_as_was_chosen_before(at_news: Any) -> None:
-    at_news.panel("choice")
+    at_news.panel("settings")
     at_news.fill(DAYS["since"], "2024-02")
     at_news.close_panel()
     at_news.start_over()

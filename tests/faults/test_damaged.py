@@ -118,16 +118,16 @@ MANIFEST = "collection_metadata where key ="
 DAMAGES = {
     "database cut": (lambda path: _cut(path / "chroma.sqlite3"), "malformed", AGAIN),
     "database empty": (lambda path: _cut(path / "chroma.sqlite3", 0), "is empty", AGAIN),
-    "database gone": (lambda path: (path / "chroma.sqlite3").unlink(), "has lost its database", AGAIN),
-    "database written over": (_write_over, "is no SQLite database: it begins with b'no database", AGAIN),
-    "vectors gone": (lambda path: shutil.rmtree(_vectors(path)), "are gone: there is no folder", REBUILD),
+    "database gone": (lambda path: (path / "chroma.sqlite3").unlink(), "is missing", AGAIN),
+    "database written over": (_write_over, "is not an SQLite database: it begins with b'no database", AGAIN),
+    "vectors gone": (lambda path: shutil.rmtree(_vectors(path)), "are missing: there is no folder", REBUILD),
     **{
-        name: (_cut_vectors(name), f"{name}' is cut off", REBUILD)
+        name: (_cut_vectors(name), f"{name}' is truncated", REBUILD)
         for name in ("data_level0.bin", "header.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
     },
     "vectors blank": (_blank_vectors, "passages are not found by their own vectors", REBUILD),
     "passages gone": (_lose_records, "of 12 articles have other passages than their records say", REBUILD),
-    "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "it says nothing of 'splitter'", REBUILD),
+    "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "'splitter' is missing", REBUILD),
     "manifest nonsense": (
         _edit(f"update {MANIFEST} 'dimension'".replace("where", "set int_value = -3 where")),
         "dimension is -3",
@@ -239,15 +239,15 @@ def test_articles_that_are_nearly_alike_are_no_damage(alike: Path) -> None:
 def test_passages_of_a_large_index_that_are_not_reached_are_said_to_be_so(
     alike: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "_COMPARED", 1000)
-    (problem,) = probe._content(alike)
+    monkeypatch.setattr(probe, "MOST_COMPARED", 1000)
+    (problem,) = probe._check_content(alike)
     assert "passages are not found by their own vectors, such as" in problem.message
     assert REBUILD in problem.hint
 
 
 def test_an_index_that_holds_who_opens_it_for_ever_is_said_to(path: Path) -> None:
     (problem,) = check(path, seconds=0.05)
-    assert "makes the program that opens it hang: it was not done after 0.05 seconds" in problem.message
+    assert "makes the program that opens it hang: it had not finished after 0.05 seconds" in problem.message
 
 
 def test_a_folder_that_may_not_be_written_to_is_said_to_be_one() -> None:
@@ -261,9 +261,9 @@ def test_a_folder_that_may_not_be_written_to_is_said_to_be_one() -> None:
     finally:
         (home / "index").chmod(0o755)
         shutil.rmtree(home)
-    assert "no permission to use the index" in said
-    assert "Change the folder's permissions" in said
-    assert problems == [f"no permission to read and write {str(home / 'index')!r}"]
+    assert "Cannot use the index" in said
+    assert "Change the permissions of the folder" in said
+    assert problems == [f"Cannot read and write {str(home / 'index')!r}: permission denied."]
 
 
 def test_a_file_that_may_not_grow_ends_indexing_with_an_error_of_ours(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_file_that_may_not_grow_ends_indexing_with_an_error_of_ours(tmp_path: 
         assert ours.recv() == "begin"
         assert ours.poll(DEADLINE)
         said = ours.recv()
-    assert "could not be" in said
+    assert "Cannot" in said
     assert len(said_by(content, path, folder)["texts"]) == 40, "it goes on where files may grow"
 
 
@@ -296,7 +296,7 @@ def test_a_full_disk_ends_indexing_with_an_error_of_ours_and_is_named(small_disk
         assert ours.recv() == "begin"
         assert ours.poll(DEADLINE)
         said = ours.recv()
-    assert "could not be written" in said
+    assert "Cannot write the index" in said
     assert "full" in said
     message = check(path)[0].message
-    assert f"the disk of {str(path)!r} is full" in message
+    assert f"The disk of {str(path)!r} is full" in message

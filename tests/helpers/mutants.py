@@ -15,10 +15,10 @@ from writers import write_all
 
 from index import Article, Skipped, sentences
 from index.ingest.loader import load
-from index.text.chunker import split
+from index.text.chunker import chunk
 
 _PACKED = (".docx", ".odt", ".zip")
-_STOPPED = ("it takes more than", "it needs more than", "it makes its reader crash", "could not be read safely")
+_STOPPED = ("it takes more than", "it needs more than", "it makes the parser crash", "could not be parsed safely")
 _SUFFIXES = (".txt", ".md", ".html", ".pdf", ".docx", ".odt", ".rtf", ".eml", ".mbox", ".zip")
 _TOKENS = (
     *(
@@ -103,7 +103,7 @@ def _wrong_with(article: Article) -> str:
         what.encode()
     if not article.title or any(not 0 <= span.start < span.end <= len(text) for span in article.boilerplate):
         return "no title, or noise outside the text"
-    for passage in split(article, HashingEncoder().tokenize):
+    for passage in chunk(article, HashingEncoder().tokenize):
         if text[passage.start : passage.end] != passage.text or not passage.text.strip():
             return "a passage that is not where it says"
         if any(not 0 <= span.start < span.end <= len(passage.text) for span in sentences(passage.text)):

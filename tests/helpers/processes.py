@@ -29,7 +29,7 @@ from index import CitechatError, Index, IndexLockedError
 from index.retrieval.features import encode_in_context
 from index.storage import lease
 from index.storage.store import Store
-from index.storage.vector_cache import vectors_of
+from index.storage.vector_cache import load_vectors
 
 DEADLINE = 600  # seconds after which a process that should have ended counts as hanging, on a busy machine, too
 NOBODY = 65534
@@ -302,7 +302,7 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
     titled = list(store.titled_passages())
     encoded = encode_in_context(HashingEncoder(), [(title, passage.text) for title, passage in titled])
     ids = np.array(sorted(got["ids"]), dtype=np.bytes_)
-    compared = vectors_of(store, ids)
+    compared = load_vectors(store, ids)
     cosines = np.zeros((0, 0)) if compared is None else compared @ compared.T
     unreached = [
         id_

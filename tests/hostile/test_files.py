@@ -106,7 +106,7 @@ def test_an_encrypted_archive_inside_an_archive_says_that_it_needs_a_password(be
 def test_a_way_of_packing_that_has_no_bound_is_refused(beside: Path, method: int) -> None:
     with zipfile.ZipFile(beside / "a.zip", "w", method) as archive:
         archive.writestr("a.txt", SENTENCE)
-    assert "packed in a way that is not read" in _reasons(beside / "a.zip")[0]
+    assert "unsupported compression" in _reasons(beside / "a.zip")[0]
 
 
 def test_an_archive_in_an_archive_in_an_archive_ends_though_it_holds_itself(beside: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_archive_in_an_archive_in_an_archive_ends_though_it_holds_itself(besi
     (beside / "a.zip").write_bytes(data)
     reasons = _reasons(beside / "a.zip")
     assert 1 <= len(reasons) <= 4
-    assert all("too deep inside archives" in reason for reason in reasons)
+    assert all("nested too deeply" in reason for reason in reasons)
 
 
 def test_links_devices_and_packed_bombs_of_other_archives_are_never_unpacked(beside: Path) -> None:
@@ -129,7 +129,7 @@ def test_links_devices_and_packed_bombs_of_other_archives_are_never_unpacked(bes
     (beside / "c.zip").write_bytes(_packed({"inner.gz": gzip.compress(bytes(10_000_000)), "a.tar": b"x"}))
     reasons = _reasons(beside)
     assert len(reasons) == 4
-    assert all("a format that is not read" in reason for reason in reasons)
+    assert all("unsupported format" in reason for reason in reasons)
 
 
 def test_a_link_in_an_archive_is_the_text_that_it_holds_and_leads_nowhere(beside: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_archive_that_is_cut_off_or_has_something_before_it_harms_nothing(bes
     data = _packed({"a.txt": SENTENCE.encode()})
     (beside / "cut.zip").write_bytes(data[:-10])
     (beside / "before.zip").write_bytes(b"MZ" + bytes(5000) + data)
-    assert "is damaged, or no zip archive" in _reasons(beside / "cut.zip")[0]
+    assert "damaged, or not a zip archive" in _reasons(beside / "cut.zip")[0]
     assert _texts(beside / "before.zip") == [SENTENCE]
 
 
@@ -212,7 +212,7 @@ def test_a_pdf_of_ten_thousand_pages_is_refused(beside: Path) -> None:
     pages = b"<< /Type /Pages /Kids [%s] /Count 10000 >>" % (b"3 0 R " * 10_000)
     (beside / "a.pdf").write_bytes(_pdf(CATALOG, pages, PAGE, _streamed(b"BT ET"), FONT))
     (reason,) = _reasons(beside / "a.pdf")
-    assert "more than 5,000 pages" in reason or "cannot be read" in reason
+    assert "more than 5,000 pages" in reason or "Cannot read" in reason
 
 
 # Office documents
@@ -419,7 +419,7 @@ def test_pipes_sockets_and_devices_in_a_folder_are_passed_over(beside: Path, mon
 
 def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(beside: Path) -> None:
     os.mkfifo(beside / "a.txt")
-    with pytest.raises(LoadError, match="is no file that can be read whole"):
+    with pytest.raises(LoadError, match="it is not a regular file"):
         load_file(beside / "a.txt")
 
 
@@ -442,7 +442,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_no_further_than_its_limit(
     from dataclasses import replace
 
     monkeypatch.setitem(FORMATS, ".txt", replace(FORMATS[".txt"], largest=1000))
-    assert "is larger than" in _reasons(beside / "a.txt")[0]
+    assert "larger than" in _reasons(beside / "a.txt")[0]
     monkeypatch.undo()
 
 

@@ -136,13 +136,13 @@ from pathlib import Path
 from hashing import HashingEncoder
 from index import sentences, terms
 from index.ingest.loader import load_file
-from index.split import split
+from index.text.chunker import chunk
 folder = Path(tempfile.mkdtemp())
 for piece in sys.stdin.read().split("\\0"):
     path = folder / "a.txt"
     path.write_bytes((piece * 100_000)[:100_000].encode() + b" The end.")
     article = load_file(path)
-    split(article, HashingEncoder().tokenize)
+    chunk(article, HashingEncoder().tokenize)
     sentences(article.text)
     terms(article.text)
 print("done")

@@ -120,7 +120,7 @@ def test_a_passage_that_another_process_has_just_removed_is_passed_over(index: I
     assert len(searcher.find("fox owl").hits) == 2
     (folder / "owl.txt").write_text("The owl flew off.\n")
     Index(index.path, index.encoder, index.url).sync([folder])
-    searcher._readings.clear()
+    searcher._features.clear()
     assert [hit.passage.text for hit in searcher.find("fox owl").hits] == [FOX.strip()]
 
 
@@ -129,7 +129,7 @@ def test_where_another_process_has_replaced_everything_nothing_is_found(index: I
     index.sync([tmp_path / "fox.txt"])
     opened = Index(index.path, index.encoder, index.url)
     searcher = opened.searcher  # of a question that is being answered just now; the next one sees the change
-    assert searcher._keywords is not None
+    assert searcher._bm25 is not None
     (tmp_path / "fox.txt").write_text(OWL)
     Index(index.path, index.encoder, index.url).sync([tmp_path / "fox.txt"])
     assert searcher.find("Who crossed the river?").hits == []

@@ -16,10 +16,9 @@ from servers import close_the_loop
 from index import Article, ArticleFilter, Hit, Passage, Span
 from index.embedding import onnx
 from rag import Answer, AnswerOptions, QuestionError, Sentence, Turn, build_assistant, load_settings
-from ui.chat.handlers.answering import Replies
+from ui.chat.handlers.answers import AnswerHandlers
 from ui.chat.page import load_gradio
-from ui.chat.session import Reader
-from ui.chat.writing import Writing
+from ui.chat.session import PageSession, Visitor
 from ui.conversation import Conversation
 from ui.server import ServedChat, build_app, launch_app, start_chat
 
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
 
-READER = Reader()
+VISITOR = Visitor()
 TEXT = "The harbour reopened on Monday. Ships came back."
 ARTICLE = Article("a1", "The port", "The Daily", TEXT, "2024-02-24")
 
@@ -81,8 +80,8 @@ def chat() -> Iterator[ServedChat]:
 
 
 @pytest.fixture
-def replies() -> Replies:
-    return Replies(load_gradio(), Fake(ARTICLE))  # type: ignore[arg-type]
+def handlers() -> AnswerHandlers:
+    return AnswerHandlers(load_gradio(), Fake(ARTICLE))  # type: ignore[arg-type]
 
 
 def call(
@@ -159,50 +158,52 @@ def test_the_next_free_port_is_taken_and_told() -> None:
         call(chat, "/")
 
 
-def test_an_answer_comes_with_its_article_opened_at_the_words(replies: Replies) -> None:
-    screens = list(replies.ask(READER, "When?", Conversation(), Writing()))
-    messages, said, _, box, _, controls, *_ = screens[-1]
+def test_an_answer_comes_with_its_article_opened_at_the_words(handlers: AnswerHandlers) -> None:
+    screens = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession()))
+    last = screens[-1]
+    messages, said, box, controls = (last[name] for name in ("chatbot", "conversation", "question", "controls"))
     assert [message["role"] for message in messages] == ["user", "assistant"]
     assert said.exchanges[0].answer is not None
     assert said.exchanges[0].answer.done
     assert box["submit_btn"] == "Ask"
     assert controls["visible"] is True
-    panes = [screen[2] for screen in screens if isinstance(screen[2], str)]
-    assert len(panes) == 1, "the pane is set once, and what the reader opens meanwhile stays"
-    assert ">The harbour reopened on Monday" in panes[0]
-    assert screens[0][3]["stop_btn"] == "Stop"
-    assert screens[0][3]["value"] == "", "the box is empty as soon as the question is asked"
+    articles = [screen["article"] for screen in screens if "article" in screen]
+    assert len(articles) == 1, "the article is set once, and what the user opens meanwhile stays"
+    assert ">The harbour reopened on Monday" in articles[0]
+    assert screens[0]["question"]["stop_btn"] == "Stop"
+    assert screens[0]["question"]["value"] == "", "the box is empty as soon as the question is asked"
 
 
-def test_the_next_question_knows_what_was_said(replies: Replies) -> None:
-    said = list(replies.ask(READER, "When?", Conversation(), Writing()))[-1][1]
-    list(replies.ask(READER, "And then?", said, Writing()))
-    question, history = replies.assistant.heard[-1]  # type: ignore[attr-defined]
+def test_the_next_question_knows_what_was_said(handlers: AnswerHandlers) -> None:
+    said = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession()))[-1]["conversation"]
+    list(handlers.ask(VISITOR, "And then?", said, PageSession()))
+    question, history = handlers.assistant.heard[-1]  # type: ignore[attr-defined]
     assert question == "And then?"
     assert [turn.text for turn in history] == ["When?", f"{TEXT[:31]} [1]"]
 
 
-def test_an_empty_question_gets_a_hint_and_a_very_long_one_is_not_echoed_whole(replies: Replies) -> None:
-    messages = list(replies.ask(READER, None, Conversation(), Writing()))[-1][0]
+def test_an_empty_question_gets_a_hint_and_a_very_long_one_is_not_echoed_whole(handlers: AnswerHandlers) -> None:
+    messages = list(handlers.ask(VISITOR, None, Conversation(), PageSession()))[-1]["chatbot"]
     assert "Type a question" in messages[1]["content"]
-    messages = list(replies.ask(READER, "x" * 100_000, Conversation(), Writing()))[-1][0]
+    messages = list(handlers.ask(VISITOR, "x" * 100_000, Conversation(), PageSession()))[-1]["chatbot"]
     assert len(messages[0]["content"]) < 3000
 
 
-def test_asking_again_replaces_the_answer_and_taking_back_returns_the_question(replies: Replies) -> None:
-    said = list(replies.ask(READER, "When?", Conversation(), Writing()))[-1][1]
-    again = list(replies.ask_again(READER, said, Writing()))[-1][1]
+def test_asking_again_replaces_the_answer_and_taking_back_returns_the_question(handlers: AnswerHandlers) -> None:
+    said = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession()))[-1]["conversation"]
+    again = list(handlers.ask_again(VISITOR, said, PageSession()))[-1]["conversation"]
     assert len(again.exchanges) == 1
-    assert list(replies.ask_again(READER, Conversation(), Writing())) == []
-    back = replies.take_back(READER, said, Writing())
-    assert back[1].exchanges == ()
-    assert back[3]["value"] == "When?"
-    assert replies.start_over(READER, Writing())[1] == Conversation()
+    assert list(handlers.ask_again(VISITOR, Conversation(), PageSession())) == []
+    back = handlers.undo(VISITOR, said, PageSession())
+    assert back["conversation"].exchanges == ()
+    assert back["question"]["value"] == "When?"
+    assert handlers.start_over(VISITOR, PageSession())["conversation"] == Conversation()
 
 
-def test_stopping_keeps_what_was_written(replies: Replies) -> None:
-    halfway = next(iter(list(replies.ask(READER, "When?", Conversation(), Writing()))[1:]))[1]
-    messages, said, *_ = replies.stop(READER, halfway, Writing())
+def test_stopping_keeps_what_was_written(handlers: AnswerHandlers) -> None:
+    halfway = next(iter(list(handlers.ask(VISITOR, "When?", Conversation(), PageSession()))[1:]))["conversation"]
+    stopped = handlers.stop(VISITOR, halfway, PageSession())
+    messages, said = stopped["chatbot"], stopped["conversation"]
     assert said.exchanges[0].stopped
     assert "Stopped" in messages[1]["content"]
 
@@ -210,29 +211,29 @@ def test_stopping_keeps_what_was_written(replies: Replies) -> None:
 @pytest.mark.parametrize(
     "data", [None, "cite-1-1", {"place": "cite-1-1"}, {"place": ["cite", 1]}, {"doc": "a1"}, 7, []]
 )
-def test_a_citation_that_was_never_given_opens_nothing(replies: Replies, data: object) -> None:
-    assert "cannot be shown" in replies.open_citation(READER, data, Conversation())
+def test_a_citation_that_was_never_given_opens_nothing(handlers: AnswerHandlers, data: object) -> None:
+    assert "not available" in handlers.open_citation(VISITOR, data, Conversation())["article"]
 
 
-def test_of_an_article_that_is_gone_the_quote_stays_and_it_is_said(replies: Replies) -> None:
-    said = list(replies.ask(READER, "When?", Conversation(), Writing()))[-1][1]
-    assert "The port" in replies.open_citation(READER, {"place": "cite-1-1"}, said)
-    replies.assistant._articles.clear()  # type: ignore[attr-defined]
-    kept = replies.open_citation(READER, {"place": "cite-1-1"}, said)
-    assert "No longer indexed" in kept
+def test_of_an_article_that_is_gone_the_quote_stays_and_it_is_said(handlers: AnswerHandlers) -> None:
+    said = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession()))[-1]["conversation"]
+    assert "The port" in handlers.open_citation(VISITOR, {"place": "cite-1-1"}, said)["article"]
+    handlers.assistant._articles.clear()  # type: ignore[attr-defined]
+    kept = handlers.open_citation(VISITOR, {"place": "cite-1-1"}, said)["article"]
+    assert "no longer indexed" in kept
     assert "The harbour reopened on Monday" in kept
 
 
-def test_the_status_line_says_who_answers_from_how_much(replies: Replies) -> None:
-    (masthead,) = replies.masthead(READER)
-    assert "no language model" in masthead
-    assert "1 article<" in masthead
+def test_the_status_line_says_who_answers_from_how_much(handlers: AnswerHandlers) -> None:
+    (shown,) = handlers.masthead(VISITOR)
+    assert "no language model" in shown["masthead"]
+    assert "1 article<" in shown["masthead"]
 
 
 def test_with_nothing_indexed_the_reader_is_told_what_to_type() -> None:
-    replies = Replies(load_gradio(), Fake())  # type: ignore[arg-type]
-    assert "no articles" in next(replies.masthead(READER))
-    assert "citechat index PATH" in replies.load(READER)[0]
+    handlers = AnswerHandlers(load_gradio(), Fake())  # type: ignore[arg-type]
+    assert "no articles" in next(handlers.masthead(VISITOR))["masthead"]
+    assert "citechat index PATH" in handlers.load(VISITOR)["article"]
 
 
 @pytest.mark.usefixtures("chat")  # which tidies up after the framework when all is done
@@ -254,11 +255,11 @@ def test_a_question_asked_while_the_model_is_loading_is_answered(
     try:
         assert call(chat, "/").status == 200, "the page does not wait for the model"  # type: ignore[attr-defined]
         assert loading.wait(300), "which is loaded behind it"
-        replies = Replies(load_gradio(), assistant)
-        answers = replies.ask(READER, "What is Boximator?", Conversation(), Writing())
+        handlers = AnswerHandlers(load_gradio(), assistant)
+        answers = handlers.ask(VISITOR, "What is Boximator?", Conversation(), PageSession())
         next(answers)
         may_load.set()
-        said = list(answers)[-1][1]
+        said = list(answers)[-1]["conversation"]
     finally:
         chat.close()
     assert said.exchanges[-1].answer.found
@@ -272,15 +273,15 @@ def test_starters_are_made_once_and_their_failure_leaves_a_page_without_them(cap
 
     text = "Westhaven is small. Westhaven is old. Westhaven is quiet."
     fake = Fake(Article("b", "t", "s", text))
-    replies = Replies(load_gradio(), fake)  # type: ignore[arg-type]
-    row, *buttons = replies.suggest(Conversation())
-    replies.suggest(Conversation())
-    assert row["visible"] is True
-    assert buttons[0]["value"] == "What is said about Westhaven?"
+    handlers = AnswerHandlers(load_gradio(), fake)  # type: ignore[arg-type]
+    shown = handlers.suggest_starters(VISITOR, Conversation())
+    handlers.suggest_starters(VISITOR, Conversation())
+    assert shown["starter_row"]["visible"] is True
+    assert shown["starter_1"]["value"] == "What is said about Westhaven?"
     assert len(fake.heard) == 1
-    row, *_ = Replies(load_gradio(), Broken(Article("b", "t", "s", text))).suggest(Conversation())  # type: ignore[arg-type]
-    assert row["visible"] is False
-    assert "no questions to start with" in caplog.text
+    broken = AnswerHandlers(load_gradio(), Broken(Article("b", "t", "s", text)))  # type: ignore[arg-type]
+    assert broken.suggest_starters(VISITOR, Conversation())["starter_row"]["visible"] is False
+    assert "cannot suggest questions to start with" in caplog.text
 
 
 def test_the_handlers_trust_nothing_that_a_browser_sends(chat: ServedChat) -> None:
@@ -306,18 +307,20 @@ def test_the_handlers_trust_nothing_that_a_browser_sends(chat: ServedChat) -> No
     assert b"forged" not in response.body  # type: ignore[attr-defined]
 
 
-def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(replies: Replies) -> None:
+def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(handlers: AnswerHandlers) -> None:
     heard: list[ArticleFilter | None] = []
-    answers = replies.assistant.stream
-    replies.assistant.stream = lambda q, h=(), article_filter=None: (heard.append(article_filter), answers(q, h))[1]  # type: ignore[method-assign]
-    said = list(replies.ask(READER, "When?", Conversation(), Writing(), " 2024-02 ", "", ["The Daily"]))[-1][1]
+    answers = handlers.assistant.stream
+    handlers.assistant.stream = lambda q, h=(), article_filter=None: (heard.append(article_filter), answers(q, h))[1]  # type: ignore[method-assign]
+    said = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession(), " 2024-02 ", "", ["The Daily"]))[-1][
+        "conversation"
+    ]
     chosen = ArticleFilter(since="2024-02", sources=("The Daily",))
     assert said.exchanges[-1].article_filter == chosen
-    messages = list(replies.ask_again(READER, said, Writing(), "2023", "", ["The Herald"]))[-1][0]
+    messages = list(handlers.ask_again(VISITOR, said, PageSession(), "2023", "", ["The Herald"]))[-1]["chatbot"]
     assert heard == [chosen, chosen], "whatever is chosen on the page by now"
-    assert "Asked only of articles: since 2024&#45;02 · The Daily" in messages[-1]["content"]
+    assert "Limited to&#58; since 2024&#45;02 · The Daily" in messages[-1]["content"]
 
 
-def test_a_day_that_is_none_is_said_in_the_chat(replies: Replies) -> None:
-    messages = list(replies.ask(READER, "When?", Conversation(), Writing(), "yesterday", None, []))[-1][0]
-    assert "is no day, month or year" in messages[-1]["content"]
+def test_a_day_that_is_none_is_said_in_the_chat(handlers: AnswerHandlers) -> None:
+    messages = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession(), "yesterday", None, []))[-1]["chatbot"]
+    assert "Invalid date" in messages[-1]["content"]

@@ -1,25 +1,24 @@
 """The assistant for programs, beside the page and in the same process.
 
-    POST   /v1/ask                the answer as JSON, or as it is written
+    POST   /v1/ask                the answer as JSON, or streamed while it is written
     POST   /v1/chat/completions   the same for clients of OpenAI's API
     GET    /v1/models             the models that these may name
-    GET    /v1/articles           what can be asked about, without the texts
+    GET    /v1/articles           the indexed articles, without their texts
     POST   /v1/articles           add files, a text or a link
     GET    /v1/articles/{id}      one article with its text
     DELETE /v1/articles/{id}      remove it
-    POST   /v1/evaluate           run a test set, where that is switched on
-    GET    /v1/openapi.json       all of this for programs; /v1/docs for people
+    POST   /v1/evaluate           run a test set, if that is enabled
+    GET    /v1/openapi.json       the description of all of this for programs; /v1/docs for people
 
-What goes wrong is told as {"error": {"message": "…", "hint": "…"}}. A page of another site cannot ask: its requests
-name an origin that is not ours, and a form cannot send what is called application/json.
+Errors are {"error": {"message": "…", "hint": "…"}}. Pages of other sites cannot use the API: `RequestGuard` refuses
+their origin, and a form cannot send the content type application/json.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import queue as turns
-from .queue import RequestQueue
+from .queue import LONGEST_QUEUE, WORKERS, RequestQueue
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -28,27 +27,27 @@ if TYPE_CHECKING:
 
     from ..chat.services import Services
 
-__all__ = ["Turns", "api_routes", "open_turns"]
+__all__ = ["RequestQueue", "api_routes", "open_queue"]
 
 
 def api_routes(
     assistant: Assistant,
     services: Services | None = None,
     *,
-    turns: RequestQueue | None = None,
+    queue: RequestQueue | None = None,
     writable: bool = True,
     evaluate: bool = False,
 ) -> list[BaseRoute]:
-    """The routes under `/v1`; whatever else is there is answered with 404.
+    """Return the routes under `/v1`; any other path there gets 404.
 
-    `services` offer other models and the library; questions wait for their `turns`. Where it is not `writable`, no
-    program may add or remove articles; with `evaluate` it may run test sets. Loads the web framework.
+    `services` have the other models and the library. Programs may add and remove articles if it is `writable`, and run
+    test sets with `evaluate`. Loads the web framework.
     """
-    from .app import routes
+    from .app import create_routes
 
-    return routes(assistant, services, turns or open_queue(), writable=writable, evaluate=evaluate)
+    return create_routes(assistant, services, queue or open_queue(), writable=writable, evaluate=evaluate)
 
 
 def open_queue() -> RequestQueue:
-    """Places for the questions of programs."""
-    return RequestQueue(turns.AT_ONCE, turns.MOST_WAITING)
+    """Return a queue for the questions of programs."""
+    return RequestQueue(WORKERS, LONGEST_QUEUE)

@@ -1,4 +1,4 @@
-"""`POST /v1/ask`: a question is answered, at once or as the answer is written."""
+"""`POST /v1/ask`: answers a question, at once or as a stream."""
 
 from __future__ import annotations
 
@@ -13,92 +13,94 @@ from starlette.responses import Response, StreamingResponse
 from index import CitechatError
 from rag import Answer, Assistant
 
-from .errors import HUNG_UP, UNEXPECTED, Refused, as_error, as_json, refusal, reply
+from ..security.errors import RequestError
+from .errors import CLIENT_CLOSED_REQUEST, UNEXPECTED, as_json, json_response, request_error
 from .queue import RequestQueue
-from .requests import Asked, read
+from .schemas import AskRequest, read_body
 
 logger = logging.getLogger(__name__)
 
-LONGEST_STREAM = 600.0
-"""Seconds that an answer may take to be written; a model's own patience ends before that."""
+STREAM_TIMEOUT = 600.0
+"""Seconds that an answer may take; the timeout of an LLM is shorter."""
 
-SNAPSHOT_EVERY = 0.05
-"""Seconds between two states of an answer that are sent: a reader sees no more of them."""
+SNAPSHOT_INTERVAL = 0.05
+"""Seconds between two states of an answer in a stream; a person cannot see more of them."""
 
 EVENTS = "text/event-stream"
+
+KEEP_ALIVE = b": the answer is being written\n\n"
+"""A comment in an event stream, which clients ignore."""
 
 Begin = Callable[[], Iterator[Answer]]
 State = Answer | dict[str, object] | None
 
 
 class AskEndpoint:
-    """Answers questions of programs, some at a time."""
+    """The endpoint that answers questions through a queue."""
 
-    def __init__(self, assistant: Assistant, turns: RequestQueue) -> None:
+    def __init__(self, assistant: Assistant, queue: RequestQueue) -> None:
         self._assistant = assistant
-        self._turns = turns
+        self._queue = queue
 
     async def ask(self, request: Request) -> Response:
-        """The answer, or ever fuller ones as server-sent events where the body or `Accept` asks for them."""
-        asked = await read(request, Asked)
-        question, history, article_filter = asked.question, asked.turns(), asked.article_filter.article_filter()
+        """Return the answer, or stream it as server-sent events if the body or `Accept` asks for that."""
+        body = await read_body(request, AskRequest)
+        history, article_filter = body.turns(), body.only.article_filter()
 
         def begin() -> Iterator[Answer]:
-            return self._assistant.stream(question, history, article_filter)
+            return self._assistant.stream(body.question, history, article_filter)
 
-        if asked.stream or EVENTS in request.headers.get("accept", ""):
-            return streamed(_events(states(self._turns, request, begin)), self._turns)
-        answer = await self._turns.last(request, begin)
-        return reply(200, answer.to_dict()) if answer else reply(HUNG_UP, {})
-
-
-def streamed(events: AsyncIterator[bytes], turns: RequestQueue) -> Response:
-    """Server-sent events, which no proxy may hold back. Raises `Refused` where too many wait: once the events begin,
-    the status has been sent."""
-    turns.require_room()
-    return StreamingResponse(
-        events, media_type=EVENTS, headers={"cache-control": "no-store", "x-accel-buffering": "no"}
-    )
+        if body.stream or EVENTS in request.headers.get("accept", ""):
+            return event_stream(_events(answer_states(self._queue, request, begin)), self._queue)
+        answer = await self._queue.last(request, begin)
+        return json_response(200, answer.to_dict()) if answer else json_response(CLIENT_CLOSED_REQUEST, {})
 
 
-async def states(turns: RequestQueue, request: Request, begin: Begin) -> AsyncIterator[State]:
-    """States of an answer at most every `SNAPSHOT_EVERY` seconds, and the last; `None` says that it goes on. An error
-    comes as what is told of it: the status has been sent. None comes after `LONGEST_STREAM` seconds."""
-    began = time.monotonic()
+def event_stream(events: AsyncIterator[bytes], queue: RequestQueue) -> Response:
+    """Return a response of server-sent events that no proxy buffers.
+
+    Raises `RequestError` if the queue is full: the status is sent before the first event.
+    """
+    queue.require_room()
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(events, media_type=EVENTS, headers=headers)
+
+
+async def answer_states(queue: RequestQueue, request: Request, begin: Begin) -> AsyncIterator[State]:
+    """Yield states of an answer, at most one every `SNAPSHOT_INTERVAL` seconds, and the last one.
+
+    `None` says that the work goes on. An error is yielded in its JSON form, because the status has been sent. The
+    stream ends after `STREAM_TIMEOUT` seconds.
+    """
+    started = time.monotonic()
     try:
-        async for state in turns.states(request, begin):
+        async for state in queue.states(request, begin):
             yield state
-            if time.monotonic() - began > LONGEST_STREAM:
-                yield as_error(_late())
+            if time.monotonic() - started > STREAM_TIMEOUT:
+                yield RequestError(
+                    503, f"The answer took longer than {STREAM_TIMEOUT:.0f} seconds.", "Ask for less."
+                ).to_dict()
                 return
             if state is not None and not state.done:
-                await asyncio.sleep(SNAPSHOT_EVERY)
+                await asyncio.sleep(SNAPSHOT_INTERVAL)
     except CitechatError as error:
-        yield as_error(refusal(error))
+        yield request_error(error).to_dict()
     except Exception:
         logger.exception("a question to %s failed", request.url.path)
-        yield as_error(UNEXPECTED)
-
-
-def _late() -> Refused:
-    return Refused(503, f"the answer took longer than {LONGEST_STREAM:.0f} seconds", "Ask for less.")
+        yield UNEXPECTED.to_dict()
 
 
 def event(value: object, name: str = "") -> bytes:
-    """A server-sent event; JSON has no line breaks that could end it before."""
-    data = b"data: " + (value if isinstance(value, bytes) else as_json(value)) + b"\n\n"
+    """Return a server-sent event; JSON contains no line breaks that could end it early."""
+    data = b"data: " + as_json(value) + b"\n\n"
     return (f"event: {name}\n".encode() if name else b"") + data
 
 
-ALIVE = b": the answer is being written\n\n"
-"""A comment, which clients pass over."""
-
-
 async def _events(states: AsyncIterator[State]) -> AsyncIterator[bytes]:
-    """Each state as a message, the whole answer as `done`, what goes wrong as `error`."""
+    """Yield each state as a message, the finished answer as `done`, and an error as `error`."""
     async for state in states:
         if state is None:
-            yield ALIVE
+            yield KEEP_ALIVE
         elif isinstance(state, Answer):
             yield event(state.to_dict(), "done" if state.done else "")
         else:

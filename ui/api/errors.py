@@ -1,90 +1,54 @@
-"""How an error is told to a program: one form for all of them, and never more than it needs to know."""
+"""Error responses of the API: one form for all errors, and never more than a client needs to know."""
 
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict
 
 from index import CitechatError, FilterError
 from rag import LLMError, QuestionError, TestSetError
+
+from ..security.errors import RequestError, retry_after
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
 JSON = "application/json"
 
-HUNG_UP = 499  # a status that nobody receives
+CLIENT_CLOSED_REQUEST = 499  # a status that no client receives
 
-FIELDS = "GET /v1/docs shows the fields."
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer, not a bug
-    """A request that gets an error in place of what it asks for."""
-
-    def __init__(self, status: int, message: str, hint: str = "", *, wait: float = 0.0, allow: str = "") -> None:
-        """`wait` is after how many seconds asking again is worth while, `allow` the methods that would be taken."""
-        super().__init__(message)
-        self.status, self.message, self.hint, self.wait, self.allow = status, message, hint, wait, allow
+UNEXPECTED = RequestError(500, "Something went wrong in the server.", "See the log of the server for the reason.")
 
 
-class ErrorTold(BaseModel):
-    """What happened, and what to do next."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    message: str
-    hint: str
-
-
-class ErrorReply(BaseModel):
-    """What comes in place of a reply."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    error: ErrorTold
-
-
-UNEXPECTED = Refused(500, "something went wrong in the server", "Its log says more.")
-
-
-def refusal(error: CitechatError) -> Refused:
-    """Which status an error of ours has."""
+def request_error(error: CitechatError) -> RequestError:
+    """Return the error of a request for one of the program."""
     if isinstance(error, QuestionError):
-        return wrong_field("question", error.message, error.hint)
+        return invalid_field("question", error.message, error.hint)
     if isinstance(error, FilterError):
-        return wrong_field("only", error.message, error.hint)
+        return invalid_field("only", error.message, error.hint)
     if isinstance(error, TestSetError):
-        return Refused(400, error.message, error.hint)
-    return Refused(503, error.message, error.hint, wait=error.wait if isinstance(error, LLMError) else 0.0)
+        return RequestError(400, error.message, error.hint)
+    return RequestError(503, error.message, error.hint, retry_after(error.wait if isinstance(error, LLMError) else 0))
 
 
-def wrong_field(name: str, message: str, hint: str = "") -> Refused:
-    """A request that is wrong in one field."""
-    return Refused(400, f"the field {name[:80]!r}: {message}", hint or FIELDS)
+def invalid_field(name: str, message: str, hint: str = "") -> RequestError:
+    """Return a 400 for one field of a request."""
+    return RequestError(400, f"Invalid field {name[:80]!r}: {message}", hint or "See GET /v1/docs for the fields.")
 
 
-def as_error(refused: Refused) -> dict[str, Any]:
-    """What is told of it."""
-    return {"error": {"message": refused.message, "hint": refused.hint}}
+def error_response(error: RequestError) -> Response:
+    """Return the response for an error."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in error.headers}
+    return json_response(error.status, error.to_dict(), headers)
 
 
-def told(refused: Refused) -> Response:
-    """The response that tells it."""
-    headers = {"retry-after": str(math.ceil(refused.wait))} if refused.wait else {}
-    headers |= {"allow": refused.allow} if refused.allow else {}
-    return reply(refused.status, as_error(refused), headers)
-
-
-def reply(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:
-    """A response in JSON that nobody keeps."""
+def json_response(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:
+    """Return a JSON response that no cache stores."""
     from starlette.responses import Response
 
     return Response(as_json(value), status, {"cache-control": "no-store", **(headers or {})}, JSON)
 
 
 def as_json(value: Any) -> bytes:
-    """The value on the wire. An LLM may write half a character, which no text there can hold; "?" keeps the offsets."""
+    """Return a value as UTF-8 JSON. An LLM may write half a character, which becomes "?": that keeps all offsets."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""`POST /v1/evaluate`: a test set is run, and its measures come back, as `citechat eval --json` prints them."""
+"""`POST /v1/evaluate`: runs a test set and returns the report that `citechat eval --json` prints."""
 
 from __future__ import annotations
 
@@ -15,35 +15,37 @@ from rag import Assistant, TestSetError
 from rag.evaluate import CaseResult, Report, iter_results, read_test_set, resolve, to_json, versions
 
 from ..chat.handlers.evaluation import MOST_QUESTIONS
-from .errors import HUNG_UP, Refused, reply
+from ..security.errors import RequestError
+from .errors import CLIENT_CLOSED_REQUEST, json_response
 from .queue import RequestQueue
-from .requests import Questions, read
+from .schemas import EvaluateRequest, read_body
 
 
-class Evaluation:
-    """Runs test sets of programs, one at a time."""
+class EvaluateEndpoint:
+    """The endpoint that runs test sets of programs, one at a time."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        self._turns = RequestQueue(1, 0)
+        self._queue = RequestQueue(1, 0)
 
     async def evaluate(self, request: Request) -> Response:
-        """The report; where the client hangs up, the run stops after the question that is being asked."""
-        body = await read(request, Questions)
+        """Run a test set and return the report. If the client hangs up, the run stops after the current question."""
+        body = await read_body(request, EvaluateRequest)
         if len(body.questions) > MOST_QUESTIONS:
-            raise Refused(
+            raise RequestError(
                 400,
-                f"there are {len(body.questions)} questions, more than {MOST_QUESTIONS}",
+                f"Too many questions: {len(body.questions)}, and {MOST_QUESTIONS} are allowed.",
                 "Send fewer, or run `citechat eval --server`.",
             )
-        results = await self._turns.last(request, lambda: self._rows(body))
+        results = await self._queue.last(request, lambda: self._results(body))
         if results is None:
-            return reply(HUNG_UP, {})
-        settings = {name: str(getattr(self._assistant, name)) for name in ("model", "top_k", "strict")}
-        return reply(200, json.loads(to_json(Report(results, settings, versions()))))
+            return json_response(CLIENT_CLOSED_REQUEST, {})
+        options = self._assistant.options
+        settings = {"model": self._assistant.model, "top_k": str(options.top_k), "strict": str(options.strict)}
+        return json_response(200, json.loads(to_json(Report(results, settings, versions()))))
 
-    def _rows(self, body: Questions) -> Iterator[tuple[CaseResult, ...]]:
-        """Ever more rows. Raises `TestSetError` for a question that is wrong, naming it by its place."""
+    def _results(self, body: EvaluateRequest) -> Iterator[tuple[CaseResult, ...]]:
+        """Yield the results so far. Raises `TestSetError` naming an invalid question by its number."""
         with tempfile.TemporaryDirectory(prefix="citechat-") as folder:
             path = Path(folder) / "questions.jsonl"
             path.write_text("".join(f"{json.dumps(each)}\n" for each in body.questions), encoding="utf-8")
@@ -53,7 +55,7 @@ class Evaluation:
                 raise TestSetError(error.message.replace(str(path), "questions"), error.hint) from None
         cases, problems = resolve(test_set.cases, self._assistant.articles(), lines=test_set.lines)
         if problems:
-            raise TestSetError(str(replace(problems[0], path="questions")), "Mend it, or leave it out.")
+            raise TestSetError(str(replace(problems[0], path="questions")), "Correct it, or leave it out.")
         results: tuple[CaseResult, ...] = ()
         for result in iter_results(self._assistant, cases):
             results = (*results, result)

@@ -1,7 +1,7 @@
-"""The tool `ask` for other programs' language models, after the Model Context Protocol (https://modelcontextprotocol.io).
+"""The tool `ask` for language models of other programs, over the Model Context Protocol (https://modelcontextprotocol.io).
 
-It reads and changes nothing. Each request stands by itself: no session is kept, so any copy answers it. Needs the
-package `mcp`.
+The tool changes nothing. No session is stored, so any copy of the server can answer any request. Requires the package
+`mcp`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from index import CitechatError
 from rag import Answer, Assistant, SettingsError
 
 from ..plain_text import as_text
-from .errors import UNEXPECTED, Refused, refusal, reply, told
-from .origins import is_foreign
+from ..security.errors import RequestError
+from .errors import UNEXPECTED, error_response, request_error
 from .queue import RequestQueue
-from .requests import Choice
+from .schemas import ArticleFilterRequest, first_problem
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -29,116 +29,109 @@ logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
 
-_ABOUT = (
-    "Ask a question about the indexed articles. The answer cites the exact characters that say each sentence, and says "
-    "so where the articles do not tell. Quote it with its citations."
+_DESCRIPTION = (
+    "Ask a question about the indexed articles. The answer cites the exact characters that support each sentence, and "
+    "says so if the articles do not answer the question. Quote it with its citations."
 )
 
 
-class ToolAsked(Choice):
-    """What a model may say to the tool."""
+class AskArguments(ArticleFilterRequest):
+    """The arguments of the tool."""
 
     question: str
 
 
-def mcp_routes(assistant: Assistant, turns: RequestQueue) -> list[BaseRoute]:
-    """The tool at `/mcp`. Raises `SettingsError` where the package is missing."""
+def mcp_routes(assistant: Assistant, queue: RequestQueue) -> list[BaseRoute]:
+    """Return the route of the tool. Raises `SettingsError` if the package is missing."""
     try:
         import mcp  # noqa: F401
     except ImportError as error:
         raise SettingsError(
-            f"the package 'mcp' cannot be loaded: {error}",
+            f"Cannot load the package 'mcp': {error}",
             'Install it: pip install -c constraints.txt -e ".[mcp]"; or unset CITECHAT_MCP.',
         ) from None
     from starlette.routing import Route
 
-    # Whoever asks here shows what comes to its own user: a model that failed is told, not replaced by quotes.
+    # Callers show the result to users of their own: a failed LLM is an error, and not replaced by quotes.
     if isinstance(assistant, Assistant):
         assistant = assistant.with_options(fallback=False)
-    return [Route(PATH, _Endpoint(assistant, turns), include_in_schema=False)]
+    return [Route(PATH, _Endpoint(assistant, queue), include_in_schema=False)]
 
 
 class _Endpoint:
-    """An ASGI application that hands each request to the protocol's own library."""
+    """An ASGI application that passes each request to the library of the protocol."""
 
-    def __init__(self, assistant: Assistant, turns: RequestQueue) -> None:
+    def __init__(self, assistant: Assistant, queue: RequestQueue) -> None:
         from mcp.server.lowlevel import Server
 
         self._assistant = assistant
-        self._turns = turns
+        self._queue = queue
         self._server: Any = Server(
-            "citechat", version=version("citechat"), on_list_tools=self._tools, on_call_tool=self._call
+            "citechat", version=version("citechat"), on_list_tools=self._list_tools, on_call_tool=self._call_tool
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
         from mcp.server.transport_security import TransportSecuritySettings
-        from starlette.requests import Request
 
-        if is_foreign(Request(scope).headers):
-            refused = Refused(403, "a page of another site may not ask", "Ask from a program.")
-            await told(refused)(scope, receive, send)
-            return
-        if scope["method"] != "POST":  # without sessions there is nothing to listen to, and none to end
-            await reply(405, {"error": {"message": "this address takes POST", "hint": ""}}, {"allow": "POST"})(
-                scope, receive, send
-            )
+        if scope["method"] != "POST":  # without sessions there is nothing to listen to, or to end
+            error = RequestError(405, "Only POST is allowed at this address.", headers=[(b"allow", b"POST")])
+            await error_response(error)(scope, receive, send)
             return
         manager = StreamableHTTPSessionManager(
             self._server,
             json_response=True,
             stateless=True,
-            # The guard has looked at the host already, and what came before at the origin.
+            # `RequestGuard` has checked host and origin.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         async with manager.run():
             await manager.handle_request(scope, receive, send)
 
-    async def _tools(self, *_: object) -> Any:
+    async def _list_tools(self, *_: object) -> Any:
         from mcp.types import ListToolsResult, Tool, ToolAnnotations
 
         tool = Tool(
             name="ask",
             title="Ask the articles",
-            description=_ABOUT,
-            input_schema=ToolAsked.model_json_schema(),
+            description=_DESCRIPTION,
+            input_schema=AskArguments.model_json_schema(),
             annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False, idempotent_hint=True),
         )
         return ListToolsResult(tools=[tool])
 
-    async def _call(self, _: object, asked: Any) -> Any:
+    async def _call_tool(self, _: object, call: Any) -> Any:
         from mcp.types import CallToolResult, TextContent
         from pydantic import ValidationError
 
         try:
-            _require_known(asked.name)
-            answer = await self._answer(ToolAsked.model_validate_json(json.dumps(asked.arguments or {})))
+            _require_known_tool(call.name)
+            answer = await self._answer(AskArguments.model_validate_json(json.dumps(call.arguments or {})))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            problem = f"the field {'.'.join(map(str, first['loc']))[:80]!r}: {first['msg']}"
-        except Refused as refused:
-            problem = f"{refused.message}. {refused.hint}"
+            field, message = first_problem(error)
+            problem = f"Invalid field {field[:80]!r}: {message}"
+        except RequestError as error:
+            problem = f"{error.message} {error.hint}"
         except CitechatError as error:
-            problem = f"{refusal(error).message}. {error.hint}"
+            problem = f"{request_error(error).message} {error.hint}"
         except Exception:
-            logger.exception("a question of another program failed")
-            problem = f"{UNEXPECTED.message}. {UNEXPECTED.hint}"
+            logger.exception("A call of the tool failed.")
+            problem = f"{UNEXPECTED.message} {UNEXPECTED.hint}"
         else:
-            whole = answer.to_dict()
-            proof = {name: whole[name] for name in ("text", "found", "sentences", "citations", "notes")}
-            return CallToolResult(content=[TextContent(text=as_text(answer))], structured_content=proof)
+            fields = answer.to_dict()
+            content = {name: fields[name] for name in ("text", "found", "sentences", "citations", "notes")}
+            return CallToolResult(content=[TextContent(text=as_text(answer))], structured_content=content)
         return CallToolResult(content=[TextContent(text=problem)], is_error=True)
 
-    async def _answer(self, asked: ToolAsked) -> Answer:
-        article_filter = asked.article_filter()
+    async def _answer(self, arguments: AskArguments) -> Answer:
+        article_filter = arguments.article_filter()
 
         def begin() -> Iterator[Answer]:
-            return self._assistant.stream(asked.question, (), article_filter)
+            return self._assistant.stream(arguments.question, (), article_filter)
 
-        answer = await self._turns.last(None, begin)
-        return answer or Answer(asked.question)
+        return await self._queue.last(None, begin) or Answer(arguments.question)
 
 
-def _require_known(name: str) -> None:
+def _require_known_tool(name: str) -> None:
     if name != "ask":
-        raise Refused(404, f"there is no tool {name[:80]!r}", "There is only `ask`.")
+        raise RequestError(404, f"Unknown tool {name[:80]!r}.", "The only tool is `ask`.")

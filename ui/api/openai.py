@@ -1,8 +1,8 @@
-"""`POST /v1/chat/completions` and `GET /v1/models`, as clients of OpenAI's API expect them.
+"""`POST /v1/chat/completions` and `GET /v1/models` for clients of OpenAI's API.
 
-Source of the forms: OpenAI's API reference, "Chat Completions". An answer is Markdown with footnotes, so that chats
-which know nothing of citations show them; beside it stand the exact citations. Instructions that a client sends are
-passed over: it is the articles that answer.
+The formats follow OpenAI's API reference, "Chat Completions". An answer is Markdown with footnotes, so that chats which
+know nothing of citations can show them; the exact citations are extra fields. System messages are ignored: answers
+come from the articles.
 """
 
 from __future__ import annotations
@@ -20,145 +20,144 @@ from starlette.responses import Response
 
 from rag import NOT_FOUND, Answer, Assistant, ModelCatalog, SettingsError, Turn
 
-from .ask import ALIVE, State, event, states, streamed
-from .errors import HUNG_UP, Refused, reply, wrong_field
+from ..security.errors import RequestError
+from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
+from .errors import CLIENT_CLOSED_REQUEST, invalid_field, json_response
 from .queue import RequestQueue
-from .requests import read
+from .schemas import read_body
 
 MODEL = "citechat"
 """The name of the assistant as it is served."""
 
 _OWNER = "citechat"
-_CREATED = 1704067200  # models have no day of birth here, and clients want a number
+_CREATED = 1704067200  # clients require a date, and these models have none
 _LONGEST_QUOTE = 200  # characters of a footnote's quote
 
 _FOOTNOTES = re.compile(r"(?:\n\n\[\d{1,3}\] [^\n]*: “[^\n]*”)+\Z")
 
-# What would be a link, an image, a reference or a tag in Markdown. Each is found by what stands before it, so that
-# what was sent already stays as it was; two citations side by side are none.
-_ALIVE = re.compile(r"(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|<")
+# What begins a link, an image, a reference or a tag in Markdown. Each pattern looks only at the text before it, so that
+# the part of an answer that was already sent does not change; two adjacent citations are not a reference.
+_MARKUP = re.compile(r"(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|<")
 
 
-class _Lenient(BaseModel):
-    """What other programs send has fields of which we know nothing."""
+class _LenientRequest(BaseModel):
+    """A request whose unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
-class Part(_Lenient):
-    """A part of a message; only text is read."""
+class Part(_LenientRequest):
+    """A part of a message; only text is used."""
 
     type: str
     text: str | None = None
 
 
-class Message(_Lenient):
-    """What somebody said."""
+class Message(_LenientRequest):
+    """A message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | tuple[Part, ...] | None = None
 
     @property
     def text(self) -> str:
-        """Its words."""
+        """The text of all parts."""
         if isinstance(self.content, str):
             return self.content
         return "\n".join(part.text for part in self.content or () if part.type == "text" and part.text)
 
 
-class StreamOptions(_Lenient):
-    """What is sent with a stream."""
+class StreamOptions(_LenientRequest):
+    """Options of a stream."""
 
     include_usage: bool = False
 
 
-class Completion(_Lenient):
-    """A conversation that ends with a question. Fields that are not listed are passed over."""
+class CompletionRequest(_LenientRequest):
+    """A conversation that ends with a question. Fields that are not listed are ignored."""
 
     model: str
     messages: tuple[Message, ...] = Field(min_length=1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = Field(None, description="There is one answer.")
+    n: Literal[1] | None = Field(None, description="There is always one answer.")
 
-    def asked(self) -> tuple[str, list[Turn]]:
-        """The question, and what was said before. Raises `Refused` where the user does not speak last."""
-        said = [each for each in self.messages if each.role in ("user", "assistant")]
-        if not said or said[-1].role != "user":
-            raise wrong_field("messages", "the last one is not of the role 'user'", "Send the question last.")
-        history = [_turn(each) for each in said[:-1] if each.text]
-        return said[-1].text, history
+    def question_and_history(self) -> tuple[str, list[Turn]]:
+        """Return the question and the turns before it. Raises `RequestError` if the last message is not the user's."""
+        messages = [each for each in self.messages if each.role in ("user", "assistant")]
+        if not messages or messages[-1].role != "user":
+            raise invalid_field("messages", "the last one does not have the role 'user'", "Send the question last.")
+        return messages[-1].text, [_turn(each) for each in messages[:-1] if each.text]
 
 
 def _turn(message: Message) -> Turn:
-    """What was said, an answer of ours without its footnotes: clients send back what they were sent."""
+    """Return a turn, without the footnotes that clients send back with our answers."""
     if message.role == "user":
         return Turn("user", message.text)
     return Turn("assistant", _FOOTNOTES.sub("", message.text))
 
 
-class Completions:
-    """Answers in the form of OpenAI's API."""
+class CompletionEndpoints:
+    """The endpoints of OpenAI's API."""
 
-    def __init__(self, assistant: Assistant, model_catalog: ModelCatalog | None, turns: RequestQueue) -> None:
+    def __init__(self, assistant: Assistant, model_catalog: ModelCatalog | None, queue: RequestQueue) -> None:
         self._assistant = assistant
-        self._offers = model_catalog
-        self._turns = turns
+        self._catalog = model_catalog
+        self._queue = queue
 
-    async def models(self, _: Request) -> Response:
-        """The models that can be named."""
+    async def list_models(self, _: Request) -> Response:
+        """List the models that a request can name."""
         names = await run_in_threadpool(self._names)
-        return reply(200, {"object": "list", "data": [_model(name) for name in names]})
+        return json_response(200, {"object": "list", "data": [_model(name) for name in names]})
 
-    async def model(self, request: Request) -> Response:
-        """One of them."""
+    async def read_model(self, request: Request) -> Response:
+        """Return one model."""
         name = request.path_params["id"]
         if name not in await run_in_threadpool(self._names):
-            raise _unknown(name)
-        return reply(200, _model(name))
+            raise _unknown_model(name)
+        return json_response(200, _model(name))
 
     async def complete(self, request: Request) -> Response:
-        """The answer to the last message, at once or as it is written."""
-        asked = await read(request, Completion)
-        question, history = asked.asked()
-        assistant = await run_in_threadpool(self._chosen, asked.model)
+        """Answer the last message, at once or as a stream."""
+        body = await read_body(request, CompletionRequest)
+        question, history = body.question_and_history()
+        assistant = await run_in_threadpool(self._assistant_named, body.model)
 
         def begin() -> Iterator[Answer]:
             return assistant.stream(question, history)
 
-        if asked.stream:
-            include_usage = asked.stream_options is not None and asked.stream_options.include_usage
-            written = _Written(asked.model, include_usage=include_usage)
-            return streamed(written.events(states(self._turns, request, begin)), self._turns)
-        answer = await self._turns.last(request, begin)
-        return reply(200, _completion(asked.model, answer)) if answer else reply(HUNG_UP, {})
+        if body.stream:
+            include_usage = body.stream_options is not None and body.stream_options.include_usage
+            chunks = _ChunkStream(body.model, include_usage=include_usage)
+            return event_stream(chunks.events(answer_states(self._queue, request, begin)), self._queue)
+        answer = await self._queue.last(request, begin)
+        if answer is None:
+            return json_response(CLIENT_CLOSED_REQUEST, {})
+        return json_response(200, _completion(body.model, answer))
 
     def _names(self) -> tuple[str, ...]:
-        return (MODEL, *(self._offers.models() if self._offers else ()))
+        return (MODEL, *(self._catalog.models() if self._catalog else ()))
 
-    def _chosen(self, name: str) -> Assistant:
-        """The assistant of that name. Raises `Refused` for one that is not offered."""
+    def _assistant_named(self, name: str) -> Assistant:
+        """Return the assistant for a model. Raises `RequestError` for one that is not available."""
         if name == MODEL:
             return self._assistant
-        if self._offers is None:
-            raise _unknown(name)
+        if self._catalog is None:
+            raise _unknown_model(name)
         try:
-            return self._assistant.with_choices(self._offers, name)
+            return self._assistant.with_choices(self._catalog, name)
         except SettingsError:
-            raise _unknown(name) from None
+            raise _unknown_model(name) from None
 
 
-class _Written:
-    """The chunks of one answer. Only sentences that were checked are sent, and none before one of them is supported:
-    up to then an answer may still be replaced by saying that the articles do not tell."""
+class _ChunkStream:
+    """The chunks of one answer: only checked sentences, and none before one of them is supported.
+
+    Until then the answer may still be replaced by one that the articles do not answer the question.
+    """
 
     def __init__(self, model: str, *, include_usage: bool) -> None:
-        self._head = {
-            "id": f"chatcmpl-{uuid.uuid4().hex}",
-            "object": "chat.completion.chunk",
-            "created": int(time.time()),
-            "model": model,
-        }
+        self._head = {**_head(model), "object": "chat.completion.chunk"}
         self._include_usage = include_usage
         self._sent = ""
 
@@ -166,38 +165,38 @@ class _Written:
         yield self._chunk({"role": "assistant", "content": ""})
         async for state in states:
             if state is None:
-                yield ALIVE
+                yield KEEP_ALIVE
             elif not isinstance(state, Answer):
-                yield event(state)  # OpenAI's clients raise what has `error`
+                yield event(state)  # OpenAI's clients raise an object with `error`
                 return
             elif not state.done:
-                if piece := self._piece(inert(_settled(state))):
-                    yield self._chunk({"content": piece})
+                if delta := self._delta(escape_markup(_final_part(state))):
+                    yield self._chunk({"content": delta})
             else:
-                yield self._chunk({"content": self._piece(_content(state)), **_proof(state)})
+                yield self._chunk({"content": self._delta(_content(state)), **_evidence(state)})
                 yield self._chunk({}, finish_reason="stop")
                 if self._include_usage:
                     yield event({**self._head, "choices": [], "usage": _usage(state)})
-                yield event(b"[DONE]")
+                yield b"data: [DONE]\n\n"
 
-    def _piece(self, text: str) -> str:
-        """What is new in a text."""
-        piece = text.removeprefix(self._sent)
+    def _delta(self, text: str) -> str:
+        """Return the part of a text that was not sent yet."""
+        delta = text.removeprefix(self._sent)
         self._sent = text
-        return piece
+        return delta
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
         return event({**self._head, "choices": [choice]})
 
 
-def inert(text: str) -> str:
-    """The text as Markdown in which nothing leads or loads anywhere: an article's words are no markup. Pure."""
-    return _ALIVE.sub(r"\\\g<0>", text)
+def escape_markup(text: str) -> str:
+    """Return the text as Markdown without links, images or tags: the words of an article are not markup."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
-def _settled(answer: Answer) -> str:
-    """What will not change any more of an answer that is being written."""
+def _final_part(answer: Answer) -> str:
+    """Return the part of an unfinished answer that will not change any more."""
     is_supported = any(sentence.support != "unsupported" for sentence in answer.sentences)
     if not is_supported or answer.text.startswith(NOT_FOUND):
         return ""
@@ -205,51 +204,46 @@ def _settled(answer: Answer) -> str:
 
 
 def _content(answer: Answer) -> str:
-    """The whole answer with its notes, and a footnote for each place that it cites."""
-    notes = [f"*{inert(_line(note))}*" for note in answer.notes]
-    footnotes = [
-        f"[{each.number}] {', '.join(inert(_line(part)) for part in (each.title, each.source, each.published) if part)}"
-        f": “{inert(_short(each.quote))}”"
-        for each in answer.citations
-    ]
-    return "\n\n".join([inert(answer.text), *notes, *footnotes])
+    """Return the whole answer with its notes, and a footnote for each citation."""
+    notes = [f"*{escape_markup(_one_line(note))}*" for note in answer.notes]
+    footnotes = []
+    for each in answer.citations:
+        origin = [escape_markup(_one_line(part)) for part in (each.title, each.source, each.published) if part]
+        quote = _one_line(each.quote)
+        if len(quote) > _LONGEST_QUOTE:
+            quote = f"{quote[: _LONGEST_QUOTE - 1].rstrip()}…"
+        footnotes.append(f"[{each.number}] {', '.join(origin)}: “{escape_markup(quote)}”")
+    return "\n\n".join([escape_markup(answer.text), *notes, *footnotes])
 
 
-def _proof(answer: Answer) -> dict[str, Any]:
-    """What stands beside the text: whether the articles say it, and where."""
-    whole = answer.to_dict()
-    return {name: whole[name] for name in ("found", "sentences", "citations", "notes")}
+def _evidence(answer: Answer) -> dict[str, Any]:
+    """Return the fields beside the text that say whether, and where, the articles support it."""
+    fields = answer.to_dict()
+    return {name: fields[name] for name in ("found", "sentences", "citations", "notes")}
 
 
 def _completion(model: str, answer: Answer) -> dict[str, Any]:
-    message = {"role": "assistant", "content": _content(answer), "refusal": None, **_proof(answer)}
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": _usage(answer),
-    }
+    message = {"role": "assistant", "content": _content(answer), "refusal": None, **_evidence(answer)}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    return {**_head(model), "object": "chat.completion", "choices": [choice], "usage": _usage(answer)}
+
+
+def _head(model: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
 
 
 def _usage(answer: Answer) -> dict[str, int]:
-    went_in, came_out = answer.tokens.get("in", 0), answer.tokens.get("out", 0)
-    return {"prompt_tokens": went_in, "completion_tokens": came_out, "total_tokens": went_in + came_out}
+    prompt, completion = answer.tokens.get("in", 0), answer.tokens.get("out", 0)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": _OWNER}
 
 
-def _unknown(name: str) -> Refused:
-    return Refused(404, f"there is no model {name[:80]!r}", "GET /v1/models lists those that there are.")
+def _unknown_model(name: str) -> RequestError:
+    return RequestError(404, f"Unknown model {name[:80]!r}.", "See GET /v1/models for the available ones.")
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _short(text: str) -> str:
-    text = _line(text)
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1].rstrip()}…"

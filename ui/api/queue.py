@@ -1,4 +1,7 @@
-"""Who is answered now, who waits for it, and who has gone away. All but the work itself happens in the event loop."""
+"""The queue of questions of programs: which run now, which wait, and which clients have hung up.
+
+Work runs in threads; everything else here runs in the event loop.
+"""
 
 from __future__ import annotations
 
@@ -8,142 +11,143 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .errors import Refused
+from ..security.errors import RequestError, retry_after
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.requests import Request
 
-AT_ONCE = 4
+WORKERS = 4
 """Questions that are answered at a time."""
 
-MOST_WAITING = 32
-"""Questions that may wait for their turn; a further one is sent away."""
+LONGEST_QUEUE = 32
+"""Questions that may wait; one more is refused."""
 
-ALIVE_EVERY = 10.0
-"""Seconds without a new state, after which `None` says that the work goes on."""
+KEEP_ALIVE_INTERVAL = 10.0
+"""Seconds without a new state after which `None` says that the work goes on."""
 
-_ASK_AGAIN_AFTER = 5  # seconds that one who was sent away should wait
+_RETRY_AFTER = 5  # seconds that a refused client should wait
 
 State = TypeVar("State")
 
 
 class RequestQueue:
-    """Places for work that is done in threads; those of one kind of work, in one event loop."""
+    """A queue for work that runs in threads, to be used in one event loop."""
 
-    def __init__(self, at_once: int, most_waiting: int) -> None:
-        """So many are served at a time, and so many may wait."""
-        self._at_once, self._most = at_once, at_once + most_waiting
-        self._inside: set[asyncio.Task[None]] = set()
+    def __init__(self, workers: int, longest_queue: int) -> None:
+        self._workers, self._capacity = workers, workers + longest_queue
+        self._tasks: set[asyncio.Task[None]] = set()
         self._limiter: CapacityLimiter | None = None
 
     def waiting(self) -> int:
-        """How many wait for their turn."""
-        return max(0, len(self._inside) - self._at_once)
+        """Return how many requests wait."""
+        return max(0, len(self._tasks) - self._workers)
 
     def require_room(self) -> None:
-        """Raise `Refused` with 503 where as many wait as may."""
-        if len(self._inside) >= self._most:
-            raise Refused(
-                503, "too many questions are being asked at once", "Ask again in a moment.", wait=_ASK_AGAIN_AFTER
-            )
+        """Raise a 503 `RequestError` if the queue is full."""
+        if len(self._tasks) >= self._capacity:
+            raise RequestError(503, "Too many questions at once.", "Ask again in a moment.", retry_after(_RETRY_AFTER))
 
     async def last(self, request: Request | None, begin: Callable[[], Iterator[State]]) -> State | None:
-        """The last state of some work, or None where the client of the request hung up before: the work is then
-        stopped, or not begun; without one, nobody looks for that. Raises `Refused` where too many wait, and what the
-        work raises."""
-        state: State | None = None
-        async for each in self.states(request, begin):
-            state = each if each is not None else state
-        return None if request is not None and await request.is_disconnected() else state
+        """Return the last state of some work, or None if the client hung up, which stops the work.
+
+        Without a request the work always runs to its end. Raises `RequestError` if the queue is full, and any error of
+        the work.
+        """
+        last: State | None = None
+        async for state in self.states(request, begin):
+            last = state if state is not None else last
+        return None if request is not None and await request.is_disconnected() else last
 
     async def states(
         self, request: Request | None, begin: Callable[[], Iterator[State]]
     ) -> AsyncIterator[State | None]:
-        """Ever newer states of some work, `None` after `ALIVE_EVERY` seconds without one; those that come faster than
-        they are taken are passed over, but for the last. Ends when the client hangs up; raises as `last` does."""
+        """Yield ever newer states of some work, and `None` after `KEEP_ALIVE_INTERVAL` seconds without one.
+
+        States that come faster than they are consumed are skipped, except for the last. Ends when the client hangs up;
+        raises as `last` does.
+        """
         self.require_room()
         work = _Work(begin)
-        task = asyncio.create_task(self._in_turn(work))
-        watch = asyncio.create_task(_watch(request, work)) if request is not None else None
-        self._inside.add(task)
-        task.add_done_callback(self._inside.discard)
+        task = asyncio.create_task(self._run(work))
+        watch = asyncio.create_task(_cancel_on_disconnect(request, work)) if request is not None else None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             async for state in work.states():
                 yield state
         finally:
             if watch is not None:
                 watch.cancel()
-            work.gone.set()
-            if not work.begun:
-                task.cancel()  # nobody waits behind one who has gone
+            work.is_cancelled.set()
+            if not work.is_started:
+                task.cancel()  # frees its place in the queue at once
 
-    async def _in_turn(self, work: _Work[State]) -> None:
+    async def _run(self, work: _Work[State]) -> None:
         import anyio
 
         if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._at_once)
-        await anyio.to_thread.run_sync(work.do, limiter=self._limiter)
+            self._limiter = anyio.CapacityLimiter(self._workers)
+        await anyio.to_thread.run_sync(work.run, limiter=self._limiter)
 
 
 class _Work(Generic[State]):
-    """What is done in a thread, and what the event loop has seen of it."""
+    """Work that runs in a thread, and its newest state for the event loop."""
 
     def __init__(self, begin: Callable[[], Iterator[State]]) -> None:
         self._begin = begin
         self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._latest: State | None = None
         self._seen: State | None = None
-        self._failed: Exception | None = None
+        self._error: Exception | None = None
         self._is_done = False
-        self.begun = False
-        self.gone = threading.Event()
+        self.is_started = False
+        self.is_cancelled = threading.Event()
 
-    def do(self) -> None:
-        """All of the work, or as far as somebody waits for it. Runs in a thread."""
-        self.begun = True
+    def run(self) -> None:
+        """Run to the end, or until it is cancelled; called in a thread."""
+        self.is_started = True
         try:
-            if not self.gone.is_set():
+            if not self.is_cancelled.is_set():
                 with closing(self._begin()) as states:  # type: ignore[type-var]
                     for state in states:
                         self._latest = state
-                        self.wake()
-                        if self.gone.is_set():
+                        self.notify()
+                        if self.is_cancelled.is_set():
                             break
-        except Exception as error:  # told where it is waited for
-            self._failed = error
+        except Exception as error:  # raised in `states`
+            self._error = error
         self._is_done = True
-        self.wake()
+        self.notify()
 
-    def wake(self) -> None:
-        """There is something new to see; may be called by any thread."""
+    def notify(self) -> None:
+        """Wake up `states`; may be called from any thread."""
         with suppress(RuntimeError):  # the server has stopped
-            self._loop.call_soon_threadsafe(self._news.set)
+            self._loop.call_soon_threadsafe(self._changed.set)
 
     async def states(self) -> AsyncIterator[State | None]:
-        while not self.gone.is_set():
+        while not self.is_cancelled.is_set():
             try:
-                async with asyncio.timeout(ALIVE_EVERY):
-                    await self._news.wait()
+                async with asyncio.timeout(KEEP_ALIVE_INTERVAL):
+                    await self._changed.wait()
             except TimeoutError:
                 yield None
                 continue
-            self._news.clear()
-            is_done = self._is_done  # before the state is read: none comes after it
+            self._changed.clear()
+            is_done = self._is_done  # read before the state: no state comes after it
             state = self._latest
-            if state is not None and state is not self._seen and not self.gone.is_set():
+            if state is not None and state is not self._seen and not self.is_cancelled.is_set():
                 self._seen = state
                 yield state
             if is_done:
-                if self._failed is not None:
-                    raise self._failed
+                if self._error is not None:
+                    raise self._error
                 return
 
 
-async def _watch(request: Request, work: _Work[State]) -> None:
-    """Notice when the client hangs up."""
+async def _cancel_on_disconnect(request: Request, work: _Work[State]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    work.gone.set()
-    work.wake()
+    work.is_cancelled.set()
+    work.notify()

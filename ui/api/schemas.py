@@ -1,20 +1,143 @@
-"""What programs are told, described for those who write them; what is sent are the plain dictionaries."""
+"""The JSON bodies of the API. Requests are read strictly; responses are described here, and sent as dictionaries."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rag import Support
+from index import ArticleFilter, FilterError
+from rag import Support, Turn
+
+from ..security.errors import RequestError
+from .errors import JSON, invalid_field
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class StrictRequest(BaseModel):
+    """A request in which values are not converted, and unknown fields are errors."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class HistoryItem(StrictRequest):
+    """An earlier question and its answer; one of them may be missing."""
+
+    question: str | None = None
+    answer: str | None = None
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> HistoryItem:
+        if self.question is None and self.answer is None:
+            raise ValueError("needs 'question' or 'answer'")
+        return self
+
+    def turns(self) -> Iterator[Turn]:
+        """Yield the turns of the conversation."""
+        if self.question is not None:
+            yield Turn("user", self.question)
+        if self.answer is not None:
+            yield Turn("assistant", self.answer)
+
+
+class ArticleFilterRequest(StrictRequest):
+    """The articles to search: those of some days, outlets or ids."""
+
+    since: str | None = Field(None, description="A day, month or year, such as 2024-02: only articles of it or later.")
+    until: str | None = Field(None, description="The same: only articles of it or earlier.")
+    sources: tuple[str, ...] = Field((), description="Words, one of which the outlet or the path contains.")
+    articles: tuple[str, ...] = Field((), description="Ids of articles.")
+
+    def article_filter(self) -> ArticleFilter:
+        """Return the filter. Raises `RequestError` for an invalid day."""
+        for name, day in (("since", self.since), ("until", self.until)):
+            try:
+                ArticleFilter(since=day)
+            except FilterError as error:
+                raise invalid_field(f"only.{name}", error.message, error.hint) from None
+        return ArticleFilter(self.since, self.until, self.sources, self.articles)
+
+
+class AskRequest(StrictRequest):
+    """A question, the conversation before it, and the articles to search."""
+
+    question: str
+    history: tuple[HistoryItem, ...] = ()
+    only: ArticleFilterRequest = Field(default_factory=lambda: ArticleFilterRequest.model_validate({}))
+    stream: bool = Field(False, description="Send the answer while it is written, as server-sent events.")
+
+    def turns(self) -> list[Turn]:
+        """Return the conversation before the question."""
+        return [turn for item in self.history for turn in item.turns()]
+
+
+class AddRequest(StrictRequest):
+    """An article: its text, with or without a title, or a link to a page of the public web."""
+
+    title: str = ""
+    text: str | None = None
+    link: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one(self) -> AddRequest:
+        if (self.text is None) == (self.link is None):
+            raise ValueError("needs either 'text' or 'link'")
+        return self
+
+
+class EvaluateRequest(StrictRequest):
+    """A test set: its questions with the expected answers and evidence, as in the lines of a JSONL test set."""
+
+    questions: tuple[dict[str, Any], ...] = Field(min_length=1)
+
+
+async def read_body(request: Request, schema: type[Body]) -> Body:
+    """Return the body of a request as this schema. Raises `RequestError` naming the field that is invalid."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != JSON:
+        raise RequestError(
+            415, f"The content type is {content_type[:80]!r}, not {JSON!r}.", f"Send the header Content-Type: {JSON}"
+        )
+    try:
+        return schema.model_validate_json(await request.body())
+    except ValidationError as error:
+        field, message = first_problem(error)
+        if field:
+            raise invalid_field(field, message) from None
+        hint = "Send a JSON object; see GET /v1/docs for its fields."
+        raise RequestError(400, f"Invalid request body: {message}", hint) from None
+
+
+def first_problem(error: ValidationError) -> tuple[str, str]:
+    """Return the field and the message of the first problem of a validation."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ".".join(str(part) for part in first["loc"]), first["msg"]
 
 
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class ErrorDetail(_Reply):
+    """What happened, and what to do next."""
+
+    message: str
+    hint: str
+
+
+class ErrorReply(_Reply):
+    """The response to a request that failed."""
+
+    error: ErrorDetail
+
+
 class SentenceReply(_Reply):
-    """A sentence of an answer: which citations it has, and how well they support it."""
+    """A sentence of an answer, its citations, and how well they support it."""
 
     text: str
     citations: list[int]
@@ -43,7 +166,7 @@ class CitationReply(_Reply):
 
 
 class HitReply(_Reply):
-    """A passage that was found; `[n]` in the answer points at the n-th."""
+    """A passage that was found; `[n]` in the answer refers to the n-th one."""
 
     article_id: str
     start: int
@@ -53,7 +176,7 @@ class HitReply(_Reply):
 
 
 class AnswerReply(_Reply):
-    """An answer; `found` is false where the articles do not say, and then nothing is cited."""
+    """An answer; `found` is false if the articles do not answer the question, and then nothing is cited."""
 
     question: str
     text: str
@@ -71,7 +194,7 @@ class AnswerReply(_Reply):
 
 
 class ArticleReply(_Reply):
-    """What is known of an article."""
+    """The metadata of an article."""
 
     id: str
     title: str
@@ -80,14 +203,14 @@ class ArticleReply(_Reply):
     language: str | None
 
 
-class WholeArticleReply(ArticleReply):
+class ArticleTextReply(ArticleReply):
     """An article with its text."""
 
     text: str
 
 
 class AddedFileReply(_Reply):
-    """What became of one file, text or link, and how many articles were in it."""
+    """The result for one file, text or link, and how many articles it has."""
 
     name: str
     state: Literal["added", "changed", "unchanged", "failed"]
@@ -97,7 +220,7 @@ class AddedFileReply(_Reply):
 
 
 class AddedReply(_Reply):
-    """What became of all that was sent."""
+    """The results for everything in the request."""
 
     added: list[AddedFileReply]
 
@@ -110,7 +233,7 @@ class RemovedReply(_Reply):
 
 
 class ModelReply(_Reply):
-    """A model that can be named in a request."""
+    """A model that a request can name."""
 
     id: str
     object: Literal["model"]
@@ -119,14 +242,14 @@ class ModelReply(_Reply):
 
 
 class ModelsReply(_Reply):
-    """The models that there are."""
+    """The available models."""
 
     object: Literal["list"]
     data: list[ModelReply]
 
 
 class MessageReply(_Reply):
-    """An answer as Markdown with footnotes, and beside it what they point at."""
+    """An answer as Markdown with footnotes, with its sentences and citations."""
 
     role: Literal["assistant"]
     content: str
@@ -147,7 +270,7 @@ class CompletionChoice(_Reply):
 
 
 class UsageReply(_Reply):
-    """Tokens of the LLM, as far as its provider tells; zeros otherwise."""
+    """Tokens of the LLM, or zeros if its provider does not report them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -155,7 +278,7 @@ class UsageReply(_Reply):
 
 
 class CompletionReply(_Reply):
-    """What OpenAI's clients expect."""
+    """A chat completion as clients of OpenAI's API expect it."""
 
     id: str
     object: Literal["chat.completion"]

@@ -1,8 +1,8 @@
-"""The library of the chat: readers add articles to the index and remove them.
+"""The library of the chat: users add articles to the index and remove them.
 
-A file that a reader sends is kept in a folder of the program's own, under a hash of its bytes, since an article's path
-has to outlive the web framework's temporary files. Nothing that a browser sends decides where that is. What is told of
-a file are rows, ever newer ones, for a page that shows them; errors become rows and are never raised.
+An uploaded file is copied to a folder of the program, under a hash of its bytes, because the path of an article must
+outlive the temporary files of the web framework. Nothing that a browser sends decides where that is. Each upload yields
+its results as they change; an error becomes a result and is never raised.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from ..html import one_line, outlet
 logger = logging.getLogger(__name__)
 
 MOST_FILES = 200
-"""Files that are added at once."""
+"""The most files of one upload."""
 
 LARGEST_FILE = 20_000_000
-"""Bytes of a file."""
+"""The most bytes of a file."""
 
 LONGEST_TEXT = 2_000_000
-"""Characters of a text that is typed or pasted."""
+"""The most characters of a text that is typed or pasted."""
 
 LONGEST_ADDRESS = 2000
-"""Characters of a web address."""
+"""The most characters of a web address."""
 
-TOO_MANY = (f"more than {MOST_FILES} files were sent at once", "Add this one again, with the next ones.")
+TOO_MANY = (f"more than {MOST_FILES} files in one upload", "Add this file in the next upload.")
 TOO_LARGE = (f"the file is larger than {LARGEST_FILE // 1_000_000} MB", "Split it into articles, one file each.")
-NOT_ARRIVED = ("the file has not arrived", "Choose it again.")
-NO_TEXT = ("there is no text", "Paste the text of an article.")
-TOO_LONG = (f"the text is longer than {LONGEST_TEXT:,} characters", "Split it into articles, and add them one by one.")
-NO_ADDRESS = ("this is no web address", "An address begins with http:// or https://.")
+INCOMPLETE = ("the upload is incomplete", "Upload the file again.")
+NO_TEXT = ("the text is empty", "Paste the text of an article.")
+TOO_LONG = (f"the text is longer than {LONGEST_TEXT:,} characters", "Split it into articles and add them one by one.")
+NOT_AN_ADDRESS = ("not a web address", "Enter an address that begins with http:// or https://.")
 LINKS_ARE_OFF = (
-    "adding web addresses is switched off here",
-    "Save the page in a browser and add the file; or start the chat with CITECHAT_LINKS=1.",
+    "adding web addresses is turned off",
+    "Save the page in a browser and add the file, or start the chat with CITECHAT_ALLOW_WEB_LINKS=1.",
 )
-NOTHING_IN_IT = ("there is no article in it", "Add the articles themselves, one file each.")
-NOT_KEPT = ("it cannot be kept on this server", "Its disk may be full; the log of the server says more.")
-UNEXPECTED = ("something went wrong here, and it is not your file", "Try again; the log of the server says more.")
-KNOWN_TEXT = "the same text is in the library already"
+NO_ARTICLE = ("the file contains no article", "Add the articles themselves, one file each.")
+NOT_SAVED = ("the server could not save the file", "Its disk may be full. The server log has the details.")
+UNEXPECTED = ("something went wrong on the server", "Try again. The server log has the details.")
+KNOWN_TEXT = "the library already contains this text"
 
 State = Literal["waiting", "reading", "added", "changed", "unchanged", "failed"]
 
@@ -59,17 +59,16 @@ _LONGEST_NAME_IN_BYTES = 200  # file systems take 255
 _LONGEST_SUFFIX = 12
 _LONGEST_TITLE = 200
 _LONGEST_SHOWN = 120
-_REASONS = 3  # that are told of what could not be read in an archive
+_REASONS = 3  # shown for files of an archive that could not be read
 _HASH = 16  # hexadecimal digits of a folder's name
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
-# What Windows takes in no name, and the mark between an archive and its members in an article's path.
+# What Windows forbids in names, and the separator of an archive and its member in an article's path.
 _NOT_IN_NAMES = re.compile(r'[<>:"|?*!]')
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """How far one thing is that a reader adds. `detail` and `hint` say what is wrong with it and what to do, `articles`
-    how many were in it."""
+class UploadResult:
+    """The state of one upload of `articles`; `detail` and `hint` say what is wrong and what to do."""
 
     name: str
     state: State = "waiting"
@@ -79,8 +78,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """An article in the list on the page; `outlets` are all that carry its text."""
+class LibraryEntry:
+    """An article in the list on the page; `outlets` are all that published its text."""
 
     id: str
     title: str
@@ -90,36 +89,36 @@ class Listed:
     passages: int
 
 
-Rows = Iterator[tuple[Row, ...]]
+Uploads = Iterator[tuple[UploadResult, ...]]
 _Add = Callable[[], SyncReport]
 
 
 class Library:
-    """Adds to an index and removes from it, one reader of this process after another.
+    """Adds articles to an index and removes them, for one user of this process after another.
 
-    Use one for each index: what keeps its readers from writing at the same time is its own.
+    Use one library for each index: its lock keeps two users from writing at the same time.
     """
 
     def __init__(self, index: Index, folder: Path, *, allow_web_links: bool = False) -> None:
-        """What readers send is kept in `folder`; with `allow_web_links` they may name pages of the public web, too."""
+        """Store uploads in `folder`; with `allow_web_links`, accept addresses of the public web, too."""
         self._index = index
         self._folder = folder.resolve()
         self.allow_web_links = allow_web_links
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         inside = rf"{re.escape(str(self._folder))}[/\\]([0-9a-f]{{{_HASH}}})[/\\]"
         self._copy = re.compile(rf"{inside}((?!\.)[^/\\!]+)(?:!.*)?", re.DOTALL)
         self._inside = re.compile(
             rf"{inside}|{re.escape(repr(str(self._folder))[1:-1])}[/\\]+[0-9a-f]{{{_HASH}}}[/\\]+"
         )
 
-    def add_files(self, files: Sequence[Path]) -> Rows:
-        """Add the articles in files, which may lie where they will not stay, under names that strangers chose."""
+    def add_files(self, files: Sequence[Path]) -> Uploads:
+        """Add the articles in files, which may be temporary and have names that strangers chose."""
         names = [safe_name(str(file)) for file in files]
         adds: list[_Add] = [partial(self._add_file, *each) for each in zip(files, names, strict=True)]
         return self._each(names, adds[:MOST_FILES] + [_refusal(TOO_MANY)] * (len(files) - MOST_FILES))
 
-    def add_text(self, title: str, text: str) -> Rows:
-        """Add a text that was typed or pasted; its title becomes its first line, or is that where there is none."""
+    def add_text(self, title: str, text: str) -> Uploads:
+        """Add a typed or pasted text. The title becomes its first line; without one, its first line is the title."""
         title = " ".join(title.split())[:_LONGEST_TITLE]
         shown = one_line(title or text[:LONGEST_TEXT].strip().partition("\n")[0], _LONGEST_SHOWN)
         if not text.strip():
@@ -128,43 +127,43 @@ class Library:
             return self._each([shown], [_refusal(TOO_LONG)])
         data = (f"{title}\n\n{text}" if title else text).encode("utf-8", "replace")
         name = safe_name(re.sub(r"[/\\]", "-", shown) + ".txt")
-        name = name if name.endswith(".txt") else "article.txt"  # nothing of the title can be in a name
+        name = name if name.endswith(".txt") else "article.txt"  # no character of the title is allowed in a name
         return self._each([shown], [lambda: self._add_data(data, name)])
 
-    def add_link(self, address: str) -> Rows:
-        """Add the page at a web address that anybody on the internet can reach."""
+    def add_link(self, address: str) -> Uploads:
+        """Add the page at a public web address."""
         address = address.strip()
         scheme, colon, rest = address.partition("://")
         shown = one_line(address[:LONGEST_ADDRESS], _LONGEST_SHOWN)
         if not self.allow_web_links:
             return self._each([shown], [_refusal(LINKS_ARE_OFF)])
         if scheme.lower() not in ("http", "https") or not rest or len(address) > LONGEST_ADDRESS:
-            return self._each([shown], [_refusal(NO_ADDRESS)])
+            return self._each([shown], [_refusal(NOT_AN_ADDRESS)])
         whole = scheme.lower() + colon + rest
         return self._each([shown], [lambda: self._index.sync([whole], public_only=True)])
 
     def remove(self, ids: Iterable[object]) -> tuple[tuple[Article, int], ...]:
-        """Remove articles by their whole ids, and our copies of their files; ids of no article are passed over.
+        """Remove articles by their whole ids, and our copies of their files; skip unknown ids.
 
-        Returns what was removed, without the texts, each with its number of passages. Raises `CitechatError` where the
-        index cannot be changed.
+        Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` if
+        the index cannot be changed.
         """
         wanted = {each for each in ids if isinstance(each, str)}
-        with self._turn:
+        with self._lock:
             chosen = [article.id for article, _ in self._index.listing() if article.id in wanted]
             if not chosen:
                 return ()
             removed = self._index.remove(*chosen)
             copies = {copy for article, _ in removed for copy in self._copies(article)}
-            # An archive that other articles came from stays with them.
+            # An archive stays while other articles come from it.
             for copy in copies - {copy for article, _ in self._index.listing() for copy in self._copies(article)}:
                 self._delete(copy)
         return removed
 
-    def listing(self) -> tuple[Listed, ...]:
-        """The articles of the index, in the order of titles."""
+    def listing(self) -> tuple[LibraryEntry, ...]:
+        """Return the articles of the index, ordered by title."""
         return tuple(
-            Listed(
+            LibraryEntry(
                 id=article.id,
                 title=article.title,
                 outlets=tuple(dict.fromkeys(outlet(origin.source) for origin in article.origins)),
@@ -175,49 +174,49 @@ class Library:
             for article, passages in self._index.listing()
         )
 
-    def _each(self, names: Sequence[str], adds: Sequence[_Add]) -> Rows:
-        """Do one after another, and yield the rows whenever one of them has changed."""
-        rows = [Row(name) for name in names]
-        yield tuple(rows)
+    def _each(self, names: Sequence[str], adds: Sequence[_Add]) -> Uploads:
+        """Add one after another, and yield all results whenever one has changed."""
+        results = [UploadResult(name) for name in names]
+        yield tuple(results)
         for at, add in enumerate(adds):
-            # Whoever takes these rows may stop taking them, so the turn is never kept from one to the next.
-            with self._turn:
+            # The caller may stop iterating, so the lock is never held across a yield.
+            with self._lock:
                 pass
-            rows[at] = replace(rows[at], state="reading")
-            yield tuple(rows)
-            with self._turn:
-                rows[at] = self._done(rows[at].name, add)
-            yield tuple(rows)
+            results[at] = replace(results[at], state="reading")
+            yield tuple(results)
+            with self._lock:
+                results[at] = self._add(results[at].name, add)
+            yield tuple(results)
 
-    def _done(self, name: str, add: _Add) -> Row:
-        """The row of what was added, or could not be."""
+    def _add(self, name: str, add: _Add) -> UploadResult:
+        """Return the result of one upload, whether it succeeds or fails."""
         try:
             before, _ = self._index.count()
-            return self._row(name, add(), before)
+            return self._result(name, add(), before)
         except CitechatError as error:
-            return Row(name, "failed", self._told(error.message), error.hint)
+            return UploadResult(name, "failed", self._without_folder(error.message), error.hint)
         except OSError:
-            logger.exception("what a reader added could not be kept")
-            return Row(name, "failed", *NOT_KEPT)
+            logger.exception("cannot save an upload")
+            return UploadResult(name, "failed", *NOT_SAVED)
         except Exception:
-            logger.exception("what a reader added could not be indexed")
-            return Row(name, "failed", *UNEXPECTED)
+            logger.exception("cannot index an upload")
+            return UploadResult(name, "failed", *UNEXPECTED)
 
-    def _row(self, name: str, report: SyncReport, before: int) -> Row:
-        """What a report comes to, where there were so many articles before."""
-        skipped = "; ".join(self._told(each.reason) for each in report.skipped[:_REASONS])
+    def _result(self, name: str, report: SyncReport, before: int) -> UploadResult:
+        """Return the result for a report of an index that had `before` articles."""
+        skipped = "; ".join(self._without_folder(each.reason) for each in report.skipped[:_REASONS])
         articles = report.added + report.changed + report.unchanged
         if not articles:
-            return Row(name, "failed", *((skipped,) if skipped else NOTHING_IN_IT))
+            return UploadResult(name, "failed", *((skipped,) if skipped else NO_ARTICLE))
         if report.added and report.articles > before:
-            return Row(name, "added", skipped, articles=articles)
+            return UploadResult(name, "added", skipped, articles=articles)
         if report.changed:
-            return Row(name, "changed", skipped, articles=articles)
-        return Row(name, "unchanged", skipped or KNOWN_TEXT, articles=articles)
+            return UploadResult(name, "changed", skipped, articles=articles)
+        return UploadResult(name, "unchanged", skipped or KNOWN_TEXT, articles=articles)
 
     def _add_file(self, file: Path, name: str) -> SyncReport:
         if not file.is_file():
-            raise LoadError(*NOT_ARRIVED)
+            raise LoadError(*INCOMPLETE)
         with file.open("rb") as opened:
             data = opened.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
@@ -225,8 +224,8 @@ class Library:
         return self._add_data(data, name)
 
     def _add_data(self, data: bytes, name: str) -> SyncReport:
-        """Index our copy of a file; where no article came of it, the copy goes unless it was there before."""
-        copy, is_new = self._keep(data, name)
+        """Index our copy of a file. Delete a new copy that yields no article."""
+        copy, is_new = self._store(data, name)
         is_used = False
         try:
             report = self._index.sync([copy])
@@ -236,8 +235,8 @@ class Library:
                 self._delete(copy)
         return report
 
-    def _keep(self, data: bytes, name: str) -> tuple[Path, bool]:
-        """Our copy of a file, and whether it was made now: the same bytes under another name are the same file."""
+    def _store(self, data: bytes, name: str) -> tuple[Path, bool]:
+        """Return our copy of a file, and whether it is new: the same bytes under another name are the same file."""
         place = self._folder / hashlib.sha256(data).hexdigest()[:_HASH]
         place.mkdir(parents=True, exist_ok=True)
         suffix = PurePath(name).suffix.lower()
@@ -250,7 +249,7 @@ class Library:
         return copy, True
 
     def _copies(self, article: Article) -> set[Path]:
-        """The files of ours that an article was read from; only ever paths inside the folder."""
+        """Return our files that an article was read from, only paths inside the folder."""
         found = (self._copy.fullmatch(origin.path) for origin in article.origins)
         return {self._folder / match[1] / match[2] for match in found if match}
 
@@ -258,18 +257,18 @@ class Library:
         try:
             copy.unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("a file of a removed article could not be deleted: %s", error.strerror)
+            logger.warning("cannot delete a file of a removed article: %s", error.strerror)
         with suppress(OSError):  # it holds another file
             copy.parent.rmdir()
 
-    def _told(self, message: str) -> str:
-        """What the index says, without the folder, which is nothing to a reader."""
+    def _without_folder(self, message: str) -> str:
+        """Return a message of the index without the folder, which users should not see."""
         return self._inside.sub("", message)
 
 
 def safe_name(name: str) -> str:
-    """A file's name that does no harm on any system: the last part of a path, printable, not hidden, of bounded length,
-    its suffix kept. Pure."""
+    """Return a file name that is harmless on every system: the last part of a path, printable, not hidden, of bounded
+    length, with its suffix."""
     last = re.split(r"[/\\]", name)[-1]
     plain = _NOT_IN_NAMES.sub("_", "".join(character for character in last if character.isprintable()))
     plain = plain.lstrip(". ").rstrip(". ")
@@ -283,7 +282,7 @@ def safe_name(name: str) -> str:
 
 
 def _refusal(why: tuple[str, str]) -> _Add:
-    """What is refused before anything is read, as if it had been tried."""
+    """Return an upload that fails with this message and hint."""
 
     def refuse() -> SyncReport:
         raise LoadError(*why)

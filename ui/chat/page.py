@@ -1,21 +1,52 @@
-"""The page of the chat: its parts, and what each event does to them. Never launched here."""
+"""The page of the chat: its components, and the handler of each event. `ui.server` serves it."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, go_offline
 
-from .events import wire
-from .layout import build_parts
+from .handlers.answers import FOLLOW_UPS, STARTERS, AnswerHandlers
+from .handlers.conversations import ConversationHandlers
+from .handlers.evaluation import EvaluationHandlers
+from .handlers.library import LibraryHandlers
+from .layout import build_components
+from .render.masthead import panel_heads
 from .services import Services
+from .session import PageSettings, visitor_of
 
 if TYPE_CHECKING:
     import gradio as gr
 
+# Private events are only missing from the listed API: every handler must distrust its inputs.
+_HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_ANSWERING: dict[str, Any] = {**_HIDDEN, "trigger_mode": "multiple"}  # a new question ends the answer before
+_AT_ONCE: dict[str, Any] = {**_ANSWERING, "concurrency_limit": None}
+# One at a time: follow-ups are found by asking questions, and must not delay the answers of other users.
+_SUGGESTING: dict[str, Any] = {**_ANSWERING, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
+# One at a time, and not in the queue of answers: a test set takes minutes.
+_EVALUATING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 1, "concurrency_id": "evaluation"}
+
+_SCREEN = (
+    "chatbot",
+    "conversation",
+    "article",
+    "question",
+    "starter_row",
+    "controls",
+    "follow_up_row",
+    "history",
+)
+_CHOSEN = (*_SCREEN, "outbox", "reason_row", "reason", "rated_turn", "feedback")
+_PAGE = ("conversation", "session")
+_SETTINGS = tuple(field.name for field in fields(PageSettings))
+
 
 def load_gradio() -> Any:
-    """Import gradio late and configured to make no network look-ups."""
+    """Import Gradio late and configured to make no network look-ups."""
     go_offline()
     import gradio
 
@@ -23,9 +54,113 @@ def load_gradio() -> Any:
 
 
 def build_app(assistant: Assistant, services: Services | None = None) -> gr.Blocks:
-    """The page and its events around one assistant. What is said is held on the server, for each open page."""
+    """Return the page of a chat with one assistant. The server holds the conversation of each open page."""
     gr = load_gradio()
     services = services or Services()
     with gr.Blocks(title="citechat", analytics_enabled=False, fill_width=True) as app:
-        wire(gr, app, build_parts(gr, assistant, services), assistant, services)
+        bind = _Binder(gr, build_components(gr, assistant, services))
+        answers = AnswerHandlers(gr, assistant, services)
+        _bind_answers(bind, answers)
+        _bind_conversations(bind, ConversationHandlers(gr, answers))
+        _bind_evaluation(bind, EvaluationHandlers(assistant, services))
+        if services.library is not None:
+            _bind_library(bind, app, LibraryHandlers(services.library), answers)
+        heads = tuple(panel_heads())
+        bind(app.load, lambda visitor: panel_heads(visitor.translate), (), heads, **_AT_ONCE)
+        bind(app.load, answers.masthead, (), ("masthead",), **_AT_ONCE)
+        bind(app.load, answers.load, (), ("article", "sources", "model", "history", "feedback"), **_AT_ONCE)
+        bind(app.load, answers.suggest_starters, ("conversation",), ("starter_row", *STARTERS), **_AT_ONCE)
+        bind(app.unload, answers.leave)
     return app
+
+
+def _bind_answers(bind: _Binder, answers: AnswerHandlers) -> None:
+    components, page = bind.components, (*_PAGE, *_SETTINGS)
+    asked = [bind(components["question"].submit, answers.ask, ("question", *page), _SCREEN, **_ANSWERING)]
+    for button in (*STARTERS, *FOLLOW_UPS):
+        asked.append(bind(components[button].click, answers.ask, (button, *page), _SCREEN, **_ANSWERING))
+    asked.append(bind(components["retry"].click, answers.ask_again, page, _SCREEN, **_ANSWERING))
+    for answer in asked:
+        bind(answer.then, answers.suggest_follow_ups, ("conversation",), ("follow_up_row", *FOLLOW_UPS), **_SUGGESTING)
+    bind(components["question"].stop, answers.stop, _PAGE, _SCREEN, **_AT_ONCE)
+    bind(components["undo"].click, answers.undo, _PAGE, _SCREEN, **_HIDDEN)
+    opened = components["article"].open_citation
+    bind(opened, answers.open_citation, ("conversation",), ("article",), with_data=True, queue=False, **_AT_ONCE)
+
+
+def _bind_conversations(bind: _Binder, conversations: ConversationHandlers) -> None:
+    components = bind.components
+    for event in (components["outbox"].outbox, components["history"].history):
+        bind(event, conversations.choose, _PAGE, _CHOSEN, with_data=True, **_AT_ONCE)
+    given, shown = ("reason", "conversation", "rated_turn"), ("outbox", "reason_row", "reason", "feedback")
+    bind(components["reason"].submit, conversations.give_reason, given, shown, **_AT_ONCE)
+
+
+def _bind_evaluation(bind: _Binder, evaluation: EvaluationHandlers) -> None:
+    components, shown = bind.components, ("evaluation_status", "report")
+    bind(components["test_set"].upload, evaluation.run, ("test_set", *_SETTINGS), shown, **_EVALUATING)
+    bind(components["run_saved"].click, evaluation.run_saved, _SETTINGS, shown, **_EVALUATING)
+
+
+def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: AnswerHandlers) -> None:
+    components, shown = bind.components, ("upload_status", "library")
+    add_file, add_text, add_link = (components[name] for name in ("files", "add_text", "add_link"))
+    bind(app.load, library.load, (), ("library",), **_AT_ONCE)
+    changes = [
+        bind(
+            components["library"].library,
+            library.choose,
+            ("selected",),
+            (*shown, "selected"),
+            with_data=True,
+            **_AT_ONCE,
+        ),
+        bind(add_file.upload, library.add_files, ("files", "selected"), (*shown, "files"), **_HIDDEN),
+        bind(add_text.click, library.add_text, ("title", "text", "selected"), (*shown, "title", "text"), **_HIDDEN),
+        bind(add_link.click, library.add_link, ("link", "selected"), (*shown, "link"), **_HIDDEN),
+    ]
+    for change in changes:
+        bind(change.then, answers.masthead, (), ("masthead",), **_AT_ONCE)
+
+
+class _Binder:
+    """Binds handlers to the events of the page.
+
+    A handler takes the visitor, the data of the event if it asks for it, and the values of components. It returns, or
+    yields, new values by the name of their component; a component that it leaves out stays as it is.
+    """
+
+    def __init__(self, gr: Any, components: dict[str, Any]) -> None:
+        self.components = components
+        self._gr = gr
+
+    def __call__(
+        self,
+        event: Any,
+        handler: Callable[..., Any],
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        *,
+        with_data: bool = False,
+        **options: Any,
+    ) -> Any:
+        def answer(request: Any, *values: Any) -> Any:
+            return self._updates(handler(visitor_of(request), *values))
+
+        def answer_with_data(request: Any, event: Any, *values: Any) -> Any:
+            return self._updates(handler(visitor_of(request), event._data, *values))
+
+        def answer_in_steps(request: Any, *values: Any) -> Iterator[Any]:
+            yield from map(self._updates, handler(visitor_of(request), *values))
+
+        in_steps = inspect.isgeneratorfunction(handler)
+        adapted = answer_in_steps if in_steps else answer_with_data if with_data else answer
+        # Gradio passes the request and the event to the parameters that are annotated with its classes.
+        adapted.__annotations__ = {"request": self._gr.Request, **({"event": self._gr.EventData} if with_data else {})}
+        if not (inputs or outputs or options):  # `unload` takes a handler only
+            return event(adapted)
+        of = self.components
+        return event(adapted, [of[name] for name in inputs], [of[name] for name in outputs], **options)
+
+    def _updates(self, values: dict[str, Any] | None) -> Any:
+        return {self.components[name]: value for name, value in (values or {}).items()} or self._gr.skip()

@@ -1,4 +1,4 @@
-"""What a chat uses beside its assistant."""
+"""The services that a chat uses besides its assistant."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _set_event() -> threading.Event:
 
 @dataclass(frozen=True)
 class Services:
-    """Each of them may be missing: the page then goes without what it does.
+    """The services of a chat, each optional: the page then lacks the feature.
 
-    `saved` keeps conversations, `library` adds and removes articles, `model_catalog` are the models to choose from.
-    `testset` is the file that accepted answers are added to. With `evaluate`, programs may run test sets. `ready` is
-    set unless the model is being loaded.
+    `conversations` stores conversations, `library` adds and removes articles, `model_catalog` lists the models to
+    choose from, `testset` is the file to which answers are added. With `evaluate`, programs may run test sets over
+    HTTP. `ready` is set unless the model is still loading.
     """
 
-    saved: ConversationStore | None = None
+    conversations: ConversationStore | None = None
     library: Library | None = None
     model_catalog: ModelCatalog | None = None
     testset: Path | None = None
@@ -39,11 +39,13 @@ class Services:
 
 
 def services_of(settings: Settings, assistant: Assistant) -> Services:
-    """All of them, each in the home of the settings, but conversations in the database that these name, if any. Where
-    conversations cannot be kept, the log says so, and the chat goes without; a database on a server that does not
-    answer is tried again each time. Raises `PersistenceError` for one without a driver, or an address."""
+    """Return all services, stored in the home of the settings; conversations in their database if they name one.
+
+    If conversations cannot be stored, log it and go without. A database server that does not answer is tried again
+    each time. Raises `PersistenceError` for an invalid address or a missing driver.
+    """
     return Services(
-        saved=_saved(settings),
+        conversations=_conversations(settings),
         library=Library(assistant.index, settings.home / "library", allow_web_links=settings.allow_web_links),
         model_catalog=ModelCatalog(settings),
         testset=settings.home / "testset.jsonl",
@@ -51,19 +53,19 @@ def services_of(settings: Settings, assistant: Assistant) -> Services:
     )
 
 
-def _saved(settings: Settings) -> ConversationStore | None:
+def _conversations(settings: Settings) -> ConversationStore | None:
     from sqlalchemy import URL
 
     if settings.database_url:
-        saved = ConversationStore(settings.database_url.get_secret_value())
+        store = ConversationStore(settings.database_url.get_secret_value())
         try:
-            saved.check()
+            store.check()
         except PersistenceError as error:
-            logger.warning("conversations are not kept until the database answers: %s", error)
-        return saved
+            logger.warning("conversations are not saved until the database answers: %s", error)
+        return store
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
         return ConversationStore(str(URL.create("sqlite", database=str(settings.home / "conversations.sqlite3"))))
     except (PersistenceError, OSError) as error:
-        logger.warning("conversations are not kept: %s", error)
+        logger.warning("conversations are not saved: %s", error)
         return None

@@ -12,8 +12,8 @@ from .options import json_option
 from .output import fail, print_json, print_message
 
 if TYPE_CHECKING:
+    from ..security.access import AccountRegistry
     from ..security.keys import Key
-    from ..security.registry import AccountRegistry
 
 _MAX_LINE = 2000  # characters, far more than a password may have
 
@@ -107,7 +107,7 @@ def remove_user(name: str) -> None:
 def _register() -> AccountRegistry:
     from rag import load_settings
 
-    from ..security.registry import open_accounts
+    from ..security.access import open_accounts
 
     return open_accounts(load_settings())
 

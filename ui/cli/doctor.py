@@ -50,14 +50,14 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
 
 def _examine_access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
     """Return whether a chat with these settings requires a key or a login, and the problems with that."""
-    from ..security.config import access_policy
+    from ..security.access import access_policy
 
     try:
         access = access_policy(settings)
-        known = access.register.read()
+        known = access.accounts.read()
     except CitechatError as error:
         return "unknown", [{"message": error.message, "hint": error.hint}]
-    if not access.is_on(known):
+    if not access.is_enforced(known):
         return "off: the chat serves this machine only, and everyone on it", []
     valid = sum(key.state == "good" for key in known.keys.values())
     proxy = f", {access.user_header} from a proxy is trusted" if access.user_header else ""

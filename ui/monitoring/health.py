@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can answer: for proxies, orchestrators and people with `curl`."""
+"""Health checks for proxies and orchestrators: whether the server runs, and whether it can answer questions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from index import CitechatError
 
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_LOOK = 2.0
+CHECK_TIMEOUT = 2.0
 """Seconds that the index has to answer; one that takes longer is not ready."""
 
-_GOOD_FOR = 1.0  # seconds: however many ask, the index is looked at so often
+_CACHE_SECONDS = 1.0  # between two checks of the index, however many clients ask
+_NO_STORE = {"cache-control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """How the index was when it was last looked at: what is wrong, nothing where all is well, and its size."""
+class IndexState:
+    """The index at its last check: its size, and what is wrong, or an empty string."""
 
     problem: str = ""
     articles: int = 0
@@ -37,64 +38,59 @@ class State:
 
 
 class Health:
-    """Looks at what questions need. To be used in one event loop; the index is read in a thread, one at a time."""
+    """Checks what questions need. Use it in one event loop; the index is read in a thread, once at a time."""
 
     def __init__(self, assistant: Assistant, model_is_loaded: threading.Event) -> None:
-        """`model_is_loaded` is set once the first question would not wait for it."""
+        """`model_is_loaded` is set when a question does not have to wait for the model."""
         self._assistant = assistant
-        self._loaded = model_is_loaded
-        self._looking: asyncio.Future[State] | None = None
-        self._seen = State()
-        self._seen_at = float("-inf")
+        self._model_is_loaded = model_is_loaded
+        self._check: asyncio.Future[IndexState] | None = None
+        self._state = IndexState()
+        self._checked_at = float("-inf")
 
-    async def state(self) -> State:
-        """How the index is, known within `LONGEST_LOOK` seconds; a look that takes longer goes on, and no other one
-        begins beside it."""
-        if time.monotonic() - self._seen_at < _GOOD_FOR:
-            return self._seen
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().run_in_executor(None, self._look)
-        done, _ = await asyncio.wait({self._looking}, timeout=LONGEST_LOOK)
+    async def state(self) -> IndexState:
+        """Return the state of the index within `CHECK_TIMEOUT` seconds; a slower check goes on, and no other starts."""
+        if time.monotonic() - self._checked_at < _CACHE_SECONDS:
+            return self._state
+        if self._check is None or self._check.done():
+            self._check = asyncio.get_running_loop().run_in_executor(None, self._read_index)
+        done, _ = await asyncio.wait({self._check}, timeout=CHECK_TIMEOUT)
         if not done:
-            return State("the index does not answer in time", self._seen.articles, self._seen.passages)
-        self._seen, self._seen_at = self._looking.result(), time.monotonic()
-        return self._seen
+            return IndexState("the index does not answer in time", self._state.articles, self._state.passages)
+        self._state, self._checked_at = self._check.result(), time.monotonic()
+        return self._state
 
     async def ready(self, _: Request) -> Response:
-        """200 where a question would be answered; 503 otherwise, with which part is not there."""
-        state = await self.state()
-        parts = {"model": "" if self._loaded.is_set() else "it is being loaded", "index": state.problem}
-        told = {name: problem or "ready" for name, problem in parts.items()}
-        return _reply(503 if any(parts.values()) else 200, told)
+        """Respond with 200 if questions can be answered, else with 503 and what is missing."""
+        from starlette.responses import JSONResponse
 
-    def _look(self) -> State:
+        state = await self.state()
+        problems = {"model": "" if self._model_is_loaded.is_set() else "it is being loaded", "index": state.problem}
+        body = {name: problem or "ready" for name, problem in problems.items()}
+        return JSONResponse(body, 503 if any(problems.values()) else 200, _NO_STORE)
+
+    def _read_index(self) -> IndexState:
         index = getattr(self._assistant, "index", None)
         if index is None:
-            return State()
+            return IndexState()
         try:
-            articles, passages = index.count()
+            return IndexState("", *index.count())
         except CitechatError as error:
-            # Its message may name addresses and paths, and whoever asks here has no key.
-            logger.warning("the index cannot be read: %s", error)
-            return State("it cannot be read; the log of the server says more", self._seen.articles, self._seen.passages)
+            # The message may contain addresses and paths, and callers here have no key.
+            logger.warning("Cannot read the index: %s", error)
         except Exception:
-            logger.exception("the index cannot be read")
-            return State("it cannot be read; the log of the server says more", self._seen.articles, self._seen.passages)
-        return State("", articles, passages)
+            logger.exception("Cannot read the index.")
+        problem = "it cannot be read; see the log of the server for the reason"
+        return IndexState(problem, self._state.articles, self._state.passages)
 
 
 def health_routes(health: Health) -> list[BaseRoute]:
-    """`/healthz`: the event loop turns. `/readyz`: questions can be answered."""
+    """Return `/healthz`, which responds if the event loop runs, and `/readyz`, if questions can be answered."""
+    from starlette.responses import JSONResponse
     from starlette.routing import Route
 
     async def alive(_: Request) -> Response:
-        return _reply(200, {"server": "alive"})
+        return JSONResponse({"server": "alive"}, 200, _NO_STORE)
 
-    routes = {"/healthz": alive, "/readyz": health.ready}
-    return [Route(path, told, methods=["GET"], include_in_schema=False) for path, told in routes.items()]
-
-
-def _reply(status: int, value: dict[str, Any]) -> Response:
-    from starlette.responses import JSONResponse
-
-    return JSONResponse(value, status, {"cache-control": "no-store"})
+    endpoints = {"/healthz": alive, "/readyz": health.ready}
+    return [Route(path, endpoint, methods=["GET"], include_in_schema=False) for path, endpoint in endpoints.items()]

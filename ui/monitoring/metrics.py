@@ -1,4 +1,4 @@
-"""What the server does, counted for Prometheus. Nothing of what is asked, answered or read is in it."""
+"""Metrics for Prometheus: counts and durations, and nothing of questions, answers or articles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from index import StoreError
 from rag import Answer, LLMError, QuestionError
 
-from .health import Health, State
+from .health import Health, IndexState
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
-"""Where the buckets of durations end: from an answer that was at hand to a model at the end of its patience."""
+"""The upper bounds of the buckets of durations: from a cached answer to a model that reaches its timeout."""
 
 _STAGES = {"search": "search", "first token": "first_token", "answer": "answer", "total": "total"}
 _PARTS = ("/v1/ask", "/v1/chat/completions", "/v1/articles", "/v1/evaluate", "/v1", "/mcp", "/metrics")
@@ -27,10 +27,10 @@ _HEALTH = ("/healthz", "/readyz")
 
 
 class Metrics:
-    """The counts of one server, in a registry of their own: two servers of a process do not share them."""
+    """The metrics of one server, in a registry of their own: two servers in a process do not share them."""
 
     def __init__(self, version: str) -> None:
-        """Makes them; loads Prometheus' library."""
+        """Create all metrics. Loads Prometheus' library."""
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
         self.registry: CollectorRegistry = CollectorRegistry()
@@ -50,96 +50,94 @@ class Metrics:
         self.seconds = Histogram(
             "citechat_answer_seconds", "Seconds of each stage of an answer.", ["stage"], buckets=SECONDS, **shared
         )
-        self.tokens = Counter("citechat_llm_tokens", "Tokens of the LLM, where its provider tells.", ["way"], **shared)
+        self.tokens = Counter("citechat_llm_tokens", "Tokens of the LLM, if they are reported.", ["way"], **shared)
         self.answering = Gauge("citechat_questions_answering", "Questions being answered now.", ["surface"], **shared)
         self.waiting = Gauge("citechat_questions_waiting", "Questions waiting for their turn.", ["surface"], **shared)
         self.requests = Counter(
             "citechat_http_requests", "Requests by part of the server and status.", ["part", "status"], **shared
         )
-        Info("citechat_build", "The version that runs.", **shared).info({"version": version})
+        Info("citechat_build", "The running version.", **shared).info({"version": version})
         ProcessCollector(registry=self.registry)
 
     def observer(self, surface: str) -> Observer:
-        """What is told of each question that comes from the page, the API or another surface."""
+        """Return an observer of the questions that come from the page, the API or another surface."""
         return Observer(self, surface)
 
     def watch_waiting(self, surface: str, count: Callable[[], int]) -> None:
-        """Ask for the number of questions that wait there, whenever somebody looks."""
+        """Call `count` for the number of waiting questions whenever the metrics are read."""
         self.waiting.labels(surface).set_function(count)
 
     def routes(self, health: Health) -> list[BaseRoute]:
-        """`/metrics`, with the size of the index as it was last seen."""
+        """Return `/metrics`, with the size of the index at its last check."""
         from starlette.concurrency import run_in_threadpool
         from starlette.responses import Response
         from starlette.routing import Route
 
-        size = _Size()
+        size = _IndexSize()
         self.registry.register(size)
 
         async def metrics(request: Request) -> Response:
             from prometheus_client.exposition import choose_encoder
 
             size.state = await health.state()
-            encode, kind = choose_encoder(request.headers.get("accept", ""))
-            return Response(
-                await run_in_threadpool(encode, self.registry), 200, {"cache-control": "no-store", "content-type": kind}
-            )
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+            headers = {"cache-control": "no-store", "content-type": content_type}
+            return Response(await run_in_threadpool(encode, self.registry), 200, headers)
 
         return [Route("/metrics", metrics, methods=["GET"], include_in_schema=False)]
 
 
 class Observer:
-    """Counts the questions of one surface; see `rag.Observer`."""
+    """A `rag.Observer` that counts the questions of one surface."""
 
     def __init__(self, metrics: Metrics, surface: str) -> None:
         self._metrics = metrics
         self._surface = surface
 
     def began(self) -> None:
-        """A question is being answered."""
+        """Count a question that starts."""
         self._metrics.answering.labels(self._surface).inc()
 
     def ended(self, answer: Answer | None, error: Exception | None) -> None:
-        """It is not any more: this came of it, or this went wrong."""
-        counts = self._metrics
-        counts.answering.labels(self._surface).dec()
-        counts.questions.labels(self._surface, _outcome(answer, error)).inc()
+        """Count how a question ended: with an answer or an error."""
+        metrics = self._metrics
+        metrics.answering.labels(self._surface).dec()
+        metrics.questions.labels(self._surface, _outcome(answer, error)).inc()
         if answer is None or not answer.done:
             return
         for sentence in answer.sentences:
-            counts.sentences.labels(sentence.support).inc()
+            metrics.sentences.labels(sentence.support).inc()
         for name, stage in _STAGES.items():
             if name in answer.timings:
-                counts.seconds.labels(stage).observe(answer.timings[name])
-        for way, count in answer.tokens.items():
-            counts.tokens.labels(way).inc(count)
+                metrics.seconds.labels(stage).observe(answer.timings[name])
+        for direction, count in answer.tokens.items():
+            metrics.tokens.labels(direction).inc(count)
 
 
 class RequestCounter:
-    """ASGI middleware: counts requests by the part of the server that they ask, and their status."""
+    """ASGI middleware that counts requests by the part of the server and the status."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        self.app = app
-        self.metrics = metrics
+        self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def counted(message: Message) -> None:
+        async def counting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.metrics.requests.labels(part_of(scope["path"]), str(message["status"])).inc()
             await send(message)
 
-        await self.app(scope, receive, counted)
+        await self.app(scope, receive, counting_send)
 
 
-class _Size:
-    """The size of the index, told when somebody looks; what cannot be read any more is told as it was last."""
+class _IndexSize:
+    """A collector of the size of the index; if it cannot be read, of its last known size."""
 
     def __init__(self) -> None:
-        self.state = State()
+        self.state = IndexState()
 
     def collect(self) -> Iterator[Metric]:
         from prometheus_client.metrics_core import GaugeMetricFamily
@@ -151,16 +149,16 @@ class _Size:
 
 
 def part_of(path: str) -> str:
-    """The part of the server that a path lies in: one of few, whatever is asked for. Pure."""
+    """Return the part of the server that a path belongs to, one of a few for all possible paths."""
     if path in _HEALTH:
         return "health"
     return next((part for part in _PARTS if path == part or path.startswith(f"{part}/")), "page")
 
 
 def _outcome(answer: Answer | None, error: Exception | None) -> str:
-    kinds = {QuestionError: "refused", LLMError: "llm_failed", StoreError: "index_failed"}
+    outcomes = {QuestionError: "refused", LLMError: "llm_failed", StoreError: "index_failed"}
     if error is not None:
-        return next((name for kind, name in kinds.items() if isinstance(error, kind)), "failed")
+        return next((name for kind, name in outcomes.items() if isinstance(error, kind)), "failed")
     if answer is None or not answer.done:
         return "abandoned"
     return "answered" if answer.found else "abstained"

@@ -1,4 +1,4 @@
-"""What a chat keeps: conversations and what readers thought of the answers, in a database."""
+"""Conversations and feedback on their answers, stored in a database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,7 +14,7 @@ from index import CitechatError
 
 from ..conversation import Conversation, Rating
 from ..html import one_line
-from .database import Database, PersistenceError
+from .database import Database, PersistenceError, utc_now
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -32,15 +31,15 @@ _RENAMED_FIELDS = {
     "trust": "confidence",
     "moved": "citation_corrected",
 }
-"""Fields of stored exchanges, answers and sentences by their names in version 0.1."""
+"""Fields of stored exchanges, answers and sentences: their names in version 0.1 and now."""
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 text can hold
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL in a text either
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # UTF-8 cannot encode it
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL does not accept NUL in a text either
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A kept conversation in a list: `changed` is when it was last saved (UTC, ISO form), `questions` how many."""
+    """A stored conversation in a list: `changed` is when it was last saved (UTC, ISO form), `questions` how many."""
 
     id: str
     title: str
@@ -49,84 +48,86 @@ class ConversationSummary:
 
 
 class ConversationStore:
-    """Conversations and verdicts in a `Database`, whose errors every method raises.
+    """Conversations and feedback in a `Database`; every method raises its errors.
 
-    Each conversation has an owner, and only that owner can list, load, change or judge it.
+    Each conversation has an owner. Only the owner can list, load, change or rate it.
     """
 
     def __init__(self, url: str) -> None:
         tables = _tables()
-        self._kept, self._feedback = tables.tables["conversations"], tables.tables["judgements"]
-        self._database = Database(url, tables, "the conversations")
-        self._do = self._database.do
+        self._conversations, self._feedback = tables.tables["conversations"], tables.tables["judgements"]
+        self._database = Database(url, tables, "conversations")
+        self._run = self._database.run
 
     def save(self, owner: str, conversation: Conversation) -> Conversation:
-        """Keep a conversation as it is now, and return it with the id and the title that it is kept under.
+        """Store a conversation, and return it with its id and title.
 
-        One without an id gets one; one without a title is called by its first question. Once it is kept, its title
-        changes by `rename` only. Raises `PersistenceError` where the id is another owner's.
+        A new conversation gets an id, and its first question as the title unless it has one. After that only `rename`
+        changes the title. Raises `PersistenceError` if the id belongs to another owner.
         """
         from sqlalchemy import case
 
-        table, id_ = self._kept, _storable(conversation.id) or uuid4().hex
+        table, id_ = self._conversations, _storable(conversation.id) or uuid4().hex
         title = _storable(conversation.title) or _first_question(conversation)
         body = _json({"exchanges": [asdict(exchange) for exchange in conversation.exchanges]})
-        content = {"changed": _now(), "questions": len(conversation.exchanges), "body": body}
-        ours = self._is(owner, id_)
+        content = {"changed": utc_now("microseconds"), "questions": len(conversation.exchanges), "body": body}
+        is_ours = self._is_owned(owner, id_)
 
         def write(connection: Connection) -> str:
-            kept_title = case((table.c.title == "", title), else_=table.c.title)
-            if connection.execute(table.update().where(ours).values(title=kept_title, **content)).rowcount:
-                return str(connection.scalar(table.select().with_only_columns(table.c.title).where(ours)))
+            stored_title = case((table.c.title == "", title), else_=table.c.title)
+            if connection.execute(table.update().where(is_ours).values(title=stored_title, **content)).rowcount:
+                return str(connection.scalar(table.select().with_only_columns(table.c.title).where(is_ours)))
             if connection.execute(table.select().where(table.c.id == id_, table.c.owner != owner)).first():
-                raise PersistenceError(f"the conversation {id_!r} is another reader's", "Begin a new conversation.")
+                raise PersistenceError(f"Conversation {id_!r} belongs to another user.", "Start a new conversation.")
             connection.execute(table.insert().values(id=id_, owner=owner, title=title, **content))
             return title
 
-        return replace(conversation, id=id_, title=self._do(write))
+        return replace(conversation, id=id_, title=self._run(write))
 
     def listing(self, owner: str) -> list[ConversationSummary]:
-        """The owner's conversations, the one that was saved last first."""
-        shown = [self._kept.c[name] for name in ("id", "title", "changed", "questions")]
-        chosen = self._kept.select().with_only_columns(*shown).where(self._is(owner))
-        chosen = chosen.order_by(self._kept.c.changed.desc(), self._kept.c.id)
-        return self._do(lambda connection: [ConversationSummary(*row) for row in connection.execute(chosen)])
+        """Return the owner's conversations, the most recently saved first."""
+        columns = [self._conversations.c[name] for name in ("id", "title", "changed", "questions")]
+        query = self._conversations.select().with_only_columns(*columns).where(self._is_owned(owner))
+        query = query.order_by(self._conversations.c.changed.desc(), self._conversations.c.id)
+        return self._run(lambda connection: [ConversationSummary(*row) for row in connection.execute(query)])
 
     def load(self, owner: str, id: str) -> Conversation | None:
-        """The owner's conversation with this id, as it was saved; None where there is none.
+        """Return the owner's conversation with this id, or None.
 
-        Raises `PersistenceError` naming the conversation where what is kept cannot be understood.
+        Raises `PersistenceError` naming the conversation if its stored form is invalid.
         """
-        chosen = self._kept.select().where(self._is(owner, id))
-        row = self._do(lambda connection: connection.execute(chosen).first())
-        return None if row is None else replace(_conversation(row.body, id, row.title), id=id, title=row.title)
+        query = self._conversations.select().where(self._is_owned(owner, id))
+        row = self._run(lambda connection: connection.execute(query).first())
+        return None if row is None else replace(_parse(row.body, id, row.title), id=id, title=row.title)
 
     def rename(self, owner: str, id: str, title: str) -> bool:
-        """Call it by another title, one line of at most 200 characters; False where there is none or it is blank."""
+        """Set the title, as one line of at most 200 characters; return False if it is blank or the id unknown."""
         title = _storable(" ".join(title.split())[:200])
-        change = self._kept.update().where(self._is(owner, id)).values(title=title)
-        return bool(title) and self._do(lambda connection: bool(connection.execute(change).rowcount))
+        change = self._conversations.update().where(self._is_owned(owner, id)).values(title=title)
+        return bool(title) and self._run(lambda connection: bool(connection.execute(change).rowcount))
 
     def delete(self, owner: str, id: str) -> bool:
-        """Forget a conversation and what was thought of its answers; False where there is none."""
-        kept = self._kept.delete().where(self._is(owner, id))
-        judged = self._feedback.delete().where(self._feedback.c.conversation == id)
-        return self._do(lambda connection: bool(connection.execute(kept).rowcount and connection.execute(judged)))
+        """Delete a conversation and the feedback on its answers; return False if the id is unknown."""
+        conversation = self._conversations.delete().where(self._is_owned(owner, id))
+        feedback = self._feedback.delete().where(self._feedback.c.conversation == id)
+        return self._run(
+            lambda connection: bool(connection.execute(conversation).rowcount and connection.execute(feedback))
+        )
 
     def record_feedback(
         self, owner: str, conversation_id: str, turn: int, rating: Rating | None, reason: str = ""
     ) -> None:
-        """Keep what the reader thinks of an answer, counted from 1, in place of the verdict before; None takes it back.
+        """Replace the user's feedback on an answer, counted from 1; a rating of None removes it.
 
-        Question, answer and citations are copied as they were saved; the conversation is left as it is. Raises
-        `PersistenceError` where the owner has no such conversation, or it no such answer.
+        Question, answer and citations are copied as they were saved; the conversation does not change. Raises
+        `PersistenceError` if the owner has no such conversation, or the conversation no such answer.
         """
         conversation = self.load(owner, conversation_id)
-        exchange = dict(enumerate(conversation.exchanges if conversation else (), start=1)).get(turn)
+        exchange = conversation.exchange(turn) if conversation else None
         if exchange is None or exchange.answer is None or rating not in ("good", "bad", None):
             raise PersistenceError(
-                f"answer {turn} of the conversation {conversation_id!r} cannot be judged {rating!r}",
-                "Judge an answer that was saved, as good or bad.",
+                f"Answer {turn} of conversation {conversation_id!r} cannot be rated {rating!r}.",
+                "Rate an answer that was saved, as good or bad.",
             )
         row = {
             "question": _storable(exchange.question),
@@ -134,45 +135,50 @@ class ConversationStore:
             "citations": _json(exchange.answer.to_dict()["citations"]),
             "verdict": rating,
             "reason": _storable(reason),
-            "judged": _now(),
+            "judged": utc_now("microseconds"),
         }
         table = self._feedback
-
-        held = self._kept.select().where(self._is(owner, conversation_id)).with_for_update()
+        lock = self._conversations.select().where(self._is_owned(owner, conversation_id)).with_for_update()
 
         def write(connection: Connection) -> None:
-            connection.execute(held.with_only_columns(self._kept.c.id))  # one copy at a time
+            connection.execute(lock.with_only_columns(self._conversations.c.id))  # one copy at a time
             connection.execute(table.delete().where(table.c.conversation == conversation_id, table.c.turn == turn))
             if rating is not None:
                 connection.execute(table.insert().values(conversation=conversation_id, turn=turn, **row))
 
-        self._do(write)
+        self._run(write)
 
-    def feedback(self) -> Iterator[dict[str, Any]]:
-        """What all readers thought, oldest first: `conversation`, `turn`, `question`, `answer`, `citations` as in
-        `Answer.to_dict`, `rating`, `reason`, `judged` (UTC, ISO form). It is not told who they are."""
+    def feedback(self, owner: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the ratings of one owner's answers or of all, oldest first, without the owners.
+
+        Each has `conversation`, `turn`, `question`, `answer`, `citations` as in `Answer.to_dict`, `verdict`, `reason`
+        and `judged` (UTC, ISO form).
+        """
         columns = self._feedback.c
         chosen = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
-        for row in self._do(lambda connection: connection.execute(chosen).mappings().all()):
+        if owner is not None:
+            owned = self._conversations.select().with_only_columns(self._conversations.c.id)
+            chosen = chosen.where(columns.conversation.in_(owned.where(self._is_owned(owner))))
+        for row in self._run(lambda connection: connection.execute(chosen).mappings().all()):
             try:
                 yield {**row, "citations": json.loads(row["citations"])}
             except ValueError:
-                raise _damaged(row["conversation"], row["question"], "the citations are no JSON") from None
+                raise _damaged(row["conversation"], row["question"], "the citations are not JSON") from None
 
     def check(self) -> None:
-        """Raise `PersistenceError` where the database cannot be reached now."""
-        self._do(lambda _: None)
+        """Raise `PersistenceError` if the database cannot be reached now."""
+        self._run(lambda _: None)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._database.close()
 
-    def _is(self, owner: str, id_: str | None = None) -> ColumnElement[bool]:
-        """What is true of the owner's conversations, or of the one with this id."""
-        if _UNSTORABLE.search(owner):  # made storable, two owners could become one
-            raise PersistenceError(f"{owner!r} cannot own a conversation", "Use a name without control characters.")
-        ours = self._kept.c.owner == owner
-        return ours if id_ is None else ours & (self._kept.c.id == _storable(id_))
+    def _is_owned(self, owner: str, id_: str | None = None) -> ColumnElement[bool]:
+        """Return the condition that selects the owner's conversations, or the one with this id."""
+        if _UNSTORABLE.search(owner):  # if such characters were replaced, two owners could become one
+            raise PersistenceError(f"{owner!r} cannot own a conversation.", "Use a name without control characters.")
+        is_ours = self._conversations.c.owner == owner
+        return is_ours if id_ is None else is_ours & (self._conversations.c.id == _storable(id_))
 
 
 @cache
@@ -185,24 +191,23 @@ def _tables() -> MetaData:
     tables, turn = MetaData(), Column("turn", Integer, primary_key=True, autoincrement=False)
     questions = Column("questions", Integer, nullable=False)
     Table("conversations", tables, *texts("id", key=True), *texts("owner", "title", "changed", "body"), questions)
-    judged = texts("question", "answer", "citations", "verdict", "reason", "judged")
-    Table("judgements", tables, *texts("conversation", key=True), turn, *judged)
+    feedback = texts("question", "answer", "citations", "verdict", "reason", "judged")
+    Table("judgements", tables, *texts("conversation", key=True), turn, *feedback)
     return tables
 
 
-def _conversation(body: str, id_: str, title: str) -> Conversation:
-    """The exchanges of a body. Their citations are derived once, so that nothing fails on them later."""
+def _parse(body: str, id_: str, title: str) -> Conversation:
+    """Parse the exchanges of a body. Citations are derived once, so that invalid ones raise here and not later."""
     from pydantic import ValidationError
 
     try:
-        conversation = _reader().validate_json(_with_current_names(body), strict=True)
+        conversation = _adapter().validate_json(_with_current_names(body), strict=True)
         for answer in filter(None, (exchange.answer for exchange in conversation.exchanges)):
             _ = answer.citations
     except (ValueError, IndexError, RecursionError, CitechatError) as error:
         first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
-        reason = (
-            f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}" if first else str(error).split("\n")[0]
-        )
+        field = ".".join(map(str, first["loc"])) if first else ""
+        reason = f"{field or 'all of it'}: {first['msg']}" if first else str(error).split("\n")[0]
         raise _damaged(id_, title, reason) from None
     return conversation
 
@@ -220,15 +225,15 @@ def _with_current_names(body: str) -> str:
 
 
 @cache
-def _reader() -> TypeAdapter[Conversation]:
+def _adapter() -> TypeAdapter[Conversation]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Conversation)
 
 
 def _damaged(id_: str, title: str, reason: str) -> PersistenceError:
-    hint = "It was kept by another version, or is damaged; the other conversations are not concerned."
-    return PersistenceError(f"the conversation {title!r} ({id_}) cannot be read: {reason}", hint)
+    hint = "Another version saved it, or it is damaged; the other conversations are not affected."
+    return PersistenceError(f"Cannot read the conversation {title!r} ({id_}): {reason}", hint)
 
 
 def _json(value: object) -> str:
@@ -236,14 +241,10 @@ def _json(value: object) -> str:
 
 
 def _storable(text: str) -> str:
-    """The text, of the same length, as every database can hold it."""
+    """Return the text, of the same length, without characters that some database cannot store."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _first_question(conversation: Conversation) -> str:
     questions = (one_line(exchange.question, LONGEST_TITLE - 1) for exchange in conversation.exchanges)
     return _storable(next(filter(None, questions), ""))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,6 +1,6 @@
-"""A database of what a chat keeps: one SQLite file, or on a server that SQLAlchemy knows, which several copies share.
+"""A database that a chat stores things in: one SQLite file, or a server that several copies of the chat share.
 
-Only plain SQL is used.
+Only SQL that SQLite and PostgreSQL have in common is used.
 """
 
 from __future__ import annotations
@@ -10,154 +10,188 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from index import CitechatError
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, MetaData
+    from sqlalchemy import URL, Connection, Engine, MetaData
 
-PATIENCE = 5.0
-"""Seconds that a write waits while another one holds the SQLite file, and a reader for a server to answer."""
+TIMEOUT = 5.0
+"""Seconds that a write waits for another one in a SQLite file, and a caller for a server to answer."""
 
-_LONGEST_USE = 1800  # seconds after which a connection is made anew: firewalls forget those that are quiet
-_TRIES = 3  # of a change at the same time as another copy's
+_CONNECTION_LIFETIME = 1800  # seconds; firewalls drop connections that are idle for longer
+_ATTEMPTS = 3  # at a change that conflicts with one of another copy
 
-_HINTS = {  # what a database says, and what a person can do about it
+_HINTS = {  # by what the database reports
     r"locked|unique": "Someone else is writing to the database: try again in a moment.",
     r"full|disk I/O": "Make room on the disk, then try again.",
-    r"not a database|malformed": "Move the file away and start again: a new one is made. Or put a backup in its place.",
+    r"not a database|malformed": "Move the file away and restart to create a new one, or restore a backup.",
 }
-_HINTS_OF_FILES = {
+_FILE_HINTS = {
     r"read-?only|permission|unable to open": "Make the file and its folder writable.",
-    r"no such (table|column)|has no column": "Another version or program made the file: move it away and start again.",
+    r"no such (table|column)|has no column": "Another version or program made the file: move it away and restart.",
 }
-_HINTS_OF_SERVERS = {
-    r"read-?only|permission": "Give the database's user the right to make tables and to change them.",
-    r"does not exist": "Make the database if it is missing; if it holds other tables of this name, name another one.",
+_SERVER_HINTS = {
+    r"read-?only|permission": "Give the database's user the right to create and change tables.",
+    r"does not exist": "Create the database; if it has other tables of this name, use another database.",
 }
-_HINT_WITHOUT_DRIVER = "Install the driver of this database; PostgreSQL's comes with citechat[postgresql]."
-_ELSE = {r"": "Check the address of the database, and that it can be reached."}
+_DRIVER_HINT = "Install the driver of this database; PostgreSQL's comes with citechat[postgresql]."
+_OTHER_HINT = {r"": "Check the address of the database, and that it can be reached."}
 
 _Result = TypeVar("_Result")
 
 
 class PersistenceError(CitechatError):
-    """What is kept in a database cannot be read or written."""
+    """The database cannot be used, or its contents are damaged."""
 
 
 class Database:
-    """The database at `url`, such as `sqlite:////home/me/conversations.sqlite3`, with these tables in it.
+    """The database at a URL such as `sqlite:////home/me/conversations.sqlite3`, with a set of tables.
 
-    May be used from many threads. A SQLite file is made where there is none, for the eyes of its user alone; tables are
-    made at once in a file, and on a server when it first answers. Opening a file and using either raises
-    `PersistenceError`
-    where that cannot be; `kept` is what the error says is in it. What a server may not be asked is told at once, too:
-    an address that is none, a driver that is missing.
+    May be used from many threads. A SQLite file is created if missing, readable by its user alone. Tables are created
+    in a file when it is opened, and on a server when it first answers. Every method raises `PersistenceError` when the
+    database cannot be used.
     """
 
-    def __init__(self, url: str, tables: MetaData, kept: str) -> None:
-        import sqlalchemy as sql
+    def __init__(
+        self, url: str, tables: MetaData, content: str, *, is_lazy: bool = False, lazy_file: Path | None = None
+    ) -> None:
+        """Open the database, or wait for the first use if it `is_lazy`.
 
-        try:
-            address = sql.make_url(url)
-        except (sql.exc.ArgumentError, ValueError):  # the address may hold a password and is not repeated
-            raise PersistenceError(
-                f"the address of the database of {kept} cannot be understood",
-                "Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
-            ) from None
-        self._kept, self._tables = kept, tables
-        self._in_file = address.get_backend_name() == "sqlite"
-        # What stands behind the question mark may be a password, too.
-        shown = address.database if self._in_file else address.set(query={}).render_as_string(hide_password=True)
-        self._place = repr(shown)
-        self._has_tables, self._making = False, threading.Lock()
-        with self._errors_told():
-            if self._in_file:
-                _create_file(address.database or "")
-                # To open a file is quick, and one that is kept open would be written to even when it was moved away.
-                options: dict[str, Any] = {"poolclass": sql.NullPool}
-            else:
-                options = {"poolclass": sql.QueuePool, "pool_timeout": PATIENCE, "pool_recycle": _LONGEST_USE}
-                options["connect_args"] = _impatience(address)
-            self._engine = sql.create_engine(address, pool_pre_ping=True, hide_parameters=True, **options)
-            if self._in_file:
-                sql.event.listen(self._engine, "connect", _prepare_sqlite)
-                self._make_tables()
+        `content` names what is stored, for error messages. `read` does not create the SQLite file `lazy_file`. Raises
+        `PersistenceError` for an invalid URL, a missing driver, or a file that cannot be opened.
+        """
+        self.tables = tables
+        self._url, self._content, self._lazy_file = url, content, lazy_file
+        self._engine: Engine | None = None
+        self._has_tables = False
+        self._lock = threading.RLock()
+        self._location = ""
+        if not is_lazy:
+            self._open()
 
-    def do(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Do some work in one transaction; again where another copy has changed the same at the same time."""
+    def read(self, work: Callable[[Connection], _Result], default: _Result) -> _Result:
+        """Run `work` in a transaction, or return `default` if the lazy file does not exist."""
+        is_missing = self._lazy_file is not None and not self._lazy_file.exists()
+        return default if is_missing else self.run(work)
+
+    def run(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Run `work` in a transaction; repeat it if another copy changed the same rows at the same time."""
         from sqlalchemy.exc import IntegrityError
 
-        with self._errors_told():
+        engine = self._open()
+        with self._reported_errors():
             if not self._has_tables:
-                self._make_tables()
-            for _ in range(_TRIES - 1):
-                with suppress(IntegrityError), self._engine.begin() as connection:
+                self._create_tables(engine)
+            for _ in range(_ATTEMPTS - 1):
+                with suppress(IntegrityError), engine.begin() as connection:
                     return work(connection)
-            with self._engine.begin() as connection:
+            with engine.begin() as connection:
                 return work(connection)
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
+        """Close all connections; the next call opens the database again."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+            self._engine, self._has_tables = None, False
 
-    def _make_tables(self) -> None:
-        """`create_all` fails where another process does so, too; and two may meet in spite of `if_not_exists`."""
+    def _open(self) -> Engine:
+        import sqlalchemy as sql
+
+        with self._lock:
+            if self._engine is not None:
+                return self._engine
+            try:
+                address = sql.make_url(self._url)
+            except (sql.exc.ArgumentError, ValueError):  # the URL may contain a password: do not show it
+                raise PersistenceError(
+                    f"Invalid address of the database for {self._content}.",
+                    "Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
+                ) from None
+            is_file = address.get_backend_name() == "sqlite"
+            # The query part of the URL may contain a password, too.
+            shown = address.database if is_file else address.set(query={}).render_as_string(hide_password=True)
+            self._location = repr(shown)
+            with self._reported_errors():
+                if is_file:
+                    _create_file(address.database or "")
+                    # Opening a file is cheap, and a pooled connection would write to a file that was moved away.
+                    options: dict[str, Any] = {"poolclass": sql.NullPool}
+                else:
+                    options = {"poolclass": sql.QueuePool, "pool_timeout": TIMEOUT}
+                    options |= {"pool_recycle": _CONNECTION_LIFETIME, "connect_args": _timeouts(address)}
+                engine = sql.create_engine(address, pool_pre_ping=True, hide_parameters=True, **options)
+                if is_file:
+                    sql.event.listen(engine, "connect", _prepare_sqlite)
+                    self._create_tables(engine)
+            self._engine = engine
+            return engine
+
+    def _create_tables(self, engine: Engine) -> None:
+        """Create missing tables. `create_all` fails, and `if_not_exists` may, when another process does so, too."""
         from sqlalchemy.exc import IntegrityError, ProgrammingError
         from sqlalchemy.schema import CreateIndex, CreateTable
 
-        with self._making:
-            for tries_left in reversed(range(_TRIES)):
+        with self._lock:
+            for attempts_left in reversed(range(_ATTEMPTS)):
                 try:
-                    with self._engine.begin() as connection:
-                        for table in self._tables.sorted_tables:
+                    with engine.begin() as connection:
+                        for table in self.tables.sorted_tables:
                             connection.execute(CreateTable(table, if_not_exists=True))
                             for index in table.indexes:
                                 connection.execute(CreateIndex(index, if_not_exists=True))
                     break
                 except (IntegrityError, ProgrammingError):
-                    if not tries_left:
+                    if not attempts_left:
                         raise
             self._has_tables = True
 
     @contextmanager
-    def _errors_told(self) -> Iterator[None]:
-        """Turns what a database says into a `PersistenceError`; never with what was asked or answered."""
+    def _reported_errors(self) -> Iterator[None]:
+        """Turn errors of the database or the file system into a `PersistenceError` without any stored content."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
         except (SQLAlchemyError, OSError, ImportError) as error:
-            said = getattr(error, "orig", None) or error
-            reason = (getattr(said, "strerror", None) or str(said) or type(said).__name__).splitlines()[0]
-            hints = _HINTS | (_HINTS_OF_FILES if self._in_file else _HINTS_OF_SERVERS) | _ELSE
+            cause = getattr(error, "orig", None) or error
+            reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).splitlines()[0]
+            is_file = self._url.startswith("sqlite")
+            hints = _HINTS | (_FILE_HINTS if is_file else _SERVER_HINTS) | _OTHER_HINT
             hint = next(hint for words, hint in hints.items() if re.search(words, reason, re.IGNORECASE))
             if isinstance(error, ImportError):
-                hint = _HINT_WITHOUT_DRIVER
-            raise PersistenceError(f"{self._kept} in {self._place} cannot be read or written: {reason}", hint) from None
+                hint = _DRIVER_HINT
+            raise PersistenceError(f"Cannot use the {self._content} in {self._location}: {reason}", hint) from None
 
 
-def _impatience(address: URL) -> dict[str, Any]:
-    """What keeps a server that does not answer from holding a reader for minutes, where its driver is told so."""
+def utc_now(timespec: str = "seconds") -> str:
+    """Return the time as it is stored."""
+    return datetime.now(UTC).isoformat(timespec=timespec)
+
+
+def _timeouts(address: URL) -> dict[str, Any]:
+    """Return the driver options that keep a server that does not answer from blocking a caller for minutes."""
     if address.drivername not in ("postgresql", "postgresql+psycopg"):
         return {}
-    wanted = {"connect_timeout": int(PATIENCE), "tcp_user_timeout": int(2 * PATIENCE * 1000)}
+    wanted = {"connect_timeout": int(TIMEOUT), "tcp_user_timeout": int(2 * TIMEOUT * 1000)}
     return {name: value for name, value in wanted.items() if name not in address.query}
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Readers do not wait for a writer, and a writer waits for another one."""
+    """Let reads proceed during a write, and a write wait for another one."""
     from sqlite3 import OperationalError
 
-    connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}").close()
-    with suppress(OperationalError):  # the file keeps its mode where that cannot be changed now, and works all the same
+    connection.execute(f"PRAGMA busy_timeout = {int(TIMEOUT * 1000)}").close()
+    with suppress(OperationalError):  # a file that is in use now keeps its journal mode, and works all the same
         connection.execute("PRAGMA journal_mode = WAL").close()
 
 
 def _create_file(name: str) -> None:
-    """Make an empty file that no other user can read: SQLite would make one that all can, and fills it as it is."""
+    """Create an empty file that only its user can read; SQLite would create one that everyone can."""
     if name not in ("", ":memory:") and not name.startswith("file:"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):

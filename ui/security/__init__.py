@@ -1,5 +1,5 @@
-"""Who may do what: keys of programs, users of the page, what each may ask, how much, and a record of it.
+"""Access control: keys of programs, users of the page, what each may do and how much, and the audit log.
 
-Nothing here is in force until a key or a user exists, or a proxy names who is logged in; `control.AccessControl` then
-stands before every route of the chat.
+It applies once a key or a user exists, or a proxy names the user; then `middleware.AccessControl` runs before every
+route. `request_guard.RequestGuard` always runs.
 """

@@ -1,4 +1,4 @@
-"""A record of who asked what, when, and how it ended: a JSON line a request."""
+"""The audit log: one JSON line for each request, with the caller, the path, the status and the duration."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_CONTENTS = 100_000
-"""Bytes of a request that are kept with its line; of a longer one it is only said how long it was."""
+"""Bytes of a request body that are logged; a longer one is not."""
 
 _LONGEST_PATH = 500
 
 
 class AuditLog:
-    """A file that a line is added to for each request; it is made for the eyes of its user alone.
+    """A file that gets one line for each request. Only its user can read it.
 
-    It is opened for every line, so that it may be moved away at any time and is made anew. What cannot be written fails
-    no request: the log of the program says so once, and once more when lines are written again.
+    The file is opened for every line: it may be moved away at any time, and is created again. A failure to write does
+    not fail the request: the program logs one error, and one warning when writing works again.
     """
 
     def __init__(self, path: Path, *, contents: bool = False) -> None:
@@ -36,29 +36,29 @@ class AuditLog:
         self._is_failing = False
 
     def write(self, line: dict[str, Any]) -> None:
-        """Add a line."""
-        written = (json.dumps(line) + "\n").encode("ascii")
+        """Append a line."""
+        data = (json.dumps(line) + "\n").encode("ascii")
         try:
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(file, written)  # in one piece, so that lines of several processes do not mix
+                os.write(file, data)  # in one call, so that lines of several processes do not mix
             finally:
                 os.close(file)
         except OSError as error:
             if not self._is_failing:
-                logger.error("the audit log %r cannot be written: %s", str(self.path), error.strerror)  # noqa: TRY400
+                logger.error("Cannot write the audit log %r: %s", str(self.path), error.strerror)  # noqa: TRY400
             self._is_failing = True
             return
         if self._is_failing:
-            logger.warning("the audit log %r is written again; lines are missing in it", str(self.path))
+            logger.warning("Writing the audit log %r works again; some lines are missing.", str(self.path))
         self._is_failing = False
 
 
 class AuditMiddleware:
-    """ASGI middleware: has a line written of each request when it has been answered, whatever came of it.
+    """ASGI middleware that logs each request after its response, whether it succeeded or not.
 
-    Keys, cookies, headers and what stands behind a question mark are never written; what was asked only where the log
-    is to hold contents. A request gets an id, which its reply carries in `X-Request-Id`.
+    Keys, cookies, headers and query strings are never logged, bodies only if the log is set to hold contents. Each
+    response has the id of its request in `X-Request-Id`.
     """
 
     def __init__(self, app: ASGIApp, *, log: AuditLog) -> None:
@@ -68,14 +68,14 @@ class AuditMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun, at = time.perf_counter(), datetime.now(UTC)
+        started, start_time = time.perf_counter(), datetime.now(UTC)
         state = scope.setdefault("state", {})
         id_ = state["request_id"] = uuid4().hex
         status, sent, body = None, 0, bytearray()
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        keeps = self.log.contents and _is_json(scope) and is_limited(scope["method"], path)
+        logs_body = self.log.contents and _is_json(scope) and is_limited(scope["method"], path)
 
-        async def counted_send(message: Message) -> None:
+        async def counting_send(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -84,40 +84,40 @@ class AuditMiddleware:
             sent += len(message.get("body", b""))
             await send(message)
 
-        async def kept_receive() -> Message:
+        async def recording_receive() -> Message:
             message = await receive()
             if len(body) <= LONGEST_CONTENTS:
                 body.extend(message.get("body", b""))
             return message
 
         try:
-            await self.app(scope, kept_receive if keeps else receive, counted_send)
+            await self.app(scope, recording_receive if logs_body else receive, counting_send)
         finally:
             line = {
-                "time": at.isoformat(timespec="milliseconds"),
+                "time": start_time.isoformat(timespec="milliseconds"),
                 "id": id_,
                 "caller": state.get("caller"),
                 "address": scope["client"][0] if scope.get("client") else None,
                 "method": scope["method"],
                 "path": path[:_LONGEST_PATH],
-                "status": status,  # none where whoever asked had gone
-                "ms": round((time.perf_counter() - begun) * 1000, 1),
+                "status": status,  # None if the client hung up
+                "ms": round((time.perf_counter() - started) * 1000, 1),
                 "bytes": sent,
             }
-            self.log.write(line | ({"contents": _contents(bytes(body))} if keeps else {}))
+            self.log.write(line | ({"contents": _contents(bytes(body))} if logs_body else {}))
 
 
 def _is_json(scope: Scope) -> bool:
-    kinds = [value for name, value in scope["headers"] if name == b"content-type"]
-    return bool(kinds) and kinds[0].partition(b";")[0].strip().lower() == b"application/json"
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    return bool(types) and types[0].partition(b";")[0].strip().lower() == b"application/json"
 
 
 def _contents(body: bytes) -> Any:
-    """What was asked. A page's request also names its session, by which it can be taken over: only its data is kept."""
+    """Return the part of a body that is logged: of a page's request only the data, because its session id is secret."""
     if len(body) > LONGEST_CONTENTS:
         return f"more than {LONGEST_CONTENTS} bytes"
     try:
-        asked = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
-        return "no JSON"
-    return asked.get("data") if isinstance(asked, dict) and "session_hash" in asked else asked
+        return "not JSON"
+    return value.get("data") if isinstance(value, dict) and "session_hash" in value else value

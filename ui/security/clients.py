@@ -1,4 +1,4 @@
-"""Who sends a request, and from where: told by the connection, and by headers as far as their sender is believed."""
+"""Who sends a request and from where: read from the connection, and from headers if a trusted proxy sends them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from rag import SettingsError
+
+from .errors import RequestError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -18,28 +20,24 @@ LONGEST_NAME = 200
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip")
 
 
-class OddHeaderError(Exception):
-    """A header that no honest sender writes so; its text says what is odd, without the value."""
+class TrustedProxies:
+    """The proxies whose headers are trusted, given as addresses or networks. Raises `SettingsError` for an invalid one.
 
-
-class Proxies:
-    """The proxies whose headers are believed, given as addresses or networks. Raises `SettingsError` naming an odd one.
-
-    Only the address at the other end of the connection is looked at: a header cannot make its sender a proxy.
+    Only the peer address of the connection decides: a header cannot make its sender a proxy.
     """
 
-    def __init__(self, written: Iterable[str] = ()) -> None:
-        self.networks: tuple[Network, ...] = tuple(map(_network, written))
-        self._trusts = lru_cache(maxsize=4096)(self._looked_up)
+    def __init__(self, addresses: Iterable[str] = ()) -> None:
+        self.networks: tuple[Network, ...] = tuple(map(_network, addresses))
+        self._trusts = lru_cache(maxsize=4096)(self._is_in_networks)
 
     def trusts(self, peer: str) -> bool:
-        """Whether this address is one of them."""
+        """Return whether a trusted proxy has this address."""
         return bool(self.networks) and len(peer) < 64 and self._trusts(peer)
 
     def sender(self, peer: str, headers: Headers) -> str:
-        """The address of who sent a request: the last one that a trusted proxy saw and that is no such proxy itself.
+        """Return the address that sent a request: the last one in X-Forwarded-For that is not a trusted proxy.
 
-        Further left in X-Forwarded-For stands what the sender wrote; it is not looked at.
+        Addresses further left come from the sender and are ignored.
         """
         if not self.trusts(peer):
             return peer
@@ -47,66 +45,70 @@ class Proxies:
         for part in reversed(seen):
             address = _address(_without_port(part.decode("latin-1").strip()))
             if address is None:
-                return peer  # what a proxy wrote there is no address: all of these count as one
+                return peer  # not an address: all such senders count as one
             peer = str(address)
             if not self.trusts(peer):
                 break
         return peer
 
-    def _looked_up(self, peer: str) -> bool:
+    def _is_in_networks(self, peer: str) -> bool:
         address = _address(peer)
         return address is not None and any(address in network for network in self.networks)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name can be reached from this machine alone; names other than localhost are not asked."""
+    """Return whether only this machine can reach an address or name; names other than localhost are not resolved."""
     address = _address(host.strip("[]"))
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
 def network_of(address: str) -> str:
-    """What counts as one sender: an IPv4 address, or the /64 network that a single IPv6 sender has to itself."""
+    """Return what counts as one sender: an IPv4 address, or the /64 network that one IPv6 sender usually owns."""
     found = _address(address)
     return str(ipaddress.ip_network((found, 64), strict=False)) if found and found.version == 6 else str(found or "")
 
 
 def was_forwarded(headers: Headers) -> bool:
-    """Whether some proxy says that it passed this request on."""
+    """Return whether the headers say that a proxy forwarded this request."""
     return any(_plain(name) in _FORWARDED or name.lower() == b"via" for name, _ in headers)
 
 
-def without(headers: Headers, *, user_header: str | None, forwarded: bool) -> list[tuple[bytes, bytes]]:
-    """The headers but the one that names a user, however it is written; with `forwarded`, but those of proxies too."""
+def strip_headers(headers: Headers, *, user_header: str | None, forwarded: bool) -> list[tuple[bytes, bytes]]:
+    """Remove the header that names a user, in any spelling, and with `forwarded` also those of proxies."""
     named = {user_header.lower()} if user_header else set()
     named |= set(_FORWARDED) if forwarded else set()
     return [(name, value) for name, value in headers if _plain(name) not in named]
 
 
-def user_named(headers: Headers, user_header: str) -> str | None:
-    """Whom a trusted proxy names; None where it names nobody.
+def user_from_header(headers: Headers, user_header: str) -> str | None:
+    """Return the user that a trusted proxy names, or None.
 
-    Raises `OddHeaderError` where it is written twice or otherwise than the setting says, or holds several names, signs
-    that do not print, or too many: a proxy that lets such things through was passed by.
+    Raises `RequestError` if the header comes twice, in another spelling than the setting's, or contains several
+    names, unprintable characters or too many: a proxy that replaces the header does not let these through.
     """
     header = user_header.lower()
     found = [(name, value) for name, value in headers if _plain(name) == header]
     if not found:
         return None
     if len(found) > 1 or found[0][0].lower() != header.encode("ascii"):
-        raise OddHeaderError("it came more than once, or under another spelling")
+        raise _invalid_header(user_header, "it was sent more than once, or in another spelling")
     try:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
-        raise OddHeaderError("it is not UTF-8") from None
+        raise _invalid_header(user_header, "it is not UTF-8") from None
     if not value:
         return None
     if len(value) > LONGEST_NAME or not value.isprintable() or "," in value or ";" in value:
-        raise OddHeaderError("it is too long, or holds several names or signs that do not print")
+        raise _invalid_header(user_header, "it is too long, or contains several names or unprintable characters")
     return value
 
 
-def bearer(headers: Headers) -> str | None:
-    """The key of `Authorization: Bearer …`; None without one, and '' where it is written oddly."""
+def _invalid_header(name: str, problem: str) -> RequestError:
+    return RequestError(400, f"Invalid header {name}: {problem}.")
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """Return the key of `Authorization: Bearer …`: None without the header, and '' if it is malformed."""
     sent = [value for name, value in headers if name.lower() == b"authorization"]
     if not sent:
         return None
@@ -115,7 +117,7 @@ def bearer(headers: Headers) -> str | None:
 
 
 def _plain(name: bytes) -> str:
-    """A header's name as programs behind may read it: CGI and WSGI make no difference between - and _."""
+    """Return a header's name as programs behind may read it: CGI and WSGI do not distinguish - from _."""
     return name.decode("latin-1").lower().replace("_", "-").strip()
 
 
@@ -124,8 +126,8 @@ def _network(written: str) -> Network:
         return ipaddress.ip_network(written)
     except ValueError as error:
         raise SettingsError(
-            f"the setting 'trusted_proxies' cannot hold {written!r}: {error}",
-            "Write addresses or networks with commas between, such as 127.0.0.1,10.0.0.0/8.",
+            f"Invalid address {written!r} in the setting 'trusted_proxies': {error}",
+            "Write addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8.",
         ) from None
 
 

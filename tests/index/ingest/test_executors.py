@@ -1,4 +1,4 @@
-"""Several processes, or Ray, read and embed; the index is the one that a single process would have made."""
+"""Several processes, or Ray, read and embed; the index equals that of a single process."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def contents(index: Index) -> dict[str, Any]:
     found = {
         "articles": [(a.id, a.title, a.text, [(o.source, o.path) for o in a.origins]) for a in store.articles()],
         "passages": ids,
-        "vectors": np.round(store.matrix(ids, index.encoder.dimension), 5).tolist(),
+        "vectors": np.round(store.vectors(ids, index.encoder.dimension), 5).tolist(),
     }
     store.close()
     return found
 
 
 @pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.nightly)])
-def test_the_index_is_the_same_whoever_makes_it(folder: Path, tmp_path: Path, kind: str) -> None:
+def test_the_index_is_the_same_for_every_executor(folder: Path, tmp_path: Path, kind: str) -> None:
     alone, index = (Index(tmp_path / name, HashingEncoder()) for name in ("alone", "together"))
     expected = alone.sync([folder])
     with workers_of(kind) as workers:
@@ -166,7 +166,7 @@ def _lost(_: int) -> int:
     return -1
 
 
-def test_an_item_that_kills_its_worker_is_told_and_no_other_is_lost() -> None:
+def test_an_item_that_kills_its_worker_is_reported_and_no_other_is_lost() -> None:
     with ProcessExecutor(2, HashingEncoder) as workers:
         assert list(workers.map(_dies_on_seven, range(20), _lost)) == [i if i != 7 else -1 for i in range(20)]
 
@@ -267,7 +267,7 @@ def _command(pid: int) -> str:
 
 
 @pytest.mark.nightly
-def test_a_cluster_that_does_not_answer_is_told_in_time() -> None:
+def test_an_unreachable_cluster_is_reported_in_time() -> None:
     with pytest.raises(CitechatError, match=r"Ray at '127.0.0.1:1' cannot be used") as refused:
         RayExecutor("127.0.0.1:1", 1, HashingEncoder)
     assert "ray start" in refused.value.hint
@@ -275,6 +275,6 @@ def test_a_cluster_that_does_not_answer_is_told_in_time() -> None:
 
 def test_without_ray_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(CitechatError, match="the package 'ray' cannot be loaded") as refused:
+    with pytest.raises(CitechatError, match="Cannot load the package 'ray'") as refused:
         RayExecutor("local", 1, HashingEncoder)
     assert ".[ray]" in refused.value.hint

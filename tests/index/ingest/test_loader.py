@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from index import Article, LoadError, Skipped
-from index.ingest.loader import decode, load, load_file
+from index.ingest.loader import load, load_file
+from index.parsers.encoding import decode
 
 
 def _write(path: Path, data: str | bytes) -> Path:
@@ -75,9 +76,9 @@ def test_latin_1_is_read_right() -> None:
         ("empty.txt", b"", "is empty"),
         ("blank.txt", b" \n\n", "is empty"),
         ("program.txt", b"MZ\x90\x00\x03\x00\x00\x00", "not a text file"),
-        ("picture.png", b"\x89PNG", "a format that is not read: .png"),
-        ("broken.md", b"---\ntitle: [unclosed\n---\nBody.\n", "front matter that is not YAML"),
-        ("endless.md", b"---\n" + b"a: b\n" * 10_000 + b"---\nBody.\n", "has front matter of 50,000 characters"),
+        ("picture.png", b"\x89PNG", "unsupported format .png"),
+        ("broken.md", b"---\ntitle: [unclosed\n---\nBody.\n", "front matter is not valid YAML"),
+        ("endless.md", b"---\n" + b"a: b\n" * 10_000 + b"---\nBody.\n", "front matter has 50,000 characters"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_reason_and_stops_none_of_the_others(
@@ -100,7 +101,7 @@ def test_a_path_that_does_not_exist_is_refused_before_anything_is_read(tmp_path:
 def test_a_file_without_permission_is_skipped_with_its_reason(tmp_path: Path) -> None:
     _write(tmp_path / "a.txt", "Text.").chmod(0)
     assert [item.reason for item in load([tmp_path]) if isinstance(item, Skipped)] == [
-        f"{str(tmp_path / 'a.txt')!r} cannot be read: Permission denied"
+        f"Cannot read {str(tmp_path / 'a.txt')!r}: Permission denied."
     ]
 
 

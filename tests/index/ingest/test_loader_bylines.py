@@ -1,4 +1,4 @@
-"""Who wrote a text, and when, is read from the lines above its story where its format does not tell."""
+"""Author and date are read from the lines above the story if the format has no metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ No ship sailed.
 """
 
 
-def test_a_text_file_has_the_author_and_the_day_that_stand_above_its_story(tmp_path: Path) -> None:
+def test_a_text_file_has_the_author_and_date_above_its_story(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(TEXT)
     article = load_file(tmp_path / "a.txt")
     assert (article.author, article.published) == ("Jane Doe and John Roe", "2024-02-24")

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.ingest.prefetch import ahead
+from index.ingest.executors import prefetch
 
 
 def test_items_come_in_order() -> None:
-    assert list(ahead(range(100), 3)) == list(range(100))
-    assert list(ahead([None, None], 1)) == [None, None]
-    assert list(ahead([], 1)) == []
+    assert list(prefetch(range(100), 3)) == list(range(100))
+    assert list(prefetch([None, None], 1)) == [None, None]
+    assert list(prefetch([], 1)) == []
 
 
 def test_the_next_items_are_made_while_one_is_used_but_not_more_than_fit() -> None:
@@ -27,7 +27,7 @@ def test_the_next_items_are_made_while_one_is_used_but_not_more_than_fit() -> No
                 third.set()
             yield number
 
-    taken = ahead(items(), 2)
+    taken = prefetch(items(), 2)
     assert next(taken) == 0
     assert third.wait(300), "two wait, and one more is made"
     assert len(made) <= 4
@@ -40,15 +40,15 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 1
         raise OSError("disk full")
 
-    taken = ahead(items(), 5)
+    taken = prefetch(items(), 5)
     assert next(taken) == 1
     with pytest.raises(OSError, match="disk full"):
         next(taken)
 
 
-def test_whoever_stops_taking_leaves_no_thread_behind() -> None:
+def test_closing_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    taken = ahead(ahead(iter(int, 1), 2), 2)
+    taken = prefetch(prefetch(iter(int, 1), 2), 2)
     next(taken)
     taken.close()
     assert threading.active_count() == before

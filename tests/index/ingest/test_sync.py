@@ -353,7 +353,7 @@ _CHROMA_WRITES = ("upsert", "update", "delete")
 
 
 @pytest.mark.parametrize("survived", range(7))
-def test_a_kill_between_any_two_writes_leaves_whole_articles_and_the_next_run_mends_the_rest(
+def test_a_kill_between_two_writes_leaves_whole_articles_and_the_next_run_repairs_the_rest(
     survived: int, index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One run that adds, changes, moves and prunes in six of Chroma's writes; it is killed after some of them."""
@@ -420,7 +420,7 @@ def test_a_beginning_that_several_ids_share_names_them(index: Index, monkeypatch
     articles = [Article(f"abcd{end}", f"Title {end}", "s", text, path=end) for end, text in (("1", FOX), ("2", OWL))]
     _reads(monkeypatch, lambda: iter(articles))
     index.sync([])
-    with pytest.raises(CitechatError, match="'abcd' stands for 2 articles") as refused:
+    with pytest.raises(CitechatError, match="'abcd' matches 2 articles") as refused:
         index.remove("abcd")
     assert "abcd1 (Title 1), abcd2 (Title 2)" in refused.value.hint
     assert [article.id for article, _ in index.remove("abcd2", "abcd2")] == ["abcd2"]
@@ -450,9 +450,7 @@ def test_where_nothing_is_to_be_embedded_the_model_is_not_asked_for_anything(ind
     assert sleeping.count() == (0, 0)
 
 
-def test_progress_tells_how_many_files_are_done_of_how_many(
-    index: Index, read: Callable[..., None], tmp_path: Path
-) -> None:
+def test_progress_counts_the_files_done_and_in_total(index: Index, read: Callable[..., None], tmp_path: Path) -> None:
     folder = tmp_path / "articles"
     _write(folder, b=HEN, **{".hidden": HEN})
     (folder / "a.zip").touch()

@@ -70,7 +70,7 @@ def test_another_report_is_none(other: str) -> None:
     assert not _are_copies(WIRE, other)
 
 
-def test_chinese_copies_are_told_too() -> None:
+def test_chinese_copies_are_recognised() -> None:
     text = "据新华社报道，北京大学的研究人员周一发布了一个新的视频生成模型，引起了广泛关注。"
     assert _are_copies(text, text.replace("周一", "周二"))
     assert not _are_copies(text, "上海的一家公司在周一发布了另一种产品，价格尚未公布。")

@@ -1,4 +1,4 @@
-"""How the passages for a question are chosen."""
+"""Fusion of rankings, and the choice of passages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from index import Index
 from index.retrieval.features import in_context
-from index.retrieval.retriever import _multiply_in_one_thread, fuse, standardise, top
+from index.retrieval.fusion import fuse, standardise, top
+from index.retrieval.retriever import _limit_blas_threads
 
 
 def _scores(*values: float) -> np.ndarray:
@@ -34,7 +35,7 @@ def test_for_a_script_that_the_model_does_not_know_keywords_decide() -> None:
     assert fuse(_scores(0.9, 0.1), _scores(0, 3), readable=False).argmax() == 1
 
 
-def test_one_passage_alone_is_no_division_by_zero() -> None:
+def test_one_passage_alone_does_not_divide_by_zero() -> None:
     assert np.isfinite(fuse(_scores(0.5), _scores(2.0), readable=True)).all()
 
 
@@ -44,7 +45,7 @@ def test_the_top_scores_are_the_highest_above_zero_and_of_equal_ones_the_first(s
     assert top(_scores(*scores), count) == by_hand[:count]
 
 
-def test_a_title_stands_in_front_of_what_the_model_reads_but_not_a_long_one() -> None:
+def test_the_model_reads_the_title_first_unless_it_is_long() -> None:
     assert in_context("Title", "Text.") == ("Title. Text.", 7)
     assert in_context("", "Text.") == ("Text.", 0)
     assert len(in_context("t" * 500, "Text.")[0]) < 120
@@ -74,7 +75,7 @@ def test_a_question_multiplies_in_its_own_thread_and_leaves_the_other_processors
     index: Index, tmp_path: Path
 ) -> None:
     (tmp_path / "a.txt").write_text("The fox crossed the river at night.")
-    _multiply_in_one_thread.cache_clear()  # as in a process that has searched nothing yet
+    _limit_blas_threads.cache_clear()  # as in a process that has searched nothing yet
     with threadpool_limits(2, user_api="blas"):
         index.sync([tmp_path])
         index.search("Who crossed the river?")

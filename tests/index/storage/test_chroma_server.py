@@ -1,4 +1,4 @@
-"""What is peculiar to an index on a Chroma server; what holds of both is tested in `test_index` and the others."""
+"""An index on a Chroma server, where it differs from one in a folder."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_where_nothing_was_indexed_nothing_is_there_and_nothing_is_made(index: I
 
 
 def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="could not be opened") as refused:
+    with pytest.raises(StoreError, match="Cannot open the index") as refused:
         Store(tmp_path / "index", f"http://127.0.0.1:{free_port()}")
     assert "CITECHAT_CHROMA_URL" in refused.value.hint
 
@@ -87,7 +87,7 @@ def test_a_server_that_goes_away_is_said_so(tmp_path: Path) -> None:
         store.create(Manifest(encoder="e", dimension=4, splitter="1"))
         process.kill()
         process.wait(300)
-        with pytest.raises(StoreError, match="could not be read") as refused:
+        with pytest.raises(StoreError, match="Cannot read the index") as refused:
             store.articles()
         store.close()
     assert url in refused.value.message
@@ -98,7 +98,7 @@ def test_a_server_that_goes_away_is_said_so(tmp_path: Path) -> None:
 
 
 def _edit_manifest(**facts: Any) -> Callable[[Store], None]:
-    """Change what the manifest says; a fact that is None is removed."""
+    """Change the manifest; a value of None is removed."""
 
     def edit(store: Store) -> None:
         edited = {**store._articles.metadata, **facts}
@@ -111,9 +111,9 @@ def _lose_passages(store: Store) -> None:
     store._passages.delete(ids=store._passages.get(limit=1, include=[])["ids"])
 
 
-REBUILD = "The texts are whole: build the index anew with `citechat rebuild` (it needs no files)."
+REBUILD = "The texts are intact. Rebuild the index with `citechat rebuild`; it needs no files."
 DAMAGES = {
-    "manifest lacks": (_edit_manifest(splitter=None), "it says nothing of 'splitter'"),
+    "manifest lacks": (_edit_manifest(splitter=None), "'splitter' is missing"),
     "manifest nonsense": (_edit_manifest(dimension=-3), "dimension is -3"),
     "manifest elsewhere": (_edit_manifest(passages="passages-x"), "[passages-x] does not exist"),
     "passages gone": (_lose_passages, "1 of 2 articles have other passages than their records say"),
@@ -125,13 +125,15 @@ def test_a_whole_index_there_has_no_problems(index: Index, folder: Path) -> None
     assert index.problems() == []
 
 
-def test_that_nothing_is_indexed_there_is_no_problem_and_nothing_is_made(index: Index) -> None:
+def test_an_empty_server_has_no_problems_and_stays_empty(index: Index) -> None:
     assert index.problems() == []
     assert not index.exists()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damage_there_is_said_and_a_rebuild_mends_it(damage: str, index: Index, url: str, folder: Path) -> None:
+def test_damage_on_a_server_is_reported_and_a_rebuild_repairs_it(
+    damage: str, index: Index, url: str, folder: Path
+) -> None:
     damaging, message = DAMAGES[damage]
     index.sync([folder])
     with closing(Store(index.path, url)) as store:
@@ -147,16 +149,16 @@ def test_a_damage_there_is_said_and_a_rebuild_mends_it(damage: str, index: Index
 def test_a_server_that_is_not_there_is_a_problem(tmp_path: Path, hashing_encoder: Any) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     (problem,) = Index(tmp_path / "index", hashing_encoder, url).problems()
-    assert f"the index in {url!r} could not be opened" in problem.message
-    assert problem.hint == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert f"Cannot open the index in {url!r}" in problem.message
+    assert problem.hint == "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 
 
 def test_a_server_that_does_not_answer_is_a_problem_after_some_seconds(tmp_path: Path, hashing_encoder: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (problem,) = Index(tmp_path / "index", hashing_encoder, url).problems(seconds=3)
-    assert f"the index in {url!r} makes the program that opens it hang" in problem.message
-    assert problem.hint == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert f"The index in {url!r} makes the program that opens it hang" in problem.message
+    assert problem.hint == "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 
 
 def test_a_complaint_of_several_lines_is_one_sentence(tmp_path: Path, chroma_server: str, hashing_encoder: Any) -> None:
@@ -189,14 +191,14 @@ def test_a_server_that_has_lost_its_vectors_is_said_to_and_a_rebuild_makes_them_
     shutil.rmtree(_vectors(server, "passages-"))
     with running_chroma(server) as (url, _), closing(Index(tmp_path / "index", HashingEncoder(), url)) as index:
         (problem,) = index.problems()
-        assert "could not be read" in problem.message
+        assert "Cannot read the index" in problem.message
         assert problem.hint == REBUILD
         index.rebuild()
         assert index.problems() == []
 
 
 @pytest.mark.slow
-def test_a_server_that_ends_when_its_vectors_are_read_is_said_to_and_a_rebuild_mends_it(
+def test_a_server_that_crashes_on_its_vectors_is_reported_and_a_rebuild_repairs_it(
     written: Path, tmp_path: Path
 ) -> None:
     server = shutil.copytree(written, tmp_path / "server")
@@ -206,7 +208,7 @@ def test_a_server_that_ends_when_its_vectors_are_read_is_said_to_and_a_rebuild_m
         (problem,) = index.problems()
         assert process.wait(300)
         assert problem.hint == (
-            "Check that the Chroma server runs, and CITECHAT_CHROMA_URL. Where it runs, build the index anew with "
+            "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL. If it is, rebuild the index with "
             "`citechat rebuild`."
         )
     with running_chroma(server) as (url, _), closing(Index(tmp_path / "index", HashingEncoder(), url)) as index:
@@ -221,7 +223,7 @@ def test_where_a_server_cannot_read_the_articles_another_database_is_advised(wri
     os.truncate(file, file.stat().st_size // 2)
     with running_chroma(server) as (url, _), closing(Index(tmp_path / "index", HashingEncoder(), url)) as index:
         (problem,) = index.problems()
-        assert "could not be read" in problem.message
+        assert "Cannot read the index" in problem.message
         assert problem.hint == (
             f"Name another database than {url!r} in CITECHAT_CHROMA_URL and index the articles again with "
             "`citechat index`."

@@ -87,18 +87,16 @@ def test_what_is_removed_or_rebuilt_here_is_so_there(here: Index, there: Index, 
     wait_for(lambda: found(there, "fox owl") == [FOX] and there.searcher.store._passages.name != there_passages)
 
 
-def test_a_copy_that_nobody_has_asked_for_a_while_answers_from_the_newest(
-    here: Index, there: Index, folder: Path
-) -> None:
+def test_an_idle_copy_answers_from_the_newest_state(here: Index, there: Index, folder: Path) -> None:
     here.sync([folder])
     assert found(there, "hen")
     (folder / "hen.txt").write_text(HEN)
     here.sync([folder])
-    there._current._looked = 0
+    there._current._checked = 0
     assert found(there, "What did the hen lay?")[0] == HEN
 
 
-def test_the_one_who_writes_finds_it_at_once(here: Index, folder: Path) -> None:
+def test_the_writer_finds_its_change_at_once(here: Index, folder: Path) -> None:
     here.sync([folder])
     assert found(here, "fox")
     (folder / "hen.txt").write_text(HEN)
@@ -108,7 +106,7 @@ def test_the_one_who_writes_finds_it_at_once(here: Index, folder: Path) -> None:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Retriever]]]:
-    """Makes the tables of a changed index be made only when the event is set; the list tells who has begun to."""
+    """Delay the caches of a changed index until the event is set; the list holds the retrievers that wait."""
     event, begun, make_ready = threading.Event(), [], Retriever.make_ready
 
     def wait(self: Retriever) -> None:
@@ -122,7 +120,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, lis
     event.set()
 
 
-def test_while_the_tables_are_made_anew_questions_are_answered_and_what_is_gone_is_not_cited(
+def test_during_a_renewal_questions_are_answered_without_removed_articles(
     here: Index, there: Index, folder: Path, held: tuple[threading.Event, list[Retriever]]
 ) -> None:
     event, begun = held
@@ -130,7 +128,7 @@ def test_while_the_tables_are_made_anew_questions_are_answered_and_what_is_gone_
     assert sorted(found(there, "fox owl")) == [FOX, OWL]  # and kept in memory as they were read
     (folder / "owl.txt").write_text(HEN)
     here.sync([folder])
-    there._current._looked = 0
+    there._current._checked = 0
     with ThreadPoolExecutor(8) as readers:
         for _ in range(2):
             answers = list(readers.map(lambda _: found(there, "fox owl hen"), range(40)))
@@ -152,14 +150,14 @@ def test_questions_are_answered_while_another_rebuilds_again_and_again(here: Ind
         rebuilding.result()
 
 
-def test_an_index_that_another_model_has_rebuilt_is_refused(
+def test_an_index_that_another_model_has_rebuilt_is_rejected(
     here: Index, there: Index, folder: Path, url: str, tmp_path: Path
 ) -> None:
     here.sync([folder])
     assert found(there, "fox")
     with closing(Index(tmp_path / "third", HashingEncoder("another"), url)) as third:
         third.rebuild()
-    there._current._looked = 0
+    there._current._checked = 0
     with pytest.raises(StoreError, match="was built with another encoder"):
         found(there, "fox")
 
@@ -167,9 +165,7 @@ def test_an_index_that_another_model_has_rebuilt_is_refused(
 # One writes at a time
 
 
-def test_who_comes_second_is_told_who_writes_and_nothing_is_lost(
-    here: Index, folder: Path, url: str, tmp_path: Path
-) -> None:
+def test_a_second_writer_gets_an_error_naming_the_first(here: Index, folder: Path, url: str, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "hen.txt").write_text(HEN)
@@ -191,7 +187,7 @@ def _is_done(index: Index, folder: Path) -> bool:
     return True
 
 
-def test_where_a_writer_is_killed_the_next_one_on_another_machine_clears_up_and_goes_on(
+def test_after_a_kill_a_writer_on_another_machine_cleans_up_and_continues(
     here: Index, url: str, tmp_path: Path
 ) -> None:
     folder = write_articles(tmp_path / "articles", range(9), 1)
@@ -212,7 +208,7 @@ def test_where_a_writer_is_killed_the_next_one_on_another_machine_clears_up_and_
     assert not any(content[name] for name in ("orphans", "unequal", "wrong", "unfound", "unreached"))
 
 
-def test_who_has_lost_the_lease_writes_nothing_more(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_that_lost_its_lease_stops_writing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "LIFE", 2.0)
     monkeypatch.setattr(lease, "_BEAT", 0.4)
     monkeypatch.setattr(lease, "_RESERVE", 0.0)
@@ -226,21 +222,21 @@ def test_who_has_lost_the_lease_writes_nothing_more(url: str, tmp_path: Path, mo
             monkeypatch.setattr(lease, "_BEAT", 0.0)  # so that it is late at once, and is waited for
             with other.writing():
                 assert other._lease is not None
-                assert other._lease.was_cut_short
+                assert other._lease.was_interrupted
                 one.put([])
 
     with closing(one), closing(other):
-        with pytest.raises(StoreError, match="was stopped"):
+        with pytest.raises(StoreError, match="Lost the write lock"):
             write_too_late()
         with other.writing():
             assert other._lease is not None
-            assert other._lease.was_cut_short, "an error ended the second one, too"
+            assert other._lease.was_interrupted, "an error ended the second one, too"
         with other.writing():
             assert other._lease is not None
-            assert not other._lease.was_cut_short
+            assert not other._lease.was_interrupted
 
 
-def test_of_many_who_want_to_write_one_does_at_a_time(url: str, tmp_path: Path) -> None:
+def test_of_many_writers_one_holds_the_lease_at_a_time(url: str, tmp_path: Path) -> None:
     with closing(Store(tmp_path / "here", url, writable=True)):
         pass
     log = tmp_path / "log"
@@ -255,10 +251,10 @@ def test_of_many_who_want_to_write_one_does_at_a_time(url: str, tmp_path: Path) 
         assert (one, word, next_word) == (other, "holds", "lets go")
 
 
-def test_who_has_looked_long_ago_takes_no_number_that_was_given_before(
+def test_a_slow_client_never_takes_a_number_that_was_used(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """He sees that lease 1 is over; until he creates lease 2, others have had 2 and 3, and 3 is held."""
+    """The client sees lease 1 expired; before it creates lease 2, others have used 2, and hold 3."""
     path = tmp_path / "here"
     with closing(Store(path, url, writable=True)), lease.leased(path, url):
         pass
@@ -281,26 +277,26 @@ def test_who_has_looked_long_ago_takes_no_number_that_was_given_before(
     assert list(looks[0]) == [1]
 
 
-def test_where_nothing_is_indexed_any_more_that_is_said(here: Index, there: Index, folder: Path) -> None:
+def test_an_index_that_was_deleted_is_reported_as_empty(here: Index, there: Index, folder: Path) -> None:
     here.sync([folder])
     assert found(there, "fox")
     with closing(Store(here.path, here.url)) as store:
         for collection in store._client.list_collections():
             store._client.delete_collection(collection.name)
-    there._current._looked = 0
-    with pytest.raises(EmptyIndexError, match="nothing is indexed yet"):
+    there._current._checked = 0
+    with pytest.raises(EmptyIndexError, match="Nothing is indexed yet"):
         found(there, "fox")
 
 
-def test_a_holder_whose_lease_is_gone_stops_when_he_renews_it(
+def test_a_holder_whose_lease_was_removed_stops_at_the_next_renewal(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock of the server has jumped, say: another one has taken over before his time was up."""
+    """As after a jump of the server clock: another client has taken over before the lease expired."""
     monkeypatch.setattr(lease, "_BEAT", 0.1)
     path = tmp_path / "one"
     with closing(Store(path, url, writable=True)) as store, lease.leased(path, url) as held:
         held.require()
         store._client.delete_collection(held._lease.name)
         held._beating.join(DEADLINE)
-        with pytest.raises(StoreError, match="was stopped"):
+        with pytest.raises(StoreError, match="Lost the write lock"):
             held.require()

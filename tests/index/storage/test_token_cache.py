@@ -93,7 +93,7 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, caplog: py
     with caplog.at_level(logging.WARNING):
         store.put({"a:0-9": _tokens()})
         store.put({"a:0-9": _tokens()})
-    assert caplog.text.count("questions take longer") == 1, "said once"
+    assert caplog.text.count("search is slower") == 1, "said once"
     assert store.get(["a:0-9"]) == {}
 
 
@@ -102,6 +102,6 @@ def test_files_of_other_models_are_removed_after_a_rebuild(tmp_path: Path) -> No
     for store in (old, new):
         store.put({"a:0-9": _tokens()})
     old.close()
-    new.forget_others()
+    new.remove_others()
     assert not old.path.exists()
     assert set(new.get(["a:0-9"])) == {"a:0-9"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index import Index
-from index.storage.vector_cache import vectors_of
+from index.storage.vector_cache import load_vectors
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def alike(index: Index, tmp_path: Path) -> Index:
 
 def test_each_of_many_that_are_alike_is_the_nearest_to_itself(alike: Index) -> None:
     searcher = alike.searcher
-    ids = searcher._keywords.ids
-    vectors = vectors_of(searcher.store, ids)
+    ids = searcher._bm25.ids
+    vectors = load_vectors(searcher.store, ids)
     assert vectors is not None
     assert vectors.shape == (131, alike.encoder.dimension)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
@@ -36,7 +36,7 @@ def test_a_question_finds_the_hundred_nearest_of_them(alike: Index) -> None:
     searcher = alike.searcher
     vector = alike.encoder.query("Who crossed the river? Ship 77 did.").vector
     found = searcher._nearest(vector, None, None)
-    cosines = np.asarray(vectors_of(searcher.store, searcher._keywords.ids)) @ vector
+    cosines = np.asarray(load_vectors(searcher.store, searcher._bm25.ids)) @ vector
     assert len(found) == 100
     assert min(found.values()) == pytest.approx(np.sort(cosines)[-100], abs=1e-6)
 

@@ -1,4 +1,4 @@
-"""What on a news page is not the story."""
+"""Boilerplate of a news page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from index.text.boilerplate import boilerplate_spans, byline, dateline
-from index.text.bylines import read_credit
+from index.text.bylines import parse_byline
 
 NOISE_LINES = [
     # counters, running times, hashes
@@ -215,7 +215,7 @@ def test_the_title_of_a_video_goes_with_its_running_time() -> None:
     assert _marked(text) == ["05:03", "How does it work?", "How does it work?"]
 
 
-def test_a_line_under_a_running_time_that_stands_once_may_be_a_heading_and_stays() -> None:
+def test_a_line_that_follows_a_running_time_once_is_not_boilerplate() -> None:
     assert _marked("05:03\n\nPolice close the road\n\nThe minister said that it would open soon.\n") == ["05:03"]
 
 
@@ -280,7 +280,7 @@ def test_a_byline_above_the_story_is_noise_and_names_the_author(line: str, autho
         *[_in_a_story(line) for line in STORY_LINES],
     ],
 )
-def test_what_may_be_the_story_is_no_byline_and_no_dateline(text: str) -> None:
+def test_a_line_that_may_be_the_story_is_not_a_byline_or_dateline(text: str) -> None:
     assert byline(text) is None
     assert dateline(text) is None
     assert not any("Jane" in line for line in _marked(text))
@@ -398,7 +398,7 @@ def test_a_line_just_short_enough_to_be_looked_at_is_read_at_once(piece: str) ->
         line = before + piece.strip("\n") * 200
         for length in (149, 199):
             boilerplate_spans(_in_a_story(line[:length] + "\x01"))
-            read_credit(line[:length])
+            parse_byline(line[:length])
     assert time.thread_time() - started < 20
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from index import Article, Encoder, Passage, Span, sentences
 from index.ingest.loader import load_file
 from index.text.boilerplate import boilerplate_spans
-from index.text.chunker import LONGEST, SHORTEST, split
+from index.text.chunker import LONGEST, SHORTEST, chunk
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the old mill by the river."
 
@@ -29,7 +29,7 @@ def _article(text: str, boilerplate: tuple[Span, ...] | None = None) -> Article:
 
 
 def _cut(text: str) -> list[Passage]:
-    return split(_article(text), _tokenize)
+    return chunk(_article(text), _tokenize)
 
 
 def _size(passage: Passage) -> int:
@@ -60,7 +60,7 @@ def test_a_cut_prefers_the_end_of_a_paragraph() -> None:
 
 
 @pytest.mark.parametrize("heading", ["## Who can use it", "Who can use it", "谁可以使用它", "Why now?"])
-def test_a_heading_opens_a_passage_and_stands_with_what_follows_it(heading: str) -> None:
+def test_a_heading_opens_a_passage_with_the_text_after_it(heading: str) -> None:
     passages = _cut(f"{SENTENCE}\n\n{heading}\n\n{SENTENCE}")
     assert [p.text for p in passages] == [SENTENCE, f"{heading}\n\n{SENTENCE}"]
 
@@ -74,7 +74,7 @@ def test_a_heading_is_not_parted_from_a_long_text_below_it() -> None:
     assert passages[0].text.startswith(f"# Title\n\n{SENTENCE}")
 
 
-def test_noise_is_in_no_passage_and_parts_what_stands_around_it() -> None:
+def test_boilerplate_is_in_no_passage_and_separates_passages() -> None:
     text = f"{SENTENCE}\n\n379\n\n{SENTENCE}"
     assert [p.text for p in _cut(text)] == [SENTENCE, SENTENCE]
 
@@ -228,7 +228,7 @@ TEXTS = st.one_of(
 
 @st.composite
 def articles(draw: st.DrawFn) -> Article:
-    """Any text, with its own noise or with any spans as noise: overlapping, empty, in the middle of a word."""
+    """Any text, with its own boilerplate or any spans as boilerplate: overlapping, empty, inside a word."""
     text = draw(TEXTS)
     if draw(st.booleans()):
         return _article(text)
@@ -238,9 +238,9 @@ def articles(draw: st.DrawFn) -> Article:
 
 
 def _check(article: Article) -> None:
-    """The passages are slices in order that do not overlap, hold something, fit the limit and lose only noise."""
+    """The passages are ordered slices without overlap, not empty, within the limit, and lose only boilerplate."""
     text = article.text
-    passages = split(article, _tokenize)
+    passages = chunk(article, _tokenize)
     assert all(text[p.start : p.end] == p.text for p in passages)
     assert all(before.end <= after.start for before, after in itertools.pairwise(passages))
     assert all(p.text.strip() for p in passages)
@@ -273,6 +273,6 @@ def test_on_the_real_article_the_model_reads_every_passage_to_its_end(
     real_article: Path, bundled_encoder: Encoder
 ) -> None:
     article = load_file(real_article)
-    sizes = [len(bundled_encoder.tokenize(p.text)) for p in split(article, bundled_encoder.tokenize)]
+    sizes = [len(bundled_encoder.tokenize(p.text)) for p in chunk(article, bundled_encoder.tokenize)]
     assert max(sizes) <= LONGEST
     assert sum(size >= SHORTEST for size in sizes) >= len(sizes) - 1  # the headline stands alone: noise follows it

@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from servers import serving_chat
 
 from index import ArticleFilter, Index
 from rag import Answer, AnswerOptions, Assistant, LLMError, Turn
-from ui.api import queue as turns
+from ui.api.queue import WORKERS
 from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
 
+Answering = Callable[[Callable[[str], Any]], ServedChat]
 ASK = {"question": "Was it Monday that the harbour reopened on?"}
 
 
@@ -88,16 +89,17 @@ def test_articles_are_listed_without_and_read_with_their_text(chat: ServedChat, 
     ]
     _, one, _ = call(chat, f"/v1/articles/{articles[0].id}")
     assert one == {**listed[0], "text": articles[0].text}
-    assert refusal(chat, "/v1/articles/nowhere") == (404, "there is no article with this id")
+    assert refusal(chat, "/v1/articles/nowhere") == (404, "No article has this id.")
 
 
-def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> None:
-    heard = Scripted(lambda question: [Answer(question, done=True)])
+def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant(
+    scripted: Scripted, answering_with: Answering
+) -> None:
+    chat = answering_with(lambda question: [Answer(question, done=True)])
     before = [{"question": "Who?", "answer": "Ann."}, {"question": "Where?"}, {"answer": "Here."}]
     article_filter = {"since": "2024", "until": "2024-03", "sources": ["Daily"], "articles": ["a1"]}
-    with serving_chat(heard) as chat:
-        assert call(chat, "/v1/ask", {**ASK, "history": before, "only": article_filter})[0] == 200
-    assert heard.heard == [
+    assert call(chat, "/v1/ask", {**ASK, "history": before, "only": article_filter})[0] == 200
+    assert scripted.heard == [
         (
             ASK["question"],
             [Turn("user", "Who?"), Turn("assistant", "Ann."), Turn("user", "Where?"), Turn("assistant", "Here.")],
@@ -109,12 +111,12 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> 
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        (b"", "cannot be read"),
-        (b"{", "cannot be read"),
-        (b"\xff{}", "cannot be read"),
-        (b"[" * 100_000, "cannot be read"),
-        (b'{"question": "\\ud800"}', "cannot be read"),
-        ([], "cannot be read"),
+        (b"", "Invalid request body"),
+        (b"{", "Invalid request body"),
+        (b"\xff{}", "Invalid request body"),
+        (b"[" * 100_000, "Invalid request body"),
+        (b'{"question": "\\ud800"}', "Invalid request body"),
+        ([], "Invalid request body"),
         ({}, "'question'"),
         ({"question": 7}, "'question'"),
         ({"question": None}, "'question'"),
@@ -124,7 +126,7 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant() -> 
         ({**ASK, "history": "before"}, "'history'"),
         ({**ASK, "history": [{}]}, "'history.0'"),
         ({**ASK, "history": [{"question": "Who?", "role": "system"}]}, "'history.0.role'"),
-        ({**ASK, "only": {"since": "yesterday"}}, "'only.since': 'yesterday' is no day"),
+        ({**ASK, "only": {"since": "yesterday"}}, "'only.since': Invalid date 'yesterday'"),
         ({**ASK, "only": {"until": "2024-13"}}, "'only.until'"),
         ({**ASK, "only": {"sources": "Daily"}}, "'only.sources'"),
         ({**ASK, "only": {"where": 1}}, "'only.where'"),
@@ -152,7 +154,7 @@ def test_what_a_form_of_another_site_could_send_is_refused(chat: ServedChat, kin
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "", "https://"])
 def test_a_page_of_another_site_cannot_ask_or_read(chat: ServedChat, origin: str) -> None:
-    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "a page of another site may not ask")
+    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "A page of another site sent this request.")
     assert refusal(chat, "/v1/articles", Origin=origin)[0] == 403
 
 
@@ -193,32 +195,31 @@ def test_a_model_that_fails_is_told_and_not_replaced_by_quotes(tmp_path: Path) -
     assert "the LLM 'staged'" in message
 
 
-def test_a_server_of_a_model_that_wants_to_be_left_alone_is_passed_on() -> None:
+def test_a_server_of_a_model_that_wants_to_be_left_alone_is_passed_on(answering_with: Answering) -> None:
     def busy(question: str) -> Iterator[Answer]:
         raise LLMError("the LLM is busy", "Wait.", retryable=True, wait=6.2)
 
-    with serving_chat(Scripted(busy)) as chat:
-        status, told, headers = call(chat, "/v1/ask", ASK)
+    status, told, headers = call(answering_with(busy), "/v1/ask", ASK)
     assert (status, headers["Retry-After"]) == (503, "7")
     assert told == {"error": {"message": "the LLM is busy", "hint": "Wait."}}
 
 
-def test_of_a_bug_only_the_log_tells(caplog: pytest.LogCaptureFixture) -> None:
+def test_of_a_bug_only_the_log_tells(answering_with: Answering, caplog: pytest.LogCaptureFixture) -> None:
     def broken(question: str) -> Iterator[Answer]:
         raise ZeroDivisionError("/secret/path")
 
-    with serving_chat(Scripted(broken)) as chat, caplog.at_level(logging.ERROR, "ui.api.app"):
-        assert refusal(chat, "/v1/ask", ASK) == (500, "something went wrong in the server")
+    with caplog.at_level(logging.ERROR, "ui.api.app"):
+        assert refusal(answering_with(broken), "/v1/ask", ASK) == (500, "Something went wrong in the server.")
     assert "/secret/path" in caplog.text
 
 
-def test_half_a_character_of_a_model_does_not_break_the_reply() -> None:
-    with serving_chat(Scripted(lambda question: [Answer(question, "half: \ud83d, whole: 港", done=True)])) as chat:
-        assert call(chat, "/v1/ask", ASK)[1]["text"] == "half: ?, whole: 港"
+def test_half_a_character_of_a_model_does_not_break_the_reply(answering_with: Answering) -> None:
+    chat = answering_with(lambda question: [Answer(question, "half: \ud83d, whole: 港", done=True)])
+    assert call(chat, "/v1/ask", ASK)[1]["text"] == "half: ?, whole: 港"
 
 
 def test_four_are_answered_at_a_time_and_one_too_many_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_WAITING", 2)
+    monkeypatch.setattr("ui.api.LONGEST_QUEUE", 2)
     may_answer, running, most = threading.Event(), [0], [0]
     counting = threading.Lock()
 
@@ -244,7 +245,7 @@ def test_four_are_answered_at_a_time_and_one_too_many_is_sent_away(monkeypatch: 
     assert most[0] == 4
 
 
-def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end() -> None:
+def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end(answering_with: Answering) -> None:
     begun, closed, states = threading.Event(), threading.Event(), [0]
 
     def endless(question: str) -> Iterator[Answer]:
@@ -260,13 +261,13 @@ def test_when_the_client_hangs_up_the_answer_is_not_written_to_its_end() -> None
         finally:
             closed.set()
 
-    with serving_chat(Scripted(endless)) as chat:
-        for _ in range(turns.AT_ONCE + 1):  # one more than there are places
-            begun.clear()
-            closed.clear()
-            _ask_and_hang_up(chat, begun)
-            assert closed.wait(300), "the assistant is stopped, and its place is free"
-        assert call(chat, "/v1/ask", {"question": "Still there?"})[0] == 200
+    chat = answering_with(endless)
+    for _ in range(WORKERS + 1):  # one more than there are places
+        begun.clear()
+        closed.clear()
+        _ask_and_hang_up(chat, begun)
+        assert closed.wait(300), "the assistant is stopped, and its place is free"
+    assert call(chat, "/v1/ask", {"question": "Still there?"})[0] == 200
 
 
 def _ask_and_hang_up(chat: ServedChat, begun: threading.Event) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from newsroom import newsroom
-from servers import serving_chat
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from rag import load_settings
 from ui.api import api_routes
 from ui.chat.services import services_of
+from ui.security.request_guard import LARGEST_BODY, RequestGuard
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
@@ -25,13 +25,15 @@ pytestmark = pytest.mark.filterwarnings(
 STORY = "The lighthouse of Southport was lit again on Friday. Nobody had seen its light for nine years."
 
 
+def client_of(staged: Any, services: Any, **options: Any) -> TestClient:
+    app = RequestGuard(Starlette(routes=api_routes(staged.assistant, services, **options)))
+    return TestClient(app, base_url="http://localhost")
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
     staged = newsroom(tmp_path / "home")
-    with (
-        serving_chat(staged.assistant, staged.services) as chat,
-        httpx.Client(base_url=chat.url, timeout=300) as opened,
-    ):
+    with client_of(staged, staged.services) as opened:
         yield opened
 
 
@@ -64,7 +66,7 @@ def test_a_text_is_added_once(client: httpx.Client) -> None:
     [
         ({"json": {}}, 400, "either 'text' or 'link'"),
         ({"json": {"text": "a", "link": "b"}}, 400, "either 'text' or 'link'"),
-        ({"json": {"text": " "}}, 422, "there is no text"),
+        ({"json": {"text": " "}}, 422, "the text is empty"),
         ({"json": {"link": "https://example.org/"}}, 422, "switched off"),
         ({"json": {"text": "a", "path": "/etc/passwd"}}, 400, "'path'"),
         ({"content": b"text", "headers": {"content-type": "text/plain"}}, 415, "text/plain"),
@@ -103,7 +105,7 @@ def test_the_same_upload_at_the_same_time_is_done_once(client: httpx.Client) -> 
     headers = {"Idempotency-Key": "upload-2"}
 
     def send(_: int) -> Any:
-        return httpx.post(f"{client.base_url}v1/articles", json={"text": STORY}, headers=headers, timeout=300).json()
+        return client.post("/v1/articles", json={"text": STORY}, headers=headers).json()
 
     with ThreadPoolExecutor(4) as clients:
         told = list(clients.map(send, range(4)))
@@ -131,7 +133,7 @@ def _as(app: Any, caller: str) -> Any:
 
 def test_where_nobody_is_known_only_this_machine_may_write(tmp_path: Path) -> None:
     staged = newsroom(tmp_path / "home")
-    with TestClient(Starlette(routes=api_routes(staged.assistant, staged.services, writable=False))) as client:
+    with client_of(staged, staged.services, writable=False) as client:
         (article, _) = client.get("/v1/articles").json()
         for told in (client.post("/v1/articles", json={"text": STORY}), client.delete(f"/v1/articles/{article['id']}")):
             assert told.status_code == 403
@@ -140,9 +142,9 @@ def test_where_nobody_is_known_only_this_machine_may_write(tmp_path: Path) -> No
 
 
 def test_a_file_may_be_larger_than_a_question_but_not_endless(client: httpx.Client) -> None:
-    large = b"The harbour reopened on Monday. " * 60_000
-    assert client.post("/v1/articles", files=[("file", ("large.txt", large[:1_900_000]))]).status_code == 200
-    assert client.post("/v1/ask", json={"question": "x" * 1_900_000}).status_code == 413
+    large = b"The harbour reopened on Monday." + b" " * LARGEST_BODY
+    assert client.post("/v1/articles", files=[("file", ("large.txt", large))]).status_code == 200
+    assert client.post("/v1/ask", json={"question": "x" * LARGEST_BODY}).status_code == 413
     too_large = client.post("/v1/articles", content=b"x" * 100_000_001, headers={"content-type": "application/json"})
     assert too_large.status_code == 413
 
@@ -151,7 +153,7 @@ def test_a_test_set_is_run_where_that_is_switched_on(tmp_path: Path) -> None:
     staged = newsroom(tmp_path / "home")
     services = services_of(load_settings(home=tmp_path / "home", evaluate_over_http=True), staged.assistant)
     question = {"question": "When does the ferry sail?", "answers": ["every hour"]}
-    with serving_chat(staged.assistant, services) as chat, httpx.Client(base_url=chat.url, timeout=300) as client:
+    with client_of(staged, services, evaluate=True) as client:
         told = client.post("/v1/evaluate", json={"questions": [question]})
         assert told.status_code == 200, told.text
         assert told.json()["rows"][0]["question"] == question["question"]

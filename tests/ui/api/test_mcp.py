@@ -85,12 +85,12 @@ def test_what_the_articles_do_not_say_is_said(chat: ServedChat) -> None:
     ("name", "arguments", "told"),
     [
         ("ask", {"question": " "}, "the question is empty"),
-        ("ask", {}, "the field 'question'"),
-        ("ask", {"question": 5}, "the field 'question'"),
-        ("ask", {"question": "Who?", "since": "once"}, "'once' is no day"),
-        ("ask", {"question": "Who?", "delete": True}, "the field 'delete'"),
+        ("ask", {}, "Invalid field 'question'"),
+        ("ask", {"question": 5}, "Invalid field 'question'"),
+        ("ask", {"question": "Who?", "since": "once"}, "Invalid date 'once'"),
+        ("ask", {"question": "Who?", "delete": True}, "Invalid field 'delete'"),
         ("ask", {"question": "It fails?"}, "the LLM 'staged'"),
-        ("remove", {"question": "Who?"}, "there is no tool 'remove'"),
+        ("remove", {"question": "Who?"}, "Unknown tool 'remove'"),
     ],
 )
 def test_what_is_wrong_is_an_error_of_the_tool(
@@ -127,6 +127,6 @@ def test_it_is_off_unless_it_is_wanted(tmp_path: Path) -> None:
 
 def test_without_its_package_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
-    with pytest.raises(SettingsError, match="the package 'mcp' cannot be loaded") as refused:
+    with pytest.raises(SettingsError, match="Cannot load the package 'mcp'") as refused:
         mcp_routes(newsroom(tmp_path).assistant, open_queue())
     assert ".[mcp]" in refused.value.hint

@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from index import Index, StoreError
 from index.ingest import public_transport as reachable
 from ui.chat import library as module
-from ui.chat.library import KNOWN_TEXT, LARGEST_FILE, LONGEST_TEXT, MOST_FILES, Library, Row, safe_name
+from ui.chat.library import KNOWN_TEXT, LARGEST_FILE, LONGEST_TEXT, MOST_FILES, Library, UploadResult, safe_name
 
 SHIPS = "The harbour reopened on Monday. Ships came back."
 PUBLIC = "93.184.216.34"
@@ -51,7 +51,7 @@ def zipped(path: Path, **members: str) -> Path:
     return path
 
 
-def last(states: Iterable[tuple[Row, ...]]) -> tuple[Row, ...]:
+def last(states: Iterable[tuple[UploadResult, ...]]) -> tuple[UploadResult, ...]:
     return list(states)[-1]
 
 
@@ -96,11 +96,11 @@ def test_one_bad_file_never_stops_the_rest(library: Library, sent: Path, folder:
     rows = last(library.add_files([sent / name for name in names]))
     assert [row.state for row in rows] == ["failed"] * 5 + ["added"]
     told = [row.detail for row in rows]
-    assert told[0] == "'empty.txt' is empty"
-    assert told[1] == "'a.exe' has a format that is not read: .exe"
-    assert told[2].startswith("'b.pdf' cannot be read as PDF")
+    assert told[0] == "Cannot index 'empty.txt': it is empty."
+    assert told[1] == "Cannot read 'a.exe': unsupported format .exe."
+    assert told[2].startswith("Cannot read 'b.pdf' as PDF")
     assert told[3] == "the file is larger than 20 MB"
-    assert told[4] == "the file has not arrived"
+    assert told[4] == "the upload is incomplete"
     assert all("/" not in each for each in told), "where the server keeps files is not told"
     assert [name.partition("/")[2] for name in kept(folder)] == ["good.txt"]
     assert len(list(folder.iterdir())) == 1, "nothing is left of the others"
@@ -113,7 +113,7 @@ def test_too_many_files_are_told_which_were_not_read(
     monkeypatch.setattr(module, "MOST_FILES", 2)
     rows = last(library.add_files([write(sent / f"{n}.txt", f"Report {n}.") for n in range(4)]))
     assert [row.state for row in rows] == ["added", "added", "failed", "failed"]
-    assert rows[3].detail == "more than 200 files were sent at once"
+    assert rows[3].detail == "more than 200 files in one upload"
     assert rows[3].hint
 
 
@@ -134,9 +134,9 @@ def test_a_text_that_is_known_from_elsewhere_is_told_to_be(library: Library, ind
 def test_an_archive_says_how_many_articles_were_in_it_and_what_was_not_read(library: Library, sent: Path) -> None:
     (row,) = last(library.add_files([zipped(sent / "a.zip", one=SHIPS, two="Tea is late.", three="")]))
     assert (row.state, row.articles) == ("added", 2)
-    assert row.detail == "'a.zip!three.txt' is empty"
+    assert row.detail == "Cannot index 'a.zip!three.txt': it is empty."
     (row,) = last(library.add_files([zipped(sent / "b.zip")]))
-    assert (row.state, row.detail) == ("failed", "there is no article in it")
+    assert (row.state, row.detail) == ("failed", "the file contains no article")
 
 
 def test_a_file_that_cannot_be_indexed_now_leaves_no_copy_but_one_that_was_there_stays(
@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_indexed_now_leaves_no_copy_but_one_that_was_there
         rows = last(library.add_files([sent / "a.txt", write(sent / "b.txt", "Tea is late.")]))
     assert [row.state for row in rows] == ["failed", "failed"]
     assert "is writing to the index" in rows[0].detail
-    assert "Wait until it is done" in rows[0].hint
+    assert "Wait until it has finished" in rows[0].hint
     assert [name.partition("/")[2] for name in kept(folder)] == ["a.txt"]
     assert last(library.add_files([sent / "b.txt"]))[0].state == "added"
 
@@ -176,7 +176,7 @@ def test_whatever_goes_wrong_is_told_and_the_next_file_is_read(
 def test_a_disk_that_takes_no_file_is_told(library: Library, sent: Path, folder: Path) -> None:
     folder.write_text("this is no folder")
     (row,) = last(library.add_files([write(sent / "a.txt")]))
-    assert (row.state, row.detail) == ("failed", "it cannot be kept on this server")
+    assert (row.state, row.detail) == ("failed", "the server could not save the file")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_long_name_in_another_script_fits_a_file_system(library: Library, sent
     name = safe_name("港" * 300 + ".txt")
     assert name.endswith("港.txt")
     assert len(name.encode()) <= 200
-    assert library._keep(b"x", name)[0].is_file()
+    assert library._store(b"x", name)[0].is_file()
 
 
 def test_a_name_with_hostile_parts_is_kept_inside_the_folder(library: Library, sent: Path, folder: Path) -> None:
@@ -256,7 +256,7 @@ def test_any_title_will_do(library: Library, title: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "there is no text"), (" \n", "there is no text"), ("x" * (LONGEST_TEXT + 1), "longer than 2,000,000 char")],
+    [("", "the text is empty"), (" \n", "the text is empty"), ("x" * (LONGEST_TEXT + 1), "longer than 2,000,000 char")],
 )
 def test_no_text_or_far_too_much_is_refused(library: Library, text: str, why: str, folder: Path) -> None:
     (row,) = last(library.add_text("Title", text))
@@ -282,7 +282,7 @@ def internet(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_links_are_off_until_they_are_switched_on(library: Library, internet: str, httpserver: HTTPServer) -> None:
     (row,) = last(library.add_link(f"{internet}/a"))
     assert (row.name, row.state) == (f"{internet}/a", "failed")
-    assert "CITECHAT_LINKS=1" in row.hint
+    assert "CITECHAT_ALLOW_WEB_LINKS=1" in row.hint
     assert httpserver.log == []
 
 
@@ -300,7 +300,7 @@ def test_a_page_of_a_private_network_is_not(
 ) -> None:
     (row,) = last(Library(index, folder, allow_web_links=True).add_link(address.format(port=httpserver.port)))
     assert row.state == "failed"
-    assert "does not lead to a page of the public web" in row.detail
+    assert "it is not a public web page" in row.detail
     assert httpserver.log == []
 
 
@@ -309,7 +309,7 @@ def test_a_page_of_a_private_network_is_not(
 )
 def test_what_is_no_address_is_refused(index: Index, folder: Path, address: str) -> None:
     (row,) = last(Library(index, folder, allow_web_links=True).add_link(address))
-    assert (row.state, row.detail) == ("failed", "this is no web address")
+    assert (row.state, row.detail) == ("failed", "not a web address")
     assert len(row.name) <= 130
 
 
@@ -401,13 +401,13 @@ def test_readers_wait_for_each_other(
         return sync(paths)
 
     monkeypatch.setattr(index, "sync", slowly)
-    first: list[Row] = []
+    first: list[UploadResult] = []
     reader = threading.Thread(target=lambda: first.extend(last(library.add_files([write(sent / "a.txt")]))))
     reader.start()
     assert writing.wait(300)
     others = library.add_files([write(sent / "b.txt", "Tea is late.")])
     assert next(others)[0].state == "waiting"
-    seen: list[Row] = []
+    seen: list[UploadResult] = []
     other = threading.Thread(target=lambda: seen.extend(row for rows in others for row in rows))
     other.start()
     other.join(0.2)

@@ -26,13 +26,18 @@ def made(home: Path, index: Index) -> Iterator[Callable[..., Services]]:
 
     yield make
     for services in all_made:
-        if services.saved is not None:
-            services.saved.close()
+        if services.conversations is not None:
+            services.conversations.close()
 
 
 def test_a_chat_without_services_is_ready() -> None:
     services = Services()
-    assert (services.saved, services.library, services.model_catalog, services.testset) == (None, None, None, None)
+    assert (services.conversations, services.library, services.model_catalog, services.testset) == (
+        None,
+        None,
+        None,
+        None,
+    )
     assert services.ready.is_set()
     services.ready.clear()
     assert Services().ready.is_set(), "each has its own"
@@ -40,30 +45,30 @@ def test_a_chat_without_services_is_ready() -> None:
 
 def test_conversations_are_kept_in_the_home(made: Callable[..., Services], home: Path) -> None:
     services = made()
-    assert services.saved is not None
-    kept = services.saved.save("ann", Conversation((Exchange("When?"),)))
+    assert services.conversations is not None
+    kept = services.conversations.save("ann", Conversation((Exchange("When?"),)))
     assert (home / "conversations.sqlite3").is_file()
     again = made()
-    assert again.saved is not None
-    assert again.saved.load("ann", kept.id) == kept, "and are there the next time"
+    assert again.conversations is not None
+    assert again.conversations.load("ann", kept.id) == kept, "and are there the next time"
     assert services.testset == home / "testset.jsonl"
     assert not (home / "testset.jsonl").exists(), "which is made when the first answer is added"
 
 
 def test_a_home_is_made_where_there_is_none(made: Callable[..., Services], tmp_path: Path) -> None:
     services = made(tmp_path / "new" / "home")
-    assert services.saved is not None
+    assert services.conversations is not None
     assert (tmp_path / "new" / "home" / "conversations.sqlite3").is_file()
 
 
 @pytest.mark.parametrize("name", ["a home", "häuser", "100%", "a#b", "a+b", "a@b:c", "a&b=c", "家"])
 def test_a_home_may_have_any_name(made: Callable[..., Services], tmp_path: Path, name: str) -> None:
-    assert made(tmp_path / name).saved is not None
+    assert made(tmp_path / name).conversations is not None
     assert (tmp_path / name / "conversations.sqlite3").is_file()
 
 
 def test_a_home_may_have_a_question_mark_in_its_name(made: Callable[..., Services], tmp_path: Path) -> None:
-    assert made(tmp_path / "what?mode=ro").saved is not None
+    assert made(tmp_path / "what?mode=ro").conversations is not None
     assert (tmp_path / "what?mode=ro" / "conversations.sqlite3").is_file()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("what")) == ["what?mode=ro"]
 
@@ -96,9 +101,9 @@ def test_conversations_that_cannot_be_read_do_not_stop_the_chat_and_stay_as_they
     (home / "conversations.sqlite3").write_bytes(rubbish)
     with caplog.at_level(logging.WARNING):
         services = made()
-    assert services.saved is None
+    assert services.conversations is None
     assert services.library is not None
-    assert "conversations are not kept" in caplog.text
+    assert "conversations are not saved" in caplog.text
     assert (home / "conversations.sqlite3").read_bytes() == rubbish
 
 
@@ -106,13 +111,13 @@ def test_a_folder_in_the_place_of_the_conversations_does_not_stop_the_chat(
     made: Callable[..., Services], home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (home / "conversations.sqlite3").mkdir()
-    assert made().saved is None
-    assert "conversations are not kept" in caplog.text
+    assert made().conversations is None
+    assert "conversations are not saved" in caplog.text
 
 
 def test_a_home_that_cannot_be_made_does_not_stop_the_chat(
     made: Callable[..., Services], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("x")
-    assert made(tmp_path / "file" / "home").saved is None
-    assert "conversations are not kept" in caplog.text
+    assert made(tmp_path / "file" / "home").conversations is None
+    assert "conversations are not saved" in caplog.text

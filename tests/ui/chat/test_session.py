@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ui.chat.page import load_gradio
-from ui.chat.session import Reader, reader_of
+from ui.chat.session import Visitor, visitor_of
 from ui.i18n.translate import chinese, english
 from ui.security.request_guard import COOKIE
 
@@ -29,15 +29,15 @@ def request(username: str | None = None, session: str | None = "s1", **headers: 
 
 
 def test_a_reader_is_who_has_the_secret() -> None:
-    assert reader_of(request(cookie=f"{COOKIE}={SECRET}")) == Reader(OWNER, "s1", english)
-    assert SECRET not in repr(reader_of(request(cookie=f"{COOKIE}={SECRET}")))
+    assert visitor_of(request(cookie=f"{COOKIE}={SECRET}")) == Visitor(OWNER, "s1", english)
+    assert SECRET not in repr(visitor_of(request(cookie=f"{COOKIE}={SECRET}")))
 
 
 def test_a_reader_who_logged_in_is_known_by_name_from_every_browser() -> None:
-    here = reader_of(request("ann", cookie=f"{COOKIE}={SECRET}"))
-    there = reader_of(request("ann"))
+    here = visitor_of(request("ann", cookie=f"{COOKIE}={SECRET}"))
+    there = visitor_of(request("ann"))
     assert here.owner == there.owner == "user:ann"
-    assert reader_of(request(OWNER)).owner != OWNER, "a name never stands for a secret"
+    assert visitor_of(request(OWNER)).owner != OWNER, "a name never stands for a secret"
 
 
 @pytest.mark.parametrize(
@@ -57,27 +57,27 @@ def test_a_reader_who_logged_in_is_known_by_name_from_every_browser() -> None:
     ],
 )
 def test_who_has_no_secret_of_ours_is_nobody(cookie: str) -> None:
-    assert reader_of(request(cookie=cookie)).owner == ""
-    assert reader_of(request()).owner == ""
+    assert visitor_of(request(cookie=cookie)).owner == ""
+    assert visitor_of(request()).owner == ""
 
 
 @pytest.mark.parametrize(
     "other", ["keys=1", "items=1; pop=2", "get=1", "__dict__=1", "__class__=1", "a=b=c; \xff=\xfe"]
 )
 def test_cookies_of_other_programs_of_this_host_change_nothing(other: str) -> None:
-    assert reader_of(request(cookie=f"{other}; {COOKIE}={SECRET}")).owner == OWNER
+    assert visitor_of(request(cookie=f"{other}; {COOKIE}={SECRET}")).owner == OWNER
 
 
 def test_nothing_but_the_cookie_is_asked() -> None:
     made_up = request(session="user:ann", username_="ann", x_forwarded_user="ann", authorization="Basic YW5uOng=")
-    assert reader_of(made_up) == Reader("", "user:ann", english)
+    assert visitor_of(made_up) == Visitor("", "user:ann", english)
 
 
 def test_the_browser_tells_which_language_is_read() -> None:
-    assert reader_of(request(accept_language="zh-CN,zh;q=0.9")).say is chinese
-    assert reader_of(request(accept_language="en")).say is english
-    assert reader_of(request()).say is english
+    assert visitor_of(request(accept_language="zh-CN,zh;q=0.9")).translate is chinese
+    assert visitor_of(request(accept_language="en")).translate is english
+    assert visitor_of(request()).translate is english
 
 
 def test_a_request_without_a_session_has_none() -> None:
-    assert reader_of(request(session=None)).session == ""
+    assert visitor_of(request(session=None)).session == ""

@@ -157,9 +157,9 @@ def test_asking_before_indexing_says_what_to_do(home: Path, capsys: pytest.Captu
 def test_an_index_of_another_model_is_rejected(
     indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from index.embedding.base import _bundled_folder
+    from index.embedding.loader import bundled_folder
 
-    other = shutil.copytree(_bundled_folder(), tmp_path / "other-model", copy_function=shutil.copyfile)
+    other = shutil.copytree(bundled_folder(), tmp_path / "other-model", copy_function=shutil.copyfile)
     with (other / "model.safetensors").open("r+b") as weights:
         weights.seek(-1, 2)
         weights.write(b"\x00")
@@ -187,7 +187,7 @@ def test_a_home_that_cannot_be_written_is_an_error(
     monkeypatch.setenv("CITECHAT_HOME", str(tmp_path / "file" / "home"))
     code, _, err = _run(capsys, "index", BRIEFING)
     assert code == 1
-    assert "could not be opened" in err
+    assert "Cannot open the index" in err
 
 
 def test_doctor_reports_the_index_and_the_settings(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +258,7 @@ def test_a_text_in_two_files_is_listed_once_and_removed_by_the_beginning_of_its_
     assert row["paths"] == row["sources"] == [str(tmp_path / "fox.txt"), str(tmp_path / "vixen.txt")]
     code, _, err = _run(capsys, "remove", row["id"][:4], "nothing")
     assert code == 1
-    assert "no article has the id 'nothing'" in err
+    assert "No article has the id 'nothing'" in err
     assert "citechat articles" in err
     code, out, _ = _run(capsys, "remove", row["id"][:4], "--json")
     assert code == 0

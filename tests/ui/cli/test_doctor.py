@@ -13,7 +13,7 @@ from servers import free_port
 from rag import load_settings
 from ui.cli.doctor import as_text, examine
 from ui.cli.main import main
-from ui.security.registry import open_accounts
+from ui.security.access import open_accounts
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_an_unreachable_server_is_reported_once(home: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     report = examine(load_settings(home=home, chroma_url=url))
     (problem,) = report["problems"]
-    assert f"the index in {url!r} could not be opened" in problem["message"]
-    assert problem["hint"] == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert f"Cannot open the index in {url!r}" in problem["message"]
+    assert problem["hint"] == "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
     assert not report["answers"]
 
 

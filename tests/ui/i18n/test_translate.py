@@ -1,4 +1,4 @@
-"""The page speaks English and Chinese, whole: no word is missing in Chinese, and none is kept that nobody says."""
+"""The page speaks English and Chinese: the catalogue has every text of the page, and no other."""
 
 from __future__ import annotations
 
@@ -10,123 +10,104 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, Span
 from rag import NOT_FOUND, Answer, Assistant, QuestionError, Sentence
 from ui import conversation
-from ui.chat.handlers.answering import no_citation_yet
+from ui.chat.handlers.answers import no_source_yet
 from ui.chat.handlers.evaluation import NO_TEST_SET
-from ui.chat.library import Listed, Row
-from ui.chat.render import exchange, masthead
-from ui.chat.render.article import article_html, kept_html
-from ui.chat.render.conversations import past_html
+from ui.chat.library import LibraryEntry, UploadResult
+from ui.chat.render import exchange, library, masthead
+from ui.chat.render.article import article_html, passage_html
+from ui.chat.render.conversations import feedback_html, history_html
 from ui.chat.render.exchange import exchange_html, messages
-from ui.chat.render.library import MOST_ROWS, progress_html, shelf_html
-from ui.chat.render.masthead import heads, masthead_html
+from ui.chat.render.library import MOST_ROWS, library_html, uploads_html
+from ui.chat.render.masthead import masthead_html, panel_heads
 from ui.conversation import Conversation, Exchange
 from ui.html import SUPPORT_LABELS, day
-from ui.i18n.chinese import CHINESE
-from ui.i18n.translate import chinese, english, words_for
-from ui.persistence.conversations import Listed as Kept
+from ui.i18n.translate import CHINESE, chinese, english, translator
+from ui.persistence.conversations import ConversationSummary
 
-# The command line has a `say` of its own, which prints.
-MODULES = sorted(
-    path
-    for path in Path(exchange.__file__).parent.glob("*.py")
-    if path.name not in ("cli.py", "commands.py", "progress.py", "testset.py", "evaluating.py")
-)
+UI = Path(conversation.__file__).parent
+TRANSLATES = {"translate": 0, "t": 0, "counted": 2}
+"""Functions whose arguments are texts of the page, each with the position of the first."""
+
 MONTHS = [f"{month}" for month in (day(f"2024-{number:02}-01").split()[1] for number in range(1, 13))]
-PANELS = tuple(masthead._PANELS.values())
-
-# What is told to a reader who adds articles: all that the library says of itself.
-TOLD = [
-    words
+LIBRARY = [
+    text
     for name, value in vars(ui.chat.library).items()
     if name.isupper() and not name.startswith("_")
-    for words in (value if isinstance(value, tuple) else (value,))
-    if isinstance(words, str)
+    for text in (value if isinstance(value, tuple) else (value,))
+    if isinstance(text, str)
 ]
 NOTES = ("No article is among those that were chosen.",)
 ERRORS = (*conversation.UNEXPECTED, "the question is empty", "Type a question about the articles.")
-
-# What can stand in a variable that is said. Whatever else it holds, such as what a file is called, stays as it is.
-SAID_LATER = {
-    ("exchange.py", "SUPPORT_LABELS[support]"): tuple(SUPPORT_LABELS.values()),
-    ("exchange.py", "_SUPPORT_HELP[support]"): tuple(exchange._SUPPORT_HELP.values()),
-    ("exchange.py", "answer.text"): (NOT_FOUND,),
-    ("exchange.py", "note"): NOTES,
-    ("exchange.py", "message"): ERRORS,
-    ("exchange.py", "hint"): ERRORS,
-    ("export.py", "SUPPORT_LABELS[sentence.support]"): (),
-    ("export.py", "answer.text"): (NOT_FOUND,),
-    ("export.py", "note"): NOTES,
-    ("export.py", "words"): ERRORS,
-    ("masthead.py", "words"): PANELS,
-    ("measuring.py", "error.message"): (NO_TEST_SET[0],),
-    ("measuring.py", "error.hint"): (NO_TEST_SET[1],),
-    ("shelf.py", "row.detail"): TOLD,
-    ("shelf.py", "row.hint"): TOLD,
-    ("view.py", "f'{when:%B}'"): MONTHS,
+IN_VARIABLES = {
+    NOT_FOUND,
+    *NOTES,
+    *ERRORS,
+    *NO_TEST_SET,
+    *LIBRARY,
+    *MONTHS,
+    *SUPPORT_LABELS.values(),
+    *exchange._SUPPORT_HELP.values(),
+    *library._STATES.values(),
+    *masthead.PANELS.values(),
+    "Regenerate",
+    "Undo",
+    "Published since",
+    "Published until",
+    "{passages} found but not cited",
+    "{passages} found",
 }
+"""Texts of the page that reach their translation through a variable."""
 
 
-def names_bound(tree: ast.Module) -> dict[str, tuple[str, ...]]:
-    """The names that a loop over texts gives, each with the texts."""
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)]
-    return {
-        loop.target.id: tuple(each.value for each in loop.iter.elts)
-        for loop in loops
-        if isinstance(loop.target, ast.Name) and isinstance(loop.iter, ast.Tuple)
-        if all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in loop.iter.elts)
-    }
+def in_code() -> Iterator[str]:
+    """Yield the texts that the code of the page translates."""
+    for path in (UI / "chat").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                for part in node.args[TRANSLATES.get(name, len(node.args)) :]:
+                    yield from (each.value for each in ast.walk(part) if isinstance(each, ast.Constant))
+    for node in ast.walk(ast.parse((UI / "html.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "translate":
+            yield from (part.value for part in node.args if isinstance(part, ast.Constant))
 
 
-def said() -> Iterator[tuple[str, str, tuple[str, ...] | None]]:
-    """Each `say(…)` of the page: its module, what is said in code, and the words; None for those of a variable."""
-    for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        bound = names_bound(tree)
-        for node in ast.walk(tree):
-            called = node.func if isinstance(node, ast.Call) else None
-            name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
-            if name != "say" or not isinstance(node, ast.Call):
-                continue
-            words, code = node.args[0], ast.unparse(node.args[0])
-            parts = [words.body, words.orelse] if isinstance(words, ast.IfExp) else [words]
-            if all(isinstance(part, ast.Constant) for part in parts):
-                yield path.name, code, tuple(str(part.value) for part in parts if isinstance(part, ast.Constant))
-            else:
-                yield path.name, code, bound.get(code)
+def in_templates() -> Iterator[str]:
+    """Yield the texts that the templates of the page translate."""
+    for path in (UI / "chat" / "templates").glob("*.html"):
+        for call in Environment(autoescape=True).parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+            name = getattr(call.node, "name", "")
+            for part in call.args[TRANSLATES.get(name, len(call.args)) :]:
+                yield from (each.value for each in [part, *part.find_all(nodes.Const)] if isinstance(each, nodes.Const))
 
 
-SAID = list(said())
-WORDS = {word for _, _, words in SAID for word in words or ()} | {w for words in SAID_LATER.values() for w in words}
+TEXTS = {*in_code(), *in_templates(), *IN_VARIABLES}
 
 
-def test_the_words_of_the_page_are_found() -> None:
-    assert {"Ask", "Ask again", "Take back", "Since", "Until", "Settings", "Sources", "quoted"} <= WORDS
-    assert len(WORDS) > 100
+def test_the_texts_of_the_page_are_found() -> None:
+    assert {"Ask", "Settings", "Sources", "quoted", "1 passage", "History", "Close", "{count} articles"} <= TEXTS
+    assert len(TEXTS) > 100
 
 
-def test_it_is_known_what_every_variable_that_is_said_can_hold() -> None:
-    unknown = {(module, code) for module, code, words in SAID if words is None} - SAID_LATER.keys()
-    assert not unknown, "add it to SAID_LATER, with the words that are ours"
+def test_the_catalogue_has_every_text() -> None:
+    assert sorted(TEXTS - CHINESE.keys()) == []
 
 
-def test_no_word_is_missing_in_chinese() -> None:
-    assert sorted(WORDS - CHINESE.keys()) == []
-
-
-def test_no_word_is_in_chinese_that_nobody_says() -> None:
-    assert sorted(CHINESE.keys() - WORDS) == []
+def test_the_catalogue_has_no_other_text() -> None:
+    assert sorted(CHINESE.keys() - TEXTS) == []
 
 
 @pytest.mark.parametrize("words", sorted(CHINESE))
 def test_the_chinese_words_have_the_same_gaps_and_are_plain_text(words: str) -> None:
     gaps = re.compile(r"\{\w*\}")
     assert sorted(gaps.findall(CHINESE[words])) == sorted(gaps.findall(words))
-    assert not re.search(r"[<>\"'&`*_|\\$#{}]", gaps.sub("", CHINESE[words]).replace("CITECHAT_LINKS", "")), (
+    assert not re.search(r"[<>\"'&`*_|\\$#{}]", gaps.sub("", CHINESE[words]).replace("CITECHAT_ALLOW_WEB_LINKS", "")), (
         "it stands in HTML, attributes and Markdown as it is"
     )
     assert CHINESE[words].strip() == CHINESE[words]
@@ -136,7 +117,7 @@ def test_the_chinese_words_have_the_same_gaps_and_are_plain_text(words: str) -> 
 def test_what_is_in_chinese_is_chinese(words: str) -> None:
     assert re.search("[\u4e00-\u9fff]", CHINESE[words])
     of_ours = re.sub(r"\{\w+\}", "", CHINESE[words])
-    kept = {"Markdown", "JSON", "JSONL", "CSV", "MB", "http", "https", "CITECHAT_LINKS"}
+    kept = {"Markdown", "JSON", "JSONL", "CSV", "MB", "http", "https", "CITECHAT_ALLOW_WEB_LINKS"}
     assert set(re.findall("[A-Za-z_]+", of_ours)) <= kept
 
 
@@ -159,11 +140,11 @@ def test_what_is_in_chinese_is_chinese(words: str) -> None:
     ],
 )
 def test_the_first_language_of_the_browser_decides(accepted: str, say: object) -> None:
-    assert words_for(accepted) is say
+    assert translator(accepted) is say
 
 
 def test_words_that_are_not_ours_stay_as_they_are() -> None:
-    assert chinese("Harbour") == "Harbour"
+    assert chinese("Harbour {x}") == "Harbour {x}"
     assert english("Sources") == "Sources"
 
 
@@ -215,7 +196,7 @@ def answer(support: str, *, citation_corrected: bool = False, hits: int = 9) -> 
 def test_the_top_of_the_page_is_in_chinese() -> None:
     shown = [masthead_html("extractive", count, chinese, loading=True) for count in (None, 0, 1, 2000)]
     assert latin(*shown, masthead_html("模型", 3, chinese)) == {"citechat"}
-    assert latin(*heads(chinese)) == {"Markdown", "JSON"}
+    assert latin(*panel_heads(chinese).values()) == {"Markdown", "JSON"}
 
 
 @pytest.mark.parametrize("support", SUPPORT_LABELS)
@@ -240,28 +221,40 @@ def test_an_error_of_the_page_itself_is_in_chinese(error: tuple[str, str]) -> No
 
 def test_the_article_is_in_chinese() -> None:
     place = Span(0, 9)
-    shown = [article_html(ARTICLE, "1", place, place, chinese), kept_html(HIT, "1", place, chinese)]
-    assert latin(*shown, no_citation_yet(chinese)) == set()
+    shown = [article_html(ARTICLE, "1", place, place, chinese), passage_html(HIT, "1", place, chinese)]
+    assert latin(*shown, no_source_yet(chinese)) == set()
     on_the_web = Article("1", "港口", "https://1.example/", TEXT)
     assert latin(article_html(on_the_web, "1", place, None, chinese)) == {"example"}
 
 
 def test_the_conversations_are_in_chinese() -> None:
-    kept = [Kept("1", "港口", "2024-02-24T10:00:00+00:00", 1), Kept("2", "", "2024-12-01T10:00:00+00:00", 3)]
-    assert latin(past_html(kept, "1", chinese), past_html((), say=chinese)) == set()
+    kept = [
+        ConversationSummary("1", "港口", "2024-02-24T10:00:00+00:00", 1),
+        ConversationSummary("2", "", "2024-12-01T10:00:00+00:00", 3),
+    ]
+    assert latin(history_html(kept, "1", chinese), history_html((), translate=chinese)) == set()
+    assert latin(feedback_html([{"question": "几时？", "verdict": "bad", "reason": ""}], chinese)) == set()
 
 
 def test_the_library_is_in_chinese() -> None:
-    rows = [Listed(f"{n}", "港口", ("日报",), "2024-02-24", None, 1 + n) for n in range(MOST_ROWS + 1)]
+    rows = [LibraryEntry(f"{n}", "港口", ("日报",), "2024-02-24", None, 1 + n) for n in range(MOST_ROWS + 1)]
     ticked = frozenset({"1"})
-    shown = [shelf_html(rows, ticked, chinese), shelf_html(rows[:2], ticked, chinese, confirming=True)]
-    shown += [shelf_html(rows[:1], frozenset(), chinese, search="无"), shelf_html((), frozenset(), chinese)]
-    shown += [shelf_html(rows[:2], frozenset({"0", "1"}), chinese, confirming=True)]
+    shown = [library_html(rows, ticked, chinese), library_html(rows[:2], ticked, chinese, confirming=True)]
+    shown += [library_html(rows[:1], frozenset(), chinese, search="无"), library_html((), frozenset(), chinese)]
+    shown += [library_html(rows[:2], frozenset({"0", "1"}), chinese, confirming=True)]
     assert latin(*shown) == set()
 
 
 def test_what_is_told_of_what_is_added_is_in_chinese() -> None:
     states = ("waiting", "reading", "added", "changed", "unchanged", "failed")
-    rows = [Row("1", state, articles=count) for state in states for count in (1, 2)]  # type: ignore[arg-type]
-    told = [Row("1", "failed", words) for words in TOLD]
-    assert latin(progress_html([*rows, *told], chinese)) == {"MB", "http", "https", "CITECHAT", "LINKS"}
+    rows = [UploadResult("1", state, articles=count) for state in states for count in (1, 2)]  # type: ignore[arg-type]
+    failed = [UploadResult("1", "failed", text) for text in LIBRARY]
+    assert latin(uploads_html([*rows, *failed], chinese)) == {
+        "MB",
+        "http",
+        "https",
+        "CITECHAT",
+        "ALLOW",
+        "WEB",
+        "LINKS",
+    }

@@ -211,8 +211,8 @@ class _Over:
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ServedChat, _Index]]:
-    monkeypatch.setattr(health, "LONGEST_LOOK", 0.3)
-    monkeypatch.setattr(health, "_GOOD_FOR", 0.0)
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.3)
+    monkeypatch.setattr(health, "_CACHE_SECONDS", 0.0)
     index = _Index()
     chat = start_chat(_Over(index), port=0, services=Services())  # type: ignore[arg-type]
     yield chat, index
@@ -223,7 +223,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ServedChat, _Inde
 
 def test_an_index_that_hangs_is_told_in_time_and_is_looked_at_once(hanging: tuple[ServedChat, _Index]) -> None:
     chat, index = hanging
-    for _ in range(4):  # while it hangs
+    for _ in range(4):
         reply = httpx.get(f"{chat.url}readyz", timeout=300)
         assert reply.status_code == 503
         assert reply.json()["index"] == "the index does not answer in time"
@@ -241,7 +241,7 @@ def test_an_index_that_cannot_be_read_is_told_without_its_address(hanging: tuple
     index.answers.set()
     reply = httpx.get(f"{chat.url}readyz", timeout=300)
     assert reply.status_code == 503
-    assert reply.json()["index"] == "it cannot be read; the log of the server says more"
+    assert reply.json()["index"] == "it cannot be read; see the log of the server for the reason"
     assert "10.0.0.1" not in reply.text
 
 

@@ -67,7 +67,7 @@ def in_file(file: Path) -> Iterator[ConversationStore]:
 def change(saved: ConversationStore, statement: str, **values: object) -> None:
     from sqlalchemy import text
 
-    assert saved._do(lambda connection: connection.execute(text(statement), values).rowcount)
+    assert saved._run(lambda connection: connection.execute(text(statement), values).rowcount)
 
 
 # What is kept
@@ -207,9 +207,9 @@ def test_another_reader_sees_changes_and_judges_nothing(saved: ConversationStore
     assert saved.load("bob", kept.id) is None
     assert not saved.rename("bob", kept.id, "mine")
     assert not saved.delete("bob", kept.id)
-    with pytest.raises(PersistenceError, match="cannot be judged"):
+    with pytest.raises(PersistenceError, match="cannot be rated"):
         saved.record_feedback("bob", kept.id, 1, "bad", "")
-    with pytest.raises(PersistenceError, match="another reader's"):
+    with pytest.raises(PersistenceError, match="another user"):
         saved.save("bob", replace(kept, exchanges=()))
     assert saved.load("ann", kept.id) == kept
     assert list(saved.feedback()) == []
@@ -262,9 +262,9 @@ def test_a_verdict_can_be_taken_back_and_goes_with_its_conversation(saved: Conve
 @pytest.mark.parametrize("turn", [0, -1, 2, 3, 10**30])
 def test_only_an_answer_can_be_judged(saved: ConversationStore, turn: int) -> None:
     kept = saved.save("ann", SAID)
-    with pytest.raises(PersistenceError, match="cannot be judged"):
+    with pytest.raises(PersistenceError, match="cannot be rated"):
         saved.record_feedback("ann", kept.id, turn, "good", "")
-    with pytest.raises(PersistenceError, match="cannot be judged 'fine'"):
+    with pytest.raises(PersistenceError, match="cannot be rated 'fine'"):
         saved.record_feedback("ann", kept.id, 1, "fine", "")  # type: ignore[arg-type]
 
 
@@ -301,9 +301,9 @@ def test_a_body_that_cannot_be_understood_is_told_by_name_and_harms_no_other(
 ) -> None:
     bad, good = saved.save("ann", replace(SAID, title="Bad")), saved.save("ann", SAID)
     change(saved, "update conversations set body = :body where id = :id", body=body, id=bad.id)
-    with pytest.raises(PersistenceError, match=rf"the conversation 'Bad' \({bad.id}\) cannot be read: .+") as told:
+    with pytest.raises(PersistenceError, match=rf"Cannot read the conversation 'Bad' \({bad.id}\): .+") as told:
         saved.load("ann", bad.id)
-    assert "another version" in told.value.hint
+    assert "Another version" in told.value.hint
     assert [each.id for each in saved.listing("ann")] == [good.id, bad.id]
     assert saved.load("ann", good.id) == good
     assert saved.save("ann", replace(SAID, id=bad.id)).id == bad.id, "it can be written anew"
@@ -441,7 +441,7 @@ def test_a_folder_that_cannot_be_written_to_is_told() -> None:
                         lambda: saved.save("ann", kept),
                         lambda: saved.delete("ann", kept.id),
                     ):
-                        with pytest.raises(PersistenceError, match="cannot be read or written") as told:
+                        with pytest.raises(PersistenceError, match="Cannot use the conversations") as told:
                             work()
                         assert told.value.hint == "Make the file and its folder writable."
             finally:
@@ -453,7 +453,7 @@ def test_a_database_that_another_program_holds_is_told_after_some_patience(
     in_file: ConversationStore, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = in_file.save("ann", SAID)
-    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(database_module, "TIMEOUT", 0.1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("begin exclusive")
         with pytest.raises(PersistenceError, match="locked") as told:
@@ -475,7 +475,7 @@ def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: Conversat
     )
     command = [sys.executable, "-c", code, f"sqlite:///{file}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
-    assert "PersistenceError: the conversations in" in done.stderr
+    assert "PersistenceError: Cannot use the conversations in" in done.stderr
     assert "Make room on the disk" in done.stderr
     assert "secret words secret" not in done.stderr, "what a reader asked is in no error"
     assert [each.id for each in in_file.listing("ann")] == [kept.id]

@@ -64,7 +64,7 @@ def test_copies_that_judge_one_answer_at_once_leave_one_verdict(database: str) -
         def judge(saved: ConversationStore) -> None:
             for _ in range(10):
                 together.wait(300)
-                saved.judge("ann", kept.id, 1, "good", "")
+                saved.record_feedback("ann", kept.id, 1, "good", "")
 
         with ThreadPoolExecutor(len(all_copies)) as pool:
             list(pool.map(judge, all_copies))
@@ -77,7 +77,7 @@ def test_a_reader_who_has_no_right_to_make_tables_is_told_what_to_do(postgresql:
     url = database.replace(database.partition("//")[2].partition("@")[0], f"{name}:other")
     with closing(ConversationStore(url)) as saved, pytest.raises(PersistenceError, match="permission denied") as told:
         saved.listing("ann")
-    assert "right to make tables" in told.value.hint
+    assert "right to create" in told.value.hint
     assert "other" not in told.value.message.replace("cannot", "")
 
 
@@ -108,7 +108,7 @@ def test_a_missing_driver_is_told_with_what_brings_it(monkeypatch: pytest.Monkey
 def test_a_server_that_does_not_answer_holds_a_reader_for_seconds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
-    monkeypatch.setattr(module, "PATIENCE", 2.0)
+    monkeypatch.setattr(module, "TIMEOUT", 2.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql+psycopg://ann:s3cr3t@127.0.0.1:{silent.getsockname()[1]}/x"
         with closing(ConversationStore(url)) as saved, pytest.raises(PersistenceError, match="timeout expired"):
@@ -122,9 +122,9 @@ def test_a_chat_keeps_conversations_in_the_database_that_the_settings_name(
     database: str, tmp_path: Path, index: Index
 ) -> None:
     services = services_of(load_settings(home=tmp_path / "home", database_url=database), Assistant(index))
-    assert services.saved is not None
-    with closing(services.saved), closing(ConversationStore(database)) as again:
-        kept = services.saved.save("ann", SAID)
+    assert services.conversations is not None
+    with closing(services.conversations), closing(ConversationStore(database)) as again:
+        kept = services.conversations.save("ann", SAID)
         assert again.load("ann", kept.id) == kept
     assert not list(tmp_path.glob("home/*.sqlite3"))
 
@@ -140,11 +140,11 @@ def test_a_chat_goes_on_without_a_database_that_is_down_and_keeps_again_when_it_
         server.stop()
         with caplog.at_level(logging.WARNING):
             services = services_of(load_settings(home=tmp_path, database_url=url), Assistant(index))
-        assert "conversations are not kept until the database answers" in caplog.text
+        assert "conversations are not saved until the database answers" in caplog.text
         assert PASSWORD not in caplog.text
-        assert services.saved is not None
-        with closing(services.saved) as saved:
-            with pytest.raises(PersistenceError, match="cannot be read or written") as told:
+        assert services.conversations is not None
+        with closing(services.conversations) as saved:
+            with pytest.raises(PersistenceError, match="Cannot use the conversations") as told:
                 saved.save("ann", SAID)
             assert "can be reached" in told.value.hint
             server.start()
@@ -157,7 +157,7 @@ def test_a_chat_goes_on_without_a_database_that_is_down_and_keeps_again_when_it_
 
 
 def test_an_address_that_is_none_ends_the_chat_before_it_begins(tmp_path: Path, index: Index) -> None:
-    with pytest.raises(PersistenceError, match="cannot be understood") as told:
+    with pytest.raises(PersistenceError, match="Invalid address") as told:
         services_of(load_settings(home=tmp_path, database_url="s3cr3t"), Assistant(index))
     assert "s3cr3t" not in str(told.value)
 

@@ -14,8 +14,8 @@ from servers import serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings
+from ui.security.access import open_accounts
 from ui.security.audit_log import AuditLog
-from ui.security.registry import open_accounts
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -83,7 +83,7 @@ def test_what_was_asked_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
         visit(chat.port, "/gradio_api/queue/join", body=joined)
         log_in(chat.port, "ann", PASSWORD)
     kept = [line.get("contents") for line in lines(tmp_path / "audit.jsonl") if line["method"] == "POST"]
-    assert kept == [{"question": "Where?"}, "no JSON", "more than 100000 bytes", ["Who?"], None]
+    assert kept == [{"question": "Where?"}, "not JSON", "more than 100000 bytes", ["Who?"], None]
     written = (tmp_path / "audit.jsonl").read_text(encoding="utf-8")
     assert PASSWORD.replace(" ", "+") not in written
     assert "mysession" not in written

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from rag import Settings, SettingsError
 from ui.persistence.database import PersistenceError
-from ui.security import registry as registering
-from ui.security.clients import Proxies, is_loopback
-from ui.security.config import access_policy
+from ui.security import access as access_module
+from ui.security.access import access_policy, open_accounts
+from ui.security.clients import TrustedProxies, is_loopback
 from ui.security.middleware import AccessControl
-from ui.security.registry import open_accounts
 from ui.security.scopes import Area, area_of, required_scope
 
 HERE, THERE = "127.0.0.1", "192.0.2.7"
@@ -49,7 +48,7 @@ def call(
 
 
 def control(home: Path, **settings: Any) -> AccessControl:
-    return AccessControl(None, access=access_policy(Settings(home=home, **settings)))  # type: ignore[arg-type]
+    return AccessControl(None, policy=access_policy(Settings(home=home, **settings)))  # type: ignore[arg-type]
 
 
 def proxied(home: Path) -> AccessControl:
@@ -115,15 +114,15 @@ def test_a_proxy_tells_from_where_and_how_it_was_asked(tmp_path: Path) -> None:
 )
 def test_the_sender_is_the_last_address_that_is_no_proxy(forwarded: list[str], sender: str) -> None:
     headers = [(b"x-forwarded-for", each.encode()) for each in forwarded]
-    assert Proxies(["10.0.0.0/8"]).sender("10.0.0.1", headers) == sender
-    assert Proxies(["10.0.0.0/8"]).sender(THERE, headers) == THERE
-    assert Proxies().sender(THERE, headers) == THERE
+    assert TrustedProxies(["10.0.0.0/8"]).sender("10.0.0.1", headers) == sender
+    assert TrustedProxies(["10.0.0.0/8"]).sender(THERE, headers) == THERE
+    assert TrustedProxies().sender(THERE, headers) == THERE
 
 
 @given(st.lists(st.binary(max_size=40), max_size=4))
 def test_whatever_stands_before_the_proxys_own_word_changes_nothing(written: list[bytes]) -> None:
     headers = [(b"x-forwarded-for", b", ".join([*written, b"192.0.2.9"]))]
-    assert Proxies(["10.0.0.0/8"]).sender("10.0.0.1", headers) == "192.0.2.9"
+    assert TrustedProxies(["10.0.0.0/8"]).sender("10.0.0.1", headers) == "192.0.2.9"
 
 
 @pytest.mark.parametrize("written", ["localhost", "10.0.0.1/8", "*", "", "1.2.3"])
@@ -165,7 +164,7 @@ def test_other_machines(host: str) -> None:
 )
 def test_what_a_key_has_to_be_good_for(method: str, path: str, needed: str) -> None:
     assert required_scope(method, path) == needed
-    assert area_of(method, path) is Area.PROGRAMS
+    assert area_of(method, path) is Area.API
 
 
 @given(st.sampled_from(["GET", "POST", "DELETE", "OPTIONS", "X"]), st.text(max_size=20))
@@ -184,17 +183,17 @@ def test_a_websocket_is_closed_to_who_is_not_let_in(tmp_path: Path) -> None:
 
 class TestTheRegister:
     def test_is_read_anew_within_five_seconds(self) -> None:
-        assert 0 < registering.FRESH < registering.STALE <= 5
+        assert 0 < access_module.FRESH < access_module.STALE <= 5
 
     def test_is_not_read_at_every_request(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         _, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
         at, control_ = 1000.0, control(tmp_path)
-        monkeypatch.setattr("ui.security.registry.time.monotonic", lambda: at)
+        monkeypatch.setattr("ui.security.access.time.monotonic", lambda: at)
         key = [("Authorization", f"Bearer {secret}")]
         assert call(control_, "/v1/articles", headers=key)[0] == 200
-        control_.access.register.keys.revoke(secret.split("_")[1])
+        control_.policy.accounts.keys.revoke(secret.split("_")[1])
         assert call(control_, "/v1/articles", headers=key)[0] == 200
-        at += registering.FRESH
+        at += access_module.FRESH
         assert call(control_, "/v1/articles", headers=key)[0] == 401
 
     def test_a_database_that_is_away_closes_the_door_and_not_at_once(
@@ -202,7 +201,7 @@ class TestTheRegister:
     ) -> None:
         _, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
         at, control_ = 1000.0, control(tmp_path)
-        monkeypatch.setattr("ui.security.registry.time.monotonic", lambda: at)
+        monkeypatch.setattr("ui.security.access.time.monotonic", lambda: at)
         key = [("Authorization", f"Bearer {secret}")]
         assert call(control_, "/v1/articles", headers=key)[0] == 200
         asked = threading.Semaphore(0)
@@ -211,11 +210,11 @@ class TestTheRegister:
             asked.release()
             raise PersistenceError("it is away", "Wait.")
 
-        monkeypatch.setattr(control_.access.register.keys, "listing", away)
-        at += registering.FRESH
+        monkeypatch.setattr(control_.policy.accounts.keys, "listing", away)
+        at += access_module.FRESH
         assert [call(control_, "/v1/articles", headers=key)[0] for _ in range(3)] == [200] * 3
         assert asked.acquire(blocking=False)
         assert not asked.acquire(blocking=False), "it is not asked again by every request"
-        at += registering.STALE
+        at += access_module.STALE
         assert call(control_, "/v1/articles", headers=key)[0] == 503
         assert call(control_, "/healthz")[0] == 200

@@ -12,11 +12,10 @@ from servers import serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings, SettingsError
+from ui.security.access import access_policy, open_accounts
 from ui.security.clients import network_of
-from ui.security.config import access_policy
-from ui.security.denials import Denied
-from ui.security.rate_limits import Limits, Rate
-from ui.security.registry import open_accounts
+from ui.security.errors import RequestError
+from ui.security.rate_limits import CallerLimits, RateLimit
 from ui.security.scopes import is_limited
 
 # The framework leaves event loops open for the garbage collector.
@@ -27,34 +26,34 @@ pytestmark = pytest.mark.filterwarnings(
 PASSWORD = "correct horse battery"
 
 
-def ask(limits: Limits, caller: str) -> int:
+def ask(limits: CallerLimits, caller: str) -> int:
     """The status that a request gets; one that is sent away is told after how many seconds it may come again."""
     try:
         with limits.turn(caller):
             return 200
-    except Denied as denied:
+    except RequestError as denied:
         return denied.status if 1 <= int(dict(denied.headers)[b"retry-after"]) <= 60 else 0
 
 
 def test_a_caller_who_asks_too_often_waits_and_others_do_not() -> None:
-    limits = Limits("3/minute", 10)
+    limits = CallerLimits("3/minute", 10)
     assert [ask(limits, "key:a") for _ in range(5)] == [200, 200, 200, 429, 429]
     assert ask(limits, "key:b") == 200
 
 
 def test_a_caller_has_so_many_requests_at_a_time() -> None:
-    limits = Limits("none", 2)
+    limits = CallerLimits("none", 2)
     with ExitStack() as running:
         running.enter_context(limits.turn("key:a"))
         running.enter_context(limits.turn("key:a"))
         assert ask(limits, "key:a") == 429
         assert ask(limits, "key:b") == 200
     assert ask(limits, "key:a") == 200
-    assert not limits._inside, "nothing is kept of who has been answered"
+    assert not limits._running, "nothing is kept of who has been answered"
 
 
 def test_a_request_that_fails_gives_its_turn_back() -> None:
-    limits = Limits("none", 1)
+    limits = CallerLimits("none", 1)
     with pytest.raises(ZeroDivisionError), limits.turn("key:a"):
         raise ZeroDivisionError
     assert ask(limits, "key:a") == 200
@@ -62,7 +61,7 @@ def test_a_request_that_fails_gives_its_turn_back() -> None:
 
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.security.rate_limits.MOST_NAMES", 50)
-    rate = Rate("1/hour")
+    rate = RateLimit("1/hour")
     for number in range(500):
         assert rate.hit(f"address:{number}")
         assert len(rate._counts.storage) <= 50
@@ -110,7 +109,7 @@ def test_a_served_key_is_told_when_to_come_again(tmp_path: Path) -> None:
         replies = [visit(chat.port, "/v1/articles", Authorization=f"Bearer {one}") for _ in range(3)]
         assert [reply.status for reply in replies] == [200, 200, 429]
         assert 1 <= int(replies[-1].headers["retry-after"]) <= 60
-        assert "Ask again in" in replies[-1].json["error"]["hint"]
+        assert "Try again in" in replies[-1].json["error"]["hint"]
         assert visit(chat.port, "/v1/articles", Authorization=f"Bearer {other}").status == 200
         assert visit(chat.port, "/config").status == 200, "the page on this machine is nobody's"
 

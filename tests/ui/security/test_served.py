@@ -12,8 +12,8 @@ from servers import serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings, SettingsError
-from ui.security.rate_limits import LOGINS_AT_ONCE
-from ui.security.registry import AccountRegistry, open_accounts
+from ui.security.access import AccountRegistry, open_accounts
+from ui.security.rate_limits import CONCURRENT_LOGINS
 from ui.server import ServedChat, start_chat
 
 # The framework leaves event loops open for the garbage collector.
@@ -56,7 +56,7 @@ PAGE_ROUTES = [
 @pytest.fixture(autouse=True)
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept is read at every request, so that no test has to wait; `test_control.py` looks at the time."""
-    monkeypatch.setattr("ui.security.registry.FRESH", 0.0)
+    monkeypatch.setattr("ui.security.access.FRESH", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ class TestUsers:
             with ThreadPoolExecutor(12) as guessers:
                 statuses = [*guessers.map(lambda _: log_in(chat.port, "ann", "wrong password").status, range(40))]
             statuses += [log_in(chat.port, "ann", "wrong password").status for _ in range(21)]
-            assert statuses.count(400) <= 20 + LOGINS_AT_ONCE, "all at once as well as one by one"
+            assert statuses.count(400) <= 20 + CONCURRENT_LOGINS, "all at once as well as one by one"
             assert log_in(chat.port, "ann", PASSWORD).status == 429, "nor is it told which one was right"
 
 
@@ -267,7 +267,7 @@ class TestWithoutAccessControl:
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "chat.example.org", "", "127.0.0.1.example.org"])
     def test_other_machines_are_not_served(self, tmp_path: Path, host: str) -> None:
         for settings in (None, Settings(home=tmp_path)):
-            with pytest.raises(SettingsError, match="nobody is asked who they are") as told:
+            with pytest.raises(SettingsError, match="Without access control") as told:
                 start_chat(Parrot(), settings=settings, host=host)  # type: ignore[arg-type]
             assert "citechat keys create" in told.value.hint
 

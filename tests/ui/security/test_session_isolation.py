@@ -14,7 +14,7 @@ from visitors import Parrot, Reply, cookie_of, log_in, visit
 
 from rag import Settings
 from ui.security import session_isolation as apart
-from ui.security.registry import open_accounts
+from ui.security.access import open_accounts
 from ui.security.session_isolation import SessionIsolation
 from ui.server import ServedChat
 
@@ -131,7 +131,7 @@ def test_the_state_of_a_session_is_not_reached_by_its_name(chat: ServedChat, ann
 def test_an_event_is_stopped_only_by_who_began_it(chat: ServedChat, ann: Visitor, bob: Visitor) -> None:
     queue: Any = chat.app.app.get_blocks()._queue  # type: ignore[attr-defined]
     own = SessionIsolation()
-    event = type("Event", (), {"session_hash": own._own("user:ann", "s")})()
+    event = type("Event", (), {"session_hash": own._private_name("user:ann", "s")})()
     queue.event_ids_to_events["e1"] = event
     try:
         reply = bob("cancel", body={"session_hash": "s", "fn_index": 0, "event_id": "e1"})
@@ -145,7 +145,7 @@ def test_how_far_an_upload_is_is_told_to_who_sends_it() -> None:
     readers = SessionIsolation()
 
     def asked(caller: str) -> bytes:
-        scope = readers._with_own_query(caller, {"query_string": b"upload_id=u1&other=1"})
+        scope = readers._with_private_query(caller, {"query_string": b"upload_id=u1&other=1"})
         return bytes(scope["query_string"])
 
     assert asked("user:ann") == asked("user:ann") != asked("user:bob")
@@ -186,8 +186,8 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(apart, "MOST_FILES", 3)
     files = SessionIsolation()
     for number in range(10):
-        files._note("user:ann", str(number))
-        assert files._is_theirs("user:ann", "0") is (number < 10)
-    assert not files._is_theirs("user:ann", "5")
-    assert not files._is_theirs("user:bob", "0")
+        files._remember("user:ann", str(number))
+        assert files._owns("user:ann", "0") is (number < 10)
+    assert not files._owns("user:ann", "5")
+    assert not files._owns("user:bob", "0")
     assert json.dumps(list(files._files["user:ann"])) == '["8", "9", "0"]'

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from rag import Settings
 from ui.persistence.conversations import ConversationStore
 from ui.persistence.database import PersistenceError
-from ui.security.keys import key_with
-from ui.security.registry import AccountRegistry, open_accounts
+from ui.security.access import AccountRegistry, open_accounts
+from ui.security.keys import find_key
 
 PASSWORD = "correct horse battery"
 
@@ -33,9 +33,9 @@ def test_a_key_that_one_copy_makes_is_good_at_the_other_until_it_is_revoked(
     one, other = copies
     assert not one.read().keys
     key, secret = one.keys.create("bot", write=True, days=1)
-    assert key_with(secret, other.read().keys) == key
+    assert find_key(secret, other.read().keys) == key
     assert other.keys.revoke(key.id)
-    assert key_with(secret, one.read().keys) is None
+    assert find_key(secret, one.read().keys) is None
 
 
 def test_a_user_logs_in_at_each(copies: tuple[AccountRegistry, AccountRegistry]) -> None:

@@ -1,40 +1,40 @@
-// What the page does by itself: it opens a citation at its words, shows cards and panels, and tells the server what was
-// chosen. Texts are set with textContent only; the server finds the articles and decides everything else.
+// What the page does by itself: it opens a citation at its passage, shows cards and panels, and sends the user's actions
+// to the server. Texts are set with textContent only; the server finds the articles and decides everything else.
 () => {
   if (window.citechatReady) return;
   window.citechatReady = true;
 
-  const PLACE = 'a[href^="#cite-"], a[href^="#hit-"]';
-  const HUBS = { past: "#past", shelf: "#shelf" }; // whose buttons are told apart; all others are the outbox's
+  const CITATION = 'a[href^="#cite-"], a[href^="#hit-"]';
+  const RELAYS = { history: "#history", library: "#library" }; // the buttons in these; all others go to the outbox
   const idOf = (link) => link.getAttribute("href").slice(1);
   const pane = () => document.getElementById("article-pane");
-  const shown = () => pane()?.querySelector(".sheet")?.dataset.target; // the place that is open now
+  const shown = () => pane()?.querySelector(".sheet")?.dataset.target; // the citation that is open now
   const behavior = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
   const isNarrow = () => matchMedia("(max-width: 900px)").matches;
-  const tell = (hub, detail) => document.dispatchEvent(new CustomEvent("citechat:" + hub, { detail }));
+  const send = (relay, detail) => document.dispatchEvent(new CustomEvent("citechat:" + relay, { detail }));
 
   document.documentElement.lang = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 
   // Citations and the article.
-  let asked = null; // the place that the reader asked for, until it is shown
+  let asked = null; // the citation that the user selected, until it is shown
   let cameFrom = null; // the link to return to
 
-  function reveal(byReader) {
+  function reveal(byUser) {
     showActive(shown());
     const story = pane()?.querySelector(".story");
     if (!story) return;
-    if (byReader) document.body.dataset.sheet = "open"; // on a narrow screen the article lies over the answer
+    if (byUser) document.body.dataset.sheet = "open"; // on a narrow screen the article opens over the answer
     const place = story.querySelector("#place");
     const aim = () => {
       const top = place ? place.getBoundingClientRect().top - story.getBoundingClientRect().top + story.scrollTop : 0;
       const to = Math.max(0, top - story.clientHeight / 3);
       const isNear = Math.abs(to - story.scrollTop) < 2 * story.clientHeight; // a long way would take more than a second
-      story.scrollTo({ top: to, behavior: byReader && isNear ? behavior() : "auto" });
+      story.scrollTo({ top: to, behavior: byUser && isNear ? behavior() : "auto" });
       return isNear;
     };
-    // Parts that come into sight after a jump take their true height only then.
+    // Parts that come into view after a jump get their true height only then.
     if (!aim()) requestAnimationFrame(aim);
-    if (byReader) (place ?? story).focus({ preventScroll: true });
+    if (byUser) (place ?? story).focus({ preventScroll: true });
   }
 
   function showActive(id) {
@@ -49,17 +49,17 @@
     const id = idOf(link);
     if (shown() === id || remark(link, id)) return reveal(true);
     asked = id;
-    tell("open-citation", { place: id });
+    send("open-citation", { place: id });
   }
 
-  // A place in the article that is open already is marked here: to send a long article anew takes too long.
+  // A passage of the open article is marked here: sending a long article again takes too long.
   function remark(link, id) {
     const at = /(?:^| )at-(\w+)-(\d+)-(\d+)(?:-(\d+)-(\d+))?(?: |$)/.exec(link.className);
     const sheet = pane()?.querySelector(".sheet");
     if (!at || sheet?.dataset.article !== at[1]) return false;
     const story = sheet.querySelector(".story");
     const offsets = at.slice(2).filter(Boolean).map((offset) => Number(offset) - Number(sheet.dataset.start));
-    if (offsets[0] < 0) return false; // what stands above is not shown
+    if (offsets[0] < 0) return false; // the text before it is not shown
     unmark(story);
     const [start, end, first, last] = units(story.textContent, offsets);
     const passage = wrap(story, start, end, "span", "passage");
@@ -122,9 +122,9 @@
   }
 
   document.addEventListener("citechat:open-citation-shown", () => {
-    const byReader = asked !== null && (shown() === asked || shown() === undefined);
-    if (byReader) asked = null;
-    reveal(byReader);
+    const byUser = asked !== null && (shown() === asked || shown() === undefined);
+    if (byUser) asked = null;
+    reveal(byUser);
   });
 
   // Panels: one at a time, over the page.
@@ -143,15 +143,15 @@
       button.setAttribute("aria-expanded", String(button.dataset.panel === document.body.dataset.panel));
   }
 
-  // The masthead is sent anew with every panel closed. And the framework names a message by its text, markup and all;
-  // without that name its words are read out.
-  function mend() {
+  // The server sends the masthead with every panel closed. Gradio labels a message with its text and markup; without
+  // the label, screen readers read the text.
+  function repair() {
     markOpened();
     for (const message of document.querySelectorAll("#conversation [data-testid][aria-label*='<']"))
       message.removeAttribute("aria-label");
   }
 
-  new MutationObserver(mend).observe(document.body, {
+  new MutationObserver(repair).observe(document.body, {
     subtree: true,
     childList: true,
     attributeFilter: ["aria-label"],
@@ -161,7 +161,7 @@
   function press(button) {
     if (button.dataset.panel) return showPanel(button.dataset.panel);
     const act = /^act-([a-z]+)-(\d+)$/.exec(button.id);
-    if (act) return tell("outbox", { what: act[1], id: act[2] });
+    if (act) return send("outbox", { what: act[1], id: act[2] });
     const what = button.dataset.do;
     if (!what) return;
     if (what === "close-panel") return showPanel(null);
@@ -170,10 +170,10 @@
     if (what === "rename") return startRenaming(row);
     if (button.dataset.sure && !button.classList.contains("sure")) return askAgain(button);
     if (what === "open" || what === "new") showPanel(null);
-    const hub = Object.keys(HUBS).find((name) => button.closest(HUBS[name])) ?? "outbox";
-    const value = document.getElementById("shelf-search")?.value ?? "";
-    if (hub === "shelf") refocus = what === "remove" ? "shelf-keep" : "shelf-search"; // the list comes anew
-    tell(hub, { what, id: row?.dataset.id ?? "", value });
+    const relay = Object.keys(RELAYS).find((name) => button.closest(RELAYS[name])) ?? "outbox";
+    const value = document.getElementById("library-search")?.value ?? "";
+    if (relay === "library") refocus = what === "remove" ? "library-keep" : "library-search"; // the list is sent again
+    send(relay, { what, id: row?.dataset.id ?? "", value });
   }
 
   function askAgain(button) {
@@ -200,7 +200,7 @@
 
   function stopRenaming(name, renamed) {
     const row = name.closest("[data-id]");
-    if (renamed && name.value.trim()) tell("past", { what: "rename", id: row.dataset.id, value: name.value.trim() });
+    if (renamed && name.value.trim()) send("history", { what: "rename", id: row.dataset.id, value: name.value.trim() });
     if (!renamed) name.value = name.defaultValue;
     name.hidden = true;
     row.querySelector(".title").hidden = false;
@@ -208,7 +208,7 @@
   }
 
   // One listener for all, before the page's own: the page has a <base>, so that following a bare "#…" would load it
-  // anew and lose the conversation.
+  // again and lose the conversation.
   document.addEventListener(
     "click",
     (event) => {
@@ -218,36 +218,36 @@
       if (!link) return;
       event.preventDefault();
       event.stopPropagation();
-      if (link.matches(PLACE)) open(link);
+      if (link.matches(CITATION)) open(link);
       else if (link.getAttribute("href") === "#back") goBack();
     },
     true,
   );
 
   document.addEventListener("change", (event) => {
-    const box = event.target.closest?.('#shelf input[type="checkbox"]');
+    const box = event.target.closest?.('#library input[type="checkbox"]');
     if (!box) return;
     refocus = box.id;
-    tell("shelf", { what: "tick", id: box.dataset.id, value: document.getElementById("shelf-search")?.value ?? "" });
+    send("library", { what: "tick", id: box.dataset.id, value: document.getElementById("library-search")?.value ?? "" });
   });
 
   // The list of articles: searching hides rows here, and asks the server for those that it has not sent.
-  let refocus = null; // what had the focus before the list was sent anew
+  let refocus = null; // the id that had the focus before the list was sent again
   let waiting = null;
 
   document.addEventListener("input", (event) => {
-    if (event.target.id !== "shelf-search") return;
+    if (event.target.id !== "library-search") return;
     const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const row of document.querySelectorAll("#shelf li[data-words]"))
+    for (const row of document.querySelectorAll("#library li[data-words]"))
       row.hidden = !words.every((word) => row.dataset.words.includes(word));
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      refocus = "shelf-search";
-      tell("shelf", { what: "search", id: "", value: event.target.value });
+      refocus = "library-search";
+      send("library", { what: "search", id: "", value: event.target.value });
     }, 400);
   });
 
-  document.addEventListener("citechat:shelf-shown", () => {
+  document.addEventListener("citechat:library-shown", () => {
     if (!refocus || document.activeElement.id === refocus) return;
     const field = document.getElementById(refocus);
     refocus = null;
@@ -255,13 +255,13 @@
     if (field?.type === "search") field.setSelectionRange(field.value.length, field.value.length);
   });
 
-  // What the server sends out: to the clipboard, to a file, or to be said.
+  // What the server sends: a text to copy, a file to save, or a notice to show.
   const notice = document.createElement("div");
   notice.id = "notice";
   notice.setAttribute("role", "status");
   let gone = null;
 
-  function say(words) {
+  function notify(words) {
     (document.querySelector("main") ?? document.body).append(notice);
     notice.textContent = words;
     clearTimeout(gone);
@@ -290,9 +290,9 @@
     const out = document.querySelector("#outbox pre");
     if (!out) return;
     const { kind, word } = out.dataset;
-    if (kind === "copy") copy(out.textContent).then(() => say(word), (error) => say(String(error)));
+    if (kind === "copy") copy(out.textContent).then(() => notify(word), (error) => notify(String(error)));
     else if (kind === "download") download(out.textContent, word);
-    else say(word);
+    else notify(word);
     out.remove(); // it is done once
   });
 

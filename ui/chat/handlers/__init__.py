@@ -1,1 +1,1 @@
-"""What the server does for each event of the page."""
+"""Handlers of the page's events. Each returns, or yields, new values by the name of their component."""

@@ -1,4 +1,4 @@
-"""What the server does with kept conversations, and with one answer: copy, judge, export, add to the test set."""
+"""Handlers of saved conversations, and of one answer: copy, rate, export, add to the test set."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from index import CitechatError
 from rag.evaluate import add_case, case_from_answer
 
 from ...conversation import Conversation, Exchange, Rating
-from ...html import escape
+from ..render.conversations import outgoing_html
 from ..render.exchange import MOST_SHOWN, messages
 from ..render.export import as_json, as_markdown, file_name, with_sources
-from ..session import Reader
-from ..writing import Page, Writing
-from .answering import SCREEN_PARTS, Replies, no_citation_yet
+from ..session import Action, OpenPage, PageSession, Visitor
+from .answers import AnswerHandlers, Update, no_source_yet
 
 logger = logging.getLogger(__name__)
 
@@ -25,164 +24,153 @@ _LONGEST_REASON = 1000
 _TURN = re.compile("[0-9]{1,6}", re.ASCII)
 
 
-class Keeping:
-    """Replies to what a reader chooses beside an answer, or in the list of conversations.
+class ConversationHandlers:
+    """Handlers of what a user chooses beside an answer or in the history.
 
-    What is chosen comes from the browser as `{what, id, value}`: it is looked up, in the reader's own conversations or
-    in the one that is open, and does nothing where it is not found.
+    The choice comes from the browser as `{what, id, value}`. It is looked up in the user's own conversations or in the
+    open one, and has no effect if it is not found.
     """
 
-    def __init__(self, gr: Any, replies: Replies) -> None:
+    def __init__(self, gr: Any, answers: AnswerHandlers) -> None:
         self.gr = gr
-        self.replies = replies
-        self.services = replies.services
+        self.answers = answers
+        self.services = answers.services
 
-    def choose(self, reader: Reader, data: object, said: Conversation, writing: Writing) -> list[Any]:
-        """Do what was chosen: gives the screen, what goes out to the browser, and the row for a reason."""
-        what, chosen, value = _told(data)
-        page = Page(reader, said, writing)
-        if what == "new":
-            self._keep_unfinished(page)
-            return self._shown(self.replies.start_over(reader, writing))
-        if what in ("open", "rename", "delete"):
-            return self._change(page, what, chosen, value)
-        if what == "earlier":
-            return self._shown([messages(said, reader.say, whole=True), *[self.gr.skip()] * (SCREEN_PARTS - 1)])
-        if what in ("markdown", "json"):
-            return self._shown(out=_exported(what, page) if said.exchanges else None)
-        return self._beside(page, what, int(chosen) if _TURN.fullmatch(chosen) else 0)
+    def choose(self, visitor: Visitor, data: object, conversation: Conversation, session: PageSession) -> Update:
+        """Do what was chosen. The field for a reason goes away unless an answer was rated."""
+        action = Action.parse(data)
+        page = OpenPage(visitor, conversation, session)
+        return {"reason_row": self.gr.update(visible=False), **self._do(page, action)}
 
-    def reason(self, reader: Reader, text: str | None, said: Conversation, turn: int) -> list[Any]:
-        """Keep why the reader thinks so of an answer."""
-        exchange = said.exchange(turn)
+    def give_reason(self, visitor: Visitor, text: str | None, conversation: Conversation, turn: int) -> Update:
+        """Save why the user rated an answer so."""
+        done: Update = {"reason_row": self.gr.update(visible=False)}
+        exchange = conversation.exchange(turn)
         if exchange is None or exchange.rating is None or not (text or "").strip():
-            return self._shown()[SCREEN_PARTS:]
-        kept = self._remember(reader, said, turn, exchange.rating, str(text).strip()[:_LONGEST_REASON])
-        return self._shown(out=_thanks(reader) if kept else None)[SCREEN_PARTS:]
+            return done
+        reason = str(text).strip()[:_LONGEST_REASON]
+        return {**done, **self._save_rating(visitor, conversation, turn, exchange.rating, reason)}
 
-    def _beside(self, page: Page, what: str, turn: int) -> list[Any]:
-        """What was chosen beside one answer."""
-        say, exchange = page.reader.say, page.said.exchange(turn)
-        if exchange is None:
-            return self._shown()
-        if what == "edit":
-            return self._shown(self.replies.edit(page.reader, page.said, page.writing, turn))
-        if what in ("good", "bad") and exchange.error is None and exchange.answer is not None and exchange.answer.done:
-            return self._judge(page, turn, "good" if what == "good" else "bad")
-        if what == "copy":
-            return self._shown(out=_out("copy", with_sources(exchange, say), say("Copied")))
-        if what == "case":
-            return self._shown(out=_out("say", "", self._add(page, turn, exchange)))
-        return self._shown()
+    def _do(self, page: OpenPage, action: Action) -> Update:
+        visitor, conversation, session = page
+        if action.name == "new":
+            self._save_unfinished(page)
+            return self.answers.start_over(visitor, session)
+        if action.name in ("open", "rename", "delete"):
+            return self._change_saved(page, action)
+        if action.name == "earlier":
+            return {"chatbot": messages(conversation, visitor.translate, whole=True)}
+        if action.name in ("markdown", "json"):
+            return _export(page, action.name) if conversation.exchanges else {}
+        turn = int(action.id) if _TURN.fullmatch(action.id) else 0
+        exchange = conversation.exchange(turn)
+        return {} if exchange is None else self._do_with_answer(page, action.name, turn, exchange)
 
-    def _change(self, page: Page, what: str, chosen: str, value: str) -> list[Any]:
-        """Open, rename or delete one of the reader's conversations."""
-        reader, said, saved = page.reader, page.said, self.services.saved
-        if saved is None or not reader.owner:
-            return self._shown()
+    def _do_with_answer(self, page: OpenPage, name: str, turn: int, exchange: Exchange) -> Update:
+        translate = page.visitor.translate
+        if name == "edit":
+            return self.answers.edit(page.visitor, page.conversation, page.session, turn)
+        if name in ("good", "bad") and exchange.finished_answer is not None:
+            return self._rate(page, turn, "good" if name == "good" else "bad")
+        if name == "copy":
+            return _send("copy", translate("Copied"), with_sources(exchange, translate))
+        if name == "case":
+            return _send("notice", self._add_case(page, turn, exchange))
+        return {}
+
+    def _change_saved(self, page: OpenPage, action: Action) -> Update:
+        """Open, rename or delete one of the user's conversations."""
+        visitor, conversation, session = page
+        store, translate = self.services.conversations, visitor.translate
+        if store is None or not visitor.owner:
+            return {}
+        is_open = action.id == conversation.id
         try:
-            if what == "open":
-                found = saved.load(reader.owner, chosen)
+            if action.name == "open":
+                found = store.load(visitor.owner, action.id)
                 if found is None:
-                    return self._shown(out=_out("say", "", reader.say("This conversation is no longer kept.")))
-                self._keep_unfinished(page)
-                page.writing.begin()
-                return self._shown(self.replies.screen(reader, found, pane=no_citation_yet(reader.say), text=""))
-            if what == "rename":
-                renamed = saved.rename(reader.owner, chosen, value) and chosen == said.id
-                if renamed and (kept := saved.load(reader.owner, chosen)):
-                    said = replace(said, title=kept.title)
+                    return _send("notice", translate("Conversation not found."))
+                self._save_unfinished(page)
+                session.begin_answer()
+                return self.answers.screen(visitor, found, article=no_source_yet(translate), question="")
+            if action.name == "rename":
+                renamed = store.rename(visitor.owner, action.id, action.value) and is_open
+                if renamed and (saved := store.load(visitor.owner, action.id)):
+                    conversation = replace(conversation, title=saved.title)
             else:
-                saved.delete(reader.owner, chosen)
-                if chosen == said.id:
-                    return self._shown(self.replies.start_over(reader, page.writing))
+                store.delete(visitor.owner, action.id)
+                if is_open:
+                    return self.answers.start_over(visitor, session)
         except CitechatError as error:
-            logger.warning("conversations cannot be read or written: %s", error)
-            words = reader.say("Conversations cannot be read or written now; the log of the server says why.")
-            return self._shown(out=_out("say", "", words))
-        # Only the list has changed, and a title: an answer that is being written is not written over.
-        screen = [self.gr.skip()] * (SCREEN_PARTS - 1) + [self.replies.past(reader, said)]
-        if not said.is_unfinished:
-            screen[1] = said
-        return self._shown(screen)
+            logger.warning("cannot read or write conversations: %s", error)
+            return _send("notice", translate("Could not read or save conversations. See the server log."))
+        # Only the list and a title have changed: leave an answer that is being written as it is.
+        shown: Update = {"history": self.answers.history(visitor, conversation)}
+        return shown if conversation.is_unfinished else {**shown, "conversation": conversation}
 
-    def _keep_unfinished(self, page: Page) -> None:
-        """Keep what was written of an answer that the reader leaves."""
-        if page.said.is_unfinished:
-            self.replies.keep(page.reader, page.said.stopped)
+    def _save_unfinished(self, page: OpenPage) -> None:
+        """Save an unfinished answer that the user leaves."""
+        if page.conversation.is_unfinished:
+            self.answers.save(page.visitor, page.conversation.stopped)
 
-    def _judge(self, page: Page, turn: int, rating: Rating) -> list[Any]:
-        reader, said = page.reader, page.said.with_rating(turn, rating)
-        screen = None
-        if said.is_unfinished:
-            page.writing.ratings[turn] = rating  # whoever writes shows and keeps it
+    def _rate(self, page: OpenPage, turn: int, rating: Rating) -> Update:
+        visitor, conversation = page.visitor, page.conversation.with_rating(turn, rating)
+        translate = visitor.translate
+        shown: Update = {}
+        if conversation.is_unfinished:
+            page.session.ratings[turn] = rating  # the handler that writes the answer shows and saves it
         else:
-            said = self.replies.keep(reader, said)
-            screen = self.replies.screen(reader, said)
-            screen[SCREEN_PARTS - 2] = self.gr.skip()  # the questions to go on with stay
-            if turn <= len(said.exchanges) - MOST_SHOWN:  # what is judged was shown on demand, and stays so
-                screen[0] = messages(said, reader.say, whole=True)
-        if not self._remember(reader, said, turn, rating, ""):
-            return self._shown(screen)
-        label = reader.say("What is good about it?") if rating == "good" else reader.say("What is wrong with it?")
-        row = [self.gr.update(visible=True), self.gr.update(value="", label=label, placeholder=label), turn]
-        return self._shown(screen, _thanks(reader), row)
+            conversation = self.answers.save(visitor, conversation)
+            shown = self.answers.screen(visitor, conversation)
+            del shown["follow_up_row"]  # the suggestions stay
+            if turn <= len(conversation.exchanges) - MOST_SHOWN:  # the user had all questions shown
+                shown["chatbot"] = messages(conversation, translate, whole=True)
+        saved = self._save_rating(visitor, conversation, turn, rating, "")
+        if not saved:
+            return shown
+        good, bad = translate("What was good about this answer?"), translate("What was wrong with this answer?")
+        label = good if rating == "good" else bad
+        field = self.gr.update(value="", label=label, placeholder=label)
+        return {**shown, **saved, "reason_row": self.gr.update(visible=True), "reason": field, "rated_turn": turn}
 
-    def _remember(self, reader: Reader, said: Conversation, turn: int, rating: Rating, reason: str) -> bool:
-        """Keep a verdict; False where it could not be, which the reader is told."""
-        if self.services.saved is None or not reader.owner:
-            return False
+    def _save_rating(
+        self, visitor: Visitor, conversation: Conversation, turn: int, rating: Rating, reason: str
+    ) -> Update:
+        """Save a rating and thank the user; if it cannot be saved, warn them and return nothing to show."""
+        store, translate = self.services.conversations, visitor.translate
+        if store is None or not visitor.owner:
+            return {}
         try:
-            self.services.saved.record_feedback(reader.owner, said.id, turn, rating, reason)
+            store.record_feedback(visitor.owner, conversation.id, turn, rating, reason)
         except CitechatError as error:
-            logger.warning("a verdict is not kept: %s", error)
-            self.gr.Warning(reader.say("This could not be kept; the log of the server says why."))
-            return False
-        return True
+            logger.warning("cannot save a rating: %s", error)
+            self.gr.Warning(translate("Could not save your feedback. See the server log."))
+            return {}
+        thanks = _send("notice", translate("Thank you for your feedback."))
+        return {**thanks, "feedback": self.answers.feedback(visitor)}
 
-    def _add(self, page: Page, turn: int, exchange: Exchange) -> str:
-        """Add an answer that the reader accepts to the test set, and say so."""
-        say, path = page.reader.say, self.services.testset
+    def _add_case(self, page: OpenPage, turn: int, exchange: Exchange) -> str:
+        """Add an answer to the test set, and return what to show the user."""
+        translate, path = page.visitor.translate, self.services.testset
         if path is None or exchange.answer is None or not exchange.answer.done:
-            return say("There is no test set to add to.")
+            return translate("Cannot add this answer to a test set.")
         try:
-            added = add_case(path, case_from_answer(exchange.answer, page.said.before(turn).history))
+            added = add_case(path, case_from_answer(exchange.answer, page.conversation.before(turn).history))
         except CitechatError as error:
-            logger.warning("nothing is added to the test set: %s", error)
-            return say("This could not be added; the log of the server says why.")
-        words = say("Added to the test set {name}.") if added else say("It is in the test set {name} already.")
-        return words.format(name=path.name)
-
-    def _shown(
-        self, screen: list[Any] | None = None, out: str | None = None, reason: list[Any] | None = None
-    ) -> list[Any]:
-        """All that `choose` sets; what is not given stays as it is, but the row for a reason goes away."""
-        skip = self.gr.skip()
-        return [
-            *(screen or [skip] * SCREEN_PARTS),
-            skip if out is None else out,
-            *(reason or [self.gr.update(visible=False), skip, skip]),
-        ]
+            logger.warning("cannot add an answer to the test set: %s", error)
+            return translate("Could not add this answer to the test set. See the server log.")
+        if added:
+            return translate("Added to test set {name}.", name=path.name)
+        return translate("Already in test set {name}.", name=path.name)
 
 
-def _thanks(reader: Reader) -> str:
-    return _out("say", "", reader.say("Thank you. It is kept."))
+def _export(page: OpenPage, kind: str) -> Update:
+    conversation = page.conversation
+    if kind == "markdown":
+        return _send("download", file_name(conversation, ".md"), as_markdown(conversation, page.visitor.translate))
+    return _send("download", file_name(conversation, ".json"), as_json(conversation))
 
 
-def _exported(what: str, page: Page) -> str:
-    said, say = page.said, page.reader.say
-    suffix, text = (".md", as_markdown(said, say)) if what == "markdown" else (".json", as_json(said))
-    return _out("download", text, file_name(said, suffix))
-
-
-def _told(data: object) -> tuple[str, str, str]:
-    """What a browser says was chosen; text, whatever it sends."""
-    given = data if isinstance(data, dict) else {}
-    what, chosen, value = (given.get(name) for name in ("what", "id", "value"))
-    return tuple(each if isinstance(each, str) else "" for each in (what, chosen, value))  # type: ignore[return-value]
-
-
-def _out(kind: str, text: str, word: str) -> str:
-    """What goes out to the browser: its script copies or downloads the text, and says the word."""
-    sent = time.monotonic_ns()  # what is the same as before would not be looked at
-    return f'<pre data-sent="{sent}" data-kind="{kind}" data-word="{escape(word)}">{escape(text)}</pre>'
+def _send(kind: str, word: str, text: str = "") -> Update:
+    """Send the browser a notice, a text to copy or a file to save. The time makes Gradio send equal ones again."""
+    return {"outbox": outgoing_html(kind, word, text, sent=time.monotonic_ns())}

@@ -1,98 +1,96 @@
-"""What the server does with the library: a reader adds articles, ticks those to ask, and removes some."""
+"""Handlers of the library: a user adds articles, selects those to search, and removes some."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from index import CitechatError
 
-from ...html import escape
-from ..library import Library, Row
-from ..render.library import progress_html, shelf_html
-from ..session import Reader
+from ..library import Library, UploadResult, Uploads
+from ..render.library import library_html, status_html, uploads_html
+from ..session import Action, Visitor
+from .answers import Update
 
 logger = logging.getLogger(__name__)
 
-Ticked = frozenset[str]
+Selected = frozenset[str]
 
 
-class Shelving:
-    """Replies to what happens in the library. What is chosen comes from the browser as `{what, id, value}`."""
+class LibraryHandlers:
+    """Handlers of the library panel. What a user chooses comes from the browser as `{what, id, value}`."""
 
-    def __init__(self, gr: Any, library: Library) -> None:
-        self.gr = gr
+    def __init__(self, library: Library) -> None:
         self.library = library
 
-    def shelf(self, reader: Reader, ticked: Ticked, search: str = "", *, confirming: bool = False) -> str:
-        """The list of articles, or why it cannot be had."""
-        try:
-            listing = self.library.listing()
-        except CitechatError as error:
-            logger.warning("the articles cannot be listed: %s", error)
-            return f'<p class="sum" role="status">{escape(f"{error.message}. {error.hint}")}</p>'
-        return shelf_html(listing, ticked, reader.say, search=search, confirming=confirming)
+    def load(self, visitor: Visitor) -> Update:
+        """List the articles for a new page, none of them selected."""
+        return {"library": self._articles(visitor, frozenset())}
 
-    def load(self, reader: Reader) -> str:
-        """The list of articles as the page opens: none is ticked."""
-        return self.shelf(reader, frozenset())
-
-    def choose(self, reader: Reader, data: object, ticked: Ticked) -> list[Any]:
-        """Do what was chosen in the list: gives it anew, what is ticked, and what is told of it."""
-        given = data if isinstance(data, dict) else {}
-        what, chosen, search = given.get("what"), given.get("id"), given.get("value")
-        chosen, search = (each if isinstance(each, str) else "" for each in (chosen, search))
-        told: Any = self.gr.skip()
-        if what in ("tick", "search"):
+    def choose(self, visitor: Visitor, data: object, selected: Selected) -> Update:
+        """Select, search or remove articles, and list them again."""
+        action = Action.parse(data)
+        name, search = action.name, action.value
+        removal: Update = {}
+        if name in ("tick", "search"):
             known = self._known()
-            ticked = ticked ^ {chosen} if what == "tick" and chosen in known else ticked & known
-        elif what == "untick":
-            ticked = frozenset()
-        elif what == "remove":
-            return [self.shelf(reader, ticked, search, confirming=True), ticked, told]
-        elif what == "remove-now":
-            told, ticked = self._remove(reader, ticked)
-        return [self.shelf(reader, ticked, search), ticked, told]
+            selected = selected ^ {action.id} if name == "tick" and action.id in known else selected & known
+        elif name == "untick":
+            selected = frozenset()
+        elif name == "remove-now":
+            status, selected = self._remove(visitor, selected)
+            removal = {"upload_status": status}
+        articles = self._articles(visitor, selected, search, confirming=name == "remove")
+        return {"library": articles, "selected": selected, **removal}
 
-    def _known(self) -> Ticked:
+    def add_files(self, visitor: Visitor, files: Sequence[str] | None, selected: Selected) -> Iterator[Update]:
+        """Index uploaded files, then list the articles again and empty the field."""
+        uploads = self.library.add_files([Path(file) for file in files or ()])
+        # The field is emptied in any case: refused files are still on the user's disk.
+        yield from self._add(visitor, uploads, selected, {"files": None}, empty_if_failed=True)
+
+    def add_text(self, visitor: Visitor, title: str | None, text: str | None, selected: Selected) -> Iterator[Update]:
+        """Index a pasted text; its fields are emptied unless it was refused."""
+        uploads = self.library.add_text(title or "", text or "")
+        yield from self._add(visitor, uploads, selected, {"title": "", "text": ""})
+
+    def add_link(self, visitor: Visitor, address: str | None, selected: Selected) -> Iterator[Update]:
+        """Index the page at a web address; its field is emptied unless it was refused."""
+        yield from self._add(visitor, self.library.add_link((address or "").strip()), selected, {"link": ""})
+
+    def _add(
+        self, visitor: Visitor, uploads: Uploads, selected: Selected, emptied: Update, *, empty_if_failed: bool = False
+    ) -> Iterator[Update]:
+        """Show how the uploads proceed, then the list and the emptied fields."""
+        results: tuple[UploadResult, ...] = ()
+        for results in uploads:
+            yield {"upload_status": uploads_html(results, visitor.translate)}
+        failed = any(each.state == "failed" for each in results)
+        fields = {} if failed and not empty_if_failed else emptied
+        yield {"library": self._articles(visitor, selected), **fields}
+
+    def _articles(self, visitor: Visitor, selected: Selected, search: str = "", *, confirming: bool = False) -> str:
+        """Return the list of articles, or why it cannot be read."""
         try:
-            return frozenset(row.id for row in self.library.listing())
+            entries = self.library.listing()
+        except CitechatError as error:
+            logger.warning("cannot list the articles: %s", error)
+            return status_html(f"{error.message} {error.hint}")
+        return library_html(entries, selected, visitor.translate, search=search, confirming=confirming)
+
+    def _known(self) -> Selected:
+        try:
+            return frozenset(entry.id for entry in self.library.listing())
         except CitechatError:  # the list says so
             return frozenset()
 
-    def _remove(self, reader: Reader, ticked: Ticked) -> tuple[str, Ticked]:
-        """What is told, and what is ticked then: what could not be removed stays so."""
+    def _remove(self, visitor: Visitor, selected: Selected) -> tuple[str, Selected]:
+        """Remove the selected articles; return what to show and what is still selected."""
+        translate = visitor.translate
         try:
-            removed = self.library.remove(sorted(ticked))
+            removed = self.library.remove(sorted(selected))
         except CitechatError as error:
-            failed = Row(reader.say("Removing"), "failed", error.message, error.hint)
-            return progress_html((failed,), reader.say), ticked
-        told = reader.say("{count} removed from the index").format(count=len(removed))
-        return f'<p class="sum" role="status">{escape(told)}</p>', frozenset()
-
-    def add_files(self, reader: Reader, files: Sequence[str] | None, ticked: Ticked) -> Iterator[list[Any]]:
-        """Index files that were uploaded; then the list anew, and an empty field for more."""
-        rows = self.library.add_files([Path(file) for file in files or ()])
-        yield from self._told(reader, rows, ticked, [None])
-
-    def add_text(self, reader: Reader, title: str | None, text: str | None, ticked: Ticked) -> Iterator[list[Any]]:
-        """Index a text that was pasted."""
-        yield from self._told(reader, self.library.add_text(title or "", text or ""), ticked, ["", ""])
-
-    def add_link(self, reader: Reader, address: str | None, ticked: Ticked) -> Iterator[list[Any]]:
-        """Index what is at a web address."""
-        yield from self._told(reader, self.library.add_link((address or "").strip()), ticked, [""])
-
-    def _told(
-        self, reader: Reader, states: Iterator[tuple[Row, ...]], ticked: Ticked, emptied: list[Any]
-    ) -> Iterator[list[Any]]:
-        """Each state as it comes; in the end the list, and the fields emptied unless something failed."""
-        rows: tuple[Row, ...] = ()
-        skips = [self.gr.skip()] * len(emptied)
-        for rows in states:
-            yield [progress_html(rows, reader.say), self.gr.skip(), *skips]
-        failed = any(row.state == "failed" for row in rows)
-        keep = failed and emptied != [None]  # text that was refused is not lost; files are still on the reader's disk
-        yield [self.gr.skip(), self.shelf(reader, ticked), *(skips if keep else emptied)]
+            failed = UploadResult(translate("Removal"), "failed", error.message, error.hint)
+            return uploads_html((failed,), translate), selected
+        return status_html(translate("{count} removed from the index", count=len(removed))), frozenset()

@@ -1,188 +1,194 @@
-"""Questions and answers as HTML, with markers that can be chosen and a word of support after each sentence. Pure."""
+"""Questions and answers as HTML, with links to the sources and a label of support after each sentence. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from index import ArticleFilter
-from rag import Answer, Sentence
+from markupsafe import Markup
+
+from index import ArticleFilter, Hit, Span
+from rag import Answer, Citation, Sentence
 
 from ...conversation import Conversation, Exchange
 from ...html import SUPPORT_LABELS, escape, one_line, outlet
-from ...i18n.translate import Say, english
-from .sources import nearest_html, passages, pointing_at, sources_html
+from ...i18n.translate import Translate, counted, english
+from ...templating import macros
 
 MOST_SHOWN = 20
-"""Questions that the chat window shows at a time, the last ones: whatever changes, all that it shows is sent and drawn
-anew."""
+"""The most questions that the chat window shows, the last ones: every change sends and draws all of them again."""
 
 _SUPPORT_HELP = {
     "quoted": "The article says this word for word",
     "supported": "The article says this in other words",
-    "weak": "The article says this only in part",
-    "unsupported": "No cited passage says this",
+    "weak": "The article supports only part of this sentence",
+    "unsupported": "No cited passage supports this sentence",
 }
 
 _MARKER = re.compile(r"\[(\d{1,4})\]", re.ASCII)
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _LIST_ITEM = re.compile(r"\s*(?:&#45;|&#42;|•|[0-9]{1,3}&#46;)\s+")
+_PLAIN = re.compile(r"\w+", re.ASCII)
 
 
-def messages(conversation: Conversation, say: Say = english, *, whole: bool = False) -> list[dict[str, str]]:
-    """The conversation as the chat window takes it: the last questions and, unless it is to be `whole`, above them how
-    many there are before."""
+def messages(
+    conversation: Conversation, translate: Translate = english, *, whole: bool = False
+) -> list[dict[str, str]]:
+    """Return the messages of the chat window: the last questions, or all if `whole`, with a button for earlier ones."""
     shown: list[dict[str, str]] = []
     earlier = 0 if whole else max(0, len(conversation.exchanges) - MOST_SHOWN)
     if earlier:
-        words = say("Show earlier questions: {count}").format(count=earlier)
-        button = f'<button class="act" id="act-earlier-1">{words}</button>'
-        shown.append({"role": "assistant", "content": f'<p class="earlier">{button}</p>'})
+        content = str(macros("chat", "exchange").earlier(translate, earlier))
+        shown.append({"role": "assistant", "content": content})
     for turn, exchange in enumerate(conversation.exchanges[earlier:], start=earlier + 1):
         shown.append({"role": "user", "content": question_html(exchange.question)})
-        shown.append({"role": "assistant", "content": exchange_html(exchange, turn, say)})
+        shown.append({"role": "assistant", "content": exchange_html(exchange, turn, translate)})
     return shown
 
 
 def question_html(question: str) -> str:
-    """A question as it was typed."""
-    return f'<div class="question">{"<br>".join(escape(line) for line in question.strip().splitlines())}</div>'
+    """Return a question as it was typed."""
+    return str(macros("chat", "exchange").question(question.strip().splitlines()))
 
 
-def exchange_html(exchange: Exchange, turn: int, say: Say = english) -> str:
-    """The reply to one question: the answer so far, why it ends where it does, and what can be done with it."""
-    parts = []
+def exchange_html(exchange: Exchange, turn: int, translate: Translate = english) -> str:
+    """Return the reply to one question: the answer so far, why it ended, and the actions on it."""
     ended = exchange.error is not None or exchange.stopped
-    if exchange.answer is not None:
-        parts.append(answer_html(exchange.answer, turn, running=not ended, say=say))
-    elif not ended:
-        parts.append(f'<p class="working">{say("Looking through the articles…")}</p>')
-    if exchange.article_filter:
-        chosen = escape(one_line(chosen_in_words(exchange.article_filter, say), 200))
-        parts.append(f'<p class="note">{say("Asked only of articles: {choice}").format(choice=chosen)}</p>')
-    if exchange.stopped:
-        parts.append(f'<p class="note">{say("Stopped. What was written so far is kept.")}</p>')
-    if exchange.error is not None:
-        message, hint = map(say, exchange.error)
-        detail = f'<span class="hint">{escape(hint)}</span>' if hint else ""
-        parts.append(f'<div class="failure"><strong>{escape(message[:1].upper() + message[1:])}</strong>{detail}</div>')
-    if ended or (exchange.answer is not None and exchange.answer.done):
-        parts.append(_actions(exchange, turn, say))
-    return f'<div class="reply">{"".join(parts)}</div>'
+    found = exchange.answer
+    answer = None if found is None else Markup(answer_html(found, turn, running=not ended, translate=translate))  # noqa: S704
+    scope = one_line(scope_text(exchange.article_filter, translate), 200)
+    is_over = ended or (found is not None and found.done)
+    actions = _actions(exchange, translate) if is_over else []
+    return str(macros("chat", "exchange").reply(translate, exchange, turn, answer, scope, actions))
 
 
-def _actions(exchange: Exchange, turn: int, say: Say) -> str:
-    """What a reader can do with a finished exchange. The page's script tells them by their ids."""
-    actions = [("edit", say("Edit the question"), "")]
-    if exchange.answer is not None and exchange.answer.done and exchange.error is None:
-        chosen = {exchange.rating: " chosen"}
-        actions = [
-            ("copy", say("Copy with sources"), ""),
-            ("good", say("Good answer"), chosen.get("good", "")),
-            ("bad", say("Bad answer"), chosen.get("bad", "")),
-            ("case", say("Add to test set"), ""),
-            *actions,
-        ]
-    buttons = "".join(
-        f'<button class="act{mark}" id="act-{what}-{turn}">{"✓ " if mark else ""}{label}</button>'
-        for what, label, mark in actions
-    )
-    return f'<p class="actions">{buttons}</p>'
+def _actions(exchange: Exchange, translate: Translate) -> list[tuple[str, str, bool]]:
+    """Return the name and label of each action on a finished exchange, and whether it is the user's rating."""
+    edit = ("edit", translate("Edit question"), False)
+    if exchange.finished_answer is None:
+        return [edit]
+    return [
+        ("copy", translate("Copy with sources"), False),
+        ("good", translate("Good answer"), exchange.rating == "good"),
+        ("bad", translate("Bad answer"), exchange.rating == "bad"),
+        ("case", translate("Add to test set"), False),
+        edit,
+    ]
 
 
-def chosen_in_words(article_filter: ArticleFilter, say: Say) -> str:
-    """A choice of articles in words: outlets as they are shown elsewhere, ticked articles by their number; not yet
-    escaped."""
+def scope_text(article_filter: ArticleFilter, translate: Translate) -> str:
+    """Return an article filter in words, empty for all articles; not yet escaped."""
     parts = [
-        say("since {day}").format(day=article_filter.since) if article_filter.since else "",
-        say("until {day}").format(day=article_filter.until) if article_filter.until else "",
+        translate("since {day}", day=article_filter.since) if article_filter.since else "",
+        translate("until {day}", day=article_filter.until) if article_filter.until else "",
         ", ".join(map(outlet, article_filter.sources)),
-        say("{count} ticked").format(count=len(article_filter.articles)) if article_filter.articles else "",
+        translate("{count} selected", count=len(article_filter.articles)) if article_filter.articles else "",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def answer_html(answer: Answer, turn: int, *, running: bool = True, say: Say = english) -> str:
-    """An answer with clickable markers, a word of support after each sentence, and its sources."""
-    parts = [_prose(_marked_text(answer, turn, say))]
-    writing = running and not answer.done
-    if writing and not answer.text:
-        found = passages(len(answer.hits), say)
-        parts = [f'<p class="working">{say("Reading {passages}…").format(passages=found)}</p>']
-    if answer.search_query and answer.search_query.strip() != answer.question.strip():
-        query = escape(one_line(answer.search_query))
-        parts.append(f'<p class="note">{say("Searched for: {query}").format(query=query)}</p>')
-    parts += [f'<p class="note">{escape(one_line(say(note), 400))}</p>' for note in answer.notes]
-    parts.append(sources_html(answer, turn, say) if answer.found else nearest_html(answer, turn, say))
-    return f'<div class="answer{"" if answer.found else " abstained"}">{"".join(parts)}</div>'
+def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: Translate = english) -> str:
+    """Return an answer with links to its sources, labels of support, and the list of its passages."""
+    working = ""
+    if running and not answer.done and not answer.text:
+        several = counted(translate, len(answer.hits), "1 passage", "{count} passages")
+        working = translate("Reading {passages}…", passages=several)
+    query = answer.search_query if answer.search_query.strip() != answer.question.strip() else ""
+    citations = answer.citations if answer.found else ()
+    cited = [(each, pointer(answer.hits[each.number - 1], Span(each.start, each.end))) for each in citations]
+    numbers = {citation.number for citation in citations}
+    others = [(n, hit, pointer(hit)) for n, hit in enumerate(answer.hits, start=1) if n not in numbers]
+    prose = Markup(_prose(_linked_text(answer, turn, translate)))  # noqa: S704 - its texts are escaped
+    return str(
+        macros("chat", "exchange").answer(translate, answer, turn, prose, working, one_line(query), cited, others)
+    )
 
 
-def _marked_text(answer: Answer, turn: int, say: Say) -> str:
-    """The answer's text, escaped, with anchors for the markers of finished sentences and a mark after each of those."""
+def pointer(hit: Hit, evidence: Span | None = None) -> str:
+    """Return a class that tells the page's script where a link points: `at-ARTICLE-START-END[-START-END]`, the offsets
+    of the passage and of the evidence in it. The sanitizer of the chat window keeps classes."""
+    passage = hit.passage
+    if not _PLAIN.fullmatch(passage.article_id):
+        return ""
+    offsets = [passage.start, passage.end, *((evidence.start, evidence.end) if evidence else ())]
+    return f"at-{passage.article_id}-{'-'.join(map(str, offsets))}"
+
+
+def segments(answer: Answer, sentence: Sentence) -> Iterator[Span | Citation]:
+    """Yield the plain text and the citations of a sentence by turns; plain text comes first and last."""
+    citations = {(c.number, c.start, c.end): c for c in answer.citations}
+    cited = list(zip(sentence.numbers, sentence.evidence, strict=True))
+    at = begin = sentence.start
+    if answer.text.startswith(sentence.text, sentence.start):
+        begin += len(sentence.text)  # in a quoted sentence, a [1] is text of the article: the markers come after it
+    for marker in _MARKER.finditer(answer.text, begin, sentence.end):
+        number = int(marker[1])
+        evidence = next((span for known, span in cited if known == number), None)
+        if evidence is None:
+            continue  # a number without evidence stays plain text
+        if sum(1 for known, _ in cited if known == number) > 1:
+            cited.remove((number, evidence))  # the next marker with this number has its own evidence
+        yield Span(at, marker.start())
+        yield citations[number, evidence.start, evidence.end]
+        at = marker.end()
+    yield Span(at, sentence.end)
+
+
+def _linked_text(answer: Answer, turn: int, translate: Translate) -> str:
+    """Return the escaped text of an answer, with links for the markers and a label after each finished sentence."""
     if not answer.found:
-        return _plain(say(answer.text))
-    order = {(c.number, c.start, c.end): k for k, c in enumerate(answer.citations, start=1)}
+        return _plain(translate(answer.text))
+    order = {citation: k for k, citation in enumerate(answer.citations, start=1)}
     pieces, position = [], 0
     for sentence in answer.sentences:
         pieces.append(_plain(answer.text[position : sentence.start]))
-        places = list(zip(sentence.numbers, sentence.evidence, strict=True))
-        at = sentence.start
-        # What a quoted sentence says is the article's: a [1] inside it is text, the markers come after it.
-        quoted = answer.text.startswith(sentence.text, sentence.start)
-        if quoted and sentence.focus:
-            pieces.append(_plain(answer.text[at : sentence.focus.start]))
-            pieces.append(f"<strong>{escape(answer.text[sentence.focus.start : sentence.focus.end])}</strong>")
-            at = sentence.focus.end
-        begin = sentence.start + len(sentence.text) if quoted else sentence.start
-        for marker in _MARKER.finditer(answer.text, begin, sentence.end):
-            number = int(marker[1])
-            place = next((place for place in places if place[0] == number), None)
-            if place is None:
-                continue  # a number that points at nothing stays plain text
-            if sum(1 for known, _ in places if known == number) > 1:
-                places.remove(place)  # the next marker with this number has its own evidence
-            before = answer.text[at : marker.start()]
-            # A number never begins a line: it stays with the word that it stands behind.
-            pieces.append(_plain(before[:-1] + "\u00a0" if before.endswith(" ") else before))
-            where = pointing_at(answer.hits[number - 1], place[1])
-            pieces.append(_anchor(turn, order[number, place[1].start, place[1].end], number, where))
-            at = marker.end()
-        pieces.append(_plain(answer.text[at : sentence.end]))
-        pieces.append(_support_mark(sentence, say))
+        focus = sentence.focus if answer.text.startswith(sentence.text, sentence.start) else None
+        for segment in segments(answer, sentence):
+            if isinstance(segment, Span):
+                pieces.append(_text_with_focus(answer.text, segment, focus))
+                continue
+            if pieces[-1].endswith(" "):  # a non-breaking space keeps the number on the line of the word before it
+                pieces[-1] = pieces[-1][:-1] + "\u00a0"
+            target = pointer(answer.hits[segment.number - 1], Span(segment.start, segment.end))
+            link = f'<a href="#cite-{turn}-{order[segment]}" class="cite {target}">'
+            pieces.append(f"{link}&#91;{segment.number}&#93;</a>")
+        pieces.append(_support_label(sentence, translate))
         position = sentence.end
     pieces.append(_plain(answer.text[position:]))
     return "".join(pieces)
 
 
+def _text_with_focus(text: str, span: Span, focus: Span | None) -> str:
+    """Return the escaped text of a span, with the short answer in it in bold."""
+    if focus is None or not span.start <= focus.start <= focus.end <= span.end:
+        return _plain(text[span.start : span.end])
+    before, short, after = text[span.start : focus.start], text[focus.start : focus.end], text[focus.end : span.end]
+    return f"{_plain(before)}<strong>{escape(short)}</strong>{_plain(after)}"
+
+
 def _plain(text: str) -> str:
-    """Text of an answer, escaped; the one piece of Markdown that every model writes, `**bold**`, is shown as bold."""
+    """Return the escaped text; the one piece of Markdown that every model writes, `**bold**`, becomes bold."""
     parts = _BOLD.split(text)  # plain, bold, plain, bold, …
     return "".join(f"<strong>{escape(part)}</strong>" if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _anchor(turn: int, order: int, number: int, where: str) -> str:
-    return f'<a href="#cite-{turn}-{order}" class="cite {where}">&#91;{number}&#93;</a>'
-
-
-def _support_mark(sentence: Sentence, say: Say) -> str:
+def _support_label(sentence: Sentence, translate: Translate) -> str:
     support = sentence.support
-    word, help_ = say(SUPPORT_LABELS[support]), say(_SUPPORT_HELP[support])
+    label, help_ = translate(SUPPORT_LABELS[support]), translate(_SUPPORT_HELP[support])
     if sentence.citation_corrected:
-        word = say("{support}, citation moved").format(support=word)
-        help_ = say("{help}. The model cited something else, or nothing").format(help=help_)
-    return f' <span class="support {support}" title="{help_}">{word}</span>'
+        label = translate("{support}, citation corrected", support=label)
+        help_ = translate("{help}. The model cited another passage or none", help=help_)
+    return f' <span class="support {support}" title="{escape(help_)}">{escape(label)}</span>'
 
 
 def _prose(html: str) -> str:
-    """Lines as paragraphs and list items. A blank line would end the HTML block in Markdown, so none is left."""
+    """Return the lines as paragraphs and list items, without a blank line, which would end a block of HTML."""
     paragraphs = []
     for line in html.splitlines():
         item = _LIST_ITEM.match(line)
         if item:
-            paragraphs.append(f'<p class="item">{line}</p>' if line[:1].isdigit() else _bullet(line[item.end() :]))
+            text = line if line[:1].isdigit() else f"• {line[item.end() :]}"
+            paragraphs.append(f'<p class="item">{text}</p>')
         elif line.strip():
             paragraphs.append(f"<p>{line}</p>")
     return "".join(paragraphs)
-
-
-def _bullet(line: str) -> str:
-    return f'<p class="item">• {line}</p>'

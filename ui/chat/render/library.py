@@ -1,142 +1,91 @@
-"""The library beside the chat as HTML: the articles to tick, and how far those are that are being added. Pure, and
-everything escaped once, like `view`.
+"""The library as HTML: the articles to select, and the state of uploads. Pure.
 
-What a click means is told by `data-do`, which article by `data-id`; neither is trusted when it comes back.
+`data-do` names the action of a click, `data-id` its article; the server trusts neither when it comes back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...html import day, escape, one_line
-from ...i18n.translate import Say, english
-from ..library import Listed, Row
+from ...html import day, one_line
+from ...i18n.translate import Translate, counted, english
+from ...templating import macros
+from ..library import LibraryEntry, UploadResult
 
 MOST_ROWS = 500
-"""Rows that a page holds; the others are found by searching."""
+"""The most rows of a list; search finds the others."""
 
-_LONGEST_TITLE = 160
 _LONGEST_OUTLETS = 120
-_LONGEST_DETAIL = 400
+_STATES = {
+    "waiting": "waiting",
+    "reading": "reading",
+    "added": "added",
+    "changed": "updated",
+    "unchanged": "already indexed",
+    "failed": "not added",
+}
 
 
-def matching(rows: Sequence[Listed], search: str, say: Say = english) -> tuple[Listed, ...]:
-    """The articles in whose title, outlets and date all words of `search` stand, in any case; all for none."""
+def matching(entries: Sequence[LibraryEntry], search: str, translate: Translate = english) -> tuple[LibraryEntry, ...]:
+    """Return the articles whose title, outlets and date contain all words of `search`, in any case."""
     words = search.casefold().split()
-    return tuple(row for row in rows if all(word in _words(row, say) for word in words))
+    return tuple(entry for entry in entries if all(word in _words(entry, translate) for word in words))
 
 
-def shelf_html(
-    rows: Sequence[Listed], ticked: frozenset[str], say: Say, *, confirming: bool = False, search: str = ""
+def library_html(
+    entries: Sequence[LibraryEntry],
+    selected: frozenset[str],
+    translate: Translate,
+    *,
+    confirming: bool = False,
+    search: str = "",
 ) -> str:
-    """The articles that match `search`, each with a box to tick, and what becomes of those that are ticked.
+    """Return the articles that match `search`, each with a check box, and the actions on the selected ones.
 
-    With `confirming`, the reader is asked whether these are really to be removed.
+    With `confirming`, ask whether to remove the selected articles.
     """
-    if not rows:
-        return f'<section class="shelf"><p class="count">{escape(say("No articles yet. Add some."))}</p></section>'
-    found = matching(rows, search, say)
-    count = sum(row.id in ticked for row in rows)
-    ask = confirming and count > 0
-    items = "".join(_item(row, row.id in ticked, say) for row in found[:MOST_ROWS])
-    return (
-        f'<section class="shelf"><label for="shelf-search">{escape(say("Search the articles"))}</label>'
-        f'<input type="search" id="shelf-search" autocomplete="off" value="{escape(one_line(search))}">'
-        f'<p class="count" role="status">{escape(_count(len(rows), count, say))}</p>'
-        f"{_question(count, say) if ask else _buttons(say) if count else ''}"
-        f'<ul class="articles">{items}</ul>{_rest(len(found), say)}</section>'
-    )
+    template = macros("chat", "library")
+    if not entries:
+        return str(template.empty(translate))
+    found = matching(entries, search, translate)
+    rows = [(entry, _words(entry, translate), _byline(entry, translate)) for entry in found[:MOST_ROWS]]
+    count = sum(entry.id in selected for entry in entries)
+    hidden = len(found) - len(rows)
+    return str(template.library(translate, rows, hidden, selected, count, len(entries), search, confirming))
 
 
-def progress_html(rows: Sequence[Row], say: Say) -> str:
-    """How far each thing is that is being added; a line that is read aloud sums them up."""
-    if not rows:
+def uploads_html(results: Sequence[UploadResult], translate: Translate) -> str:
+    """Return the state of each upload; screen readers read a summary."""
+    if not results:
         return ""
-    done = sum(row.state not in ("waiting", "reading") for row in rows)
-    failed = sum(row.state == "failed" for row in rows)
-    sums = [say("{done} of {count} done").format(done=done, count=len(rows))]
-    sums += [say("{count} could not be added").format(count=failed)] if failed else []
-    items = "".join(_progress(row, say) for row in rows[:MOST_ROWS])
-    return (
-        f'<section class="adding"><p class="sum" role="status" aria-live="polite">{escape(", ".join(sums))}</p>'
-        f"<ul>{items}</ul>{_rest(len(rows), say)}</section>"
-    )
+    done = sum(result.state not in ("waiting", "reading") for result in results)
+    failed = sum(result.state == "failed" for result in results)
+    summary = translate("{done} of {count} done", done=done, count=len(results))
+    if failed:
+        summary += ", " + translate("{count} could not be added", count=failed)
+    rows = [(result, _state(result, translate)) for result in results[:MOST_ROWS]]
+    return str(macros("chat", "library").uploads(translate, summary, rows, len(results) - len(rows)))
 
 
-def _words(row: Listed, say: Say) -> str:
-    """All that a search looks at; the date both as it is stored and as it is shown."""
-    words = " ".join([row.title, *row.outlets, row.published or "", day(row.published, say)])
+def status_html(text: str) -> str:
+    """Return a message about the library."""
+    return str(macros("chat", "library").status(text))
+
+
+def _words(entry: LibraryEntry, translate: Translate) -> str:
+    """Return the text that a search covers, with the date both as it is stored and as it is shown."""
+    words = " ".join([entry.title, *entry.outlets, entry.published or "", day(entry.published, translate)])
     return " ".join(words.casefold().split())
 
 
-def _item(row: Listed, is_ticked: bool, say: Say) -> str:
-    passages = say("1 passage") if row.passages == 1 else say("{count} passages").format(count=row.passages)
-    parts = (one_line(", ".join(row.outlets), _LONGEST_OUTLETS), day(row.published, say), passages)
-    name = f"shelf-{escape(row.id)}"
-    return (
-        f'<li data-words="{escape(_words(row, say))}">'
-        f'<input type="checkbox" id="{name}" data-id="{escape(row.id)}"{" checked" if is_ticked else ""}>'
-        f'<label for="{name}"><span class="title">{escape(one_line(row.title, _LONGEST_TITLE))}</span>'
-        f'<span class="byline">{" · ".join(escape(part) for part in parts if part)}</span></label></li>'
-    )
+def _byline(entry: LibraryEntry, translate: Translate) -> str:
+    outlets = one_line(", ".join(entry.outlets), _LONGEST_OUTLETS)
+    passages = counted(translate, entry.passages, "1 passage", "{count} passages")
+    return " · ".join(part for part in (outlets, day(entry.published, translate), passages) if part)
 
 
-def _count(articles: int, ticked: int, say: Say) -> str:
-    if ticked:
-        return say("Questions go only to the {count} ticked").format(count=ticked)
-    if articles == 1:
-        return say("Questions go to the one article")
-    return say("Questions go to all {count} articles").format(count=articles)
-
-
-def _buttons(say: Say) -> str:
-    return f'<p class="ticked">{_button("untick", say("Untick all"))}{_button("remove", say("Remove"))}</p>'
-
-
-def _question(count: int, say: Say) -> str:
-    """Whether the ticked articles are to go."""
-    words = (
-        say("Remove 1 article from the index? Its files elsewhere stay.")
-        if count == 1
-        else say("Remove {count} articles from the index? Their files elsewhere stay.").format(count=count)
-    )
-    return (
-        f'<div class="ticked" role="group" aria-labelledby="shelf-question"><p id="shelf-question">{escape(words)}</p>'
-        f"{_button('remove-now', say('Yes, remove'))}{_button('keep', say('Keep'))}</div>"
-    )
-
-
-def _button(does: str, words: str) -> str:
-    return f'<button type="button" id="shelf-{does}" data-do="{does}">{escape(words)}</button>'
-
-
-def _rest(count: int, say: Say) -> str:
-    """How many rows are not shown."""
-    if count == 0:
-        return f'<p class="rest">{escape(say("No article has these words."))}</p>'
-    if count <= MOST_ROWS:
-        return ""
-    return f'<p class="rest">{escape(say("{count} more are not shown.").format(count=count - MOST_ROWS))}</p>'
-
-
-def _progress(row: Row, say: Say) -> str:
-    detail = f'<span class="detail">{escape(one_line(say(row.detail), _LONGEST_DETAIL))}</span>' if row.detail else ""
-    hint = f'<span class="hint">{escape(one_line(say(row.hint), _LONGEST_DETAIL))}</span>' if row.hint else ""
-    return (
-        f'<li class="{row.state}"><span class="name">{escape(one_line(row.name))}</span> '
-        f'<span class="state">{escape(_state(row, say))}</span>{detail}{hint}</li>'
-    )
-
-
-def _state(row: Row, say: Say) -> str:
-    states = {
-        "waiting": say("waiting"),
-        "reading": say("being read"),
-        "added": say("added"),
-        "changed": say("changed"),
-        "unchanged": say("there already"),
-        "failed": say("not added"),
-    }
-    if row.state in ("added", "changed") and row.articles > 1:
-        return say("{state}, {count} articles").format(state=states[row.state], count=row.articles)
-    return states[row.state]
+def _state(result: UploadResult, translate: Translate) -> str:
+    state = translate(_STATES[result.state])
+    if result.state in ("added", "changed") and result.articles > 1:
+        return translate("{state}, {count} articles", state=state, count=result.articles)
+    return state

@@ -181,11 +181,11 @@ def test_an_abstention_an_error_and_a_stopped_answer_are_told_as_such() -> None:
     )
     assert markdown == (
         "# Conversation\n\n"
-        f"## Why?\n\n{NOT_FOUND}\n\n*(No answer was found in the articles.)*\n\n"
+        f"## Why?\n\n{NOT_FOUND}\n\n*(No answer found in the articles.)*\n\n"
         "## Who?\n\n**Error:** The model is silent. Start it.\n\n"
-        "## What?\n\nIt reop\n\n*(Stopped. What was written so far is kept.)*\n\n"
-        "## Where?\n\nAt the\n\n*(The answer is not finished.)*\n\n"
-        "## (no question)\n\n*(The answer is not finished.)*\n"
+        "## What?\n\nIt reop\n\n*(Stopped. The answer is incomplete.)*\n\n"
+        "## Where?\n\nAt the\n\n*(The answer is incomplete.)*\n\n"
+        "## (no question)\n\n*(The answer is incomplete.)*\n"
     )
 
 
@@ -197,7 +197,7 @@ def test_what_was_searched_chosen_and_noted_is_told() -> None:
         article_filter=ArticleFilter(since="2024", sources=("https://www.example.org/x",), articles=("a",)),
     )
     markdown = as_markdown(Conversation((exchange,)))
-    assert "*(Asked only of articles: since 2024 · example.org · 1 ticked)*" in markdown
+    assert "*(Limited to: since 2024 · example.org · 1 selected)*" in markdown
     assert "*(Searched for: When did it?)*\n\n*(The model failed.)*" in markdown
 
 
@@ -341,7 +341,7 @@ def test_the_words_that_are_ours_are_in_the_language_of_the_reader() -> None:
     copied = "".join(with_sources(exchange, chinese) for exchange in exchanges)
     assert "# 对话\n" in markdown
     assert "[^1]: “Monday” *无标题*, x, 2024年2月24日, 第1页\n" in markdown
-    assert "*(提问范围：2024起 · 2025止 · 1.txt · 勾选的2篇)*" in markdown
+    assert "*(检索范围：2024起 · 2025止 · 1.txt · 已选的2篇)*" in markdown
     assert "**错误：** 问题是空的。请输入有关文章的问题。\n" in markdown
     assert "文章中没有提到。" in markdown
     assert "今天 [1]. (依据不足)\n" in copied
@@ -395,7 +395,7 @@ def test_a_copied_answer_has_its_sources_numbered_in_order() -> None:
 
 def test_a_copied_abstention_or_error_has_no_sources() -> None:
     abstained = Answer("Why?", NOT_FOUND, found=False, hits=(hit(),), done=True)
-    assert with_sources(Exchange("Why?", abstained)) == f"{NOT_FOUND}\n\n(No answer was found in the articles.)\n"
+    assert with_sources(Exchange("Why?", abstained)) == f"{NOT_FOUND}\n\n(No answer found in the articles.)\n"
     assert with_sources(Exchange("Why?", error=("it is down.", ""))) == "It is down.\n"
 
 

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ui.chat.library import LINKS_ARE_OFF, Listed, Row
-from ui.chat.render.library import MOST_ROWS, matching, progress_html, shelf_html
+from ui.chat.library import LINKS_ARE_OFF, LibraryEntry, UploadResult
+from ui.chat.render.library import MOST_ROWS, library_html, matching, uploads_html
 from ui.i18n.translate import english
 
 HOSTILE = [
@@ -19,13 +19,13 @@ HOSTILE = [
     "${alert(1)} {{constructor}} `x`",
     "<b>.txt",
 ]
-PORT = Listed("a1", "The port", ("The Daily", "example.org"), "2024-02-24", "Ann Lee", 3)
-TEA = Listed("a2", "Tea in ÉTÉ", ("herald.example",), None, None, 1)
+PORT = LibraryEntry("a1", "The port", ("The Daily", "example.org"), "2024-02-24", "Ann Lee", 3)
+TEA = LibraryEntry("a2", "Tea in ÉTÉ", ("herald.example",), None, None, 1)
 NONE: frozenset[str] = frozenset()
 
 
-def many(count: int) -> list[Listed]:
-    return [Listed(f"{n:016x}", f"Report {n}", ("Wire",), None, None, 2) for n in range(count)]
+def many(count: int) -> list[LibraryEntry]:
+    return [LibraryEntry(f"{n:016x}", f"Report {n}", ("Wire",), None, None, 2) for n in range(count)]
 
 
 def text_of(markup: str) -> str:
@@ -59,17 +59,17 @@ def does(markup: str) -> list[str | None]:
 
 
 def test_each_article_has_a_box_with_a_label_that_says_what_it_is() -> None:
-    shelf = shelf_html([PORT, TEA], frozenset({"a1"}), english)
+    shelf = library_html([PORT, TEA], frozenset({"a1"}), english)
     boxes = [box for box in Tags(shelf).of("input") if box["type"] == "checkbox"]
     assert [(box["data-id"], "checked" in box) for box in boxes] == [("a1", True), ("a2", False)]
     labels = [label["for"] for label in Tags(shelf).of("label")]
-    assert labels == ["shelf-search", *(box["id"] for box in boxes)]
+    assert labels == ["library-search", *(box["id"] for box in boxes)]
     assert "The Daily, example.org · 24 February 2024 · 3 passages" in text_of(shelf)
     assert "herald.example · 1 passage" in text_of(shelf)
 
 
 def test_a_browser_can_search_by_title_outlets_and_date() -> None:
-    words = [item["data-words"] for item in Tags(shelf_html([PORT, TEA], NONE, english)).of("li")]
+    words = [item["data-words"] for item in Tags(library_html([PORT, TEA], NONE, english)).of("li")]
     assert words == ["the port the daily example.org 2024-02-24 24 february 2024", "tea in été herald.example"]
 
 
@@ -87,99 +87,108 @@ def test_a_browser_can_search_by_title_outlets_and_date() -> None:
         ("a1", []),
     ],
 )
-def test_a_search_finds_the_articles_that_have_all_its_words(search: str, found: list[Listed]) -> None:
+def test_a_search_finds_the_articles_that_have_all_its_words(search: str, found: list[LibraryEntry]) -> None:
     assert list(matching([PORT, TEA], search)) == found
-    assert len(Tags(shelf_html([PORT, TEA], NONE, english, search=search)).of("li")) == len(found)
+    assert len(Tags(library_html([PORT, TEA], NONE, english, search=search)).of("li")) == len(found)
 
 
 def test_a_search_that_finds_nothing_says_so_and_keeps_its_words() -> None:
-    shelf = shelf_html([PORT], NONE, english, search="zebra")
-    assert "No article has these words." in text_of(shelf)
+    shelf = library_html([PORT], NONE, english, search="zebra")
+    assert "No matching articles." in text_of(shelf)
     assert Tags(shelf).of("input")[0]["value"] == "zebra"
 
 
 def test_it_is_said_which_articles_questions_go_to() -> None:
-    assert "Questions go to all 12 articles" in text_of(shelf_html(many(12), NONE, english))
-    assert "Questions go to the one article" in text_of(shelf_html([PORT], NONE, english))
-    assert "Questions go only to the 2 ticked" in text_of(shelf_html([PORT, TEA], frozenset({"a1", "a2"}), english))
+    assert "Searching all 12 articles" in text_of(library_html(many(12), NONE, english))
+    assert "Searching 1 article" in text_of(library_html([PORT], NONE, english))
+    assert "Searching only the 2 selected" in text_of(library_html([PORT, TEA], frozenset({"a1", "a2"}), english))
 
 
 def test_ticks_of_articles_that_are_gone_do_not_count() -> None:
-    shelf = shelf_html([PORT, TEA], frozenset({"gone"}), english)
-    assert "Questions go to all 2 articles" in text_of(shelf)
+    shelf = library_html([PORT, TEA], frozenset({"gone"}), english)
+    assert "Searching all 2 articles" in text_of(shelf)
     assert does(shelf) == []
 
 
 def test_what_is_ticked_may_be_unticked_or_removed_after_a_question() -> None:
     ticked = frozenset({"a1", "a2"})
-    assert does(shelf_html([PORT, TEA], NONE, english)) == []
-    assert does(shelf_html([PORT, TEA], ticked, english)) == ["untick", "remove"]
-    asked = shelf_html([PORT, TEA], ticked, english, confirming=True)
+    assert does(library_html([PORT, TEA], NONE, english)) == []
+    assert does(library_html([PORT, TEA], ticked, english)) == ["untick", "remove"]
+    asked = library_html([PORT, TEA], ticked, english, confirming=True)
     assert does(asked) == ["remove-now", "keep"]
-    assert "Remove 2 articles from the index? Their files elsewhere stay." in text_of(asked)
-    one = shelf_html([PORT, TEA], frozenset({"a1"}), english, confirming=True)
-    assert "Remove 1 article from the index? Its files elsewhere stay." in text_of(one)
-    assert does(shelf_html([PORT, TEA], NONE, english, confirming=True)) == [], "nothing is ticked"
+    assert "Remove 2 articles from the index? The original files are not deleted." in text_of(asked)
+    one = library_html([PORT, TEA], frozenset({"a1"}), english, confirming=True)
+    assert "Remove 1 article from the index? The original file is not deleted." in text_of(one)
+    assert does(library_html([PORT, TEA], NONE, english, confirming=True)) == [], "nothing is ticked"
 
 
 def test_a_long_list_is_cut_and_says_how_many_more_there_are() -> None:
-    shelf = shelf_html(many(MOST_ROWS + 7), NONE, english)
+    shelf = library_html(many(MOST_ROWS + 7), NONE, english)
     assert len(Tags(shelf).of("li")) == MOST_ROWS
-    assert "7 more are not shown." in text_of(shelf)
-    assert "not shown" not in text_of(shelf_html(many(MOST_ROWS), NONE, english))
+    assert "7 more not shown." in text_of(shelf)
+    assert "not shown" not in text_of(library_html(many(MOST_ROWS), NONE, english))
 
 
 def test_an_empty_library_says_so() -> None:
-    assert "No articles yet" in text_of(shelf_html([], NONE, english))
+    assert "No articles yet" in text_of(library_html([], NONE, english))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_in_an_article_a_name_or_a_search_becomes_markup(hostile: str) -> None:
-    row = Listed(hostile, hostile, (hostile,), hostile, hostile, 1)
-    shelf = shelf_html([row], frozenset({hostile}), english, search=hostile)
-    assert shape(shelf) == shape(shelf_html([PORT], frozenset({"a1"}), english, search="port"))
+    row = LibraryEntry(hostile, hostile, (hostile,), hostile, hostile, 1)
+    shelf = library_html([row], frozenset({hostile}), english, search=hostile)
+    assert shape(shelf) == shape(library_html([PORT], frozenset({"a1"}), english, search="port"))
     assert Tags(shelf).of("input")[1]["data-id"] == hostile, "the id comes back as it is"
-    progress = progress_html([Row(hostile, "failed", hostile, hostile)], english)
-    assert shape(progress) == shape(progress_html([Row("a.txt", "failed", "why", "what then")], english))
+    progress = uploads_html([UploadResult(hostile, "failed", hostile, hostile)], english)
+    assert shape(progress) == shape(uploads_html([UploadResult("a.txt", "failed", "why", "what then")], english))
     for sign in ("${", "{{", "`"):
         assert sign not in shelf + progress
 
 
 def test_each_state_is_told_in_words() -> None:
     rows = [
-        Row("a.txt", "added", articles=1),
-        Row("b.zip", "added", articles=3),
-        Row("c.txt", "unchanged", "the same text is in the library already"),
-        Row("d.txt", "failed", "'d.txt' is empty", "Nothing was indexed from it."),
-        Row("e.txt", "reading"),
-        Row("f.txt"),
+        UploadResult("a.txt", "added", articles=1),
+        UploadResult("b.zip", "added", articles=3),
+        UploadResult("c.txt", "unchanged", "the library already contains this text"),
+        UploadResult("d.txt", "failed", "'d.txt' is empty", "Nothing was indexed from it."),
+        UploadResult("e.txt", "reading"),
+        UploadResult("f.txt"),
     ]
-    shown = " ".join(text_of(progress_html(rows, english)).split())
+    shown = " ".join(text_of(uploads_html(rows, english)).split())
     for words in (
         "4 of 6 done, 1 could not be added",
         "a.txt added b.zip added, 3 articles",
-        "c.txt there already the same text is in the library already",
+        "c.txt already indexed the library already contains this text",
         "d.txt not added 'd.txt' is empty Nothing was indexed from it.",
-        "e.txt being read",
+        "e.txt reading",
         "f.txt waiting",
     ):
         assert words in shown
 
 
 def test_the_sum_is_read_aloud_and_the_list_is_not() -> None:
-    aloud = [attributes for _, attributes in Tags(progress_html([Row("a.txt")], english)).seen if "role" in attributes]
+    aloud = [
+        attributes
+        for _, attributes in Tags(uploads_html([UploadResult("a.txt")], english)).seen
+        if "role" in attributes
+    ]
     assert aloud == [{"class": "sum", "role": "status", "aria-live": "polite"}]
-    assert progress_html([], english) == ""
+    assert uploads_html([], english) == ""
 
 
 def test_all_words_go_through_the_language_of_the_reader() -> None:
-    def shouting(words: str) -> str:
-        return re.sub(r"(\{\w+\})|([^{]+)", lambda part: part[1] or part[2].upper(), words)
+    def shouting(text: str, /, **values: object) -> str:
+        loud = re.sub(r"(\{\w+\})|([^{]+)", lambda part: part[1] or part[2].upper(), text)
+        return english(loud, **values)
 
     ticked = frozenset({"a1"})
-    shelf = shelf_html([PORT, TEA], ticked, shouting) + shelf_html([TEA], frozenset({"a2"}), shouting, confirming=True)
-    shelf += shelf_html(many(MOST_ROWS + 1), NONE, shouting) + shelf_html([], NONE, shouting)
-    progress = progress_html([Row("1", "failed", *LINKS_ARE_OFF), Row("2", "added", articles=2)], shouting)
+    shelf = library_html([PORT, TEA], ticked, shouting) + library_html(
+        [TEA], frozenset({"a2"}), shouting, confirming=True
+    )
+    shelf += library_html(many(MOST_ROWS + 1), NONE, shouting) + library_html([], NONE, shouting)
+    progress = uploads_html(
+        [UploadResult("1", "failed", *LINKS_ARE_OFF), UploadResult("2", "added", articles=2)], shouting
+    )
     own = ("The port", "The Daily", "example.org", "Tea in ÉTÉ", "herald.example", "Report", "Wire", "February")
     seen = text_of(shelf + progress)
     for words in own:

@@ -56,7 +56,7 @@ def test_of_a_long_conversation_the_last_questions_are_shown_and_the_others_on_d
         tuple(Exchange(f"Question {n}?", Answer(f"Question {n}?", done=True)) for n in range(1, count + 1))
     )
     above, first, *_, last = messages(said)
-    assert "Show earlier questions: 5" in above["content"]
+    assert "Show earlier questions&#58; 5" in above["content"]
     assert "Question 6" in first["content"]
     assert f'id="act-edit-{count}"' in last["content"], "turns are counted from the first one all the same"
     assert len(messages(said)) == 1 + 2 * MOST_SHOWN

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ui.chat.render.masthead import exports_html, head_html, heads, masthead_html
+from ui.chat.render.masthead import masthead_html, model_name, panel_heads
+from ui.i18n.translate import chinese
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -54,19 +55,19 @@ def test_it_says_who_answers_from_how_many_articles(model: str, articles: int | 
 
 
 def test_it_says_while_the_model_is_being_loaded() -> None:
-    assert status(masthead_html("extractive", 1, loading=True)).endswith("1 article · loading the model…")
+    assert status(masthead_html("extractive", 1, loading=True)).endswith("1 article · loading model…")
     assert "loading" not in masthead_html("extractive", 1)
 
 
 def test_each_panel_has_a_button_that_says_whether_it_is_open() -> None:
     buttons = [each for each in Tags(masthead_html("extractive", 1)).of("button") if "data-panel" in each]
-    assert [button["data-panel"] for button in buttons] == ["past", "shelf", "measure", "choice"]
+    assert [button["data-panel"] for button in buttons] == ["history", "library", "evaluation", "settings"]
     assert all(button["aria-expanded"] == "false" for button in buttons)
     assert [button["aria-controls"] for button in buttons] == [
-        "past-panel",
-        "shelf-panel",
-        "measure-panel",
-        "choice-panel",
+        "history-panel",
+        "library-panel",
+        "evaluation-panel",
+        "settings-panel",
     ]
 
 
@@ -75,22 +76,27 @@ def test_a_new_conversation_is_one_click_away() -> None:
     assert first == {"data-do": "new"}
 
 
-def test_there_is_one_head_for_each_panel_and_the_exports_below_the_conversations() -> None:
-    past, exports, shelf, measure, choice = heads()
-    assert [re.sub(r"<[^>]*>", " ", each).split() for each in (past, shelf, measure, choice)] == [
-        ["Conversations", "Close"],
+def test_each_panel_has_a_head_and_the_history_has_downloads() -> None:
+    *heads, exports = panel_heads().values()
+    assert [re.sub(r"<[^>]*>", " ", each).split() for each in heads] == [
+        ["History", "Close"],
         ["Articles", "Close"],
         ["Evaluation", "Close"],
         ["Settings", "Close"],
     ]
-    assert exports == exports_html()
     assert [each["data-do"] for each in Tags(exports).of("button")] == ["markdown", "json"]
 
 
 def test_the_head_of_a_panel_can_be_given_the_focus_and_closes_it() -> None:
-    head = Tags(head_html("Articles"))
+    head = Tags(panel_heads()["library_head"])
     assert head.of("h2") == [{"tabindex": "-1"}]
     assert head.of("button") == [{"data-do": "close-panel"}]
+
+
+def test_the_model_that_only_quotes_has_a_name_that_users_understand() -> None:
+    assert model_name("extractive") == "quotes only"
+    assert model_name("extractive", chinese) == "仅摘引原文"
+    assert model_name("openai:gpt-x") == "openai:gpt-x"
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

@@ -1,4 +1,4 @@
-"""A Chroma server that goes away, hangs, comes back, is emptied, or stands behind a gateway."""
+"""A Chroma server that goes away, hangs, comes back, is emptied, or is behind a gateway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from servers import free_port, running_chroma
 
 from index import EmptyIndexError, Index, StoreError
 from index.storage import chroma_client as chroma
-from index.storage.address import Address, shown
+from index.storage.chroma_client import Address, redact_url
 from rag import SettingsError, load_settings
 
 OWL = "The owl sat in the old barn and watched."
@@ -37,12 +37,12 @@ def ask(index: Index) -> list[str]:
 
 
 def idle(index: Index) -> None:
-    """As if nobody had asked for a while."""
-    index._current._looked = 0
+    """Act as if the index had been idle."""
+    index._current._checked = 0
 
 
 @pytest.mark.slow
-def test_questions_to_a_server_that_is_killed_or_hangs_are_told_so_and_answered_again_when_it_is_back(
+def test_questions_fail_while_the_server_is_down_and_are_answered_again_afterwards(
     article: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chroma, "_PATIENCE", 1.0)
@@ -61,18 +61,18 @@ def test_questions_to_a_server_that_is_killed_or_hangs_are_told_so_and_answered_
                 for each in asked:
                     with pytest.raises(StoreError, match="timed out") as told:
                         each.result(300)
-                    assert "Check that the Chroma server runs" in told.value.hint
+                    assert "Check that the Chroma server is running" in told.value.hint
             process.send_signal(signal.SIGCONT)
             assert ask(index) == [OWL]
         idle(index)
-        with pytest.raises(StoreError, match="could not be read"):
+        with pytest.raises(StoreError, match="Cannot read the index"):
             ask(index)
         with running_chroma(data, port):
             assert ask(index) == [OWL]
         (tmp_path / "emptied").mkdir()
         with running_chroma(tmp_path / "emptied", port):
             idle(index)
-            with pytest.raises(EmptyIndexError, match="nothing is indexed yet"):
+            with pytest.raises(EmptyIndexError, match="Nothing is indexed yet"):
                 ask(index)
 
 
@@ -168,13 +168,13 @@ def test_a_gateway_is_given_the_credentials_of_the_address_and_no_message_has_th
     ],
 )
 def test_an_address_names_server_and_database(url: str, server: str, database: str) -> None:
-    address = Address.of(url)
+    address = Address.from_url(url)
     assert (address.server, address.database) == (server, database)
     assert "pass" not in repr(address)
-    assert shown(url) == url.replace("ann:pass@", "")
+    assert redact_url(url) == url.replace("ann:pass@", "")
 
 
-def test_settings_show_no_credentials_and_refuse_what_is_no_address(tmp_path: Path) -> None:
+def test_settings_hide_credentials_and_reject_an_invalid_address(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, chroma_url=f"https://ann:{SECRET}@chroma.example/articles")
     assert SECRET not in f"{settings!r} {settings.model_dump(mode='json')}"
     with pytest.raises(SettingsError, match="'chroma_url' cannot be its value") as refused:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ui.waiting import until_stopped
+from ui.conversation import until_stopped
 
 DEADLINE = 300.0  # seconds for what must happen at all
 

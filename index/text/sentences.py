@@ -1,0 +1,137 @@
+"""The blocks and sentences of a text, in any language. Pure."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..models import Span
+from .lexicon import CJK
+
+_LONGEST_HEADING = 120  # characters
+_WINDOW = 5_000  # characters; see `_boundaries`
+_LONGEST_SENTENCE = 30_000  # characters; anything longer is not a sentence, and the search for its end is quadratic
+
+_LINE = re.compile(r"[^\r\n]+")
+_BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+\S")
+_LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、])[ \t]*\S")
+_CLOSING = "[\"'”’»」』)\\]）*_]*$"
+_ENDS_A_SENTENCE = re.compile("[.!?…:。！？：]" + _CLOSING)
+_ENDS_NO_HEADING = re.compile("[.!…:;,。！：；，、]" + _CLOSING + '|["”’»」』]$')
+_CJK = re.compile(f"[{CJK}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, a heading or a list item."""
+
+    span: Span
+    is_heading: bool
+    is_list_item: bool
+    is_after_boilerplate: bool  # it cannot share a slice with the block before
+
+
+def sentences(text: str) -> list[Span]:
+    """Return the sentences of `text`, without the white space around them.
+
+    Headings, list items and paragraphs end a sentence; the line breaks of hard-wrapped prose do not.
+    """
+    return [span for block in blocks(text) for span in sentences_within(text, block.span)]
+
+
+def blocks(text: str, boilerplate: Sequence[Span] = ()) -> list[Block]:
+    """Return the blocks of the text between the spans of boilerplate."""
+    lines = [line for stretch in _between(len(text), boilerplate) for line in _lines_within(text, stretch)]
+    words = [text[line.start : line.end] for line in lines]
+    edges = sorted(span.start for span in boilerplate)
+    is_after_boilerplate = [
+        i > 0 and bisect_left(edges, lines[i - 1].end) < bisect_right(edges, lines[i].start) for i in range(len(lines))
+    ]
+    is_detached = [
+        i == 0 or is_after_boilerplate[i] or bool(_BLANK_LINE.search(text, lines[i - 1].end, lines[i].start))
+        for i in range(len(lines))
+    ] + [True]
+    is_heading = [
+        bool(_MARKDOWN_HEADING.match(line))
+        or (is_detached[i] and is_detached[i + 1] and i + 1 < len(lines) and _looks_like_a_heading(line))
+        for i, line in enumerate(words)
+    ]
+    is_list_item = [bool(_LIST_ITEM.match(line)) for line in words]
+    firsts = [
+        i
+        for i in range(len(lines))
+        if is_detached[i]
+        or is_heading[i]
+        or is_heading[i - 1]
+        or is_list_item[i]
+        or _ENDS_A_SENTENCE.search(words[i - 1])
+    ]
+    return [
+        Block(Span(lines[i].start, lines[j - 1].end), is_heading[i], is_list_item[i], is_after_boilerplate[i])
+        for i, j in zip(firsts, [*firsts, len(lines)][1:], strict=True)
+    ]
+
+
+def sentences_within(text: str, span: Span) -> list[Span]:
+    """Return the sentences of one block."""
+    found = [
+        stripped(text, Span(span.start + sentence.start, span.start + sentence.end))
+        for sentence in _boundaries(text[span.start : span.end])
+    ]
+    return [sentence for sentence in found if len(sentence)]
+
+
+def stripped(text: str, span: Span) -> Span:
+    """Return the span without the white space at its ends."""
+    words = text[span.start : span.end]
+    start = span.start + len(words) - len(words.lstrip())
+    return Span(start, max(start, span.start + len(words.rstrip())))
+
+
+def _between(length: int, boilerplate: Sequence[Span]) -> Iterator[Span]:
+    """Yield the stretches of a text of this length between the spans of boilerplate."""
+    at = 0
+    for span in sorted(boilerplate):
+        if at < span.start:
+            yield Span(at, span.start)
+        at = max(at, span.end)
+    if at < length:
+        yield Span(at, length)
+
+
+def _lines_within(text: str, stretch: Span) -> Iterator[Span]:
+    for match in _LINE.finditer(text, stretch.start, stretch.end):
+        if line := stripped(text, Span(match.start(), match.end())):
+            yield line
+
+
+def _looks_like_a_heading(line: str) -> bool:
+    longest = _LONGEST_HEADING // 3 if _CJK.search(line) else _LONGEST_HEADING
+    return len(line) <= longest and not _ENDS_NO_HEADING.search(line) and not _LIST_ITEM.match(line)
+
+
+def _boundaries(words: str) -> Iterator[Span]:
+    """Find the sentences of a paragraph one window at a time, as the library takes quadratic time.
+
+    The last sentence of a window may be cut off, so the next window begins with it. If a sentence is longer than the
+    window, the window grows, up to the longest sentence.
+    """
+    from sentencex import get_sentence_boundaries
+
+    language = "zh" if _CJK.search(words) else "en"
+    at, window = 0, _WINDOW
+    while at < len(words):
+        found = get_sentence_boundaries(language, words[at : at + window])
+        whole = found if at + window >= len(words) else found[:-1]
+        if not whole and window < _LONGEST_SENTENCE:
+            window = min(2 * window, _LONGEST_SENTENCE)
+            continue
+        if not whole:
+            yield Span(at, at + window)
+            at, window = at + window, _WINDOW
+            continue
+        yield from (Span(at + each["start_index"], at + each["end_index"]) for each in whole)
+        at, window = at + whole[-1]["end_index"], _WINDOW

@@ -1,0 +1,293 @@
+"""Handlers of the conversation: a question, a stop, a click on a citation, the opening of the page."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from index import Article, ArticleFilter, CitechatError, Span
+from rag import Assistant, follow_up_questions, starter_questions
+
+from ...conversation import Conversation, converse
+from ...html import outlet
+from ...i18n.translate import Translate, english
+from ..render.article import article_html, message_html, passage_html
+from ..render.conversations import feedback_html, history_html
+from ..render.exchange import messages
+from ..render.masthead import masthead_html, model_name
+from ..services import Services
+from ..session import OpenPage, PageSession, PageSettings, Visitor
+
+logger = logging.getLogger(__name__)
+
+STARTERS = tuple(f"starter_{number}" for number in range(1, 5))
+"""The buttons with questions to start with."""
+
+FOLLOW_UPS = tuple(f"follow_up_{number}" for number in range(1, 4))
+"""The buttons with questions to go on with."""
+
+Update = dict[str, Any]
+"""New values by the name of their component."""
+
+_INDEX_COMMAND = "citechat index PATH"
+_LOADING_TIMEOUT = 300.0  # seconds that a page waits for the model to load
+
+
+def no_source_yet(translate: Translate = english) -> str:
+    """Return what the page shows in place of an article at first."""
+    return message_html(
+        translate("Sources open here"),
+        translate("Ask a question, then select a number such as [1] in the answer to see its source."),
+    )
+
+
+class AnswerHandlers:
+    """Handlers of a question, its answer and its citations, and of the opening of the page."""
+
+    def __init__(self, gr: Any, assistant: Assistant, services: Services | None = None) -> None:
+        self.gr = gr
+        self.assistant = assistant
+        self.services = services or Services()
+        self._sessions: dict[str, PageSession] = {}
+        self._lock = threading.Lock()
+        self._starters_of: tuple[str, ...] = ()  # the ids of the articles that the starters were made for
+        self._starters: list[str] = []
+
+    def screen(
+        self,
+        visitor: Visitor,
+        conversation: Conversation,
+        *,
+        busy: bool = False,
+        article: str | None = None,
+        question: str | None = None,
+    ) -> Update:
+        """Return the state of the page for a conversation; None leaves the article or the typed question as it is."""
+        translate, update = visitor.translate, self.gr.update
+        box: Update = {
+            "submit_btn": False if busy else translate("Ask"),
+            "stop_btn": translate("Stop") if busy else False,
+        }
+        return {
+            "chatbot": messages(conversation, translate),
+            "conversation": conversation,
+            "question": update(**box) if question is None else update(value=question, **box),
+            "starter_row": update(visible=not conversation.exchanges and bool(self._starters)),
+            "controls": update(visible=bool(conversation.exchanges) and not busy),
+            "follow_up_row": update(visible=False),  # `suggest_follow_ups` shows it once the answer is complete
+            **({} if article is None else {"article": article}),
+            **({} if busy else {"history": self.history(visitor, conversation)}),
+        }
+
+    def ask(
+        self,
+        visitor: Visitor,
+        question: str | None,
+        conversation: Conversation,
+        session: PageSession,
+        *settings: Any,
+    ) -> Iterator[Update]:
+        """Answer a question as the page's settings say; open the article of the first citation."""
+        chosen = PageSettings(*settings)
+        yield from self._ask(OpenPage(visitor, conversation, session), question, chosen, lambda: chosen.article_filter)
+
+    def ask_again(
+        self, visitor: Visitor, conversation: Conversation, session: PageSession, *settings: Any
+    ) -> Iterator[Update]:
+        """Answer the last question again from the same articles, in place of its first answer."""
+        if conversation.exchanges:
+            last = conversation.exchanges[-1]
+            page = OpenPage(visitor, conversation.without_last, session)
+            yield from self._ask(page, last.question, PageSettings(*settings), lambda: last.article_filter)
+
+    def _ask(
+        self,
+        page: OpenPage,
+        question: str | None,
+        settings: PageSettings,
+        choose_articles: Callable[[], ArticleFilter],
+    ) -> Iterator[Update]:
+        visitor, before, session = page
+        number = session.begin_answer()
+        self._sessions[visitor.session] = session
+        opened = False
+        # Assign the id before the first word, so that a stop and the end of the answer save the same conversation.
+        state = before = before if before.id else replace(before, id=uuid4().hex)
+
+        def is_over() -> bool:
+            return session.stopped or session.answer_number != number
+
+        def choose_assistant() -> Assistant:
+            return settings.assistant(self.assistant, self.services.model_catalog)
+
+        for state in converse(choose_assistant, before.stopped, question or "", choose_articles, is_over):
+            if is_over():
+                break
+            state = _with_ratings(state, session)  # noqa: PLW2901
+            answer = state.exchanges[-1].answer
+            article = None
+            if not opened and answer is not None and answer.citations:
+                opened = True
+                article = self._article(visitor, state, f"cite-{len(state.exchanges)}-1")
+            yield self.screen(visitor, state, busy=True, article=article, question="" if answer is None else None)
+        if session.answer_number == number:
+            yield self.screen(visitor, self.save(visitor, _with_ratings(state, session).stopped))
+
+    def stop(self, visitor: Visitor, conversation: Conversation, session: PageSession) -> Update:
+        """Stop the answer and keep its text; the page shows this at once, however long the model takes to notice."""
+        session.stopped = True
+        return self.screen(visitor, self.save(visitor, conversation.stopped))
+
+    def leave(self, visitor: Visitor) -> None:
+        """Stop the answer of a page that was closed."""
+        session = self._sessions.pop(visitor.session, None)
+        if session is not None:
+            session.stopped = True
+
+    def undo(self, visitor: Visitor, conversation: Conversation, session: PageSession) -> Update:
+        """Remove the last question, and put it into the box again."""
+        return self.edit(visitor, conversation, session, len(conversation.exchanges))
+
+    def edit(self, visitor: Visitor, conversation: Conversation, session: PageSession, turn: int) -> Update:
+        """Go back to before a question, and put it into the box. The saved conversation changes when it is asked."""
+        session.begin_answer()
+        exchange = conversation.exchange(turn)
+        question = None if exchange is None else exchange.question
+        before = conversation if exchange is None else conversation.before(turn)
+        return self.screen(visitor, before, article=no_source_yet(visitor.translate), question=question)
+
+    def start_over(self, visitor: Visitor, session: PageSession) -> Update:
+        """Begin a new conversation; the one before stays saved."""
+        session.begin_answer()
+        return self.screen(visitor, Conversation(), article=no_source_yet(visitor.translate), question="")
+
+    def save(self, visitor: Visitor, conversation: Conversation) -> Conversation:
+        """Save a conversation and return it as saved. If that fails, warn the user and go on."""
+        store = self.services.conversations
+        if store is None or not visitor.owner or not conversation.exchanges:
+            return conversation
+        try:
+            return store.save(visitor.owner, conversation)
+        except CitechatError as error:
+            logger.warning("cannot save a conversation: %s", error)
+            self.gr.Warning(visitor.translate("Could not save this conversation. See the server log."))
+            return conversation
+
+    def history(self, visitor: Visitor, conversation: Conversation) -> str:
+        """Return the list of the visitor's conversations, empty if it cannot be read."""
+        store, translate = self.services.conversations, visitor.translate
+        try:
+            listed = store.listing(visitor.owner) if store is not None and visitor.owner else []
+        except CitechatError as error:
+            logger.warning("cannot list the conversations: %s", error)
+            listed = []
+        return history_html(listed, conversation.id, translate)
+
+    def feedback(self, visitor: Visitor) -> str:
+        """Return a summary of the visitor's ratings, empty if there are none."""
+        store = self.services.conversations
+        try:
+            ratings = list(store.feedback(visitor.owner)) if store is not None and visitor.owner else []
+        except CitechatError as error:
+            logger.warning("cannot read the feedback: %s", error)
+            ratings = []
+        return feedback_html(ratings, visitor.translate)
+
+    def open_citation(self, visitor: Visitor, data: object, conversation: Conversation) -> Update:
+        """Open the article of a citation. Its id comes from the browser and is only looked up."""
+        target = data.get("place") if isinstance(data, dict) else None
+        return {"article": self._article(visitor, conversation, target)}
+
+    def _article(self, visitor: Visitor, conversation: Conversation, target: object) -> str:
+        """Return the article that a citation or a hit points at, or its passage if the article is gone."""
+        translate = visitor.translate
+        cited = conversation.cited_passage(target)
+        if cited is None:
+            return message_html(
+                translate("Source not available"),
+                translate("The answer that cited it is no longer in this conversation."),
+            )
+        passage = cited.hit.passage
+        article = self.assistant.article(passage.article_id)
+        if article is None:
+            return passage_html(cited.hit, str(target), cited.evidence, translate)
+        return article_html(article, str(target), Span(passage.start, passage.end), cited.evidence, translate)
+
+    def masthead(self, visitor: Visitor) -> Iterator[Update]:
+        """Show the model and the number of articles; show them again when the model is loaded."""
+        found, _ = self._metadata()
+        articles = None if found is None else len(found)
+        if not self.services.ready.is_set():
+            yield {"masthead": masthead_html(self.assistant.model, articles, visitor.translate, loading=True)}
+            self.services.ready.wait(_LOADING_TIMEOUT)
+        yield {"masthead": masthead_html(self.assistant.model, articles, visitor.translate)}
+
+    def load(self, visitor: Visitor) -> Update:
+        """Return what a page shows at first: a hint, the sources and models to choose from, the history."""
+        articles, problem = self._metadata()
+        outlets = {outlet(origin.source) for article in articles or () for origin in article.origins}
+        catalog, translate, update = self.services.model_catalog, visitor.translate, self.gr.update
+        models = list(catalog.models()) if catalog else [self.assistant.model]
+        hint = no_source_yet(translate)
+        if problem is not None:
+            hint = message_html(translate("Cannot read the index"), f"{problem.message} {problem.hint}")
+        elif not articles:
+            add = translate("Add articles in the Articles panel, or index a folder:")
+            hint = message_html(translate("No articles yet"), add, _INDEX_COMMAND)
+        return {
+            "article": hint,
+            "sources": update(choices=sorted(outlets, key=str.casefold), visible=len(outlets) > 1),
+            "model": update(choices=[(model_name(model, translate), model) for model in models]),
+            "history": self.history(visitor, Conversation()),
+            "feedback": self.feedback(visitor),
+        }
+
+    def _metadata(self) -> tuple[Sequence[Article] | None, CitechatError | None]:
+        """Return the articles, or why they cannot be read."""
+        try:
+            return self.assistant.article_metadata(), None
+        except CitechatError as error:
+            logger.warning("cannot read the articles: %s", error)
+            return None, error
+
+    def suggest_starters(self, _: Visitor, conversation: Conversation) -> Update:
+        """Suggest questions to start with, made again when other articles are indexed; none where that fails."""
+        with self._lock:
+            try:
+                ids = tuple(sorted(article.id for article in self.assistant.article_metadata()))
+                if ids != self._starters_of:
+                    self._starters = starter_questions(self.assistant, len(STARTERS))
+                    self._starters_of = ids
+            except Exception as error:
+                logger.warning("cannot suggest questions to start with: %r", error)
+        return self._buttons("starter_row", STARTERS, [] if conversation.exchanges else self._starters)
+
+    def suggest_follow_ups(self, _: Visitor, conversation: Conversation) -> Update:
+        """Suggest questions that the articles answer; none after an answer that failed or was stopped."""
+        last = conversation.exchanges[-1] if conversation.exchanges else None
+        answer = last.finished_answer if last is not None else None
+        questions: list[str] = []
+        if last is not None and answer is not None:
+            asked = [exchange.question for exchange in conversation.exchanges]
+            try:
+                questions = follow_up_questions(self.assistant, answer, asked, len(FOLLOW_UPS), last.article_filter)
+            except Exception as error:
+                logger.warning("cannot suggest questions to go on with: %r", error)
+        return self._buttons("follow_up_row", FOLLOW_UPS, questions)
+
+    def _buttons(self, row: str, names: Sequence[str], questions: Sequence[str]) -> Update:
+        labels = [*questions, *[""] * len(names)]
+        update = self.gr.update
+        buttons = {name: update(value=label, visible=bool(label)) for name, label in zip(names, labels, strict=False)}
+        return {row: update(visible=bool(questions)), **buttons}
+
+
+def _with_ratings(state: Conversation, session: PageSession) -> Conversation:
+    """Return the conversation with the ratings that came while its last answer was written."""
+    for turn, rating in tuple(session.ratings.items()):
+        state = state.with_rating(turn, rating)
+    return state

@@ -1,0 +1,166 @@
+"""Who may use a server: the access policy of the settings, and the keys and users that it applies to."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rag import SettingsError
+
+from ..persistence.database import Database, PersistenceError
+from .audit_log import AuditLog
+from .clients import TrustedProxies, is_loopback
+from .keys import Key, Keys
+from .rate_limits import CallerLimits
+from .users import Users
+
+if TYPE_CHECKING:
+    from rag import Settings
+
+logger = logging.getLogger(__name__)
+
+ACCOUNTS_FILE = "access.sqlite3"
+"""The name of the SQLite file in the home folder."""
+
+FRESH = 2.0
+"""Seconds for which keys and users are used without reading them again: a revoked key is refused after that."""
+
+STALE = 5.0
+"""Seconds after which they are no longer used if they cannot be read again."""
+
+_SERVER_PROXY_VARIABLE = "FORWARDED_ALLOW_IPS"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSnapshot:
+    """Keys by id, users by name with when they were added, and when all of them were read (seconds, monotonic)."""
+
+    keys: dict[str, Key] = field(default_factory=dict)
+    users: dict[str, str] = field(default_factory=dict)
+    read_at: float = -STALE
+
+
+class AccountRegistry:
+    """The keys and users in a database, cached for a server that needs them at every request."""
+
+    def __init__(self, database: Database) -> None:
+        tables = database.tables.tables
+        self.keys, self.users = Keys(database, tables["api_keys"]), Users(database, tables["users"])
+        self.close = database.close
+        self._snapshot = AccountSnapshot()
+        self._next_attempt_at = 0.0
+
+    def read(self) -> AccountSnapshot:
+        """Read the keys and users now. Raises `PersistenceError`."""
+        now = time.monotonic()
+        keys = {key.id: key for key in self.keys.listing()}
+        self._snapshot = AccountSnapshot(keys, dict(self.users.listing()), now)
+        return self._snapshot
+
+    async def snapshot(self) -> AccountSnapshot:
+        """Return keys and users that are at most `STALE` seconds old. Raises `PersistenceError` if there are none."""
+        snapshot, now = self._snapshot, time.monotonic()
+        if now < snapshot.read_at + FRESH:
+            return snapshot
+        from anyio import to_thread
+
+        if now >= self._next_attempt_at:  # not every request queries a database that is down
+            try:
+                return await to_thread.run_sync(self.read)
+            except PersistenceError as error:
+                self._next_attempt_at = now + FRESH / 2
+                logger.warning("%s", error)
+        if now < snapshot.read_at + STALE:
+            return snapshot
+        raise PersistenceError("Cannot read keys and users.", "See the log of the server for the reason.")
+
+
+def open_accounts(settings: Settings) -> AccountRegistry:
+    """Return the accounts in the database of the settings, or in a SQLite file in their home.
+
+    Nothing is opened before the first use, and reading does not create the file: without it there are no accounts.
+    """
+    from sqlalchemy import URL, Column, MetaData, Table, Text
+
+    tables = MetaData()
+    for name, columns in {
+        "api_keys": ("id", "name", "digest", "scopes", "created", "expires", "revoked"),
+        "users": ("name", "password", "created"),
+    }.items():
+        Table(name, tables, *(Column(each, Text, primary_key=each == columns[0], nullable=False) for each in columns))
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        return AccountRegistry(Database(url, tables, "keys and users", is_lazy=True))
+    file = settings.home / ACCOUNTS_FILE
+    url = str(URL.create("sqlite", database=str(file)))
+    return AccountRegistry(Database(url, tables, "keys and users", is_lazy=True, lazy_file=file))
+
+
+@dataclass(frozen=True)
+class AccessPolicy:
+    """Who may use a server, and how much.
+
+    `user_header` is the header in which a trusted proxy names the user who is logged in. If `open_to_all`, callers
+    need neither a key nor a login, and limits apply to each address. `audit_log` records every request.
+    """
+
+    accounts: AccountRegistry
+    user_header: str | None = None
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    limits: CallerLimits = field(default_factory=lambda: CallerLimits("none", 1000))
+    open_to_all: bool = False
+    audit_log: AuditLog | None = None
+
+    def is_enforced(self, accounts: AccountSnapshot) -> bool:
+        """Return whether callers must identify themselves. Revoked keys count: revoking the last one opens nothing."""
+        return not self.open_to_all and bool(accounts.keys or accounts.users or self.user_header)
+
+
+def access_policy(settings: Settings, *, open_to_all: bool = False) -> AccessPolicy:
+    """Return the policy of the settings. Raises `SettingsError` if they contradict each other."""
+    if settings.user_header and not settings.trusted_proxies:
+        raise SettingsError(
+            f"The setting 'user_header' is {settings.user_header!r}, but no proxy is trusted to send it.",
+            "Set CITECHAT_TRUSTED_PROXIES to the proxy's address, such as 127.0.0.1.",
+        )
+    return AccessPolicy(
+        open_accounts(settings),
+        settings.user_header,
+        TrustedProxies(settings.trusted_proxies),
+        CallerLimits(settings.rate_limit, settings.concurrency),
+        open_to_all,
+        AuditLog(settings.audit_log, contents=settings.audit_contents) if settings.audit_log else None,
+    )
+
+
+def require_access_control(host: str, policy: AccessPolicy | None) -> None:
+    """Raise `SettingsError` if other machines could use a server at this address without a key or a login."""
+    if is_loopback(host) or (policy is not None and policy.is_enforced(policy.accounts.read())):
+        return
+    raise SettingsError(
+        f"Without access control, other machines could read every article at {host!r} and ask at your cost.",
+        "Create a key (`citechat keys create NAME`) or a user (`citechat users add NAME`), or have a proxy log users "
+        "in (CITECHAT_USER_HEADER). To let everybody in all the same: --no-access-control --anyone-may-use-it",
+    )
+
+
+@contextmanager
+def real_peer_addresses() -> Iterator[None]:
+    """Make a server that starts inside this context report the real peer address of each connection.
+
+    By default it reports the address in X-Forwarded-For to any sender on this machine, or named in an environment
+    variable; a client could then imitate a trusted proxy.
+    """
+    before = os.environ.get(_SERVER_PROXY_VARIABLE)
+    os.environ[_SERVER_PROXY_VARIABLE] = ""
+    try:
+        yield
+    finally:
+        del os.environ[_SERVER_PROXY_VARIABLE]
+        if before is not None:
+            os.environ[_SERVER_PROXY_VARIABLE] = before
