@@ -38,12 +38,13 @@ _LOWER_NOUN = re.compile(r"\bthe ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*)")
 
 
 def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count: int = 20) -> list[Case]:
-    """Up to `count` cases about articles of the assistant's index, a fifth of them without an answer; the articles take
-    turns, and so do the kinds of facts. The same articles always give the same cases.
+    """Return up to `count` cases about articles of the assistant's index, a fifth of them without an answer.
 
-    Each has the tag `draft`, and notes that say so. An answerable one has been asked of the assistant without its LLM,
-    which cited its evidence; an unanswerable one asks for a name or number that stands in no article of the index, and
-    the assistant refused it.
+    The articles take turns, and so do the kinds of facts. The same articles always give the same cases.
+
+    Each has the tag `draft`, and notes that say so. The assistant answered the answerable ones without its LLM and cited
+    their evidence; an unanswerable one asks for a name or number that occurs in no article of the index, and the assistant
+    refused it.
     """
     quoting = without_llm(assistant)
     wanted = count - count // _UNANSWERABLE
@@ -65,7 +66,7 @@ def article_statements(article: Article) -> list[Statement]:
 
 
 def _lines(article: Article) -> Iterator[Span]:
-    """The lines of an article that no noise touches, headings aside."""
+    """Yield the lines of an article without boilerplate and headings."""
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
         if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):

@@ -87,7 +87,7 @@ def _question(match: re.Match[str], speaker: str, paragraph: str) -> str:
 
 
 def _topic(text: str, speaker: str) -> str:
-    """The first name in a text that is not the speaker's, with what it has where that is told."""
+    """Return the first name in a text that is not the speaker's, with its possession if the text names one."""
     for match in _TOPIC.finditer(text):
         topic = match[0]
         bare = topic.removeprefix("the ").split()[0].removesuffix("’s").removesuffix("'s")

@@ -18,7 +18,7 @@ _MAY_POINT = re.compile(r"^How many .* (?:are|were) there\b")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A question and its answer: where in the text the answer stands, and the words around it that prove it.
+    """A question, the position of its answer in the text, and the surrounding words that support it.
 
     Offsets are half-open, in the text that the fact was found in; `also` are other ways to put the answer.
     """
@@ -69,6 +69,6 @@ def _spelled_out(sentence: str, match: re.Match[str]) -> int:
 
 
 def _within(short: str, long: str) -> bool:
-    """Whether the letters of one stand in the other, in order."""
+    """Return whether one text contains the letters of the other, in order."""
     rest = iter(long)
     return all(letter in rest for letter in short)

@@ -69,7 +69,7 @@ def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]
 
 
 def scorable(golds: Sequence[str]) -> list[str]:
-    """The gold answers with something left after `normalise`; where there is none, the empty answer is the right one.
+    """Return the gold answers that are not empty after `normalise`, or the empty answer if all of them are.
 
     Source: the SQuAD 2.0 evaluation script, which scores exact match and F1 against these alone.
     """
