@@ -1,4 +1,4 @@
-"""What an LLM is told, and that no article can change it."""
+"""The prompts for the LLM, which no article can change."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_indexed_now_leaves_no_copy_but_one_that_was_there
         rows = last(library.add_files([sent / "a.txt", write(sent / "b.txt", "Tea is late.")]))
     assert [row.state for row in rows] == ["failed", "failed"]
     assert "is writing to the index" in rows[0].detail
-    assert "Wait until it is done" in rows[0].hint
+    assert "Wait until it has finished" in rows[0].hint
     assert [name.partition("/")[2] for name in kept(folder)] == ["a.txt"]
     assert last(library.add_files([sent / "b.txt"]))[0].state == "added"
 
