@@ -64,7 +64,7 @@ def article_statements(article: Article) -> list[Statement]:
 
 
 def _lines(article: Article) -> Iterator[Span]:
-    """The lines of an article that no noise touches, headings aside."""
+    """Yield the lines of an article without boilerplate and headings."""
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
         if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):
