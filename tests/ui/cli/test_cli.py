@@ -345,7 +345,7 @@ def test_a_chat_that_cannot_listen_is_a_user_error(indexed: Path) -> None:
         cwd=REPOSITORY,
     )
     assert done.returncode == 1
-    assert "cannot listen" in done.stderr
+    assert "Cannot listen" in done.stderr
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
 
