@@ -1,4 +1,4 @@
-"""Answer from the passages: each sentence cited and checked, with an LLM or without."""
+"""Answer questions from indexed articles, with or without an LLM; every sentence is cited and checked."""
 
 from .answer import NOT_FOUND, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant

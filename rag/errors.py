@@ -1,10 +1,10 @@
-"""Errors a user can meet while asking.
+"""Errors that users can meet when they ask questions.
 
 CitechatError
-├── SettingsError      a setting has a value that cannot be used
-├── QuestionError      a question that cannot be asked: empty, or too long
-├── TestSetError       a test set that cannot be read: file, line, field, reason
-└── LLMError           the language model did not answer; `retryable` says whether trying again may help
+├── SettingsError      a setting has an invalid value
+├── QuestionError      the question is empty or too long
+├── TestSetError       a test set cannot be read: file, line, field, reason
+└── LLMError           the LLM did not answer; `retryable` says whether a retry may help
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from index import CitechatError
 
 
 class SettingsError(CitechatError):
-    """A setting has a value that cannot be used."""
+    """A setting has an invalid value."""
 
 
 class QuestionError(CitechatError):
-    """A question that cannot be asked: empty, or too long."""
+    """The question is empty or too long."""
 
 
 class TestSetError(CitechatError):
-    """A test set that cannot be read."""
+    """A test set cannot be read."""
 
     __test__ = False  # the name starts with "Test"; pytest must not collect it
 
 
 class LLMError(CitechatError):
-    """The language model is missing, refused, or did not answer."""
+    """The LLM is missing, rejected the request, or did not answer."""
 
     def __init__(
         self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other", wait: float = 0.0
     ) -> None:
-        """`kind` names what went wrong, as `llm_failures` tells failures apart; `wait` is how many seconds the server
-        asks to be left alone."""
+        """`kind` is the kind of failure, see `llms.failures`; `wait` is the number of seconds that the server asks to
+        wait before a retry."""
         super().__init__(message, hint)
         self.retryable = retryable
         self.kind = kind

@@ -1,4 +1,4 @@
-"""The only place where settings meet concrete parts."""
+"""Build the parts of the program from the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .prompts import ANSWER_SYSTEM
 from .settings import AnswerOptions, Settings, load_settings
 
 _OFFLINE = {
-    # Zero look-ups by default: none of these libraries may phone home or fetch.
+    # No network access by default: none of these libraries may download or report anything.
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -38,14 +38,14 @@ def go_offline() -> None:
 
 
 def open_index(settings: Settings | None = None) -> Index:
-    """The index that the settings name. Cheap: its folder is opened and its model loaded at first use."""
+    """Return the index of the settings. Its folder is opened and its model loaded at the first use."""
     settings = settings or load_settings()
     url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
     return Index(settings.index_path, open_encoder(settings), url)
 
 
 def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
-    """The encoder that the settings name, with so many threads in place of theirs."""
+    """Return the encoder of the settings; `threads` overrides theirs."""
     go_offline()
     exports = settings.home / "models" if settings.engine == "onnx" else None
     return load_encoder(settings.encoder, exports, threads or settings.threads)
@@ -54,10 +54,11 @@ def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
 def open_executor(
     settings: Settings, workers: int | None = None, ray: str | None = None
 ) -> AbstractContextManager[ProcessExecutor | RayExecutor | None]:
-    """Who reads and embeds in place of this process: so many processes, or actors of a Ray at this address; None for
-    one worker, which is this process. The model is loaded here first, so that it is exported once.
+    """Return the executor that parses and embeds: worker processes, actors of the Ray cluster at the address `ray`, or
+    None to use this process.
 
-    Raises `CitechatError` where Ray is not installed or does not answer.
+    The model is loaded in this process first, so that it is exported only once. Raises `CitechatError` when Ray is not
+    installed or does not answer.
     """
     encoder = partial(open_encoder, settings, 1)
     if ray is not None:
@@ -71,9 +72,9 @@ def open_executor(
 
 
 def build_assistant(settings: Settings | None = None) -> Assistant:
-    """An assistant over the index that the settings name, with the LLM that they name.
+    """Return an assistant with the index and the LLM of the settings.
 
-    Raises `LLMError` when that LLM is unknown, or its package or key is missing.
+    Raises `LLMError` when the LLM is unknown, or its package or key is missing.
     """
     settings = settings or load_settings()
     options = AnswerOptions(
@@ -97,7 +98,7 @@ def _instructions(settings: Settings) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"the instructions for the LLM in {str(path)!r} cannot be read: {error}",
-            "Give a UTF-8 text file, or unset CITECHAT_LLM_INSTRUCTIONS.",
+            "Use a UTF-8 text file, or unset CITECHAT_LLM_INSTRUCTIONS.",
         ) from None
 
 
@@ -107,12 +108,12 @@ def ask(
     settings: Settings | None = None,
     article_filter: ArticleFilter | None = None,
 ) -> Answer:
-    """Ask one question of the articles that were indexed.
+    """Answer one question from the indexed articles.
 
     >>> from rag import ask
     >>> answer = ask("Who co-founded Pika?")  # doctest: +SKIP
     >>> answer.text, [citation.quote for citation in answer.citations]  # doctest: +SKIP
 
-    Each call opens the index anew; to ask many questions, keep the `Assistant` that `build_assistant()` returns.
+    Each call opens the index again; to ask many questions, use one `Assistant` from `build_assistant()`.
     """
     return build_assistant(settings).ask(question, history, article_filter)

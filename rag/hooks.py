@@ -1,4 +1,4 @@
-"""Whoever counts questions is told of each of them, and changes none."""
+"""A hook for metrics: an observer is notified of every question and its answer."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .answer import Answer
 
 
 class Observer(Protocol):
-    """Is told when a question begins and how it ended; called in the thread that answers, and must not raise."""
+    """An observer of questions. Its methods are called in the thread that answers, and must not raise."""
 
     def began(self) -> None:
-        """A question is being answered."""
+        """Handle the beginning of a question."""
         ...
 
     def ended(self, answer: Answer | None, error: Exception | None) -> None:
-        """It is not any more: its last state, which is not `done` where nobody wanted the rest, or what was raised."""
+        """Handle the end of a question: its last answer, which is not `done` if the caller stopped, or its error."""
         ...
 
 
 def observed(answers: Iterator[Answer], observer: Observer) -> Iterator[Answer]:
-    """The same answers, of which the observer is told."""
+    """Yield the same answers and notify the observer."""
     answer: Answer | None = None
     error: Exception | None = None
     observer.began()

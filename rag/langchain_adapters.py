@@ -1,6 +1,6 @@
-"""Our parts in other people's chains: the search as a LangChain retriever, the assistant as a Runnable.
+"""LangChain adapters: the index as a retriever, the assistant as a Runnable.
 
-Tracing (LangSmith, OpenTelemetry) hangs on LangChain's callbacks, so it sees these as it sees any part of a chain.
+Tracing (LangSmith, OpenTelemetry) uses LangChain's callbacks and therefore covers these adapters.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable, RunnableConfig
 
-Asked = str | Mapping[str, Any]
+Question = str | Mapping[str, Any]
 """A question, or `{"question": …, "history": [Turn or {"role": …, "text": …}, …]}`."""
 
 
 def as_retriever(index: Index, limit: int = 6) -> BaseRetriever:
-    """The search as a LangChain retriever: `limit` documents, best first, each with where its text stands.
+    """Return the index as a LangChain retriever that finds `limit` documents, best first.
 
-    The metadata are `article_id`, `title`, `source`, `published`, `score`, and `start` and `end`, in characters of the
-    article.
+    Their metadata are `article_id`, `title`, `source`, `published`, `score`, and the offsets `start` and `end` in the
+    article's text.
     """
     from langchain_core.documents import Document
     from langchain_core.retrievers import BaseRetriever
@@ -54,31 +54,34 @@ def as_retriever(index: Index, limit: int = 6) -> BaseRetriever:
     return ArticleRetriever()
 
 
-def as_runnable(assistant: Assistant) -> Runnable[Asked, Answer]:
-    """The assistant as a LangChain Runnable from a question to an `Answer`; `stream` yields ever fuller ones."""
+def as_runnable(assistant: Assistant) -> Runnable[Question, Answer]:
+    """Return the assistant as a LangChain Runnable from a question to an `Answer`; `stream` yields partial answers."""
     from langchain_core.runnables import Runnable
 
-    class AssistantRunnable(Runnable[Asked, Answer]):
-        def invoke(self, input: Asked, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
-            return self._call_with_config(lambda asked: assistant.ask(*_asked(asked)), input, config, run_type="chain")
+    class AssistantRunnable(Runnable[Question, Answer]):
+        def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+            return self._call_with_config(
+                lambda question: assistant.ask(*_arguments(question)), input, config, run_type="chain"
+            )
 
         def stream(
             self,
-            input: Asked,
+            input: Question,
             config: RunnableConfig | None = None,
             **kwargs: Any,
         ) -> Iterator[Answer]:
-            def answers(questions: Iterator[Asked]) -> Iterator[Answer]:
-                for asked in questions:
-                    yield from assistant.stream(*_asked(asked))
+            def answers(questions: Iterator[Question]) -> Iterator[Answer]:
+                for question in questions:
+                    yield from assistant.stream(*_arguments(question))
 
             yield from self._transform_stream_with_config(iter([input]), answers, config, run_type="chain")
 
     return AssistantRunnable()
 
 
-def _asked(asked: Asked) -> tuple[str, list[Turn]]:
-    if isinstance(asked, str):
-        return asked, []
-    turns = [turn if isinstance(turn, Turn) else Turn(turn["role"], turn["text"]) for turn in asked.get("history", ())]
-    return str(asked["question"]), turns
+def _arguments(question: Question) -> tuple[str, list[Turn]]:
+    if isinstance(question, str):
+        return question, []
+    history = question.get("history", ())
+    turns = [turn if isinstance(turn, Turn) else Turn(turn["role"], turn["text"]) for turn in history]
+    return str(question["question"]), turns

@@ -28,6 +28,8 @@ HEAVY = (
     "onnxruntime",
     "sqlalchemy",
     "limits",
+    "scipy",
+    "sklearn",
 )
 
 

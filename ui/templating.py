@@ -58,7 +58,17 @@ def _environment(package: str) -> Environment:
     # Jinja's filters escape less than `html.escape` where they join text and markup.
     environment.filters = {name: getattr(html, name) for name in ("one_line", "excerpt", "outlet")} | {"length": len}
     environment.globals = {"byline": html.byline, "day": html.day, "sentence": html.sentence, "counted": counted}
+    environment.globals |= {"number": _number, "signed": _signed}
     return environment
+
+
+def _number(value: float | None, digits: int) -> Markup:
+    """Return a number with so many decimals; nothing for None."""
+    return Markup("" if value is None else f"{value:.{digits}f}")  # noqa: S704 - a number
+
+
+def _signed(value: float) -> Markup:
+    return Markup(f"{value:+.3f}")  # noqa: S704 - a number
 
 
 def _folder(package: str) -> Path:

@@ -1,6 +1,6 @@
 """An LLM plug-in for citechat: one function that returns a LangChain chat model.
 
-This "model" answers with the first sentence of the first passage it is given. Put a client of your own in its place.
+This "model" answers with the first sentence of the first passage in its prompt. Replace it with your own client.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 
 class FirstSentence(BaseChatModel):
-    """Quotes where the passages begin."""
+    """A chat model that quotes the beginning of the first passage."""
 
     name_of_model: str
 
@@ -24,13 +24,13 @@ class FirstSentence(BaseChatModel):
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         passage = re.search(r"<passage>\n\[(\d+)\].*?\n\n(.*?)</passage>", str(messages[-1].content), re.DOTALL)
-        said = "The articles do not say."
+        reply = "The articles do not say."
         if passage is not None:
             sentence = re.split(r"(?<=[.!?])\s", passage[2].strip(), maxsplit=1)[0]
-            said = f"{sentence} [{passage[1]}]"
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=said))])
+            reply = f"{sentence} [{passage[1]}]"
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=reply))])
 
 
 def load(model: str, **options: Any) -> BaseChatModel:
-    """What citechat calls for `first-sentence:MODEL`; `options` are base_url, temperature, timeout and max_tokens."""
+    """Return the model for `first-sentence:MODEL`; `options` are base_url, temperature, timeout and max_tokens."""
     return FirstSentence(name_of_model=model)

@@ -1,1 +1,1 @@
-"""The answer, quoted or written by an LLM."""
+"""Generation of the answer, by quoting or by an LLM."""

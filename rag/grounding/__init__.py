@@ -1,1 +1,1 @@
-"""Whether the evidence supports a sentence."""
+"""Grounding: whether the evidence supports a sentence."""

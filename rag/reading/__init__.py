@@ -1,1 +1,1 @@
-"""Which sentences answer, and how sure that is."""
+"""The reader: which sentences answer a question, and how confident that is."""

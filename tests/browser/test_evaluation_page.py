@@ -180,5 +180,5 @@ def test_three_hundred_questions_of_three_runs_open_and_are_sorted(
         return replace(report, results=tuple(rows[:300]))
 
     page = opened({"a": many(real), "b": many(worse), "c": many(real)})
-    page.get_by_role("columnheader", name="Trust").locator("button").click()
+    page.get_by_role("columnheader", name="Confidence").locator("button").click()
     assert len(_shown(page)) == 300

@@ -73,8 +73,8 @@ def test_of_two_processes_that_index_at_once_one_is_told_which_the_other_is(tmp_
         first.send("go on")
         assert first.poll(DEADLINE)
         assert first.recv()["articles"] == 8
-    assert f"another process (pid {writing}" in refused
-    assert "Wait until it is done" in refused
+    assert f"Another process (pid {writing}" in refused
+    assert "Wait until it has finished" in refused
     found = said_by(content, path, folder, place)
     assert len(found["texts"]) == 8
     assert not _damage(found)

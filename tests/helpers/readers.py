@@ -49,7 +49,7 @@ class Reader:
         self.page.wait_for_selector("#controls button:visible")
 
     def panel(self, name: str) -> Any:
-        """Open a panel: `past`, `shelf` or `choice`."""
+        """Open a panel: `history`, `library`, `evaluation` or `settings`."""
         self.page.click(f"button[data-panel={name}]")
         panel = self.page.locator(f"#{name}-panel")
         panel.wait_for(state="visible")

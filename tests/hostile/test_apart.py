@@ -12,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _zip(path: Path, **members: bytes) -> str:
 def test_one_process_reads_file_after_file(readers: Sandbox) -> None:
     assert readers.document(PAGE, ".html", "a.html").text == "The ferry sails at nine."
     first = _process(readers).pid
-    assert "is no message" in _refusal(readers, b"no message", ".eml")
+    assert "it has no sender" in _refusal(readers, b"no message", ".eml")
     assert _process(readers).pid == first
 
 
@@ -89,7 +90,7 @@ def test_no_process_is_started_for_a_text(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_file_that_takes_too_much_of_the_processor_is_refused_and_the_next_is_read() -> None:
     readers = _with(processor=1)
-    assert "takes more than 1 seconds of the processor's time" in _refusal(readers, SLOW)
+    assert "takes more than 1 seconds of CPU time" in _refusal(readers, SLOW)
     assert readers.document(PAGE, ".html", "a.html").text
     readers.close()
 
@@ -127,7 +128,7 @@ def test_a_file_that_makes_its_reader_crash_is_refused_and_the_next_is_read(read
     os.kill(process.pid, signal.SIGSTOP)
     crash = threading.Timer(0.3, process.send_signal, [signal.SIGKILL])
     crash.start()
-    assert "makes its reader crash" in _refusal(readers, PAGE)
+    assert "makes the parser crash" in _refusal(readers, PAGE)
     crash.join()
     assert readers.document(PAGE, ".html", "a.html").text
 
@@ -145,7 +146,7 @@ def test_of_an_archive_only_the_file_that_is_too_much_is_lost(tmp_path: Path) ->
     readers = _with(processor=1)
     found = dict(readers.documents(path))
     assert [name.removeprefix(f"{path}!") for name in found] == ["a.html", "b.html", "c.html", "d.txt"]
-    assert "of the processor's time" in str(found.pop(f"{path}!b.html"))
+    assert "of CPU time" in str(found.pop(f"{path}!b.html"))
     assert all(isinstance(each, Extract) for each in found.values())
     readers.close()
 
@@ -289,14 +290,14 @@ def _framed(message: object) -> bytes:
         _framed([1]),
         (100_000).to_bytes(8) + b"[" * 100_000,
     ],
-    ids=["nothing", "cut", "endless", "short", "pickle", "no object", "deep"],
+    ids=["nothing", "cut", "endless", "short", "pickle", "not an object", "deep"],
 )
 def test_an_answer_that_is_none_is_told_apart(sent: bytes) -> None:
     with pytest.raises(frames.BrokenFrameError):
         frames.read_message(io.BytesIO(sent))
 
 
-GOOD = json.loads(json.dumps(frames.written(Extract("The ferry.", title="Ferry", pages=(0, 4)))))
+GOOD = json.loads(json.dumps(asdict(Extract("The ferry.", title="Ferry", pages=(0, 4)))))
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_an_encrypted_archive_inside_an_archive_says_that_it_needs_a_password(be
 def test_a_way_of_packing_that_has_no_bound_is_refused(beside: Path, method: int) -> None:
     with zipfile.ZipFile(beside / "a.zip", "w", method) as archive:
         archive.writestr("a.txt", SENTENCE)
-    assert "packed in a way that is not read" in _reasons(beside / "a.zip")[0]
+    assert "unsupported compression" in _reasons(beside / "a.zip")[0]
 
 
 def test_an_archive_in_an_archive_in_an_archive_ends_though_it_holds_itself(beside: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_archive_in_an_archive_in_an_archive_ends_though_it_holds_itself(besi
     (beside / "a.zip").write_bytes(data)
     reasons = _reasons(beside / "a.zip")
     assert 1 <= len(reasons) <= 4
-    assert all("too deep inside archives" in reason for reason in reasons)
+    assert all("nested too deeply" in reason for reason in reasons)
 
 
 def test_links_devices_and_packed_bombs_of_other_archives_are_never_unpacked(beside: Path) -> None:

@@ -32,7 +32,7 @@ from rag.evaluate import Case
 
 
 class ScriptedLLM(BaseChatModel):
-    """Writes what it was told to, a few characters at a time, and remembers what it was asked."""
+    """An LLM that writes a given reply, a few characters at a time, and records its prompts."""
 
     reply: str
     asked: list[list[BaseMessage]] = Field(default_factory=list)
@@ -268,7 +268,7 @@ def test_a_follow_up_is_searched_with_what_it_leans_on(samples: Index) -> None:
 
 
 class RewritingLLM(ScriptedLLM):
-    """Gives one reply to the request for a stand-alone question, and another to all others."""
+    """An LLM with one reply to the request to rewrite a question, and another to all other prompts."""
 
     rewritten: str
 

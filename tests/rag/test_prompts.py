@@ -1,4 +1,4 @@
-"""What an LLM is told, and that no article can change it."""
+"""The prompts for the LLM, which no article can change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from index import Hit, Passage
 from rag import NOT_FOUND, Turn
-from rag.prompts import TURN_CHARS, TURNS_KEPT, answer_messages, standalone_messages
+from rag.prompts import MAX_TURN_CHARS, MAX_TURNS, answer_messages, standalone_messages
 
 
 def hit(text: str, title: str = "Sora", source: str = "sora.md", published: str | None = "2024-02-24") -> Hit:
@@ -112,8 +112,8 @@ def test_only_the_last_turns_are_told_and_long_ones_are_cut() -> None:
     _, request = standalone_messages("And Xie?", history)
 
     told = [line for line in str(request.text).splitlines() if line.startswith(("user:", "assistant:"))]
-    assert len(told) == TURNS_KEPT
-    assert max(map(len, told)) == TURN_CHARS + len("assistant: ")
+    assert len(told) == MAX_TURNS
+    assert max(map(len, told)) == MAX_TURN_CHARS + len("assistant: ")
 
 
 def test_a_follow_up_is_to_be_rewritten_in_its_own_language_and_not_answered() -> None:

@@ -1,7 +1,7 @@
 """Charts as inline SVG: bars with whiskers, curves with bands, histograms. Pure: numbers in, markup out.
 
-Colours are classes that the style sheet of a page fills in, `style-1` to `style-4`; each style has a pattern or a dash
-of its own, too, so that nothing is told by colour alone. `patterns` stands once on a page, before the charts.
+Colours are classes that the style sheet of a page defines, `style-1` to `style-4`; each style also has a pattern or a
+dash of its own, so that nothing depends on colour alone. A page begins with `patterns`, before the charts.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from ..html import escape
 
 STYLES = 4
-"""How many styles there are; a further one is the first again."""
+"""The number of styles; after the last comes the first again."""
 
 _WIDTH, _HEIGHT = 460.0, 270.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 22.0, 30.0, 46.0
-_MOST_POINTS = 300  # of a line: more than a screen tells apart
+_MOST_POINTS = 300  # of a line: a screen shows no more
 _BINS = 20
 
 
@@ -31,19 +33,19 @@ class Point(NamedTuple):
 
 
 def style_of(place: int) -> int:
-    """The style of the run at this place, from 0."""
+    """Return the style of the run at this place, from 0."""
     return place % STYLES + 1
 
 
-def patterns() -> str:
-    """What the bars of each style are filled with."""
+def patterns() -> Markup:
+    """Return the fill patterns of the bars of each style."""
     lines = ("", "M0 6L6 0M-1 1L1 -1M5 7L7 5", "M0 3H6", "M3 0V6")
     made = "".join(
         f'<pattern id="fill-{style}" class="style-{style}" width="6" height="6" patternUnits="userSpaceOnUse">'
         f'<rect class="ground" width="6" height="6"/><path class="line" d="{line}"/></pattern>'
         for style, line in enumerate(lines, 1)
     )
-    return f'<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>{made}</defs></svg>'
+    return Markup(f'<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>{made}</defs></svg>')
 
 
 def bar(
@@ -54,11 +56,11 @@ def bar(
     style: int = 1,
     top: float = 1.0,
     width: int = 160,
-) -> str:
-    """A bar from 0 to `value` of at most `top`, an interval as a whisker; `label` says the same in words."""
+) -> Markup:
+    """Return a bar from 0 to `value` of at most `top`, an interval as a whisker; `label` is its text alternative."""
     low, high = interval or (0.0, 0.0)
     at = [_share(number, top) * (width - 2) + 1 for number in (0.0, value, low, high)]
-    return (
+    return Markup(
         f'<svg class="bar style-{style}" width="{width}" viewBox="0 0 {width} 14" role="img">'
         f'<title>{escape(label)}</title><path class="track" d="M1 12.5H{width - 1}"/>'
         f'<rect class="fill" x="1" y="2" width="{_n(at[1] - at[0])}" height="10" fill="url(#fill-{style})"/>'
@@ -66,18 +68,18 @@ def bar(
     )
 
 
-def change(value: float, low: float, high: float, *, reach: float, label: str) -> str:
-    """A difference as a dot left or right of 0, with its interval as a whisker; the axis goes from -reach to reach."""
+def change(value: float, low: float, high: float, *, reach: float, label: str) -> Markup:
+    """Return a difference as a dot left or right of 0, its interval as a whisker, on an axis from -reach to reach."""
     at = [(_share(number + reach, 2 * reach)) * 152 + 4 for number in (value, low, high)]
-    return (
+    return Markup(
         f'<svg class="change" width="160" viewBox="0 0 160 14" role="img"><title>{escape(label)}</title>'
         f'<path class="track" d="M1 7H159"/><path class="zero" d="M80 0V14"/>'
         f'{_whisker(at[1], at[2])}<circle class="dot" cx="{_n(at[0])}" cy="7" r="3.5"/></svg>'
     )
 
 
-def curves(key: str, title: str, description: str, lines: Sequence[Sequence[Point]], axes: tuple[str, str]) -> str:
-    """Curves with their bands, the n-th in the n-th style; `axes` names x and y. `key` makes the ids of the page's own.
+def curves(key: str, title: str, description: str, lines: Sequence[Sequence[Point]], axes: tuple[str, str]) -> Markup:
+    """Return curves with their bands, the n-th in the n-th style; `axes` names x and y, `key` is the prefix of ids.
 
     The y axis ends above the highest point, the x axis goes from 0 to 1. A line of one point is a dot.
     """
@@ -117,19 +119,6 @@ def curves(key: str, title: str, description: str, lines: Sequence[Sequence[Poin
     return _svg(key, title, description, parts)
 
 
-def key_line(style: int) -> str:
-    """A short piece of the line of a style, for a legend."""
-    return (
-        f'<svg class="key style-{style}" viewBox="0 0 30 10" aria-hidden="true"><path class="curve" d="M0 5H30"/></svg>'
-    )
-
-
-def key_fill(style: int) -> str:
-    """A small piece of what the bars of a style are filled with, for a legend."""
-    fill = f'<rect class="fill" x="1" y="1" width="12" height="10" fill="url(#fill-{style})"/>'
-    return f'<svg class="key style-{style}" viewBox="0 0 14 12" aria-hidden="true">{fill}</svg>'
-
-
 def histogram(
     key: str,
     title: str,
@@ -140,11 +129,11 @@ def histogram(
     axis: str,
     span: tuple[float, float] | None = None,
     style: int = 1,
-) -> str:
-    """How often each value is: the `upper` values stand above the line, the `lower` ones, hollow, hang below it.
+) -> Markup:
+    """Return a histogram: the `upper` values as bars above the line, the `lower` ones as hollow bars below it.
 
     Both have a name. Values that no axis can show are left out. `span` is the range of the axis, by default that of the
-    values; where all are equal it is one wide.
+    values; where all are equal its width is 1.
     """
     above, below = ([value for value in values if is_shown(value)] for values in (upper[1], lower[1]))
     first, last = span or span_of([*above, *below])
@@ -185,12 +174,12 @@ def histogram(
 
 
 def is_shown(value: float) -> bool:
-    """False for a value that no axis can show: not a number, infinite, or beyond all bounds."""
+    """Return False for a value that no axis can show: not a number, infinite, or too large."""
     return math.isfinite(value) and abs(value) < 1e15
 
 
 def span_of(values: Sequence[float]) -> tuple[float, float]:
-    """The least and the largest value shown; one apart where they are the same, (0, 1) where there is none."""
+    """Return the least and the largest value shown; 1 apart where they are equal, (0, 1) without values."""
     finite = [value for value in values if is_shown(value)]
     if not finite:
         return 0.0, 1.0
@@ -206,8 +195,8 @@ def _counted(values: Sequence[float], first: float, last: float) -> list[int]:
     return counts
 
 
-def _svg(key: str, title: str, description: str, parts: Sequence[str], extra: str = "") -> str:
-    return (
+def _svg(key: str, title: str, description: str, parts: Sequence[str], extra: str = "") -> Markup:
+    return Markup(
         f'<svg class="chart{extra}" viewBox="0 0 {_n(_WIDTH)} {_n(_HEIGHT)}" role="img"'
         f' aria-labelledby="{key}-title {key}-desc"><title id="{key}-title">{escape(title)}</title>'
         f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
@@ -219,7 +208,7 @@ def _whisker(low: float, high: float) -> str:
 
 
 def _grid(ticks: Sequence[tuple[str, str]]) -> str:
-    """Upright lines and what stands under them."""
+    """Return vertical lines with their labels."""
     bottom = _HEIGHT - _BOTTOM
     return "".join(
         f'<path class="grid" d="M{at} {_n(_TOP)}V{_n(bottom + 4)}"/>'
@@ -238,13 +227,13 @@ def _nothing() -> str:
 
 
 def _thinned(line: Sequence[Point]) -> Sequence[Point]:
-    """Every n-th point and the last one."""
+    """Return every n-th point and the last one."""
     step = -(-len(line) // _MOST_POINTS) or 1
     return [*line[: len(line) - 1 : step], line[-1]] if line else line
 
 
 def _ticks(first: float, last: float) -> Iterator[float]:
-    """Some four to nine round numbers between the two."""
+    """Return about four to nine round numbers between the two."""
     width = 10.0 ** math.floor(math.log10(last - first))
     step = next(width * part for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if (last - first) / (width * part) <= 9)
     return (round(number * step, 12) for number in range(math.ceil(first / step), math.floor(last / step + 1e-9) + 1))

@@ -61,7 +61,7 @@ def test_questions_fail_while_the_server_is_down_and_are_answered_again_afterwar
                 for each in asked:
                     with pytest.raises(StoreError, match="timed out") as told:
                         each.result(300)
-                    assert "Check that the Chroma server runs" in told.value.hint
+                    assert "Check that the Chroma server is running" in told.value.hint
             process.send_signal(signal.SIGCONT)
             assert ask(index) == [OWL]
         idle(index)

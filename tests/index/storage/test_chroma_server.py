@@ -150,7 +150,7 @@ def test_a_server_that_is_not_there_is_a_problem(tmp_path: Path, hashing_encoder
     url = f"http://127.0.0.1:{free_port()}"
     (problem,) = Index(tmp_path / "index", hashing_encoder, url).problems()
     assert f"Cannot open the index in {url!r}" in problem.message
-    assert problem.hint == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert problem.hint == "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 
 
 def test_a_server_that_does_not_answer_is_a_problem_after_some_seconds(tmp_path: Path, hashing_encoder: Any) -> None:
@@ -158,7 +158,7 @@ def test_a_server_that_does_not_answer_is_a_problem_after_some_seconds(tmp_path:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (problem,) = Index(tmp_path / "index", hashing_encoder, url).problems(seconds=3)
     assert f"The index in {url!r} makes the program that opens it hang" in problem.message
-    assert problem.hint == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert problem.hint == "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 
 
 def test_a_complaint_of_several_lines_is_one_sentence(tmp_path: Path, chroma_server: str, hashing_encoder: Any) -> None:

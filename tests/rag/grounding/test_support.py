@@ -114,7 +114,7 @@ class CountingEncoder:
         ("Tencent kept its stake of 5 million dollars.", "unsupported"),
         ("She expects ten of them to follow by May 2025, after spending $1.2 billion.", "unsupported"),
         ("Ten of them are expected to follow by March 2023.", "unsupported"),
-        # A number that stands elsewhere in the passage.
+        # A number that occurs elsewhere in the passage.
         ("Among OpenAI’s 1,677 associated members on LinkedIn, 10 of them studied at Tsinghua.", "unsupported"),
         # A name, and who said it, and who did it to whom.
         ("Among members on LinkedIn, 23 of them studied at Peking University.", "unsupported"),

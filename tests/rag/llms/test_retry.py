@@ -19,7 +19,7 @@ from rag.llms.retry import LLMCall, repeats
 
 
 class Actor(BaseChatModel):
-    """Plays one scene for each time it is asked: a failure, or the pieces of a reply."""
+    """A chat model that plays one scene per call: a failure, or the pieces of a reply."""
 
     scenes: list[Any]
     asked: list[str] = Field(default_factory=list)
@@ -42,7 +42,7 @@ class Actor(BaseChatModel):
 
 
 class Clock:
-    """Time that passes when somebody sleeps, and a little whenever it is looked at."""
+    """A clock that advances when `sleep` is called, and by a tick on each reading."""
 
     def __init__(self, tick: float = 0.0) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""A question that leans on the one before is made to stand alone."""
+"""A follow-up question gets the context that it refers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to start with: made from the articles, checked to be answered, and always the same."""
+"""Starter questions come from the articles, have an answer, and are always the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Portworks would repair the cranes. Westhaven lost two ships. Friday was calm. â€
 
 
 class Counting:
-    """Finds everything, or what it is told to; counts how often it is asked."""
+    """An assistant that finds everything, or nothing, and counts the questions."""
 
     def __init__(self, *articles: Article, found: bool = True) -> None:
         self._articles = {article.id: article for article in articles}

@@ -1,4 +1,4 @@
-"""Questions to go on with: made from what stands near the answer, checked to be answered, and always the same."""
+"""Follow-up questions come from the text around the answer, have an answer, and are always the same."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def answer_from(article: Article, words: str, question: str = "What was asked?",
 
 
 class Scripted:
-    """Answers each question as it is told, from a place of its own; counts how often it is asked."""
+    """An assistant that answers each question from a different span and records the questions."""
 
     def __init__(self, *articles: Article, found: bool = True, cites: str = "") -> None:
         self._articles = {article.id: article for article in articles}

@@ -66,7 +66,7 @@ def test_a_text_is_added_once(client: httpx.Client) -> None:
     [
         ({"json": {}}, 400, "either 'text' or 'link'"),
         ({"json": {"text": "a", "link": "b"}}, 400, "either 'text' or 'link'"),
-        ({"json": {"text": " "}}, 422, "the text is empty"),
+        ({"json": {"text": " "}}, 422, "The text is empty"),
         ({"json": {"link": "https://example.org/"}}, 422, "switched off"),
         ({"json": {"text": "a", "path": "/etc/passwd"}}, 400, "'path'"),
         ({"content": b"text", "headers": {"content-type": "text/plain"}}, 415, "text/plain"),

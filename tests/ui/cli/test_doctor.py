@@ -72,7 +72,7 @@ def test_an_unreachable_server_is_reported_once(home: Path) -> None:
     report = examine(load_settings(home=home, chroma_url=url))
     (problem,) = report["problems"]
     assert f"Cannot open the index in {url!r}" in problem["message"]
-    assert problem["hint"] == "Check that the Chroma server runs, and CITECHAT_CHROMA_URL."
+    assert problem["hint"] == "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
     assert not report["answers"]
 
 

@@ -108,29 +108,29 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
     ("row", "words"),
     [
         (RIGHT, ""),
-        (FAILED, "failed, no answer came"),
+        (FAILED, "failed without an answer"),
         (REFUSED, "refused although answerable; the evidence was found at rank 1"),
         (
             replace(REFUSED, hits=(ArticleSpan("a2", 0, 9),)),
             "refused although answerable; the evidence was not found among 1 hit",
         ),
         (UNANSWERABLE, ""),
-        (replace(UNANSWERABLE, found=True), "answered although the articles do not say"),
+        (replace(UNANSWERABLE, found=True), "answered, although the articles do not say"),
         (replace(WRONG, hits=WRONG.hits[1:]), "the evidence was not found among 1 hit"),
-        (replace(WRONG, evidence=((),), evidence_seen=False), "no article that came up has the evidence"),
+        (replace(WRONG, evidence=((),), evidence_seen=False), "no retrieved article has the evidence"),
         (replace(WRONG, hits=WRONG.hits[::-1]), "the evidence was found at rank 2, but another passage was cited"),
         (
             replace(WRONG, any_citation=1.0),
             "the evidence was found at rank 1, but another passage was cited first",
         ),
         (replace(WRONG, citations=()), "the evidence was found at rank 1, but nothing was cited"),
-        (replace(RIGHT, contains_answer=0.0), "right passage, but the answer is not in what was said"),
-        (replace(WRONG, first_citation=None, gold=(), evidence=()), "the answer is not in what was said"),
+        (replace(RIGHT, contains_answer=0.0), "right passage, but the accepted answer is not in the reply"),
+        (replace(WRONG, first_citation=None, gold=(), evidence=()), "the accepted answer is not in the reply"),
         (
             replace(WRONG, first_citation=None, contains_answer=None, gold=(), expected=()),
-            "the test set names neither an answer nor evidence",
+            "the test set has neither an answer nor evidence",
         ),
-        (replace(RIGHT, bad_citations=("[1] …",)), "1 of 1 citation does not quote what stands there"),
+        (replace(RIGHT, bad_citations=("[1] …",)), "1 of 1 citation does not quote its article exactly"),
         (
             replace(RIGHT, sentences=(*RIGHT.sentences, AnswerSentence("Nobody knows.", (), "unsupported"))),
             "1 of 2 sentences not supported",
@@ -138,7 +138,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
         (
             replace(WRONG, bad_citations=("[1] …",)),
             "the evidence was found at rank 1, but another passage was cited; "
-            "1 of 1 citation does not quote what stands there",
+            "1 of 1 citation does not quote its article exactly",
         ),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_question_is_right_exactly_where_its_outcome_is(row: CaseResult) -> No
 
 def test_the_real_report_has_every_section_and_question(real: Report) -> None:
     page = report_page({"samples": real})
-    for key in ("outcomes", "measures", "trust", "tags", "cost", "questions"):
+    for key in ("outcomes", "measures", "confidence", "tags", "cost", "questions"):
         assert section(page, key), key
     assert page.count("<tbody id=") == len(real.results)
     assert "63 questions: 46 can be answered from the articles, 17 cannot; none failed." in words_of(page)
@@ -220,13 +220,13 @@ def test_a_long_passage_is_cut_around_its_quote() -> None:
 def test_failures_and_refusals_are_shown_with_their_words() -> None:
     page = report_page({"one": report(RIGHT, FAILED, REFUSED, UNANSWERABLE)})
     assert cells(page, 1) == ["✓ right", "", "right", "0.80", "0.70", "0.25"]
-    assert cells(page, 2) == ["✗ failed", "failed, no answer came", "wrong", "0.10", "", ""]
+    assert cells(page, 2) == ["✗ failed", "failed without an answer", "wrong", "0.10", "", ""]
     assert cells(page, 3)[0] == "✗ wrong, refused"
     assert cells(page, 4)[0] == "✓ right, refused"
     assert "LLMError: it did not answer" in words_of(page)
     assert "The articles do not say." in words_of(page)
     assert "a refusal: the articles do not say" in words_of(page)
-    assert "1 without" in words_of(section(page, "trust"))
+    assert "1 without" in words_of(section(page, "confidence"))
     filters = dict(re.findall(r'value="(\w*)".*?<small>(\d)</small>', page))
     assert filters == {"": "4", "wrong": "2", "refused": "2", "failed": "1"}
 
@@ -282,8 +282,8 @@ def test_a_run_without_questions_or_without_answerable_ones_has_a_page() -> None
     assert "0 questions" in words_of(report_page({"none": report()}))
     page = report_page({"refusals": report(UNANSWERABLE, replace(UNANSWERABLE, found=True))})
     assert "0 can be answered from the articles, 2 cannot" in words_of(page)
-    assert "no AURC" in section(page, "trust")
-    assert "can be answered: 0" in words_of(section(page, "trust"))
+    assert "no AURC" in section(page, "confidence")
+    assert "can be answered: 0" in words_of(section(page, "confidence"))
 
 
 def test_tags_have_their_own_figures_and_none_is_lost() -> None:
@@ -339,7 +339,7 @@ def test_a_curve_ends_at_its_last_point() -> None:
     ],
 )
 def test_a_histogram_counts_what_an_axis_can_show(values: list[float], counts: list[str]) -> None:
-    drawn = charts.histogram("key", "Title", "Words", upper=("some", values), axis="trust")
+    drawn = charts.histogram("key", "Title", "Words", upper=("some", values), axis="confidence")
     assert re.findall(r": (\d+)</title></rect>", drawn) == counts
     assert ("nothing to show" in drawn) == (not counts)
 

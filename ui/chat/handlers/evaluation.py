@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_QUESTIONS = 500
 """The most questions of a test set that the page runs; a longer one is for the command line."""
 
-NO_TEST_SET = ("no test set yet", "Upload a JSONL or CSV file, or add answers with “Add to test set”.")
+NO_TEST_SET = ("There is no test set yet.", "Upload a JSONL or CSV file, or add answers with “Add to test set”.")
 """The error where nothing was uploaded and nothing was added."""
 
 
@@ -66,7 +66,7 @@ class EvaluationHandlers:
         problems = [replace(problem, path="") for problem in (*test_set.skipped, *problems)]
         if len(cases) > MOST_QUESTIONS:
             raise TestSetError(
-                f"the test set has {len(cases)} questions, more than {MOST_QUESTIONS}", "Run it with `citechat eval`."
+                f"The test set has {len(cases)} questions, more than {MOST_QUESTIONS}.", "Run it with `citechat eval`."
             )
         return cases, problems
 
