@@ -15,8 +15,8 @@ IN_A_BROWSER = [
 ]
 """The marks of a test in a browser. What the web framework leaves open there is not ours."""
 
-PATIENCE = 20_000
-"""Milliseconds that something may take to happen."""
+PATIENCE = 120_000
+"""Milliseconds after which something that should have happened counts as missing, on a busy machine, too."""
 
 
 class Reader:
