@@ -88,7 +88,7 @@ def test_the_questions_of_a_set_become_cases_with_the_evidence_that_stands_in_th
     assert first.tags == ("squad2",)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_three_assistants_are_asked_and_shown_in_one_page(
     bench: Any, data: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,7 +51,7 @@ def test_the_sentence_that_holds_the_evidence_is_found_whole(lies: Any, samples_
     assert lies.evidence_in(found, ["a thing that no passage says"]) is None
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_over_the_samples_lies_and_honest_answers_are_told_apart(
     lies: Any, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,7 +39,7 @@ def test_a_window_with_another_readers_question_or_answer_is_a_mix_up(bench: Any
     assert len(bench.many_readers.mistakes(0, ["How long?"], [])) == 1, "an empty window is not one's own"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_readers_at_once_are_measured(bench: Any, models: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

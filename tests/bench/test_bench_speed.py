@@ -85,6 +85,7 @@ def test_filler_makes_an_index_larger_and_what_was_there_is_still_found(
     assert len(index.encoder.embedded) == encoded, "nothing is encoded for it"  # type: ignore[attr-defined]
 
 
+@pytest.mark.nightly
 def test_each_task_prints_what_it_measured(models: Path, tmp_path: Path) -> None:
     home, articles, questions = tmp_path / "home", tmp_path / "articles", tmp_path / "questions.txt"
     home.mkdir()

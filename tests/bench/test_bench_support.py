@@ -57,7 +57,7 @@ def test_what_cannot_be_exchanged_is_left_out(swaps: ModuleType) -> None:
     assert swaps.change_name("no name here.", PASSAGE, [PASSAGE], random.Random(0)) is None
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_bench_prints_a_row_for_each_kind_and_can_fail(tmp_path: Path) -> None:
     folder = tmp_path / "squad2"
     folder.mkdir()

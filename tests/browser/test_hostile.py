@@ -358,13 +358,13 @@ def test_a_forged_click_opens_nothing(page: Any) -> None:
         _tell(page, "open-citation", {"place": place})
         page.wait_for_selector("#article-pane h2 >> text=Source not available")
     for hub, whats in (
-        ("past", ("open", "rename", "delete")),
-        ("shelf", ("tick", "remove-now")),
+        ("history", ("open", "rename", "delete")),
+        ("library", ("tick", "remove-now")),
         ("outbox", ("good",)),
     ):
         for what in whats:
             for each in FORGED:
-                _tell(page, hub, {"what": what, "id": each, "value": "" if hub == "shelf" else MARKUP})
+                _tell(page, hub, {"what": what, "id": each, "value": "" if hub == "library" else MARKUP})
     page.wait_for_timeout(1500)
     assert page.locator(".reply").count() == 1
     assert page.locator("#library li").count() >= len(SOURCES) + 1

@@ -63,7 +63,7 @@ def test_a_reader_tabs_from_the_top_asks_opens_a_citation_and_comes_back(at_news
     assert at_news.evaluate("document.activeElement.getAttribute('href')") == opened
 
 
-@pytest.mark.parametrize("name", ["past", "shelf", "choice"])
+@pytest.mark.parametrize("name", ["history", "library", "settings"])
 def test_a_panel_is_opened_by_enter_closed_by_escape_and_by_its_button(at_news: Any, name: str) -> None:
     button = f"button[data-panel={name}]"
     for way in ("Escape", "Close", "button"):
@@ -96,7 +96,7 @@ def test_an_article_is_ticked_and_unticked_by_the_space_bar(at_news: Any) -> Non
     at_news.panel("library")
     tab_to(at_news, "#library li input")
     at_news.keyboard.press("Space")
-    at_news.wait_for_words("#library .count", "Searching only the 1 selected")
+    at_news.wait_for_words("#library .count", "Searching 1 selected article")
     assert at_news.evaluate("document.activeElement.matches('#library li input')"), "though the list came anew"
     at_news.keyboard.press("Space")
     at_news.wait_for_words("#library .count", "Searching all 2 articles")

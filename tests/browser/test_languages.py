@@ -37,7 +37,7 @@ def test_parts_of_the_framework_and_our_own_are_in_chinese(in_chinese: Any) -> N
         "words => document.querySelector('#question textarea').placeholder === words", arg=CHINESE["Your question"]
     )
     assert in_chinese.inner_text("#question .submit-button") == CHINESE["Ask"]
-    for panel, words in (("history", "History"), ("shelf", "Articles"), ("choice", "Settings")):
+    for panel, words in (("history", "History"), ("library", "Articles"), ("settings", "Settings")):
         assert in_chinese.inner_text(f"button[data-panel={panel}]") == CHINESE[words]
         assert in_chinese.panel(panel).locator("h2").inner_text() == CHINESE[words]
     assert CHINESE["Passages per answer"] in in_chinese.inner_text("#settings-panel")

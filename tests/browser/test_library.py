@@ -48,7 +48,7 @@ def send(reader: Any, *files: tuple[str, bytes]) -> None:
 def tick(reader: Any, title: str) -> None:
     """Tick an article, and wait until the server knows."""
     reader.locator("#library li", has_text=title).locator("input").check()
-    reader.wait_for_words("#library .count", "Searching only the")
+    reader.wait_for_words("#library .count", "selected article")
 
 
 def test_files_are_added_each_with_what_became_of_it_and_the_good_one_can_be_asked(reader: Any, library: Any) -> None:
@@ -90,7 +90,7 @@ def test_a_text_that_is_empty_is_refused_and_its_title_stays(reader: Any, librar
     reader.panel("library")
     reader.fill("#text-title input, #text-title textarea", "Nothing")
     reader.click("#adding >> text=Add the text")
-    reader.wait_for_words("#upload-status .detail", "the text is empty")
+    reader.wait_for_words("#upload-status .detail", "The text is empty")
     assert reader.input_value("#text-title input, #text-title textarea") == "Nothing"
     assert len(titles(reader)) == 2
 
@@ -100,7 +100,7 @@ def test_a_web_address_can_be_added_where_that_is_switched_on(reader: Any, libra
     reader.panel("library")
     reader.fill("#link input, #link textarea", "the front page")
     reader.click("#adding >> text=Add the page")
-    reader.wait_for_words("#upload-status .detail", "not a web address")
+    reader.wait_for_words("#upload-status .detail", "This is not a web address")
     assert reader.input_value("#link input, #link textarea") == "the front page"
 
 
@@ -142,7 +142,7 @@ def test_only_what_is_ticked_answers(reader: Any, news: Any) -> None:
     reader.open(news.url)
     reader.panel("library")
     tick(reader, "The ferry is late")
-    assert reader.inner_text("#library .count") == "Searching only the 1 selected"
+    assert reader.inner_text("#library .count") == "Searching 1 selected article"
     assert reader.evaluate("document.activeElement.type") == "checkbox", "the keyboard stays where it was"
     reader.close_panel()
     reader.ask(BOTH)
@@ -162,7 +162,7 @@ def test_what_is_ticked_stays_ticked_while_the_list_is_searched(reader: Any, new
     tick(reader, "The ferry is late")
     reader.fill("#library-search", "harbour")
     reader.wait_for_function("document.querySelectorAll('#library li').length === 1")
-    assert reader.inner_text("#library .count") == "Searching only the 1 selected"
+    assert reader.inner_text("#library .count") == "Searching 1 selected article"
     reader.fill("#library-search", "")
     reader.wait_for_function("document.querySelectorAll('#library li').length === 2")
     assert reader.locator("#library li", has_text="ferry").locator("input").is_checked()

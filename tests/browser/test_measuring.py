@@ -53,7 +53,7 @@ def test_answers_that_were_added_to_the_test_set_are_asked_again(reader: Any, ne
     reader.open(news.url)
     reader.panel("evaluation")
     reader.click("#run-saved")
-    reader.wait_for_words("#evaluation-status .failure", "No test set yet")
+    reader.wait_for_words("#evaluation-status .failure", "There is no test set yet")
     reader.close_panel()
     reader.ask("How often does the ferry sail?")
     reader.click("#act-case-1")

@@ -11,7 +11,7 @@ pytestmark = IN_A_BROWSER
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 HARBOUR = "When did the harbour reopen after the storm?"
-PANELS = ("past", "shelf", "choice")
+PANELS = ("history", "library", "settings")
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_the_settings_are_closed_at_first_and_one_panel_is_open_at_a_time(at_new
         )
         == 0
     )
-    for name in ("choice", "shelf", "past"):
+    for name in ("settings", "library", "history"):
         panel = at_news.panel(name)
         assert panel.is_visible()
         assert at_news.locator("[id$='-panel']:visible").count() == 1

@@ -32,7 +32,7 @@ from index.storage import health_probe as probe
 from index.storage import vector_files
 from index.storage.health import check
 
-MANY = 130  # so many that Chroma writes vectors of the articles to files, too
+MANY = 300  # so many that Chroma writes vectors of the articles to files, too
 REBUILD, AGAIN = "`citechat rebuild`", "index the articles again"
 
 
@@ -178,7 +178,7 @@ def test_a_question_to_a_damaged_index_meets_an_error_of_ours(damage: str, path:
     assert met.value.hint
 
 
-def test_an_index_that_crashes_who_opens_it_is_said_to(path: Path) -> None:
+def test_an_index_that_crashes_the_program_that_opens_it_is_reported(path: Path) -> None:
     file = _vectors(path) / "data_level0.bin"
     file.write_bytes(b"\xff" * file.stat().st_size)  # neighbours that are nowhere
     (problem,) = check(path)

@@ -36,7 +36,7 @@ NOBODY = 65534
 _ROUNDING = 1e-4
 _MISSED = 0.02  # Chroma's graph misses 1 of 1,000 of these vectors, undisturbed; damaged ones lose 5 of 100 and more
 _SENTENCES = 150  # in an article: thirty passages
-_SYNC_THRESHOLD = 100  # vectors after which Chroma writes them to files here; by default it does so after 1,000
+_SYNC_THRESHOLD = 200  # vectors after which Chroma writes them to files here; by default it does so after 1,000
 _WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou", "lmnprst", "aeio")]
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -64,7 +64,7 @@ def write_articles(folder: Path, numbers: range, edition: int) -> Path:
 
 
 def write_short_articles(folder: Path, count: int, *, alike: bool = False) -> Path:
-    """Files of articles of one passage each; with more than a hundred, Chroma writes their vectors to files, too."""
+    """Files of articles of one passage each; with more than two hundred, Chroma writes their vectors to files, too."""
     folder.mkdir()
     for number in range(count):
         text = f"Report {number}\n\nItem {number} tells of the same." if alike else article(number, 1)[:150]

@@ -15,8 +15,8 @@ IN_A_BROWSER = [
 ]
 """The marks of a test in a browser. What the web framework leaves open there is not ours."""
 
-PATIENCE = 20_000
-"""Milliseconds that something may take to happen."""
+PATIENCE = 120_000
+"""Milliseconds after which something that should have happened counts as missing, on a busy machine, too."""
 
 
 class Reader:
@@ -49,7 +49,7 @@ class Reader:
         self.page.wait_for_selector("#controls button:visible")
 
     def panel(self, name: str) -> Any:
-        """Open a panel: `past`, `shelf` or `choice`."""
+        """Open a panel: `history`, `library`, `evaluation` or `settings`."""
         self.page.click(f"button[data-panel={name}]")
         panel = self.page.locator(f"#{name}-panel")
         panel.wait_for(state="visible")

@@ -37,20 +37,20 @@ LONGEST_TEXT = 2_000_000
 LONGEST_ADDRESS = 2000
 """The most characters of a web address."""
 
-TOO_MANY = (f"more than {MOST_FILES} files in one upload", "Add this file in the next upload.")
-TOO_LARGE = (f"the file is larger than {LARGEST_FILE // 1_000_000} MB", "Split it into articles, one file each.")
-INCOMPLETE = ("the upload is incomplete", "Upload the file again.")
-NO_TEXT = ("the text is empty", "Paste the text of an article.")
-TOO_LONG = (f"the text is longer than {LONGEST_TEXT:,} characters", "Split it into articles and add them one by one.")
-NOT_AN_ADDRESS = ("not a web address", "Enter an address that begins with http:// or https://.")
+TOO_MANY = (f"More than {MOST_FILES} files in one upload.", "Add this file in the next upload.")
+TOO_LARGE = (f"The file is larger than {LARGEST_FILE // 1_000_000} MB.", "Split it into articles, one file each.")
+INCOMPLETE = ("The upload is incomplete.", "Upload the file again.")
+NO_TEXT = ("The text is empty.", "Paste the text of an article.")
+TOO_LONG = (f"The text is longer than {LONGEST_TEXT:,} characters.", "Split it into articles and add them one by one.")
+NOT_AN_ADDRESS = ("This is not a web address.", "Enter an address that begins with http:// or https://.")
 LINKS_ARE_OFF = (
-    "adding web addresses is turned off",
+    "Adding web addresses is turned off.",
     "Save the page in a browser and add the file, or start the chat with CITECHAT_ALLOW_WEB_LINKS=1.",
 )
-NO_ARTICLE = ("the file contains no article", "Add the articles themselves, one file each.")
-NOT_SAVED = ("the server could not save the file", "Its disk may be full. The server log has the details.")
-UNEXPECTED = ("something went wrong on the server", "Try again. The server log has the details.")
-KNOWN_TEXT = "the library already contains this text"
+NO_ARTICLE = ("The file contains no article.", "Add the articles themselves, one file each.")
+NOT_SAVED = ("The server could not save the file.", "Its disk may be full. The server log has the details.")
+UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
+KNOWN_TEXT = "The library already contains this text."
 
 State = Literal["waiting", "reading", "added", "changed", "unchanged", "failed"]
 

@@ -179,7 +179,7 @@ def is_shown(value: float) -> bool:
 
 
 def span_of(values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the largest value shown; 1 apart where they are equal, (0, 1) without values."""
+    """Return the least and the largest value shown; a range of 1 around equal values, (0, 1) without values."""
     finite = [value for value in values if is_shown(value)]
     if not finite:
         return 0.0, 1.0

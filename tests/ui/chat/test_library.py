@@ -99,8 +99,8 @@ def test_one_bad_file_never_stops_the_rest(library: Library, sent: Path, folder:
     assert told[0] == "Cannot index 'empty.txt': it is empty."
     assert told[1] == "Cannot read 'a.exe': unsupported format .exe."
     assert told[2].startswith("Cannot read 'b.pdf' as PDF")
-    assert told[3] == "the file is larger than 20 MB"
-    assert told[4] == "the upload is incomplete"
+    assert told[3] == "The file is larger than 20 MB."
+    assert told[4] == "The upload is incomplete."
     assert all("/" not in each for each in told), "where the server keeps files is not told"
     assert [name.partition("/")[2] for name in kept(folder)] == ["good.txt"]
     assert len(list(folder.iterdir())) == 1, "nothing is left of the others"
@@ -113,7 +113,7 @@ def test_too_many_files_are_told_which_were_not_read(
     monkeypatch.setattr(module, "MOST_FILES", 2)
     rows = last(library.add_files([write(sent / f"{n}.txt", f"Report {n}.") for n in range(4)]))
     assert [row.state for row in rows] == ["added", "added", "failed", "failed"]
-    assert rows[3].detail == "more than 200 files in one upload"
+    assert rows[3].detail == "More than 200 files in one upload."
     assert rows[3].hint
 
 
@@ -136,7 +136,7 @@ def test_an_archive_says_how_many_articles_were_in_it_and_what_was_not_read(libr
     assert (row.state, row.articles) == ("added", 2)
     assert row.detail == "Cannot index 'a.zip!three.txt': it is empty."
     (row,) = last(library.add_files([zipped(sent / "b.zip")]))
-    assert (row.state, row.detail) == ("failed", "the file contains no article")
+    assert (row.state, row.detail) == ("failed", "The file contains no article.")
 
 
 def test_a_file_that_cannot_be_indexed_now_leaves_no_copy_but_one_that_was_there_stays(
@@ -176,7 +176,7 @@ def test_whatever_goes_wrong_is_told_and_the_next_file_is_read(
 def test_a_disk_that_takes_no_file_is_told(library: Library, sent: Path, folder: Path) -> None:
     folder.write_text("this is no folder")
     (row,) = last(library.add_files([write(sent / "a.txt")]))
-    assert (row.state, row.detail) == ("failed", "the server could not save the file")
+    assert (row.state, row.detail) == ("failed", "The server could not save the file.")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_any_title_will_do(library: Library, title: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "the text is empty"), (" \n", "the text is empty"), ("x" * (LONGEST_TEXT + 1), "longer than 2,000,000 char")],
+    [("", "The text is empty"), (" \n", "The text is empty"), ("x" * (LONGEST_TEXT + 1), "longer than 2,000,000 char")],
 )
 def test_no_text_or_far_too_much_is_refused(library: Library, text: str, why: str, folder: Path) -> None:
     (row,) = last(library.add_text("Title", text))
@@ -309,7 +309,7 @@ def test_a_page_of_a_private_network_is_not(
 )
 def test_what_is_no_address_is_refused(index: Index, folder: Path, address: str) -> None:
     (row,) = last(Library(index, folder, allow_web_links=True).add_link(address))
-    assert (row.state, row.detail) == ("failed", "not a web address")
+    assert (row.state, row.detail) == ("failed", "This is not a web address.")
     assert len(row.name) <= 130
 
 

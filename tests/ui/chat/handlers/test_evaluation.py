@@ -70,7 +70,7 @@ def test_each_question_is_told_as_it_is_asked_and_in_the_end_stands_the_report(
 
 def test_the_other_test_set_is_what_answers_were_added_to(handlers: EvaluationHandlers, room: Any) -> None:
     (failure,) = run(handlers, None)
-    assert "No test set yet" in told(failure)
+    assert "There is no test set yet" in told(failure)
     assert "report" not in failure
     written(room.services.testset, HARBOUR)
     assert "1 of 1 correct" in told(run(handlers, None)[-1])

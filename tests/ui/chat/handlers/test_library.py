@@ -89,7 +89,7 @@ def test_a_page_that_opens_has_nothing_ticked(handlers: LibraryHandlers, ids: tu
 def test_a_tick_is_set_and_taken_away(handlers: LibraryHandlers, ids: tuple[str, str]) -> None:
     listed, selected, told = choose(handlers, "tick", ids[0])
     assert selected == {ids[0]}
-    assert "Searching only the 1 selected" in text_of(listed)
+    assert "Searching 1 selected article" in text_of(listed)
     assert told is None
     _, selected, _ = choose(handlers, "tick", ids[1], selected)
     assert selected == set(ids)
@@ -230,7 +230,7 @@ def test_a_text_is_added_and_both_fields_are_emptied(handlers: LibraryHandlers, 
     *states, last = handlers.add_text(VISITOR, "The ferry", "It sails again.", frozenset(ids))
     assert "The ferry added" in text_of(states[-1]["upload_status"])
     assert "The ferry" in text_of(last["library"])
-    assert "Searching only the 2 selected" in text_of(last["library"]), "what is selected stays selected"
+    assert "Searching 2 selected articles" in text_of(last["library"]), "what is selected stays selected"
     assert (last["title"], last["text"]) == ("", "")
 
 
@@ -239,13 +239,13 @@ def test_a_text_that_is_refused_stays_in_its_fields(
     handlers: LibraryHandlers, title: str | None, text: str | None
 ) -> None:
     *states, last = handlers.add_text(VISITOR, title, text, NONE)
-    assert "the text is empty" in text_of(states[-1]["upload_status"])
+    assert "The text is empty" in text_of(states[-1]["upload_status"])
     assert last.keys() == {"library"}
 
 
 def test_a_link_is_refused_where_links_are_off_and_stays_in_its_field(handlers: LibraryHandlers) -> None:
     *states, last = handlers.add_link(VISITOR, " https://example.org/x ", NONE)
-    assert "adding web addresses is turned off" in text_of(states[-1]["upload_status"])
+    assert "Adding web addresses is turned off" in text_of(states[-1]["upload_status"])
     assert last.keys() == {"library"}
 
 

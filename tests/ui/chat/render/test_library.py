@@ -101,7 +101,7 @@ def test_a_search_that_finds_nothing_says_so_and_keeps_its_words() -> None:
 def test_it_is_said_which_articles_questions_go_to() -> None:
     assert "Searching all 12 articles" in text_of(library_html(many(12), NONE, english))
     assert "Searching 1 article" in text_of(library_html([PORT], NONE, english))
-    assert "Searching only the 2 selected" in text_of(library_html([PORT, TEA], frozenset({"a1", "a2"}), english))
+    assert "Searching 2 selected articles" in text_of(library_html([PORT, TEA], frozenset({"a1", "a2"}), english))
 
 
 def test_ticks_of_articles_that_are_gone_do_not_count() -> None:
@@ -149,7 +149,7 @@ def test_each_state_is_told_in_words() -> None:
     rows = [
         UploadResult("a.txt", "added", articles=1),
         UploadResult("b.zip", "added", articles=3),
-        UploadResult("c.txt", "unchanged", "the library already contains this text"),
+        UploadResult("c.txt", "unchanged", "The library already contains this text"),
         UploadResult("d.txt", "failed", "'d.txt' is empty", "Nothing was indexed from it."),
         UploadResult("e.txt", "reading"),
         UploadResult("f.txt"),
@@ -158,7 +158,7 @@ def test_each_state_is_told_in_words() -> None:
     for words in (
         "4 of 6 done, 1 could not be added",
         "a.txt added b.zip added, 3 articles",
-        "c.txt already indexed the library already contains this text",
+        "c.txt already indexed The library already contains this text",
         "d.txt not added 'd.txt' is empty Nothing was indexed from it.",
         "e.txt reading",
         "f.txt waiting",
