@@ -1,4 +1,4 @@
-"""How well citechat answers a test set over one article, measured from outside: by the command line alone.
+"""Measure how well citechat answers a test set over one article, through the command line alone.
 
     python bench/article.py ARTICLE QUESTIONS [--llm SPEC] [--home DIR] [--fail-under first=20,refused=6]
 
@@ -83,7 +83,7 @@ def parse_gates(text: str) -> dict[str, int]:
 
 
 def unmet(report: Report, gates: dict[str, int]) -> list[str]:
-    """One line for each gate that the report does not reach."""
+    """Return one line for each gate that the report does not reach."""
     lines = []
     for name, wanted in gates.items():
         values = [value for row in report.results if (value := COUNTS[name](row)) is not None]
@@ -133,7 +133,7 @@ def measure(
 
 
 def read_outcome(case: Case, line: str | None) -> Reply | CitechatError:
-    """What came back for a case; a missing, unreadable or failed answer is an error, which counts as wrong."""
+    """Return the reply to a case; a missing, unreadable or failed answer is an error, which counts as wrong."""
     if line is None:
         return AnswerFailedError("no line came back for this question")
     try:

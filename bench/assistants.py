@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict[str, Report], str]:
-    """The runs by the name of the assistant, each over all sets, and what evaluating the extractive one took."""
+    """Return the runs by the name of the assistant, each over all sets, and what evaluating the extractive one took."""
     encoder = RememberingEncoder(model)
     runs: dict[str, list[Report]] = {"tutorial": [], "extractive": [], "hasty-model": []}
     asking = evaluating = 0.0
@@ -121,7 +121,7 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
 
 
 def cases_of(questions: QuestionSet) -> Iterator[Case]:
-    """The questions of a set as a test set has them, tagged with its name, and with the language where it has two."""
+    """Yield the questions of a set as cases, tagged with its name, and with the language where it has two."""
     texts = {document.id: document.text for document in questions.documents}
     for number, question in enumerate(questions.questions):
         name = f"{questions.name}-zh" if question.chinese else questions.name

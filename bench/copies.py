@@ -150,7 +150,7 @@ class Watch:
             self.seen.append((time.time(), server.name, well))
 
     def green_again(self, name: str, since: float) -> float:
-        """Seconds from `since` until the server was well, after which it was always; nan where it was not."""
+        """Return seconds from `since` until the server was well, after which it was always; nan where it was not."""
         seen = [(when, well) for when, who, well in self.seen if who == name and when >= since]
         bad = [when for when, well in seen if not well]
         good = [when for when, well in seen if well and (not bad or when > bad[-1])]
@@ -158,7 +158,7 @@ class Watch:
 
 
 def is_well(address: str) -> bool:
-    """Whether it answers with 200 within two seconds."""
+    """Return whether it answers with 200 within two seconds."""
     try:
         with urllib.request.urlopen(address, timeout=2) as response:
             return bool(response.status == 200)
@@ -167,7 +167,7 @@ def is_well(address: str) -> bool:
 
 
 def ask(address: str, question: str) -> dict[str, Any]:
-    """The answer to one question, asked alone."""
+    """Return the answer to one question, asked alone."""
     body = json.dumps({"question": question}).encode()
     request = urllib.request.Request(f"{address}/v1/ask", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
@@ -175,7 +175,7 @@ def ask(address: str, question: str) -> dict[str, Any]:
 
 
 def memory_of(process: int, *, now: bool = False) -> float:
-    """Megabytes that a process and its children need now, or needed at most, each at its own time.
+    """Return megabytes that a process and its children need now, or needed at most, each at its own time.
 
     Now, what processes share is counted once; of what was needed at most, Linux does not tell which part was shared.
     """

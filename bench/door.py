@@ -32,7 +32,7 @@ async def _answers(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def _median(app: Callable[..., Awaitable[None]], requests: int, path: str, headers: Any) -> float:
-    """Microseconds of a request to this path."""
+    """Return microseconds of a request to this path."""
 
     async def send(_message: Any) -> None:
         pass
@@ -48,7 +48,7 @@ async def _median(app: Callable[..., Awaitable[None]], requests: int, path: str,
 
 
 def measure(requests: int) -> dict[str, float]:
-    """The figures by their names."""
+    """Return the figures by their names."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         off = AccessControl(_answers, policy=access_policy(Settings(home=home / "off")))

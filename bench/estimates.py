@@ -53,17 +53,17 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The name under which a gate can ask for it."""
+        """The name of the figure in a gate."""
         return f"{self.subject}.{self.measure}"
 
 
 def share(subject: str, measure: str, values: Sequence[float]) -> Figure:
-    """The mean over questions, for citechat alone."""
+    """Return the mean over questions, for citechat alone."""
     return Figure(subject, measure, str(len(values)), _mean(values))
 
 
 def shares(subject: str, measure: str, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """The means over the same questions, and their difference question by question."""
+    """Return the means over the same questions, and their difference question by question."""
     differences = [our - their for our, their in zip(ours, theirs, strict=True)]
     return Figure(
         subject,
@@ -98,7 +98,7 @@ def areas(
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:
-    """The table, to be read or pasted as it is."""
+    """Return the table as Markdown."""
     lines = ["| | | n | citechat | tutorial | difference |", "|---|---|---|---|---|---|"]
     subject = ""
     for figure in figures:
@@ -115,6 +115,6 @@ def _mean(values: Sequence[float]) -> Estimate:
 
 
 def _wins(answerable: Sequence[float], unanswerable: Sequence[float]) -> np.typing.NDArray[np.float64]:
-    """For each pair, 1 where the answerable question scores higher and 0.5 for a tie; their mean is the AUROC."""
+    """Return 1 for each pair where the answerable question scores higher, 0.5 for a tie; the mean is the AUROC."""
     high, low = np.asarray(answerable)[:, None], np.asarray(unanswerable)[None, :]
     return np.asarray((high > low) + 0.5 * (high == low), dtype=np.float64)

@@ -1,5 +1,6 @@
-"""A scripted model that writes as hasty ones do: it answers from the passages, never says that they do not say, and at
-times it changes a number or adds a sentence of its own. The same question always gets the same answer."""
+"""A scripted model with the faults of a hasty one: it never refuses, changes numbers and adds sentences of its own.
+
+It answers from the passages. The same question always gets the same answer."""
 
 from __future__ import annotations
 
@@ -23,8 +24,11 @@ _LETTERS = 12  # sent at a time
 
 
 class Hasty(BaseChatModel):
-    """Repeats the sentence that shares most words with the question. To one question in five it adds an invented
-    sentence, in another of five it adds 7 to the first number, in a third it says whose words these are."""
+    """A model that repeats the sentence that shares most words with the question.
+
+    Of five questions, it adds an invented sentence to one, adds 7 to the first number of another, and names a speaker
+    for a third.
+    """
 
     @property
     def _llm_type(self) -> str:
@@ -40,7 +44,7 @@ class Hasty(BaseChatModel):
 
 
 def said(request: str) -> str:
-    """The answer to a request as `rag.prompts` writes it."""
+    """Return the answer to a request as `rag.prompts` writes it."""
     found = _QUESTION.search(request)
     question = found[1] if found else ""
     asked = set(words(question))

@@ -68,8 +68,8 @@ class Liar(BaseChatModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One answer of the model: of which kind, what it said, and what became of it.
+class Checked:
+    """One answer of the model: its kind, its text, and whether it was flagged.
 
     `first` is how long its first letters took through the assistant, `check` the longest wait between two states of the
     answer: that of the sentence that was checked; both in seconds.
@@ -100,23 +100,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             order = Path(folder) / "order.txt"
             order.write_text(f"A note to all readers\n\n{_ORDER}\n", encoding="utf-8")
             index.sync([given.article, order])
-            told = list(tell(index, read_cases(given.questions), random.Random(given.seed)))
+            checked = list(tell(index, read_cases(given.questions), random.Random(given.seed)))
     except (CitechatError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(as_markdown(told))
-    for kind in dict.fromkeys(each.kind for each in told):
-        wrong = [each for each in told if each.kind == kind and each.flagged == each.is_honest]
+    print(as_markdown(checked))
+    for kind in dict.fromkeys(each.kind for each in checked):
+        wrong = [each for each in checked if each.kind == kind and each.flagged == each.is_honest]
         for each in wrong[: given.misses]:
             print(f"\n{kind}\n  said:  {each.said}\n  shown: {each.shown}")
-    shares = [sum(e.flagged != e.is_honest for e in told if e.is_honest == honest) for honest in (True, False)]
-    counts = [sum(e.is_honest == honest for e in told) for honest in (True, False)]
+    shares = [sum(e.flagged != e.is_honest for e in checked if e.is_honest == honest) for honest in (True, False)]
+    counts = [sum(e.is_honest == honest for e in checked) for honest in (True, False)]
     told_apart = min(share / max(count, 1) for share, count in zip(shares, counts, strict=True))
     return 2 if given.fail_under is not None and told_apart < given.fail_under else 0
 
 
-def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator[Told]:
-    """What the model says to each question that has evidence, honest answers first."""
+def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator[Checked]:
+    """Yield what the model says to each question that has evidence, honest answers first."""
     for case in cases:
         if not case.evidence:
             continue
@@ -140,7 +140,7 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
 
 
 def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:
-    """The first hit that holds one of the pieces of evidence, and the whole sentence that does."""
+    """Return the first hit that holds one of the pieces of evidence, and the whole sentence that does."""
     for number, scored in enumerate(found.passages, start=1):
         for span in scored.features.sentences:
             sentence = scored.hit.passage.text[span.start : span.end]
@@ -150,14 +150,14 @@ def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str]
 
 
 def honest(true: str) -> Iterator[tuple[str, str]]:
-    """Ways to say a sentence of the article without changing what it says."""
+    """Yield ways to say a sentence of the article without changing what it says."""
     yield "word for word", true
     yield "with words in front", f"According to the article, {true}"
     yield "with words in front", f"The report says the following: {true}"
 
 
 def lies(true: str, passage: str, others: Sequence[str], chance: random.Random) -> Iterator[tuple[str, str]]:
-    """Ways to say something else."""
+    """Yield ways to say something else."""
     if text := change_number(true, passage, others, chance):
         yield "number changed", text
     if others and (text := change_name(true, passage, others, chance)):
@@ -173,7 +173,7 @@ def lies(true: str, passage: str, others: Sequence[str], chance: random.Random) 
     yield "invented", f"{true.rstrip('.')}, and {invented[0].lower()}{invented[1:]}"
 
 
-def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -> Told:
+def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -> Checked:
     """Return whether the answer of a scripted model is flagged; a refused answer counts as flagged."""
     llm = Liar(said=said)
     states, times = [], []
@@ -190,21 +190,21 @@ def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -
         f"{s.text} {list(s.numbers)} {s.support}{', moved' * s.citation_corrected}" for s in answer.sentences
     )
     waits = [later - earlier for earlier, later in itertools.pairwise(times[1:])]  # the first state is of the sources
-    return Told(kind, is_honest, said, shown or answer.text, flagged, times[1] - llm.began, max(waits))
+    return Checked(kind, is_honest, said, shown or answer.text, flagged, times[1] - llm.began, max(waits))
 
 
-def as_markdown(told: Sequence[Told]) -> str:
-    """The table: a row for each kind, then all honest answers and all lies."""
+def as_markdown(checked: Sequence[Checked]) -> str:
+    """Return the table: a row for each kind, then all honest answers and all lies."""
     lines = ["| the model's answer | n | flagged |", "|---|---|---|"]
-    kinds = dict.fromkeys((each.is_honest, each.kind) for each in told)
-    groups = [(kind, [e for e in told if (e.is_honest, e.kind) == (is_honest, kind)]) for is_honest, kind in kinds]
+    kinds = dict.fromkeys((each.is_honest, each.kind) for each in checked)
+    groups = [(kind, [e for e in checked if (e.is_honest, e.kind) == (is_honest, kind)]) for is_honest, kind in kinds]
     groups.sort(key=lambda group: (not group[1][0].is_honest, group[0]))
-    groups.append(("**all honest answers**", [each for each in told if each.is_honest]))
-    groups.append(("**all lies**", [each for each in told if not each.is_honest]))
+    groups.append(("**all honest answers**", [each for each in checked if each.is_honest]))
+    groups.append(("**all lies**", [each for each in checked if not each.is_honest]))
     for name, rows in groups:
         values = [float(each.flagged) for each in rows]
         lines.append(f"| {name} | {len(rows)} | {Estimate(sum(values) / len(values), *interval(values))} |")
-    first, check = _spread([each.first for each in told]), _spread([each.check for each in told])
+    first, check = _spread([each.first for each in checked]), _spread([each.check for each in checked])
     lines += [
         "",
         f"From the model's first letters to ours {first}, to check a sentence {check} (median, 95th percentile).",

@@ -53,7 +53,7 @@ _NUMBER = re.compile(r"\b[1-9][0-9]{4}\b")
 
 
 @dataclass(slots=True)
-class Told:
+class UserResults:
     """The results of one user's questions: seconds until the answer began, until it was complete, and then until
     follow-up questions appeared; and descriptions of what failed, was refused or was mixed up."""
 
@@ -94,22 +94,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -> tuple[list[Figure], list[str]]:
     """Return the figures for many users at once, and a line for each error. Only the errors have targets."""
-    best, quickest = [Told()], float("inf")
-    everyone: list[Told] = []
+    best, quickest = [UserResults()], float("inf")
+    everyone: list[UserResults] = []
     with serving(environment_of(home, served)) as (address, server), ThreadPoolExecutor(readers) as pool:
         alone = read(address, 0, questions)
         at_rest = _megabytes(server.pid, "VmRSS")
         for _ in range(rounds):
             began = time.perf_counter()
-            told = list(pool.map(lambda reader: read(address, reader, questions), range(readers)))
+            results = list(pool.map(lambda reader: read(address, reader, questions), range(readers)))
             seconds = time.perf_counter() - began
-            everyone += told
+            everyone += results
             if seconds < quickest:
-                best, quickest = told, seconds
+                best, quickest = results, seconds
         at_most = _megabytes(server.pid, "VmHWM")
     names = ("first", "whole", "offered")
-    first, whole, offered = ([wait for told in best for wait in getattr(told, name)] for name in names)
-    wrong = {name: [line for told in (alone, *everyone) for line in getattr(told, name)] for name in _WRONG}
+    first, whole, offered = ([wait for results in best for wait in getattr(results, name)] for name in names)
+    wrong = {name: [line for results in (alone, *everyone) for line in getattr(results, name)] for name in _WRONG}
     return [
         Figure("users at once", readers),
         Figure("questions answered", len(whole)),
@@ -159,9 +159,9 @@ def _until(states: Iterator[dict[str, Any]], message: str) -> float:
     raise RuntimeError(f"no {message} came")
 
 
-def read(address: str, reader: int, questions: int) -> Told:
+def read(address: str, reader: int, questions: int) -> UserResults:
     """Open the page as one user, ask all questions about a town, and return the results."""
-    told, asked = Told(), questions_of(reader)[:questions]
+    results, asked = UserResults(), questions_of(reader)[:questions]
     try:
         with Page(address) as page:
             page.load()
@@ -169,17 +169,17 @@ def read(address: str, reader: int, questions: int) -> Told:
                 began = time.perf_counter()
                 page.ask(question)
                 states = [time.perf_counter() for said in page.states() if said["msg"] == "process_generating"]
-                told.first.append(states[1] - began)  # the first one has the question alone
-                told.whole.append(time.perf_counter() - began)
-                told.mixed += mistakes(reader, asked[:turn], page.window)
+                results.first.append(states[1] - began)  # the first one has the question alone
+                results.whole.append(time.perf_counter() - began)
+                results.mixed += mistakes(reader, asked[:turn], page.window)
                 began = time.perf_counter()
                 page.follow_up()
-                told.offered.append(time.perf_counter() - began)
+                results.offered.append(time.perf_counter() - began)
     except RefusedError as error:
-        told.refused.append(f"user {reader} was refused: {error}")
+        results.refused.append(f"user {reader} was refused: {error}")
     except Exception as error:
-        told.failed.append(f"user {reader}: {error!r}")
-    return told
+        results.failed.append(f"user {reader}: {error!r}")
+    return results
 
 
 def mistakes(reader: int, asked: Sequence[str], window: Sequence[str]) -> list[str]:
@@ -201,29 +201,31 @@ def index_towns(home: Path, served: Path, folder: Path, towns: int) -> None:
 
 
 def write_articles(folder: Path, towns: int) -> None:
-    """An article of each town, with a paragraph for each number."""
+    """Write an article of each town, with a paragraph for each number."""
     folder.mkdir(parents=True, exist_ok=True)
     for town in range(towns):
         name = town_name(town)
         pride = f"People of {name} are proud of it, and show it to visitors when the weather allows."
-        told = [f"{tell.format(town=name, n=number(town, turn))}. {pride}" for turn, (tell, _) in enumerate(_TELLS)]
-        text = "\n\n".join([f"The yearbook of {name}", *told])
+        paragraphs = [
+            f"{tell.format(town=name, n=number(town, turn))}. {pride}" for turn, (tell, _) in enumerate(_TELLS)
+        ]
+        text = "\n\n".join([f"The yearbook of {name}", *paragraphs])
         (folder / f"{town:03}.txt").write_text(text + "\n", encoding="utf-8")
 
 
 def questions_of(town: int) -> list[str]:
-    """All that can be asked of a town."""
+    """Return every question about a town."""
     return [question.format(town=town_name(town)) for _, question in _TELLS]
 
 
 def town_name(town: int) -> str:
-    """A name that no other town has, in the first hundred without a number."""
+    """Return a name that no other town has, in the first hundred without a number."""
     first, last = _FIRST.split(), _LAST.split()
     return first[town % 10] + last[(town // 10 + town) % 10] + ("" if town < 100 else str(town // 100))
 
 
 def number(town: int, turn: int) -> int:
-    """The number, of five digits, that answers one question and no other one."""
+    """Return the number, of five digits, that answers one question and no other one."""
     return 10_000 + 37 * (town * len(_TELLS) + turn)
 
 

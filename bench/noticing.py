@@ -1,4 +1,4 @@
-"""What it costs that copies of the chat share an index on a Chroma server, and how soon one sees what another changes.
+"""Measure the cost of sharing an index on a Chroma server, and how soon a copy sees the changes of another one.
 
     python bench/noticing.py [--passages 1000,10000] [--questions 500] [--changes 7]
 
@@ -44,7 +44,7 @@ class HashingEncoder:
     dimension, fingerprint, has_token_vectors = _DIMENSION, "hashing", True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
-        """Where the words are."""
+        """Return where the words are."""
         spans, at = [], 0
         for word in text.split():
             at = text.index(word, at)
@@ -53,7 +53,7 @@ class HashingEncoder:
         return spans
 
     def query(self, text: str) -> Encoding:
-        """A vector for each word, and their mean."""
+        """Return a vector for each word, and their mean."""
         spans = self.tokenize(text)
         rows = np.full((max(1, len(spans)), _DIMENSION), 1e-6, dtype=np.float32)
         for row, (start, end) in zip(rows, spans, strict=False):
@@ -62,11 +62,11 @@ class HashingEncoder:
         return Encoding(vector / np.linalg.norm(vector), unit(rows[: len(spans)]), tuple(spans))
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Several texts."""
+        """Return several texts."""
         return [self.query(text) for text in texts]
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
-        """Their vectors."""
+        """Return their vectors."""
         return np.stack([self.query(text).vector for text in texts])
 
 
@@ -111,7 +111,7 @@ def _measured(folder: Path, url: str, size: int, questions: int, changes: int) -
 
 
 def _by_check(reader: Index, asked: list[str]) -> list[float]:
-    """Mean seconds of a question with no check, with the one there is, and with one each time: in turn, three times."""
+    """Return the mean seconds of a question without, with the usual, and with a constant check; best of three."""
     often, trusted = current._INTERVAL, current._TRUSTED
     settings = {"never": (1e9, 1e9), "seldom": (often, trusted), "always": (0.0, trusted)}
     taken: dict[str, list[float]] = {name: [] for name in settings}
@@ -126,8 +126,10 @@ def _by_check(reader: Index, asked: list[str]) -> list[float]:
 
 
 def _seen_after(folder: Path, writer: Index, reader: Index, number: int) -> tuple[float, float]:
-    """Seconds from the end of a change until the other copy answers from it, asked without a pause, and the longest
-    that a question took."""
+    """Return the seconds from the end of a change until the other copy answers from it, and the longest answer.
+
+    The other copy is asked without a pause.
+    """
     word = f"zyx{number}wvu"
     file = folder / f"new-{number}.txt"
     others = " ".join(random.Random(number).sample(_WORDS, 12))  # of passages that are nearly alike one is shown

@@ -38,8 +38,8 @@ _CHUNK = 65_536
 
 
 @dataclass(slots=True)
-class Told:
-    """What came of one question: times in seconds since the epoch; `status` 0 where no reply came, and why."""
+class Response:
+    """The outcome of one question: times in seconds since the epoch; `lost` says why `status` is 0."""
 
     question: int
     due: float
@@ -62,8 +62,8 @@ class Address:
         self.places = asyncio.Semaphore(MOST_CONNECTIONS)
         self.alone_until = 0.0
 
-    async def ask(self, body: bytes, told: Told) -> None:
-        """Send a question, and write down what comes. Raises `ConnectionRefusedError` where nothing was sent."""
+    async def ask(self, body: bytes, response: Response) -> None:
+        """Send a question, and record the reply. Raises `ConnectionRefusedError` where nothing was sent."""
         async with self.places:
             # One that the server has closed in the meantime would lose a question that was not its fault.
             while self.free and (self.free[0][0].at_eof() or self.free[0][1].is_closing()):
@@ -75,8 +75,8 @@ class Address:
                 connection = h11.Connection(h11.CLIENT)
             kept = False
             try:
-                told.sent = time.time()
-                await self._exchange(reader, writer, connection, body, told)
+                response.sent = time.time()
+                await self._exchange(reader, writer, connection, body, response)
                 kept = connection.our_state is connection.their_state is h11.DONE
             finally:
                 if kept:
@@ -91,7 +91,7 @@ class Address:
         writer: asyncio.StreamWriter,
         connection: h11.Connection,
         body: bytes,
-        told: Told,
+        response: Response,
     ) -> None:
         headers = [("Host", f"{self.host}:{self.port}"), ("Content-Type", "application/json")]
         request = h11.Request(method="POST", target="/v1/ask", headers=[*headers, ("Content-Length", str(len(body)))])
@@ -105,44 +105,44 @@ class Address:
                 connection.receive_data(await reader.read(_CHUNK))
             elif isinstance(event, h11.Response):
                 status = event.status_code
-                told.shed = status in (429, 503) and any(name == b"retry-after" for name, _ in event.headers)
+                response.shed = status in (429, 503) and any(name == b"retry-after" for name, _ in event.headers)
             elif isinstance(event, h11.Data):
                 parts.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
-                told.status, told.body = status, b"".join(parts).decode("utf-8", "replace")
+                response.status, response.body = status, b"".join(parts).decode("utf-8", "replace")
                 return
             elif isinstance(event, h11.ConnectionClosed):
                 raise ConnectionResetError("closed before the reply")
 
 
-async def ask(addresses: Sequence[Address], first: int, body: bytes, told: Told) -> None:
+async def ask(addresses: Sequence[Address], first: int, body: bytes, response: Response) -> None:
     """Ask the address whose turn it is or, where nobody listens there, the next."""
     turns = [(first + step) % len(addresses) for step in range(len(addresses))]
     listening = [turn for turn in turns if addresses[turn].alone_until <= time.monotonic()]
     try:
-        async with asyncio.timeout(max(0.0, told.due + PATIENCE - time.time())):
+        async with asyncio.timeout(max(0.0, response.due + PATIENCE - time.time())):
             for turn in listening or turns:
-                told.address = turn
+                response.address = turn
                 try:
-                    await addresses[turn].ask(body, told)
+                    await addresses[turn].ask(body, response)
                 except ConnectionRefusedError:
-                    told.lost = "nobody listens (502 of a proxy)"
+                    response.lost = "nobody listens (502 of a proxy)"
                     addresses[turn].alone_until = time.monotonic() + _LEFT_ALONE
                     continue
                 except (OSError, h11.RemoteProtocolError):
-                    told.lost = "cut off (502 of a proxy)"
+                    response.lost = "cut off (502 of a proxy)"
                 return
     except TimeoutError:
-        told.lost = f"no reply within {PATIENCE:.0f} s"
+        response.lost = f"no reply within {PATIENCE:.0f} s"
     finally:
-        told.ended = time.time()
+        response.ended = time.time()
 
 
-async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float, seconds: float) -> list[Told]:
+async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float, seconds: float) -> list[Response]:
     """Ask `rate` questions a second, evenly, for so many seconds, and wait for all that was asked."""
     servers = [Address(address) for address in addresses]
     bodies = [json.dumps({"question": question}).encode() for question in questions]
-    rows: list[Told] = []
+    rows: list[Response] = []
     asked: set[asyncio.Task[None]] = set()
     begin = time.time() + 0.1
     for number in range(round(rate * seconds)):
@@ -150,9 +150,9 @@ async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float,
         # Late or not, what is due is sent at once: nobody's question waits for those of others.
         if (pause := due - time.time()) > 0:
             await asyncio.sleep(pause)
-        told = Told(number % len(questions), due)
-        rows.append(told)
-        task = asyncio.create_task(ask(servers, number % len(servers), bodies[told.question], told))
+        response = Response(number % len(questions), due)
+        rows.append(response)
+        task = asyncio.create_task(ask(servers, number % len(servers), bodies[response.question], response))
         asked.add(task)
         task.add_done_callback(asked.discard)
     while asked:
@@ -166,7 +166,7 @@ async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float,
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, and write down what came."""
+    """Ask, and write the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("addresses", nargs="+", metavar="ADDRESS")
     parser.add_argument("--questions", type=Path, required=True, metavar="FILE")

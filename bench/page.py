@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(chromium: Any, address: str, clicks: int, turns: int) -> Iterator[Figure]:
-    """All figures, each kind in a page of its own."""
+    """Yield all figures, each kind in a page of its own."""
     ordinary = [questions_of(0)[0], questions_of(0)[1]]
     for name, questions in (
         ("the same article", ordinary),
@@ -198,7 +198,7 @@ def _median(times: Sequence[dict[str, float]], name: str) -> float:
 
 
 def long_article(words: int, seed: int = 1) -> str:
-    """A register of so many words, always the same; each item has a name of its own."""
+    """Return a register of so many words, always the same; each item has a name of its own."""
     random_words, lines, count, item = random.Random(seed), ["# The long register\n\n"], 0, 0
     while count < words:
         item += 1
@@ -231,7 +231,7 @@ def keep_conversation(home: Path, turns: int) -> None:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """Return a headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     places = (os.environ.get("CITECHAT_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium"))
@@ -247,7 +247,7 @@ def browser() -> Iterator[Any]:
 
 @contextmanager
 def opened(chromium: Any, address: str, motion: str = "reduce") -> Iterator[Any]:
-    """The page, in a browser that has our cookie and, unless told, moves nothing smoothly."""
+    """Return the page, in a browser that has our cookie and, unless told, moves nothing smoothly."""
     from ui.security.request_guard import COOKIE
 
     context = chromium.new_context(reduced_motion=motion, viewport={"width": 1280, "height": 800})

@@ -16,14 +16,14 @@ from index.embedding.base import FloatArray
 from rag import Assistant
 from rag.reading.evidence import rank_sentences
 
-DEEPEST = 10  # hits that are looked at: those that citechat re-scores, and as deep as MRR@10 goes
+DEEPEST = 10  # hits that count: those that citechat re-scores, and as deep as MRR@10 goes
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How far a pipeline trusts that its documents answer a question, and whether it gives an answer."""
+    """The score of a pipeline for a question, higher where its documents seem to answer, and whether it answers."""
 
     score: float
     answered: bool
@@ -51,7 +51,7 @@ class Pipeline(Protocol):
         ...
 
     def weigh(self, question: str) -> Verdict:
-        """The verdict alone, for less work."""
+        """Return the verdict alone, for less work."""
         ...
 
 
@@ -111,7 +111,7 @@ class CitechatPipeline:
 
     @classmethod
     def over(cls, questions: QuestionSet, folder: Path, encoder: Encoder) -> CitechatPipeline:
-        """The pipeline over the documents of a set; what is not a file yet is written to `folder` first."""
+        """Return the pipeline over the documents of a set; what is not a file yet is written to `folder` first."""
         path = questions.whole or write_files(questions.documents, folder / "files")
         return cls(path, folder / "index", encoder)
 
@@ -136,7 +136,7 @@ class CitechatPipeline:
 
 
 class TutorialPipeline:
-    """The tutorial pipeline over documents; it refuses nothing, and trusts the cosine of the nearest chunk."""
+    """The tutorial pipeline over documents; it refuses nothing, and its score is the cosine of the nearest chunk."""
 
     def __init__(self, documents: Iterable[Document], encoder: Encoder) -> None:
         self._encoder = encoder

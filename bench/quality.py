@@ -1,4 +1,4 @@
-"""How good the answers are without an LLM, beside a LangChain tutorial pipeline with the same weights.
+"""Measure the answers without an LLM, beside a LangChain tutorial pipeline with the same weights.
 
     python bench/quality.py DATA_DIR [--article ARTICLE --questions QUESTIONS] [--json FILE] [--fail-under NAME=SHARE,…]
 
@@ -40,12 +40,12 @@ _BEGAN = time.monotonic()
 
 
 Verdicts = tuple[Verdict, Verdict]
-"""What citechat and the tutorial make of one question."""
+"""The verdicts of citechat and the tutorial on one question."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question of a set, and what the two pipelines made of it."""
+class Compared:
+    """A question of a set, and the results of the two pipelines."""
 
     question: Question
     citechat: Seen
@@ -109,7 +109,7 @@ def parse_gates(text: str) -> dict[str, float]:
 
 
 def unmet(figures: Sequence[Figure], gates: dict[str, float]) -> list[str]:
-    """One line for each gate that is not reached, or that no figure answers to."""
+    """Return one line for each gate that is not reached, or that matches no figure."""
     values = {figure.name: figure.citechat.value for figure in figures}
     return [
         f"gate not met: {name} is {f'{values[name]:.3f}' if name in values else 'not measured'}, wanted {least}"
@@ -119,12 +119,12 @@ def unmet(figures: Sequence[Figure], gates: dict[str, float]) -> list[str]:
 
 
 def open_encoder(engine: str | None) -> Encoder:
-    """The bundled model, run by one engine, exported where the settings say."""
+    """Return the bundled model, run by one engine, exported where the settings say."""
     return open_index(load_settings(encoder="bundled", engine=engine)).encoder
 
 
 def measure(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[list[Figure], list[Figure]]:
-    """The figures of the answers and of the refusals, over all sets."""
+    """Return the figures of the answers and of the refusals, over all sets."""
     encoder = RememberingEncoder(model)
     answers: list[Figure] = []
     refusals: list[Figure] = []
@@ -133,7 +133,9 @@ def measure(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[
         citechat = CitechatPipeline.over(each, folder / each.name, encoder)
         tutorial = TutorialPipeline(each.documents, encoder)
         _say(f"{each.name}: asking its own questions")
-        own = [Asked(question, citechat.ask(question.text), tutorial.ask(question.text)) for question in each.questions]
+        own = [
+            Compared(question, citechat.ask(question.text), tutorial.ask(question.text)) for question in each.questions
+        ]
         for part, asked in parts(each, own):
             answers += answer_figures(part, asked)
         english = [asked.verdicts for asked in own if asked.question.answerable and not asked.question.chinese]
@@ -152,8 +154,8 @@ def measure(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[
     return answers, refusals
 
 
-def parts(questions: QuestionSet, asked: Sequence[Asked]) -> list[tuple[str, list[Asked]]]:
-    """The answerable questions by language, each with a name: a set of two languages is reported in two parts."""
+def parts(questions: QuestionSet, asked: Sequence[Compared]) -> list[tuple[str, list[Compared]]]:
+    """Return the answerable questions by language, each part with a name."""
     chinese = [row for row in asked if row.question.answerable and row.question.chinese]
     others = [row for row in asked if row.question.answerable and not row.question.chinese]
     if not any(question.chinese for question in questions.questions):
@@ -162,8 +164,8 @@ def parts(questions: QuestionSet, asked: Sequence[Asked]) -> list[tuple[str, lis
     return [(f"{name}-{language}", part) for language, part in (("en", others), ("zh", chinese)) if part]
 
 
-def answer_figures(part: str, asked: Sequence[Asked]) -> list[Figure]:
-    """Every measure of answerable questions, and the difference question by question."""
+def answer_figures(part: str, asked: Sequence[Compared]) -> list[Figure]:
+    """Return every measure of answerable questions, and the difference question by question."""
     ours = [measures(row.question, row.citechat) for row in asked]
     theirs = [measures(row.question, row.tutorial) for row in asked]
     figures = [shares(part, name, [row[name] for row in ours], [row[name] for row in theirs]) for name in ours[0]]
@@ -171,7 +173,7 @@ def answer_figures(part: str, asked: Sequence[Asked]) -> list[Figure]:
 
 
 def measures(question: Question, seen: Seen) -> dict[str, float]:
-    """The measures of one answerable question, each between 0 and 1."""
+    """Return the measures of one answerable question, each between 0 and 1."""
     right = ranked_places(question, seen.pieces)
     answers = has_answer(question, seen.sentence)
     return {
@@ -198,14 +200,14 @@ def refusal_figures(subject: str, answerable: Sequence[Verdicts], unanswerable: 
 
 
 def foreign_questions(asked: QuestionSet, sets: Sequence[QuestionSet]) -> list[Question]:
-    """The English questions of other sets, without those about an article that this set holds, too."""
+    """Return the English questions of other sets, without those about an article that this set holds, too."""
     held = {topic(document.title) for document in asked.documents}
     others = [question for each in sets if each is not asked for question in each.questions]
     return [question for question in others if not question.chinese and question.topic not in held]
 
 
 def near_misses(questions: QuestionSet, folder: Path, encoder: RememberingEncoder) -> dict[Question, Verdicts]:
-    """The answerable questions, asked where their own document is missing and others of its article are not.
+    """Return the answerable questions, asked where their own document is missing and others of its article are not.
 
     A fifth of the documents at a time is left out. Nothing for a set where each article has one document.
     """

@@ -75,14 +75,14 @@ class Slice:
 def read_sets(
     folder: Path, names: Sequence[str], article: Path | None = None, test_set: Path | None = None
 ) -> list[QuestionSet]:
-    """The sets of these names, as far as they are in a folder; then an article with its test set, where both are
+    """Return the sets of these names, as far as they are in a folder; then an article with its test set, where both are
     given."""
     sets = [read_set(folder / name) for name in names if (folder / name).is_dir()]
     return [*sets, read_article(article, test_set)] if article and test_set else sets
 
 
 def read_set(folder: Path) -> QuestionSet:
-    """The set in a folder."""
+    """Return the set in a folder."""
     documents = tuple(Document(row["id"], row["title"].strip(), row["text"]) for row in _rows(folder / "docs.jsonl"))
     titles = {document.id: document.title for document in documents}
     questions = tuple(
@@ -102,7 +102,7 @@ def read_set(folder: Path) -> QuestionSet:
 
 
 def read_article(article: Path, test_set: Path) -> QuestionSet:
-    """One article and its test set (see `citechat eval`) as a set; raises `TestSetError` for a test set with errors."""
+    """Return an article and its test set (see `citechat eval`) as a set; raises `TestSetError` for an invalid one."""
     text = article.read_bytes().decode("utf-8")
     document = Document(str(article.resolve()), text.partition("\n")[0].strip(), text)
     questions = tuple(
@@ -122,7 +122,7 @@ def read_article(article: Path, test_set: Path) -> QuestionSet:
 
 
 def write_files(documents: Iterable[Document], folder: Path) -> Path:
-    """Each document as a Markdown file with its title, and its id as the source that every hit names; the folder."""
+    """Write each document as a Markdown file with its title, and its id as its source; return the folder."""
     folder.mkdir(parents=True)
     for number, document in enumerate(documents):
         title, source = (json.dumps(value, ensure_ascii=False) for value in (document.title, document.id))
@@ -132,19 +132,19 @@ def write_files(documents: Iterable[Document], folder: Path) -> Path:
 
 
 def topic(title: str) -> str:
-    """What makes two documents the same article: the title, however it is written."""
+    """Return the title in one spelling: documents with the same title belong to the same article."""
     return title.replace("_", " ").casefold()
 
 
 def in_right_place(question: Question, piece: Slice) -> bool:
-    """True when a piece is of the right document or, where places are known, overlaps one."""
+    """Return whether a piece is of the right document or, where places are known, overlaps one."""
     if question.places:
         return _overlaps(question, piece)
     return piece.document == question.document
 
 
 def has_answer(question: Question, piece: Slice) -> bool:
-    """True when a sentence answers: it overlaps the evidence, is a gold sentence, or contains an accepted answer.
+    """Return whether a sentence answers: it overlaps the evidence, is a gold sentence, or contains an accepted answer.
 
     A gold sentence counts when one of the two holds the other and at least 60% of the gold's words are there.
     """
@@ -156,14 +156,14 @@ def has_answer(question: Question, piece: Slice) -> bool:
 
 
 def in_context(question: Question, pieces: Sequence[Slice]) -> bool:
-    """True when the answer, or a gold sentence, is in the first 500 words (Chinese: characters) of the pieces."""
+    """Return whether the answer, or a gold sentence, is in the first 500 words (Chinese: characters) of the pieces."""
     texts = [piece.text for piece in pieces]
     context = "".join(texts)[:CONTEXT] if question.chinese else " ".join(" ".join(texts).split()[:CONTEXT])
     return contains_answer(context, question.evidence if question.by_evidence else question.answers)
 
 
 def ranked_places(question: Question, pieces: Sequence[Slice]) -> list[bool]:
-    """For each distinct document (where places are known: each piece), best first, whether it is the right one."""
+    """Return whether each distinct document (or each piece, where places are known) is the right one, best first."""
     if question.places:
         return [in_right_place(question, piece) for piece in pieces]
     return [document == question.document for document in dict.fromkeys(piece.document for piece in pieces)]

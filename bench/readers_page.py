@@ -1,4 +1,4 @@
-"""The chat as a browser's page sees it, without a browser: what is posted, and the stream of states that comes back."""
+"""Use the chat as a browser's page does, without a browser: post events, and read the stream of states."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Page:
             pass
 
     def states(self) -> Iterator[dict[str, Any]]:
-        """What the server says of all that was asked, until that is done. Raises `RuntimeError` where it failed."""
+        """Yield the messages of the server until every request is done. Raises `RuntimeError` where one failed."""
         for line in self._stream(f"{_API}/queue/data?session_hash={self._session}"):
             if not line.startswith(b"data:"):
                 continue
@@ -184,7 +184,7 @@ def serving(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen
 
 @contextmanager
 def silent_llm() -> Iterator[str]:
-    """The address of an OpenAI-compatible server that says one word to each question, and then nothing."""
+    """Return the address of an OpenAI-compatible server that says one word to each question, and then nothing."""
     over = threading.Event()
 
     class Silent(BaseHTTPRequestHandler):
@@ -215,7 +215,7 @@ def silent_llm() -> Iterator[str]:
 
 
 def environment_of(home: Path, served: Path, **settings: str) -> dict[str, str]:
-    """The environment of a process that serves a checkout, offline and with a home of its own."""
+    """Return the environment of a process that serves a checkout, offline and with a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CITECHAT_")}
     offline = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none"}
     ours = {f"CITECHAT_{name.upper()}": value for name, value in settings.items()}

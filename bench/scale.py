@@ -1,4 +1,4 @@
-"""How indexing and asking grow with the collection: from 1,000 passages to 100,000, on a Chroma server.
+"""Measure how indexing and asking grow with the collection: from 1,000 passages to 100,000, on a Chroma server.
 
     python bench/scale.py [--passages 1000,3000,10000] [--how one,workers,ray] [--json FILE]
 
@@ -76,7 +76,7 @@ class Item:
 
 
 def items(count: int) -> Iterator[Item]:
-    """So many pieces of news, each about another town; the same each time."""
+    """Yield so many pieces of news, each about another town; the same each time."""
     chosen = random.Random(7)
     consonants, vowels = "bcdfghklmnprstvw", "aeiou"
     stems = [a + b + c + d for a in consonants for b in vowels for c in consonants for d in vowels]
@@ -151,7 +151,7 @@ def measured(folder: Path, size: int, how: str) -> dict[str, Any]:
 
 
 def _index(cluster: Cluster, articles: Path, how: list[str]) -> tuple[dict[str, Any], float]:
-    """What the command says, and the megabytes that it and its processes needed together at most."""
+    """Return what the command says, and the megabytes that it and its processes needed together at most."""
     command = [*CITECHAT, "index", str(articles), "--json", *how]
     process = subprocess.Popen(
         command, env=cluster.environments[0], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -182,7 +182,7 @@ def _disk(folder: Path) -> float:
 
 
 def as_table(rows: Sequence[dict[str, Any]]) -> str:
-    """The figures as Markdown, a line for each size."""
+    """Return the figures as Markdown, a line for each size."""
     names = list(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     for row in rows:

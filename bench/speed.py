@@ -1,4 +1,4 @@
-"""How fast: indexing, cold and warm questions, the first page; beside a LangChain tutorial's pipeline and the floor.
+"""Measure indexing, cold and warm questions and the first page, beside a LangChain tutorial's pipeline.
 
     python bench/speed.py DATA_DIR [--rounds 3] [--passages 1000,10000,100000] [--sweep] [--json FILE] [--plot FILE]
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Bench:
-    """What is measured, over the same articles and questions."""
+    """The measurements, all over the same articles and questions."""
 
     def __init__(self, folder: Path, sets: Sequence[QuestionSet], rounds: int) -> None:
         self.folder = folder
@@ -91,7 +91,7 @@ class Bench:
             (folder / home / "models").symlink_to(folder / "export" / "models")
 
     def indexing(self) -> list[Figure]:
-        """Words a second, memory and disk, beside the tutorial's and the bare forward passes of the same passages."""
+        """Return words a second, memory and disk, beside those of the tutorial and of bare forward passes."""
         ours: list[dict[str, Any]] = []
         theirs: list[dict[str, Any]] = []
         bare: list[dict[str, Any]] = []
@@ -163,12 +163,12 @@ class Bench:
         ]
 
     def tutorial_wait(self) -> float:
-        """Milliseconds that the tutorial's chunks take, the median of all questions but the first."""
+        """Return milliseconds that the tutorial's chunks take, the median of all questions but the first."""
         waits = self.run("tutorial_ask", self.tutorial, self.questions)["waits"]
         return 1000 * float(np.median(waits[1:]))
 
     def questions_at(self, passages: int) -> Point:
-        """The waits for an answer when the index has so many passages."""
+        """Return the waits for an answer when the index has so many passages."""
         _say(f"questions to {passages:,} passages")
         self.home = self.folder / "home"
         if not (self.home / "index").exists():
@@ -201,13 +201,13 @@ class Bench:
         return result
 
     def seconds(self, command: Sequence[str]) -> float:
-        """How long a command takes."""
+        """Return how long a command takes."""
         began = time.perf_counter()
         subprocess.run(command, check=True, env=self._environment(), capture_output=True, timeout=_LONGEST)
         return time.perf_counter() - began
 
     def seconds_until_served(self, command: Sequence[str], port: int) -> float:
-        """How long a server takes until its first page was read."""
+        """Return how long a server takes until its first page was read."""
         began = time.perf_counter()
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         server = subprocess.Popen(command, env=self._environment(), **quiet)
@@ -249,7 +249,7 @@ def write_articles(sets: Sequence[QuestionSet], folder: Path) -> int:
 
 
 def size(folder: Path, pattern: str) -> float:
-    """Kilobytes of the files in a folder."""
+    """Return kilobytes of the files in a folder."""
     return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file()) / 1000
 
 

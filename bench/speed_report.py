@@ -47,7 +47,7 @@ class Point:
 
 
 def curve_figures(curve: Sequence[Point]) -> list[Figure]:
-    """The ratios of the curve that have marks."""
+    """Return the ratios of the curve that have marks."""
     first, last = curve[0], curve[-1]
     figures = [
         Figure(f"warm answer at {first.passages:,}, ratio to a forward pass", first.p50 / first.floor, mark=1.5),
@@ -62,7 +62,7 @@ def curve_figures(curve: Sequence[Point]) -> list[Figure]:
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:
-    """A row for each figure, with its mark and whether it is met."""
+    """Return a row for each figure, with its mark and whether it is met."""
     lines = ["| measured | | mark | |", "|---|---|---|---|"]
     for figure in figures:
         value = f"{_short(figure.value)} {figure.unit}".rstrip()

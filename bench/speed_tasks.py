@@ -26,7 +26,7 @@ def citechat_index(home: str, articles: str) -> dict[str, Any]:
 
 
 def raw_encode(home: str, engine: str) -> dict[str, Any]:
-    """The bare forward passes of what was indexed in a home, by one engine; the model is loaded beforehand."""
+    """Return the bare forward passes of what was indexed in a home, by one engine; the model is loaded beforehand."""
     from index.retrieval.features import in_context
     from index.storage.store import Store
     from rag import load_settings, open_index
@@ -41,7 +41,7 @@ def raw_encode(home: str, engine: str) -> dict[str, Any]:
 
 
 def tutorial_index(folder: str, articles: str) -> dict[str, Any]:
-    """What a LangChain tutorial does with the same files: read, cut, embed by sentence-transformers, add to Chroma."""
+    """Index the same files as a LangChain tutorial does: read, cut, embed by sentence-transformers, add to Chroma."""
     from tutorial import chunks_of
 
     began = time.perf_counter()
@@ -58,7 +58,7 @@ def tutorial_index(folder: str, articles: str) -> dict[str, Any]:
 
 
 def tutorial_ask(folder: str, questions: str) -> dict[str, Any]:
-    """Its answers, as far as it gives any without an LLM: the nearest four chunks. `waits` are of each question."""
+    """Return the `waits` for each answer of the tutorial: without an LLM, the nearest four chunks."""
     model, collection = _tutorial(folder)
     waits = []
     for question in _lines(questions):
@@ -70,7 +70,7 @@ def tutorial_ask(folder: str, questions: str) -> dict[str, Any]:
 
 
 def citechat_ask(home: str, questions: str) -> dict[str, Any]:
-    """A warm assistant, question after question, each beside a bare forward pass of the same question.
+    """Ask a warm assistant question after question, each beside a bare forward pass of the same question.
 
     The `waits` are twice as many as the questions: what the second half asks was read before, in the first half.
     """
@@ -120,7 +120,7 @@ def encode_sweep(home: str) -> dict[str, Any]:
 
 
 def bare_page() -> dict[str, Any]:
-    """The smallest page with a chat on it; never ends by itself."""
+    """Serve the smallest page with a chat on it; never return."""
     import gradio
 
     with gradio.Blocks() as app:

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.Random) -> Iterator[Judged]:
-    """Every sentence that can be made of a set, judged."""
+    """Yield every sentence that can be made of a set, judged."""
     texts = [document.text for document in each.documents]
     for chinese in (False, True):
         label = ", Chinese" if chinese else ""
@@ -118,7 +118,7 @@ def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.
 
 
 def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequence[int], encoder: Encoder) -> Judged:
-    """The best word that a passage earns the sentence, as for a sentence of an answer that cites them all."""
+    """Return the best support of the sentence by a passage, as for a sentence of an answer that cites them all."""
     began = time.perf_counter()
     checker = SupportChecker(found, encoder)
     words = [checker.check(text, number, beside=numbers).support for number in numbers]
@@ -127,7 +127,7 @@ def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequen
 
 
 def _draw(texts: Sequence[str], chance: random.Random) -> list[str]:
-    """True sentences of at least six words (Chinese: 12 characters): one of each text, then a second, and so on."""
+    """Return true sentences of at least six words (Chinese: 12 characters), one of each text, then a second, …"""
     rows = []
     for text in chance.sample(texts, len(texts)):
         row = [text[span.start : span.end] for span in sentences(text)]
@@ -143,13 +143,13 @@ def _is_long_enough(text: str) -> bool:
 
 
 def _retyped(text: str, chance: random.Random) -> str:
-    """The same words as another keyboard types them."""
+    """Return the same words as another keyboard types them."""
     choices = [text, text.replace("'", "’").replace(" - ", " – "), text.replace(" ", "  ", 1), f"“{text}”"]
     return chance.choice(choices)
 
 
 def as_markdown(judged: Sequence[Judged]) -> str:
-    """The table: a row for each kind, then all false sentences together."""
+    """Return the table: a row for each kind, then all false sentences together."""
     lines = ["| sentences | n | quoted | supported | weak | unsupported | flagged |", "|---|---|---|---|---|---|---|"]
     kinds = dict.fromkeys(row.kind for row in judged)
     groups = [(kind, [row for row in judged if row.kind == kind]) for kind in sorted(kinds, key=_order)]
@@ -171,7 +171,7 @@ def _median(times: Sequence[float]) -> str:
 
 
 def misses(judged: Sequence[Judged], most: int) -> Iterator[str]:
-    """Up to `most` errors of each kind: false sentences believed, true ones flagged."""
+    """Yield up to `most` errors of each kind: false sentences believed, true ones flagged."""
     for kind in dict.fromkeys(row.kind for row in judged):
         wrong = [row for row in judged if row.kind == kind and row.flagged != is_false(kind)]
         for row in wrong[:most]:
@@ -179,7 +179,7 @@ def misses(judged: Sequence[Judged], most: int) -> Iterator[str]:
 
 
 def is_false(kind: str) -> bool:
-    """Whether sentences of a kind were made false."""
+    """Return whether sentences of a kind were made false."""
     return not kind.startswith(("quoted", "paraphrase"))
 
 

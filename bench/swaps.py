@@ -17,7 +17,7 @@ Change = Callable[[str, str, Sequence[str], random.Random], str | None]
 
 
 def change_number(text: str, passage: str, _: Sequence[str], chance: random.Random) -> str | None:
-    """Another number of the passage, or one a little larger."""
+    """Return another number of the passage, or one a little larger."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if _bare(word).replace(",", "").isdecimal()]
     if not places:
@@ -30,7 +30,7 @@ def change_number(text: str, passage: str, _: Sequence[str], chance: random.Rand
 
 
 def change_name(text: str, passage: str, others: Sequence[str], chance: random.Random) -> str | None:
-    """Another capitalised word of the passage, or of another text."""
+    """Return another capitalised word of the passage, or of another text."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if i and _is_name(words[i - 1], word)]
     near = [name for name in _names(passage) if name not in text]
@@ -43,7 +43,7 @@ def change_name(text: str, passage: str, others: Sequence[str], chance: random.R
 
 
 def change_negation(text: str, *_: object) -> str | None:
-    """Without its "not", or with one after the first auxiliary verb."""
+    """Return without its "not", or with one after the first auxiliary verb."""
     words = text.split(" ")
     if "not" in words:
         words.remove("not")
@@ -54,7 +54,7 @@ def change_negation(text: str, *_: object) -> str | None:
 
 
 def change_chinese_number(text: str, passage: str, _: Sequence[str], chance: random.Random) -> str | None:
-    """Another number of the passage, or one a little larger."""
+    """Return another number of the passage, or one a little larger."""
     runs = _digit_runs(text)
     if not runs:
         return None

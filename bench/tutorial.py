@@ -29,7 +29,7 @@ Stretch = tuple[int, int]
 
 
 def chunks_of(text: str, size: int = CHUNK, overlap: int = OVERLAP) -> list[Stretch]:
-    """Where the chunks of `text` are: at most `size` characters, cut at the coarsest separator that does.
+    """Return where the chunks of `text` are: at most `size` characters, cut at the coarsest separator that does.
 
     Neighbours share up to `overlap` characters; white space around a chunk is left out.
     """
@@ -57,7 +57,7 @@ def _cut(text: str, whole: Stretch, separators: Sequence[str], size: int, overla
 
 
 def _pieces(text: str, whole: Stretch, separator: str) -> list[Stretch]:
-    """The stretches between separators, each with the separator before it."""
+    """Return the stretches between separators, each with the separator before it."""
     start, end = whole
     if not separator:
         return [(at, at + 1) for at in range(start, end)]
@@ -67,7 +67,7 @@ def _pieces(text: str, whole: Stretch, separator: str) -> list[Stretch]:
 
 
 def _merge(pieces: Sequence[Stretch], size: int, overlap: int) -> Iterator[Stretch]:
-    """Neighbouring pieces joined as long as they fit; the next chunk begins with the last `overlap` characters."""
+    """Yield neighbouring pieces joined while they fit; a chunk repeats the last `overlap` characters of another."""
     window: list[Stretch] = []
     for piece in pieces:
         if window and piece[1] - window[0][0] > size:
@@ -108,7 +108,7 @@ class Tutorial:
         self._collection.add(ids=ids, embeddings=encoder.passages([chunk.text for chunk in self._chunks]))
 
     def find(self, question: Encoding, limit: int) -> list[Near]:
-        """The `limit` nearest chunks, nearest first."""
+        """Return the `limit` nearest chunks, nearest first."""
         found = self._collection.query(
             query_embeddings=[question.vector], n_results=min(limit, len(self._chunks)), include=["distances"]
         )
@@ -116,7 +116,7 @@ class Tutorial:
         return [Near(self._chunks[int(number)], 1 - float(distance)) for number, distance in pairs]
 
     def best_sentence(self, question: Encoding, near: Sequence[Near]) -> Slice:
-        """Of the sentences in the four nearest chunks, the one whose vector is nearest to the question's."""
+        """Return of the sentences in the four nearest chunks, the one whose vector is nearest to the question's."""
         pieces = [
             Slice(chunk.document, chunk.start + span.start, chunk.start + span.end, chunk.text[span.start : span.end])
             for chunk in (each.chunk for each in near[:NEAREST])

@@ -78,19 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answers_alone(cluster: Cluster, questions: Sequence[str]) -> tuple[list[str], int]:
-    """What each question is answered when nothing else is asked, and how many the copies answer differently."""
+    """Return what each question is answered when nothing else is asked, and how many the copies answer differently."""
     first, *others = ([essence(ask(copy.address, one)) for one in questions] for copy in cluster.copies)
     return first, sum(len({one, *rest}) > 1 for one, *rest in zip(first, *others, strict=True))
 
 
 def essence(answer: dict[str, Any]) -> str:
-    """What must be the same in two answers: the words, and the characters that they cite."""
+    """Return what must be the same in two answers: the words, and the characters that they cite."""
     cited = [[each["article_id"], each["start"], each["end"], each["quote"]] for each in answer["citations"]]
     return json.dumps([answer["text"], answer["found"], cited], ensure_ascii=False)
 
 
 def load(cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, seconds: float) -> dict[str, Any]:
-    """Ask at a fixed rate, and what came of it."""
+    """Ask at a fixed rate, and return the outcomes."""
     with begun(cluster, folder, questions, rate, seconds) as generator:
         generator.wait()
     return reported(folder)
@@ -99,7 +99,7 @@ def load(cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, 
 def begun(
     cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, seconds: float
 ) -> subprocess.Popen[bytes]:
-    """The generator, asking."""
+    """Return the generator, asking."""
     (folder / "questions.json").write_text(json.dumps(list(questions)), encoding="utf-8")
     generator = Path(__file__).with_name("open_loop.py")
     where = ["--questions", str(folder / "questions.json"), "--out", str(folder / "told.json")]
@@ -108,12 +108,12 @@ def begun(
 
 
 def reported(folder: Path) -> dict[str, Any]:
-    """What the generator wrote."""
+    """Return what the generator wrote."""
     return dict(json.loads((folder / "told.json").read_text(encoding="utf-8")))
 
 
 def kind(row: Row) -> str:
-    """What came of a question, in a word or two."""
+    """Return the outcome of a question, in a word or two."""
     if row["status"] == 0:
         return f"lost: {row['lost']}"
     if row["status"] == 200:
@@ -122,12 +122,12 @@ def kind(row: Row) -> str:
 
 
 def is_wrong(row: Row, expected: Sequence[str]) -> bool:
-    """Whether an answer is another one than without load."""
+    """Return whether an answer is another one than without load."""
     return row["status"] == 200 and essence(json.loads(row["body"])) != expected[row["question"]]
 
 
 def loaded(report: dict[str, Any], expected: Sequence[str]) -> list[Figure]:
-    """The figures of a load."""
+    """Return the figures of a load."""
     rows: list[Row] = report["rows"]
     kinds = Counter(kind(row) for row in rows)
     begin, end = min(row["due"] for row in rows), max(row["due"] for row in rows)
@@ -153,12 +153,12 @@ def loaded(report: dict[str, Any], expected: Sequence[str]) -> list[Figure]:
 
 
 def lateness(rows: Sequence[Row]) -> list[float]:
-    """Seconds after they were due at which questions were sent."""
+    """Return seconds after they were due at which questions were sent."""
     return [row["sent"] - row["due"] for row in rows if row["sent"]]
 
 
 def memory(servers: Sequence[Server]) -> list[Figure]:
-    """What each process has needed at most."""
+    """Return what each process has needed at most."""
     for server in servers:
         server.note_memory()
     return [Figure(f"memory of {server.name} at most", max(server.peaks), "MB") for server in servers]
@@ -190,8 +190,10 @@ def killed(
 
 
 def after(rows: Sequence[Row], expected: Sequence[str], when: float, only: int | None) -> list[tuple[Any, ...]]:
-    """What came of the questions since `when`; the first right answer is looked for at one address, where it is named,
-    among questions sent after the last that came to nothing."""
+    """Return the outcomes of the questions since `when`, and when the first right answer came.
+
+    That is the first one (from the address `only`, where it is given) of the questions sent after the last failure.
+    """
     since = [row for row in rows if row["ended"] >= when]
     kinds = Counter(kind(row) for row in since)
     troubled = [row["ended"] for row in since if row["status"] != 200 and not row["shed"]]
@@ -212,12 +214,12 @@ def after(rows: Sequence[Row], expected: Sequence[str], when: float, only: int |
 
 
 def milliseconds(seconds: Sequence[float], percentile: float) -> float:
-    """A percentile; nan where there is nothing."""
+    """Return a percentile; nan where there is nothing."""
     return 1000 * float(np.percentile(seconds or [float("nan")], percentile))
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports at which nobody listens."""
+    """Return ports at which nobody listens."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:

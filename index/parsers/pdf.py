@@ -118,7 +118,7 @@ def _lines(pieces: list[Line]) -> list[Line]:
 def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
     """Join the lines, and return the text with the offsets of the pages.
 
-    A blank line marks a larger gap than usual, or another font size. There is none between pages as such, since a
+    A blank line marks a larger gap than usual, or another font size. A page break alone adds no blank line, since a
     sentence may continue on the next page.
     """
     known = {word for lines in pages for line in lines for word in _WORD.findall(line[0])}

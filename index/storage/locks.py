@@ -1,8 +1,8 @@
 """Locks and change marks of an index in a folder.
 
 One process writes at a time: two that write to Chroma at once lose vectors without an error. Two small files support
-this. The mark holds a new random word after every change; readers compare it before each question, which takes some 20
-microseconds. The other file exists while a process writes, and remains if that process is killed.
+this. The mark holds a new random word after every change; other processes compare it before each question, which takes
+some 20 microseconds. The other file exists while a process writes, and remains if that process is killed.
 
 An index on a server has its mark in the metadata of its articles, and `lease` does the rest.
 """
@@ -78,7 +78,7 @@ def change_folder(folder: Path) -> Iterator[bool]:
         try:
             yield was_interrupted
         except BaseException:
-            _set_mark(folder)  # readers see what was written so far
+            _set_mark(folder)  # other processes see what was written so far
             raise
         if _set_mark(folder):
             unfinished.unlink(missing_ok=True)

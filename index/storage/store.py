@@ -144,7 +144,7 @@ class Store(IndexContents):
                 self._leave_mark()
             except BaseException:
                 with suppress(StoreError):
-                    self._leave_mark()  # readers see what was written so far
+                    self._leave_mark()  # other processes see what was written so far
                 raise
 
     def _leave_mark(self) -> None:

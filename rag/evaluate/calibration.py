@@ -36,7 +36,7 @@ class Calibration:
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Return the JSON object that the command line prints."""
-        return asdict(self)
+        return asdict(self) | {"min_score": self.abstention_threshold}  # deprecated name
 
 
 def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP) -> Calibration:

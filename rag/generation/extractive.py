@@ -47,7 +47,7 @@ def choose(ranked: Sequence[Quote], found: SearchResult) -> list[Quote]:
 
 
 def _with_neighbours(quote: Quote, found: SearchResult) -> Quote:
-    """Extend a quote to the sentences that a reader needs to understand it.
+    """Extend a quote to the sentences that are needed to understand it.
 
     These are the sentence before one that opens with a pronoun, the list that a colon announces, and the quotation
     that follows a sentence such as: X named several options. “You could use A, B or C,” he said.

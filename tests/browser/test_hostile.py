@@ -296,7 +296,7 @@ def test_the_library_shows_titles_outlets_and_names_of_files_as_text(page: Any) 
     _require_harmless(page)
     page.fill("#text-title textarea", MARKUP)
     page.fill("#text textarea", f"Another text about the lighthouse. {TEXT}")
-    page.click("text=Add the text")
+    page.click("text=Add text")
     page.wait_for_selector("#upload-status li.added >> text=<script>")
     _require_harmless(page)
 

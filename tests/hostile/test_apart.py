@@ -330,4 +330,4 @@ def test_a_document_cannot_claim_to_lie_in_another_file(name: object) -> None:
 
 def test_where_no_process_can_be_started_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
-    assert "no process to read it in can be started: No such file" in _refusal(Sandbox(), PAGE)
+    assert "cannot start a process to parse it: No such file" in _refusal(Sandbox(), PAGE)

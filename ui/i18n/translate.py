@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,7 @@ CHINESE: dict[str, str] = json.loads(Path(__file__).with_name("zh.json").read_te
 """The Chinese catalogue: each English text of the page with its translation."""
 
 
-class Translate(Protocol):
+class Translate(Hashable, Protocol):
     """A function that returns a text of the page in the user's language."""
 
     def __call__(self, text: str, /, **values: object) -> str:

@@ -1,1 +1,1 @@
-"""Draft test questions from articles."""
+"""Draft the cases of a test set from articles."""

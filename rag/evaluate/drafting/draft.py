@@ -1,7 +1,7 @@
-"""Drafts of a test set, made from what the articles say in so many words: no LLM, no chance.
+"""Draft a test set from the statements of the articles, without an LLM and without randomness.
 
-A draft is kept only if the assistant, quoting, finds it and cites the very words that answer it. So drafts tell whether
-what works today still works tomorrow; how good the assistant is, they cannot tell.
+A draft is accepted only if the assistant, without its LLM, finds it and cites the words that answer it. So drafts show
+whether what works today still works tomorrow; they do not show how good the assistant is.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ TAG = "draft"
 NOTES = "drafted; accept or delete"
 
 _KINDS = ("who", "number", "saying", "place", "date", "name", "thing", "person", "heading")
-"""The kinds of facts in the order in which they take turns."""
+"""The kinds of statements in the order in which they take turns."""
 
-_LONGEST_SENTENCE, _LONGEST_PARAGRAPH = 1000, 4000  # what is longer is no prose
+_LONGEST_SENTENCE, _LONGEST_PARAGRAPH = 1000, 4000  # longer text is not prose
 _LONGEST_QUESTION = 110
 _LONGEST_ANSWER = 220
 _UNANSWERABLE = 5  # one draft in so many has no answer
@@ -38,34 +38,33 @@ _LOWER_NOUN = re.compile(r"\bthe ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*)")
 
 
 def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count: int = 20) -> list[Case]:
-    """Up to `count` cases about articles of the assistant's index, a fifth of them without an answer; the articles take
-    turns, and so do the kinds of facts. The same articles always give the same cases.
+    """Return up to `count` cases about articles of the assistant's index, a fifth of them unanswerable.
 
-    Each has the tag `draft`, and notes that say so. An answerable one has been asked of the assistant without its LLM,
-    which cited its evidence; an unanswerable one asks for a name or number that stands in no article of the index, and
-    the assistant refused it.
+    The articles take turns, and so do the kinds of statements. The same articles always give the same cases. Each case
+    has the tag `draft` and a note to review it. The assistant, without its LLM, has answered the answerable ones with
+    their evidence, and refused the others, which ask for a name or number that no article has.
     """
     quoting = without_llm(assistant)
     wanted = count - count // _UNANSWERABLE
-    kept: list[tuple[Article, Statement, Case]] = []
+    accepted: list[tuple[Article, Statement, Case]] = []
     for article, versions in _questions(articles)[: wanted * _MOST_ASKED]:
-        if len(kept) == wanted:
+        if len(accepted) == wanted:
             break
-        told = _told(quoting, article, versions)
-        if told and not _is_told_already(article, told[0], kept):
-            kept.append((article, told[0], _case(article, told)))
-    return [*(case for _, _, case in kept), *_unanswerable(quoting, kept, count // _UNANSWERABLE)]
+        confirmed = _confirmed(quoting, article, versions)
+        if confirmed and not _is_repeated(article, confirmed[0], accepted):
+            accepted.append((article, confirmed[0], _case(article, confirmed)))
+    return [*(case for _, _, case in accepted), *_unanswerable(quoting, accepted, count // _UNANSWERABLE)]
 
 
 def article_statements(article: Article) -> list[Statement]:
-    """The facts of an article that a question can be asked about, in their order, with offsets in its text."""
+    """Return the statements of an article that a question can be asked about, in order, with offsets in its text."""
     people = people_of(article.text)
     found = [statement for line in _lines(article) for statement in _facts_of_line(article.text, line, people)]
     return [statement for statement in found if _is_fit(statement, article)]
 
 
 def _lines(article: Article) -> Iterator[Span]:
-    """The lines of an article that no noise touches, headings aside."""
+    """Yield the lines of an article without boilerplate and headings."""
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
         if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):
@@ -78,19 +77,18 @@ def _facts_of_line(text: str, line: Span, people: Sequence[str]) -> Iterator[Sta
         if len(sentence) > _LONGEST_SENTENCE:
             continue
         for statement in find_statements(words[sentence.start : sentence.end]):
-            yield _moved(statement, line.start + sentence.start)
+            yield _shifted(statement, line.start + sentence.start)
     for statement in find_quotations(words, people) if len(words) <= _LONGEST_PARAGRAPH else ():
-        yield _moved(statement, line.start)
+        yield _shifted(statement, line.start)
 
 
-def _moved(statement: Statement, by: int) -> Statement:
+def _shifted(statement: Statement, by: int) -> Statement:
     (start, end), (first, last) = statement.answer, statement.evidence
     return replace(statement, answer=(start + by, end + by), evidence=(first + by, last + by))
 
 
 def _is_fit(statement: Statement, article: Article) -> bool:
-    """Whether a person who does not have the article before them would understand the question and not see the answer
-    in it."""
+    """Return whether the question is clear without the article, and does not contain the answer."""
     answer = article.text[slice(*statement.answer)]
     if (
         len(statement.question) > _LONGEST_QUESTION
@@ -106,7 +104,7 @@ def _is_fit(statement: Statement, article: Article) -> bool:
 
 
 def _questions(articles: Sequence[Article]) -> list[tuple[Article, list[Statement]]]:
-    """What can be asked, each question with all facts that answer it: kinds and articles take turns."""
+    """Return the questions, each with all statements that answer it; kinds and articles take turns."""
     each = []
     for article in articles:
         questions: dict[str, list[Statement]] = {}
@@ -118,32 +116,32 @@ def _questions(articles: Sequence[Article]) -> list[tuple[Article, list[Statemen
 
 
 def _in_turn(lists: Sequence[Sequence[Item]]) -> list[Item]:
-    """The first of each list, then the second of each, and so on."""
+    """Return the first of each list, then the second of each, and so on."""
     longest = max(map(len, lists), default=0)
     return [items[place] for place in range(longest) for items in lists if place < len(items)]
 
 
 def _asking_headings(article: Article) -> Iterator[Statement]:
-    """Headings that are questions; what is below them, down to the next one, should answer."""
+    """Yield headings that are questions; the text below, down to the next heading, should answer."""
     for match in re.finditer(r"^#{2,6}[^\n]*\n(?P<below>(?:(?!#)[^\n]*(?:\n|\Z))+)", article.text, re.MULTILINE):
         for question in headings(match[0].split("\n")[0]):
             yield Statement("heading", question, match.span("below"), match.span("below"))
 
 
-def _told(assistant: QuestionAnswerer, article: Article, versions: Sequence[Statement]) -> list[Statement]:
-    """Those facts that answer one question, if the assistant cites one of them; else none."""
+def _confirmed(assistant: QuestionAnswerer, article: Article, versions: Sequence[Statement]) -> list[Statement]:
+    """Return the statements that answer one question, if the assistant cites one of them; otherwise none."""
     answer = assistant.ask(versions[0].question)
     if not answer.found:
         return []
     if versions[0].kind == "heading":
         return _cited_below(answer, article, versions[0])
     cited = [Span(each.start, each.end) for each in answer.citations if each.article_id == article.id]
-    held = any(
+    corpus = any(
         span.start <= statement.answer[0] and statement.answer[1] <= span.end
         for span in cited
         for statement in versions
     )
-    return list(versions) if held else []
+    return list(versions) if corpus else []
 
 
 def _cited_below(answer: Answer, article: Article, heading: Statement) -> list[Statement]:
@@ -154,13 +152,13 @@ def _cited_below(answer: Answer, article: Article, heading: Statement) -> list[S
     return []
 
 
-def _is_told_already(article: Article, statement: Statement, kept: Iterable[tuple[Article, Statement, Case]]) -> bool:
-    """Whether a question so far asks the same thing from the other side, or has the same answer in the same place."""
+def _is_repeated(article: Article, statement: Statement, accepted: Iterable[tuple[Article, Statement, Case]]) -> bool:
+    """Return whether an accepted question has the same answer or evidence, such as the same statement reversed."""
     place = Span(*statement.evidence)
     return any(
         other.id == article.id
         and (Span(*known.answer).overlaps(Span(*statement.answer)) or Span(*known.evidence) == place)
-        for other, known, _ in kept
+        for other, known, _ in accepted
     )
 
 
@@ -179,16 +177,16 @@ def _case(article: Article, versions: Sequence[Statement]) -> Case:
 
 
 def _unanswerable(
-    assistant: QuestionAnswerer, kept: Sequence[tuple[Article, Statement, Case]], count: int
+    assistant: QuestionAnswerer, accepted: Sequence[tuple[Article, Statement, Case]], count: int
 ) -> list[Case]:
-    """Questions as those that were kept, for a name or number that no article of the index has."""
-    if not count or not kept:
+    """Return variants of the accepted questions, for a name or number that no article of the index has."""
+    if not count or not accepted:
         return []
-    held = "\n".join(
+    corpus = "\n".join(
         article.text for statement in assistant.article_metadata() if (article := assistant.article(statement.id))
     ).casefold()
     found: dict[str, Case] = {}
-    for question in swap_names([case.question for _, _, case in kept], held)[: count * _MOST_ASKED * 2]:
+    for question in swap_names([case.question for _, _, case in accepted], corpus)[: count * _MOST_ASKED * 2]:
         if len(found) == count:
             break
         if not assistant.ask(question).found:

@@ -1,8 +1,10 @@
-"""The little grammar that drafting needs: names, numbers and dates in English, and verbs in questions. Pure."""
+"""The grammar that drafting needs: names, numbers and dates in English, and verbs in questions. Pure."""
 
 from __future__ import annotations
 
 import re
+
+from index import lexicon
 
 _OPENING = (
     "A|About|After|Again|All|Also|Although|Among|An|And|Another|Any|As|At|Because|Before|Between|Both|But|By|Despite|"
@@ -15,7 +17,7 @@ WORD = r"[A-Z](?:[\w&-]|[’'](?!s\b)(?=\w))*"
 NAME = (
     rf"(?<![\w’',.-])(?!(?:{_OPENING})\b)(?:\d{{1,3}} (?=[A-Z]))?{WORD}(?: (?:of (?:the )?)?{WORD}| \d{{1,2}}\b){{0,8}}"
 )
-"""A row of capitalised words: 360 Security Technology, University of Cambridge, Stable Diffusion 3."""
+"""A sequence of capitalised words: 360 Security Technology, University of Cambridge, Stable Diffusion 3."""
 
 PERSON = rf"(?<![\w’'-])(?!(?:{_OPENING})\b){WORD}(?: {WORD}){{1,3}}"
 ROLE = (
@@ -33,22 +35,20 @@ THING = (
     r"conference|newspaper|magazine|agency|app|chip|programme|program|network|city|town|river|island|language|museum|"
     r"owner|maker|body|organisation|organization|party|club|bank|school|bridge|festival|method|technique|disease)s?"
 )
-_SMALL = (
-    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|"
-    "nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|a dozen"
-)
-_CAPITAL = "|".join(word.capitalize() for word in _SMALL.split("|"))
-NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:{_SMALL}|{_CAPITAL}))(?: (?:hundred|thousand|million|billion|trillion))?"
+_NUMBER_WORDS = (*lexicon.ONES[2:], *lexicon.TENS, "a dozen")
+_NUMBER_WORD = "|".join([*_NUMBER_WORDS, *map(str.capitalize, _NUMBER_WORDS)])
+NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:{_NUMBER_WORD}))(?: (?:{'|'.join(lexicon.SCALES)}))?"
 ABOUT = (
     r"(?:[Aa]bout|[Aa]round|[Oo]ver|[Mm]ore than|[Nn]early|[Aa]lmost|[Aa]t least|[Rr]oughly|[Aa]pproximately|[Uu]p to)"
 )
-MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+MONTH = rf"(?:{'|'.join(map(str.capitalize, lexicon.MONTHS))})"
+_WEEKDAY = rf"(?:{'|'.join(map(str.capitalize, lexicon.WEEKDAYS))})"
 DATE = (
     rf"(?:{MONTH} \d{{1,2}}, \d{{4}}|\d{{1,2}} {MONTH} \d{{4}}|{MONTH} \d{{1,2}}\b|\d{{1,2}} {MONTH}|{MONTH} \d{{4}}"
-    rf"|(?:1[0-9]|20)\d\d\b|{MONTH}\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)"
+    rf"|(?:1[0-9]|20)\d\d\b|{MONTH}\b|{_WEEKDAY})"
 )
 NOUNS = r"(?:[a-z][\w-]* ){0,2}?(?:[a-z][\w-]*[^s\W]s|[A-Z]{2,}s|people|men|women|children)"
-"""What is counted: at most two words and a plural."""
+"""Counted things: at most two words and a plural."""
 
 AUXILIARY = r"(?:is|are|was|were|has|have|had|will|would|can|could|may|might|must|should)"
 
@@ -91,19 +91,19 @@ _BASE = (
     | _DOUBLED
 )
 PAST = rf"(?:{'|'.join(sorted(_BASE, key=len, reverse=True))})"
-"""Past tenses whose base form is known for sure; a question with a wrong one would not be asked by anybody."""
+"""Past tenses with a known base form: a question with a wrong form would sound like nobody's."""
 
 
 _NOUN = rf"(?!{AUXILIARY}\b|{PAST}\b)[a-z][\w-]*"
 SUBJECT = rf"(?:[Tt]he (?:{_NOUN} ){{0,2}}{_NOUN}|(?:[Tt]he )?{NAME})"
-"""Who or what does something: a name, or "the" with at most three plain words."""
+"""The subject of a sentence: a name, or "the" with at most three lower-case words."""
 
 
 def base_form(past: str) -> str:
-    """The base form of one of the verbs in `PAST`: "reopened" is "reopen"."""
+    """Return the base form of one of the verbs in `PAST`: "reopen" for "reopened"."""
     return _BASE[past]
 
 
 def inside(noun_phrase: str) -> str:
-    """A noun phrase in the middle of a sentence: "The storm" is "the storm"."""
+    """Return a noun phrase for the middle of a sentence: "the storm" for "The storm"."""
     return f"t{noun_phrase[1:]}" if noun_phrase.startswith("The ") else noun_phrase

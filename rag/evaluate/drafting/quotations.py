@@ -1,4 +1,4 @@
-"""What people are reported to have said, and the question for it: "What did X say about Y?" English; pure."""
+"""Find what people are reported to have said, with a question: "What did X say about Y?" English; pure."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _NO_TOPIC = re.compile(rf"(?:[A-Z]\w+(?:ese|ish|ian|ean|ican)|{MONTH}|\w+day|Lin
 
 
 def people_of(text: str) -> list[str]:
-    """The full names of the people that a text introduces or quotes, the most frequent first."""
+    """Return the full names of the people that a text introduces or quotes, the most frequent first."""
     found = [match[1] for pattern in (_INTRODUCED, _TITLED) for match in pattern.finditer(text)]
     often = Counter(name for name in found if not ORGANISATION.search(name) and "-based" not in name)
     return sorted(often, key=lambda name: -often[name])
 
 
 def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement]:
-    """What is said in a paragraph, with offsets in it; `people` are the full names that the article has."""
+    """Yield the quotations of a paragraph, with offsets in it; `people` are the full names in the article."""
     for pattern in _PATTERNS:
         for match in pattern.finditer(paragraph):
             if paragraph[: match.start("s")].endswith(("and ", "of ")):
@@ -54,7 +54,7 @@ def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement
 
 
 def full_name(name: str, people: Sequence[str]) -> str:
-    """The full name that a part of it stands for, where that is certain: "Xie" for Xie Saining."""
+    """Return the full name for a part of it, such as "Xie" for Xie Saining, or the part where that is ambiguous."""
     if name in people:
         return name
     found = [person for person in people if name in (person.split()[0], person.split()[-1])]
@@ -87,7 +87,7 @@ def _question(match: re.Match[str], speaker: str, paragraph: str) -> str:
 
 
 def _topic(text: str, speaker: str) -> str:
-    """The first name in a text that is not the speaker's, with what it has where that is told."""
+    """Return the first name in a text that is not the speaker's, with what belongs to it; or an empty text."""
     for match in _TOPIC.finditer(text):
         topic = match[0]
         bare = topic.removeprefix("the ").split()[0].removesuffix("’s").removesuffix("'s")

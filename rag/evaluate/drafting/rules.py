@@ -1,8 +1,8 @@
-"""The rules of drafting: how a sentence states a fact, and the question that a person would ask for it. English; pure.
+"""The rules of drafting: patterns of statements, and the question that a person would ask for each. English; pure.
 
-In a pattern, `<NAME>` stands for a piece of the grammar, and `<a:NAME>` for one that is wanted: `a` is always the
-answer, `x` or `s` who or what is asked about, `v` a verb, `r` a role, `u` what is counted, `t` what the question ends
-with. Rules are narrow on purpose: what they miss can be written by hand, what they get wrong costs a person time.
+In a pattern, `<NAME>` is a piece of the grammar, and `<a:NAME>` one that is captured: `a` is always the answer, `x` or
+`s` the subject of the question, `v` a verb, `r` a role, `u` what is counted, `t` the end of the question. Rules are
+narrow on purpose: what they miss can be written by hand, what they get wrong costs a person time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from . import grammar
 from .grammar import MONTH, ORGANISATION, PAST, ROLE, THING, base_form
 
 Ask = Callable[[re.Match[str]], str | None]
-"""Makes the question of a match, or nothing where it would not be a good one."""
+"""Makes the question of a match, or None where it would not be a good one."""
 
 _OF_ROLE = {
     "owner": "owns",
@@ -80,7 +80,7 @@ def _pattern(written: str) -> re.Pattern[str]:
 
 
 def _asks(question: str) -> Ask:
-    """The question with the groups of the match in it."""
+    """Return a function that fills the groups of a match into the question."""
     return lambda match: question.format_map(
         {name: grammar.inside(text or "") for name, text in match.groupdict().items()}
     )
@@ -126,7 +126,7 @@ def _what_was(match: re.Match[str]) -> str | None:
 
 
 def _apposes(match: re.Match[str]) -> bool:
-    """Whether what follows a name says what it is, and not how the sentence goes on: "After the war, the city …"."""
+    """Return whether the words after a name describe it; in "After the war, the city …" they continue the sentence."""
     before = match.string[: match.start("x")]
     return not (_SET_BEFORE.search(before) or _FINITE.search(match["a"]) or _NO_NAME.search(match["x"]))
 
@@ -240,4 +240,4 @@ _RULES: tuple[tuple[str, str, Ask], ...] = (
 RULES: tuple[tuple[str, re.Pattern[str], Ask], ...] = tuple(
     (kind, _pattern(written), ask) for kind, written, ask in _RULES
 )
-"""The kind of fact, what it looks like, and its question."""
+"""The kind, the pattern and the question of each statement."""

@@ -1,4 +1,4 @@
-"""Facts that a sentence states in so many words, each with a question for it. English; pure."""
+"""Find statements in a sentence, each with a question that it answers. English; pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from index import lexicon
+
 from .rules import RULES
 
 _ADJECTIVE = re.compile(r"(?:The )?(?:[A-Z]\w+(?:ese|ish|ian|ean|ican)|French|German|Dutch|Greek)|.*[’']")
 _POINTING = re.compile(
-    r"\b(?:it|its|he|him|his|she|her|they|them|their|this|that|these|those|such|we|our|you|latter|former|there)\b",
+    rf"\b(?:{'|'.join(lexicon.PRONOUNS)}|such|we|our|you|latter|former|there)\b",
     re.IGNORECASE,
 )
 _MAY_POINT = re.compile(r"^How many .* (?:are|were) there\b")
@@ -18,9 +20,9 @@ _MAY_POINT = re.compile(r"^How many .* (?:are|were) there\b")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A question and its answer: where in the text the answer stands, and the words around it that prove it.
+    """A question with the offsets of its answer, and of the evidence around it.
 
-    Offsets are half-open, in the text that the fact was found in; `also` are other ways to put the answer.
+    Offsets are half-open and count in the text of the statement; `also` are other forms of the answer.
     """
 
     kind: str
@@ -31,7 +33,7 @@ class Statement:
 
 
 def find_statements(sentence: str) -> Iterator[Statement]:
-    """The facts of a sentence, with offsets in it."""
+    """Yield the statements of a sentence, with offsets in it."""
     for kind, pattern, ask in RULES:
         for match in pattern.finditer(sentence):
             question = ask(match)
@@ -50,13 +52,13 @@ def find_statements(sentence: str) -> Iterator[Statement]:
 
 
 def _is_clear(question: str, match: re.Match[str]) -> bool:
-    """Whether it says whom or what it asks about: no "it", and no adjective in place of a name."""
+    """Return whether a question names what it asks about: no "it", and no adjective in place of a name."""
     named = [name for group in ("x", "s") if (name := match.groupdict().get(group))]
     return not (_POINTING.search(_MAY_POINT.sub("", question)) or any(map(_ADJECTIVE.fullmatch, named)))
 
 
 def _spelled_out(sentence: str, match: re.Match[str]) -> int:
-    """Where the words begin that an abbreviation stands for; the end where they do not fit it."""
+    """Return where the expansion of an abbreviation begins; its end where the words do not match the letters."""
     letters = match["x"].removesuffix("s").upper()
     words = list(re.finditer(r"[\w-]+", sentence[match.start("a") : match.end("a")]))
     for count in range(2, len(words) + 1):
@@ -69,6 +71,6 @@ def _spelled_out(sentence: str, match: re.Match[str]) -> int:
 
 
 def _within(short: str, long: str) -> bool:
-    """Whether the letters of one stand in the other, in order."""
+    """Return whether one text has the letters of the other, in order."""
     rest = iter(long)
     return all(letter in rest for letter in short)

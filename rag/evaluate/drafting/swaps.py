@@ -1,4 +1,4 @@
-"""Questions that an index cannot answer: good ones, with a name or number exchanged for one that is nowhere. Pure."""
+"""Make questions that an index cannot answer, by replacing a name or number with one that no article has. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .grammar import NAME, ORGANISATION
 
 _PEOPLE = ("Marta Lindqvist", "Daniel Okafor", "Renata Kowalczyk", "Tomas Herrera", "Aiko Yamane", "Pieter Vos")
 _OTHERS = ("Northbridge Systems", "Calderstone", "Verdano", "Fennimore Labs", "Quillmark", "Ostrava Dynamics")
-"""Invented: people in one row, companies, places and products in the other."""
+"""Invented names: people, and companies, places and products."""
 
 _ASKS_A_PERSON = re.compile(
     rf"(?P<before>(?:Who is|Who was|What did|Where does|Where did) )(?P<name>{NAME})(?P<after>(?: .*)?\?)"
@@ -22,16 +22,16 @@ _OPENS_WITH_A_NAME = re.compile(
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
 
-def swap_names(questions: Sequence[str], held: str) -> list[str]:
-    """Questions made from the given ones, at most one for each, whose new name or number is not in `held`.
+def swap_names(questions: Sequence[str], corpus: str) -> list[str]:
+    """Return questions made from the given ones, at most one for each, whose new name or number is not in `corpus`.
 
-    `held` is everything that may answer, in lower case.
+    `corpus` is the text of all articles, in lower case.
     """
-    people = [name for name in _PEOPLE if not _stands(name, held)]
-    others = [name for name in _OTHERS if not _stands(name, held)]
+    people = [name for name in _PEOPLE if not _occurs(name, corpus)]
+    others = [name for name in _OTHERS if not _occurs(name, corpus)]
     found: dict[str, str] = {}
     for number, question in enumerate(questions):
-        for frame, new in _versions(question, people, others, held, number):
+        for frame, new in _versions(question, people, others, corpus, number):
             if frame not in found:  # one question of a form is enough
                 found[frame] = new
                 break
@@ -39,11 +39,11 @@ def swap_names(questions: Sequence[str], held: str) -> list[str]:
 
 
 def _versions(
-    question: str, people: Sequence[str], others: Sequence[str], held: str, turn: int
+    question: str, people: Sequence[str], others: Sequence[str], corpus: str, turn: int
 ) -> Iterator[tuple[str, str]]:
     if year := _YEAR.search(question):
         for other in range(int(year[0]) + 7, int(year[0]) + 60, 7):
-            if str(other) not in held:
+            if str(other) not in corpus:
                 yield question, question.replace(year[0], str(other))
                 break
     for pattern in (_ASKS_A_PERSON, _OPENS_WITH_A_NAME, _ENDS_IN_A_NAME):
@@ -57,5 +57,5 @@ def _versions(
             yield frame, f"{match['before']}{names[turn % len(names)]}{match['after']}"
 
 
-def _stands(name: str, held: str) -> bool:
-    return any(part in held for part in name.casefold().split() if part not in ("systems", "labs", "dynamics"))
+def _occurs(name: str, corpus: str) -> bool:
+    return any(part in corpus for part in name.casefold().split() if part not in ("systems", "labs", "dynamics"))

@@ -1,4 +1,4 @@
-"""Whether a text says what was wanted: SQuAD's measures, their like for Chinese, and nearness in meaning. Pure."""
+"""Compare an answer with the accepted ones: SQuAD's measures, the same for Chinese, and similarity. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _WORD = re.compile(rf"[{_CHINESE}]|\d+(?:\.\d+)+|(?:(?![{_CHINESE}])[^\W_])+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
-@lru_cache(maxsize=256)  # one answer is held against several, by several measures
+@lru_cache(maxsize=256)  # one answer is compared with several, by several measures
 def normalise(text: str) -> str:
-    """Lower case, no ASCII punctuation, no English articles, single spaces, in this order.
+    """Return the text in lower case, without ASCII punctuation and English articles, with single spaces.
 
     Source: `normalize_answer` of the SQuAD evaluation script (Rajpurkar et al. 2016, section 6.1; script 2.0, 2018).
     """
@@ -35,12 +35,12 @@ def normalise(text: str) -> str:
 
 
 def exact_match(answer: str, gold: str) -> float:
-    """1 when both are the same after `normalise`; both empty is 1. Source: as `normalise`."""
+    """Return 1 when both are equal after `normalise`, also when both are empty. Source: as `normalise`."""
     return float(normalise(answer) == normalise(gold))
 
 
 def token_f1(answer: str, gold: str) -> float:
-    """Harmonic mean of precision and recall over the bag of words; an empty side gives 1 if both are empty, else 0.
+    """Return F1 over the bag of words; with an empty side, 1 if both are empty, else 0.
 
     Source: `compute_f1` of the SQuAD 2.0 evaluation script (Rajpurkar et al. 2018), with its rule for empty answers.
     """
@@ -48,7 +48,7 @@ def token_f1(answer: str, gold: str) -> float:
 
 
 def character_f1(answer: str, gold: str) -> float:
-    """`token_f1` for Chinese: every Chinese character is a token, and so is every other word or number.
+    """Return `token_f1` for Chinese: every Chinese character is a token, and so is every other word or number.
 
     Source: the mixed segmentation for Chinese of the MLQA evaluation script (Lewis et al. 2020).
     """
@@ -56,12 +56,12 @@ def character_f1(answer: str, gold: str) -> float:
 
 
 def answer_f1(answer: str, gold: str) -> float:
-    """`character_f1` when the gold answer has a Chinese character, else `token_f1`."""
+    """Return `character_f1` when the gold answer has a Chinese character, else `token_f1`."""
     return (character_f1 if _CHINESE_CHARACTER.search(gold) else token_f1)(answer, gold)
 
 
 def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]) -> float:
-    """The measure against the gold answer that fits best; no gold answer means that the empty answer is right.
+    """Return the measure for the gold answer that fits best; without gold answers, the empty answer is right.
 
     Source: the maximum over ground truths of the SQuAD evaluation script.
     """
@@ -69,7 +69,7 @@ def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]
 
 
 def scorable(golds: Sequence[str]) -> list[str]:
-    """The gold answers with something left after `normalise`; where there is none, the empty answer is the right one.
+    """Return the gold answers that are not empty after `normalise`; if all are, the empty answer is right.
 
     Source: the SQuAD 2.0 evaluation script, which scores exact match and F1 against these alone.
     """
@@ -77,7 +77,7 @@ def scorable(golds: Sequence[str]) -> list[str]:
 
 
 def similarity(answer: str, golds: Sequence[str], encode: Encode) -> float:
-    """Cosine of the answer and the gold answer nearest to it in meaning; what points away, or says nothing, is 0.
+    """Return the cosine of the answer and the nearest gold answer; 0 when it is negative, or the answer is empty.
 
     Source: SAS, semantic answer similarity (Risch et al. 2021), in its bi-encoder form.
     """
@@ -88,9 +88,9 @@ def similarity(answer: str, golds: Sequence[str], encode: Encode) -> float:
 
 
 def words(text: str) -> list[str]:
-    """Words, numbers and single Chinese characters, folded so that only how they are written can differ.
+    """Return words, numbers and single Chinese characters, in one spelling.
 
-    `1,677` is `1677`, `’` and `'` part a word alike, full-width forms are half-width, and case does not matter.
+    `1,677` becomes `1677`, `’` and `'` both split a word, full-width forms become half-width, upper case lower case.
     """
     return list(_words(text))
 
@@ -102,7 +102,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def contains_answer(text: str, golds: Sequence[str]) -> bool:
-    """True when the text has a gold answer word for word, English articles aside; `10` is not in `2010`."""
+    """Return whether the text contains a gold answer word for word, ignoring articles; `10` is not in `2010`."""
     said = words(text)
     return any(_contains(said, words(gold)) for gold in golds)
 

@@ -67,7 +67,7 @@ def test_a_text_is_added_once(client: httpx.Client) -> None:
         ({"json": {}}, 400, "either 'text' or 'link'"),
         ({"json": {"text": "a", "link": "b"}}, 400, "either 'text' or 'link'"),
         ({"json": {"text": " "}}, 422, "The text is empty"),
-        ({"json": {"link": "https://example.org/"}}, 422, "switched off"),
+        ({"json": {"link": "https://example.org/"}}, 422, "turned off"),
         ({"json": {"text": "a", "path": "/etc/passwd"}}, 400, "'path'"),
         ({"content": b"text", "headers": {"content-type": "text/plain"}}, 415, "text/plain"),
         ({"data": {"file": "no file"}}, 415, "application/x-www-form-urlencoded"),

@@ -34,19 +34,19 @@ def test_an_intact_index_has_no_problems(samples_home: Path) -> None:
 
 
 def test_the_report_shows_whether_access_control_is_on(home: Path) -> None:
-    def told(**settings: object) -> str:
+    def report_text(**settings: object) -> str:
         return as_text(examine(load_settings(home=home, **settings)))
 
-    assert "Access control off" in told()
+    assert "Access control off" in report_text()
     register = open_accounts(load_settings(home=home))
     key, _ = register.keys.create("bot")
     register.users.add("ann", "correct horse battery")
-    assert "Access control on: valid keys 1, users 1" in told()
+    assert "Access control on: valid keys 1, users 1" in report_text()
     register.keys.revoke(key.id)
-    assert "Access control on: valid keys 0" in told()
-    proxied = told(user_header="X-User", trusted_proxies=("127.0.0.1",))
+    assert "Access control on: valid keys 0" in report_text()
+    proxied = report_text(user_header="X-User", trusted_proxies=("127.0.0.1",))
     assert "X-User from a proxy is trusted" in proxied
-    assert "no proxy is trusted to send it" in told(user_header="X-User")
+    assert "no proxy is trusted to send it" in report_text(user_header="X-User")
 
 
 def test_an_empty_index_is_a_problem_that_does_not_prevent_answers(home: Path) -> None:

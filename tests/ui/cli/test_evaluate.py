@@ -47,9 +47,9 @@ def _timeless(path: Path) -> str:
 def test_a_missed_threshold_exits_with_2_and_is_printed(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", str(few), "--fail-under", "hit@5=0.5"]) == 0
     assert main(["eval", str(few), "--fail-under", "exact match=1,hit@5=0.5"]) == 2
-    told = capsys.readouterr().err
-    assert "missed: exact match is" in told
-    assert "missed: hit@5" not in told
+    printed = capsys.readouterr().err
+    assert "missed: exact match is" in printed
+    assert "missed: hit@5" not in printed
 
 
 def test_two_runs_save_the_same_file_except_for_timings(few: Path, tmp_path: Path) -> None:
@@ -107,11 +107,11 @@ def test_invalid_questions_are_listed_and_can_be_skipped(few: Path, capsys: pyte
     assert main(["eval", str(few)]) == 1
     assert "few.jsonl, line 7" in capsys.readouterr().err
     assert main(["eval", str(few), "--skip-bad"]) == 0
-    told = capsys.readouterr()
-    assert "skipped:" in told.err
-    assert "line 7" in told.err
-    assert "line 8" in told.err
-    assert "6 questions" in told.out
+    printed = capsys.readouterr()
+    assert "skipped:" in printed.err
+    assert "line 7" in printed.err
+    assert "line 8" in printed.err
+    assert "6 questions" in printed.out
 
 
 def test_two_saved_runs_are_compared(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,9 +135,9 @@ def test_an_html_report_is_written_for_one_run_and_for_several(
     assert str(page) in capsys.readouterr().err
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert main(["eval", "compare", *map(str, runs), "--html", str(page)]) == 0
-    told = capsys.readouterr().out
-    assert f"a: {runs[0]}, b: {runs[1]}" in told
-    assert f"a: {runs[0]}, b: {runs[2]}" in told
+    printed = capsys.readouterr().out
+    assert f"a: {runs[0]}, b: {runs[1]}" in printed
+    assert f"a: {runs[0]}, b: {runs[2]}" in printed
     text = html.unescape(page.read_text(encoding="utf-8"))
     assert all(name in text for name in ("1 run", "2 run", "3 run")), "three files with the same name are distinguished"
 
@@ -182,13 +182,13 @@ def test_a_judge_adds_its_agreement_to_the_report(
     with serving(*[[reply("openai", verdict)]] * 6) as wire:
         monkeypatch.setenv("CITECHAT_LLM_BASE_URL", f"{wire.url}/v1")
         assert main(["eval", str(few), "--judge", "openai:tiny"]) == 0
-    told = capsys.readouterr().out
-    assert "kappa" in told.lower()
-    assert "hit@5" in told, "the measures are not changed"
+    printed = capsys.readouterr().out
+    assert "kappa" in printed.lower()
+    assert "hit@5" in printed, "the measures are not changed"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["compare", "a.json"], "got 1"),
         (["compare", "no.json", "no.json"], "Cannot read the saved run 'no.json'"),
@@ -200,6 +200,8 @@ def test_a_judge_adds_its_agreement_to_the_report(
         (["few.jsonl", "--repeat", "0"], "0 is not in the range x>=1"),
     ],
 )
-def test_invalid_options_are_user_errors(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_options_are_user_errors(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["eval", *arguments]) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from index import CitechatError
 from rag import Assistant
 
+from ...html import embedded
 from ...report.page import report_page
-from ..render.evaluation import failure_html, progress_html, report_html, summary_html
+from ...templating import macros
 from ..services import Services
 from ..session import PageSettings, Visitor
 from .answers import Update
@@ -51,7 +54,8 @@ class EvaluationHandlers:
             assistant = settings.assistant(self.assistant, self.services.model_catalog)
             yield from self._evaluate(visitor, assistant, cases, problems, path.name)
         except CitechatError as error:
-            yield {"evaluation_status": failure_html(error.message, error.hint, visitor.translate)}
+            failure = macros("chat", "exchange").failure(visitor.translate, error.message, error.hint, alert=True)
+            yield {"evaluation_status": str(failure)}
 
     def _cases(self, path: Path) -> tuple[Sequence[Case], list[Problem]]:
         """Return the valid questions, and what is wrong with the others, by line and without the server's path."""
@@ -76,19 +80,17 @@ class EvaluationHandlers:
         """Show the progress after each question, then the report."""
         from rag.evaluate import Report, iter_results, versions
 
-        translate, results = visitor.translate, []
-        yield {"evaluation_status": progress_html(0, len(cases), translate), "report": ""}
+        translate, html, results = visitor.translate, macros("chat", "evaluation"), []
+        yield {"evaluation_status": str(html.progress(translate, 0, len(cases))), "report": ""}
         for result in iter_results(assistant, cases):
             results.append(result)
-            yield {"evaluation_status": progress_html(len(results), len(cases), translate)}
-        settings = {
-            "llm": assistant.model,
-            "top_k": str(assistant.options.top_k),
-            "strict": str(assistant.options.strict),
-        }
-        page = report_page({name: Report(tuple(results), settings, versions())}) if results else ""
+            yield {"evaluation_status": str(html.progress(translate, len(results), len(cases)))}
+        options = assistant.options
+        settings = {"llm": assistant.model, "top_k": str(options.top_k), "strict": str(options.strict)}
+        report = ""
+        if results:
+            page = report_page({name: Report(tuple(results), settings, versions())})
+            report = str(html.report(translate, Markup(embedded(page))))  # noqa: S704 - its texts are escaped
         correct = sum(result.right for result in results)
-        yield {
-            "evaluation_status": summary_html(correct, len(results), [str(problem) for problem in problems], translate),
-            "report": report_html(page, translate),
-        }
+        summary = html.summary(translate, correct, len(results), [str(problem) for problem in problems])
+        yield {"evaluation_status": str(summary), "report": report}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -41,9 +42,30 @@ def messages(
         content = str(macros("chat", "exchange").earlier(translate, earlier))
         shown.append({"role": "assistant", "content": content})
     for turn, exchange in enumerate(conversation.exchanges[earlier:], start=earlier + 1):
+        is_last = turn == len(conversation.exchanges)
+        reply = exchange_html(exchange, turn, translate) if is_last else _cached(_ById(exchange), turn, translate)
         shown.append({"role": "user", "content": question_html(exchange.question)})
-        shown.append({"role": "assistant", "content": exchange_html(exchange, turn, translate)})
+        shown.append({"role": "assistant", "content": reply})
     return shown
+
+
+class _ById:
+    """An exchange as the key of a cache, equal only to itself."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and self.exchange is other.exchange
+
+    def __hash__(self) -> int:
+        return id(self.exchange)
+
+
+@lru_cache(maxsize=256)
+def _cached(key: _ById, turn: int, translate: Translate) -> str:
+    """Return the reply to an earlier question, which stays the same while the last answer is written."""
+    return exchange_html(key.exchange, turn, translate)
 
 
 def question_html(question: str) -> str:
@@ -58,22 +80,7 @@ def exchange_html(exchange: Exchange, turn: int, translate: Translate = english)
     answer = None if found is None else Markup(answer_html(found, turn, running=not ended, translate=translate))  # noqa: S704
     scope = one_line(scope_text(exchange.article_filter, translate), 200)
     is_over = ended or (found is not None and found.done)
-    actions = _actions(exchange, translate) if is_over else []
-    return str(macros("chat", "exchange").reply(translate, exchange, turn, answer, scope, actions))
-
-
-def _actions(exchange: Exchange, translate: Translate) -> list[tuple[str, str, bool]]:
-    """Return the name and label of each action on a finished exchange, and whether it is the user's rating."""
-    edit = ("edit", translate("Edit question"), False)
-    if exchange.finished_answer is None:
-        return [edit]
-    return [
-        ("copy", translate("Copy with sources"), False),
-        ("good", translate("Good answer"), exchange.rating == "good"),
-        ("bad", translate("Bad answer"), exchange.rating == "bad"),
-        ("case", translate("Add to test set"), False),
-        edit,
-    ]
+    return str(macros("chat", "exchange").reply(translate, exchange, turn, answer, scope, is_over))
 
 
 def scope_text(article_filter: ArticleFilter, translate: Translate) -> str:
@@ -98,7 +105,7 @@ def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: T
     cited = [(each, pointer(answer.hits[each.number - 1], Span(each.start, each.end))) for each in citations]
     numbers = {citation.number for citation in citations}
     others = [(n, hit, pointer(hit)) for n, hit in enumerate(answer.hits, start=1) if n not in numbers]
-    prose = Markup(_prose(_linked_text(answer, turn, translate)))  # noqa: S704 - its texts are escaped
+    prose = Markup(_prose(_linked_text(answer, citations, turn, translate)))  # noqa: S704 - its texts are escaped
     return str(
         macros("chat", "exchange").answer(translate, answer, turn, prose, working, one_line(query), cited, others)
     )
@@ -114,9 +121,8 @@ def pointer(hit: Hit, evidence: Span | None = None) -> str:
     return f"at-{passage.article_id}-{'-'.join(map(str, offsets))}"
 
 
-def segments(answer: Answer, sentence: Sentence) -> Iterator[Span | Citation]:
+def segments(answer: Answer, sentence: Sentence, citations: Sequence[Citation]) -> Iterator[Span | Citation]:
     """Yield the plain text and the citations of a sentence by turns; plain text comes first and last."""
-    citations = {(c.number, c.start, c.end): c for c in answer.citations}
     cited = list(zip(sentence.numbers, sentence.evidence, strict=True))
     at = begin = sentence.start
     if answer.text.startswith(sentence.text, sentence.start):
@@ -129,28 +135,28 @@ def segments(answer: Answer, sentence: Sentence) -> Iterator[Span | Citation]:
         if sum(1 for known, _ in cited if known == number) > 1:
             cited.remove((number, evidence))  # the next marker with this number has its own evidence
         yield Span(at, marker.start())
-        yield citations[number, evidence.start, evidence.end]
+        cites = (number, evidence.start, evidence.end)
+        yield next(each for each in citations if (each.number, each.start, each.end) == cites)
         at = marker.end()
     yield Span(at, sentence.end)
 
 
-def _linked_text(answer: Answer, turn: int, translate: Translate) -> str:
+def _linked_text(answer: Answer, citations: Sequence[Citation], turn: int, translate: Translate) -> str:
     """Return the escaped text of an answer, with links for the markers and a label after each finished sentence."""
     if not answer.found:
         return _plain(translate(answer.text))
-    order = {citation: k for k, citation in enumerate(answer.citations, start=1)}
     pieces, position = [], 0
     for sentence in answer.sentences:
         pieces.append(_plain(answer.text[position : sentence.start]))
         focus = sentence.focus if answer.text.startswith(sentence.text, sentence.start) else None
-        for segment in segments(answer, sentence):
+        for segment in segments(answer, sentence, citations):
             if isinstance(segment, Span):
                 pieces.append(_text_with_focus(answer.text, segment, focus))
                 continue
             if pieces[-1].endswith(" "):  # a non-breaking space keeps the number on the line of the word before it
                 pieces[-1] = pieces[-1][:-1] + "\u00a0"
             target = pointer(answer.hits[segment.number - 1], Span(segment.start, segment.end))
-            link = f'<a href="#cite-{turn}-{order[segment]}" class="cite {target}">'
+            link = f'<a href="#cite-{turn}-{citations.index(segment) + 1}" class="cite {target}">'
             pieces.append(f"{link}&#91;{segment.number}&#93;</a>")
         pieces.append(_support_label(sentence, translate))
         position = sentence.end

@@ -152,7 +152,7 @@ def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
     position = 0
     for sentence in answer.sentences:
         yield answer.text[position : sentence.start]
-        *parts, rest = segments(answer, sentence)
+        *parts, rest = segments(answer, sentence, answer.citations)
         yield from (answer.text[each.start : each.end] if isinstance(each, Span) else each for each in parts)
         end = answer.text[rest.start : rest.end]
         yield end.rstrip()

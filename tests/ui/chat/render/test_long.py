@@ -10,6 +10,7 @@ import pytest
 
 from index import Article, Span
 from rag import Answer
+from ui.chat.render import exchange
 from ui.chat.render.article import article_html
 from ui.chat.render.exchange import MOST_SHOWN, messages
 from ui.conversation import Conversation, Exchange
@@ -62,3 +63,18 @@ def test_of_a_long_conversation_the_last_questions_are_shown_and_the_others_on_d
     assert len(messages(said)) == 1 + 2 * MOST_SHOWN
     assert len(messages(said, whole=True)) == 2 * count
     assert len(messages(said.before(MOST_SHOWN + 1))) == 2 * MOST_SHOWN, "none is left out as long as all have room"
+
+
+def test_earlier_answers_are_rendered_once_while_the_last_one_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[int] = []
+    real = exchange.exchange_html
+    monkeypatch.setattr(
+        exchange, "exchange_html", lambda each, turn, say: (rendered.append(turn), real(each, turn, say))[1]
+    )
+    said = Conversation(tuple(Exchange(f"Q{n}?", Answer(f"Q{n}?", f"Text {n}.", done=True)) for n in range(3)))
+    first = messages(said)
+    growing = said.with_last(Exchange("Q2?", Answer("Q2?", "More text.")))
+    assert messages(growing)[:4] == first[:4]
+    assert rendered == [1, 2, 3, 3]
+    rated = growing.with_rating(1, "good")
+    assert "✓ Good answer" in messages(rated)[1]["content"], "an exchange that changes is rendered again"
