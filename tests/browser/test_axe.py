@@ -160,7 +160,7 @@ def conversations(page: Any) -> None:
         _ask(page, question)
         page.click("[data-do=new]")
         page.wait_for_selector(".reply", state="detached")
-    page.click("#masthead nav >> text=Conversations")
+    page.click("#masthead nav >> text=History")
     page.click("#history [data-do=rename] >> nth=0")
     page.click("#history [data-do=delete] >> nth=1")
     page.wait_for_selector("#history .sure")
