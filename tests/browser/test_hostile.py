@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,13 @@ def test_an_article_and_an_answer_stay_text_while_they_come_and_after(page: Any)
 
 def _point_at(page: Any, link: Any) -> None:
     """Point at a citation until its card is shown: it goes when the page is scrolled, as it may be on the way there."""
-    for _ in range(5):
+    from playwright.sync_api import TimeoutError as NothingShownError
+
+    for _ in range(20):
         page.mouse.move(0, 0)
         link.hover()
-        page.wait_for_timeout(300)
-        if page.locator("#citation-card:visible").count():
+        with suppress(NothingShownError):
+            page.wait_for_selector("#citation-card:visible", timeout=3000)
             return
     raise AssertionError("no card is shown")
 
@@ -293,7 +296,7 @@ def test_the_library_shows_titles_outlets_and_names_of_files_as_text(page: Any) 
     _require_harmless(page)
     page.fill("#text-title textarea", MARKUP)
     page.fill("#text textarea", f"Another text about the lighthouse. {TEXT}")
-    page.click("text=Add the text")
+    page.click("text=Add text")
     page.wait_for_selector("#upload-status li.added >> text=<script>")
     _require_harmless(page)
 

@@ -77,7 +77,7 @@ def test_a_text_is_added_and_what_was_typed_is_cleared(reader: Any, library: Any
     reader.panel("library")
     reader.fill("#text-title input, #text-title textarea", "The mayor speaks")
     reader.fill("#text textarea", "The mayor will speak on Tuesday at noon.")
-    reader.click("#adding >> text=Add the text")
+    reader.click("#adding >> text=Add text")
     reader.wait_for_words("#upload-status .state", "added")
     reader.wait_for_words("#library .title", "The mayor speaks")
     reader.wait_for_words(".status", "3 articles")
@@ -89,7 +89,7 @@ def test_a_text_that_is_empty_is_refused_and_its_title_stays(reader: Any, librar
     reader.open(library.url)
     reader.panel("library")
     reader.fill("#text-title input, #text-title textarea", "Nothing")
-    reader.click("#adding >> text=Add the text")
+    reader.click("#adding >> text=Add text")
     reader.wait_for_words("#upload-status .detail", "The text is empty")
     assert reader.input_value("#text-title input, #text-title textarea") == "Nothing"
     assert len(titles(reader)) == 2
@@ -99,7 +99,7 @@ def test_a_web_address_can_be_added_where_that_is_switched_on(reader: Any, libra
     reader.open(library.url)
     reader.panel("library")
     reader.fill("#link input, #link textarea", "the front page")
-    reader.click("#adding >> text=Add the page")
+    reader.click("#adding >> text=Add page")
     reader.wait_for_words("#upload-status .detail", "This is not a web address")
     assert reader.input_value("#link input, #link textarea") == "the front page"
 
@@ -109,7 +109,7 @@ def test_there_is_no_field_for_web_addresses_where_that_is_off(reader: Any, news
     reader.panel("library")
     assert reader.locator("#text textarea").is_visible()
     assert reader.locator("#link:visible").count() == 0
-    assert reader.locator("button:visible", has_text="Add the page").count() == 0
+    assert reader.locator("button:visible", has_text="Add page").count() == 0
 
 
 def test_the_list_is_searched_by_any_of_its_words(reader: Any, news: Any) -> None:
@@ -147,7 +147,7 @@ def test_only_what_is_ticked_answers(reader: Any, news: Any) -> None:
     reader.close_panel()
     reader.ask(BOTH)
     assert set(reader.locator(".reply .origin .title").all_text_contents()) == {"The ferry is late"}
-    assert "Limited to: 1 ticked" in reader.inner_text(".reply")
+    assert "Limited to: 1 selected" in reader.inner_text(".reply")
     reader.panel("library")
     reader.click("#library [data-do=untick]")
     reader.wait_for_words("#library .count", "Searching all 2 articles")
@@ -174,7 +174,7 @@ def test_removing_asks_first_and_can_be_called_off(reader: Any, library: Any) ->
     tick(reader, "The ferry is late")
     reader.click("#library [data-do=remove]")
     reader.wait_for_words("#library-question", "Remove 1 article from the index?")
-    reader.click("#library >> text=Keep")
+    reader.click("#library >> text=Cancel")
     reader.wait_for_selector("#library-question", state="detached")
     assert len(titles(reader)) == 2
     reader.click("#library [data-do=remove]")

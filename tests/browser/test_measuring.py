@@ -27,7 +27,7 @@ def measured(reader: Any, news: Any, *cases: object) -> Any:
     reader.open(news.url)
     reader.panel("evaluation")
     measure(reader, "mine.jsonl", "".join(f"{json.dumps(case)}\n" for case in cases).encode())
-    reader.wait_for_words("#evaluation-status .sum", f"of {len(cases)} right")
+    reader.wait_for_words("#evaluation-status .sum", f"of {len(cases)} correct")
     return reader.frame_locator("#report iframe")
 
 

@@ -19,7 +19,7 @@ MOST_PASSAGES = 20
 _UPLOADED = [".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".odt", ".rtf", ".eml", ".mbox", ".zip"]
 
 # Runs in the browser when a component has loaded. The component receives an event of the same name that the page's
-# script dispatches on the document, and tells the script when its value has changed.
+# script dispatches on the document, and the script hears when its value has changed.
 _RELAY = """
 document.addEventListener('citechat:%(name)s', event => trigger('%(event)s', event.detail));
 watch('value', () => document.dispatchEvent(new CustomEvent('citechat:%(name)s-shown')));

@@ -145,7 +145,8 @@ class _Binder:
         **options: Any,
     ) -> Any:
         def answer(request: Any, *values: Any) -> Any:
-            return self._updates(handler(visitor_of(request), *values))
+            updates = self._updates(handler(visitor_of(request), *values))
+            return updates if outputs else None
 
         def answer_with_data(request: Any, event: Any, *values: Any) -> Any:
             return self._updates(handler(visitor_of(request), event._data, *values))

@@ -12,13 +12,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ..html import escape
+from ..templating import macros
 
-STYLES = 4
-"""The number of styles; after the last comes the first again."""
-
-_WIDTH, _HEIGHT = 460.0, 270.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 22.0, 30.0, 46.0
+_PATTERNS = ("", "M0 6L6 0M-1 1L1 -1M5 7L7 5", "M0 3H6", "M3 0V6")
+_LEFT, _TOP, _WIDTH, _HEIGHT = 44.0, 30.0, 394.0, 194.0  # of the area between the axes; the template has them, too
 _MOST_POINTS = 300  # of a line: a screen shows no more
 _BINS = 20
 
@@ -33,19 +30,13 @@ class Point(NamedTuple):
 
 
 def style_of(place: int) -> int:
-    """Return the style of the run at this place, from 0."""
-    return place % STYLES + 1
+    """Return the style of the run at this place, from 0; after the last style comes the first again."""
+    return place % len(_PATTERNS) + 1
 
 
 def patterns() -> Markup:
     """Return the fill patterns of the bars of each style."""
-    lines = ("", "M0 6L6 0M-1 1L1 -1M5 7L7 5", "M0 3H6", "M3 0V6")
-    made = "".join(
-        f'<pattern id="fill-{style}" class="style-{style}" width="6" height="6" patternUnits="userSpaceOnUse">'
-        f'<rect class="ground" width="6" height="6"/><path class="line" d="{line}"/></pattern>'
-        for style, line in enumerate(lines, 1)
-    )
-    return Markup(f'<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>{made}</defs></svg>')
+    return _markup("patterns", map(Markup, _PATTERNS))
 
 
 def bar(
@@ -58,24 +49,14 @@ def bar(
     width: int = 160,
 ) -> Markup:
     """Return a bar from 0 to `value` of at most `top`, an interval as a whisker; `label` is its text alternative."""
-    low, high = interval or (0.0, 0.0)
-    at = [_share(number, top) * (width - 2) + 1 for number in (0.0, value, low, high)]
-    return Markup(
-        f'<svg class="bar style-{style}" width="{width}" viewBox="0 0 {width} 14" role="img">'
-        f'<title>{escape(label)}</title><path class="track" d="M1 12.5H{width - 1}"/>'
-        f'<rect class="fill" x="1" y="2" width="{_n(at[1] - at[0])}" height="10" fill="url(#fill-{style})"/>'
-        f"{_whisker(at[2], at[3]) if interval else ''}</svg>"
-    )
+    length, *ends = (_share(number, top) * (width - 2) for number in (value, *(interval or ())))
+    return _markup("bar", label, style, width, _n(length), [_n(end + 1) for end in ends])
 
 
 def change(value: float, low: float, high: float, *, reach: float, label: str) -> Markup:
     """Return a difference as a dot left or right of 0, its interval as a whisker, on an axis from -reach to reach."""
-    at = [(_share(number + reach, 2 * reach)) * 152 + 4 for number in (value, low, high)]
-    return Markup(
-        f'<svg class="change" width="160" viewBox="0 0 160 14" role="img"><title>{escape(label)}</title>'
-        f'<path class="track" d="M1 7H159"/><path class="zero" d="M80 0V14"/>'
-        f'{_whisker(at[1], at[2])}<circle class="dot" cx="{_n(at[0])}" cy="7" r="3.5"/></svg>'
-    )
+    at = [_n(_share(number + reach, 2 * reach) * 152 + 4) for number in (value, low, high)]
+    return _markup("change", label, *at)
 
 
 def curves(key: str, title: str, description: str, lines: Sequence[Sequence[Point]], axes: tuple[str, str]) -> Markup:
@@ -85,38 +66,19 @@ def curves(key: str, title: str, description: str, lines: Sequence[Sequence[Poin
     """
     top = _round_up(max((point.y if math.isfinite(point.y) else 0.0 for line in lines for point in line), default=1.0))
 
-    def x(share: float) -> str:
-        return _n(_LEFT + _share(share, 1.0) * (_WIDTH - _LEFT - _RIGHT))
+    def x(share: float) -> Markup:
+        return _n(_LEFT + _share(share, 1.0) * _WIDTH)
 
-    def y(share: float) -> str:
-        return _n(_HEIGHT - _BOTTOM - _share(share, top) * (_HEIGHT - _TOP - _BOTTOM))
+    def y(share: float) -> Markup:
+        return _n(_TOP + _HEIGHT - _share(share, top) * _HEIGHT)
 
-    parts = [_grid([(x(tick / 4), f"{tick * 25}%") for tick in range(5)])]
-    parts += [
-        f'<path class="grid" d="M{_n(_LEFT)} {y(tick)}H{_n(_WIDTH - _RIGHT)}"/>'
-        f'<text class="tick" x="{_n(_LEFT - 6)}" y="{y(tick)}" dy=".35em" text-anchor="end">{_percent(tick)}</text>'
-        for tick in (0.0, top / 2, top)
+    drawn = [
+        (style_of(place), [(x(point.x), y(point.y), y(point.low), y(point.high)) for point in _thinned(line)])
+        for place, line in enumerate(lines)
     ]
-    for place, line in enumerate(lines):
-        shown = _thinned(line)
-        style = f"style-{style_of(place)}"
-        if len(shown) == 1:
-            only = shown[0]
-            parts.append(
-                f'<g class="{style}"><path class="curve" d="M{x(only.x)} {y(only.low)}V{y(only.high)}"/>'
-                f'<circle class="dot" cx="{x(only.x)}" cy="{y(only.y)}" r="4"/></g>'
-            )
-        elif shown:
-            upper = "L".join(f"{x(point.x)} {y(point.high)}" for point in shown)
-            lower = "L".join(f"{x(point.x)} {y(point.low)}" for point in reversed(shown))
-            middle = "L".join(f"{x(point.x)} {y(point.y)}" for point in shown)
-            parts.append(
-                f'<g class="{style}"><path class="band" d="M{upper}L{lower}Z"/><path class="curve" d="M{middle}"/></g>'
-            )
-    if not any(lines):
-        parts.append(_nothing())
-    parts.append(_axis_names(*axes))
-    return _svg(key, title, description, parts)
+    content = _markup("curves", [(y(tick), f"{tick * 100:g}%") for tick in (0.0, top / 2, top)], drawn)
+    ticks = [(x(tick / 4), f"{tick * 25}%") for tick in range(5)]
+    return _markup("chart", key, title, description, "", ticks, *axes, content if any(lines) else None)
 
 
 def histogram(
@@ -138,39 +100,25 @@ def histogram(
     above, below = ([value for value in values if is_shown(value)] for values in (upper[1], lower[1]))
     first, last = span or span_of([*above, *below])
     if not (above or below):
-        return _svg(key, title, description, [_nothing(), _axis_names(axis, "")])
+        return _markup("chart", key, title, description, "", [], axis, "", None)
     counts, hanging = _counted(above, first, last), _counted(below, first, last)
     up, down = max(counts), max(hanging)
-    room = _HEIGHT - _TOP - _BOTTOM - (16 if down else 0)
-    unit = room / (up + down)
+    unit = (_HEIGHT - (16 if down else 0)) / (up + down)
     base = _TOP + up * unit
-    step = (_WIDTH - _LEFT - _RIGHT) / _BINS
-
-    def x(value: float) -> str:
-        return _n(_LEFT + (value - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT))
-
-    parts = [_grid([(x(tick), f"{tick:g}") for tick in _ticks(first, last)])]
+    step, width = _WIDTH / _BINS, (last - first) / _BINS
+    bars = []
     for number, (high, low) in enumerate(zip(counts, hanging, strict=True)):
-        left = _n(_LEFT + number * step + 0.75)
-        edges = f"{first + number * (last - first) / _BINS:.3g} to {first + (number + 1) * (last - first) / _BINS:.3g}"
-        for count, top, kind in ((high, base - high * unit, "above"), (low, base, "below")):
+        edges = f"{first + number * width:.3g} to {first + (number + 1) * width:.3g}"
+        for kind, count, y in (("above", high, base - high * unit), ("below", low, base)):
             if count:
-                fill = f"url(#fill-{style})" if kind == "above" else "none"
-                parts.append(
-                    f'<rect class="fill {kind}" x="{left}" y="{_n(top)}" width="{_n(step - 1.5)}"'
-                    f' height="{_n(count * unit)}" fill="{fill}"><title>{edges}: {count}</title></rect>'
-                )
-    parts.append(f'<path class="base" d="M{_n(_LEFT)} {_n(base)}H{_n(_WIDTH - _RIGHT)}"/>')
-    for count, at in ((up, _TOP), (down, base + down * unit)):
-        if count:
-            parts.append(
-                f'<text class="tick" x="{_n(_LEFT - 6)}" y="{_n(at)}" dy=".35em" text-anchor="end">{count}</text>'
-            )
-    names = [(f"{upper[0]}: {len(above)}", 16.0)] if upper[0] else []
-    names += [(f"{lower[0]}: {len(below)}", _HEIGHT - _BOTTOM - 2)] if below and lower[0] else []
-    parts += [f'<text class="name" x="{_n(_LEFT)}" y="{_n(at)}">{escape(name)}</text>' for name, at in names]
-    parts.append(_axis_names(axis, ""))
-    return _svg(key, title, description, parts, extra=f" style-{style}")
+                at = map(_n, (_LEFT + number * step + 0.75, y, step - 1.5, count * unit))
+                bars.append((kind, *at, f"{edges}: {count}"))
+    names = [(f"{upper[0]}: {len(above)}", 16)] if upper[0] else []
+    names += [(f"{lower[0]}: {len(below)}", 222)] if below and lower[0] else []
+    ends = [(up, _n(_TOP)), (down, _n(base + down * unit))]
+    content = _markup("histogram", bars, style, _n(base), ends, names)
+    ticks = [(_n(_LEFT + (tick - first) / (last - first) * _WIDTH), f"{tick:g}") for tick in _ticks(first, last)]
+    return _markup("chart", key, title, description, Markup(f" style-{style}"), ticks, axis, "", content)
 
 
 def is_shown(value: float) -> bool:
@@ -187,43 +135,16 @@ def span_of(values: Sequence[float]) -> tuple[float, float]:
     return (first, last) if last - first > 1e-9 else (first - 0.5, first + 0.5)
 
 
+def _markup(macro: str, *arguments: object) -> Markup:
+    return Markup(getattr(macros("report", "charts"), macro)(*arguments))
+
+
 def _counted(values: Sequence[float], first: float, last: float) -> list[int]:
     counts = [0] * _BINS
     for value in values:
         place = int((value - first) / (last - first) * _BINS)
         counts[min(max(place, 0), _BINS - 1)] += 1
     return counts
-
-
-def _svg(key: str, title: str, description: str, parts: Sequence[str], extra: str = "") -> Markup:
-    return Markup(
-        f'<svg class="chart{extra}" viewBox="0 0 {_n(_WIDTH)} {_n(_HEIGHT)}" role="img"'
-        f' aria-labelledby="{key}-title {key}-desc"><title id="{key}-title">{escape(title)}</title>'
-        f'<desc id="{key}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
-    )
-
-
-def _whisker(low: float, high: float) -> str:
-    return f'<path class="whisker" d="M{_n(low)} 7H{_n(high)}M{_n(low)} 4V10M{_n(high)} 4V10"/>'
-
-
-def _grid(ticks: Sequence[tuple[str, str]]) -> str:
-    """Return vertical lines with their labels."""
-    bottom = _HEIGHT - _BOTTOM
-    return "".join(
-        f'<path class="grid" d="M{at} {_n(_TOP)}V{_n(bottom + 4)}"/>'
-        f'<text class="tick" x="{at}" y="{_n(bottom + 18)}" text-anchor="middle">{text}</text>'
-        for at, text in ticks
-    )
-
-
-def _axis_names(x: str, y: str) -> str:
-    named = f'<text class="axis" x="{_n(_WIDTH - _RIGHT)}" y="{_n(_HEIGHT - 6)}" text-anchor="end">{escape(x)}</text>'
-    return named + (f'<text class="axis" x="{_n(_LEFT)}" y="16">{escape(y)}</text>' if y else "")
-
-
-def _nothing() -> str:
-    return f'<text class="axis" x="{_n(_WIDTH / 2)}" y="{_n(_HEIGHT / 2)}" text-anchor="middle">nothing to show</text>'
 
 
 def _thinned(line: Sequence[Point]) -> Sequence[Point]:
@@ -247,9 +168,6 @@ def _share(value: float, whole: float) -> float:
     return min(max(value / whole, 0.0), 1.0) if math.isfinite(value) and whole > 0 else 0.0
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:g}%"
-
-
-def _n(number: float) -> str:
-    return f"{number:.1f}".removesuffix(".0")
+def _n(number: float) -> Markup:
+    """Return a coordinate with at most one decimal."""
+    return Markup(f"{number:.1f}".removesuffix(".0"))

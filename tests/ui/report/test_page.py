@@ -339,7 +339,7 @@ def test_a_curve_ends_at_its_last_point() -> None:
     ],
 )
 def test_a_histogram_counts_what_an_axis_can_show(values: list[float], counts: list[str]) -> None:
-    drawn = charts.histogram("key", "Title", "Words", upper=("some", values), axis="confidence")
+    drawn = html.unescape(charts.histogram("key", "Title", "Words", upper=("some", values), axis="confidence"))
     assert re.findall(r": (\d+)</title></rect>", drawn) == counts
     assert ("nothing to show" in drawn) == (not counts)
 
