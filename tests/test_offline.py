@@ -69,7 +69,9 @@ def _can_cut_the_network() -> bool:
 @pytest.mark.skipif(
     not _can_cut_the_network(), reason="this system lets nobody make a network of their own (unshare -rn)"
 )
-def test_with_no_network_at_all_indexing_and_asking_work(tmp_path: Path) -> None:
+def test_with_no_network_at_all_indexing_and_asking_work(tmp_path: Path, models: Path) -> None:
+    (tmp_path / "models").symlink_to(models)
+
     def run(*arguments: str | Path) -> str:
         return subprocess.run(
             ["unshare", "-rn", sys.executable, "-m", "ui.cli", *map(str, arguments)],

@@ -382,13 +382,13 @@ HOSTILE += [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_200_000_characters_of_anything_are_read_at_once(piece: str) -> None:
-    text = "---\n" + (piece * 200_000)[:200_000]
+def test_60_000_characters_of_anything_are_read_at_once(piece: str) -> None:
+    text = "---\n" + (piece * 60_000)[:60_000]
     started = time.thread_time()
     boilerplate_spans(text, has_front_matter=True)
     byline(text)
     dateline(text)
-    assert time.thread_time() - started < 20  # a pattern that backtracks would take minutes
+    assert time.thread_time() - started < 10  # a pattern that backtracks would take minutes
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

@@ -308,7 +308,7 @@ def answers(draw: st.DrawFn) -> Answer:
     return Answer(draw(texts), text, draw(st.booleans()), sentences=tuple(sentences), hits=hits, notes=(draw(texts),))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(answers(), max_size=3), texts)
 def test_every_footnote_is_defined_once_and_referred_to_whatever_the_texts(each: list[Answer], title: str) -> None:
     markdown = as_markdown(said(*each, title=title))
@@ -318,7 +318,7 @@ def test_every_footnote_is_defined_once_and_referred_to_whatever_the_texts(each:
     rendered(markdown)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(texts.filter(lambda text: "**" not in text))
 def test_a_text_reads_the_same_after_it_was_rendered(text: str) -> None:
     read = words_of(rendered(as_markdown(said(Answer("?", text, done=True)))))
@@ -438,7 +438,7 @@ def test_a_file_without_a_title_is_named_after_the_first_question() -> None:
     assert file_name(Conversation((Exchange("Who?"), Exchange("Why?"))), ".json") == "Who.json"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(st.characters(), max_size=80), st.sampled_from([".md", "json", "", "../x"]))
 def test_every_file_name_is_safe(title: str, suffix: str) -> None:
     name = file_name(Conversation(title=title), suffix)
