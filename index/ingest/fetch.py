@@ -84,7 +84,7 @@ def _client(address: str, deadline: float, public_only: bool) -> Client:
 
     if not public_only:
         return httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS)
-    from .public_transport import PublicTransport
+    from .public_addresses import PublicTransport
 
     return httpx.Client(
         timeout=TIME_LIMIT / 2,

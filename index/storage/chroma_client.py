@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ..errors import CorruptVectorsError, EmptyIndexError, StoreError
-from .locks import lock_folder, read_mark
+from .file_lock import lock_folder, read_mark
 
 BATCH = 1000
 """Records of one write; Chroma rejects more than 5,461."""

@@ -24,7 +24,7 @@ from ..embedding.base import FloatArray
 from ..errors import EmptyIndexError, IndexMismatchError, StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .locks import MARK, read_mark
+from .file_lock import MARK, read_mark
 from .serialization import article_id_of, to_article, to_passages
 
 ARTICLES = "articles"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .chroma_client import SERVER_HINT, redact_url
-from .locks import read_mark
+from .file_lock import read_mark
 
 TIME_LIMIT = 20.0
 """Default time limit of a check, in seconds."""

@@ -15,9 +15,9 @@ from ..errors import StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
 from .contents import ARTICLES, THRESHOLD, IndexContents
-from .lease import Lease, leased
-from .locks import MARK, change_folder, new_mark, read_mark
+from .file_lock import MARK, change_folder, new_mark, read_mark
 from .serialization import article_id_of, article_record, to_metadata
+from .server_lease import Lease, leased
 from .vector_files import damages, remove_vectors
 
 UNCOUNTED = "uncounted"

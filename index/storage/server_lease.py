@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import StoreError
 from . import chroma_client as chroma
-from .locks import locked_by
+from .file_lock import locked_by
 
 logger = logging.getLogger(__name__)
 
