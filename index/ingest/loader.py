@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ..errors import LoadError
 from ..models import Article
 from ..parsers import CONTAINERS, FORMATS, extract, require_size
-from ..parsers.base import Extract, printable
+from ..parsers.base import Extract, cannot_read, printable
 from ..parsers.metadata import first_line
 from ..parsers.sandbox import SANDBOX
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
@@ -50,10 +50,8 @@ def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
     """Yield the files and addresses at `paths`, in the order of `load`, which documents the errors."""
     for path in paths:
         if not is_address(path) and not Path(path).exists():
-            raise LoadError(
-                f"There is no file or folder {str(path)!r}.",
-                f"Check the path. Relative paths start at {str(Path.cwd())!r}.",
-            )
+            hint = f"Check the path. Relative paths start at {str(Path.cwd())!r}."
+            raise LoadError(f"There is no file or folder {str(path)!r}.", hint)
     for path in paths:
         if is_address(path):
             yield str(path)
@@ -118,7 +116,9 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
 
 
 def _load_path(path: Path) -> Iterator[Article | Skipped]:
-    if not _is_text(str(path)):
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # a name that is not UTF-8, which Python represents, too, but cannot store or print
         shown = printable(str(path))
         yield Skipped(shown, f"Cannot read {shown!r}: its name is not valid UTF-8. Rename it.")
         return
@@ -177,15 +177,6 @@ def _article(found: Extract, path: str) -> Article:
     )
 
 
-def _is_text(name: str) -> bool:
-    """Whether the name is valid UTF-8: Python represents other bytes, too, but cannot store or print them."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a regular file. Raises `LoadError` for a pipe or a device: reading may never end, and opening may block."""
@@ -200,8 +191,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _not_a_file(path: Path) -> LoadError:
-    return LoadError(f"Cannot read {str(path)!r}: it is not a regular file.", "Copy its content into a file.")
+    return cannot_read(str(path), "it is not a regular file", "Copy its content into a file.")
 
 
 def _unreadable(path: Path, error: OSError) -> LoadError:
-    return LoadError(f"Cannot read {str(path)!r}: {error.strerror}.", "Check its permissions.")
+    return cannot_read(str(path), str(error.strerror), "Check its permissions.")
