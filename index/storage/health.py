@@ -121,8 +121,6 @@ def _probe(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
 
 def _failure(code: int, errors: str) -> str:
     """Describe how a process ended; empty for a normal end."""
-    if code == 0:
-        return ""
     if code < 0:
         return f"crash ({signal.Signals(-code).name})"
-    return f"fail: {(errors.strip().splitlines() or [f'exit code {code}'])[-1]}"
+    return f"fail: {(errors.strip().splitlines() or [f'exit code {code}'])[-1]}" if code else ""

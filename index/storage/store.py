@@ -123,7 +123,7 @@ class Store(IndexContents):
                     self._client = chroma.open_client(self.path, None, writable=False)
                     self._forget()
                 if was_interrupted and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.detect_corrupt_vectors(self._where, damages(self.path)):
+                    with chroma.detect_corrupt_vectors(self.where, damages(self.path)):
                         self._clean_up()
             yield
         self.mark = read_mark(self.path)
@@ -134,10 +134,10 @@ class Store(IndexContents):
             stack.callback(setattr, self, "_lease", None)
             with self._errors("write"):
                 self._lease = stack.enter_context(leased(self.path, str(self.url)))
-                chroma.allow_slow_writes(self._client)
+                chroma.set_timeout(self._client, chroma.WRITE_TIMEOUT)
                 self._forget()  # another writer may have switched to other passages
                 if self._lease.was_interrupted and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.detect_corrupt_vectors(self._where, ()):
+                    with chroma.detect_corrupt_vectors(self.where, ()):
                         self._clean_up()
             try:
                 yield
