@@ -126,19 +126,12 @@ def _load_path(path: Path) -> Iterator[Article | Skipped]:
         if path.suffix.lower() in CONTAINERS:
             with _opened(path) as file:  # errors of the operating system come before those of a library
                 require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
-            yield from _load_members(absolute(path))
+            for name, found in SANDBOX.documents(absolute(path)):
+                yield Skipped(name, found.message) if isinstance(found, LoadError) else _article(found, name)
         else:
             yield load_file(path)
     except LoadError as error:
         yield Skipped(str(path), error.message)
-
-
-def _load_members(path: str) -> Iterator[Article | Skipped]:
-    for name, found in SANDBOX.documents(path):
-        if isinstance(found, LoadError):
-            yield Skipped(name, found.message)
-        else:
-            yield _article(found, name)
 
 
 def _load_address(address: str, public_only: bool) -> Article | Skipped:

@@ -32,7 +32,8 @@ def read_eml(data: bytes, name: str) -> Extract:
         raise LoadError(f"Cannot index {name!r}: the message has no text.", "Save its attachments and index them.")
     content = _content(body, name)
     text = read_page(content, name).text if body.get_content_subtype() == "html" else content
-    sender = _sender(message)
+    shown, address = parseaddr(str(message["From"] or ""))
+    sender = one_line(shown or address)
     return Extract(
         text,
         title=one_line(message["Subject"]),
@@ -75,11 +76,6 @@ def _content(body: MIMEPart, name: str) -> str:
     declared = body.get_content_charset()
     text = decode_as(data, declared) if declared else None
     return (decode(data, name) if text is None else text).replace("\r\n", "\n")
-
-
-def _sender(message: EmailMessage) -> str | None:
-    shown, address = parseaddr(str(message["From"] or ""))
-    return one_line(shown or address)
 
 
 def _sent(message: EmailMessage) -> str | None:

@@ -51,13 +51,13 @@ def read_pdf(data: bytes, name: str) -> Extract:
             f"Cannot index {name!r}: its {len(pages)} page(s) contain no text, only images, or are damaged.",
             "Run text recognition first, for example: ocrmypdf in.pdf out.pdf",
         )
-    metadata = reader.metadata
+    metadata, root = reader.metadata, reader.trailer.get("/Root")
     return Extract(
         text,
         title=_title(metadata.title) if metadata else None,
         author=one_line(metadata.author) if metadata else None,
         published=_created(reader),
-        language=iso_language(_language(reader)),
+        language=iso_language(root.get_object().get("/Lang")) if root else None,
         pages=tuple(pages),
     )
 
@@ -171,8 +171,3 @@ def _created(reader: PdfReader) -> str | None:
         return iso_date(reader.metadata.creation_date) if reader.metadata else None
     except ValueError:  # an invalid date
         return None
-
-
-def _language(reader: PdfReader) -> Any:
-    root = reader.trailer.get("/Root")
-    return root.get_object().get("/Lang") if root else None

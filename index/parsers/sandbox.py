@@ -59,7 +59,7 @@ class Sandbox:
             try:
                 worker.ask({"suffix": suffix, "name": name}, data)
                 outcome = _outcome(worker.answer())
-                worker.finish()
+                worker.answer()  # that it has finished
             except (BrokenFrameError, OSError):
                 raise worker.failure(name) from None
         if isinstance(outcome, LoadError):
@@ -82,7 +82,6 @@ class Sandbox:
                             reading = ""
                         if done > _MOST_DOCUMENTS:
                             _broken()
-                    worker.finish(reply)
                 except (BrokenFrameError, OSError):
                     failure = worker.failure(reading or path)
                 else:
@@ -175,15 +174,11 @@ class _Worker:
         """Receive the next answer, within the time limit."""
         with self._in_time():
             reply = read_message(self._output)
+        self._is_worn = reply.get("worn") is not False  # only its last answer to a request says so
         if reply.get("memory"):
             self._why = f"it needs more than {self._limits.memory // _MB:,} MB of memory"
             raise BrokenFrameError("out of memory")
         return reply
-
-    def finish(self, reply: dict[str, Any] | None = None) -> None:
-        """Receive the last answer to a request."""
-        last = self.answer() if reply is None else reply
-        self._is_worn = last.get("worn") is not False
 
     def failure(self, name: str) -> LoadError:
         """End the process and explain why it did not answer."""
