@@ -45,7 +45,7 @@ def idle(index: Index) -> None:
 def test_questions_fail_while_the_server_is_down_and_are_answered_again_afterwards(
     article: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chroma, "_PATIENCE", 1.0)
+    monkeypatch.setattr(chroma, "_TIMEOUT", 1.0)
     port, data = free_port(), tmp_path / "server"
     data.mkdir()
     with closing(Index(tmp_path / "home", HashingEncoder(), f"http://127.0.0.1:{port}")) as index:
