@@ -18,7 +18,7 @@ from .embedding.base import Encoder
 from .errors import CitechatError, StoreError
 from .ingest.sync import manifest_of
 from .retrieval.retriever import Retriever
-from .storage.locks import read_mark
+from .storage.file_lock import read_mark
 from .storage.store import Store
 from .storage.token_cache import TokenCache
 

@@ -24,8 +24,8 @@ def load_encoder(name: str = BUNDLED, exports: Path | None = None, threads: int 
     """
     if name != BUNDLED:
         return SentenceTransformerEncoder(name)
-    bundled = SentenceTransformerEncoder(bundled_folder())
-    return bundled if exports is None else OnnxEncoder(bundled, exports, threads)
+    folder = bundled_folder()
+    return SentenceTransformerEncoder(folder) if exports is None else OnnxEncoder(folder, exports, threads)
 
 
 def bundled_folder() -> str:

@@ -36,37 +36,24 @@ _PROBES = (
 _EXPORT_VERSION = 1  # of the graph that `_write_graph` makes
 
 
-class OnnxEncoder:
-    """An encoder that exports the model of `reference` at first use, checks the export, and runs it from then on.
+class OnnxEncoder(SentenceTransformerEncoder):
+    """An encoder that exports its model at first use, checks the export, and runs it from then on.
 
-    Where the model cannot be exported, `reference` encodes: slower to start, with the same results.
+    Where the model cannot be exported, torch runs it: slower to start, with the same results. The same weights give
+    the same vectors, so either engine can read the index of the other.
     """
 
     # Texts run one by one, each in its own thread: on a CPU a batch is no faster than its texts, single texts need
     # neither padding nor a mask, and threads that share one text wait on each other (see `bench/speed.py`).
 
-    has_token_vectors = True
-
-    def __init__(self, reference: SentenceTransformerEncoder, exports: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: str, exports: Path, threads: int | None = None) -> None:
         """Encode `threads` texts at a time; by default one more than CPUs, so that no CPU is idle while a thread waits
         for the interpreter.
         """
-        self._reference = reference
+        super().__init__(folder)
         self._exports = exports
         self._threads = threads or cpu_count() + 1
         self._opening = threading.Lock()
-
-    @property
-    def fingerprint(self) -> str:
-        # The same weights give the same vectors: either engine can read the index of the other.
-        return self._reference.fingerprint
-
-    @property
-    def dimension(self) -> int:
-        return self._reference.dimension
-
-    def tokenize(self, text: str) -> list[tuple[int, int]]:
-        return self._reference.tokenize(text)
 
     def passages(self, texts: Sequence[str]) -> FloatArray:
         rows = [encoding.vector for encoding in self.encode(texts)]
@@ -78,8 +65,8 @@ class OnnxEncoder:
         with self._opening:  # a question during the warm-up waits for it instead of loading the model again
             session = self._session
         if session is None:
-            return self._reference.encode(texts)
-        tokenized = self._tokenizer.encode_batch(list(texts))
+            return super().encode(texts)
+        tokenized = self._truncating_tokenizer.encode_batch(list(texts))
         if len(tokenized) < 2 or self._threads < 2:
             return [_run(session, each) for each in tokenized]
         return list(self._pool.map(lambda each: _run(session, each), tokenized))
@@ -107,25 +94,24 @@ class OnnxEncoder:
         return ThreadPoolExecutor(self._threads, thread_name_prefix="encode")
 
     @cached_property
-    def _tokenizer(self) -> Any:
+    def _truncating_tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        folder = self._reference.folder
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        limits = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        limits = json.loads((self.folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
         tokenizer.enable_truncation(int(limits["max_seq_length"]))
         tokenizer.no_padding()
         return tokenizer
 
     def _export(self, path: Path) -> Any:
-        """Write the graph, compare it with the reference, and move it to `path`."""
+        """Write the graph, compare it with the model, and move it to `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as beside:
             written = Path(beside) / "model.onnx"
-            _write_graph(self._reference.transformer, written)
+            _write_graph(self.transformer, written)
             session = _open(written)
-            found = [_run(session, each) for each in self._tokenizer.encode_batch(list(_PROBES))]
-            worst = max(map(_difference, found, self._reference.encode(_PROBES)))
+            found = [_run(session, each) for each in self._truncating_tokenizer.encode_batch(list(_PROBES))]
+            worst = max(map(_difference, found, super().encode(_PROBES)))
             if worst > _TOLERANCE:
                 raise ValueError(f"its vectors differ from those of the model by up to {worst:.2g}")
             written.replace(path)

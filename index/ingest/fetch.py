@@ -6,11 +6,11 @@ import time
 import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import LoadError
-from ..parsers.base import silence
+from ..parsers.base import cannot_read, silence
 from ..parsers.encoding import decode_as
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 TIME_LIMIT = 20.0  # seconds, for all of it
 _LARGEST = 50_000_000  # bytes, unpacked
 _MOST_REDIRECTS = 10
-_OK = 200
 _BOM = "\ufeff"
 _SUFFIXES = {
     "text/html": ".html",
@@ -63,8 +62,12 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
             _client(address, deadline, public_only) as client,
             client.stream("GET", address, headers=headers) as response,
         ):
-            _require_success(response, address)
-            kind, charset = _kind(response), response.charset_encoding
+            if response.status_code != httpx.codes.OK:
+                status = f"{response.status_code} {response.reason_phrase}".strip()
+                hint = "Check the address. If a browser shows the page, save it there and index the file."
+                raise LoadError(f"Cannot fetch {address!r}: the server answered {status}.", hint)
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            charset = response.charset_encoding
             suffix = _suffix(kind, address)
             data = _decompressed(_body(response, address, deadline), response, address)
     except httpx.TimeoutException:
@@ -82,30 +85,13 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
 def _client(address: str, deadline: float, public_only: bool) -> Client:
     import httpx
 
-    if not public_only:
-        return httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS)
-    from .public_transport import PublicTransport
+    options: dict[str, Any] = {}
+    if public_only:
+        from .public_addresses import PublicTransport
 
-    return httpx.Client(
-        timeout=TIME_LIMIT / 2,
-        follow_redirects=True,
-        max_redirects=_MOST_REDIRECTS,
-        transport=PublicTransport(address, deadline),
-        trust_env=False,  # a proxy would resolve the name itself, and could reach private servers
-    )
-
-
-def _require_success(response: Response, address: str) -> None:
-    if response.status_code != _OK:
-        status = f"{response.status_code} {response.reason_phrase}".strip()
-        raise LoadError(
-            f"Cannot fetch {address!r}: the server answered {status}.",
-            "Check the address. If a browser shows the page, save it there and index the file.",
-        )
-
-
-def _kind(response: Response) -> str:
-    return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+        # Without the proxy of the environment, which would resolve the name itself, and could reach private servers.
+        options = {"transport": PublicTransport(address, deadline), "trust_env": False}
+    return httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS, **options)
 
 
 def _suffix(kind: str, address: str) -> str:
@@ -114,10 +100,8 @@ def _suffix(kind: str, address: str) -> str:
         return named
     suffix = named if kind in _UNSPECIFIC and named in _SUFFIXES.values() else _SUFFIXES.get(kind)
     if suffix is None:
-        raise LoadError(
-            f"Cannot read {address!r}: unsupported content type {kind or 'not stated'!r}.",
-            "Web pages, PDF, text and office documents are supported; download other files and index them.",
-        )
+        hint = "Web pages, PDF, text and office documents are supported; download other files and index them."
+        raise cannot_read(address, f"unsupported content type {kind or 'not stated'!r}", hint)
     return suffix
 
 
@@ -140,24 +124,19 @@ def _decompressed(data: bytes, response: Response, address: str) -> bytes:
     if encoding in ("identity", ""):
         return data
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise LoadError(
-            f"Cannot read {address!r}: unexpected content encoding {encoding!r}.",
-            "Save the page in a browser and index the file.",
-        )
+        why = f"unexpected content encoding {encoding!r}"
+        raise cannot_read(address, why, "Save the page in a browser and index the file.")
     try:
         inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(data, _LARGEST + 1)
     except zlib.error:
-        raise LoadError(f"Cannot read {address!r}: the compressed data is damaged.", "Try again later.") from None
+        raise cannot_read(address, "the compressed data is damaged", "Try again later.") from None
     if len(inflated) > _LARGEST:
         raise _too_large(address)
     return inflated
 
 
 def _too_large(address: str) -> LoadError:
-    return LoadError(
-        f"Cannot read {address!r}: larger than {_LARGEST // 1_000_000} MB.",
-        "Download it, split it and index the files.",
-    )
+    return cannot_read(address, f"larger than {_LARGEST // 1_000_000} MB", "Download it, split it and index the files.")
 
 
 def _too_slow(address: str) -> LoadError:

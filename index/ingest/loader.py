@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ..errors import LoadError
 from ..models import Article
 from ..parsers import CONTAINERS, FORMATS, extract, require_size
-from ..parsers.base import Extract, printable
+from ..parsers.base import Extract, cannot_read, printable
 from ..parsers.metadata import first_line
 from ..parsers.sandbox import SANDBOX
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
@@ -50,10 +50,8 @@ def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
     """Yield the files and addresses at `paths`, in the order of `load`, which documents the errors."""
     for path in paths:
         if not is_address(path) and not Path(path).exists():
-            raise LoadError(
-                f"There is no file or folder {str(path)!r}.",
-                f"Check the path. Relative paths start at {str(Path.cwd())!r}.",
-            )
+            hint = f"Check the path. Relative paths start at {str(Path.cwd())!r}."
+            raise LoadError(f"There is no file or folder {str(path)!r}.", hint)
     for path in paths:
         if is_address(path):
             yield str(path)
@@ -118,7 +116,9 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
 
 
 def _load_path(path: Path) -> Iterator[Article | Skipped]:
-    if not _is_text(str(path)):
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # a name that is not UTF-8, which Python represents, too, but cannot store or print
         shown = printable(str(path))
         yield Skipped(shown, f"Cannot read {shown!r}: its name is not valid UTF-8. Rename it.")
         return
@@ -126,19 +126,12 @@ def _load_path(path: Path) -> Iterator[Article | Skipped]:
         if path.suffix.lower() in CONTAINERS:
             with _opened(path) as file:  # errors of the operating system come before those of a library
                 require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
-            yield from _load_members(absolute(path))
+            for name, found in SANDBOX.documents(absolute(path)):
+                yield Skipped(name, found.message) if isinstance(found, LoadError) else _article(found, name)
         else:
             yield load_file(path)
     except LoadError as error:
         yield Skipped(str(path), error.message)
-
-
-def _load_members(path: str) -> Iterator[Article | Skipped]:
-    for name, found in SANDBOX.documents(path):
-        if isinstance(found, LoadError):
-            yield Skipped(name, found.message)
-        else:
-            yield _article(found, name)
 
 
 def _load_address(address: str, public_only: bool) -> Article | Skipped:
@@ -177,15 +170,6 @@ def _article(found: Extract, path: str) -> Article:
     )
 
 
-def _is_text(name: str) -> bool:
-    """Whether the name is valid UTF-8: Python represents other bytes, too, but cannot store or print them."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a regular file. Raises `LoadError` for a pipe or a device: reading may never end, and opening may block."""
@@ -200,8 +184,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _not_a_file(path: Path) -> LoadError:
-    return LoadError(f"Cannot read {str(path)!r}: it is not a regular file.", "Copy its content into a file.")
+    return cannot_read(str(path), "it is not a regular file", "Copy its content into a file.")
 
 
 def _unreadable(path: Path, error: OSError) -> LoadError:
-    return LoadError(f"Cannot read {str(path)!r}: {error.strerror}.", "Check its permissions.")
+    return cannot_read(str(path), str(error.strerror), "Check its permissions.")

@@ -37,11 +37,6 @@ def is_under(path: str, place: str) -> bool:
     return path == place or path.startswith((place.rstrip(os.sep) + os.sep, place + _INSIDE))
 
 
-def count_files(paths: Sequence[Path | str]) -> int:
-    """Count the files to read, without hidden ones; a web address counts as one."""
-    return sum(_count_under(str(path)) if not is_address(path) and Path(path).is_dir() else 1 for path in paths)
-
-
 def present(given: Sequence[Path | str], indexed: Iterable[str]) -> list[Path | str]:
     """Return those of `given` to read: without paths that were indexed before and no longer exist."""
     known = list(indexed)
@@ -89,11 +84,3 @@ def _mode(path: str) -> int:
         return 0
     except (OSError, ValueError):
         return stat.S_IFREG
-
-
-def _count_under(folder: str) -> int:
-    count = 0
-    for _, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        count += sum(not name.startswith(".") for name in files)
-    return count

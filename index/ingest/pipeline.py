@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import Protocol
+from itertools import chain
 
 import numpy as np
 
@@ -32,29 +31,25 @@ class PreparedArticle:
 
     article: Article
     passages: tuple[Passage, ...] = ()
-    vectors: FloatArray | None = None
+    vectors: FloatArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     tokens: dict[str, TokenVectors] = field(default_factory=dict)
 
 
 Loaded = Article | PreparedArticle | Skipped
 
 
-class Pipeline(Protocol):
-    """The interface of `prepare_sources` without its executor, which `RayExecutor` implements, too."""
-
-    def __call__(
-        self, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
-    ) -> Iterator[list[PreparedArticle | Skipped]]:
-        """See `prepare_sources`."""
-        ...
+Prepared = Iterator[list[PreparedArticle | Skipped]]
+Pipeline = Callable[[Iterable[Source | Skipped], Collection[str], bool], Prepared]
+"""`prepare_sources` without its executor, or `RayExecutor.prepare_sources`."""
 
 
 def prepare_sources(
-    executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
-) -> Iterator[list[PreparedArticle | Skipped]]:
+    executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
+) -> Prepared:
     """Read, cut and embed the sources, in order and in batches.
 
-    Texts with a `known` id, or that occurred before, are neither cut nor embedded again.
+    Texts with a `known` id, or that occurred before, are neither cut nor embedded again. With `public_only`, web
+    addresses that are not public on the internet are skipped.
     """
     groups = ((group, public_only) for group in _groups(sources))
     loaded = executor.map(_read, groups, _lost_reading)
@@ -72,21 +67,17 @@ def prepare_articles(executor: Executor, articles: Iterable[Article]) -> Iterato
 
 def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
     """Cut and embed the articles of a batch; other items stay as they are."""
-    passages = {at: tuple(chunk(each, encoder.tokenize)) for at, each in enumerate(loaded) if isinstance(each, Article)}
-    titled = [(loaded[at].title, passage.text) for at, own in passages.items() for passage in own]  # type: ignore[union-attr]
-    vectors, tokens = _embed(encoder, titled)
+    cut = [(each, tuple(chunk(each, encoder.tokenize))) for each in loaded if isinstance(each, Article)]
+    vectors, tokens = _embed(encoder, [(article.title, passage.text) for article, own in cut for passage in own])
     first = 0
-    result: list[PreparedArticle | Skipped] = []
-    for at, each in enumerate(loaded):
-        if not isinstance(each, Article):
-            result.append(each)
-            continue
-        last = first + len(passages[at])
-        ids = [passage.id for passage in passages[at]]
-        own_tokens = dict(zip(ids, tokens[first:last], strict=True)) if tokens else {}
-        result.append(PreparedArticle(each, passages[at], vectors[first:last] if ids else None, own_tokens))
+    prepared: list[PreparedArticle] = []
+    for article, own in cut:
+        last = first + len(own)
+        own_tokens = {passage.id: each for passage, each in zip(own, tokens[first:last], strict=False)}
+        prepared.append(PreparedArticle(article, own, vectors[first:last], own_tokens))
         first = last
-    return result
+    remaining = iter(prepared)
+    return [next(remaining) if isinstance(each, Article) else each for each in loaded]
 
 
 def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[TokenVectors]]:
@@ -123,28 +114,28 @@ def _killed(path: str) -> Skipped:
 
 def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipped]]:
     """Group some files, in order; each archive, which holds many files, is its own group."""
-    remaining = iter(sources)
-    while group := list(islice(remaining, _FILES)):
-        start = 0
-        for at, source in enumerate(group):
-            if is_container(source):
-                if at > start:
-                    yield group[start:at]
-                yield [source]
-                start = at + 1
-        if start < len(group):
-            yield group[start:]
+    group: list[Source | Skipped] = []
+    for source in sources:
+        is_alone = is_container(source)
+        if group and (is_alone or len(group) == _FILES):
+            yield group
+            group = []
+        if is_alone:
+            yield [source]
+        else:
+            group.append(source)
+    if group:
+        yield group
 
 
 def _mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
     """Wrap articles whose text is known, so that `prepare` leaves them as they are."""
     seen = set(known)
     for each in chain.from_iterable(loaded):
-        if isinstance(each, Skipped) or each.id not in seen:
+        if isinstance(each, Skipped):
             yield each
         else:
-            yield PreparedArticle(each)
-        if isinstance(each, Article):
+            yield PreparedArticle(each) if each.id in seen else each
             seen.add(each.id)
 
 

@@ -11,14 +11,15 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..embedding.base import Encoder
 from ..errors import CitechatError
 from ..models import Article
 from .loader import Skipped, Source, read
-from .pipeline import PreparedArticle, prepare
+from .pipeline import Prepared, PreparedArticle, prepare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,8 +59,8 @@ class RayExecutor:
         ray.shutdown()
 
     def prepare_sources(
-        self, sources: Iterable[Source | Skipped], known: Collection[str], *, public_only: bool = False
-    ) -> Iterator[list[PreparedArticle | Skipped]]:
+        self, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
+    ) -> Prepared:
         """Read, cut and embed the sources, in order and in batches; texts with a `known` id are only read."""
         import ray
 
@@ -74,7 +75,7 @@ class RayExecutor:
         blocks = max(-(-len(listed) // _FILES), min(len(listed), self._actors))  # at least one for each actor
         dataset = (
             ray.data.from_items([{"source": each} for each in listed], override_num_blocks=blocks)
-            .flat_map(_ReadTask(public_only=public_only))
+            .flat_map(partial(_read_task, public_only))
             .map_batches(
                 _EmbedActor,
                 fn_constructor_args=(self._encoder, frozenset(known)),
@@ -88,14 +89,9 @@ class RayExecutor:
             yield list(rows["results"])
 
 
-class _ReadTask:
-    """Reads the articles of one file."""
-
-    def __init__(self, *, public_only: bool) -> None:
-        self._public_only = public_only
-
-    def __call__(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        return [{"loaded": each} for each in read(row["source"], public_only=self._public_only)]
+def _read_task(public_only: bool, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read the articles of one file."""
+    return [{"loaded": each} for each in read(row["source"], public_only=public_only)]
 
 
 class _EmbedActor:

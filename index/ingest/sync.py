@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..embedding.base import Encoder
 from ..errors import CitechatError
 from ..models import Article, Manifest
@@ -20,7 +18,7 @@ from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
 from .executors import Executor, SerialExecutor
 from .loader import Skipped, sources
-from .paths import count_files, file_of, gone, present
+from .paths import file_of, gone, present
 from .pipeline import Pipeline, PreparedArticle, prepare_articles, prepare_sources
 from .plan import Plan, Step
 
@@ -98,25 +96,26 @@ def sync(
         store.create(manifest)
         stored = store.article_metadata()
         indexed = [origin.path for article in stored for origin in article.origins] if prune else []
-        existing = present(paths, indexed) if prune else list(paths)
+        listed = list(sources(present(paths, indexed) if prune else paths))
         tokens = TokenCache.beside(store.path, manifest.key)
         plan = Plan(stored)
-        count = _FileCount(count_files(existing))
+        done, file = 0, ""
         pipeline = pipeline or partial(prepare_sources, SerialExecutor(encoder))
-        for batch in pipeline(sources(existing), plan.known, public_only=public_only):
+        for batch in pipeline(listed, plan.known, public_only):
             steps = [
                 plan.step(each) if isinstance(each, Skipped) else plan.step(each.article, each.passages)
                 for each in batch
             ]
             _write(store, tokens, batch, steps)
             for step in steps:
-                count.see(step.path)
+                if (path := file_of(step.path)) != file:  # several articles may come from one file
+                    done, file = done + 1, path
                 if isinstance(step, Skipped):
                     skipped.append(step)
                     continue
                 counts[step.outcome] += 1
                 if progress:
-                    progress(step.article.title, count.done, count.total)
+                    progress(step.article.title, done, max(len(listed), done))
         pruned = gone(indexed, paths, plan.read, plan.skipped)
         changed, removed = plan.settled(pruned)
         store.update(changed)
@@ -146,7 +145,7 @@ def rebuild(
         done, total = 0, len(store.article_ids())
         for batch in prepare_articles(executor or SerialExecutor(encoder), store.iter_articles()):
             tokens.put({id_: own for each in batch for id_, own in each.tokens.items()})
-            yield [_row(each.article, each) for each in batch if each.passages]
+            yield [(each.article, each.passages, each.vectors) for each in batch if each.passages]
             for each in batch:
                 done += 1
                 if progress:
@@ -209,12 +208,9 @@ def _write(
         if isinstance(each, PreparedArticle) and isinstance(step, Step) and step.passages
     ]
     tokens.put({id_: own for each in new for id_, own in each.tokens.items()})
-    store.put([_row(replace(each.article, copies=records.pop(each.article.id).copies), each) for each in new])
+    articles = [replace(each.article, copies=records.pop(each.article.id).copies) for each in new]
+    store.put([(article, each.passages, each.vectors) for article, each in zip(articles, new, strict=True)])
     store.update(list(records.values()))
-
-
-def _row(article: Article, each: PreparedArticle) -> Row:
-    return article, each.passages, np.zeros((0, 0), dtype=np.float32) if each.vectors is None else each.vectors
 
 
 def _remove(store: Store, tokens: TokenCache | None, article_ids: Sequence[str]) -> None:
@@ -222,23 +218,3 @@ def _remove(store: Store, tokens: TokenCache | None, article_ids: Sequence[str])
     if tokens:
         for article_id in article_ids:
             tokens.remove(article_id)
-
-
-class _FileCount:
-    """Counts the files done; several articles may come from one file, one after another."""
-
-    def __init__(self, total: int) -> None:
-        self.done = 0
-        self._listed = total
-        self._file = ""
-
-    @property
-    def total(self) -> int:
-        """The number of files; one that appears during the sync counts, too."""
-        return max(self._listed, self.done)
-
-    def see(self, path: str) -> None:
-        """Count the file of `path`, unless it is the one before."""
-        file = file_of(path)
-        if file != self._file:
-            self.done, self._file = self.done + 1, file

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import LoadError
 from .archive import CONTAINERS
-from .base import Extract, printable, translate_errors
+from .base import Extract, cannot_read, printable, translate_errors
 from .docx import read_docx
 from .email import read_eml
 from .html import read_html
@@ -53,10 +53,8 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
     """
     form = FORMATS.get(suffix)
     if form is None:
-        raise LoadError(
-            f"Cannot read {name!r}: unsupported format {suffix or 'without a file extension'}.",
-            f"Supported formats: {', '.join(sorted([*FORMATS, *CONTAINERS]))}.",
-        )
+        hint = f"Supported formats: {', '.join(sorted([*FORMATS, *CONTAINERS]))}."
+        raise cannot_read(name, f"unsupported format {suffix or 'without a file extension'}", hint)
     if not data.strip():
         raise LoadError(f"Cannot index {name!r}: it is empty.", "Nothing was indexed from it.")
     require_size(len(data), suffix, name)
@@ -71,6 +69,4 @@ def require_size(size: int, suffix: str, name: str) -> None:
     """Raise `LoadError` if a document is too large for its format."""
     largest = _LARGEST_CONTAINER if suffix in CONTAINERS else FORMATS[suffix].largest if suffix in FORMATS else size
     if size > largest:
-        raise LoadError(
-            f"Cannot read {name!r}: larger than {largest // _MB:,} MB.", "Split it into articles, one file each."
-        )
+        raise cannot_read(name, f"larger than {largest // _MB:,} MB", "Split it into articles, one file each.")

@@ -13,7 +13,7 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import LoadError
-from .base import Member, translate_errors
+from .base import Member, cannot_read, translate_errors
 from .email import members_of_mbox
 
 CONTAINERS = (".zip", ".mbox")
@@ -42,7 +42,7 @@ class Allowance:
         self.bytes -= sum(member.file_size for member in members)
         if self.files < 0 or self.bytes < 0:
             what = f"{_MOST_FILES:,} files" if self.files < 0 else f"{_MOST_BYTES // 1_000_000:,} MB when unpacked"
-            raise LoadError(f"Cannot read {name!r}: it contains more than {what}.", _UNPACK)
+            raise cannot_read(name, f"it contains more than {what}", _UNPACK)
 
 
 def documents(path: Path) -> Iterator[Member]:
@@ -62,9 +62,7 @@ def _inside(file: IO[bytes], suffix: str, name: str, allowance: Allowance, depth
             if member.suffix not in CONTAINERS:
                 yield Member(inner, member.suffix, member.read)
             elif member.suffix == ".zip" and depth >= _ARCHIVES_IN_ARCHIVES:
-                yield _unreadable(
-                    inner, suffix, LoadError(f"Cannot read {inner!r}: archives are nested too deeply.", _UNPACK)
-                )
+                yield _unreadable(inner, suffix, cannot_read(inner, "archives are nested too deeply", _UNPACK))
             else:
                 try:
                     data = member.read()
@@ -117,9 +115,7 @@ def _open(file: IO[bytes], name: str) -> ZipFile:
             return ZipFile(file)
     except LoadError as error:
         if isinstance(error.__cause__, BadZipFile):
-            raise LoadError(
-                f"Cannot read {name!r}: it is damaged, or not a zip archive.", "Download it again."
-            ) from None
+            raise cannot_read(name, "it is damaged, or not a zip archive", "Download it again.") from None
         raise
 
 

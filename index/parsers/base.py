@@ -40,6 +40,11 @@ class Member:
     read: Callable[[], bytes]
 
 
+def cannot_read(name: str, why: str, hint: str) -> LoadError:
+    """Return the error that a file or address cannot be read: `why`, without the full stop, and what to do next."""
+    return LoadError(f"Cannot read {name!r}: {why}.", hint)
+
+
 def printable(text: str) -> str:
     """Replace control characters and lone surrogates, one for one, so that offsets stay valid."""
     return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
-from ..errors import LoadError
 from .archive import check_package
-from .base import Extract
+from .base import Extract, cannot_read
 from .metadata import iso_date, iso_language, one_line
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -24,7 +23,7 @@ def read_docx(data: bytes, name: str) -> Extract:
     from docx import Document
 
     if not data.startswith(b"PK"):
-        raise LoadError(f"Cannot read {name!r}: it is not a .docx document.", "Open it in Word and save it as .docx.")
+        raise cannot_read(name, "it is not a .docx document", "Open it in Word and save it as .docx.")
     check_package(BytesIO(data), name)
     document = Document(BytesIO(data))
     metadata = document.core_properties

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import IO
 
 from ..errors import LoadError
-from .base import Extract, Member
+from .base import Extract, Member, cannot_read
 from .encoding import decode, decode_as
 from .html import read_page
 from .metadata import iso_date, iso_language, one_line
@@ -26,13 +26,14 @@ def read_eml(data: bytes, name: str) -> Extract:
     """Read the text of a message, or its HTML if it has no text; attachments are ignored."""
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
-        raise LoadError(f"Cannot read {name!r}: it has no sender, subject or date.", "Save it again as .eml.")
+        raise cannot_read(name, "it has no sender, subject or date", "Save it again as .eml.")
     body = message.get_body(preferencelist=("plain", "html"))
     if body is None:
         raise LoadError(f"Cannot index {name!r}: the message has no text.", "Save its attachments and index them.")
     content = _content(body, name)
     text = read_page(content, name).text if body.get_content_subtype() == "html" else content
-    sender = _sender(message)
+    shown, address = parseaddr(str(message["From"] or ""))
+    sender = one_line(shown or address)
     return Extract(
         text,
         title=one_line(message["Subject"]),
@@ -47,7 +48,7 @@ def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
     """Yield the messages of a mailbox, named by number from 1; each follows a line that begins with "From "."""
     starts = list(_starts(file))
     if not starts:
-        raise LoadError(f"Cannot read {name!r}: it contains no messages.", "A mailbox begins with a 'From ' line.")
+        raise cannot_read(name, "it contains no messages", "A mailbox begins with a 'From ' line.")
     for number, (start, end) in enumerate(pairwise([*starts, file.seek(0, SEEK_END)]), start=1):
         yield Member(str(number), ".eml", partial(_message, file, start, end, f"{name}!{number}"))
 
@@ -64,9 +65,7 @@ def _starts(file: IO[bytes]) -> Iterator[int]:
 
 def _message(file: IO[bytes], start: int, end: int, name: str) -> bytes:
     if end - start > _LARGEST_MESSAGE:
-        raise LoadError(
-            f"Cannot read {name!r}: larger than {_LARGEST_MESSAGE // 1_000_000} MB.", "Save it as a single file."
-        )
+        raise cannot_read(name, f"larger than {_LARGEST_MESSAGE // 1_000_000} MB", "Save it as a single file.")
     file.seek(start)
     return file.read(end - start).partition(b"\n")[2]
 
@@ -77,11 +76,6 @@ def _content(body: MIMEPart, name: str) -> str:
     declared = body.get_content_charset()
     text = decode_as(data, declared) if declared else None
     return (decode(data, name) if text is None else text).replace("\r\n", "\n")
-
-
-def _sender(message: EmailMessage) -> str | None:
-    shown, address = parseaddr(str(message["From"] or ""))
-    return one_line(shown or address)
 
 
 def _sent(message: EmailMessage) -> str | None:

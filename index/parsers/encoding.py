@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from ..errors import LoadError
+from .base import cannot_read
 
 _DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
 _SEARCHED = 4096  # bytes at the beginning of a page that may declare its encoding
@@ -24,7 +24,7 @@ def decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError:
         text = _detect(data, name)
     if "\x00" in text:  # some programs and pictures decode without an error
-        raise LoadError(f"Cannot read {name!r}: it is not a text file.", "Convert it to text first.")
+        raise cannot_read(name, "it is not a text file", "Convert it to text first.")
     return text
 
 
@@ -53,6 +53,6 @@ def _detect(data: bytes, name: str) -> str:
 
     best = from_bytes(data).best()
     if best is None:
-        raise LoadError(f"Cannot read {name!r}: it is not a text file.", "Convert it to text in UTF-8 first.")
+        raise cannot_read(name, "it is not a text file", "Convert it to text in UTF-8 first.")
     # Decoded here, as the text of the library may differ in its line ends.
     return data.decode(best.encoding)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import LoadError
-from .base import Extract, silence
+from .base import Extract, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
 
@@ -26,7 +26,7 @@ def read_page(page: str, name: str) -> Extract:
 
     tree = load_html(page.encode()) if page.strip() else None
     if tree is None:
-        raise LoadError(f"Cannot read {name!r}: it is not a web page.", "Save the page again as HTML.")
+        raise cannot_read(name, "it is not a web page", "Save the page again as HTML.")
     _unwrap(tree)
     language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     document: Any = bare_extraction(

@@ -23,14 +23,10 @@ def iso_date(value: object) -> str | None:
     written = " ".join(str(value).split()) if value is not None else ""
     if not written:
         return None
-    return _iso(written) or _spelled_out(written) or written[:_LONGEST_NAME]
-
-
-def _iso(written: str) -> str | None:
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
-        return None
+        return _spelled_out(written) or written[:_LONGEST_NAME]
     has_time = ":" in written or "T" in written.upper()
     return moment.isoformat() if has_time else moment.date().isoformat()
 

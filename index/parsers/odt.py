@@ -7,9 +7,8 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
-from ..errors import LoadError
 from .archive import check_package
-from .base import Extract
+from .base import Extract, cannot_read
 from .metadata import iso_date, iso_language, one_line
 
 _NAMES = "urn:oasis:names:tc:opendocument:xmlns:"
@@ -25,18 +24,16 @@ def read_odt(data: bytes, name: str) -> Extract:
     Footnotes, comments and tracked deletions are left out.
     """
     if not data.startswith(b"PK"):
-        raise LoadError(
-            f"Cannot read {name!r}: it is not an OpenDocument text.", "Open it in a word processor and save it as .odt."
-        )
+        raise cannot_read(name, "it is not an OpenDocument text", "Open it in a word processor and save it as .odt.")
     check_package(BytesIO(data), name)
     with ZipFile(BytesIO(data)) as package:
         names = package.namelist()
         if "content.xml" not in names:
-            raise LoadError(f"Cannot read {name!r}: this OpenDocument file has no content.", "Save it again as .odt.")
+            raise cannot_read(name, "this OpenDocument file has no content", "Save it again as .odt.")
         body = _parsed(package.read("content.xml")).find(f"{_OFFICE}body/{_OFFICE}text")
         meta = _parsed(package.read("meta.xml")) if "meta.xml" in names else None
     if body is None:
-        raise LoadError(f"Cannot read {name!r}: this OpenDocument file is not a text.", "Save it as .odt.")
+        raise cannot_read(name, "this OpenDocument file is not a text", "Save it as .odt.")
 
     def metadata(tag: str) -> str | None:
         return meta.findtext(f"{_OFFICE}meta/{tag}") if meta is not None else None

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LoadError
-from .base import Extract, silence
+from .base import Extract, cannot_read, silence
 from .metadata import iso_date, iso_language, one_line
 
 if TYPE_CHECKING:
@@ -43,23 +43,21 @@ def read_pdf(data: bytes, name: str) -> Extract:
 
     reader = PdfReader(BytesIO(data))
     if reader.is_encrypted and not reader.decrypt(""):
-        raise LoadError(
-            f"Cannot read {name!r}: the file is encrypted.",
-            "Save it without a password, for example: qpdf --decrypt --password=… in.pdf out.pdf",
-        )
+        hint = "Save it without a password, for example: qpdf --decrypt --password=… in.pdf out.pdf"
+        raise cannot_read(name, "the file is encrypted", hint)
     text, pages = _text_of(reader, name)
     if not text.strip():
         raise LoadError(
             f"Cannot index {name!r}: its {len(pages)} page(s) contain no text, only images, or are damaged.",
             "Run text recognition first, for example: ocrmypdf in.pdf out.pdf",
         )
-    metadata = reader.metadata
+    metadata, root = reader.metadata, reader.trailer.get("/Root")
     return Extract(
         text,
         title=_title(metadata.title) if metadata else None,
         author=one_line(metadata.author) if metadata else None,
         published=_created(reader),
-        language=iso_language(_language(reader)),
+        language=iso_language(root.get_object().get("/Lang")) if root else None,
         pages=tuple(pages),
     )
 
@@ -70,16 +68,11 @@ def _text_of(reader: PdfReader, name: str) -> tuple[str, list[int]]:
     ends = time.monotonic() + _TIME_LIMIT
     for page in reader.pages:
         if len(pages) >= _MOST_PAGES or length > _MOST_CHARACTERS:
-            raise LoadError(
-                f"Cannot read {name!r}: more than {_MOST_PAGES:,} pages or {_MOST_CHARACTERS // 1_000_000} million "
-                "characters.",
-                "Split it into several files.",
-            )
+            most = f"more than {_MOST_PAGES:,} pages or {_MOST_CHARACTERS // 1_000_000} million characters"
+            raise cannot_read(name, most, "Split it into several files.")
         if time.monotonic() > ends:
-            raise LoadError(
-                f"Cannot read {name!r}: it takes more than {_TIME_LIMIT:g} seconds.",
-                "Split it, or print it to PDF again.",
-            )
+            why = f"it takes more than {_TIME_LIMIT:g} seconds"
+            raise cannot_read(name, why, "Split it, or print it to PDF again.")
         pages.append(_lines_of(page))
         length += sum(len(line[0]) for line in pages[-1])
     return _joined(pages)
@@ -178,8 +171,3 @@ def _created(reader: PdfReader) -> str | None:
         return iso_date(reader.metadata.creation_date) if reader.metadata else None
     except ValueError:  # an invalid date
         return None
-
-
-def _language(reader: PdfReader) -> Any:
-    root = reader.trailer.get("/Root")
-    return root.get_object().get("/Lang") if root else None

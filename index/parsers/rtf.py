@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from ..errors import LoadError
-from .base import Extract
+from .base import Extract, cannot_read
 from .metadata import iso_date, one_line
 
 _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
@@ -17,9 +16,7 @@ def read_rtf(data: bytes, name: str) -> Extract:
     from striprtf.striprtf import rtf_to_text
 
     if not data.lstrip().startswith(b"{\\rtf"):
-        raise LoadError(
-            f"Cannot read {name!r}: it is not rich text.", "Open it in a word processor and save it as RTF again."
-        )
+        raise cannot_read(name, "it is not rich text", "Open it in a word processor and save it as RTF again.")
     written = data.decode("latin-1")  # RTF is ASCII, with escapes for other characters
     code_page = re.search(r"\\ansicpg\d+", written)
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from ..errors import LoadError
-from .base import Extract
+from .base import Extract, cannot_read
 from .sandbox_protocol import BrokenFrameError, parse_extract, read_message, write_message, write_part
 
 _MB = 1_000_000
@@ -59,7 +59,7 @@ class Sandbox:
             try:
                 worker.ask({"suffix": suffix, "name": name}, data)
                 outcome = _outcome(worker.answer())
-                worker.finish()
+                worker.answer()  # that it has finished
             except (BrokenFrameError, OSError):
                 raise worker.failure(name) from None
         if isinstance(outcome, LoadError):
@@ -82,7 +82,6 @@ class Sandbox:
                             reading = ""
                         if done > _MOST_DOCUMENTS:
                             _broken()
-                    worker.finish(reply)
                 except (BrokenFrameError, OSError):
                     failure = worker.failure(reading or path)
                 else:
@@ -140,15 +139,10 @@ class _Worker:
 
     def __init__(self, limits: Limits, name: str) -> None:
         self._limits = limits
-        self._is_late = self._is_full = self._is_worn = False
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            f"{__package__}.sandbox_worker",
-            str(limits.processor),
-            str(limits.memory),
-        ]
+        self._why = ""  # it was ended, if it was not by itself
+        self._is_worn = False
+        limited = (str(limits.processor), str(limits.memory))
+        command = [sys.executable, "-P", "-m", f"{__package__}.sandbox_worker", *limited]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command,
@@ -159,10 +153,10 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C goes to this process, which ends the worker
             )
         except OSError as error:
-            raise LoadError(
-                f"Cannot read {name!r}: cannot start a process to parse it: {error.strerror}.",
-                "Close other programs and try again.",
-            ) from None
+            why = f"cannot start a process to parse it: {error.strerror}"
+            raise cannot_read(name, why, "Close other programs and try again.") from None
+        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - for the type checker
+        self._input, self._output = self._process.stdin, self._process.stdout
 
     @property
     def is_ready(self) -> bool:
@@ -172,23 +166,19 @@ class _Worker:
     def ask(self, request: dict[str, Any], data: bytes | None = None) -> None:
         """Send a request. If that fails, reading the answer reports why."""
         with self._in_time(), suppress(BrokenPipeError):
-            write_message(self._pipe(self._process.stdin), request)
+            write_message(self._input, request)
             if data is not None:
-                write_part(self._pipe(self._process.stdin), data)
+                write_part(self._input, data)
 
     def answer(self) -> dict[str, Any]:
         """Receive the next answer, within the time limit."""
         with self._in_time():
-            reply = read_message(self._pipe(self._process.stdout))
+            reply = read_message(self._output)
+        self._is_worn = reply.get("worn") is not False  # only its last answer to a request says so
         if reply.get("memory"):
-            self._is_full = True
+            self._why = f"it needs more than {self._limits.memory // _MB:,} MB of memory"
             raise BrokenFrameError("out of memory")
         return reply
-
-    def finish(self, reply: dict[str, Any] | None = None) -> None:
-        """Receive the last answer to a request."""
-        last = self.answer() if reply is None else reply
-        self._is_worn = last.get("worn") is not False
 
     def failure(self, name: str) -> LoadError:
         """End the process and explain why it did not answer."""
@@ -196,37 +186,25 @@ class _Worker:
             self._process.wait(_LAST_WORDS)
         status = self._process.returncode
         self.close()
-        if self._is_late:
-            why = f"it takes more than {self._limits.clock:g} seconds"
-        elif self._is_full:
-            why = f"it needs more than {self._limits.memory // _MB:,} MB of memory"
-        elif status is not None and status == -getattr(signal, "SIGXCPU", 0):
-            why = f"it takes more than {self._limits.processor} seconds of CPU time"
-        else:
-            why = "it makes the parser crash"
-        return LoadError(
-            f"Cannot read {name!r}: {why}.", "Open it in the program that created it, and save it again or as text."
-        )
+        if status is not None and status == -getattr(signal, "SIGXCPU", 0):
+            self._why = self._why or f"it takes more than {self._limits.processor} seconds of CPU time"
+        why = self._why or "it makes the parser crash"
+        return cannot_read(name, why, "Open it in the program that created it, and save it again or as text.")
 
     def close(self) -> None:
         """End the process now."""
         self._is_worn = True
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._input, self._output):
             with suppress(OSError):  # unsent data is dropped
-                self._pipe(pipe).close()
+                pipe.close()
 
     def forget(self) -> None:
         """Close the pipes without ending the process."""
         self._process.returncode = 0
-        for pipe in (self._process.stdin, self._process.stdout):
-            self._pipe(pipe).close()
-
-    @staticmethod
-    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        assert pipe is not None  # noqa: S101 - both were created
-        return pipe
+        self._input.close()
+        self._output.close()
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
@@ -240,7 +218,7 @@ class _Worker:
             timer.join()
 
     def _late(self) -> None:
-        self._is_late = True
+        self._why = f"it takes more than {self._limits.clock:g} seconds"
         self._process.kill()
 
 

@@ -9,12 +9,20 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from queue import Queue
 from typing import IO, Any
 
 from ..errors import LoadError
 from .sandbox_protocol import BrokenFrameError, read_message, read_part, write_message
+
+try:
+    import resource
+except ImportError:  # Windows has no limits
+    resource = None  # type: ignore[assignment]
 
 _OPEN_FILES = 64
 _WORN = 0.5  # of the memory limit; a worker that has used more is replaced
@@ -30,57 +38,44 @@ def main() -> None:
     _limit_forever(RLIMIT_NPROC=0)  # threads count
     while True:
         request, data = requests.get()
-        _Answer(replies, seconds, memory).to(request, data)
-
-
-class _Answer:
-    """Answers one request, document by document, each with its own CPU limit."""
-
-    def __init__(self, replies: IO[bytes], seconds: int, memory: int) -> None:
-        self._replies = replies
-        self._seconds = seconds
-        self._memory = memory
-
-    def to(self, request: dict[str, Any], data: bytes) -> None:
-        _limit_cpu(self._seconds)
+        _limit_cpu(seconds)
         try:
             if "path" in request:
-                self._container(request["path"], request["start"])
+                _answer_container(replies, request["path"], request["start"], seconds)
             else:
-                from . import extract
-
-                self._document(lambda: extract(data, request["suffix"], request["name"]), request["name"])
+                _answer(replies, request["name"], request["suffix"], partial(bytes, data))
         except MemoryError:
-            write_message(self._replies, {"memory": True})
+            write_message(replies, {"memory": True})
             os._exit(0)  # this process has no reliable memory left
-        write_message(self._replies, {"done": True, "worn": _most_memory() > _WORN * self._memory})
+        write_message(replies, {"done": True, "worn": _most_memory() > _WORN * memory})
 
-    def _container(self, path: str, start: int) -> None:
-        from pathlib import Path
 
-        from . import CONTAINERS, FORMATS, extract
-        from .archive import documents
+def _answer_container(replies: IO[bytes], path: str, start: int, seconds: int) -> None:
+    """Answer document by document, each with its own CPU limit, from the one numbered `start`."""
+    from pathlib import Path
 
-        for number, member in enumerate(documents(Path(path))):
-            if number < start:
-                continue
-            write_message(self._replies, {"name": member.name})
-            _limit_cpu(self._seconds)
+    from . import CONTAINERS, FORMATS
+    from .archive import documents
 
-            def read(member: Any = member) -> Any:
-                # Other formats are rejected by name; reading a container raises why it was not opened.
-                data = member.read() if member.suffix in FORMATS or member.suffix in CONTAINERS else b""
-                return extract(data, member.suffix, member.name)
+    for number, member in enumerate(documents(Path(path))):
+        if number < start:
+            continue
+        write_message(replies, {"name": member.name})
+        _limit_cpu(seconds)
+        # Other formats are rejected by name; reading a container raises why it was not opened.
+        is_read = member.suffix in FORMATS or member.suffix in CONTAINERS
+        _answer(replies, member.name, member.suffix, member.read if is_read else bytes)
 
-            self._document(read, member.name)
 
-    def _document(self, read: Any, name: str) -> None:
-        try:
-            found = read()
-        except LoadError as error:
-            write_message(self._replies, {"name": name, "message": error.message, "hint": error.hint})
-        else:
-            write_message(self._replies, {"name": name, "extract": asdict(found)})
+def _answer(replies: IO[bytes], name: str, suffix: str, read: Callable[[], bytes]) -> None:
+    from . import extract
+
+    try:
+        found = extract(read(), suffix, name)
+    except LoadError as error:
+        write_message(replies, {"name": name, "message": error.message, "hint": error.hint})
+    else:
+        write_message(replies, {"name": name, "extract": asdict(found)})
 
 
 def _take_stdout() -> IO[bytes]:
@@ -109,34 +104,25 @@ def _listen(pipe: IO[bytes], requests: Queue[tuple[dict[str, Any], bytes]], repl
 
 def _limit_forever(**limits: int) -> None:
     """Set limits that this process cannot raise again: memory, file size, processes, core dumps."""
-    try:
-        import resource
-    except ImportError:  # Windows has none of these
-        return
     for name, most in limits.items():
-        _set(getattr(resource, name, None), most, is_final=True)
+        _set(name, most, is_final=True)
 
 
 def _limit_cpu(seconds: int) -> None:
     """Limit the CPU time of the next document."""
-    try:
-        import resource
-    except ImportError:
-        return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _set(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds + 1, is_final=False)
+    if resource is not None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _set("RLIMIT_CPU", int(used.ru_utime + used.ru_stime) + seconds + 1, is_final=False)
 
 
-def _set(limit: int | None, most: int, *, is_final: bool) -> None:
-    import resource
-    from contextlib import suppress
-
-    if limit is None:
-        return
-    with suppress(ValueError, OSError):  # some systems know a limit without enforcing it
-        hardest = resource.getrlimit(limit)[1]
-        most = most if hardest == resource.RLIM_INFINITY else min(most, hardest)
-        resource.setrlimit(limit, (most, most if is_final else hardest))
+def _set(name: str, most: int, *, is_final: bool) -> None:
+    """Set a limit, if this system has it; some systems know a limit without enforcing it."""
+    limit = getattr(resource, name, None)
+    if limit is not None:
+        with suppress(ValueError, OSError):
+            hardest = resource.getrlimit(limit)[1]
+            most = most if hardest == resource.RLIM_INFINITY else min(most, hardest)
+            resource.setrlimit(limit, (most, most if is_final else hardest))
 
 
 def _most_memory() -> int:
@@ -149,9 +135,7 @@ def _most_memory() -> int:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         pass
-    try:
-        import resource
-    except ImportError:
+    if resource is None:
         return 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import LoadError
 from ..text.boilerplate import front_matter
-from .base import Extract
+from .base import Extract, cannot_read
 from .encoding import decode
 from .metadata import first_line, iso_date, iso_language, one_line
 
@@ -44,11 +44,8 @@ def _fields(text: str, name: str) -> dict[str, Any]:
     if span is None:
         return {}
     if len(written) > _LONGEST_FRONT_MATTER:
-        raise LoadError(
-            f"Cannot read {name!r}: its front matter has {len(written):,} characters, more than "
-            f"{_LONGEST_FRONT_MATTER:,}.",
-            "Check the text between the two --- lines; the second may be missing.",
-        )
+        why = f"its front matter has {len(written):,} characters, more than {_LONGEST_FRONT_MATTER:,}"
+        raise cannot_read(name, why, "Check the text between the two --- lines; the second may be missing.")
     try:
         fields = _without_merging(yaml.SafeLoader)(written).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:

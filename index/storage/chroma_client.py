@@ -15,16 +15,17 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ..errors import CorruptVectorsError, EmptyIndexError, StoreError
-from .locks import lock_folder, read_mark
+from .file_lock import lock_folder, read_mark
 
 BATCH = 1000
 """Records of one write; Chroma rejects more than 5,461."""
+WRITE_TIMEOUT = 120.0
+"""Seconds for writes and deletions, which move many records at once; a question must not wait that long."""
 SERVER_HINT = "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 REBUILD_HINT = "Rebuild the index with `citechat rebuild`; it needs no files."
 
 _OPENING = threading.Lock()  # Chroma finds the newest client of a folder by the folder's name
 _TIMEOUT = 10.0  # seconds that a question waits for a server
-_WRITE_TIMEOUT = 120.0  # seconds for writes and deletions, which move many records at once
 _UNAUTHORIZED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
 _LONGEST = 300  # characters of a server's answer that a message quotes: a gateway answers with a page
 _EMBEDDED_HINT = "Run `citechat doctor`. If the folder is damaged, remove it and index the articles again."
@@ -93,10 +94,11 @@ def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
     With `writable` the database is created if missing. Raises `EmptyIndexError` if nothing was indexed, `StoreError`
     if Chroma cannot open the database, `IndexLockedError` if `writable` and another process is writing.
     """
-    if url is None and not writable and not (path / "chroma.sqlite3").is_file():
+    database = path / "chroma.sqlite3"
+    if url is None and not writable and not database.is_file():
         raise nothing_indexed(str(path))
-    if url is None and is_emptied(path):
-        # Chroma would create a new one, in which nothing is found.
+    if url is None and read_mark(path) and database.is_file() and not database.stat().st_size:
+        # Something was indexed. Chroma would create a new one, in which nothing is found.
         raise StoreError(f"The database of the index in {str(path)!r} is empty.", _EMBEDDED_HINT)
     with translate_errors(redact_url(url) if url else str(path), "open", is_server=url is not None):
         path.mkdir(parents=True, exist_ok=True)  # for caches and the lock, also next to a server
@@ -140,22 +142,11 @@ def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | 
         return None
 
 
-def is_not_found(error: Exception) -> bool:
-    """Whether Chroma reports a missing collection."""
-    from chromadb.errors import NotFoundError
-
-    return isinstance(error, NotFoundError)
-
-
-def allow_slow_writes(client: Any) -> None:
-    """Raise the timeout of a client to what large writes take; a question must not wait that long."""
-    _set_timeout(client, _WRITE_TIMEOUT)
-
-
-def is_emptied(path: Path) -> bool:
-    """Whether the database of an index is an empty file although something was indexed."""
-    database = path / "chroma.sqlite3"
-    return bool(read_mark(path)) and database.is_file() and not database.stat().st_size
+def set_timeout(client: Any, seconds: float) -> None:
+    """Set the timeout of a client of a server, which by default waits forever, and check who answers."""
+    for session in _connections(client):
+        session.timeout = seconds
+        session.event_hooks = {"response": [_require_chroma]}
 
 
 def nothing_indexed(where: str) -> EmptyIndexError:
@@ -255,15 +246,8 @@ def _connect(url: str, *, writable: bool) -> Any:
     except Exception as error:  # raised when nothing answers, or another program
         raise ConnectionError(str(error)) from error
     weakref.finalize(client, _close_all, _connections(client))
-    _set_timeout(client, _TIMEOUT)
+    set_timeout(client, _TIMEOUT)
     return client
-
-
-def _set_timeout(client: Any, seconds: float) -> None:
-    """Set the timeout of a client, which by default waits forever, and check who answers."""
-    for session in _connections(client):
-        session.timeout = seconds
-        session.event_hooks = {"response": [_require_chroma]}
 
 
 def _require_chroma(response: Any) -> None:

@@ -24,7 +24,7 @@ from ..embedding.base import FloatArray
 from ..errors import EmptyIndexError, IndexMismatchError, StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .locks import MARK, read_mark
+from .file_lock import MARK, read_mark
 from .serialization import article_id_of, to_article, to_passages
 
 ARTICLES = "articles"
@@ -53,7 +53,7 @@ class IndexContents:
             self.mark = _mark_in(articles)
             if articles is None and not writable:
                 self.close()
-                raise chroma.nothing_indexed(self._where)
+                raise chroma.nothing_indexed(self.where)
 
     def close(self) -> None:
         """Release what Chroma holds open."""
@@ -82,7 +82,7 @@ class IndexContents:
         now = asdict(wanted)
         differing = [f"{name} {was!r}, now {now[name]!r}" for name, was in asdict(found).items() if was != now[name]]
         raise IndexMismatchError(
-            f"The index in {self._where!r} was built with another {'; '.join(differing)}.",
+            f"The index in {self.where!r} was built with another {'; '.join(differing)}.",
             f"{chroma.REBUILD_HINT} Or go back to the settings that it was built with.",
         )
 
@@ -136,7 +136,7 @@ class IndexContents:
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
         """Iterate over all passages of existing articles with the titles, with few texts in memory at a time."""
         found: dict[str, list[str]] = defaultdict(list)
-        for id_ in self._passage_ids():
+        for id_ in self.passage_ids():
             found[article_id_of(id_)].append(id_)
         for article in self.iter_articles():
             for _, passage in to_passages(found.get(article.id, ()), {article.id: article}):
@@ -181,7 +181,7 @@ class IndexContents:
     def _articles(self) -> Any:
         collection = self._find(ARTICLES)
         if collection is None:
-            raise chroma.nothing_indexed(self._where)
+            raise chroma.nothing_indexed(self.where)
         return collection
 
     @cached_property
@@ -193,7 +193,7 @@ class IndexContents:
         """Read a value of the manifest, which is the metadata of the articles' collection."""
         if name not in (articles.metadata or {}):
             raise StoreError(
-                f"The manifest of the index in {self._where!r} is damaged: {name!r} is missing.", chroma.REBUILD_HINT
+                f"The manifest of the index in {self.where!r} is damaged: {name!r} is missing.", chroma.REBUILD_HINT
             )
         return articles.metadata[name]
 
@@ -205,7 +205,7 @@ class IndexContents:
             except EmptyIndexError:
                 return {"ids": [], "documents": [], "metadatas": []}
 
-    def _passage_ids(self) -> Iterator[str]:
+    def passage_ids(self) -> Iterator[str]:
         """Iterate over all passage ids in no order; none if nothing was indexed.
 
         A query for those of some articles would make Chroma scan the metadata of all passages.
@@ -229,11 +229,12 @@ class IndexContents:
             self.__dict__.pop(name, None)
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """The folder or URL of the index, for messages."""
         return chroma.redact_url(self.url) if self.url else str(self.path)
 
     def _errors(self, action: str) -> AbstractContextManager[None]:
-        return chroma.translate_errors(self._where, action, is_server=self.url is not None)
+        return chroma.translate_errors(self.where, action, is_server=self.url is not None)
 
 
 def _mark_in(articles: Any | None) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .chroma_client import SERVER_HINT, redact_url
-from .locks import read_mark
+from .file_lock import read_mark
 
 TIME_LIMIT = 20.0
 """Default time limit of a check, in seconds."""
@@ -121,8 +121,6 @@ def _probe(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
 
 def _failure(code: int, errors: str) -> str:
     """Describe how a process ended; empty for a normal end."""
-    if code == 0:
-        return ""
     if code < 0:
         return f"crash ({signal.Signals(-code).name})"
-    return f"fail: {(errors.strip().splitlines() or [f'exit code {code}'])[-1]}"
+    return f"fail: {(errors.strip().splitlines() or [f'exit code {code}'])[-1]}" if code else ""

@@ -36,16 +36,7 @@ _REBUILD_ON_SERVER = f"{SERVER_HINT} If it is, rebuild the index with `citechat 
 
 
 class _ProbedStore(Store):
-    """A store with access to all stored records."""
-
-    @property
-    def where(self) -> str:
-        """The folder or URL of the index, for messages."""
-        return self._where
-
-    def passage_ids(self) -> list[str]:
-        """Return the ids of all passages, with and without an article."""
-        return list(self._passage_ids())
+    """A store with access to all stored vectors."""
 
     def stored_vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
         """Return the vectors of passages as they are stored; the ones that are missing are left out."""

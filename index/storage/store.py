@@ -15,9 +15,9 @@ from ..errors import StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
 from .contents import ARTICLES, THRESHOLD, IndexContents
-from .lease import Lease, leased
-from .locks import MARK, change_folder, new_mark, read_mark
+from .file_lock import MARK, change_folder, new_mark, read_mark
 from .serialization import article_id_of, article_record, to_metadata
+from .server_lease import Lease, leased
 from .vector_files import damages, remove_vectors
 
 UNCOUNTED = "uncounted"
@@ -123,7 +123,7 @@ class Store(IndexContents):
                     self._client = chroma.open_client(self.path, None, writable=False)
                     self._forget()
                 if was_interrupted and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.detect_corrupt_vectors(self._where, damages(self.path)):
+                    with chroma.detect_corrupt_vectors(self.where, damages(self.path)):
                         self._clean_up()
             yield
         self.mark = read_mark(self.path)
@@ -134,10 +134,10 @@ class Store(IndexContents):
             stack.callback(setattr, self, "_lease", None)
             with self._errors("write"):
                 self._lease = stack.enter_context(leased(self.path, str(self.url)))
-                chroma.allow_slow_writes(self._client)
+                chroma.set_timeout(self._client, chroma.WRITE_TIMEOUT)
                 self._forget()  # another writer may have switched to other passages
                 if self._lease.was_interrupted and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.detect_corrupt_vectors(self._where, ()):
+                    with chroma.detect_corrupt_vectors(self.where, ()):
                         self._clean_up()
             try:
                 yield

@@ -85,7 +85,11 @@ class TokenCache:
 
     def put(self, tokens: Mapping[str, TokenVectors]) -> None:
         """Cache token vectors, replacing those of the same passages. Passages without tokens are skipped."""
-        rows = [(id_, *_to_row(each)) for id_, each in tokens.items() if len(each.codes)]
+        rows = [
+            (id_, np.array(each.offsets, dtype=np.int32).tobytes(), each.scales.tobytes(), each.codes.tobytes())
+            for id_, each in tokens.items()
+            if len(each.codes)
+        ]
         if not rows:
             return
         with self._tolerating_failure(), self._connection:
@@ -137,11 +141,6 @@ class TokenCache:
                     for path in self.path.parent.glob(f"{self.path.name}*"):
                         with suppress(OSError):
                             path.unlink()
-
-
-def _to_row(tokens: TokenVectors) -> tuple[bytes, bytes, bytes]:
-    offsets = np.array(tokens.offsets, dtype=np.int32)
-    return offsets.tobytes(), tokens.scales.tobytes(), tokens.codes.tobytes()
 
 
 def _from_row(offsets: bytes, scales: bytes, codes: bytes) -> TokenVectors | None:

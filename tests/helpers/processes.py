@@ -27,7 +27,7 @@ from hashing import HashingEncoder
 
 from index import CitechatError, Index, IndexLockedError
 from index.retrieval.features import encode_in_context
-from index.storage import lease
+from index.storage import server_lease
 from index.storage.store import Store
 from index.storage.vector_cache import load_vectors
 
@@ -150,7 +150,11 @@ def _before_each_write(folder: Path, call: Callable[[str], None]) -> None:
 def sync(connection: Connection, path: Path, folder: Path, url: str | None = None) -> None:
     """Say "begin", index, say what the report says or which error was met."""
     connection.send("begin")
-    lease.LIFE, lease._BEAT, lease._RESERVE = 3.0, 0.5, 0.5  # who comes after one that was killed waits so long
+    server_lease.LIFE, server_lease._BEAT, server_lease._RESERVE = (
+        3.0,
+        0.5,
+        0.5,
+    )  # who comes after one that was killed waits so long
     try:
         connection.send(Index(path, HashingEncoder(), url).sync([folder]).to_dict())
     except CitechatError as error:
@@ -172,7 +176,7 @@ def sync_and_wait(connection: Connection, path: Path, folder: Path, url: str | N
 
 def sync_and_wait_with_a_short_lease(connection: Connection, path: Path, folder: Path, url: str) -> None:
     """The same, holding the index on a server for two seconds at a time."""
-    lease.LIFE, lease._BEAT, lease._RESERVE = 2.0, 0.5, 0.5
+    server_lease.LIFE, server_lease._BEAT, server_lease._RESERVE = 2.0, 0.5, 0.5
     sync_and_wait(connection, path, folder, url)
 
 
@@ -180,7 +184,7 @@ def hold_again_and_again(connection: Connection, path: Path, url: str, log: Path
     """Write a line when the index is held for writing and one before it is let go of, five times over."""
     for _ in range(5):
         while True:
-            with suppress(IndexLockedError), lease.leased(path, url), log.open("a") as lines:
+            with suppress(IndexLockedError), server_lease.leased(path, url), log.open("a") as lines:
                 for word in ("holds", "lets go"):
                     lines.write(f"{os.getpid()} {word}\n")
                     lines.flush()
@@ -322,5 +326,5 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
         # By all being compared, as questions to a small index are, and by Chroma's graph.
         "unfound": ids[cosines.diagonal() < cosines.max(axis=1, initial=0) - _ROUNDING].tolist(),
         "unreached": sorted(unreached) if len(unreached) > _MISSED * len(vectors) else [],
-        "collections": len([each for each in store._client.list_collections() if not lease.is_lease(each.name)]),
+        "collections": len([each for each in store._client.list_collections() if not server_lease.is_lease(each.name)]),
     }

@@ -18,9 +18,9 @@ from werkzeug import Request, Response
 
 from index import Index, LoadError
 from index.ingest import fetch as web
-from index.ingest import public_transport as reachable
+from index.ingest import public_addresses
 from index.ingest.fetch import fetch
-from index.ingest.public_transport import is_public
+from index.ingest.public_addresses import is_public
 
 PUBLIC, OTHER = "93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"
 PAGE = "<html><body><article><p>The ferry sails at nine.</p></article></body></html>"
@@ -34,7 +34,7 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
     """Names of an internet whose public addresses all lead to servers of this machine, and what was connected to."""
     names: dict[str, list[str]] = {}
     connected: list[tuple[str, int]] = []
-    resolve, connect = reachable._resolve, reachable._connect
+    resolve, connect = public_addresses._resolve, public_addresses._connect
 
     def lookup(host: str, port: int) -> list[str]:
         return names[host].copy() if host in names else resolve(host, port)
@@ -45,8 +45,8 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
             raise httpcore.ConnectError("no route to it")
         return connect("127.0.0.1", port, timeout)
 
-    monkeypatch.setattr(reachable, "_resolve", lookup)
-    monkeypatch.setattr(reachable, "_connect", lead_here)
+    monkeypatch.setattr(public_addresses, "_resolve", lookup)
+    monkeypatch.setattr(public_addresses, "_connect", lead_here)
 
     def name(**hosts: str) -> list[tuple[str, int]]:
         names.update({host.replace("_", "."): addresses.split() for host, addresses in hosts.items()})

@@ -22,7 +22,7 @@ from processes import (
 
 from index import EmptyIndexError, Index, IndexLockedError, StoreError
 from index.retrieval.retriever import Retriever
-from index.storage import lease
+from index.storage import server_lease
 from index.storage.store import Store
 
 pytestmark = pytest.mark.slow
@@ -209,17 +209,17 @@ def test_after_a_kill_a_writer_on_another_machine_cleans_up_and_continues(
 
 
 def test_a_writer_that_lost_its_lease_stops_writing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "LIFE", 2.0)
-    monkeypatch.setattr(lease, "_BEAT", 0.4)
-    monkeypatch.setattr(lease, "_RESERVE", 0.0)
-    monkeypatch.setattr(lease.Lease, "_beat", lambda self: None)  # as of one that is cut off
+    monkeypatch.setattr(server_lease, "LIFE", 2.0)
+    monkeypatch.setattr(server_lease, "_BEAT", 0.4)
+    monkeypatch.setattr(server_lease, "_RESERVE", 0.0)
+    monkeypatch.setattr(server_lease.Lease, "_beat", lambda self: None)  # as of one that is cut off
     one, other = (Store(tmp_path / name, url, writable=True) for name in ("one", "other"))
 
     def write_too_late() -> None:
         with one.writing():
             with pytest.raises(IndexLockedError), other.writing():
                 pass
-            monkeypatch.setattr(lease, "_BEAT", 0.0)  # so that it is late at once, and is waited for
+            monkeypatch.setattr(server_lease, "_BEAT", 0.0)  # so that it is late at once, and is waited for
             with other.writing():
                 assert other._lease is not None
                 assert other._lease.was_interrupted
@@ -256,23 +256,23 @@ def test_a_slow_client_never_takes_a_number_that_was_used(
 ) -> None:
     """The client sees lease 1 expired; before it creates lease 2, others have used 2, and hold 3."""
     path = tmp_path / "here"
-    with closing(Store(path, url, writable=True)), lease.leased(path, url):
+    with closing(Store(path, url, writable=True)), server_lease.leased(path, url):
         pass
-    look, looks = lease._leases, []
+    look, looks = server_lease._leases, []
 
     def look_first_long_ago(client):  # type: ignore[no-untyped-def]
         found = look(client)
         if not looks:
             looks.append(found)
-            monkeypatch.setattr(lease, "_leases", look)
-            with lease.leased(path, url):
+            monkeypatch.setattr(server_lease, "_leases", look)
+            with server_lease.leased(path, url):
                 pass
-            stack.enter_context(lease.leased(path, url))
-            monkeypatch.setattr(lease, "_leases", look_first_long_ago)
+            stack.enter_context(server_lease.leased(path, url))
+            monkeypatch.setattr(server_lease, "_leases", look_first_long_ago)
         return found
 
-    monkeypatch.setattr(lease, "_leases", look_first_long_ago)
-    with ExitStack() as stack, pytest.raises(IndexLockedError), lease.leased(path, url):
+    monkeypatch.setattr(server_lease, "_leases", look_first_long_ago)
+    with ExitStack() as stack, pytest.raises(IndexLockedError), server_lease.leased(path, url):
         pass
     assert list(looks[0]) == [1]
 
@@ -292,9 +292,9 @@ def test_a_holder_whose_lease_was_removed_stops_at_the_next_renewal(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a jump of the server clock: another client has taken over before the lease expired."""
-    monkeypatch.setattr(lease, "_BEAT", 0.1)
+    monkeypatch.setattr(server_lease, "_BEAT", 0.1)
     path = tmp_path / "one"
-    with closing(Store(path, url, writable=True)) as store, lease.leased(path, url) as held:
+    with closing(Store(path, url, writable=True)) as store, server_lease.leased(path, url) as held:
         held.require()
         store._client.delete_collection(held._lease.name)
         held._beating.join(DEADLINE)

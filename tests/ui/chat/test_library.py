@@ -11,7 +11,7 @@ from filelock import FileLock
 from pytest_httpserver import HTTPServer
 
 from index import Index, StoreError
-from index.ingest import public_transport as reachable
+from index.ingest import public_addresses
 from ui.chat import library as module
 from ui.chat.library import KNOWN_TEXT, LARGEST_FILE, LONGEST_TEXT, MOST_FILES, Library, UploadResult, safe_name
 
@@ -271,9 +271,11 @@ def test_no_text_or_far_too_much_is_refused(library: Library, text: str, why: st
 @pytest.fixture
 def internet(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The beginning of addresses of a public server, which is one of this machine."""
-    connect, resolve = reachable._connect, reachable._resolve
-    monkeypatch.setattr(reachable, "_resolve", lambda host, port: [PUBLIC] if "news" in host else resolve(host, port))
-    monkeypatch.setattr(reachable, "_connect", lambda ip, port, timeout: connect("127.0.0.1", port, timeout))
+    connect, resolve = public_addresses._connect, public_addresses._resolve
+    monkeypatch.setattr(
+        public_addresses, "_resolve", lambda host, port: [PUBLIC] if "news" in host else resolve(host, port)
+    )
+    monkeypatch.setattr(public_addresses, "_connect", lambda ip, port, timeout: connect("127.0.0.1", port, timeout))
     page = "<html><body><article><p>The ferry sails at nine.</p></article></body></html>"
     httpserver.expect_request("/a").respond_with_data(page, content_type="text/html")
     return f"http://news.example:{httpserver.port}"

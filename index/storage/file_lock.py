@@ -4,7 +4,7 @@ One process writes at a time: two that write to Chroma at once lose vectors with
 this. The mark holds a new random word after every change; other processes compare it before each question, which takes
 some 20 microseconds. The other file exists while a process writes, and remains if that process is killed.
 
-An index on a server has its mark in the metadata of its articles, and `lease` does the rest.
+An index on a server has its mark in the metadata of its articles, and `server_lease` does the rest.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import StoreError
 from . import chroma_client as chroma
-from .locks import locked_by
+from .file_lock import locked_by
 
 logger = logging.getLogger(__name__)
 
@@ -98,13 +98,15 @@ class Lease:
 
     def _beat(self) -> None:
         """Renew the lease until it is released or lost."""
+        from chromadb.errors import NotFoundError
+
         while not self._ended.wait(_BEAT) and time.monotonic() < self._until:
             began = time.monotonic()
             try:
                 self._lease.modify(metadata=_metadata(until=self._now() + LIFE, unfinished=True))
             except chroma.chroma_errors() as error:
                 logger.info("Cannot renew the lease of the index in %r: %s", self._where, error)
-                if chroma.is_not_found(error):
+                if isinstance(error, NotFoundError):
                     self._until = 0.0  # another client has taken over: the clock of the server was changed
                 continue
             if time.monotonic() >= self._until:

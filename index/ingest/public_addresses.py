@@ -36,9 +36,10 @@ def is_public(address: str) -> bool:
     An IPv4 address embedded in an IPv6 one counts instead of it.
     """
     ip = ip_address(address)
-    inner = _embedded_ipv4(ip) if isinstance(ip, IPv6Address) else None
-    if inner is not None:
-        return is_public(str(inner))
+    if isinstance(ip, IPv6Address):
+        inner = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else ip.ipv4_mapped or ip.sixtofour
+        if inner is not None:
+            return is_public(str(inner))
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in net for net in _NEVER)
 
 
@@ -59,7 +60,9 @@ class PublicTransport(httpx.HTTPTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; each redirect is another one."""
         url = request.url
-        if url.scheme not in ("http", "https") or url.userinfo or not _is_web_port(url.port):
+        # The other ports are those of mail, DNS and login servers, which an attacker may want to reach.
+        is_web_port = url.port is None or url.port in _WEB or url.port > _LAST_SYSTEM_PORT
+        if url.scheme not in ("http", "https") or url.userinfo or not is_web_port:
             raise _not_public(self._address)
         return super().handle_request(request)
 
@@ -119,18 +122,6 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
-
-
-def _is_web_port(port: int | None) -> bool:
-    """Whether a port may be used: not those of mail, DNS and login servers, which an attacker may want to reach."""
-    return port is None or port in _WEB or port > _LAST_SYSTEM_PORT
-
-
-def _embedded_ipv4(ip: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address embedded in an IPv6 one."""
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour
 
 
 def _resolve(host: str, port: int) -> list[str]:
