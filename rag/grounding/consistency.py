@@ -73,7 +73,11 @@ def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
                 best, share = (first, source, matcher), shared
         if best is not None:
             first, source, matcher = best
-            replaced = tuple(_replaced(claimed, source, matcher))
+            replaced = tuple(
+                (tuple(claimed[i:j]), tuple(source[k:m]))
+                for kind, i, j, k, m in matcher.get_opcodes()
+                if kind == "replace"
+            )
             return Copy(first, first + length - 1, _part(source, matcher), share == 1.0, replaced)
     return None
 
@@ -105,8 +109,10 @@ def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
         put = [name for name in claim_names if name in new]
         if put and set(old) & _PRONOUNS and not unknown_names(claim, around, put):
             claim_names = [name for name in claim_names if name not in put]
-        elif _differ(_exact(new, claim_names), _exact(old, span_names)):
-            return False
+        else:
+            gone = _exact(old, span_names)
+            if gone and any(_are_disjoint([one], gone) for one in _exact(new, claim_names)):
+                return False
     unknown = unknown_names(claim, span, claim_names)
     claim_words, span_counts = _lowered(claim), Counter(_lowered(span))
     return (
@@ -157,14 +163,6 @@ def _part(source: Sequence[str], matcher: SequenceMatcher[str]) -> tuple[str, ..
         if start <= k < end and (m - k) - (j - i) < _CLAUSE:
             part += source[k:m]
     return tuple(part)
-
-
-def _replaced(
-    claimed: Sequence[str], source: Sequence[str], matcher: SequenceMatcher[str]
-) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    for kind, i, j, k, m in matcher.get_opcodes():
-        if kind == "replace":
-            yield tuple(claimed[i:j]), tuple(source[k:m])
 
 
 def _exchanges(claim: str, span: str) -> bool:
@@ -219,11 +217,6 @@ def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
     """Return the names and numbers among the words, each as the set of its forms."""
     numbers = quantities(re.sub(f"(?<=[{lexicon.CJK}]) (?=[{lexicon.CJK}])", "", " ".join(words)))
     return [forms(word) for word in words if word in known] + [frozenset({number.value}) for number in numbers]
-
-
-def _differ(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
-    """Return whether names or numbers were replaced by different ones."""
-    return bool(gone) and any(not any(one & other for other in gone) for one in put)
 
 
 def _are_disjoint(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
