@@ -23,7 +23,7 @@ KEY_NAMES: dict[str, tuple[str, ...]] = {
     "google_genai": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     "ollama": (),
 }
-"""The environment variables with the key of each provider; the first that is set is used."""
+"""The built-in providers, and the environment variables with the key of each; the first that is set is used."""
 
 
 _FAILURES = {
@@ -194,15 +194,13 @@ def _wait(error: Exception) -> float:
     for link in _chain(error):
         value = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
         try:
-            return max(0.0, float(value) if value[:1].isdigit() else _seconds_until(value))
+            if value[:1].isdigit():
+                return float(value)
+            moment = parsedate_to_datetime(value)
+            return max(0.0, math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds()))
         except (ValueError, TypeError):
             continue
     return 0.0
-
-
-def _seconds_until(date: str) -> float:
-    moment = parsedate_to_datetime(date)
-    return math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds())
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
