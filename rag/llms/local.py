@@ -62,26 +62,21 @@ class LocalChat(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         turns = [{"role": _ROLES.get(message.type, "user"), "content": str(message.content)} for message in messages]
-        pieces: queue.Queue[str | None] = queue.Queue()
+        pieces: queue.Queue[str | tuple[int, int] | Exception] = queue.Queue()  # counts or an error end the reply
         cancelled = threading.Event()
-        counted: list[tuple[int, int]] = []
-        failed: list[Exception] = []
 
         def write() -> None:
             try:
                 with self._lock:
                     pieces.put("")  # the timeout starts here
-                    counted.append(self._write(turns, pieces.put, cancelled))
+                    pieces.put(self._write(turns, pieces.put, cancelled))
             except Exception as error:  # raised in the calling thread, which would otherwise wait for ever
-                failed.append(error)
-            finally:
-                pieces.put(None)
+                pieces.put(error)
 
-        thread = threading.Thread(target=write, name="write", daemon=True)
-        thread.start()
+        threading.Thread(target=write, name="write", daemon=True).start()
         try:
             piece = pieces.get()
-            while piece is not None:
+            while isinstance(piece, str):
                 if piece:
                     yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
                 piece = pieces.get(timeout=self.timeout)
@@ -89,9 +84,9 @@ class LocalChat(BaseChatModel):
             raise TimeoutError(f"no output for {self.timeout:g} s") from None
         finally:
             cancelled.set()
-        if failed:
-            raise failed[0]
-        ((given, out),) = counted
+        if isinstance(piece, Exception):
+            raise piece
+        given, out = piece
         usage: Any = {"input_tokens": given, "output_tokens": out, "total_tokens": given + out}
         reason = {"finish_reason": "length" if out >= self.max_tokens else "stop"}
         yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=reason, usage_metadata=usage))
