@@ -198,19 +198,16 @@ def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
     An example of such a list is "Baidu, Tencent and 360".
     """
     known = names(text, opening=True)
-    rows: list[list[str]] = []
-    is_slot: list[bool] = []
+    rows: list[tuple[bool, list[str]]] = []  # whether it is a slot, and its words
     for word in _lowered(text):
         exact = word in known or bool(quantities(word))
-        if exact and is_slot[-2:] == [True, False] and rows[-1][0] in {"and", "or"}:
+        if exact and len(rows) > 1 and rows[-2][0] and rows[-1][1] in (["and"], ["or"]):
             rows.pop()
-            is_slot.pop()
-        if exact and is_slot[-1:] == [True]:
-            rows[-1].append(word)
+        if exact and rows and rows[-1][0]:
+            rows[-1][1].append(word)
         else:
-            rows.append([word])
-            is_slot.append(exact)
-    return [("", _exact(row, known)) if slot else (row[0], []) for row, slot in zip(rows, is_slot, strict=True)]
+            rows.append((exact, [word]))
+    return [("", _exact(words, known)) if is_slot else (words[0], []) for is_slot, words in rows]
 
 
 def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
