@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -43,10 +44,7 @@ class Assistant:
 
     def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         """Return the finished answer: the last value of `stream`."""
-        answer = Answer(question)
-        for answer in self.stream(question, history, article_filter):  # noqa: B007 - the last one is wanted
-            pass
-        return answer
+        return deque(self.stream(question, history, article_filter), maxlen=1).pop()
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None

@@ -14,11 +14,9 @@ class Observer(Protocol):
 
     def began(self) -> None:
         """Handle the beginning of a question."""
-        ...
 
     def ended(self, answer: Answer | None, error: Exception | None) -> None:
         """Handle the end of a question: its last answer, which is not `done` if the caller stopped, or its error."""
-        ...
 
 
 def observed(answers: Iterator[Answer], observer: Observer) -> Iterator[Answer]:

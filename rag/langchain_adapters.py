@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import CallbackManagerForRetrieverRun
     from langchain_core.documents import Document
     from langchain_core.retrievers import BaseRetriever
-    from langchain_core.runnables import Runnable, RunnableConfig
+    from langchain_core.runnables import Runnable
 
 Question = str | Mapping[str, Any]
 """A question, or `{"question": …, "history": [Turn or {"role": …, "text": …}, …]}`."""
@@ -56,27 +56,12 @@ def as_retriever(index: Index, limit: int = 6) -> BaseRetriever:
 
 def as_runnable(assistant: Assistant) -> Runnable[Question, Answer]:
     """Return the assistant as a LangChain Runnable from a question to an `Answer`; `stream` yields partial answers."""
-    from langchain_core.runnables import Runnable
+    from langchain_core.runnables import RunnableLambda
 
-    class AssistantRunnable(Runnable[Question, Answer]):
-        def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
-            return self._call_with_config(
-                lambda question: assistant.ask(*_arguments(question)), input, config, run_type="chain"
-            )
+    def answers(question: Question) -> Iterator[Answer]:
+        yield from assistant.stream(*_arguments(question))
 
-        def stream(
-            self,
-            input: Question,
-            config: RunnableConfig | None = None,
-            **kwargs: Any,
-        ) -> Iterator[Answer]:
-            def answers(questions: Iterator[Question]) -> Iterator[Answer]:
-                for question in questions:
-                    yield from assistant.stream(*_arguments(question))
-
-            yield from self._transform_stream_with_config(iter([input]), answers, config, run_type="chain")
-
-    return AssistantRunnable()
+    return RunnableLambda(answers, name="AssistantRunnable")
 
 
 def _arguments(question: Question) -> tuple[str, list[Turn]]:

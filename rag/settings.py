@@ -81,107 +81,74 @@ def _check_chroma_url(value: SecretStr) -> SecretStr:
 class Settings(BaseSettings):
     """Settings, read from the environment (`CITECHAT_…`) unless given as keywords; frozen."""
 
-    model_config = SettingsConfigDict(env_prefix="CITECHAT_", frozen=True, extra="forbid", env_ignore_empty=True)
-
-    home: Path = Field(
-        default_factory=lambda: user_data_path("citechat", appauthor=False),
-        description="Folder that holds all data of the program.",
-    )
-    encoder: str = Field(
-        default="bundled",
-        description="Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any "
-        "sentence-transformers model.",
-    )
-    chroma_url: Annotated[SecretStr, AfterValidator(_check_chroma_url)] | None = Field(
-        default=None,
-        description="URL of the Chroma server that stores articles and passages, http://host:port/database, with "
-        "user:password@ or token@ before the host if a gateway requires it; unset: a folder under `home`.",
-    )
-    engine: Literal["onnx", "torch"] = Field(
-        default="onnx",
-        description="Runtime of the bundled model: 'onnx' (exported once, then starts fast) or 'torch'.",
-    )
-    threads: int | None = Field(
-        default=None, ge=1, le=256, description="Texts to embed in parallel; unset: the number of processors plus one."
-    )
-    top_k: int = Field(
-        default=6, ge=1, le=MOST_PASSAGES, description="Passages given to the model and shown as sources."
-    )
-    abstention_threshold: float | None = Field(
-        default=None,
-        description="Confidence below which the assistant abstains; unset: the threshold that `citechat calibrate` "
-        "fitted for this index, or the default, which was fitted on public data.",
-    )
-    max_question_chars: int = Field(default=2000, ge=1, description="Longest question, in characters.")
-    llm: str = Field(
-        default=EXTRACTIVE,
-        description="Model that writes the answer: 'extractive' (quotes, no LLM) or 'provider:model', such as "
-        "'ollama:llama3.2' or 'openai:gpt-4o-mini'.",
-    )
-    llm_base_url: str | None = Field(
-        default=None,
-        description="URL of an OpenAI-compatible LLM server (vLLM, llama-server, LM Studio).",
-    )
-    llm_temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="Sampling temperature of the LLM.")
-    llm_timeout: float = Field(
-        default=60.0, gt=0, description="Seconds to wait for the first word of the LLM, and between words."
-    )
-    llm_total_timeout: float = Field(
-        default=180.0, gt=0, description="Seconds that the LLM may take for an answer in total, retries included."
-    )
-    llm_context_tokens: int = Field(
-        default=8192,
-        ge=1024,
-        description="Tokens of the LLM's prompt and answer together; passages that do not fit are left out as a whole.",
-    )
-    llm_max_tokens: int = Field(default=700, ge=16, description="Longest answer of the LLM, in tokens.")
-    llm_instructions: Path | None = Field(
-        default=None,
-        description="Text file with instructions that replace the built-in ones (see rag/prompts.py); they must "
-        "ask the LLM to cite as [1] and to reply 'The articles do not say.' when they do not.",
-    )
-    allow_web_links: bool = Field(
-        default=False,
-        description="Let users of the chat add public web pages by URL; the server fetches them.",
-    )
-    strict: bool = Field(
-        default=False,
-        description="Leave out sentences of the LLM that no passage supports, instead of flagging them.",
+    model_config = SettingsConfigDict(
+        env_prefix="CITECHAT_", frozen=True, extra="forbid", env_ignore_empty=True, use_attribute_docstrings=True
     )
 
-    database_url: SecretStr | None = Field(
-        default=None,
-        description="Database for conversations, feedback and API keys, as an SQLAlchemy URL such as "
-        "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; unset: SQLite files under `home`.",
-    )
-    hosts: CommaSeparated = Field(
-        default=(), description="Host names of the chat, separated by commas, such as that of a proxy."
-    )
-    user_header: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
-        description="Header in which a proxy names the user, such as 'X-Forwarded-User'; it is accepted from "
-        "`trusted_proxies` only.",
-    )
-    trusted_proxies: CommaSeparated = Field(
-        default=(),
-        description="Addresses or networks of proxies, separated by commas, such as '127.0.0.1,10.0.0.0/8'.",
-    )
-    rate_limit: str = Field(
-        default="120/minute",
-        description="Requests allowed per key, user or address, such as '120/minute' or '5/second'; 'none': no limit.",
-    )
-    concurrency: int = Field(
-        default=4, ge=1, le=1000, description="Requests answered in parallel per key, user or address."
-    )
-    evaluate_over_http: bool = Field(default=False, description="Let API clients run test sets: POST /v1/evaluate.")
-    mcp: bool = Field(
-        default=False, description="Offer the tool `ask` to MCP clients at /mcp (requires the extra `mcp`)."
-    )
-    audit_log: Path | None = Field(
-        default=None, description="File that records each request on a line: who, what, when, and the result."
-    )
-    audit_contents: bool = Field(default=False, description="Write the questions into the audit log, too.")
+    home: Path = Field(default_factory=lambda: user_data_path("citechat", appauthor=False))
+    """Folder that holds all data of the program."""
+    encoder: str = "bundled"
+    """Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any sentence-transformers
+    model."""
+    chroma_url: Annotated[SecretStr, AfterValidator(_check_chroma_url)] | None = None
+    """URL of the Chroma server that stores articles and passages, http://host:port/database, with user:password@ or
+    token@ before the host if a gateway requires it; unset: a folder under `home`."""
+    engine: Literal["onnx", "torch"] = "onnx"
+    """Runtime of the bundled model: 'onnx' (exported once, then starts fast) or 'torch'."""
+    threads: int | None = Field(None, ge=1, le=256)
+    """Texts to embed in parallel; unset: the number of processors plus one."""
+    top_k: int = Field(6, ge=1, le=MOST_PASSAGES)
+    """Passages given to the model and shown as sources."""
+    abstention_threshold: float | None = None
+    """Confidence below which the assistant abstains; unset: the threshold that `citechat calibrate` fitted for this
+    index, or the default, which was fitted on public data."""
+    max_question_chars: int = Field(2000, ge=1)
+    """Longest question, in characters."""
+    llm: str = EXTRACTIVE
+    """Model that writes the answer: 'extractive' (quotes, no LLM) or 'provider:model', such as 'ollama:llama3.2' or
+    'openai:gpt-4o-mini'."""
+    llm_base_url: str | None = None
+    """URL of an OpenAI-compatible LLM server (vLLM, llama-server, LM Studio)."""
+    llm_temperature: float = Field(0.0, ge=0.0, le=2.0)
+    """Sampling temperature of the LLM."""
+    llm_timeout: float = Field(60.0, gt=0)
+    """Seconds to wait for the first word of the LLM, and between words."""
+    llm_total_timeout: float = Field(180.0, gt=0)
+    """Seconds that the LLM may take for an answer in total, retries included."""
+    llm_context_tokens: int = Field(8192, ge=1024)
+    """Tokens of the LLM's prompt and answer together; passages that do not fit are left out as a whole."""
+    llm_max_tokens: int = Field(700, ge=16)
+    """Longest answer of the LLM, in tokens."""
+    llm_instructions: Path | None = None
+    """Text file with instructions that replace the built-in ones (see rag/prompts.py); they must ask the LLM to cite as
+    [1] and to reply 'The articles do not say.' when they do not."""
+    allow_web_links: bool = False
+    """Let users of the chat add public web pages by URL; the server fetches them."""
+    strict: bool = False
+    """Leave out sentences of the LLM that no passage supports, instead of flagging them."""
+
+    database_url: SecretStr | None = None
+    """Database for conversations, feedback and API keys, as an SQLAlchemy URL such as
+    postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; unset: SQLite files under `home`."""
+    hosts: CommaSeparated = ()
+    """Host names of the chat, separated by commas, such as that of a proxy."""
+    user_header: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    """Header in which a proxy names the user, such as 'X-Forwarded-User'; it is accepted from `trusted_proxies`
+    only."""
+    trusted_proxies: CommaSeparated = ()
+    """Addresses or networks of proxies, separated by commas, such as '127.0.0.1,10.0.0.0/8'."""
+    rate_limit: str = "120/minute"
+    """Requests allowed per key, user or address, such as '120/minute' or '5/second'; 'none': no limit."""
+    concurrency: int = Field(4, ge=1, le=1000)
+    """Requests answered in parallel per key, user or address."""
+    evaluate_over_http: bool = False
+    """Let API clients run test sets: POST /v1/evaluate."""
+    mcp: bool = False
+    """Offer the tool `ask` to MCP clients at /mcp (requires the extra `mcp`)."""
+    audit_log: Path | None = None
+    """File that records each request on a line: who, what, when, and the result."""
+    audit_contents: bool = False
+    """Write the questions into the audit log, too."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**_with_current_names(given))

@@ -93,15 +93,12 @@ class CitationParser:
         ticks = _ticks(held)
         if ticks == len(held) and not final and ticks < _MAX_CODE:
             return 0
-        at_line_start = self._line_start
-        if self._fence:
-            self._write(held[:ticks], code=True)
-            self._fence = 0 if at_line_start and ticks >= self._fence else self._fence
-        elif ticks >= 3 and at_line_start:
-            self._write(held[:ticks], code=True)
-            self._fence = ticks
-        else:
+        opens_or_closes = self._line_start and ticks >= max(3, self._fence)
+        if not (opens_or_closes or self._fence):
             return 0
+        self._write(held[:ticks], code=True)
+        if opens_or_closes:
+            self._fence = 0 if self._fence else ticks
         return ticks
 
     def _take_code(self, held: str, final: bool) -> int:
@@ -146,7 +143,7 @@ class CitationParser:
     def _write_blank(self, character: str) -> None:
         """Hold back a blank; drop it after a removed marker that had a blank before it or that began the text."""
         before = self._removed_after
-        doubled = before is not None and (before == len(self._blanks) > 0 or not self._buffer.length)
+        doubled = before is not None and (before == len(self._blanks) > 0 or not self._buffer.text)
         if not (doubled and character == " "):
             self._blanks.append(character)
 

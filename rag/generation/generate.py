@@ -49,7 +49,6 @@ def write(
     verified = VerifiedStream(SupportChecker(found, encoder), passages, strict=options.strict)
     started = time.perf_counter()
     notes: tuple[str, ...] = ()
-    failed: LLMError | None = None
     try:
         for piece in call.stream(prompt, passages):
             if "first token" not in answer.timings:
@@ -59,12 +58,11 @@ def write(
             answer = replace(answer, text=verified.text, sentences=tuple(verified.sentences))
             yield answer
     except LLMError as error:
-        failed = error
-    verified.close()
-    if failed is not None:
+        verified.close()
         if not verified.is_supported:
-            raise failed
-        notes = (f"The answer is not complete: {failed.message}. {failed.hint}",)
+            raise
+        notes = (f"The answer is not complete: {error.message}. {error.hint}",)
+    verified.close()
     if verified.left_out:
         notes = (*notes, f"Left out, because no passage says it: {_sentence_count(verified.left_out)}.")
     answer = replace(

@@ -7,7 +7,7 @@ is split again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,34 +54,23 @@ class _Mark(NamedTuple):
 
 
 class SentenceBuffer:
-    """The text so far, its `finished` sentences, and the unfinished one."""
+    """The `text` so far, with markers as `[n]`, its `finished` sentences, and the unfinished one."""
 
     def __init__(self) -> None:
+        self.text = ""
         self.finished: list[ParsedSentence] = []
-        self.length = 0
-        self._parts: list[str] = []
-        self._begin(line_start=True)
-
-    @property
-    def text(self) -> str:
-        """The text so far, with markers as `[n]`."""
-        self._parts = ["".join(self._parts)]
-        return self._parts[0]
-
-    def _begin(self, *, line_start: bool, marks: Sequence[_Mark] = ()) -> None:
         self._plain = ""  # the unfinished text, without markers
         self._probe = ""  # the same with code masked, so that a dot in code does not end a sentence
         self._offsets: list[int] = []  # the offsets of its characters in the text
-        self._marks = [mark._replace(at=0) for mark in marks]
-        self._line_start = line_start
+        self._marks: list[_Mark] = []
+        self._line_start = True
         self._line_over = False
 
     def mark(self, number: int) -> None:
         """Add a marker for passage `number`."""
-        marker = f"[{number}]"
-        self._marks.append(_Mark(len(self._plain), self.length, self.length + len(marker), number))
-        self._parts.append(marker)
-        self.length += len(marker)
+        start = len(self.text)
+        self.text += f"[{number}]"
+        self._marks.append(_Mark(len(self._plain), start, len(self.text), number))
 
     def add(self, character: str, code: bool) -> None:
         """Add a character of text; `code` says whether it is inside code."""
@@ -90,26 +79,27 @@ class SentenceBuffer:
         if character.isalnum() and self._follows_a_marked_word():
             self._append(" ", " ")  # "rose.[1]Then": only the marker separated the words
         self._append(character, "x" if code else "\ufffd" if "\ud800" <= character <= "\udfff" else character)
-        self._parts.append(character)
-        self.length += 1
+        self.text += character
         if character == "\n" and not code:
             self._line_over = bool(self._probe.strip())
             self._line_start = self._line_start or not self._line_over
         elif not (character.isascii() and character.isalnum()) and not self._plain[-2:].isspace():
             self._end_sentence()
         if len(self._plain) >= _MAX_SENTENCE:
-            self._split()
-            self._begin(line_start=False, marks=self._marks)
+            self.close()
 
     def close(self) -> None:
-        """The text ends here, and with it the last sentence."""
-        self._split()
-        self._begin(line_start=False)
+        """Finish everything; markers of a line without a word stay in `_marks`."""
+        start = self._body()
+        for cut in [*self._cuts(start), len(self._plain)]:
+            if self._finish(start, cut):
+                start = cut
+        self._forget(len(self._plain))
 
     def _append(self, plain: str, probe: str) -> None:
         self._plain += plain
         self._probe += probe
-        self._offsets.append(self.length)
+        self._offsets.append(len(self.text))
 
     def _follows_a_marked_word(self) -> bool:
         marked = bool(self._marks) and self._marks[-1].at == len(self._plain) > 0
@@ -120,8 +110,9 @@ class SentenceBuffer:
         newline = self._plain.rfind("\n")
         opening = [mark for mark in self._marks if mark.at > newline]
         self._marks = [mark for mark in self._marks if mark.at <= newline]
-        self._split()
-        self._begin(line_start=True, marks=[*self._marks, *opening])
+        self.close()
+        self._marks += [mark._replace(at=0) for mark in opening]
+        self._line_start = True
 
     def _end_sentence(self) -> None:
         """Finish a sentence once the next has a whole word: "Inc. T" may become "Inc. Tuesday" or "Inc. The"."""
@@ -131,13 +122,6 @@ class SentenceBuffer:
             if has_begun and not _is_inside_quote(self._probe[start:cut]) and self._finish(start, cut):
                 self._forget(cut)
                 return
-
-    def _split(self) -> None:
-        """Finish everything; markers of a line without a word stay in `_marks`."""
-        start = self._body()
-        for cut in [*self._cuts(start), len(self._plain)]:
-            if self._finish(start, cut):
-                start = cut
 
     def _body(self) -> int:
         """Return the start of the sentence after its list bullet."""
@@ -175,7 +159,7 @@ class SentenceBuffer:
         """Remove finished text from the unfinished text."""
         self._plain, self._probe, self._offsets = self._plain[cut:], self._probe[cut:], self._offsets[cut:]
         self._marks = [mark._replace(at=mark.at - cut) for mark in self._marks]
-        self._line_start = False
+        self._line_start = self._line_over = False
 
 
 def _tidy_cut(text: str, cut: int) -> int:

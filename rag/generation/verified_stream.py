@@ -61,9 +61,7 @@ class VerifiedStream:
         """Finish the answer."""
         self._parser.close()
         self._verify()
-        rest = self._parser.text[self._read :]
-        self._final += rest
-        self._read += len(rest)
+        self._final, self._read = self.text, len(self._parser.text)
 
     def _verify(self) -> None:
         for parsed in self._parser.sentences[self._parsed :]:

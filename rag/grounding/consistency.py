@@ -73,7 +73,11 @@ def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
                 best, share = (first, source, matcher), shared
         if best is not None:
             first, source, matcher = best
-            replaced = tuple(_replaced(claimed, source, matcher))
+            replaced = tuple(
+                (tuple(claimed[i:j]), tuple(source[k:m]))
+                for kind, i, j, k, m in matcher.get_opcodes()
+                if kind == "replace"
+            )
             return Copy(first, first + length - 1, _part(source, matcher), share == 1.0, replaced)
     return None
 
@@ -105,8 +109,10 @@ def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
         put = [name for name in claim_names if name in new]
         if put and set(old) & _PRONOUNS and not unknown_names(claim, around, put):
             claim_names = [name for name in claim_names if name not in put]
-        elif _differ(_exact(new, claim_names), _exact(old, span_names)):
-            return False
+        else:
+            gone = _exact(old, span_names)
+            if gone and any(_are_disjoint([one], gone) for one in _exact(new, claim_names)):
+                return False
     unknown = unknown_names(claim, span, claim_names)
     claim_words, span_counts = _lowered(claim), Counter(_lowered(span))
     return (
@@ -159,14 +165,6 @@ def _part(source: Sequence[str], matcher: SequenceMatcher[str]) -> tuple[str, ..
     return tuple(part)
 
 
-def _replaced(
-    claimed: Sequence[str], source: Sequence[str], matcher: SequenceMatcher[str]
-) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    for kind, i, j, k, m in matcher.get_opcodes():
-        if kind == "replace":
-            yield tuple(claimed[i:j]), tuple(source[k:m])
-
-
 def _exchanges(claim: str, span: str) -> bool:
     """Return whether the claim exchanges two names or numbers of `span`: who bought whom, or the years of a period."""
     return any(
@@ -200,30 +198,22 @@ def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
     An example of such a list is "Baidu, Tencent and 360".
     """
     known = names(text, opening=True)
-    rows: list[list[str]] = []
-    is_slot: list[bool] = []
+    rows: list[tuple[bool, list[str]]] = []  # whether it is a slot, and its words
     for word in _lowered(text):
         exact = word in known or bool(quantities(word))
-        if exact and is_slot[-2:] == [True, False] and rows[-1][0] in {"and", "or"}:
+        if exact and len(rows) > 1 and rows[-2][0] and rows[-1][1] in (["and"], ["or"]):
             rows.pop()
-            is_slot.pop()
-        if exact and is_slot[-1:] == [True]:
-            rows[-1].append(word)
+        if exact and rows and rows[-1][0]:
+            rows[-1][1].append(word)
         else:
-            rows.append([word])
-            is_slot.append(exact)
-    return [("", _exact(row, known)) if slot else (row[0], []) for row, slot in zip(rows, is_slot, strict=True)]
+            rows.append((exact, [word]))
+    return [("", _exact(words, known)) if is_slot else (words[0], []) for is_slot, words in rows]
 
 
 def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
     """Return the names and numbers among the words, each as the set of its forms."""
     numbers = quantities(re.sub(f"(?<=[{lexicon.CJK}]) (?=[{lexicon.CJK}])", "", " ".join(words)))
     return [forms(word) for word in words if word in known] + [frozenset({number.value}) for number in numbers]
-
-
-def _differ(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
-    """Return whether names or numbers were replaced by different ones."""
-    return bool(gone) and any(not any(one & other for other in gone) for one in put)
 
 
 def _are_disjoint(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:

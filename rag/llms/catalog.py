@@ -10,14 +10,13 @@ import time
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPSConnection
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
 from ..settings import EXTRACTIVE, Settings
 from .failures import KEY_NAMES
-from .loader import open_llm
+from .loader import is_installed, open_llm
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -94,16 +93,8 @@ def _hosted() -> list[str]:
     return [
         f"{provider}:{model}"
         for provider, model in _HOSTED.items()
-        if _is_installed(provider) and any(os.environ.get(name, "").strip() for name in KEY_NAMES[provider])
+        if is_installed(provider) and any(os.environ.get(name, "").strip() for name in KEY_NAMES[provider])
     ]
-
-
-def _is_installed(provider: str) -> bool:
-    """Return whether the provider's client is installed, without importing it."""
-    try:
-        return find_spec(f"langchain_{provider}") is not None
-    except ValueError:  # another module has that name
-        return False
 
 
 def _ollama() -> list[str]:
@@ -111,7 +102,7 @@ def _ollama() -> list[str]:
 
     A thread sends the request, because the look-up of a host name has no time limit.
     """
-    if not _is_installed("ollama"):
+    if not is_installed("ollama"):
         return []
     found: list[str] = []
 

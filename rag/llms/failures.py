@@ -11,10 +11,9 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
 
 from ..errors import LLMError
 
@@ -24,91 +23,69 @@ KEY_NAMES: dict[str, tuple[str, ...]] = {
     "google_genai": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     "ollama": (),
 }
-"""The environment variables with the key of each provider; the first that is set is used."""
-
-
-class _Failure(NamedTuple):
-    what: str
-    hint: str
-    retryable: bool = False
+"""The built-in providers, and the environment variables with the key of each; the first that is set is used."""
 
 
 _FAILURES = {
-    "context length": _Failure(
-        "rejected the prompt: it is too long", "Lower CITECHAT_TOP_K, or choose a model with a larger context."
+    "context length": (
+        "rejected the prompt: it is too long",
+        "Lower CITECHAT_TOP_K, or choose a model with a larger context.",
     ),
-    "authentication": _Failure("did not accept the key", "Check {key}."),
-    "permission": _Failure("does not allow this key", "Check {key} and the permissions of its account."),
-    "unknown model": _Failure("is not known to the server", "Check the model's name and CITECHAT_LLM_BASE_URL."),
-    "quota": _Failure("has no credit left", "Add credit to the account of {key}, or choose another model."),
-    "rate limit": _Failure("received too many requests", "Wait a moment and try again.", retryable=True),
-    "temperature": _Failure("does not support this temperature", "Set CITECHAT_LLM_TEMPERATURE=1."),
-    "bad request": _Failure(
-        "rejected the request", "Check the model's name; `citechat doctor` lists the settings in use."
-    ),
-    "timeout": _Failure(
+    "authentication": ("did not accept the key", "Check {key}."),
+    "permission": ("does not allow this key", "Check {key} and the permissions of its account."),
+    "unknown model": ("is not known to the server", "Check the model's name and CITECHAT_LLM_BASE_URL."),
+    "quota": ("has no credit left", "Add credit to the account of {key}, or choose another model."),
+    "rate limit": ("received too many requests", "Wait a moment and try again."),
+    "temperature": ("does not support this temperature", "Set CITECHAT_LLM_TEMPERATURE=1."),
+    "bad request": ("rejected the request", "Check the model's name; `citechat doctor` lists the settings in use."),
+    "timeout": (
         "did not answer in time",
         "Try again, or raise CITECHAT_LLM_TIMEOUT: the first answer of a local model takes longest.",
-        retryable=True,
     ),
-    "incomplete": _Failure("broke off in the middle of the answer", "Try again.", retryable=True),
-    "connection": _Failure(
-        "cannot be reached",
-        "Check that the server is running, the network, and CITECHAT_LLM_BASE_URL.",
-        retryable=True,
-    ),
-    "server": _Failure("had a server error", "Try again in a moment, and check the server's log.", retryable=True),
-    "empty": _Failure(
+    "incomplete": ("broke off in the middle of the answer", "Try again."),
+    "connection": ("cannot be reached", "Check that the server is running, the network, and CITECHAT_LLM_BASE_URL."),
+    "server": ("had a server error", "Try again in a moment, and check the server's log."),
+    "empty": (
         "gave an empty reply",
         "Try again; raise CITECHAT_LLM_MAX_TOKENS for a reasoning model, and check CITECHAT_LLM_BASE_URL.",
-        retryable=True,
     ),
-    "total timeout": _Failure(
+    "total timeout": (
         "took too long and was stopped",
         "Raise CITECHAT_LLM_TOTAL_TIMEOUT, lower CITECHAT_LLM_MAX_TOKENS, or choose a smaller model.",
-        retryable=True,
     ),
-    "repetition": _Failure(
-        "repeated itself and was stopped", "Rephrase the question, or choose a larger model.", retryable=True
-    ),
-    "invalid response": _Failure(
+    "repetition": ("repeated itself and was stopped", "Rephrase the question, or choose a larger model."),
+    "invalid response": (
         "sent a response that is not an answer",
         "Check CITECHAT_LLM_BASE_URL: the URL of an OpenAI-compatible server usually ends in /v1.",
     ),
-    "other": _Failure("failed", "Try again; if it fails again, try another model or CITECHAT_LLM=extractive."),
+    "other": ("failed", "Try again; if it fails again, try another model or CITECHAT_LLM=extractive."),
 }
+"""What to say about each kind of failure, and what to do."""
 
-_BY_NAME = {
-    "ContextOverflowError": "context length",
-    "ModelAuthenticationError": "authentication",
-    "ModelPermissionDeniedError": "permission",
-    "ModelNotFoundError": "unknown model",
-    "ModelRateLimitError": "rate limit",
-    "ModelInvalidRequestError": "bad request",
-    "ModelTimeoutError": "timeout",
-    "APITimeoutError": "timeout",
-    "TimeoutException": "timeout",
-    "TimeoutError": "timeout",
-    "RemoteProtocolError": "incomplete",
-    "ReadError": "incomplete",
-    "ModelConnectionError": "connection",
-    "APIConnectionError": "connection",
-    "ConnectError": "connection",
-    "ConnectionError": "connection",
-    "ModelAPIError": "server",
-}
+_RETRYABLE = frozenset(
+    {"rate limit", "timeout", "incomplete", "connection", "server", "empty", "total timeout", "repetition"}
+)
+
+_BY_NAME = (
+    ("context length", {"ContextOverflowError"}),
+    ("authentication", {"ModelAuthenticationError"}),
+    ("permission", {"ModelPermissionDeniedError"}),
+    ("unknown model", {"ModelNotFoundError"}),
+    ("rate limit", {"ModelRateLimitError"}),
+    ("bad request", {"ModelInvalidRequestError"}),
+    ("timeout", {"ModelTimeoutError", "APITimeoutError", "TimeoutException", "TimeoutError"}),
+    ("incomplete", {"RemoteProtocolError", "ReadError"}),
+    ("connection", {"ModelConnectionError", "APIConnectionError", "ConnectError", "ConnectionError"}),
+    ("server", {"ModelAPIError"}),
+)
 """Class names of the error and its causes, checked before its HTTP status; the first match counts."""
 
-_BY_NAME_LAST = {
-    "ResponseError": "server",  # ollama, in the middle of a stream: status -1
-    "APIError": "server",  # openai and anthropic, in the middle of a stream
-    "UnicodeDecodeError": "invalid response",
-    "UnicodeError": "bad request",
-    "ValueError": "invalid response",  # json.JSONDecodeError among them
-    "LookupError": "invalid response",
-    "TypeError": "invalid response",
-    "AttributeError": "invalid response",
-}
+_BY_NAME_LAST = (
+    ("server", {"ResponseError", "APIError"}),  # ollama (status -1), openai and anthropic, in the middle of a stream
+    ("invalid response", {"UnicodeDecodeError"}),
+    ("bad request", {"UnicodeError"}),
+    ("invalid response", {"ValueError", "LookupError", "TypeError", "AttributeError"}),  # ValueError: also of `json`
+)
 
 _BY_STATUS = {
     401: "authentication",
@@ -152,7 +129,8 @@ def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMErr
 
     `detail` is the client's message, and `wait` the number of seconds that the server asks to wait.
     """
-    what, hint, retryable = _FAILURES[kind]
+    what, hint = _FAILURES[kind]
+    retryable = kind in _RETRYABLE
     provider, _, model = spec.partition(":")
     if provider == "ollama" and kind == "unknown model":
         hint = f"Run `ollama pull {model}`, or choose one of the models that `ollama list` shows."
@@ -177,17 +155,18 @@ def scrub(text: str) -> str:
 
 
 def _kind(error: Exception) -> str:
-    names = [cls.__name__ for link in _chain(error) for cls in type(link).__mro__]
-    kind = next((kind for name, kind in _BY_NAME.items() if name in names), None)
-    kind = kind or next(filter(None, map(_kind_by_status, _chain(error))), None)
-    if kind is None and any(map(_is_incomplete, _chain(error))):
+    chain = list(_chain(error))
+    names = {cls.__name__ for link in chain for cls in type(link).__mro__}
+    kind = _kind_by_name(names, _BY_NAME) or next(filter(None, map(_kind_by_status, chain)), None)
+    if kind is None and any(map(_is_incomplete, chain)):
         return "incomplete"
-    kind = kind or next((kind for name, kind in _BY_NAME_LAST.items() if name in names), "other")
+    kind = kind or _kind_by_name(names, _BY_NAME_LAST) or "other"
     message = f"{error} {getattr(error, 'body', '')}"  # openai does not put its error code into the message
-    for words, vague, precise in _BY_TEXT:
-        if kind in vague and words.search(message):
-            return precise
-    return kind
+    return next((precise for words, vague, precise in _BY_TEXT if kind in vague and words.search(message)), kind)
+
+
+def _kind_by_name(names: set[str], table: Sequence[tuple[str, set[str]]]) -> str | None:
+    return next((kind for kind, classes in table if classes & names), None)
 
 
 def _kind_by_status(error: BaseException) -> str | None:
@@ -215,15 +194,13 @@ def _wait(error: Exception) -> float:
     for link in _chain(error):
         value = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
         try:
-            return max(0.0, float(value) if value[:1].isdigit() else _seconds_until(value))
+            if value[:1].isdigit():
+                return float(value)
+            moment = parsedate_to_datetime(value)
+            return max(0.0, math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds()))
         except (ValueError, TypeError):
             continue
     return 0.0
-
-
-def _seconds_until(date: str) -> float:
-    moment = parsedate_to_datetime(date)
-    return math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds())
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -30,14 +30,6 @@ __all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "open_llm", "stream_te
 PLUGIN_GROUP = "citechat.llms"
 """The entry-point group of plug-ins."""
 
-_CLIENTS = {
-    "openai": "langchain_openai",
-    "anthropic": "langchain_anthropic",
-    "google_genai": "langchain_google_genai",
-    "ollama": "langchain_ollama",
-}
-"""The module of each built-in provider's client."""
-
 _LOCAL = ("gguf", "transformers")
 """The providers of models on this disk."""
 
@@ -80,15 +72,15 @@ def load_llm(
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
-    if provider not in _CLIENTS:
+    if provider not in KEY_NAMES:
         options = {"base_url": base_url, "temperature": temperature, "timeout": timeout, "max_tokens": max_tokens}
         if provider in _LOCAL:
             from .local import load_local
 
             return load_local(provider, model, options, context_tokens)
         return _load_plugin(provider, model, spec, options)
-    package = _CLIENTS[provider].replace("_", "-")
-    if find_spec(_CLIENTS[provider]) is None:
+    if not is_installed(provider):
+        package = f"langchain-{provider.replace('_', '-')}"
         raise LLMError(
             f"the LLM {spec!r} needs the package {package!r}, which is not installed",
             f"Install it: pip install {package}",
@@ -133,10 +125,18 @@ def stream_text(
     finally:
         if close := getattr(stream, "close", None):
             close()  # stop the model when the caller stops early
-    if not reason and spec.partition(":")[0].strip().lower() in _CLIENTS:
+    if not reason and spec.partition(":")[0].strip().lower() in KEY_NAMES:
         raise failure("incomplete", spec, "the stream ended without a reason")
     if not has_text:
         raise failure("empty", spec, f"it stopped because of {reason!r}" if reason else "")
+
+
+def is_installed(provider: str) -> bool:
+    """Return whether the client of a built-in provider is installed, without importing it."""
+    try:
+        return find_spec(f"langchain_{provider}") is not None
+    except ValueError:  # another module has that name
+        return False
 
 
 def _parse(spec: str) -> tuple[str, str]:
@@ -218,7 +218,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 
 def _known() -> str:
-    return ", ".join(sorted({*_CLIENTS, *_LOCAL, *_plugins()}))
+    return ", ".join(sorted({*KEY_NAMES, *_LOCAL, *_plugins()}))
 
 
 def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) -> BaseChatModel:

@@ -15,8 +15,9 @@ from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 from index import cpu_count
@@ -24,6 +25,9 @@ from index import cpu_count
 from ..errors import LLMError
 
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
+
+Prompt = list[dict[str, str]]
+Emit = Callable[[str], None]
 
 
 class LocalChat(BaseChatModel):
@@ -37,9 +41,7 @@ class LocalChat(BaseChatModel):
     timeout: float = 60.0
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
-    def _write(
-        self, messages: list[dict[str, str]], emit: Callable[[str], None], cancelled: threading.Event
-    ) -> tuple[int, int]:
+    def _write(self, messages: Prompt, emit: Emit, cancelled: threading.Event) -> tuple[int, int]:
         """Emit the reply piece by piece until it is `cancelled`; return the numbers of input and output tokens."""
         raise NotImplementedError
 
@@ -50,8 +52,7 @@ class LocalChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        reply = "".join(str(chunk.text) for chunk in self._stream(messages, stop, run_manager, **kwargs))
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(reply))])
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
     def _stream(
         self,
@@ -61,26 +62,21 @@ class LocalChat(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         turns = [{"role": _ROLES.get(message.type, "user"), "content": str(message.content)} for message in messages]
-        pieces: queue.Queue[str | None] = queue.Queue()
+        pieces: queue.Queue[str | tuple[int, int] | Exception] = queue.Queue()  # counts or an error end the reply
         cancelled = threading.Event()
-        counted: list[tuple[int, int]] = []
-        failed: list[Exception] = []
 
         def write() -> None:
             try:
                 with self._lock:
                     pieces.put("")  # the timeout starts here
-                    counted.append(self._write(turns, pieces.put, cancelled))
+                    pieces.put(self._write(turns, pieces.put, cancelled))
             except Exception as error:  # raised in the calling thread, which would otherwise wait for ever
-                failed.append(error)
-            finally:
-                pieces.put(None)
+                pieces.put(error)
 
-        thread = threading.Thread(target=write, name="write", daemon=True)
-        thread.start()
+        threading.Thread(target=write, name="write", daemon=True).start()
         try:
             piece = pieces.get()
-            while piece is not None:
+            while isinstance(piece, str):
                 if piece:
                     yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
                 piece = pieces.get(timeout=self.timeout)
@@ -88,9 +84,9 @@ class LocalChat(BaseChatModel):
             raise TimeoutError(f"no output for {self.timeout:g} s") from None
         finally:
             cancelled.set()
-        if failed:
-            raise failed[0]
-        ((given, out),) = counted
+        if isinstance(piece, Exception):
+            raise piece
+        given, out = piece
         usage: Any = {"input_tokens": given, "output_tokens": out, "total_tokens": given + out}
         reason = {"finish_reason": "length" if out >= self.max_tokens else "stop"}
         yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=reason, usage_metadata=usage))
@@ -127,9 +123,7 @@ class TransformersChat(LocalChat):
     def _llm_type(self) -> str:
         return "transformers"
 
-    def _write(
-        self, messages: list[dict[str, str]], emit: Callable[[str], None], cancelled: threading.Event
-    ) -> tuple[int, int]:
+    def _write(self, messages: Prompt, emit: Emit, cancelled: threading.Event) -> tuple[int, int]:
         from transformers import StoppingCriteriaList, TextStreamer
 
         class Emitter(TextStreamer):
@@ -151,7 +145,7 @@ class TransformersChat(LocalChat):
         given = int(ids["input_ids"].shape[1])
         return given, int(output[0].shape[0]) - given
 
-    def _prompt(self, messages: list[dict[str, str]]) -> str:
+    def _prompt(self, messages: Prompt) -> str:
         if self._tokenizer.chat_template:
             return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         return "\n\n".join([*(f"{message['role']}: {message['content']}" for message in messages), "assistant:"])
@@ -194,9 +188,7 @@ class GgufChat(LocalChat):
     def _llm_type(self) -> str:
         return "gguf"
 
-    def _write(
-        self, messages: list[dict[str, str]], emit: Callable[[str], None], cancelled: threading.Event
-    ) -> tuple[int, int]:
+    def _write(self, messages: Prompt, emit: Emit, cancelled: threading.Event) -> tuple[int, int]:
         out = 0
         for chunk in self._model.create_chat_completion(
             messages, stream=True, temperature=self.temperature, max_tokens=self.max_tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 
 from index import lexicon, terms
 
@@ -54,14 +55,9 @@ def _own_words(question: str) -> list[str]:
 
 def _names(question: str) -> list[str]:
     """Return the names in a question, without a question word at their beginning."""
-    found = []
-    for match in _NAME.finditer(question):
-        words = match[0].split()
-        while words and words[0].lower() in _OPENERS:
-            words = words[1:]
-        if words:
-            found.append(" ".join(words))
-    return found
+    words = (match[0].split() for match in _NAME.finditer(question))
+    found = (" ".join(dropwhile(lambda word: word.lower() in _OPENERS, name)) for name in words)
+    return [name for name in found if name]
 
 
 def _person(history: Sequence[Turn]) -> list[str]:

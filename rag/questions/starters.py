@@ -60,15 +60,12 @@ class QuestionAnswerer(Protocol):
 
     def article_metadata(self) -> tuple[Article, ...]:
         """Return all indexed articles without their texts."""
-        ...
 
     def article(self, article_id: str) -> Article | None:
         """Return one article, or None when it is not in the index."""
-        ...
 
     def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         """Return the finished answer."""
-        ...
 
 
 def starter_questions(assistant: QuestionAnswerer, count: int = 4) -> list[str]:

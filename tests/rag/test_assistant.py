@@ -330,5 +330,5 @@ def test_broken_characters_in_a_question_break_nothing(samples: Index, question:
 
 
 def test_asking_where_nothing_is_indexed_says_what_to_do(index: Index) -> None:
-    with pytest.raises(EmptyIndexError, match="nothing is indexed"):
+    with pytest.raises(EmptyIndexError, match="Nothing is indexed yet"):
         Assistant(index).ask(QUESTION)

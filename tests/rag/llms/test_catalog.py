@@ -70,7 +70,7 @@ def test_quoting_comes_first_and_then_the_model_of_the_settings() -> None:
 
 
 def test_a_provider_is_offered_where_its_package_and_its_key_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_catalog, "_is_installed", lambda provider: provider != "anthropic")
+    monkeypatch.setattr(model_catalog, "is_installed", lambda provider: provider != "anthropic")
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.setenv(name, "sk-secret")
     assert named().models() == ("extractive", "openai:gpt-4o-mini", "google_genai:gemini-3.5-flash-lite")
