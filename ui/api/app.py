@@ -231,5 +231,5 @@ async def _routing_error(request: Request, error: Exception | None = None) -> Re
         methods = {method for route in routes for method in getattr(route, "methods", None) or ()} - {"HEAD"}
         allow = ", ".join(sorted(methods))
         message = f"{request.method} is not allowed at this address."
-        return error_response(RequestError(405, message, f"Use {allow}.", [(b"allow", allow.encode("ascii"))]))
+        return error_response(RequestError(405, message, f"Use {allow}.", {"allow": allow}))
     return error_response(RequestError(404, "Nothing at this address.", f"See GET {PREFIX}/docs for all addresses."))

@@ -75,7 +75,7 @@ class _Endpoint:
         from mcp.server.transport_security import TransportSecuritySettings
 
         if scope["method"] != "POST":  # without sessions there is nothing to listen to, or to end
-            error = RequestError(405, "Only POST is allowed at this address.", headers=[(b"allow", b"POST")])
+            error = RequestError(405, "Only POST is allowed at this address.", headers={"allow": "POST"})
             await error_response(error)(scope, receive, send)
             return
         manager = StreamableHTTPSessionManager(

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from ..persistence.database import Database, utc_now
 from .errors import AccessError
+from .scopes import READ, WRITE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
-
-READ, WRITE = "read", "write"
 
 LONGEST_NAME = 100
 LONGEST_LIFETIME = 3650

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError
+from .scopes import path_of
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -41,7 +42,7 @@ class SessionIsolation:
 
     async def isolate(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
         """Return a request with private names. Raises `RequestError` if it names something of others."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = path_of(scope)
         if not path.startswith(_FRAMEWORK):
             return scope, receive, send
         route = path.removeprefix(_FRAMEWORK).rstrip("/")
