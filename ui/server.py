@@ -115,13 +115,8 @@ def start_chat(
     app = build_app(_observed(assistant, metrics.observer("page")), services)
     metrics.watch_waiting("page", lambda: len(app._queue))
     metrics.watch_waiting("api", queue.waiting)
-    routes = api_routes(
-        _observed(assistant, metrics.observer("api")),
-        services,
-        queue=queue,
-        writable=is_enforced or is_loopback(host),
-        evaluate=services.evaluate,
-    )
+    observed, writable = _observed(assistant, metrics.observer("api")), is_enforced or is_loopback(host)
+    routes = api_routes(observed, services, queue=queue, writable=writable, evaluate=services.evaluate)
     routes += [*health_routes(health), *metrics.routes(health)]
     if settings and settings.mcp:
         routes += mcp_routes(_observed(assistant, metrics.observer("mcp")), queue)

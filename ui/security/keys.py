@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -84,8 +84,7 @@ class Keys:
         scopes = frozenset({READ, WRITE} if write else {READ})
         expires = "" if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")
         key = Key(id_, name, _digest(secret), scopes, utc_now(), expires)
-        row = {"id": id_, "name": name, "digest": key.digest, "scopes": " ".join(sorted(scopes))}
-        row |= {"created": key.created, "expires": expires, "revoked": ""}
+        row = asdict(key) | {"scopes": " ".join(sorted(scopes))}
         self._database.run(lambda connection: connection.execute(self._table.insert().values(row)))
         return key, secret
 

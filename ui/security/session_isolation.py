@@ -90,14 +90,13 @@ class SessionIsolation:
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
         """Return a `send` that remembers the paths of uploaded files before the caller learns them."""
-        start: Message = {"status": 0}
-        body = bytearray()
+        status, body = 0, bytearray()
 
         async def remembering_send(message: Message) -> None:
-            nonlocal start
+            nonlocal status
             if message["type"] == "http.response.start":
-                start = message
-            elif start["status"] == 200:
+                status = message["status"]
+            elif status == 200:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
                     for path in json.loads(body):
