@@ -86,7 +86,12 @@ class SessionIsolation:
         body = json.dumps(value).encode("ascii")
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode("ascii")))
-        return {**scope, "headers": headers}, _receive_first(body, receive)
+        first: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def received() -> Message:
+            return next(first, None) or await receive()
+
+        return {**scope, "headers": headers}, received
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
         """Return a `send` that remembers the paths of uploaded files before the caller learns them."""
@@ -153,13 +158,3 @@ def _is_event_of_others(scope: Scope, request: dict[str, Any]) -> bool:
     id_ = request.get("event_id")
     event = scope["app"].get_blocks()._queue.event_ids_to_events.get(id_) if isinstance(id_, str) else None
     return event is not None and event.session_hash != request.get("session_hash")
-
-
-def _receive_first(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that returns this body, and then what `receive` returns."""
-    bodies = [body]
-
-    async def received() -> Message:
-        return {"type": "http.request", "body": bodies.pop(), "more_body": False} if bodies else await receive()
-
-    return received
