@@ -26,7 +26,7 @@ from .chat.services import Services
 from .i18n.translate import CHINESE
 from .monitoring.health import Health, health_routes
 from .monitoring.metrics import Metrics, RequestCounter
-from .security.access import AccessPolicy, access_policy, real_peer_addresses, require_access_control
+from .security.access import AccessPolicy, access_policy, real_peer_addresses, unrestricted
 from .security.audit_log import AuditMiddleware
 from .security.clients import is_loopback
 from .security.login import Login
@@ -106,22 +106,18 @@ def start_chat(
     Raises `SettingsError` and `AccessError`.
     """
     policy = access_policy(settings, open_to_all=open_to_all) if settings else None
-    if not open_to_all:
-        require_access_control(host, policy)
     is_enforced = policy is not None and policy.is_enforced(policy.accounts.read())
+    is_restricted = is_enforced or is_loopback(host)
+    if not is_restricted and not open_to_all:
+        raise unrestricted(host)
     services = services or Services()
     services.ready.clear()
     metrics, health, queue = Metrics(version("citechat")), Health(assistant, services.ready), open_queue()
     app = build_app(_observed(assistant, metrics.observer("page")), services)
     metrics.watch_waiting("page", lambda: len(app._queue))
     metrics.watch_waiting("api", queue.waiting)
-    routes = api_routes(
-        _observed(assistant, metrics.observer("api")),
-        services,
-        queue=queue,
-        writable=is_enforced or is_loopback(host),
-        evaluate=services.evaluate,
-    )
+    observed = _observed(assistant, metrics.observer("api"))
+    routes = api_routes(observed, services, queue=queue, writable=is_restricted, evaluate=services.evaluate)
     routes += [*health_routes(health), *metrics.routes(health)]
     if settings and settings.mcp:
         routes += mcp_routes(_observed(assistant, metrics.observer("mcp")), queue)

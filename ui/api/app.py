@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Coroutine
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -67,7 +68,7 @@ _ERRORS = {
     503: "The queue is full, or a service that the answer needs is down; `Retry-After` may say when to try again.",
 }
 _COMMON_ERRORS = (401, 403, 429, 500, 503)
-_BODY_ERRORS = (*_COMMON_ERRORS, 400, 408, 413, 415)
+_BODY_ERRORS = (400, 408, 413, 415)
 
 
 def create_routes(
@@ -89,26 +90,18 @@ def create_routes(
         redirect_slashes=False,
     )
     app.router.route_class = _Route
-    add, ask = _Adder(app), AskEndpoint(assistant, queue).ask
-    add("POST", "/ask", ask, AnswerReply, _BODY_ERRORS, body=AskRequest, streams=True)
-    add(
-        "POST",
-        "/chat/completions",
-        completions.complete,
-        CompletionReply,
-        (*_BODY_ERRORS, 404),
-        body=CompletionRequest,
-        streams=True,
-    )
-    add("GET", "/models", completions.list_models, ModelsReply, _COMMON_ERRORS)
-    add("GET", "/models/{id:path}", completions.read_model, ModelReply, (*_COMMON_ERRORS, 404))
-    add("GET", "/articles", articles.list_articles, list[ArticleReply], _COMMON_ERRORS)
-    add("POST", "/articles", articles.add, AddedReply, (*_BODY_ERRORS, 409, 422), body=AddRequest, takes_files=True)
-    add("GET", "/articles/{id}", articles.read, ArticleTextReply, (*_COMMON_ERRORS, 404))
-    add("DELETE", "/articles/{id}", articles.remove, RemovedReply, (*_COMMON_ERRORS, 404))
+    add = partial(_add_route, app)
+    ask, complete = AskEndpoint(assistant, queue).ask, completions.complete
+    add("POST", "/ask", ask, AnswerReply, body=AskRequest, streams=True)
+    add("POST", "/chat/completions", complete, CompletionReply, errors=(404,), body=CompletionRequest, streams=True)
+    add("GET", "/models", completions.list_models, ModelsReply)
+    add("GET", "/models/{id:path}", completions.read_model, ModelReply, errors=(404,))
+    add("GET", "/articles", articles.list_articles, list[ArticleReply])
+    add("POST", "/articles", articles.add, AddedReply, errors=(409, 422), body=AddRequest, takes_files=True)
+    add("GET", "/articles/{id}", articles.read, ArticleTextReply, errors=(404,))
+    add("DELETE", "/articles/{id}", articles.remove, RemovedReply, errors=(404,))
     if evaluate:
-        run = EvaluateEndpoint(assistant).evaluate
-        add("POST", "/evaluate", run, dict[str, Any], _BODY_ERRORS, body=EvaluateRequest)
+        add("POST", "/evaluate", EvaluateEndpoint(assistant).evaluate, dict[str, Any], body=EvaluateRequest)
 
     schema = _describe(app)
 
@@ -154,42 +147,38 @@ class _Route(APIRoute):
         return respond
 
 
-class _Adder:
-    """Adds routes to an application, with their OpenAPI description."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        handler: Handler,
-        response: Any,
-        errors: tuple[int, ...],
-        *,
-        body: type[BaseModel] | None = None,
-        streams: bool = False,
-        takes_files: bool = False,
-    ) -> None:
-        description = (handler.__doc__ or "").partition("\n\n")[0]
-        responses: dict[Any, dict[str, Any]] = {
-            status: {"model": ErrorReply, "description": _ERRORS[status]} for status in errors
-        }
-        responses[200] = {"model": response, "description": description}
-        if streams:
-            responses[200]["content"] = {EVENTS: {"schema": {"description": "One state of the answer per event."}}}
-        name = path.partition("{")[0].strip("/").replace("/", "_") + ("_one" if "{" in path else "")
-        self._app.router.add_api_route(
-            path,
-            handler,
-            methods=[method],
-            summary=description.partition(".")[0],
-            operation_id=f"{method.lower()}_{name}",
-            responses=dict(sorted(responses.items())),
-            response_model=None,
-            openapi_extra=_request_description(body, takes_files=takes_files, path=path),
-        )
+def _add_route(
+    app: FastAPI,
+    method: str,
+    path: str,
+    handler: Handler,
+    response: Any,
+    *,
+    errors: tuple[int, ...] = (),
+    body: type[BaseModel] | None = None,
+    streams: bool = False,
+    takes_files: bool = False,
+) -> None:
+    """Add a route to an application, with its OpenAPI description; `errors` are beside those that any route has."""
+    description = (handler.__doc__ or "").partition("\n\n")[0]
+    statuses = (*_COMMON_ERRORS, *(_BODY_ERRORS if body else ()), *errors)
+    responses: dict[Any, dict[str, Any]] = {
+        status: {"model": ErrorReply, "description": _ERRORS[status]} for status in statuses
+    }
+    responses[200] = {"model": response, "description": description}
+    if streams:
+        responses[200]["content"] = {EVENTS: {"schema": {"description": "One state of the answer per event."}}}
+    name = path.partition("{")[0].strip("/").replace("/", "_") + ("_one" if "{" in path else "")
+    app.router.add_api_route(
+        path,
+        handler,
+        methods=[method],
+        summary=description.partition(".")[0],
+        operation_id=f"{method.lower()}_{name}",
+        responses=dict(sorted(responses.items())),
+        response_model=None,
+        openapi_extra=_request_description(body, takes_files=takes_files, path=path),
+    )
 
 
 def _request_description(body: type[BaseModel] | None, *, takes_files: bool, path: str) -> dict[str, Any]:
@@ -231,5 +220,5 @@ async def _routing_error(request: Request, error: Exception | None = None) -> Re
         methods = {method for route in routes for method in getattr(route, "methods", None) or ()} - {"HEAD"}
         allow = ", ".join(sorted(methods))
         message = f"{request.method} is not allowed at this address."
-        return error_response(RequestError(405, message, f"Use {allow}.", [(b"allow", allow.encode("ascii"))]))
+        return error_response(RequestError(405, message, f"Use {allow}.", {"allow": allow}))
     return error_response(RequestError(404, "Nothing at this address.", f"See GET {PREFIX}/docs for all addresses."))

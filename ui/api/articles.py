@@ -7,9 +7,9 @@ import json
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -36,9 +36,7 @@ class ArticleEndpoints:
     """The endpoints that read articles for programs, and change them if that is allowed."""
 
     def __init__(self, assistant: Assistant, library: Library | None, *, writable: bool) -> None:
-        self._assistant = assistant
-        self._library = library
-        self._writable = writable
+        self._assistant, self._library, self._writable = assistant, library, writable
         self._uploads = _Uploads()
 
     async def list_articles(self, _: Request) -> Response:
@@ -65,11 +63,11 @@ class ArticleEndpoints:
         if content_type == MULTIPART:
             files = await _read_files(request)
             digest = await run_in_threadpool(_digest, files)
-            add = lambda: _add_files(library, files)  # noqa: E731 - one of three ways
+            add = partial(_add_files, library, files)
         else:
             body = await read_body(request, AddRequest)
             digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-            add = lambda: _add(library, body)  # noqa: E731
+            add = partial(_add, library, body)
         caller = str(request.scope.get("state", {}).get("caller", ""))
         rows = await run_in_threadpool(self._uploads.once, caller, key, digest, add)
         failed = [row for row in rows if row.state == "failed"]
@@ -110,18 +108,16 @@ class _Uploads:
         if not key:
             return _last(add())
         with self._lock:
-            before = self._results.get((caller, key))
-            if before is None:
-                rows = _last(add())
-                self._results[caller, key] = (digest, rows)
-                if len(self._results) > _MOST_KEYS:
-                    self._results.popitem(last=False)
-                return rows
-        if before[0] != digest:
+            if (caller, key) not in self._results:
+                self._results[caller, key] = (digest, _last(add()))
+            first_digest, rows = self._results[caller, key]
+            if len(self._results) > _MOST_KEYS:
+                self._results.popitem(last=False)
+        if first_digest != digest:
             raise RequestError(
                 409, "This Idempotency-Key was used with another request body.", "Use a new key for each upload."
             )
-        return before[1]
+        return rows
 
 
 def metadata_of(article: Article) -> dict[str, str | None]:
@@ -152,13 +148,7 @@ def _add(library: Library, body: AddRequest) -> Uploads:
 
 
 def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
-    with _written(files) as paths:
-        yield from library.add_files(paths)
-
-
-@contextmanager
-def _written(files: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
-    """Write each file to a folder of its own, because two may have the same name."""
+    """Add files, each from a folder of its own, because two may have the same name."""
     with tempfile.TemporaryDirectory(prefix="citechat-") as root:
         paths = []
         for number, (name, data) in enumerate(files):
@@ -166,13 +156,11 @@ def _written(files: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
             folder.mkdir()
             (folder / name).write_bytes(data)
             paths.append(folder / name)
-        yield paths
+        yield from library.add_files(paths)
 
 
 def _last(states: Uploads) -> tuple[UploadResult, ...]:
-    rows: tuple[UploadResult, ...] = ()
-    for rows in states:  # noqa: B007 - the last one is wanted
-        pass
+    *_, rows = states  # there is at least the state before the first file
     return rows
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -45,11 +46,7 @@ class AskEndpoint:
     async def ask(self, request: Request) -> Response:
         """Return the answer, or stream it as server-sent events if the body or `Accept` asks for that."""
         body = await read_body(request, AskRequest)
-        history, article_filter = body.turns(), body.only.article_filter()
-
-        def begin() -> Iterator[Answer]:
-            return self._assistant.stream(body.question, history, article_filter)
-
+        begin = partial(self._assistant.stream, body.question, body.turns(), body.only.article_filter())
         if body.stream or EVENTS in request.headers.get("accept", ""):
             return event_stream(_events(answer_states(self._queue, request, begin)), self._queue)
         answer = await self._queue.last(request, begin)
@@ -77,9 +74,8 @@ async def answer_states(queue: RequestQueue, request: Request, begin: Begin) -> 
         async for state in queue.states(request, begin):
             yield state
             if time.monotonic() - started > STREAM_TIMEOUT:
-                yield RequestError(
-                    503, f"The answer took longer than {STREAM_TIMEOUT:.0f} seconds.", "Ask for less."
-                ).to_dict()
+                problem = f"The answer took longer than {STREAM_TIMEOUT:.0f} seconds."
+                yield RequestError(503, problem, "Ask for less.").to_dict()
                 return
             if state is not None and not state.done:
                 await asyncio.sleep(SNAPSHOT_INTERVAL)

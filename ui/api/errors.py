@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from index import CitechatError, FilterError
@@ -38,11 +39,10 @@ def invalid_field(name: str, message: str, hint: str = "") -> RequestError:
 
 def error_response(error: RequestError) -> Response:
     """Return the response for an error."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in error.headers}
-    return json_response(error.status, error.to_dict(), headers)
+    return json_response(error.status, error.to_dict(), error.headers)
 
 
-def json_response(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:
+def json_response(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON response that no cache stores."""
     from starlette.responses import Response
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,7 @@ class _Endpoint:
         from mcp.server.transport_security import TransportSecuritySettings
 
         if scope["method"] != "POST":  # without sessions there is nothing to listen to, or to end
-            error = RequestError(405, "Only POST is allowed at this address.", headers=[(b"allow", b"POST")])
+            error = RequestError(405, "Only POST is allowed at this address.", headers={"allow": "POST"})
             await error_response(error)(scope, receive, send)
             return
         manager = StreamableHTTPSessionManager(
@@ -106,7 +106,9 @@ class _Endpoint:
 
         try:
             _require_known_tool(call.name)
-            answer = await self._answer(AskArguments.model_validate_json(json.dumps(call.arguments or {})))
+            arguments = AskArguments.model_validate_json(json.dumps(call.arguments or {}))
+            begin = partial(self._assistant.stream, arguments.question, (), arguments.article_filter())
+            answer = await self._queue.last(None, begin) or Answer(arguments.question)
         except ValidationError as error:
             field, message = first_problem(error)
             problem = f"Invalid field {field[:80]!r}: {message}"
@@ -122,14 +124,6 @@ class _Endpoint:
             content = {name: fields[name] for name in ("text", "found", "sentences", "citations", "notes")}
             return CallToolResult(content=[TextContent(text=as_text(answer))], structured_content=content)
         return CallToolResult(content=[TextContent(text=problem)], is_error=True)
-
-    async def _answer(self, arguments: AskArguments) -> Answer:
-        article_filter = arguments.article_filter()
-
-        def begin() -> Iterator[Answer]:
-            return self._assistant.stream(arguments.question, (), article_filter)
-
-        return await self._queue.last(None, begin) or Answer(arguments.question)
 
 
 def _require_known_tool(name: str) -> None:

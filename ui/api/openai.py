@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,14 +123,11 @@ class CompletionEndpoints:
         body = await read_body(request, CompletionRequest)
         question, history = body.question_and_history()
         assistant = await run_in_threadpool(self._assistant_named, body.model)
-
-        def begin() -> Iterator[Answer]:
-            return assistant.stream(question, history)
-
+        begin = partial(assistant.stream, question, history)
         if body.stream:
             include_usage = body.stream_options is not None and body.stream_options.include_usage
-            chunks = _ChunkStream(body.model, include_usage=include_usage)
-            return event_stream(chunks.events(answer_states(self._queue, request, begin)), self._queue)
+            states = answer_states(self._queue, request, begin)
+            return event_stream(_chunks(states, body.model, include_usage=include_usage), self._queue)
         answer = await self._queue.last(request, begin)
         if answer is None:
             return json_response(CLIENT_CLOSED_REQUEST, {})
@@ -150,44 +148,36 @@ class CompletionEndpoints:
             raise _unknown_model(name) from None
 
 
-class _ChunkStream:
-    """The chunks of one answer: only checked sentences, and none before one of them is supported.
+async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bool) -> AsyncIterator[bytes]:
+    """Yield the chunks of one answer: only checked sentences, and none before one of them is supported.
 
     Until then the answer may still be replaced by one that the articles do not answer the question.
     """
+    head = {**_head(model), "object": "chat.completion.chunk"}
+    sent = ""
 
-    def __init__(self, model: str, *, include_usage: bool) -> None:
-        self._head = {**_head(model), "object": "chat.completion.chunk"}
-        self._include_usage = include_usage
-        self._sent = ""
-
-    async def events(self, states: AsyncIterator[State]) -> AsyncIterator[bytes]:
-        yield self._chunk({"role": "assistant", "content": ""})
-        async for state in states:
-            if state is None:
-                yield KEEP_ALIVE
-            elif not isinstance(state, Answer):
-                yield event(state)  # OpenAI's clients raise an object with `error`
-                return
-            elif not state.done:
-                if delta := self._delta(escape_markup(_final_part(state))):
-                    yield self._chunk({"content": delta})
-            else:
-                yield self._chunk({"content": self._delta(_content(state)), **_evidence(state)})
-                yield self._chunk({}, finish_reason="stop")
-                if self._include_usage:
-                    yield event({**self._head, "choices": [], "usage": _usage(state)})
-                yield b"data: [DONE]\n\n"
-
-    def _delta(self, text: str) -> str:
-        """Return the part of a text that was not sent yet."""
-        delta = text.removeprefix(self._sent)
-        self._sent = text
-        return delta
-
-    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-        return event({**self._head, "choices": [choice]})
+        return event({**head, "choices": [choice]})
+
+    yield chunk({"role": "assistant", "content": ""})
+    async for state in states:
+        if state is None:
+            yield KEEP_ALIVE
+        elif not isinstance(state, Answer):
+            yield event(state)  # OpenAI's clients raise an object with `error`
+            return
+        else:
+            text = _content(state) if state.done else escape_markup(_final_part(state))
+            delta, sent = text.removeprefix(sent), text
+            if state.done:
+                yield chunk({"content": delta, **_evidence(state)})
+                yield chunk({}, finish_reason="stop")
+                if include_usage:
+                    yield event({**head, "choices": [], "usage": _usage(state)})
+                yield b"data: [DONE]\n\n"
+            elif delta:
+                yield chunk({"content": delta})
 
 
 def escape_markup(text: str) -> str:

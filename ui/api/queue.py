@@ -73,9 +73,25 @@ class RequestQueue:
         watch = asyncio.create_task(_cancel_on_disconnect(request, work)) if request is not None else None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(work.finish)
+        seen: State | None = None
         try:
-            async for state in work.states():
-                yield state
+            while not work.is_cancelled.is_set():
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_INTERVAL):
+                        await work.changed.wait()
+                except TimeoutError:
+                    yield None
+                    continue
+                work.changed.clear()
+                is_done = task.done()  # read before the state: no state comes after it
+                state = work.latest
+                if state is not None and state is not seen and not work.is_cancelled.is_set():
+                    seen = state
+                    yield state
+                if is_done:
+                    task.result()  # raises the error of the work
+                    return
         finally:
             if watch is not None:
                 watch.cancel()
@@ -97,57 +113,33 @@ class _Work(Generic[State]):
     def __init__(self, begin: Callable[[], Iterator[State]]) -> None:
         self._begin = begin
         self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
-        self._latest: State | None = None
-        self._seen: State | None = None
-        self._error: Exception | None = None
-        self._is_done = False
+        self.changed = asyncio.Event()
+        self.latest: State | None = None
         self.is_started = False
         self.is_cancelled = threading.Event()
 
     def run(self) -> None:
         """Run to the end, or until it is cancelled; called in a thread."""
         self.is_started = True
-        try:
-            if not self.is_cancelled.is_set():
-                with closing(self._begin()) as states:  # type: ignore[type-var]
-                    for state in states:
-                        self._latest = state
-                        self.notify()
-                        if self.is_cancelled.is_set():
-                            break
-        except Exception as error:  # raised in `states`
-            self._error = error
-        self._is_done = True
-        self.notify()
+        if self.is_cancelled.is_set():
+            return
+        with closing(self._begin()) as states:  # type: ignore[type-var]
+            for state in states:
+                self.latest = state
+                with suppress(RuntimeError):  # the server has stopped
+                    self._loop.call_soon_threadsafe(self.changed.set)
+                if self.is_cancelled.is_set():
+                    break
 
-    def notify(self) -> None:
-        """Wake up `states`; may be called from any thread."""
-        with suppress(RuntimeError):  # the server has stopped
-            self._loop.call_soon_threadsafe(self._changed.set)
-
-    async def states(self) -> AsyncIterator[State | None]:
-        while not self.is_cancelled.is_set():
-            try:
-                async with asyncio.timeout(KEEP_ALIVE_INTERVAL):
-                    await self._changed.wait()
-            except TimeoutError:
-                yield None
-                continue
-            self._changed.clear()
-            is_done = self._is_done  # read before the state: no state comes after it
-            state = self._latest
-            if state is not None and state is not self._seen and not self.is_cancelled.is_set():
-                self._seen = state
-                yield state
-            if is_done:
-                if self._error is not None:
-                    raise self._error
-                return
+    def finish(self, task: asyncio.Task[None]) -> None:
+        """Wake up the event loop; an error that nobody waits for any more is not logged."""
+        if not task.cancelled():
+            task.exception()
+        self.changed.set()
 
 
 async def _cancel_on_disconnect(request: Request, work: _Work[State]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     work.is_cancelled.set()
-    work.notify()
+    work.changed.set()

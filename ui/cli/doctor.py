@@ -25,16 +25,15 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     With `ask_llm`, the LLM of the settings gets a short request, which costs a few tokens. `answers` is False if a
     problem prevents questions from being answered; an empty index does not count as such a problem.
     """
-    indexed, problems = _examine_index(settings)
-    answers = not problems
-    if not problems and indexed["built_by"] is None:
-        problems.append({"message": "The index is empty.", "hint": "Add articles with `citechat index PATH`."})
+    problems: list[Any] = []  # each has a `message` and a `hint`
+    indexed = _examine_index(settings, problems)
     ping = ping_llm(settings) if ask_llm else None
+    is_failed = bool(problems) or (ping is not None and not ping.answers)
+    if not problems and indexed["built_by"] is None:
+        problems.append(CitechatError("The index is empty.", "Add articles with `citechat index PATH`."))
     if ping and not ping.answers:
-        problems.append({"message": ping.message, "hint": ping.hint})
-        answers = False
-    access, access_problems = _examine_access(settings)
-    problems += access_problems
+        problems.append(ping)
+    access = _examine_access(settings, problems)
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PARTS},
@@ -43,33 +42,34 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
         "indexed": indexed,
         "access": access,
         "llm": ping,
-        "problems": problems,
-        "answers": answers,
+        "problems": [{"message": each.message, "hint": each.hint} for each in problems],
+        "answers": not is_failed,
     }
 
 
-def _examine_access(settings: Settings) -> tuple[str, list[dict[str, str]]]:
-    """Return whether a chat with these settings requires a key or a login, and the problems with that."""
+def _examine_access(settings: Settings, problems: list[Any]) -> str:
+    """Return whether a chat with these settings requires a key or a login; add the problems with that."""
     from ..security.access import access_policy
 
     try:
         access = access_policy(settings)
         known = access.accounts.read()
     except CitechatError as error:
-        return "unknown", [{"message": error.message, "hint": error.hint}]
+        problems.append(error)
+        return "unknown"
     if not access.is_enforced(known):
-        return "off: the chat serves this machine only, and everyone on it", []
+        return "off: the chat serves this machine only, and everyone on it"
     valid = sum(key.state == "good" for key in known.keys.values())
     proxy = f", {access.user_header} from a proxy is trusted" if access.user_header else ""
-    return f"on: valid keys {valid}, users {len(known.users)}{proxy}", []
+    return f"on: valid keys {valid}, users {len(known.users)}{proxy}"
 
 
-def _examine_index(settings: Settings) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Return the size of the index, and the problems with it. A damaged index is not opened: it could crash Chroma."""
+def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
+    """Return the size of the index; add the problems with it. A damaged index is not opened: it could crash Chroma."""
     indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
     try:
         index = open_index(settings)
-        problems = [{"message": problem.message, "hint": problem.hint} for problem in index.problems()]
+        problems += index.problems()
         if not problems:
             indexed["articles"], indexed["passages"] = index.count()
             manifest = index.manifest()
@@ -77,8 +77,8 @@ def _examine_index(settings: Settings) -> tuple[dict[str, Any], list[dict[str, s
                 indexed["built_by"] = manifest.encoder
                 index.searcher  # noqa: B018 - raises if another model built the index
     except CitechatError as error:
-        problems = [{"message": error.message, "hint": error.hint}]
-    return indexed, problems
+        problems.append(error)
+    return indexed
 
 
 def as_text(report: dict[str, Any]) -> str:

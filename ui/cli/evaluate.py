@@ -57,7 +57,8 @@ def evaluate(
       citechat eval questions.csv --server http://127.0.0.1:7860
       citechat eval compare before.json after.json --html compared.html
     """
-    from rag.evaluate import as_misses, as_table, missed_thresholds, parse_thresholds, to_json, write_atomically
+    from rag import load_settings
+    from rag.evaluate import as_misses, as_table, missed_thresholds, open_judge, parse_thresholds, to_json
 
     first, *others = files
     if first == _COMPARE:
@@ -65,7 +66,8 @@ def evaluate(
     if others:
         fail(f"Expected one test set, got {len(files)} files.", "Give one file: `citechat eval FILE`.")
     thresholds = parse_thresholds(fail_under or "")
-    llm_judge = _open_judge(judge)  # first, so that a wrong name is reported before a question is asked
+    # First, so that a wrong name is reported before a question is asked.
+    llm_judge = None if judge is None else open_judge(load_settings(llm=judge))
     assistant, settings = _remote(server, overrides) if server else _local(overrides)
     cases = _read_cases(assistant, first, skip_bad=skip_bad)
     run = partial(_run, assistant, cases, settings, similarity)
@@ -77,7 +79,7 @@ def evaluate(
             checkpoint.finish()
     reports = [report, *(run() for _ in range(repeat - 1))]
     if out is not None:
-        write_atomically(Path(out), to_json(report))
+        _write(out, to_json(report))
     _write_html(html, {Path(first).stem: report})
     click.echo(to_json(report) if as_json else f"{as_table(report)}\n\n{as_misses(report)}")
     if llm_judge is not None:
@@ -115,15 +117,6 @@ def _remote(server: str, overrides: Mapping[str, Any]) -> tuple[RemoteAssistant,
     if any(overrides.values()):
         fail("Cannot combine --server with --llm, --strict or --top-k.", "The server has settings of its own.")
     return RemoteAssistant(server), {"server": urlsplit(server).hostname or ""}
-
-
-def _open_judge(spec: str | None) -> Judge | None:
-    if spec is None:
-        return None
-    from rag import load_settings
-    from rag.evaluate import open_judge
-
-    return open_judge(load_settings(llm=spec))
 
 
 def _read_cases(assistant: Assistant | RemoteAssistant, file: str, *, skip_bad: bool) -> Sequence[Case]:
@@ -182,22 +175,24 @@ def _run(
 def _print_judgements(judge: Judge, report: Report) -> None:
     from rag.evaluate import as_agreement, judge_results
 
+    total = len(report.results)
     with progress_bar("answers judged") as progress:
-        judged = judge_results(
-            judge, report.results, lambda result, done: progress(result.question, done, len(report.results))
-        )
+        judged = judge_results(judge, report.results, lambda result, done: progress(result.question, done, total))
     click.echo(f"\n{as_agreement(judged, report.results)}")
 
 
 def _write_html(file: str | None, runs: Mapping[str, Report]) -> None:
-    if file is None:
-        return
+    if file is not None:
+        from ..report.page import report_page
+
+        _write(file, report_page(runs))
+        print_message(f"Wrote the report {file}")
+
+
+def _write(file: str, text: str) -> None:
     from rag.evaluate import write_atomically
 
-    from ..report.page import report_page
-
-    write_atomically(Path(file), report_page(runs))
-    print_message(f"Wrote the report {file}")
+    write_atomically(Path(file), text)
 
 
 def _agreement(reports: Sequence[Report]) -> str:

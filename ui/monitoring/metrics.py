@@ -35,18 +35,10 @@ class Metrics:
 
         self.registry: CollectorRegistry = CollectorRegistry()
         shared: Any = {"registry": self.registry}
-        self.questions = Counter(
-            "citechat_questions",
-            "Questions by how they ended: answered, abstained, abandoned, or the kind of failure.",
-            ["surface", "outcome"],
-            **shared,
-        )
-        self.sentences = Counter(
-            "citechat_sentences",
-            "Sentences of answers by how well their citations support them.",
-            ["support"],
-            **shared,
-        )
+        ends = "Questions by how they ended: answered, abstained, abandoned, or the kind of failure."
+        self.questions = Counter("citechat_questions", ends, ["surface", "outcome"], **shared)
+        grades = "Sentences of answers by how well their citations support them."
+        self.sentences = Counter("citechat_sentences", grades, ["support"], **shared)
         self.seconds = Histogram(
             "citechat_answer_seconds", "Seconds of each stage of an answer.", ["stage"], buckets=SECONDS, **shared
         )

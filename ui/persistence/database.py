@@ -86,11 +86,7 @@ class Database:
         with self._reported_errors():
             if not self._has_tables:
                 self._create_tables(engine)
-            for _ in range(_ATTEMPTS - 1):
-                with suppress(IntegrityError), engine.begin() as connection:
-                    return work(connection)
-            with engine.begin() as connection:
-                return work(connection)
+            return _transact(engine, work, IntegrityError)
 
     def close(self) -> None:
         """Close all connections; the next call opens the database again."""
@@ -136,18 +132,14 @@ class Database:
         from sqlalchemy.exc import IntegrityError, ProgrammingError
         from sqlalchemy.schema import CreateIndex, CreateTable
 
+        def create(connection: Connection) -> None:
+            for table in self.tables.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+
         with self._lock:
-            for attempts_left in reversed(range(_ATTEMPTS)):
-                try:
-                    with engine.begin() as connection:
-                        for table in self.tables.sorted_tables:
-                            connection.execute(CreateTable(table, if_not_exists=True))
-                            for index in table.indexes:
-                                connection.execute(CreateIndex(index, if_not_exists=True))
-                    break
-                except (IntegrityError, ProgrammingError):
-                    if not attempts_left:
-                        raise
+            _transact(engine, create, IntegrityError, ProgrammingError)
             self._has_tables = True
 
     @contextmanager
@@ -166,6 +158,15 @@ class Database:
             if isinstance(error, ImportError):
                 hint = _DRIVER_HINT
             raise PersistenceError(f"Cannot use the {self._content} in {self._location}: {reason}", hint) from None
+
+
+def _transact(engine: Engine, work: Callable[[Connection], _Result], *conflicts: type[Exception]) -> _Result:
+    """Run `work` in a transaction; repeat it if it conflicts with a change of another process."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(*conflicts), engine.begin() as connection:
+            return work(connection)
+    with engine.begin() as connection:
+        return work(connection)
 
 
 def utc_now(timespec: str = "seconds") -> str:

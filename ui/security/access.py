@@ -14,7 +14,7 @@ from rag import SettingsError
 
 from ..persistence.database import Database, PersistenceError
 from .audit_log import AuditLog
-from .clients import TrustedProxies, is_loopback
+from .clients import TrustedProxies
 from .keys import Key, Keys
 from .rate_limits import CallerLimits
 from .users import Users
@@ -138,11 +138,9 @@ def access_policy(settings: Settings, *, open_to_all: bool = False) -> AccessPol
     )
 
 
-def require_access_control(host: str, policy: AccessPolicy | None) -> None:
-    """Raise `SettingsError` if other machines could use a server at this address without a key or a login."""
-    if is_loopback(host) or (policy is not None and policy.is_enforced(policy.accounts.read())):
-        return
-    raise SettingsError(
+def unrestricted(host: str) -> SettingsError:
+    """Return the error for a server at this address that other machines could use without a key or a login."""
+    return SettingsError(
         f"Without access control, other machines could read every article at {host!r} and ask at your cost.",
         "Create a key (`citechat keys create NAME`) or a user (`citechat users add NAME`), or have a proxy log users "
         "in (CITECHAT_USER_HEADER). To let everybody in all the same: --no-access-control --anyone-may-use-it",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .scopes import is_limited
+from .scopes import is_limited, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -72,7 +72,7 @@ class AuditMiddleware:
         state = scope.setdefault("state", {})
         id_ = state["request_id"] = uuid4().hex
         status, sent, body = None, 0, bytearray()
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = path_of(scope)
         logs_body = self.log.contents and _is_json(scope) and is_limited(scope["method"], path)
 
         async def counting_send(message: Message) -> None:

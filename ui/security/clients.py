@@ -90,21 +90,16 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
     found = [(name, value) for name, value in headers if _plain(name) == header]
     if not found:
         return None
+    invalid = f"Invalid header {user_header}: it"
     if len(found) > 1 or found[0][0].lower() != header.encode("ascii"):
-        raise _invalid_header(user_header, "it was sent more than once, or in another spelling")
+        raise RequestError(400, f"{invalid} was sent more than once, or in another spelling.")
     try:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
-        raise _invalid_header(user_header, "it is not UTF-8") from None
-    if not value:
-        return None
+        raise RequestError(400, f"{invalid} is not UTF-8.") from None
     if len(value) > LONGEST_NAME or not value.isprintable() or "," in value or ";" in value:
-        raise _invalid_header(user_header, "it is too long, or contains several names or unprintable characters")
-    return value
-
-
-def _invalid_header(name: str, problem: str) -> RequestError:
-    return RequestError(400, f"Invalid header {name}: {problem}.")
+        raise RequestError(400, f"{invalid} is too long, or contains several names or unprintable characters.")
+    return value or None
 
 
 def bearer_token(headers: Headers) -> str | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from index import CitechatError
 
+from .scopes import path_of
+
 if TYPE_CHECKING:
-    from starlette.types import Scope, Send
+    from starlette.types import Receive, Scope, Send
 
 _API_PATHS = ("/v1/", "/mcp", "/metrics")
 
@@ -22,24 +24,24 @@ class AccessError(CitechatError):
 class RequestError(Exception):
     """A request that gets an error response: its status, message, hint and headers."""
 
-    def __init__(self, status: int, message: str, hint: str = "", headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(self, status: int, message: str, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.status, self.message, self.hint, self.headers = status, message, hint, headers
+        self.status, self.message, self.hint, self.headers = status, message, hint, headers or {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON body of the response."""
         return {"error": {"message": self.message, "hint": self.hint}}
 
 
-def retry_after(seconds: float) -> list[tuple[bytes, bytes]]:
+def retry_after(seconds: float) -> dict[str, str]:
     """Return the header that asks a client to wait, or none for 0 seconds."""
-    return [(b"retry-after", str(math.ceil(seconds)).encode("ascii"))] if seconds else []
+    return {"retry-after": str(math.ceil(seconds))} if seconds else {}
 
 
 def unauthorized(message: str, hint: str, *, is_invalid: bool = False) -> RequestError:
     """Return a 401: the caller is unknown; `is_invalid` if they sent a key that is not valid."""
-    error = b', error="invalid_token"' if is_invalid else b""
-    return RequestError(401, message, hint, [(b"www-authenticate", b'Bearer realm="citechat"' + error)])
+    challenge = 'Bearer realm="citechat"' + (', error="invalid_token"' if is_invalid else "")
+    return RequestError(401, message, hint, {"www-authenticate": challenge})
 
 
 def forbidden(scope: str) -> RequestError:
@@ -49,26 +51,24 @@ def forbidden(scope: str) -> RequestError:
         403,
         f"The key does not have the scope {scope!r}.",
         f"Create one that has it: citechat keys create NAME{' --write' if scope == 'write' else ''}",
-        [(b"www-authenticate", challenge.encode("ascii"))],
+        {"www-authenticate": challenge},
     )
 
 
 def too_many_requests(message: str, seconds: int) -> RequestError:
     """Return a 429: the caller may try again after so many seconds."""
-    return RequestError(
-        429, message, f"Try again in {seconds} second{'' if seconds == 1 else 's'}.", retry_after(seconds)
-    )
+    hint = f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
+    return RequestError(429, message, hint, retry_after(seconds))
 
 
-async def send_error(scope: Scope, send: Send, error: RequestError) -> None:
+async def send_error(scope: Scope, receive: Receive, send: Send, error: RequestError) -> None:
     """Send an error response: JSON to a program, text to a browser. A websocket is closed before it opens."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": error.message})
         return
-    is_api = scope["path"].removeprefix(scope.get("root_path", "")).startswith(_API_PATHS)
-    text = json.dumps(error.to_dict()) if is_api else f"{error.message} {error.hint}".strip()
-    body = text.encode("utf-8")
-    content_type = b"application/json" if is_api else b"text/plain; charset=utf-8"
-    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode("ascii")), *error.headers]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    from starlette.responses import Response
+
+    is_api = path_of(scope).startswith(_API_PATHS)
+    body = json.dumps(error.to_dict()) if is_api else f"{error.message} {error.hint}".strip()
+    response = Response(body, error.status, error.headers, "application/json" if is_api else "text/plain")
+    await response(scope, receive, send)

@@ -7,17 +7,16 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..persistence.database import Database, utc_now
 from .errors import AccessError
+from .scopes import READ, WRITE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
-
-READ, WRITE = "read", "write"
 
 LONGEST_NAME = 100
 LONGEST_LIFETIME = 3650
@@ -85,8 +84,7 @@ class Keys:
         scopes = frozenset({READ, WRITE} if write else {READ})
         expires = "" if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")
         key = Key(id_, name, _digest(secret), scopes, utc_now(), expires)
-        row = {"id": id_, "name": name, "digest": key.digest, "scopes": " ".join(sorted(scopes))}
-        row |= {"created": key.created, "expires": expires, "revoked": ""}
+        row = asdict(key) | {"scopes": " ".join(sorted(scopes))}
         self._database.run(lambda connection: connection.execute(self._table.insert().values(row)))
         return key, secret
 

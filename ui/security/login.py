@@ -74,12 +74,6 @@ class Login:
         return hardened_send
 
 
-def is_login(scope: Scope) -> bool:
-    """Return whether a request is a login attempt."""
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return scope["type"] == "http" and scope["method"] == "POST" and path in ("/login", "/login/")
-
-
 def _hardened_cookie(name: bytes, value: bytes, scheme: str) -> bytes:
     """Return a cookie that requests of other sites do not contain (`Lax`), and that stays on HTTPS."""
     if name.lower() != b"set-cookie":

@@ -6,19 +6,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ..persistence.database import PersistenceError
-from .clients import (
-    bearer_token,
-    is_loopback,
-    network_of,
-    strip_headers,
-    user_from_header,
-    was_forwarded,
-)
+from .clients import bearer_token, is_loopback, network_of, strip_headers, user_from_header, was_forwarded
 from .errors import RequestError, forbidden, retry_after, send_error, unauthorized
 from .keys import find_key
-from .login import Login, is_login
+from .login import Login
 from .rate_limits import CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
-from .scopes import Area, area_of, is_limited, required_scope
+from .scopes import Area, area_of, is_limited, is_login, path_of, required_scope
 from .session_isolation import SessionIsolation
 
 if TYPE_CHECKING:
@@ -54,20 +47,19 @@ class AccessControl:
         with ExitStack() as turns:
             try:
                 is_local = await self._admit(scope)
-                if self.login is not None and is_login(scope):
+                if self.login is not None and scope["type"] == "http" and is_login(scope["method"], path_of(scope)):
+                    network = _network(scope)
                     # Without this limit many wrong passwords could be tried before the first one is recorded.
-                    turns.enter_context(self._logins.turn(network_of(_address(scope))))
+                    turns.enter_context(self._logins.turn(network))
+                    inner = scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network))
                 limited = self._limited_name(scope, is_local)
                 if limited:
                     turns.enter_context(self.policy.limits.turn(limited))
                 if "user" in scope["state"] and scope["type"] == "http":
-                    inner = await self._isolation.isolate(scope["state"]["caller"], scope, receive, send)
+                    inner = await self._isolation.isolate(scope["state"]["caller"], *inner)
             except RequestError as error:
-                await send_error(scope, send, error)
+                await send_error(scope, receive, send, error)
                 return
-            if self.login is not None and is_login(scope):
-                address = network_of(_address(scope))
-                inner = scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(address))
             await self.app(*inner)
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:
@@ -76,16 +68,15 @@ class AccessControl:
         On a machine whose users do not identify themselves, local requests are not limited.
         """
         is_on = self._is_enforced or self.policy.open_to_all
-        if not is_on or scope["type"] != "http" or not is_limited(scope["method"], _path(scope)):
+        if not is_on or scope["type"] != "http" or not is_limited(scope["method"], path_of(scope)):
             return ""
         caller = str(scope["state"].get("caller", ""))
         is_free = is_local and not self.policy.open_to_all
-        return caller or ("" if is_free else f"address:{network_of(_address(scope))}")
+        return caller or ("" if is_free else f"address:{_network(scope)}")
 
     async def _admit(self, scope: Scope) -> bool:
         """Set the caller in the scope, and return whether the sender is on this machine. Raises `RequestError`."""
-        path = _path(scope)
-        method = scope.get("method", "GET")
+        method, path = scope.get("method", "GET"), path_of(scope)
         state = scope.setdefault("state", {})
         for name in ("caller", "user"):
             state.pop(name, None)
@@ -105,7 +96,7 @@ class AccessControl:
         if user is not None:
             state["user"], state["caller"] = user, f"user:{user}"
         elif self.login is not None and area is Area.LOGIN:
-            self._failed_attempts.check(network_of(_address(scope)), _TOO_MANY_ATTEMPTS)
+            self._failed_attempts.check(_network(scope), _TOO_MANY_ATTEMPTS)
         elif self.login is not None or self.policy.user_header or accounts.users:
             raise unauthorized("You are not logged in.", self._login_hint())
         elif not is_local:
@@ -146,14 +137,14 @@ class AccessControl:
 
     def _key_caller(self, scope: Scope, accounts: AccountSnapshot, scope_needed: str) -> str:
         """Return the caller whose key a request has. Raises `RequestError` if it has no good key with the scope."""
-        address = network_of(_address(scope))
-        self._failed_attempts.check(address, _TOO_MANY_ATTEMPTS)
+        network = _network(scope)
+        self._failed_attempts.check(network, _TOO_MANY_ATTEMPTS)
         secret = bearer_token(scope["headers"])
         if secret is None:
             raise unauthorized("The key is missing.", "Send the header Authorization: Bearer KEY.")
         key = find_key(secret, accounts.keys)
         if key is None:
-            self._failed_attempts.hit(address)
+            self._failed_attempts.hit(network)
             raise unauthorized(
                 "Invalid key.", "It may have expired or been revoked: see `citechat keys list`.", is_invalid=True
             )
@@ -167,10 +158,11 @@ class AccessControl:
         return "Log in at /." if self.login else "Users were added since the chat started: restart it."
 
 
-def _path(scope: Scope) -> str:
-    return str(scope["path"].removeprefix(scope.get("root_path", "")))
-
-
 def _address(scope: Scope) -> str:
     """Return the address that sends a request; all requests over a socket without addresses count as one sender's."""
     return scope["client"][0] if scope.get("client") else ""
+
+
+def _network(scope: Scope) -> str:
+    """Return what counts as the sender of a request; see `network_of`."""
+    return network_of(_address(scope))

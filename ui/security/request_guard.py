@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import RequestError, send_error
+from .scopes import is_under, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -144,7 +145,7 @@ class RequestGuard:
         except RequestError as error:
             if is_started:
                 raise
-            await send_error(scope, guarded_send, error)
+            await send_error(scope, receive, guarded_send, error)
 
     def _check_headers(self, scope: Scope, largest: int) -> None:
         """Raise `RequestError` for a request that its headers alone exclude."""
@@ -172,9 +173,7 @@ class RequestGuard:
         """
         origin, host, site = headers.get(b"origin"), headers.get(b"host", ""), headers.get(b"sec-fetch-site")
         is_foreign = origin is not None and not _is_same_origin(origin, host)
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        is_api = any(path == each or path.startswith(f"{each}/") for each in _API_PATHS)
-        if is_api and (is_foreign or site in ("cross-site", "same-site")):
+        if is_under(path_of(scope), *_API_PATHS) and (is_foreign or site in ("cross-site", "same-site")):
             return True
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return False

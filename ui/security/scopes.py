@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from .keys import READ, WRITE
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+READ, WRITE = "read", "write"
 
 
 class Area(Enum):
@@ -32,26 +36,35 @@ def area_of(method: str, path: str) -> Area:
     """Return the part of the server that a path belongs to. Unknown paths belong to the page, which needs a login."""
     if path in _OPEN and method in ("GET", "HEAD"):
         return Area.OPEN
-    if any(_is_under(path, each) for each in _API):
+    if is_under(path, *_API):
         return Area.API
     if method in ("GET", "HEAD"):
-        return Area.LOGIN if path in _LOGIN_GET or any(_is_under(path, each) for each in _LOGIN) else Area.PAGE
-    return Area.LOGIN if method == "POST" and path in ("/login", "/login/") else Area.PAGE
+        return Area.LOGIN if path in _LOGIN_GET or is_under(path, *_LOGIN) else Area.PAGE
+    return Area.LOGIN if is_login(method, path) else Area.PAGE
+
+
+def is_login(method: str, path: str) -> bool:
+    """Return whether a request is a login attempt."""
+    return method == "POST" and path in ("/login", "/login/")
 
 
 def is_limited(method: str, path: str) -> bool:
     """Return whether a request causes work, and counts towards its caller's limits."""
-    asks = any(_is_under(path, each) for each in _WORK)
-    return _is_under(path, "/v1") or (asks and method not in ("GET", "HEAD"))
+    return is_under(path, "/v1") or (is_under(path, *_WORK) and method not in ("GET", "HEAD"))
 
 
 def required_scope(method: str, path: str) -> str:
     """Return the scope, `read` or `write`, that a key needs to send this request to `/v1`, `/mcp` or `/metrics`."""
     # Repeated slashes do not avoid the check: a router that does not merge them finds no route there.
     plain = re.sub("/+", "/", path)
-    writes = method in _CHANGING and any(_is_under(plain, each) for each in _CHANGED)
-    return WRITE if writes else READ
+    return WRITE if method in _CHANGING and is_under(plain, *_CHANGED) else READ
 
 
-def _is_under(path: str, parent: str) -> bool:
-    return path == parent or path.startswith(parent + "/")
+def path_of(scope: Scope) -> str:
+    """Return the path of a request below the root path of the application."""
+    return str(scope["path"].removeprefix(scope.get("root_path", "")))
+
+
+def is_under(path: str, *parents: str) -> bool:
+    """Return whether a path is one of these, or below one of them."""
+    return any(path == parent or path.startswith(f"{parent}/") for parent in parents)

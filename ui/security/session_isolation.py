@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError
+from .scopes import path_of
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -41,7 +42,7 @@ class SessionIsolation:
 
     async def isolate(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
         """Return a request with private names. Raises `RequestError` if it names something of others."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = path_of(scope)
         if not path.startswith(_FRAMEWORK):
             return scope, receive, send
         route = path.removeprefix(_FRAMEWORK).rstrip("/")
@@ -85,18 +86,22 @@ class SessionIsolation:
         body = json.dumps(value).encode("ascii")
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode("ascii")))
-        return {**scope, "headers": headers}, _receive_first(body, receive)
+        first: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def received() -> Message:
+            return next(first, None) or await receive()
+
+        return {**scope, "headers": headers}, received
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
         """Return a `send` that remembers the paths of uploaded files before the caller learns them."""
-        start: Message = {"status": 0}
-        body = bytearray()
+        status, body = 0, bytearray()
 
         async def remembering_send(message: Message) -> None:
-            nonlocal start
+            nonlocal status
             if message["type"] == "http.response.start":
-                start = message
-            elif start["status"] == 200:
+                status = message["status"]
+            elif status == 200:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
                     for path in json.loads(body):
@@ -153,13 +158,3 @@ def _is_event_of_others(scope: Scope, request: dict[str, Any]) -> bool:
     id_ = request.get("event_id")
     event = scope["app"].get_blocks()._queue.event_ids_to_events.get(id_) if isinstance(id_, str) else None
     return event is not None and event.session_hash != request.get("session_hash")
-
-
-def _receive_first(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that returns this body, and then what `receive` returns."""
-    bodies = [body]
-
-    async def received() -> Message:
-        return {"type": "http.request", "body": bodies.pop(), "more_body": False} if bodies else await receive()
-
-    return received

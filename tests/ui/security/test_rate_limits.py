@@ -32,7 +32,7 @@ def ask(limits: CallerLimits, caller: str) -> int:
         with limits.turn(caller):
             return 200
     except RequestError as denied:
-        return denied.status if 1 <= int(dict(denied.headers)[b"retry-after"]) <= 60 else 0
+        return denied.status if 1 <= int(denied.headers["retry-after"]) <= 60 else 0
 
 
 def test_a_caller_who_asks_too_often_waits_and_others_do_not() -> None:
