@@ -283,12 +283,8 @@ def _table_rows(data: bytes, name: str) -> Iterator[tuple[int, dict[str, Any], s
         reason = f"the header names none of the columns {', '.join(_QUESTION)}, only {', '.join(names)}"
     if reason:
         raise refusal([Problem(reason, name, line)])
-    for line, cells, bad in records:
-        if not bad and any(cell.strip() for cell in cells):
-            wrong_size = "" if len(cells) == len(names) else f"has {len(cells)} cells, the header {len(names)}"
-            yield line, dict(zip(names, map(unguarded, cells), strict=False)), wrong_size
-        elif bad:
-            yield line, {}, bad
+    for line, cells, reason in records:
+        yield line, dict(zip(names, map(unguarded, cells), strict=False)), reason
 
 
 def _add_row(builder: ImportBuilder, row: _RagasRow, line: int) -> None:
