@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .metrics.statistics import interval, percentile_interval, resampled_indices
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics.statistics import bootstrap, interval, percentile_interval
 from .result import CaseResult
 
 _LONGEST_LINE = 200  # characters of a question or a reason that are shown
@@ -70,9 +73,8 @@ def cohens_kappa(one: Sequence[bool], other: Sequence[bool]) -> float | None:
     """
     if not one or len(one) != len(other):
         raise ValueError(f"two judges of the same questions are needed, got {len(one)} and {len(other)} verdicts")
-    agreed = sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
-    chance = _chance(sum(one) / len(one), sum(other) / len(other))
-    return None if chance == 1.0 else (agreed - chance) / (1.0 - chance)
+    found = _kappas(np.array([[one, other]]))
+    return float(found[0]) if len(found) else None
 
 
 def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0) -> tuple[float, float] | None:
@@ -81,24 +83,15 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
     Resamples in which kappa is undefined are left out. Where the two agree, or differ, on every question, the bootstrap
     of the agreement has no width; its exact binomial bound (`interval`) is then converted into one of kappa.
     """
-    import numpy as np
-
     if cohens_kappa(one, other) is None:
         return None
-    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-    same = [float(x == y) for x, y in zip(one, other, strict=True)]
+    judges = np.array([one, other])
+    same = [float(a == b) for a, b in zip(one, other, strict=True)]
     if min(same) == max(same):
-        chance = _chance(float(a.mean()), float(b.mean()))
+        chance = float(_chance(judges))
         low, high = interval(same)
         return (low - chance) / (1.0 - chance), (high - chance) / (1.0 - chance)
-    kappas = []
-    for drawn in resampled_indices(len(a), seed=seed):
-        agreed = (a[drawn] == b[drawn]).mean(axis=1)
-        p, q = a[drawn].mean(axis=1), b[drawn].mean(axis=1)
-        chances = p * q + (1.0 - p) * (1.0 - q)
-        known = chances < 1.0
-        kappas.append((agreed[known] - chances[known]) / (1.0 - chances[known]))
-    return percentile_interval(np.concatenate(kappas))
+    return percentile_interval(bootstrap(lambda drawn: _kappas(judges[:, drawn].swapaxes(0, 1)), len(same), seed=seed))
 
 
 def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
@@ -149,8 +142,20 @@ def _agreement(judged: str, measure: str, pairs: Sequence[tuple[str, bool, bool]
     )
 
 
-def _chance(p: float, q: float) -> float:
-    return p * q + (1.0 - p) * (1.0 - q)
+def _kappas(judges: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return kappa of each pair of judges that has one; `judges` has the shape `(pairs, 2, questions)`."""
+    chance = _chance(judges)
+    agreed = (judges[:, 0] == judges[:, 1]).mean(axis=1)
+    known = chance < 1.0
+    kappas: NDArray[np.float64] = (agreed[known] - chance[known]) / (1.0 - chance[known])
+    return kappas
+
+
+def _chance(judges: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how often two judges agree by chance; `judges` has the shape `(…, 2, questions)`."""
+    p, q = judges.mean(axis=-1).T
+    chance: NDArray[np.float64] = p * q + (1.0 - p) * (1.0 - q)
+    return chance
 
 
 def _table(agreements: Sequence[Agreement]) -> Iterator[str]:

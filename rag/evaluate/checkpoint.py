@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..errors import TestSetError
 from .report import result_from_json, result_to_json
 from .result import CaseResult
 from .testset.cases import Case
+from .testset.writer import replace_file
 
 
 def run_fingerprint(cases: Sequence[Case], settings: Mapping[str, str], versions: Mapping[str, str]) -> str:
@@ -36,9 +36,12 @@ class Checkpoint:
         self.path = path
         self.results: dict[str, CaseResult] = {}
         """The saved results, by the id of their case."""
-        lines = _lines(path)
-        if lines[:1] == [fingerprint]:
-            for line in lines[1:]:
+        text = ""
+        with suppress(OSError):
+            text = path.read_bytes().decode("utf-8", "replace")
+        first, *lines = text.split("\n")
+        if first == fingerprint:
+            for line in lines[:-1]:  # the last one is empty, or incomplete
                 with suppress(TestSetError):
                     result = result_from_json(line)
                     self.results[result.id] = result
@@ -77,25 +80,10 @@ class Checkpoint:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file completely or not at all: nobody ever reads half of it. Raises `TestSetError`."""
-    beside = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
         raise _unwritten(path, error) from None
-
-
-def _lines(path: Path) -> list[str]:
-    """Return the complete lines of a checkpoint; none where the file does not exist."""
-    try:
-        text = path.read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return text.split("\n")[:-1]
 
 
 def _unwritten(path: Path, error: OSError) -> TestSetError:

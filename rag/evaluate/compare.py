@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import TestSetError
 from .metrics.base import AnyMeasure, Measure
 from .metrics.registry import SUMMARY, find_measure
@@ -98,31 +101,23 @@ def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, s
     one, so that the value is never 0. `scipy.stats.permutation_test` draws other signs, and so prints other digits.
     Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
     """
-    changed = [difference for difference in differences if difference != 0.0]
-    if not changed:
+    values = np.asarray([difference for difference in differences if difference != 0.0])
+    count = len(values)
+    if not count:
         return 1.0
-    observed = abs(sum(changed)) - 1e-9  # sums of the same numbers in another order differ in the last bits
-    if len(changed) <= _EXACT_UP_TO:
-        patterns = list(product((1.0, -1.0), repeat=len(changed)))
-        as_far = sum(
-            abs(sum(sign * value for sign, value in zip(pattern, changed, strict=True))) >= observed
-            for pattern in patterns
-        )
-        return as_far / len(patterns)
-    return (1 + _random_signs_as_far(changed, observed, rounds, seed)) / (1 + rounds)
 
+    def as_far(signs: NDArray[np.float64]) -> int:
+        # Sums of the same numbers in another order differ in the last bits.
+        return int((np.abs(signs @ values) >= abs(values.sum()) - 1e-9).sum())
 
-def _random_signs_as_far(changed: Sequence[float], observed: float, rounds: int, seed: int) -> int:
-    import numpy as np
-
-    values = np.asarray(changed, dtype=float)
+    if count <= _EXACT_UP_TO:
+        patterns = np.array(list(product((1.0, -1.0), repeat=count)))
+        return as_far(patterns) / len(patterns)
     generator = np.random.default_rng(seed)
-    as_far = 0
-    step = max(1, _BLOCK // len(values))
-    for start in range(0, rounds, step):
-        signs = generator.integers(0, 2, size=(min(step, rounds - start), len(values))) * 2.0 - 1.0
-        as_far += int((np.abs(signs @ values) >= observed).sum())
-    return as_far
+    step = max(1, _BLOCK // count)
+    sizes = (min(step, rounds - start) for start in range(0, rounds, step))
+    found = sum(as_far(generator.integers(0, 2, size=(size, count)) * 2.0 - 1.0) for size in sizes)
+    return (1 + found) / (1 + rounds)
 
 
 def _difference(measure: Measure, shared: Sequence[tuple[CaseResult, CaseResult]], seed: int) -> Difference | None:

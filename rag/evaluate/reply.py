@@ -77,18 +77,11 @@ class Reply:
     @classmethod
     def from_answer(cls, answer: Answer) -> Reply:
         """Return the reply in an `Answer`."""
-        passages = [(hit.passage.start, hit.passage.text) for hit in answer.hits]
-        return cls(
-            text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
-            found=answer.found,
-            sentences=tuple(AnswerSentence(each.text, each.numbers, each.support) for each in answer.sentences),
-            citations=tuple(_cited_span(cited, passages) for cited in answer.citations),
-            hits=tuple(ArticleSpan(hit.passage.article_id, hit.passage.start, hit.passage.end) for hit in answer.hits),
-            confidence=answer.confidence,
-            sources={hit.passage.article_id: hit.source for hit in answer.hits},
-            seconds=dict(answer.timings),
-            tokens=dict(answer.tokens),
-        )
+        hits = [
+            (ArticleSpan(each.article_id, each.start, each.end), each.text)
+            for each in (hit.passage for hit in answer.hits)
+        ]
+        return cls._from_parts(answer, hits, {hit.passage.article_id: hit.source for hit in answer.hits})
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Reply:
@@ -105,28 +98,36 @@ class Reply:
                 f"Cannot read an answer: {name!r}: {first['msg']}",
                 "Give one JSON object a line, as `citechat ask --batch` prints it.",
             ) from None
-        passages = [(hit.start, hit.text) for hit in printed.hits]
+        hits = [(ArticleSpan(hit.article_id, hit.start, hit.end), hit.text) for hit in printed.hits]
+        return cls._from_parts(printed, hits, {cited.article_id: cited.source for cited in printed.citations})
+
+    @classmethod
+    def _from_parts(
+        cls, answer: Answer | _PrintedAnswer, hits: Sequence[tuple[ArticleSpan, str]], sources: Mapping[str, str]
+    ) -> Reply:
+        """Return the reply in an answer; `hits` are the passages that it had, each with its text."""
         return cls(
-            text=" ".join(sentence.text for sentence in printed.sentences) if printed.sentences else printed.text,
-            found=printed.found,
-            sentences=tuple(AnswerSentence(each.text, each.citations, each.support) for each in printed.sentences),
-            citations=tuple(_cited_span(cited, passages) for cited in printed.citations),
-            hits=tuple(ArticleSpan(hit.article_id, hit.start, hit.end) for hit in printed.hits),
-            confidence=printed.confidence,
-            sources={cited.article_id: cited.source for cited in printed.citations},
-            seconds=printed.timings,
-            tokens=printed.tokens,
+            text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
+            found=answer.found,
+            sentences=tuple(AnswerSentence(each.text, each.numbers, each.support) for each in answer.sentences),
+            citations=tuple(_cited_span(cited, hits) for cited in answer.citations),
+            hits=tuple(span for span, _ in hits),
+            confidence=answer.confidence,
+            sources=sources,
+            seconds=dict(answer.timings),
+            tokens=dict(answer.tokens),
         )
 
 
-def _cited_span(cited: Citation | _PrintedCitation, passages: Sequence[tuple[int, str]]) -> CitedSpan:
-    """Return the citation with its surroundings, from the start and text of each passage."""
-    begin, text = passages[cited.number - 1] if 0 < cited.number <= len(passages) else (cited.start, "")
-    first, last = cited.start - begin, cited.end - begin
+def _cited_span(cited: Citation | _PrintedCitation, hits: Sequence[tuple[ArticleSpan, str]]) -> CitedSpan:
+    """Return the citation with its surroundings in the passage that it numbers."""
+    place = ArticleSpan(cited.article_id, cited.start, cited.end)
+    passage, text = hits[cited.number - 1] if 0 < cited.number <= len(hits) else (place, "")
+    first, last = cited.start - passage.start, cited.end - passage.start
     is_inside = 0 <= first <= last <= len(text)
     return CitedSpan(
         cited.number,
-        ArticleSpan(cited.article_id, cited.start, cited.end),
+        place,
         cited.quote,
         title=cited.title,
         source=cited.source,
@@ -140,7 +141,7 @@ _Offset = Annotated[int, Field(ge=0)]
 
 class _PrintedSentence(BaseModel):
     text: str
-    citations: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = Field(default=(), validation_alias="citations")
     support: Support = "unsupported"
 
 

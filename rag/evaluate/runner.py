@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from index import Article, CitechatError
 
@@ -14,6 +14,7 @@ from ..answer import Answer, Turn
 from ..assistant import Assistant
 from .metrics.overlap import is_exact_quote, overlaps_within
 from .metrics.text import Encode, answer_f1, best, contains_answer, exact_match, scorable, similarity
+from .remote import RemoteAssistant
 from .reply import ArticleSpan, Reply
 from .result import CaseResult, Cost, Report
 from .testset.cases import Case, Evidence
@@ -25,33 +26,20 @@ ArticleText = Callable[[str], str | None]
 _VERSIONED = ("citechat", "sentence-transformers", "chromadb", "bm25s", "langchain-core", "numpy")
 
 
-class HasArticles(Protocol):
-    """A source of articles."""
+class AnswersQuestions(Protocol):
+    """A local assistant: anything that has articles, and answers a question with an `Answer`."""
 
     def article(self, article_id: str, /) -> Article | None:
         """Return the article with this id, None for an unknown id."""
         ...
-
-
-class AnswersQuestions(HasArticles, Protocol):
-    """A local assistant: anything that answers a question with an `Answer`."""
 
     def ask(self, question: str, history: Sequence[Turn] = ..., /) -> Answer:
         """Return the finished answer."""
         ...
 
 
-@runtime_checkable
-class GivesReplies(HasArticles, Protocol):
-    """A remote assistant: its replies are already reduced to what is measured."""
-
-    def reply(self, question: str, history: Sequence[Turn] = ..., /) -> Reply:
-        """Return the reply."""
-        ...
-
-
 def evaluate(
-    assistant: AnswersQuestions | GivesReplies,
+    assistant: AnswersQuestions | RemoteAssistant,
     cases: Sequence[Case],
     *,
     article_text: ArticleText | None = None,
@@ -78,7 +66,7 @@ def evaluate(
 
 
 def iter_results(
-    assistant: AnswersQuestions | GivesReplies,
+    assistant: AnswersQuestions | RemoteAssistant,
     cases: Sequence[Case],
     *,
     article_text: ArticleText | None = None,
@@ -94,7 +82,7 @@ def iter_results(
         yield result or score(case, _outcome(assistant, case), article_text=text_of, encode=encode)
 
 
-def _texts_of(assistant: AnswersQuestions | GivesReplies, questions: int) -> ArticleText:
+def _texts_of(assistant: AnswersQuestions | RemoteAssistant, questions: int) -> ArticleText:
     """Return a lookup of the assistant's own articles.
 
     Unless there are many more articles than questions, all are read at once: one by one takes longer than scoring.
@@ -109,9 +97,9 @@ def _texts_of(assistant: AnswersQuestions | GivesReplies, questions: int) -> Art
     return own_text
 
 
-def _outcome(assistant: AnswersQuestions | GivesReplies, case: Case) -> Reply | CitechatError:
+def _outcome(assistant: AnswersQuestions | RemoteAssistant, case: Case) -> Reply | CitechatError:
     try:
-        if isinstance(assistant, GivesReplies):
+        if isinstance(assistant, RemoteAssistant):
             return assistant.reply(case.question, case.turns)
         return Reply.from_answer(assistant.ask(case.question, case.turns))
     except CitechatError as error:

@@ -136,12 +136,12 @@ def _confirmed(assistant: QuestionAnswerer, article: Article, versions: Sequence
     if versions[0].kind == "heading":
         return _cited_below(answer, article, versions[0])
     cited = [Span(each.start, each.end) for each in answer.citations if each.article_id == article.id]
-    corpus = any(
+    is_cited = any(
         span.start <= statement.answer[0] and statement.answer[1] <= span.end
         for span in cited
         for statement in versions
     )
-    return list(versions) if corpus else []
+    return list(versions) if is_cited else []
 
 
 def _cited_below(answer: Answer, article: Article, heading: Statement) -> list[Statement]:

@@ -66,13 +66,12 @@ def _speaker(match: re.Match[str], paragraph: str, people: Sequence[str]) -> str
     if name.lower() not in ("he", "she"):
         return full_name(name, people)
     before = paragraph[: match.start("s")]
-    named = [person for person in people if any(re.search(rf"\b{part}\b", before) for part in _parts(person))]
+    named = [
+        person
+        for person in people  # a full name ends in the last one
+        if any(re.search(rf"\b{re.escape(person.split()[end])}\b", before) for end in (0, -1))
+    ]
     return named[0] if len(named) == 1 else ""
-
-
-def _parts(person: str) -> tuple[str, ...]:
-    words = person.split()
-    return re.escape(person), re.escape(words[0]), re.escape(words[-1])
 
 
 def _question(match: re.Match[str], speaker: str, paragraph: str) -> str:

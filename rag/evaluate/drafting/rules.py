@@ -79,11 +79,14 @@ def _pattern(written: str) -> re.Pattern[str]:
     return re.compile(_PIECE.sub(piece, written))
 
 
-def _asks(question: str) -> Ask:
-    """Return a function that fills the groups of a match into the question."""
-    return lambda match: question.format_map(
-        {name: grammar.inside(text or "") for name, text in match.groupdict().items()}
-    )
+def _asks(question: str, when: Callable[[re.Match[str]], bool] = lambda _: True) -> Ask:
+    """Return a function that fills the groups of a match into the question; None unless `when` is true of it."""
+
+    def ask(match: re.Match[str]) -> str | None:
+        groups = {name: grammar.inside(text or "") for name, text in match.groupdict().items()}
+        return question.format_map(groups) if when(match) else None
+
+    return ask
 
 
 def _when_past(match: re.Match[str]) -> str | None:
@@ -103,26 +106,12 @@ def _count_has(match: re.Match[str]) -> str:
     return f"How many {match['u']} {auxiliary} {grammar.inside(match['s'])} have{match['t'] or ''}?"
 
 
-def _who_is_role(match: re.Match[str]) -> str | None:
-    return None if match["r"].endswith("candidate") else f"Who is the {match['r']} of {match['x']}?"
+def _is_employed(match: re.Match[str]) -> bool:
+    return "candidate" not in match[0] and not ORGANISATION.search(match["x"])
 
 
-def _who_is(match: re.Match[str]) -> str | None:
-    return f"Who is {match['x']}?" if _apposes(match) and not ORGANISATION.search(match["x"]) else None
-
-
-def _where_works(match: re.Match[str]) -> str | None:
-    is_work = "candidate" not in match[0] and not ORGANISATION.search(match["x"])
-    return f"Where does {match['x']} work?" if is_work else None
-
-
-def _what_is(match: re.Match[str]) -> str | None:
-    says_what = _apposes(match) and not re.search(ROLE, match["a"]) and not _RANKED.match(match["a"])
-    return f"What is {match['x']}?" if says_what else None
-
-
-def _what_was(match: re.Match[str]) -> str | None:
-    return None if _RANKED.match(match["a"]) else f"What {match['v']} {grammar.inside(match['x'])}?"
+def _is_thing(match: re.Match[str]) -> bool:
+    return _apposes(match) and not re.search(ROLE, match["a"]) and not _RANKED.match(match["a"])
 
 
 def _apposes(match: re.Match[str]) -> bool:
@@ -135,109 +124,78 @@ def _stands_for(match: re.Match[str]) -> str:
     return f"What does {match['x'].removesuffix('s')} stand for?"
 
 
-_RULES: tuple[tuple[str, str, Ask], ...] = (
-    (
-        "who",
+_WHO_IS_ROLE = _asks("Who is the {r} of {x}?", lambda match: not match["r"].endswith("candidate"))
+_RULES: dict[str, dict[str, Ask]] = {
+    "who": {
         r"<a:NAME>,? who (?P<v>(?:co-)?founded|owns|runs|leads|heads|wrote|built|invented) "
-        r"(?P<x><REST>{3,50}?)(?=[,.])",
-        _asks("Who {v} {x}?"),
-    ),
-    (
-        "who",
-        r"<x:NAME>,? (?:(?:which|that) )?(?:was )?<v:MADE> by <WORDS><a:NAME><END>",
-        _asks("Who {v} {x}?"),
-    ),
-    (
-        "who",
+        r"(?P<x><REST>{3,50}?)(?=[,.])": _asks("Who {v} {x}?"),
+        r"<x:NAME>,? (?:(?:which|that) )?(?:was )?<v:MADE> by <WORDS><a:NAME><END>": _asks("Who {v} {x}?"),
         r"<a:NAME>, which (?P<v>owns|runs|makes|operates|publishes|developed|built|created|controls) "
-        r"(?P<x>(?:the )?<NAME>)<END>",
-        _asks("Who {v} {x}?"),
-    ),
-    (
-        "who",
-        r"<a:NAME>, (?:the|an?|one of the) <WORDS><r:OF ROLE> of <WORDS>(?P<x>(?:the )?<NAME>)<END>",
-        lambda match: f"Who {_OF_ROLE[match['r']]} {match['x']}?",
-    ),
-    ("who", r"<a:NAME>, which is (?P<x><NAME>[’']s <REST>{4,50}?)(?=[,.])", _asks("Who is {x}?")),
-    ("who", r"<x:NAME> <r:ROLES> <a:PERSON>", _who_is_role),
-    ("who", r"<a:PERSON>, (?:the )?<r:ROLES> of (?P<x>(?:the )?<NAME>)<END>", _who_is_role),
-    ("place", r"<a:PLACE>-based (?:(?!of )[a-z][\w-]* ){0,3}<x:NAME>", _asks("Where is {x} based?")),
-    ("place", r"<x:NAME>, the <a:PLACE>-based", _asks("Where is {x} based?")),
-    ("place", r"<x:NAME>, (?:an?|the) <REST>{3,60}? based in <a:NAME>", _asks("Where is {x} based?")),
-    (
-        "place",
-        r"<x:PERSON>, (?:an?|the) <REST>{0,40}?<ROLE>(?: <REST>{0,50}?)? at (?P<a>(?:the )?<NAME>(?: at <NAME>)?)",
-        _where_works,
-    ),
-    (
-        "place",
-        r"<s:SUBJECT> (?P<v>was|were|is|are) <t:SITUATED> in (?P<a>(?:the )?<NAME>(?:, <NAME>)?)<END>",
-        _asks("Where {v} {s} {t}?"),
-    ),
-    (
-        "place",
-        r"(?P<x>[Tt]he <NAME> <GATHERING>),? (?:held )?in <a:NAME>",
-        _asks("Where was {x} held?"),
-    ),
-    (
-        "number",
-        r"<x:NAME>[’']s (?P<a>\d[\d,]*) <u:NOUNS>(?P<t> (?:on|in|at) <NAME>)?",
-        _asks("How many {u} does {x} have{t}?"),
-    ),
-    (
-        "number",
+        r"(?P<x>(?:the )?<NAME>)<END>": _asks("Who {v} {x}?"),
+        r"<a:NAME>, (?:the|an?|one of the) <WORDS><r:OF ROLE> of <WORDS>(?P<x>(?:the )?<NAME>)<END>": lambda match: (
+            f"Who {_OF_ROLE[match['r']]} {match['x']}?"
+        ),
+        r"<a:NAME>, which is (?P<x><NAME>[’']s <REST>{4,50}?)(?=[,.])": _asks("Who is {x}?"),
+        r"<x:NAME> <r:ROLES> <a:PERSON>": _WHO_IS_ROLE,
+        r"<a:PERSON>, (?:the )?<r:ROLES> of (?P<x>(?:the )?<NAME>)<END>": _WHO_IS_ROLE,
+    },
+    "place": {
+        r"<a:PLACE>-based (?:(?!of )[a-z][\w-]* ){0,3}<x:NAME>": _asks("Where is {x} based?"),
+        r"<x:NAME>, the <a:PLACE>-based": _asks("Where is {x} based?"),
+        r"<x:NAME>, (?:an?|the) <REST>{3,60}? based in <a:NAME>": _asks("Where is {x} based?"),
+        r"<x:PERSON>, (?:an?|the) <REST>{0,40}?<ROLE>(?: <REST>{0,50}?)? at "
+        r"(?P<a>(?:the )?<NAME>(?: at <NAME>)?)": _asks("Where does {x} work?", _is_employed),
+        r"<s:SUBJECT> (?P<v>was|were|is|are) <t:SITUATED> in (?P<a>(?:the )?<NAME>(?:, <NAME>)?)<END>": _asks(
+            "Where {v} {s} {t}?"
+        ),
+        r"(?P<x>[Tt]he <NAME> <GATHERING>),? (?:held )?in <a:NAME>": _asks("Where was {x} held?"),
+    },
+    "number": {
+        r"<x:NAME>[’']s (?P<a>\d[\d,]*) <u:NOUNS>(?P<t> (?:on|in|at) <NAME>)?": _asks("How many {u} does {x} have{t}?"),
         r"<s:SUBJECT>,? (?:which )?(?P<v>has|have|had|(?:might|may|could|would|will|must) have) <SOME><a:NUMBER> "
-        r"<u:NOUNS>(?P<t> (?:on|in|at) <NAME>)?",
-        _count_has,
-    ),
-    (
-        "number",
+        r"<u:NOUNS>(?P<t> (?:on|in|at) <NAME>)?": _count_has,
         r"(?:^|, )(?:and |but )?<SOME><a:NUMBER> (?:of (?:these|the|those) )?<u:NOUNS> (?P<t>(?:now |also |still )?"
-        r"(?:<AUXILIARY>|<PAST>|live|work|compete|remain|exist|belong)\b<REST>{12,80}?)(?=[,.;])",
-        _asks("How many {u} {t}?"),
-    ),
-    (
-        "number",
-        r"\b[Tt]here (?P<v>are|were) <SOME><a:NUMBER> <u:NOUNS>(?P<t> (?:on|in|at) <REST>{3,50}?)(?=[,.;])",
-        _asks("How many {u} {v} there{t}?"),
-    ),
-    (
-        "number",
+        r"(?:<AUXILIARY>|<PAST>|live|work|compete|remain|exist|belong)\b<REST>{12,80}?)(?=[,.;])": _asks(
+            "How many {u} {t}?"
+        ),
+        r"\b[Tt]here (?P<v>are|were) <SOME><a:NUMBER> <u:NOUNS>(?P<t> (?:on|in|at) <REST>{3,50}?)(?=[,.;])": _asks(
+            "How many {u} {v} there{t}?"
+        ),
         r"<s:SUBJECT> <v:PAST> <SOME><a:NUMBER> <u:MANY>(?P<w> of (?:the )?[\w’'-]+)?"
-        r"(?P<t> (?:on|in|at|to|from) <REST>{3,50}?)?(?=[,.;])",
-        _count_past,
-    ),
-    ("date", r"<s:SUBJECT> <v:PAST>(?P<t>(?: <REST>{2,70}?)?) (?:on|in) <a:DATE><DONE>", _when_past),
-    ("date", r"<s:SUBJECT> (?:on|in) <a:DATE> <v:PAST>(?P<t> <REST>{4,80}?)(?=[,.;])", _when_past),
-    ("date", r"<OPENING>(?:On|In) <a:DATE>,? <s:LATER SUBJECT> <v:PAST>(?P<t> <REST>{2,70}?)(?=[,.;])", _when_past),
-    (
-        "date",
-        r"<s:SUBJECT> (?P<v>was|were)(?P<t> <REST>{4,70}?) (?:on|in) <a:DATE><DONE>",
-        _asks("When {v} {s}{t}?"),
-    ),
-    (
-        "date",
-        r"<OPENING>(?:On|In) <a:DATE>,? <s:LATER SUBJECT> (?P<v>was|were)(?P<t> <REST>{2,70}?)(?=[,.;])",
-        _asks("When {v} {s}{t}?"),
-    ),
-    ("person", r"<x:PERSON>, (?P<a>(?:(?:an?|the) )?<PLAIN><ROLE>\b[^,;:“”()\n]{0,110}?)(?=,)", _who_is),
-    (
-        "person",
-        r"<OPENING><x:PERSON> (?P<v>is|was) (?P<a>(?:an?|the) <PLAIN><ROLE>\b<REST>{0,80}?)(?=[,.;])",
-        _asks("Who {v} {x}?"),
-    ),
-    ("thing", r"<x:NAME>, (?P<a>(?:an?|the) <PLAIN><THING>\b(?![’'])<REST>{0,80}?)(?=[,.;])", _what_is),
-    (
-        "thing",
+        r"(?P<t> (?:on|in|at|to|from) <REST>{3,50}?)?(?=[,.;])": _count_past,
+    },
+    "date": {
+        r"<s:SUBJECT> <v:PAST>(?P<t>(?: <REST>{2,70}?)?) (?:on|in) <a:DATE><DONE>": _when_past,
+        r"<s:SUBJECT> (?:on|in) <a:DATE> <v:PAST>(?P<t> <REST>{4,80}?)(?=[,.;])": _when_past,
+        r"<OPENING>(?:On|In) <a:DATE>,? <s:LATER SUBJECT> <v:PAST>(?P<t> <REST>{2,70}?)(?=[,.;])": _when_past,
+        r"<s:SUBJECT> (?P<v>was|were)(?P<t> <REST>{4,70}?) (?:on|in) <a:DATE><DONE>": _asks("When {v} {s}{t}?"),
+        r"<OPENING>(?:On|In) <a:DATE>,? <s:LATER SUBJECT> (?P<v>was|were)(?P<t> <REST>{2,70}?)(?=[,.;])": _asks(
+            "When {v} {s}{t}?"
+        ),
+    },
+    "person": {
+        r"<x:PERSON>, (?P<a>(?:(?:an?|the) )?<PLAIN><ROLE>\b[^,;:“”()\n]{0,110}?)(?=,)": _asks(
+            "Who is {x}?", lambda match: _apposes(match) and not ORGANISATION.search(match["x"])
+        ),
+        r"<OPENING><x:PERSON> (?P<v>is|was) (?P<a>(?:an?|the) <PLAIN><ROLE>\b<REST>{0,80}?)(?=[,.;])": _asks(
+            "Who {v} {x}?"
+        ),
+    },
+    "thing": {
+        r"<x:NAME>, (?P<a>(?:an?|the) <PLAIN><THING>\b(?![’'])<REST>{0,80}?)(?=[,.;])": _asks(
+            "What is {x}?", _is_thing
+        ),
         r"<OPENING>(?P<x>(?:The )?<NAME>) (?P<v>is|was) "
-        r"(?P<a>(?:an?|the) <PLAIN><THING>\b(?![’'])<REST>{0,80}?)(?=[,.;])",
-        _what_was,
-    ),
-    ("name", r"(?P<a>(?:[\w-]+ ){1,6}?[\w-]+) \((?P<x>[A-Z][a-z]?[A-Z][A-Za-z]{0,5})\)", _stands_for),
-    ("name", r"\b(?P<x>[A-Z]{2,6}) [(\[](?P<a>(?:[A-Z][\w-]* ){1,5}[A-Z][\w-]*)[)\]]", _stands_for),
-)
-
+        r"(?P<a>(?:an?|the) <PLAIN><THING>\b(?![’'])<REST>{0,80}?)(?=[,.;])": _asks(
+            "What {v} {x}?", lambda match: not _RANKED.match(match["a"])
+        ),
+    },
+    "name": {
+        r"(?P<a>(?:[\w-]+ ){1,6}?[\w-]+) \((?P<x>[A-Z][a-z]?[A-Z][A-Za-z]{0,5})\)": _stands_for,
+        r"\b(?P<x>[A-Z]{2,6}) [(\[](?P<a>(?:[A-Z][\w-]* ){1,5}[A-Z][\w-]*)[)\]]": _stands_for,
+    },
+}
 RULES: tuple[tuple[str, re.Pattern[str], Ask], ...] = tuple(
-    (kind, _pattern(written), ask) for kind, written, ask in _RULES
+    (kind, _pattern(written), ask) for kind, rules in _RULES.items() for written, ask in rules.items()
 )
 """The kind, the pattern and the question of each statement."""

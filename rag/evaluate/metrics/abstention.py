@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from .statistics import BLOCK, RESAMPLES, constant_interval, percentile_interval, resampled_indices
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from .statistics import RESAMPLES, bootstrap, constant_interval, percentile_interval
 
 
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
@@ -23,14 +22,11 @@ def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
         raise ValueError("AUROC needs at least one positive and one negative score")
     if any(math.isnan(value) for value in (*positives, *negatives)):
         raise ValueError("AUROC cannot rank a score that is NaN")
-    import numpy as np
-
     return float(_aurocs(np.asarray([positives], dtype=float), np.asarray([negatives], dtype=float))[0])
 
 
 def _aurocs(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the AUROC of each row; scikit-learn takes one sample at a time, and no infinite score."""
-    import numpy as np
     from scipy.stats import rankdata
 
     count, others = positives.shape[1], negatives.shape[1]
@@ -51,21 +47,16 @@ def auroc_interval(
 
     When no resample differs, the interval is `constant_interval` of the smaller class, a cautious stand-in.
     """
-    import numpy as np
-
     value = auroc(positives, negatives)
-    of_high, of_low = (np.random.default_rng([seed, side]) for side in (0, 1))
     high, low = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
-    size = max(1, BLOCK // (len(high) + len(low)))
-    blocks = []
-    for start in range(0, resamples, size):
-        rows = min(size, resamples - start)
-        high_drawn = high[of_high.integers(0, len(high), (rows, len(high)))]
-        blocks.append(_aurocs(high_drawn, low[of_low.integers(0, len(low), (rows, len(low)))]))
-    drawn = np.concatenate(blocks)
-    if np.ptp(drawn) == 0.0:
+
+    def statistic(of_high: NDArray[np.int64], of_low: NDArray[np.int64]) -> NDArray[np.float64]:
+        return _aurocs(high[of_high], low[of_low])
+
+    areas = bootstrap(statistic, len(high), len(low), resamples=resamples, seed=seed)
+    if np.ptp(areas) == 0.0:
         return constant_interval(value, min(len(high), len(low)), confidence=confidence)
-    return percentile_interval(drawn, confidence)
+    return percentile_interval(areas, confidence)
 
 
 class RiskPoint(NamedTuple):
@@ -86,18 +77,16 @@ def risk_coverage(confidence: Sequence[float], wrong: Sequence[bool], *, seed: i
     Questions of equal confidence have no order, so each point is the mean over all their orders. Confidence may be
     infinite. Source: El-Yaniv & Wiener 2010. Raises `ValueError` when it is NaN, or the lengths differ.
     """
-    import numpy as np
-
     groups, flags = _ranked(confidence, wrong)
     if not len(flags):
         return ()
-    risks = _risks(groups, flags)
     count = len(flags)
+    risks = _risks(groups, flags, np.arange(count)[None])[0]
     if flags.min() == flags.max():
         bounds = [constant_interval(float(risk), count) for risk in risks]
     else:
-        drawn = np.vstack(list(_resampled_risks(groups, flags, seed)))
-        bounds = [(float(low), float(high)) for low, high in np.quantile(drawn, [0.025, 0.975], axis=0).T]
+        resampled = bootstrap(lambda drawn: _risks(groups, flags, drawn), count, seed=seed)
+        bounds = [(float(low), float(high)) for low, high in np.quantile(resampled, [0.025, 0.975], axis=0).T]
     return tuple(
         RiskPoint(number / count, float(risk), low, high)
         for number, (risk, (low, high)) in enumerate(zip(risks, bounds, strict=True), start=1)
@@ -112,24 +101,21 @@ def aurc(confidence: Sequence[float], wrong: Sequence[bool]) -> float:
     groups, flags = _ranked(confidence, wrong)
     if not len(flags):
         raise ValueError("the area under the risk-coverage curve needs at least one question")
-    return float(_risks(groups, flags).mean())
+    return float(_risks(groups, flags, np.arange(len(flags))[None]).mean())
 
 
 def aurc_interval(confidence: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[float, float]:
     """Return the 95% percentile bootstrap interval of `aurc`; `constant_interval` when all are right, or all wrong."""
-    import numpy as np
-
     value = aurc(confidence, wrong)
     groups, flags = _ranked(confidence, wrong)
     if flags.min() == flags.max():
         return constant_interval(value, len(flags))
-    return percentile_interval(np.concatenate([risks.mean(axis=1) for risks in _resampled_risks(groups, flags, seed)]))
+    areas = bootstrap(lambda drawn: _risks(groups, flags, drawn).mean(axis=1), len(flags), seed=seed)
+    return percentile_interval(areas)
 
 
 def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return for each question, in falling confidence, its group of equal confidence, and 1 if it is wrong."""
-    import numpy as np
-
     if any(math.isnan(value) for value in confidence):
         raise ValueError("a risk-coverage curve cannot rank a confidence that is NaN")
     if len(confidence) != len(wrong):
@@ -140,28 +126,16 @@ def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray
     return groups, np.asarray(wrong, dtype=float)[order]
 
 
-def _resampled_risks(groups: NDArray[np.int64], wrong: NDArray[np.float64], seed: int) -> Iterator[NDArray[np.float64]]:
-    """Yield the risks of each resample of the questions, in blocks of shape `(some, count)`."""
-    import numpy as np
+def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the risk after 1, 2, … all of the questions that each row of `drawn` holds, in falling confidence.
 
-    for block in resampled_indices(len(wrong), seed=seed):
-        chosen = np.sort(block, axis=1)  # in falling confidence again
-        yield _risks_of_rows(groups[chosen], wrong[chosen])
-
-
-def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
-    risks: NDArray[np.float64] = _risks_of_rows(groups[None], wrong[None])[0]
-    return risks
-
-
-def _risks_of_rows(groups: NDArray[np.int64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the risk after each question of each row; errors spread evenly in a group: the mean over its orders."""
-    import numpy as np
-
-    rows, count = groups.shape
+    Errors spread evenly in a group: the mean over its orders.
+    """
+    rows, count = drawn.shape
+    chosen = np.sort(drawn, axis=1)
     size = int(groups.max()) + 1
-    cells = groups + size * np.arange(rows)[:, None]  # a number for each group of each row
+    cells = groups[chosen] + size * np.arange(rows)[:, None]  # a number for each group of each row
     asked = np.bincount(cells.ravel(), minlength=rows * size)
-    errors = np.bincount(cells.ravel(), wrong.ravel(), minlength=rows * size)
+    errors = np.bincount(cells.ravel(), wrong[chosen].ravel(), minlength=rows * size)
     risks: NDArray[np.float64] = np.cumsum((errors / np.maximum(asked, 1))[cells], axis=1) / np.arange(1, count + 1)
     return risks

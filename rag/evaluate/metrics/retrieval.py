@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from ..reply import ArticleSpan
 from . import ranking
 from .overlap import merge_spans, shared, size
 
 Level = Literal["passage", "article", "evidence"]
-Piece = TypeVar("Piece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,10 @@ def hit_gains(
 ) -> HitGains:
     """Return what the hits bring; `gold` are the texts of the pieces, `evidence` the spans of each."""
     if level == "evidence":
-        return _gains(hits, list(evidence), [len(text) for text in gold], _covered)
-    if level == "passage":
-        return _gains(hits, list(evidence), [1] * len(gold), _overlapped)
-    articles = list(dict.fromkeys(frozenset(span.article_id for span in spans) for spans in evidence))
-    return _gains(hits, [sorted(each) for each in articles], [1] * len(articles), _of_article)
+        return _gains(hits, evidence, [len(text) for text in gold], _covered)
+    if level == "article":
+        hits, evidence = _articles(hits), list(dict.fromkeys(tuple(sorted(set(_articles(each)))) for each in evidence))
+    return _gains(hits, evidence, [1] * len(evidence), _overlapped)
 
 
 def hit_at(found: HitGains, first: int) -> float:
@@ -97,19 +95,21 @@ def context_precision_at(
     if level == "evidence":
         found = merge_spans(hits[:first])
         return shared(found, merge_spans(spans)) / size(found) if size(found) else 0.0
-    if level == "passage":
-        relevant = [any(hit.overlaps(span) for span in spans) for hit in hits]
-    else:
-        articles = {span.article_id for span in spans}
-        relevant = [hit.article_id in articles for hit in hits]
-    return ranking.context_precision(relevant, first)
+    if level == "article":
+        hits, spans = _articles(hits), _articles(spans)
+    return ranking.context_precision([_overlapped([hit], spans) for hit in hits], first)
+
+
+def _articles(spans: Sequence[ArticleSpan]) -> list[ArticleSpan]:
+    """Return spans that overlap where the given ones are of the same article."""
+    return [ArticleSpan(span.article_id, 0, 1) for span in spans]
 
 
 def _gains(
     hits: Sequence[ArticleSpan],
-    pieces: Sequence[Piece],
+    pieces: Sequence[Sequence[ArticleSpan]],
     sizes: Sequence[int],
-    amount: Callable[[Sequence[ArticleSpan], Piece], int],
+    amount: Callable[[Sequence[ArticleSpan], Sequence[ArticleSpan]], int],
 ) -> HitGains:
     had = [0] * len(pieces)
     gains = []
@@ -127,7 +127,3 @@ def _covered(hits: Sequence[ArticleSpan], spans: Sequence[ArticleSpan]) -> int:
 
 def _overlapped(hits: Sequence[ArticleSpan], spans: Sequence[ArticleSpan]) -> int:
     return int(any(hit.overlaps(span) for hit in hits for span in spans))
-
-
-def _of_article(hits: Sequence[ArticleSpan], articles: Sequence[str]) -> int:
-    return int(any(hit.article_id in articles for hit in hits))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 RESAMPLES = 2000
 """The number of resamples of a bootstrap."""
@@ -16,26 +14,29 @@ BLOCK = 2_000_000
 """Random numbers drawn at a time, which limits the memory of a bootstrap."""
 
 
-def resampled_indices(count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[NDArray[np.int64]]:
-    """Yield which of `count` questions each resample draws, with replacement, in blocks of shape `(some, count)`.
+def bootstrap(
+    statistic: Callable[..., NDArray[np.float64]], *counts: int, resamples: int = RESAMPLES, seed: int = 0
+) -> NDArray[np.float64]:
+    """Return the statistic of each resample of one or several samples, which have `counts` items.
 
-    Not `scipy.stats.bootstrap`: the band of a curve needs every point of each resample, and kappa and AURC must leave
-    out or reorder what was drawn.
+    `statistic` is called with an array of shape `(some, count)` for each sample: which of its items each of some
+    resamples draws, with replacement. Not `scipy.stats.bootstrap`: the band of a curve needs every point of each
+    resample, and kappa and AURC must leave out or reorder what was drawn.
     """
-    import numpy as np
-
     if resamples < 1:
         raise ValueError(f"at least one resample is needed, got {resamples!r}")
-    generator = np.random.default_rng(seed)
-    size = max(1, BLOCK // count)
+    generators = [np.random.default_rng([seed, sample]) for sample in range(len(counts))]
+    size = max(1, BLOCK // sum(counts))
+    blocks = []
     for start in range(0, resamples, size):
-        yield generator.integers(0, count, size=(min(size, resamples - start), count))
+        rows = min(size, resamples - start)
+        drawn = [each.integers(0, count, (rows, count)) for each, count in zip(generators, counts, strict=True)]
+        blocks.append(statistic(*drawn))
+    return np.concatenate(blocks)
 
 
 def percentile_interval(drawn: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
     """Return the interval (low, high) that holds the middle `confidence` of the values of the resamples."""
-    import numpy as np
-
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}")
     tail = (1.0 - confidence) / 2.0
@@ -51,19 +52,15 @@ def bootstrap_interval(
     Source: Efron & Tibshirani 1993, chapter 13. Equal values give an interval without width: see `interval`. Raises
     `ValueError` without values, or when `confidence` is not between 0 and 1.
     """
-    import numpy as np
-
     if not values:
         raise ValueError("an interval needs at least one value")
     array = np.asarray(values, dtype=float)
-    drawn = [array[chosen].mean(axis=1) for chosen in resampled_indices(len(array), resamples=resamples, seed=seed)]
-    return percentile_interval(np.concatenate(drawn), confidence)
+    means = bootstrap(lambda drawn: array[drawn].mean(axis=1), len(array), resamples=resamples, seed=seed)
+    return percentile_interval(means, confidence)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
     """Return the value that `share` of the values do not exceed, interpolated (Hyndman & Fan 1996, type 7)."""
-    import numpy as np
-
     return float(np.quantile(np.asarray(values, dtype=float), share))
 
 
@@ -77,7 +74,6 @@ def quantile_interval(values: Sequence[float], share: float, *, confidence: floa
     """
     if not values:
         raise ValueError("an interval needs at least one value")
-    import numpy as np
     from scipy.special import bdtr
 
     ordered, count, tail = sorted(values), len(values), (1.0 - confidence) / 2.0

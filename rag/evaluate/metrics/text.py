@@ -8,12 +8,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from index import FloatArray
+from index import FloatArray
 
-Encode = Callable[[Sequence[str]], "FloatArray"]
+Encode = Callable[[Sequence[str]], FloatArray]
 """Turns texts into unit vectors, shape `(len(texts), dimension)`, such as `Encoder.passages`."""
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)

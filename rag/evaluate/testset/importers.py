@@ -251,11 +251,8 @@ def import_ragas(path: str | Path, *, skip_bad: bool = False) -> Imported:
     path = Path(path)
     builder = ImportBuilder(str(path))
     data = read_file(path)
-    rows = _table_rows(data, str(path)) if path.suffix.lower() in TABLES else _json_rows(data)
-    for line, given, reason in rows:
-        if reason:
-            builder.reject(reason, line=line)
-            continue
+    rows = _table_rows(builder, data) if path.suffix.lower() in TABLES else _json_rows(builder, data)
+    for line, given in rows:
         filled = {name: value for name, value in given.items() if value not in (None, "", [])}
         row = builder.validate(_RagasRow, filled, line=line)
         if row is not None:
@@ -263,32 +260,32 @@ def import_ragas(path: str | Path, *, skip_bad: bool = False) -> Imported:
     return builder.build(skip_bad)
 
 
-def _json_rows(data: bytes) -> Iterator[tuple[int, dict[str, Any], str]]:
+def _json_rows(builder: ImportBuilder, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     for raw in json_lines(data):
-        given: Any = {}
-        reason = raw.reason
-        if not reason:
-            try:
-                given = from_json(raw.json, allow_inf_nan=False)
-            except ValueError as error:
-                reason = f"is not JSON: {error}"
-        yield raw.line, given, reason if isinstance(given, dict) else "is not a JSON object"
+        try:
+            given = {} if raw.reason else from_json(raw.json, allow_inf_nan=False)
+        except ValueError as error:
+            builder.reject(f"is not JSON: {error}", line=raw.line)
+            continue
+        if raw.reason or not isinstance(given, dict):
+            builder.reject(raw.reason or "is not a JSON object", line=raw.line)
+        else:
+            yield raw.line, given
 
 
-def _table_rows(data: bytes, name: str) -> Iterator[tuple[int, dict[str, Any], str]]:
+def _table_rows(builder: ImportBuilder, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     records = csv_records(data)
     line, header, reason = next(records, (1, [], "the file is empty; its first line must name the columns"))
     names = [cell.strip() for cell in header]
     if not reason and not set(names) & set(_QUESTION):
         reason = f"the header names none of the columns {', '.join(_QUESTION)}, only {', '.join(names)}"
     if reason:
-        raise refusal([Problem(reason, name, line)])
-    for line, cells, bad in records:
-        if not bad and any(cell.strip() for cell in cells):
-            wrong_size = "" if len(cells) == len(names) else f"has {len(cells)} cells, the header {len(names)}"
-            yield line, dict(zip(names, map(unguarded, cells), strict=False)), wrong_size
-        elif bad:
-            yield line, {}, bad
+        raise refusal([Problem(reason, builder.path, line)])
+    for line, cells, reason in records:
+        if reason:
+            builder.reject(reason, line=line)
+        else:
+            yield line, dict(zip(names, map(unguarded, cells), strict=True))
 
 
 def _add_row(builder: ImportBuilder, row: _RagasRow, line: int) -> None:

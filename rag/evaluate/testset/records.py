@@ -43,14 +43,14 @@ def json_lines(data: bytes) -> Iterator[RawCase]:
 def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
     """Yield the line that each record of a CSV file begins on, its cells, and why they cannot be read (or "").
 
-    The separator (comma, semicolon, tab) is guessed from the first line. A quoted cell may hold separators and line
-    breaks.
+    The first one is the header; blank ones after it are left out, and all must have as many cells. The separator
+    (comma, semicolon, tab) is guessed from the first line. A quoted cell may hold separators and line breaks.
     """
     text = data.decode("utf-8", "surrogateescape")  # invalid bytes survive until their line is known
     if csv.field_size_limit() < LONGEST_LINE:
         csv.field_size_limit(LONGEST_LINE)  # Python's own limit is lower; there is one for the whole process
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
-    line = 1
+    line, width = 1, None
     while True:
         cells: list[str] = []
         reason = ""
@@ -64,7 +64,14 @@ def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
             reason = NOT_UTF8
         elif (length := sum(map(len, cells))) > LONGEST_LINE:
             reason = f"has {length} characters, more than {LONGEST_LINE}"
-        yield line, cells, reason
+        if width is None:
+            width = len(cells)
+            yield line, cells, reason
+        elif reason:
+            yield line, [], reason
+        elif any(cell.strip() for cell in cells):
+            reason = "" if len(cells) == width else f"has {len(cells)} cells, the header {width}"
+            yield line, cells, reason
         line = reader.line_num + 1
 
 

@@ -50,7 +50,7 @@ def write_cases(path: str | Path, cases: Sequence[Case]) -> None:
     else:
         data = "".join(f"{_as_line(case)}\n" for case in cases).encode()
     try:
-        _replace(path.resolve(), data)
+        replace_file(path.resolve(), data)
     except OSError as error:
         raise TestSetError(
             f"Cannot write the test set {str(path)!r}: {error.strerror or type(error).__name__}.",
@@ -122,7 +122,8 @@ def _as_line(case: Case) -> str:
     return case.model_dump_json(exclude_defaults=True)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file completely, or leave it as it is and raise `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
