@@ -135,9 +135,10 @@ def _most_memory() -> int:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         pass
-    if resource is None:
+    usage = getattr(resource, "getrusage", None)
+    if usage is None:
         return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    most = int(usage(resource.RUSAGE_SELF).ru_maxrss)
     return most if sys.platform == "darwin" else most * 1024
 
 

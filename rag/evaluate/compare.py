@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,9 +107,9 @@ def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, s
     if not count:
         return 1.0
 
-    def as_far(signs: NDArray[np.float64]) -> int:
+    def as_far(signs: NDArray[np.floating[Any]]) -> int:
         # Sums of the same numbers in another order differ in the last bits.
-        return int((np.abs(signs @ values) >= abs(values.sum()) - 1e-9).sum())
+        return int(np.count_nonzero(np.abs(signs @ values) >= abs(values.sum()) - 1e-9))
 
     if count <= _EXACT_UP_TO:
         patterns = np.array(list(product((1.0, -1.0), repeat=count)))
