@@ -111,7 +111,7 @@ class Index:
         return self._current.store.article(article_id) if self.exists() else None
 
     def exists(self) -> bool:
-        """Whether the index exists."""
+        """Whether anything has been indexed here."""
         if self.url is None:
             return (self.path / "chroma.sqlite3").is_file()
         try:
