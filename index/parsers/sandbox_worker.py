@@ -128,7 +128,7 @@ def _set(name: str, most: int, *, is_final: bool) -> None:
 def _most_memory() -> int:
     """Return this process's peak memory use in bytes; 0 if the system does not report it.
 
-    On Linux, `getrusage` is not used, as its result includes the parent process's memory, which may be large.
+    On Linux, `getrusage` is only a fallback: it reports at least the parent process's memory use, which may be large.
     """
     try:
         with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - fewer imports start faster

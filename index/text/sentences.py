@@ -43,7 +43,7 @@ def sentences(text: str) -> list[Span]:
 
 
 def blocks(text: str, boilerplate: Sequence[Span] = ()) -> list[Block]:
-    """Return the blocks between the boilerplate spans of the text."""
+    """Return the blocks of the text outside its boilerplate spans."""
     lines = [line for stretch in _between(len(text), boilerplate) for line in _lines_within(text, stretch)]
     words = [text[line.start : line.end] for line in lines]
     edges = sorted(span.start for span in boilerplate)
@@ -92,7 +92,7 @@ def stripped(text: str, span: Span) -> Span:
 
 
 def _between(length: int, boilerplate: Sequence[Span]) -> Iterator[Span]:
-    """Yield the ranges between the boilerplate spans of a text of this length."""
+    """Yield the ranges outside the boilerplate spans in a text of this length."""
     at = 0
     for span in sorted(boilerplate):
         if at < span.start:
