@@ -17,9 +17,7 @@ from ..text.lexicon import CJK
 
 _WORD = re.compile(rf"[{CJK}]|[^\W_]+")
 _RUN = 3
-_ALIKE = (
-    0.8  # minimum share of common runs in the longer passage; changing one word in fifteen changes a fifth of the runs
-)
+_ALIKE = 0.8  # minimum share of common runs in the longer passage; changing 1 word in 15 changes a fifth of the runs
 
 
 @dataclass(frozen=True, slots=True)
