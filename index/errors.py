@@ -56,8 +56,7 @@ class IndexMismatchError(StoreError):
 
 
 class CorruptVectorsError(StoreError):
-    """An error for a change interrupted while Chroma wrote its vector files: the texts are intact, the vectors are
-    not."""
+    """An error for vectors damaged by an interruption while Chroma wrote them; the texts are intact."""
 
 
 class IndexLockedError(StoreError):

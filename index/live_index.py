@@ -121,8 +121,7 @@ class LiveIndex:
             return view
 
     def _check(self, view: _View) -> _View:
-        """Compare the mark on the server, unless it was just compared. Raises `StoreError` if the server does not
-        answer."""
+        """Compare the mark on the server, unless that was just done. Raises `StoreError` if there is no answer."""
         since = time.monotonic() - self._checked
         if since < _INTERVAL:
             return view

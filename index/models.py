@@ -109,8 +109,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A record of the settings that built an index. It prevents mixing vectors from different models, which may have
-    the same shape but are not comparable."""
+    """A record of the settings that built an index.
+
+    It prevents mixing vectors from different models, which may have the same shape but are not comparable.
+    """
 
     encoder: str
     dimension: int

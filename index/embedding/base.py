@@ -41,8 +41,7 @@ class Encoder(Protocol):
 
     @property
     def has_token_vectors(self) -> bool:
-        """Whether `encode` returns a vector for each token and costs no more than `passages`, so that caching is
-        worthwhile."""
+        """Whether `encode` returns token vectors and costs no more than `passages`, so that caching is worthwhile."""
         ...
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:

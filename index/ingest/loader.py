@@ -172,8 +172,7 @@ def _article(found: Extract, path: str) -> Article:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a regular file. Raises `LoadError` for a pipe or device, since reading may never end, and opening may
-    block."""
+    """Open a regular file. Raises `LoadError` for a pipe or device, since opening or reading one may block."""
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:

@@ -181,8 +181,7 @@ def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
 
 
 def _complete_id(written: str, articles: Sequence[Article]) -> str:
-    """Return the full id for `written`, which may be abbreviated. Raises `CitechatError` if it matches no article or
-    more than one."""
+    """Return the full id for an abbreviated one. Raises `CitechatError` if it does not match exactly one article."""
     found = [article for article in articles if article.id == written]
     found = found or [article for article in articles if article.id.startswith(written)]
     names = [f"{article.id} ({article.title})" for article in found[:_CANDIDATES]]
@@ -202,8 +201,10 @@ def _complete_id(written: str, articles: Sequence[Article]) -> str:
 def _write(
     store: Store, tokens: TokenCache, batch: Sequence[PreparedArticle | Skipped], steps: Sequence[Step | Skipped]
 ) -> None:
-    """Write new articles, and the records of articles with a new origin. If an article has several steps, only the last
-    is written."""
+    """Write new articles, and the records of articles with a new origin.
+
+    If an article has several steps, only the last is written.
+    """
     changing = [step for step in steps if isinstance(step, Step) and step.outcome != "unchanged"]
     records = {step.article.id: step.article for step in changing}
     new = [

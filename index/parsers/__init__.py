@@ -24,8 +24,11 @@ _LARGEST_CONTAINER = 4_000 * _MB  # members are read one at a time, after a scan
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format and its parser. `largest` is the maximum file size in bytes: far larger than any article, but small
-    enough to read the file into memory."""
+    """A file format and its parser.
+
+    `largest` is the maximum file size in bytes: far larger than any article, but small enough to read the file into
+    memory.
+    """
 
     kind: str
     read: Callable[[bytes, str], Extract]

@@ -78,8 +78,7 @@ def _rows(table: Any) -> Iterator[str]:
 
 
 def _inline(element: Any) -> str:
-    """Return the text of a paragraph; each run of white space in the XML counts as one space, as the format
-    specifies."""
+    """Return the text of a paragraph, in which a run of white space counts as one space, as the format specifies."""
     parts = [_spaced(element.text)]
     for child in element.iterchildren():
         if child.tag == f"{_TEXT}s":

@@ -48,8 +48,7 @@ def read_message(pipe: IO[bytes]) -> dict[str, Any]:
 
 
 def parse_extract(fields: object) -> Extract:
-    """Build an extract after validating the types and bounds of its fields. Raises `BrokenFrameError` if any is
-    wrong."""
+    """Validate the types and bounds of the fields and return an extract. Raises `BrokenFrameError` if any is wrong."""
     if not isinstance(fields, dict):
         raise BrokenFrameError("not an extract")
     text, pages, has_front_matter = fields.get("text"), fields.get("pages"), fields.get("has_front_matter")

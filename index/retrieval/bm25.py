@@ -35,8 +35,10 @@ def without_accents(text: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms in `text`, without stop words: English stems in lower case without accents, numbers as written,
-    Chinese characters and character pairs.
+    """Return the terms in `text`, without stop words.
+
+    Terms are English stems in lower case without accents, numbers as written, and Chinese characters and character
+    pairs.
 
     Chinese has no spaces between words: each character and each pair of adjacent characters is a term, so that a
     two-character word is found inside a longer run.
@@ -65,8 +67,10 @@ def _stemmer() -> Any:
 
 
 class Table(NamedTuple):
-    """A sparse matrix: the column of term `i` is `scores[starts[i]:starts[i + 1]]`, for the texts in the same slice of
-    `texts`."""
+    """A sparse matrix of BM25 scores with a column for each term.
+
+    Column `i` has the values `scores[starts[i]:starts[i + 1]]`, for the texts in the same slice of `texts`.
+    """
 
     scores: FloatArray
     texts: npt.NDArray[np.int32]
@@ -74,15 +78,17 @@ class Table(NamedTuple):
 
 
 class BM25Index:
-    """A BM25 index over texts with ids (Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance
-    Framework: BM25 and Beyond").
+    """A BM25 index over texts with ids.
 
+    This is Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond".
     The parameters are k1=1.2 and b=0.5. The usual b is 0.75, but passages have similar lengths, so length matters less.
     """
 
     def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:
-        """Create an index from its parts: sorted `ids`, and `columns`, which maps each term to its column in the table.
-        Callers use `of` or `load` instead."""
+        """Create an index from its parts; callers use `of` or `load` instead.
+
+        `ids` are sorted; `columns` maps each term to its column in the table.
+        """
         self.ids = ids
         self._columns = columns
         self._table = table
@@ -115,8 +121,7 @@ class BM25Index:
 
     @classmethod
     def load(cls, folder: Path) -> BM25Index:
-        """Load a saved index with memory-mapped arrays. Raises `OSError` or `ValueError` if it is missing or
-        damaged."""
+        """Load a saved index with memory-mapped arrays. Raises `OSError` or `ValueError` if missing or damaged."""
         try:
             ids = np.load(folder / "ids.npy", allow_pickle=False)
             # The arrays stay on disk: a question reads only the columns for its own terms.

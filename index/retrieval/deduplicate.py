@@ -38,8 +38,10 @@ class PassageWording:
         return cls(passage.article_id, runs, facts)
 
     def is_copy_of(self, other: PassageWording) -> bool:
-        """Whether the wordings are nearly the same and this one adds no number or name, which would make it another
-        report."""
+        """Whether the wordings are nearly the same and this one adds no number or name.
+
+        A new number or name would make the passage another report.
+        """
         longer = max(len(self.runs), len(other.runs))
         return self.facts <= other.facts and len(self.runs & other.runs) >= _ALIKE * longer
 

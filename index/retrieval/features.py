@@ -70,8 +70,7 @@ class PassageFeatures:
 
 
 def in_context(title: str, text: str) -> tuple[str, int]:
-    """Return the text that the model encodes for a passage, and the number of characters that the prepended title
-    takes.
+    """Return the text that the model encodes for a passage, and the length of the title prefix in characters.
 
     The title tells the model what "he" and "the company" refer to.
     """

@@ -14,8 +14,7 @@ def standardise(scores: FloatArray) -> FloatArray:
 
 
 def fuse(dense: FloatArray, bm25: FloatArray, *, readable: bool) -> FloatArray:
-    """Return one score for each passage: the sum of its standardised cosine and BM25 scores. All arrays have the shape
-    `(passages,)`.
+    """Return the sum of each passage's standardised cosine and BM25 scores; each array has the shape `(passages,)`.
 
     A ranking without information is omitted: BM25 if no passage contains a question term, cosines if the model does not
     know the script of the question.

@@ -68,15 +68,13 @@ class Retriever:
         self.encoder = encoder
         self.tokens = tokens
         self.is_outdated = False
-        """Whether the index is known to have changed since it was opened: if so, cached passages are cited only if they
-        still exist."""
+        """Whether the index is known to have changed: if so, cached passages are cited only if they still exist."""
         self._features: OrderedDict[str, PassageFeatures] = OrderedDict()
         self._lock = threading.Lock()
         _limit_blas_threads()
 
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
-        """Return the `limit` best passages for `question`, best first, from the articles that `article_filter`
-        allows."""
+        """Return the `limit` best passages, best first, from the articles that `article_filter` allows."""
         read = read_question(question, self.encoder.query(question), self._bm25)
         allowed = (
             None if not article_filter else [article.id for article in self._metadata if article_filter.allows(article)]
@@ -131,8 +129,7 @@ class Retriever:
         return [ids[position].decode() for position in chosen], dense, bm25[chosen]
 
     def _nearest(self, vector: FloatArray, mask: FloatArray | None, allowed: Sequence[str] | None) -> dict[int, float]:
-        """Return the positions and cosines of the nearest passages: compare all passages if there are few, else query
-        Chroma."""
+        """Return positions and cosines of the nearest passages: compare all if there are few, else query Chroma."""
         ids = self._bm25.ids
         positions = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
         if self._vectors is not None:
@@ -167,8 +164,7 @@ class Retriever:
         return found
 
     def _compute_features(self, ids: Sequence[str]) -> dict[str, PassageFeatures]:
-        """Compute the features of the passages that still exist, and encode those whose token vectors are not
-        cached."""
+        """Compute the features of the passages that still exist, encoding those without cached token vectors."""
         passages = self.store.passages(ids)
         tokens = self.tokens.get([passage.id for _, passage in passages])
         missing = [(article, passage) for article, passage in passages if passage.id not in tokens]

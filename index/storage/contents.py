@@ -129,8 +129,7 @@ class IndexContents:
         return next(iter(self.articles([article_id])), None)
 
     def passages(self, ids: Sequence[str]) -> list[tuple[Article, Passage]]:
-        """Return the passages with these ids, each with its article, in order; passages whose article is missing are
-        omitted."""
+        """Return the passages with these ids, in order, each with its article; omit those whose article is missing."""
         articles = {article.id: article for article in self.articles(sorted({article_id_of(id_) for id_ in ids}))}
         return list(to_passages(ids, articles))
 
@@ -151,8 +150,10 @@ class IndexContents:
         return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
 
     def nearest(self, vector: FloatArray, limit: int, articles: Sequence[str] | None = None) -> list[tuple[str, float]]:
-        """Return the ids and cosine similarities of the passages nearest to a unit vector, nearest first, from all
-        articles or only from `articles`."""
+        """Return the ids and cosine similarities of the passages nearest to a unit vector, nearest first.
+
+        With `articles`, only passages from these articles are considered.
+        """
         where: Any = None if articles is None else {"article": {"$in": list(articles)}}
         with self._errors("search"):
             got = self._passages.query(
@@ -161,8 +162,7 @@ class IndexContents:
         return [(id_, 1.0 - float(d)) for id_, d in zip(got["ids"][0], (got["distances"] or [[]])[0], strict=True)]
 
     def vectors(self, ids: Sequence[str], dimension: int) -> FloatArray:
-        """Return passage vectors, shape `(ids, dimension)`; a missing vector is all zeros, so its passage is never
-        near."""
+        """Return passage vectors, shape `(ids, dimension)`; a missing vector is all zeros, which is never near."""
         rows = {id_: row for row, id_ in enumerate(ids)}
         vectors = np.zeros((len(ids), dimension), dtype=np.float32)
         for some in chroma.slices(ids):

@@ -49,8 +49,7 @@ class _ProbedStore(Store):
 
 
 def main(path: Path, url: str | None = None) -> None:
-    """Print problems with the index in `path`, or on the server at `url`, and stop after the first check that finds
-    any."""
+    """Print problems with the index in `path` or on the server at `url`; stop after the first check that finds any."""
     for checked in _checks(path, url):
         problems = list(checked)
         for problem in problems:
@@ -90,8 +89,7 @@ def _check_database(path: Path) -> Iterator[Problem]:
 
 
 def _check_content(path: Path, url: str | None = None) -> Iterator[Problem]:
-    """Check that the manifest is valid, that each article has the number of passages in its record, and that search
-    finds the passages."""
+    """Check that the manifest is valid, that passage counts match the records, and that search finds the passages."""
     _print(hint_if_lost=_REBUILD if url is None else SERVER_HINT)
     try:
         store = _ProbedStore(path, url)

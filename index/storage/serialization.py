@@ -25,8 +25,7 @@ def article_record(article: Article) -> dict[str, str | None]:
 
 
 def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
-    """Return the metadata to store with an article's text, including its number of passages; Chroma does not support
-    None."""
+    """Return the metadata to store with an article's text. Unknown values are omitted: Chroma does not support None."""
     known = {name: value for name, value in article_record(article).items() if value is not None}
     return {**known, "passages": passages}
 

@@ -70,8 +70,7 @@ class Lease:
                 logger.warning("Cannot release the lease of %r; it will expire: %s", self._where, error)
 
     def _claim(self) -> bool:
-        """Try once to acquire the lease. Return False if the holder has missed a renewal but its lease has not yet
-        expired."""
+        """Try once. Return False if the holder has missed a renewal but its lease has not yet expired."""
         began = time.monotonic()
         now = self._now()  # read before the leases: a lease that has expired by this time was not renewed in time
         leases = _leases(self._client)

@@ -21,8 +21,7 @@ from .server_lease import Lease, leased
 from .vector_files import damages, remove_vectors
 
 UNCOUNTED = "uncounted"
-"""A key in the manifest, present from the time a rebuild switches to the new passages until the article records contain
-their number."""
+"""A key in the manifest, present while the article records do not yet contain the passage counts of a rebuild."""
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
 
 Row = tuple[Article, Sequence[Passage], FloatArray]
@@ -175,8 +174,7 @@ class Store(IndexContents):
             self._passages.delete(ids=list(ids))
 
     def _remove_collections_but(self, current: str) -> None:
-        """Remove passage collections other than `current`: those from an interrupted rebuild, or from before a
-        rebuild."""
+        """Remove other passage collections, which remain from an interrupted rebuild or from before a rebuild."""
         for collection in self._client.list_collections():
             if collection.name.startswith("passages-") and collection.name != current:
                 self._client.delete_collection(collection.name)
@@ -197,8 +195,7 @@ def _upsert_passages(collection: Any, rows: Sequence[Row]) -> None:
 
 
 def _update_metadata(collection: Any, metadata: Mapping[str, Mapping[str, Any]]) -> None:
-    """Update the metadata of existing records by id; a key with the value None is removed, and absent keys are
-    unchanged."""
+    """Update the metadata of existing records by id; None removes a key, and absent keys are unchanged."""
     for ids in chroma.slices(list(metadata)):
         collection.update(ids=list(ids), metadatas=[dict(metadata[id_]) for id_ in ids])
 

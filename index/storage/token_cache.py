@@ -55,14 +55,12 @@ class TokenVectors:
         return np.asarray(self.codes[rows] * self.scales[rows, None], dtype=np.float32)
 
     def cosines(self, others: FloatArray) -> FloatArray:
-        """Return the cosine of each of `others`, which are unit vectors, with each token vector: shape `(others,
-        tokens)`."""
+        """Return the cosine of each unit vector in `others` with each token vector: shape `(others, tokens)`."""
         return np.asarray((others @ self.codes.astype(np.float32).T) * self.scales, dtype=np.float32)
 
 
 class TokenCache:
-    """A cache of token vectors by passage id, in one file. Its methods never raise: an unusable cache counts as
-    empty."""
+    """A cache of token vectors by passage id, in one file. Methods never raise: an unusable cache counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,8 +128,7 @@ class TokenCache:
 
     @contextmanager
     def _tolerating_failure(self) -> Iterator[None]:
-        """Serialize access by threads; log the first failure, and remove a damaged file, so that a new one is
-        filled."""
+        """Serialize access by threads; log the first failure, and remove a damaged file so that it is recreated."""
         with self._lock:
             try:
                 yield

@@ -14,8 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
-"""The vector files of a collection. Each collection has its own folder, once it is large enough for Chroma to write the
-files."""
+"""The vector files in a collection's own folder. Chroma writes them once the collection is large enough."""
 
 _HEADER = 100  # size of a version 1 header in bytes: one short integer and twelve long integers
 _TIMEOUT = 5.0  # maximum time to wait for a locked database, in seconds

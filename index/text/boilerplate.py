@@ -105,8 +105,7 @@ class _Line:
 
 
 def front_matter(text: str) -> tuple[str, Span | None]:
-    """Return the YAML between a leading pair of `---` lines, and the span that includes both lines; else `("",
-    None)`."""
+    """Return the YAML between two leading `---` lines, and the span including both lines; else `("", None)`."""
     match = _FRONT_MATTER.match(text)
     return (match[1], Span(0, match.end())) if match else ("", None)
 
@@ -130,8 +129,7 @@ def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span
 
 
 def byline(text: str) -> str | None:
-    """Return the authors from a line above the story, such as "By Jane Doe and John Roe, Reuters"; None if there is no
-    such line.
+    """Return the authors from a line above the story, such as "By Jane Doe and John Roe, Reuters", or None.
 
     Front matter is not skipped: pass the text after it.
     """
@@ -141,8 +139,7 @@ def byline(text: str) -> str | None:
 
 
 def dateline(text: str) -> str | None:
-    """Return the publication date as YYYY-MM-DD, from a line above the story that contains only a date; None if there
-    is no such line.
+    """Return the publication date as YYYY-MM-DD, from a line above the story that contains only a date, or None.
 
     A date labelled as published takes precedence over an unlabelled date, which takes precedence over one labelled as
     updated.
@@ -182,8 +179,7 @@ def _is_headline(line: str) -> bool:
 
 
 def _is_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
-    """Whether only blank lines and other lines in `beside` surround the line; next to a line of words it may be in a
-    table."""
+    """Whether the line touches only blank lines and lines in `beside`. Next to other words it may be in a table."""
     above = lines[i].is_detached or i - 1 in beside
     return above and (i + 1 == len(lines) or lines[i + 1].is_detached or i + 1 in beside)
 
@@ -245,8 +241,7 @@ def _is_joined(tag: str, known: set[str]) -> bool:
 
 
 def _related_headlines(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Find the headlines under "You may also like": the list directly below it, or all later lines if all are
-    headlines."""
+    """Find headlines under "You may also like": the list directly below, or all later lines if all are headlines."""
     found: set[int] = set()
     tail = len(lines)  # all lines from here on are headlines or boilerplate
     while tail and (tail - 1 in boilerplate or _is_headline(lines[tail - 1].words)):

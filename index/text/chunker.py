@@ -14,8 +14,7 @@ from .lexicon import CJK
 from .sentences import Block, blocks, sentences_within, stripped
 
 SPLITTER_VERSION = "2"
-"""The splitter version that an index records; increase it when the same article would be cut or embedded
-differently."""
+"""The splitter version in the manifest; increase it when the same article would be cut or embedded differently."""
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 """A function that returns the character offsets of the embedding model's tokens in a text."""
