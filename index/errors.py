@@ -16,8 +16,9 @@ from __future__ import annotations
 
 
 class CitechatError(Exception):
-    """The base class of all errors shown to users: `message` says what happened and names the value that caused it;
-    `hint` says what to do next.
+    """The base class of all errors shown to users.
+
+    `message` says what happened and names the value that caused it; `hint` says what to do next.
 
     Any other exception is a bug and is shown with its traceback.
     """

@@ -121,5 +121,5 @@ class Manifest:
 
     @property
     def key(self) -> str:
-        """A hash of all values, used in the names of collections and caches."""
+        """A hash of all fields, used in the names of collections and caches."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]

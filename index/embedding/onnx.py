@@ -47,8 +47,9 @@ class OnnxEncoder(SentenceTransformerEncoder):
     # neither padding nor a mask, and threads that share one text wait for each other (see `bench/speed.py`).
 
     def __init__(self, folder: str, exports: Path, threads: int | None = None) -> None:
-        """Use `threads` threads, each of which encodes one text at a time. The default is the number of CPUs plus one,
-        so that no CPU is idle while a thread waits for the interpreter.
+        """Use `threads` threads, each of which encodes one text at a time.
+
+        The default is the number of CPUs plus one, so that no CPU is idle while a thread waits for the interpreter.
         """
         super().__init__(folder)
         self._exports = exports

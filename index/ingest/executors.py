@@ -49,7 +49,7 @@ class Executor(Protocol):
 
 
 class SerialExecutor:
-    """An executor that runs the work in a thread of this process, in parallel with the next step."""
+    """An executor that runs the work in a thread in this process, in parallel with the next step."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder

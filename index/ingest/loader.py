@@ -143,8 +143,10 @@ def _load_address(address: str, public_only: bool) -> Article | Skipped:
 
 
 def _parse(data: bytes, suffix: str, name: str) -> Extract:
-    """Parse a document. Plain text is parsed in this process. Other formats are parsed in the sandbox, as their
-    libraries are large, partly written in C, and parse bytes that an attacker may have crafted."""
+    """Parse a document: plain text in this process, other formats in the sandbox.
+
+    The libraries for other formats are large, partly written in C, and parse bytes that an attacker may have crafted.
+    """
     form = FORMATS.get(suffix)
     if form is None or form.is_text or not data:
         return extract(data, suffix, name)

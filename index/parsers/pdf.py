@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _MOST_PAGES = 5_000
 _MOST_CHARACTERS = 50_000_000
 _TIME_LIMIT = 120.0  # seconds; a page takes about 1/30 second
-_WIDE_GAP = 1.3  # a line distance of more than this many times the usual distance marks a new paragraph
+_WIDE_GAP = 1.3  # times the usual line distance; a larger distance marks a new paragraph
 _LEAST_DROP, _MOST_DROP = 0.8, 3.0  # range of line distances within a paragraph, in font sizes
-_SIZE_CHANGE = 0.15  # relative change of the font size that marks a heading or a caption
+_SIZE_CHANGE = 0.15  # relative change in font size that marks a heading or a caption
 _PROGRAM = re.compile(
     r"^(Microsoft (Word|PowerPoint) - .*|untitled\W*\d*|.*\.(docx?|pptx?|indd|tex|pdf|rtf|odt|qxp)|\W*)$", re.I
 )
@@ -139,8 +139,10 @@ def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
 
 
 def _break(before: str, line: str, known: set[str]) -> int:
-    """Count the characters to remove at the end of a line: the line break in Chinese, which has no white space inside a
-    sentence; the hyphen and the line break if the word occurs without the hyphen elsewhere in the document.
+    """Count the characters to remove at the end of a line.
+
+    In Chinese, which has no white space inside a sentence, this is the line break. Otherwise it is the hyphen and the
+    line break, if the word occurs without the hyphen elsewhere in the document.
     """
     if _CHINESE.match(before[-2:]) and _CHINESE.match(line):
         return 1

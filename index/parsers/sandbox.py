@@ -102,7 +102,7 @@ class Sandbox:
             worker.close()
 
     def forget(self) -> None:
-        """Drop the worker processes of the parent process after a fork, without ending them."""
+        """Drop the parent's worker processes after a fork, without ending them."""
         self._lock = threading.Lock()
         idle, self._idle = self._idle, []
         for worker in idle:

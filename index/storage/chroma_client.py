@@ -89,12 +89,11 @@ def redact_url(url: str) -> str:
 
 
 def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
-    """Return a client for the Chroma database in the folder `path`, or on the server at `url`,
-    `http://host:port/database`.
+    """Return a client for the Chroma database in the folder `path`, or on the server at `url`.
 
-    With `writable`, the database is created if missing. Raises `EmptyIndexError` if nothing has been indexed,
-    `StoreError` if Chroma cannot open the database, and `IndexLockedError` if `writable` and another process is
-    writing.
+    `url` has the form `http://host:port/database`. With `writable`, the database is created if missing. Raises
+    `EmptyIndexError` if nothing has been indexed, `StoreError` if Chroma cannot open the database, and
+    `IndexLockedError` if `writable` and another process is writing.
     """
     database = path / "chroma.sqlite3"
     if url is None and not writable and not database.is_file():
@@ -189,8 +188,11 @@ def is_unreachable(error: Exception) -> bool:
 
 @contextmanager
 def detect_corrupt_vectors(where: str, damages: Iterable[str]) -> Iterator[None]:
-    """Raise `CorruptVectorsError` for known damage, since opening damaged files may crash this process, and for errors
-    that Chroma raises when it first reads vectors after an interrupted change."""
+    """Raise `CorruptVectorsError` for known damage, and for Chroma errors that reveal damage.
+
+    Opening damaged files may crash this process, so known damage is reported first. After an interrupted change, Chroma
+    raises errors when it first reads vectors.
+    """
     from chromadb.errors import ChromaError
 
     hint = f"{REBUILD_HINT} Indexing anything rebuilds it, too."

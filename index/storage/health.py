@@ -19,7 +19,7 @@ from .chroma_client import SERVER_HINT, redact_url
 from .file_lock import read_mark
 
 TIME_LIMIT = 20.0
-"""Default time limit of a check, in seconds."""
+"""Default time limit for a check, in seconds."""
 _LEAST_FREE = 50  # minimum free disk space in megabytes; a batch of passages with token vectors takes about ten
 _HEADER = b"SQLite format 3\x00"
 
@@ -33,7 +33,7 @@ class Problem:
 
 
 def check(path: Path, seconds: float | None = None, url: str | None = None) -> list[Problem]:
-    """Return the problems of the index in the folder `path`, or on the server at `url` with its caches in `path`.
+    """Return the problems with the index in the folder `path`, or on the server at `url` with its caches in `path`.
 
     The list is empty if nothing has been indexed. The check takes a second or two, and at most `seconds` (default:
     `TIME_LIMIT`).

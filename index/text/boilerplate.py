@@ -111,7 +111,7 @@ def front_matter(text: str) -> tuple[str, Span | None]:
 
 
 def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
-    """Return the boilerplate lines of `text` as sorted spans that do not overlap.
+    """Return the boilerplate lines in `text` as sorted spans that do not overlap.
 
     A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
     counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
