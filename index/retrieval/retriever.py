@@ -29,9 +29,7 @@ logger = logging.getLogger(__name__)
 _CANDIDATES = 100  # maximum number of passages from each ranking
 _FEW = 2000  # up to this many filtered passages are all compared, since Chroma's graph may not reach isolated ones
 _RERANKED = 10  # passages that late interaction scores; 20 and 50 rank the right document first equally often
-_FUSED_WEIGHT = (
-    0.6  # weight of the fused score when added to late interaction; weights from 0 to 1 give nearly the same results
-)
+_FUSED_WEIGHT = 0.6  # of the fused score, when added to late interaction; values from 0 to 1 give similar results
 _CACHED = 2000  # maximum number of passages with features in memory: about 130 MB with 384 dimensions
 
 
