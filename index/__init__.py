@@ -1,6 +1,6 @@
-"""Find passages: read, cut and embed articles into Chroma, and search them.
+"""Find passages: read articles, cut and embed them, store them in Chroma, and search them.
 
-Other packages import from here only. Heavy libraries are imported by the functions that need them.
+Other packages import only from here. Large libraries are imported by the functions that need them.
 """
 
 from .embedding.base import Encoder, Encoding, FloatArray, unit

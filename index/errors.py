@@ -16,10 +16,11 @@ from __future__ import annotations
 
 
 class CitechatError(Exception):
-    """The base of all errors shown to a user: `message` says what happened, with the value that caused it, and `hint`
-    what to do next.
+    """The base class of all errors shown to users.
 
-    Any other exception is a bug and keeps its traceback.
+    `message` says what happened and names the value that caused it; `hint` says what to do next.
+
+    Any other exception is a bug and is shown with its traceback.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -32,32 +33,32 @@ class CitechatError(Exception):
 
 
 class LoadError(CitechatError):
-    """A file or folder cannot be read as an article."""
+    """An error for a file or folder that cannot be read as an article."""
 
 
 class FilterError(CitechatError):
-    """An article filter is invalid, such as a date that does not exist."""
+    """An error for an invalid article filter, such as a date that does not exist."""
 
 
 class EncoderError(CitechatError):
-    """The embedding model is missing, damaged or unknown."""
+    """An error for an embedding model that is missing, damaged or unknown."""
 
 
 class StoreError(CitechatError):
-    """The index cannot be opened, read or written."""
+    """An error for an index that cannot be opened, read or written."""
 
 
 class EmptyIndexError(StoreError):
-    """Nothing has been indexed yet."""
+    """An error for an index that has no articles yet."""
 
 
 class IndexMismatchError(StoreError):
-    """The index was built with another model or another splitter."""
+    """An error for an index that was built with another model or splitter."""
 
 
 class CorruptVectorsError(StoreError):
-    """A change was interrupted while Chroma wrote its vector files: the texts are intact, the vectors are not."""
+    """An error for vectors damaged by an interruption while Chroma wrote them; the texts are intact."""
 
 
 class IndexLockedError(StoreError):
-    """Another process is writing to the index."""
+    """An error for an index that another process is writing to."""

@@ -1,4 +1,4 @@
-"""Restrict a question to some articles. Pure."""
+"""Restrict a search to certain articles. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class ArticleFilter:
-    """Conditions on articles; an article must meet each one that is set.
+    """Conditions that an article must meet; conditions that are not set are ignored.
 
     `since` and `until` are days, months or years in ISO form ("2024-02-24", "2024-02", "2024"), both inclusive; they
-    exclude articles without a date. The outlet or path must contain one of `sources`, in any case. `articles` are ids.
-    Raises `FilterError` for an invalid date.
+    exclude articles without a date. The outlet or path must contain one of `sources`, ignoring case. `articles` are
+    article ids. Raises `FilterError` for an invalid date.
     """
 
     since: str | None = None

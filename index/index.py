@@ -1,4 +1,4 @@
-"""The `Index`: the one object through which other packages use this one."""
+"""The `Index` class, through which other packages use this package."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Result = TypeVar("Result")
 
 
 class Index:
-    """Articles in a folder, and an encoder to find passages in them. Cheap to create: opened at first use."""
+    """An index of articles, with the encoder that searches their passages. Cheap to create: opened at first use."""
 
     def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
-        """Use the index in the folder `path`, or on the Chroma server at `url`, with its caches in `path`."""
+        """Use the index in the folder `path`, or the index on the Chroma server at `url` with its caches in `path`."""
         self.path = path
         self.url = url
         self.encoder = encoder
@@ -50,9 +50,9 @@ class Index:
     ) -> SyncReport:
         """Add and update articles from files, folders and web addresses; see `ingest.sync.sync`.
 
-        With `prune`, articles that no longer exist there are removed; with `public_only`, only addresses that are
-        public on the internet are fetched. `workers` do the work instead of this process. If an earlier change was
-        interrupted while vectors were written, these are rebuilt from the texts first.
+        With `prune`, articles that no longer exist there are removed; with `public_only`, only public internet
+        addresses are fetched. If `workers` is given, it does the work instead of this process. If an earlier change was
+        interrupted while vectors were being written, the vectors are first rebuilt from the texts.
         """
         pipeline = workers.prepare_sources if isinstance(workers, RayExecutor) else None
         if isinstance(workers, ProcessExecutor):
@@ -82,13 +82,13 @@ class Index:
         self._current.written()
 
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
-        """Return the `limit` best passages for `question` with their features; see `search` for the errors."""
+        """Return the `limit` best passages for `question` with their features. Raises the same errors as `search`."""
         if not self._current.is_open and self.exists():
             self._load_model_in_background()
         return self._retry(lambda: self.searcher.find(question, limit, article_filter))
 
     def search(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> list[Hit]:
-        """Return the `limit` best passages for `question`, best first, of the articles that `article_filter` allows.
+        """Return the `limit` best passages for `question`, best first, from the articles that `article_filter` allows.
 
         Raises `EmptyIndexError` if nothing is indexed, and `IndexMismatchError` if another model built the index.
         """
@@ -111,7 +111,7 @@ class Index:
         return self._current.store.article(article_id) if self.exists() else None
 
     def exists(self) -> bool:
-        """Whether anything was indexed here."""
+        """Whether anything has been indexed here."""
         if self.url is None:
             return (self.path / "chroma.sqlite3").is_file()
         try:
@@ -124,7 +124,7 @@ class Index:
         return self._current.store.count() if self.exists() else (0, 0)
 
     def manifest(self) -> Manifest | None:
-        """Return what built the index, or None if nothing is indexed."""
+        """Return the manifest of the index, or None if nothing is indexed."""
         return self._current.store.manifest() if self.exists() else None
 
     def abstention_threshold(self) -> float | None:
@@ -132,18 +132,18 @@ class Index:
         return self._current.store.abstention_threshold() if self.exists() else None
 
     def set_abstention_threshold(self, value: float) -> None:
-        """Store a calibrated threshold with the index."""
+        """Store a calibrated abstention threshold in the index."""
         with closing(Store(self.path, self.url)) as store, store.writing():
             store.set_abstention_threshold(value)
         self._current.written()
 
     @property
     def searcher(self) -> Retriever:
-        """The retriever of the current state of this index, which this encoder must have built."""
+        """The retriever for the current state of this index, which must have been built with this encoder."""
         return self._current.searcher
 
     def problems(self, seconds: float | None = None) -> list[Problem]:
-        """Check the index for damage in another process, for at most `seconds`; see `storage.health.check`."""
+        """Check the index for damage, in another process and for at most `seconds`; see `storage.health.check`."""
         return check(self.path, seconds, self.url)
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class Index:
         self._current.close()
 
     def _load_model_in_background(self) -> None:
-        """Load the model while Chroma is imported and opened: neither waits for the other."""
+        """Load the model in parallel with importing and opening Chroma."""
 
         def load() -> None:
             with suppress(Exception):  # the search that needs the model raises the same error
@@ -160,7 +160,7 @@ class Index:
         threading.Thread(target=load, name="load-model").start()
 
     def _retry(self, read: Callable[[], Result]) -> Result:
-        """Return the result of `read`; retry if another process is just replacing what it reads."""
+        """Return the result of `read`; retry if another process is replacing the data at that moment."""
         for pause in _PAUSES:
             try:
                 return read()

@@ -1,9 +1,9 @@
-"""Keep an open index up to date with changes by other processes, also on other machines.
+"""Keep an open index up to date with changes by other processes, including those on other machines.
 
-For an index in a folder, each question compares the mark, and the index is opened again after a change. For an index on
-a server, comparing takes a round trip, and rebuilding what questions read may take long. So the server is asked at most
-once a second, and after a change, questions are answered from the old state until one thread has prepared the new one;
-the retriever makes sure that no removed article is cited (`Retriever.is_outdated`).
+For an index in a folder, each question compares the change mark, and the index is reopened after a change. For an index
+on a server, each comparison takes a round trip, and preparing the search caches may take long. So the mark is read from
+the server at most once a second, and after a change, questions are answered from the old state until a thread has
+prepared the new state; the retriever ensures that no removed article is cited (`Retriever.is_outdated`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .storage.file_lock import read_mark
 from .storage.store import Store
 from .storage.token_cache import TokenCache
 
-_INTERVAL = 1.0  # seconds between two checks of the mark on a server
-_TRUSTED = 2.0  # seconds after the last check from which on a question waits for the next one
-_WAIT = 2.0  # seconds that a question waits for the new state if the last check was that long ago
+_INTERVAL = 1.0  # minimum interval between two checks of the mark on a server, in seconds
+_TRUSTED = 2.0  # maximum age of the last check before a question waits for a new one, in seconds
+_WAIT = 2.0  # maximum time that such a question waits for the new state, in seconds
 
 
 @dataclass(slots=True)
 class _View:
-    """One state of an index, opened for reading."""
+    """A state of the index, opened for reading."""
 
     store: Store
     searcher: Retriever | None = None
@@ -57,7 +57,7 @@ class LiveIndex:
 
     @property
     def store(self) -> Store:
-        """The store; see `Store` for its errors."""
+        """The store. Raises the same errors as `Store`."""
         return self._current_view().store
 
     @property
@@ -70,20 +70,20 @@ class LiveIndex:
             return view.searcher
 
     def written(self) -> None:
-        """Make the next read see a change by this process."""
+        """Make a change by this process visible to the next read."""
         view = self._view
         if self.url is None or view is None:
             self.forget()
         else:
             self._renew(view).join()
-            self._checked = 0.0  # a renewal in progress may have begun before the end of the change
+            self._checked = 0.0  # a renewal in progress may have started before the change ended
 
     def forget(self) -> None:
-        """Drop the open view, which other threads may still read; the next use opens the index again."""
+        """Drop the open view without closing it, as other threads may still read it; the next use reopens the index."""
         self._view = None
 
     def close(self) -> None:
-        """Close the open view; the next use opens the index again."""
+        """Close the open view; the next use reopens the index."""
         renewal = self._renewal
         if renewal is not None:
             renewal.join()
@@ -99,12 +99,12 @@ class LiveIndex:
         if self.url is not None:
             return self._check(view)
         if view.store.mark != read_mark(self.path):
-            # Other threads may be reading from the old view, which is closed with its last user.
+            # Other threads may be reading from the old view, which is closed when the last of them drops it.
             self._view = view = _View(Store(self.path))
         return view
 
     def _open(self) -> _View:
-        """Open the index once for all waiting threads; if that fails, it fails for all of them."""
+        """Open the index once for all waiting threads; an error is raised in all of them."""
         called = time.monotonic()
         with self._lock:
             view = self._view
@@ -121,7 +121,7 @@ class LiveIndex:
             return view
 
     def _check(self, view: _View) -> _View:
-        """Compare the mark on the server, unless that was done just now. Raises `StoreError` without an answer."""
+        """Compare the mark on the server, unless that was just done. Raises `StoreError` if there is no answer."""
         since = time.monotonic() - self._checked
         if since < _INTERVAL:
             return view
@@ -143,7 +143,7 @@ class LiveIndex:
         return self._view or self._open()
 
     def _renew(self, view: _View) -> threading.Thread:
-        """Start one thread that opens the new state and prepares what questions read."""
+        """Start a thread that opens the new state and prepares its search caches."""
         with self._lock:
             if view.searcher is not None:
                 view.searcher.is_outdated = True
@@ -154,7 +154,7 @@ class LiveIndex:
 
     def _replace(self, view: _View) -> None:
         new: _View | None = None
-        with suppress(CitechatError):  # the next question opens the index itself, and raises the error
+        with suppress(CitechatError):  # the next question opens the index itself and raises the error
             new = _View(Store(self.path, self.url))
             if view.searcher is not None:
                 new.searcher = self._searcher_of(new.store)

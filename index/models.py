@@ -1,4 +1,4 @@
-"""The values of the index: what is stored, cut and found."""
+"""Data classes of the index: articles, passages, hits and the manifest."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Span:
         return self.end - self.start
 
     def overlaps(self, other: Span) -> bool:
-        """Whether both contain a common character."""
+        """Whether the two spans share a character."""
         return self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """A place that a text was read from: the name shown to users, and the file or web address."""
+    """A place from which a text was read: the name shown to users, and the file or web address."""
 
     source: str
     path: str
@@ -37,14 +37,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One document as read from its source.
+    """A document as read from its source.
 
-    `text` is never altered, so that offsets into it stay valid: `boilerplate` marks what is not part of the story
-    (front matter, share counters, hashes). `id` is a hash of the text, so the same text is the same article. `source`
-    is the name shown to users: an outlet, or the path if no outlet is known. `path` is the file or web address that it
-    was read from; `copies` are the other places that the same text was read from. `published` is a date in ISO form,
-    or as written if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets of the page starts
-    in a paged format.
+    `text` is never altered, so that offsets into it stay valid: `boilerplate` marks text that is not part of the story
+    (front matter, share counters, hashes). `id` is a hash of the text, so identical texts are one article. `source` is
+    the name shown to users: an outlet, or the path if no outlet is known. `path` is the file or web address from which
+    the article was read; `copies` are the other places from which the same text was read. `published` is a date in ISO
+    form, or the original text if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets at which
+    pages start in a paged format.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Article:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """All places that the text was read from."""
+        """All places from which the text was read."""
         return (Origin(self.source, self.path), *self.copies)
 
 
@@ -76,7 +76,7 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """The article and the slice: the same passage has the same id in every run."""
+        """The article id and the slice: a passage has the same id in every run."""
         return f"{self.article_id}:{self.start}-{self.end}"
 
 
@@ -85,9 +85,9 @@ class Hit:
     """A passage found for a question, with the metadata that a citation shows.
 
     `score` orders the hits of one question, higher first; it is not a probability and is never shown as a percentage.
-    `ranks` explains it: the rank of the passage, from 1, in each ranking: "dense", "keyword" (BM25) and "fused" among
-    all candidates, "late" among those reranked by late interaction. `shared` are the terms of the question in the
-    passage. `also` are the other outlets that published the same words.
+    `ranks` explains the score: it contains the passage's rank, from 1, in each ranking: "dense", "keyword" (BM25) and
+    "fused" among all candidates, "late" among those reranked by late interaction. `shared` are the question terms that
+    occur in the passage. `also` are the other outlets that published the same text.
     """
 
     passage: Passage
@@ -103,20 +103,23 @@ class Hit:
     also: tuple[str, ...] = ()
 
     def page(self, offset: int) -> int | None:
-        """Return the page, from 1, of a character of the article; None if the article has no pages."""
+        """Return the page number, from 1, of a character offset in the article; None if the article has no pages."""
         return max(1, bisect_right(self.pages, offset)) if self.pages else None
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What built an index. Vectors of another model have the same shape and no meaning here, so they never mix."""
+    """A record of the settings that built an index.
+
+    It prevents mixing vectors from different models, which may have the same shape but are not comparable.
+    """
 
     encoder: str
     dimension: int
     splitter: str
-    format: str = "2"  # of the records that the store writes
+    format: str = "2"  # version of the records that the store writes
 
     @property
     def key(self) -> str:
-        """A hash of all values, for the names of collections and caches."""
+        """A hash of all fields, used in the names of collections and caches."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""Vectors for passages and questions."""
+"""Encode passages and questions as vectors."""

@@ -1,4 +1,4 @@
-"""The encoder interface: text in, vectors out."""
+"""The interface of encoders, which turn text into vectors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FloatArray = npt.NDArray[np.float32]
 class Encoding:
     """The result of one forward pass over a text.
 
-    `vector` embeds the whole text: shape `(dimension,)`, of unit length. `tokens` are the contextual vectors of its
-    tokens without special tokens: unit rows of shape `(tokens, dimension)`. `offsets` are the character offsets of
-    each token.
+    `vector` represents the whole text: it has the shape `(dimension,)` and unit length. `tokens` are contextual token
+    vectors, without special tokens: unit rows, shape `(tokens, dimension)`. `offsets` are the start and end of each
+    token, in characters.
     """
 
     vector: FloatArray
@@ -27,11 +27,11 @@ class Encoding:
 
 
 class Encoder(Protocol):
-    """Encodes passages and questions as vectors of one space, compared by dot product."""
+    """An encoder of passages and questions as vectors in one space, which are compared by dot product."""
 
     @property
     def fingerprint(self) -> str:
-        """The identity of the model and its weights; an index built with another fingerprint cannot be searched."""
+        """An identifier for the model and its weights; an index with another fingerprint cannot be searched."""
         ...
 
     @property
@@ -41,19 +41,19 @@ class Encoder(Protocol):
 
     @property
     def has_token_vectors(self) -> bool:
-        """Whether `encode` returns a vector for each token at no more cost than `passages`, so that caching pays."""
+        """Whether `encode` returns token vectors and costs no more than `passages`, so that caching is worthwhile."""
         ...
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
-        """Return the character offsets of the tokens of `text`, without special tokens and never truncated."""
+        """Return the character offsets of the tokens in `text`, without special tokens or truncation."""
         ...
 
     def passages(self, texts: Sequence[str]) -> FloatArray:
-        """Return the vectors of passages, to be stored: shape `(len(texts), dimension)`."""
+        """Return passage vectors for the index to store: shape `(len(texts), dimension)`."""
         ...
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Encode passages with their token vectors: one encoding for each text, in order."""
+        """Return one encoding for each passage, with token vectors, in order."""
         ...
 
     def query(self, text: str) -> Encoding:
@@ -62,6 +62,6 @@ class Encoder(Protocol):
 
 
 def unit(vectors: FloatArray) -> FloatArray:
-    """Scale each row (the last axis) to length 1; a row of zeros stays as it is."""
+    """Scale each row (the last axis) to length 1; rows of zeros are unchanged."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Any LangChain embedding class as an encoder."""
+"""Use any LangChain embedding class as an encoder."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _WORD = re.compile(rf"[{CJK}]|[^\W_]+|[^\w\s]|_")
 class LangChainEncoder:
     """An encoder that calls a LangChain `Embeddings` object.
 
-    These return no token vectors; the vectors of sentences take their place, so that search still looks inside a
-    passage. Lengths are counted in words, and in characters for Chinese.
+    These objects do not return token vectors; sentence vectors are used instead, so that search still compares parts of
+    a passage. Lengths are counted in words, or in characters for Chinese.
     """
 
     has_token_vectors = False

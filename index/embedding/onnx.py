@@ -1,7 +1,7 @@
-"""A sentence-transformers model without torch: the same weights, run by ONNX Runtime, which starts at once.
+"""Run a sentence-transformers model without torch: the same weights in ONNX Runtime, which starts quickly.
 
-torch and sentence-transformers take ten seconds to import. They are needed once, to export the model; after that
-neither asking nor indexing imports them.
+torch and sentence-transformers take ten seconds to import. They are needed once, to export the model; afterwards
+neither search nor indexing imports them.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ from .sentence_transformer import SentenceTransformerEncoder
 
 logger = logging.getLogger(__name__)
 
-_TOLERANCE = 1e-4  # largest difference between two components; two runs of torch differ by 1e-6
+_TOLERANCE = 1e-4  # maximum difference between two components; two torch runs differ by 1e-6
 _PROBES = (
     "rain",
     "Who founded the company?",
     "Among OpenAI’s 1,677 associated members on LinkedIn, 23 of them studied at China’s Tsinghua University.",
     "北京是中华人民共和国的首都。",
-    "The firm was started by Ann Lee, who left it in 2019. " * 40,  # longer than the model reads
+    "The firm was started by Ann Lee, who left it in 2019. " * 40,  # longer than the model's limit
 )
-_EXPORT_VERSION = 1  # of the graph that `_write_graph` makes
+_EXPORT_VERSION = 1  # version of the graph that `_write_graph` creates
 
 
 class OnnxEncoder(SentenceTransformerEncoder):
-    """An encoder that exports its model at first use, checks the export, and runs it from then on.
+    """An encoder that exports its model at first use, checks the export, and then runs the exported model.
 
-    Where the model cannot be exported, torch runs it: slower to start, with the same results. The same weights give
-    the same vectors, so either engine can read the index of the other.
+    If the model cannot be exported, torch runs it: it starts more slowly, but gives the same results. Because the
+    vectors are the same, each engine can search an index that the other built.
     """
 
     # Texts run one by one, each in its own thread: on a CPU a batch is no faster than its texts, single texts need
-    # neither padding nor a mask, and threads that share one text wait on each other (see `bench/speed.py`).
+    # neither padding nor a mask, and threads that share one text wait for each other (see `bench/speed.py`).
 
     def __init__(self, folder: str, exports: Path, threads: int | None = None) -> None:
-        """Encode `threads` texts at a time; by default one more than CPUs, so that no CPU is idle while a thread waits
-        for the interpreter.
+        """Use `threads` threads, each of which encodes one text at a time.
+
+        The default is the number of CPUs plus one, so that no CPU is idle while a thread waits for the interpreter.
         """
         super().__init__(folder)
         self._exports = exports
@@ -62,7 +63,7 @@ class OnnxEncoder(SentenceTransformerEncoder):
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         if not texts:
             return []  # without loading the model
-        with self._opening:  # a question during the warm-up waits for it instead of loading the model again
+        with self._opening:  # a question during the warm-up waits for the model instead of loading it again
             session = self._session
         if session is None:
             return super().encode(texts)
@@ -76,16 +77,16 @@ class OnnxEncoder(SentenceTransformerEncoder):
 
     @cached_property
     def _session(self) -> Any | None:
-        """The exported model, exported first if it is missing or damaged; None if that fails."""
+        """The exported model; it is exported first if missing or damaged. None if the export fails."""
         path = self._exports / f"{self.fingerprint.rpartition(':')[2]}-v{_EXPORT_VERSION}.onnx"
         try:
             if path.is_file():
                 try:
                     return _open(path)
-                except Exception as error:  # the library raises a class of its own for each kind of damage
+                except Exception as error:  # the library raises a different exception class for each kind of damage
                     logger.warning("Cannot open the exported model %r; exporting it again: %s", str(path), error)
             return self._export(path)
-        except Exception as error:  # an unsupported model, a full disk, a read-only folder: still answer
+        except Exception as error:  # unsupported model, full disk or read-only folder: use torch
             logger.warning("Cannot export the model to %r; it works, but starts slowly: %s", str(path), error)
             return None
 
@@ -104,7 +105,7 @@ class OnnxEncoder(SentenceTransformerEncoder):
         return tokenizer
 
     def _export(self, path: Path) -> Any:
-        """Write the graph, compare it with the model, and move it to `path`."""
+        """Write the graph, compare its results with the model, and move the file to `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as beside:
             written = Path(beside) / "model.onnx"
@@ -119,7 +120,7 @@ class OnnxEncoder(SentenceTransformerEncoder):
 
 
 def cpu_count() -> int:
-    """Return how many CPUs this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -139,9 +140,10 @@ def _run(session: Any, tokenized: Any) -> Encoding:
 
 
 def _write_graph(transformer: Any, path: Path) -> None:
-    """Export token ids of shape `(texts, tokens)` → token vectors of shape `(texts, tokens, dimension)`.
+    """Export a graph from token ids, shape `(texts, tokens)`, to token vectors, shape `(texts, tokens, dimension)`.
 
-    Without an attention mask: a graph traced with one returns other vectors for padded texts than the model.
+    The graph has no attention mask: a graph traced with a mask returns different vectors for padded texts than the
+    model.
     """
     import torch
 
@@ -149,11 +151,11 @@ def _write_graph(transformer: Any, path: Path) -> None:
         def forward(self, input_ids: Any) -> Any:
             return transformer(input_ids=input_ids).last_hidden_state
 
-    transformer.set_attn_implementation("eager")  # plain matrix products, which every version of the format knows
+    transformer.set_attn_implementation("eager")  # plain matrix products, which every format version supports
     graph = Graph()
     graph.transformer = transformer
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about tracing; the result is checked instead
+        warnings.simplefilter("ignore")  # tracing warnings; the result is checked instead
         torch.onnx.export(
             graph.eval(),
             (torch.tensor([[101, 2040, 2003, 2002, 102]]),),

@@ -1,4 +1,4 @@
-"""A sentence-transformers model on this disk, run by torch."""
+"""Run a local sentence-transformers model with torch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .base import Encoding, FloatArray, unit
 
 BUNDLED_DIMENSION = 384
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""The published weights of sentence-transformers/all-MiniLM-L6-v2 (`model.safetensors`)."""
+"""SHA-256 of the published weights of sentence-transformers/all-MiniLM-L6-v2 (`model.safetensors`)."""
 
 _OPTIONS: dict[str, Any] = {"batch_size": 32, "normalize_embeddings": True, "show_progress_bar": False}
-_SPECIAL = 2  # [CLS] and [SEP], which models of this family put around every text
+_SPECIAL = 2  # number of special tokens: [CLS] and [SEP], which models of this family add around every text
 
 
 class SentenceTransformerEncoder:
-    """An encoder that runs a sentence-transformers model; the bundled one is checked against its published hash."""
+    """An encoder that runs a sentence-transformers model; the bundled model is checked against its published hash."""
 
     has_token_vectors = True
 
@@ -33,22 +33,22 @@ class SentenceTransformerEncoder:
     @cached_property
     def fingerprint(self) -> str:
         if self._is_bundled:
-            return f"sentence-transformers:{BUNDLED_SHA256}"  # `_model` loads no other weights under this name
+            return f"sentence-transformers:{BUNDLED_SHA256}"  # `_model` rejects other weights under this name
         return f"sentence-transformers:{_sha256(self._weights) or self._name}"
 
     @property
     def dimension(self) -> int:
-        # Known without loading the model: commands that only read the index do not wait for it.
+        # Does not load the bundled model, so commands that only read the index do not wait for it.
         return BUNDLED_DIMENSION if self._is_bundled else int(self._model.get_embedding_dimension())
 
     @property
     def folder(self) -> Path:
-        """The folder of the model on this disk."""
+        """The local folder that contains the model."""
         return Path(self._name)
 
     @property
     def transformer(self) -> Any:
-        """The torch module that turns token ids into token vectors, loaded."""
+        """The loaded torch module that turns token ids into token vectors."""
         return self._model[0].auto_model
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
@@ -74,7 +74,7 @@ class SentenceTransformerEncoder:
         vector = row["sentence_embedding"].float().numpy()
         offsets = self.tokenize(text)[: self._model.max_seq_length - _SPECIAL]
         tokens = row["token_embeddings"][row["attention_mask"].bool()].float().numpy()[1:-1]
-        if len(tokens) != len(offsets):  # a model that puts a prompt in front, or has other special tokens
+        if len(tokens) != len(offsets):  # the model prepends a prompt, or has other special tokens
             return Encoding(vector, vector[None, :], ((0, len(text)),))
         return Encoding(vector, unit(tokens), tuple(offsets))
 
@@ -99,7 +99,7 @@ class SentenceTransformerEncoder:
         import transformers.utils.logging as transformers_logging
         from sentence_transformers import SentenceTransformer
 
-        # Two threads on a busy machine wait on each other: one question took 750 ms with two and 50 ms with one.
+        # Two threads on a busy machine wait for each other: a question took 750 ms with two threads and 50 ms with one.
         torch.set_num_threads(1)
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
@@ -113,7 +113,7 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        """The model's tokenizer without truncation, read from its file, which needs no torch."""
+        """The model's tokenizer without truncation, read from its file, which does not require torch."""
         from tokenizers import Tokenizer
 
         path = self.folder / "tokenizer.json"

@@ -1,1 +1,1 @@
-"""Files, folders and web addresses become indexed articles."""
+"""Index articles from files, folders and web addresses."""

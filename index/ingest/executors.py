@@ -1,4 +1,4 @@
-"""Run the work of indexing in this process, or in several."""
+"""Run indexing work in this process or in several processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..embedding.base import Encoder
 
-_PREFETCHED = 2  # results that wait between two steps, for each worker
+_PREFETCHED = 2  # maximum number of results per worker that wait between two steps
 _END: Any = object()
 
 Item = TypeVar("Item")
@@ -22,9 +22,9 @@ Work = Callable[[Encoder, Item], Result]
 
 
 def prefetch(items: Iterable[Item], most: int) -> Iterator[Item]:
-    """Yield the items, produced ahead in a thread; at most `most` of them wait, so that memory stays bounded.
+    """Yield the items, which a thread produces in advance; at most `most` items wait, so that memory use is bounded.
 
-    An error is raised after the items before it. Closing this iterator ends the thread.
+    An error is raised after the items that precede it. Closing this iterator ends the thread.
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
@@ -38,36 +38,36 @@ def prefetch(items: Iterable[Item], most: int) -> Iterator[Item]:
 
 
 class Executor(Protocol):
-    """Applies a function to many items."""
+    """An executor that applies a function to many items."""
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """Yield the result of each item, in order, some of them computed ahead.
+        """Yield the result for each item, in order; some results are computed in advance.
 
-        `lost` returns the result of an item whose worker was killed twice.
+        `lost` returns the result for an item whose worker was killed twice.
         """
         ...
 
 
 class SerialExecutor:
-    """Runs the work in this process, in a thread beside the next step."""
+    """An executor that runs the work in a thread in this process, in parallel with the next step."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """Yield the results; nothing is lost here but with the process."""
+        """Yield the results. `lost` is not used, since there are no worker processes."""
         del lost
         return prefetch((work(self._encoder, item) for item in items), _PREFETCHED)
 
 
 class ProcessExecutor:
-    """Runs the work in several processes of this machine, each with its own model; use it in a `with` statement.
+    """An executor that runs the work in several local processes, each with its own model. Use it in a `with` statement.
 
-    The workers end with this process, however it ends. A killed worker is replaced, and its work repeated once.
+    The workers end when this process ends for any reason. A killed worker is replaced, and its work is repeated once.
     """
 
     def __init__(self, count: int, encoder: Callable[[], Encoder]) -> None:
-        """Use `count` processes; each calls `encoder` once, which must be picklable."""
+        """Use `count` processes. Each process calls `encoder` once; `encoder` must be picklable."""
         self._count = count
         self._encoder = encoder
         self._pool: ProcessPoolExecutor | None = None
@@ -87,10 +87,10 @@ class ProcessExecutor:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
             if child.name.startswith("SpawnProcess"):
-                child.terminate()  # its result would not be used any more
+                child.terminate()  # its result is no longer needed
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """Yield the results; items are taken when there is room for them, so that memory stays bounded."""
+        """Yield the results; items are taken only when there is room for them, so that memory use is bounded."""
         return prefetch(self._mapped(work, items, lost), 1)
 
     def _mapped(
@@ -107,10 +107,10 @@ class ProcessExecutor:
     def _result(
         self, work: Work[Item, Result], item: Item, future: Future[Result], lost: Callable[[Item], Result]
     ) -> Result:
-        """Return the result of an item.
+        """Return the result for an item.
 
-        When a worker dies, all submitted items are lost; they are submitted again one by one, so that the item that
-        kills its worker is identified.
+        When a worker dies, all submitted items are lost; they are resubmitted one by one, to identify the item that
+        kills its worker.
         """
         try:
             return future.result()
@@ -126,10 +126,10 @@ class ProcessExecutor:
 
         while True:
             with self._starting:
-                if self._is_closed:  # a thread that is still at work must not start workers again
+                if self._is_closed:  # a thread that is still working must not restart the workers
                     raise CancelledError
                 if self._pool is None:
-                    # A fork would copy locks that threads hold, without these threads.
+                    # A fork would copy locks held by threads, but not the threads.
                     context = multiprocessing.get_context("spawn")
                     self._pool = ProcessPoolExecutor(self._count, context, _start, (self._encoder,))
                 pool = self._pool
@@ -142,11 +142,11 @@ class ProcessExecutor:
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-_encoders: list[Encoder] = []  # of a worker, which has one
+_encoders: list[Encoder] = []  # in a worker process, the only item is its encoder
 
 
 def _start(encoder: Callable[[], Encoder]) -> None:
-    """Initialize a worker: leave Ctrl-C to the parent, and end with it."""
+    """Initialize a worker: ignore Ctrl-C, which the parent handles, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _encoders.append(encoder())

@@ -1,4 +1,4 @@
-"""Fetch a web address that a user gave."""
+"""Fetch a web address given by a user."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..parsers.encoding import decode_as
 if TYPE_CHECKING:
     from httpx import Client, Response
 
-TIME_LIMIT = 20.0  # seconds, for all of it
-_LARGEST = 50_000_000  # bytes, unpacked
+TIME_LIMIT = 20.0  # seconds, for the whole request including redirects
+_LARGEST = 50_000_000  # bytes, after decompression
 _MOST_REDIRECTS = 10
 _BOM = "\ufeff"
 _SUFFIXES = {
@@ -37,7 +37,7 @@ _UNSPECIFIC = ("", "application/octet-stream", "binary/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The body of a response, and the file suffix of its declared format."""
+    """A response body, and the file suffix for its declared format."""
 
     data: bytes
     suffix: str
@@ -46,11 +46,11 @@ class Fetched:
 def fetch(address: str, *, public_only: bool = False) -> Fetched:
     """Fetch an http(s) address, following redirects.
 
-    Use `public_only` for addresses from untrusted users: no request is sent to a server that is not public on the
-    internet, redirects included.
+    Use `public_only` for addresses from untrusted users: requests, including redirects, are then sent only to servers
+    that are public on the internet.
 
-    Raises `LoadError` if the address is not public, does not arrive within `TIME_LIMIT`, is too large, or has a format
-    that is not supported.
+    Raises `LoadError` if the address is not public, or if the response does not arrive within `TIME_LIMIT`, is too
+    large or has an unsupported format.
     """
     silence("httpx", "httpcore")
     import httpx
@@ -78,7 +78,7 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
             "Check the address and the network, or save the page in a browser and index the file.",
         ) from None
     text = decode_as(data, charset) if charset and kind.startswith(("text/", "application/xhtml")) else None
-    # The encoding of the header takes precedence over that of the page; a byte order mark passes it to the parser.
+    # The header's encoding takes precedence over the page's encoding; a byte order mark passes it to the parser.
     return Fetched((_BOM + text.removeprefix(_BOM)).encode() if text is not None else data, suffix)
 
 
@@ -89,7 +89,7 @@ def _client(address: str, deadline: float, public_only: bool) -> Client:
     if public_only:
         from .public_addresses import PublicTransport
 
-        # Without the proxy of the environment, which would resolve the name itself, and could reach private servers.
+        # Ignore a proxy set in the environment: it would resolve the name itself and could reach private servers.
         options = {"transport": PublicTransport(address, deadline), "trust_env": False}
     return httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS, **options)
 
@@ -119,7 +119,7 @@ def _body(response: Response, address: str, deadline: float) -> bytes:
 
 
 def _decompressed(data: bytes, response: Response, address: str) -> bytes:
-    """Decompress the body with a size limit, which the client does not have."""
+    """Decompress the body with a size limit, which the HTTP client does not support."""
     encoding = str(response.headers.get("Content-Encoding", "identity")).strip().lower()
     if encoding in ("identity", ""):
         return data

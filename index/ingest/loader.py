@@ -29,25 +29,25 @@ Source = Path | str
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A path that was not read, and the reason."""
+    """A path that was not read, with the reason."""
 
     path: str
     reason: str
 
 
 def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[Article | Skipped]:
-    """Yield the articles at `paths`: files, folders searched recursively in sorted order, web addresses.
+    """Yield the articles at `paths`: files, web addresses, and folders, which are searched recursively in sorted order.
 
-    A file that cannot be read, or of another format, is yielded as `Skipped` and does not stop the rest. Only the given
-    addresses are fetched, with `public_only` only public ones. Raises `LoadError` for a path that does not exist,
-    before anything is read.
+    A file that cannot be read or has an unsupported format is yielded as `Skipped`, and the rest are still read. Only
+    the given addresses are fetched and, with `public_only`, only those that are public. Raises `LoadError` for a path
+    that does not exist, before anything is read.
     """
     for source in sources(paths):
         yield from read(source, public_only=public_only)
 
 
 def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
-    """Yield the files and addresses at `paths`, in the order of `load`, which documents the errors."""
+    """Yield the files and addresses at `paths`, in the same order and with the same errors as `load`."""
     for path in paths:
         if not is_address(path) and not Path(path).exists():
             hint = f"Check the path. Relative paths start at {str(Path.cwd())!r}."
@@ -62,7 +62,7 @@ def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
 
 
 def read(source: Source | Skipped, *, public_only: bool = False) -> Iterator[Article | Skipped]:
-    """Yield the articles in one file, or at one address."""
+    """Yield the articles in a file or at an address."""
     if isinstance(source, Skipped):
         yield source
     elif isinstance(source, str):
@@ -72,34 +72,34 @@ def read(source: Source | Skipped, *, public_only: bool = False) -> Iterator[Art
 
 
 def is_container(source: Source | Skipped) -> bool:
-    """Whether the source may hold many articles."""
+    """Whether the source may contain many articles."""
     return isinstance(source, Path) and source.suffix.lower() in CONTAINERS
 
 
 def load_file(path: Path) -> Article:
-    """Read a file with one article.
+    """Read a file that contains one article.
 
-    Raises `LoadError` if the format is unknown, the file cannot be read, or it has no text.
+    Raises `LoadError` if the format is unknown, the file cannot be read, or the file has no text.
     """
     suffix = path.suffix.lower()
-    data = b""  # another format is rejected by its name alone
+    data = b""  # unsupported formats are rejected by name, without reading the file
     with _opened(path) as file:
         if suffix in FORMATS:
             require_size(os.fstat(file.fileno()).st_size, suffix, str(path))
             try:
-                data = file.read(FORMATS[suffix].largest + 1)  # it may be growing
+                data = file.read(FORMATS[suffix].largest + 1)  # the file may be growing
             except OSError as error:
                 raise _unreadable(path, error) from None
     return _article(_parse(data, suffix, str(path)), absolute(path))
 
 
 def article_id(text: str) -> str:
-    """Hash a text: the same text from two paths is one article."""
+    """Return the article id for a text, which is its hash: the same text from two paths is one article."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
-    """Yield the files under a folder without hidden ones; linked folders are skipped, so that there is no loop."""
+    """Yield the non-hidden files under a folder; linked folders are skipped, to prevent loops."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise LoadError(
             f"Cannot read the folder {str(folder)!r}: permission denied.", "Change its permissions, or choose another."
@@ -118,13 +118,13 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
 def _load_path(path: Path) -> Iterator[Article | Skipped]:
     try:
         str(path).encode()
-    except UnicodeEncodeError:  # a name that is not UTF-8, which Python represents, too, but cannot store or print
+    except UnicodeEncodeError:  # Python can represent a file name that is not UTF-8, but cannot store or print it
         shown = printable(str(path))
         yield Skipped(shown, f"Cannot read {shown!r}: its name is not valid UTF-8. Rename it.")
         return
     try:
         if path.suffix.lower() in CONTAINERS:
-            with _opened(path) as file:  # errors of the operating system come before those of a library
+            with _opened(path) as file:  # operating system errors take precedence over library errors
                 require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
             for name, found in SANDBOX.documents(absolute(path)):
                 yield Skipped(name, found.message) if isinstance(found, LoadError) else _article(found, name)
@@ -143,8 +143,10 @@ def _load_address(address: str, public_only: bool) -> Article | Skipped:
 
 
 def _parse(data: bytes, suffix: str, name: str) -> Extract:
-    """Parse a document: plain text here, and every other format in the sandbox, as its library is large, partly written
-    in C, and parses bytes that an attacker may have crafted."""
+    """Parse a document: plain text in this process, other formats in the sandbox.
+
+    The libraries for other formats are large, partly written in C, and parse bytes that an attacker may have crafted.
+    """
     form = FORMATS.get(suffix)
     if form is None or form.is_text or not data:
         return extract(data, suffix, name)
@@ -152,7 +154,7 @@ def _parse(data: bytes, suffix: str, name: str) -> Extract:
 
 
 def _article(found: Extract, path: str) -> Article:
-    """Make the article of a document that was read from `path`."""
+    """Create an article from a document that was read from `path`."""
     host = urlsplit(path).hostname if is_address(path) else None
     head = front_matter(found.text)[1] if found.has_front_matter else None
     story = found.text[head.end if head else 0 :]
@@ -172,7 +174,7 @@ def _article(found: Extract, path: str) -> Article:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a regular file. Raises `LoadError` for a pipe or a device: reading may never end, and opening may block."""
+    """Open a regular file. Raises `LoadError` for a pipe or device, since opening or reading one may block."""
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:

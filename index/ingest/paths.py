@@ -1,4 +1,4 @@
-"""Paths of articles: files, web addresses, and members of archives (`archive.zip!inner.html`)."""
+"""Handle article paths: files, web addresses, and archive members (`archive.zip!inner.html`)."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import stat
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-_INSIDE = "!"  # between an archive and its member
+_INSIDE = "!"  # separator between an archive and its member
 
 
 def is_address(path: Path | str) -> bool:
-    """Whether this is a web address; everything else is a path on this disk."""
+    """Whether this is a web address; anything else is a local path."""
     return str(path).startswith(("http://", "https://"))
 
 
 def absolute(path: Path | str) -> str:
-    """Return the path as articles store it: absolute on this disk, a web address unchanged."""
+    """Return the path as articles store it: a local path is made absolute, and a web address is unchanged."""
     return str(path) if is_address(path) else str(Path(path).resolve())
 
 
 def containers(path: str) -> list[str]:
-    """Return the archives that a member may be inside, outermost first; none for a path without `!`."""
+    """Return the archives that may contain a member, outermost first; empty for a path without `!`."""
     return [path[:at] for at, character in enumerate(path) if character == _INSIDE]
 
 
 def file_of(path: str) -> str:
-    """Return the file or web address that an article with this path was read from."""
-    if _INSIDE not in path or is_address(path) or _is_file(path):  # the name of a file may contain it, too
+    """Return the file or web address from which an article with this path was read."""
+    if _INSIDE not in path or is_address(path) or _is_file(path):  # a file name may contain "!" as well
         return path
     return next((archive for archive in containers(path) if _is_file(archive)), path)
 
 
 def is_under(path: str, place: str) -> bool:
-    """Whether `path` is `place` itself, is in this folder, or is a member of this archive."""
+    """Whether `path` is `place` itself, is in the folder `place`, or is a member of the archive `place`."""
     return path == place or path.startswith((place.rstrip(os.sep) + os.sep, place + _INSIDE))
 
 
 def present(given: Sequence[Path | str], indexed: Iterable[str]) -> list[Path | str]:
-    """Return those of `given` to read: without paths that were indexed before and no longer exist."""
+    """Return the paths in `given` to read; paths that were indexed before and no longer exist are omitted."""
     known = list(indexed)
 
     def exists(path: Path | str) -> bool:
@@ -51,10 +51,11 @@ def present(given: Sequence[Path | str], indexed: Iterable[str]) -> list[Path | 
 def gone(
     indexed: Iterable[str], given: Sequence[Path | str], read: Collection[str], skipped: Collection[str]
 ) -> set[str]:
-    """Return the indexed paths under the given ones that no longer exist.
+    """Return the indexed paths that are under the given paths and no longer exist.
 
-    `read` are the paths of the articles of this run, `skipped` those that could not be read, which may still exist with
-    their members. A member is gone with its archive, or if the archive was opened and no longer contains it.
+    `read` are the paths of the articles read in this run; `skipped` are the paths that could not be read, which may
+    still exist, as may their members. A member no longer exists if its archive does not exist, or if the archive was
+    opened and does not contain the member.
     """
     places = [absolute(path) for path in given]
     opened = {archive for path in (*read, *skipped) for archive in containers(path)}
@@ -77,7 +78,7 @@ def _is_file(path: str) -> bool:
 
 
 def _mode(path: str) -> int:
-    """Return the mode of a path, 0 if it does not exist; a path without permission counts as a file."""
+    """Return the file mode of a path, or 0 if the path does not exist; a path without permission counts as a file."""
     try:
         return os.stat(path).st_mode  # noqa: PTH116 - `Path` takes some of the errors for "not there"
     except (FileNotFoundError, NotADirectoryError):

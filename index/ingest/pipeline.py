@@ -1,4 +1,4 @@
-"""Turn files into articles, passages and vectors: all work before anything is written, in any process."""
+"""Turn files into articles, passages and vectors: all work that precedes writing, which can run in any process."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ..text.chunker import chunk
 from .executors import Executor
 from .loader import Skipped, Source, is_container, read
 
-_CHARACTERS = 60_000  # of articles, and articles at most, that are encoded and written together: seconds of work
+_CHARACTERS = 60_000  # limits for a batch of articles to encode and write: seconds of work
 _ARTICLES = 128
-_FILES = 16  # that are read together
+_FILES = 16  # files read together
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
-    """An article with its passages, a vector for each, shape `(passages, dimension)`, and their token vectors.
+    """An article with its passages, their vectors, shape `(passages, dimension)`, and their token vectors.
 
-    It has only the article if its text is known already, or has no words.
+    If the text is already known or contains no words, only the article is set.
     """
 
     article: Article
@@ -46,10 +46,10 @@ Pipeline = Callable[[Iterable[Source | Skipped], Collection[str], bool], Prepare
 def prepare_sources(
     executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
 ) -> Prepared:
-    """Read, cut and embed the sources, in order and in batches.
+    """Read, cut and embed the sources in batches, preserving their order.
 
-    Texts with a `known` id, or that occurred before, are neither cut nor embedded again. With `public_only`, web
-    addresses that are not public on the internet are skipped.
+    Texts with a `known` id and repeated texts are not cut and embedded again. With `public_only`, web addresses that
+    are not public on the internet are skipped.
     """
     groups = ((group, public_only) for group in _groups(sources))
     loaded = executor.map(_read, groups, _lost_reading)
@@ -66,7 +66,7 @@ def prepare_articles(executor: Executor, articles: Iterable[Article]) -> Iterato
 
 
 def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
-    """Cut and embed the articles of a batch; other items stay as they are."""
+    """Cut and embed the articles in a batch; other items are returned unchanged."""
     cut = [(each, tuple(chunk(each, encoder.tokenize))) for each in loaded if isinstance(each, Article)]
     vectors, tokens = _embed(encoder, [(article.title, passage.text) for article, own in cut for passage in own])
     first = 0
@@ -89,7 +89,7 @@ def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatAr
     return np.stack([each.vector for each in encodings]), [TokenVectors.of(each) for each in encodings]
 
 
-# Picklable functions for other processes, and the results if such a process is killed.
+# Picklable functions for worker processes, and their results if a worker is killed.
 
 
 def _read(_: Encoder, group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
@@ -113,7 +113,7 @@ def _killed(path: str) -> Skipped:
 
 
 def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipped]]:
-    """Group some files, in order; each archive, which holds many files, is its own group."""
+    """Group files, in order; each archive is a separate group, since it contains many files."""
     group: list[Source | Skipped] = []
     for source in sources:
         is_alone = is_container(source)
@@ -129,7 +129,7 @@ def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipp
 
 
 def _mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
-    """Wrap articles whose text is known, so that `prepare` leaves them as they are."""
+    """Wrap articles whose text is known, so that `prepare` returns them unchanged."""
     seen = set(known)
     for each in chain.from_iterable(loaded):
         if isinstance(each, Skipped):

@@ -1,4 +1,4 @@
-"""Decide what a sync has to write and remove, from the stored articles and those just read. No I/O."""
+"""Decide what a sync must write and remove, from the stored articles and the articles just read. No I/O."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ Outcome = Literal["added", "changed", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do about one article that was read.
+    """An action for an article that was read.
 
-    If it has `passages`, its text is new, and both are written; if not, only its record is, unless it is unchanged.
-    `path` is where it was read now, which need not be the article's first origin.
+    If it has `passages`, the text is new, and the article and passages are written. Otherwise only the article's record
+    is written, unless it is unchanged. `path` is the path from which the article was just read, which may differ from
+    its first origin.
     """
 
     article: Article
@@ -29,10 +30,11 @@ class Step:
 
 
 class Plan:
-    """The articles as they will be, without their texts, with every origin that they were read from.
+    """The future state of the articles, without their texts but with all their origins.
 
-    If a path now holds another text, it no longer counts as an origin of the old one. That is decided after everything
-    was read, since a text may have moved to a path that is read later: `step` only adds, `settled` removes.
+    If a path now contains another text, it no longer counts as an origin of the old text. This is decided after
+    everything was read, since a text may have moved to a path that is read later: `step` only adds origins, and
+    `settled` removes them.
     """
 
     def __init__(self, stored: Iterable[Article]) -> None:
@@ -48,11 +50,11 @@ class Plan:
 
     @property
     def known(self) -> set[str]:
-        """The ids of the texts that need not be embedded."""
+        """The ids of texts that do not need to be embedded."""
         return set(self._records)
 
     def step(self, loaded: Article | Skipped, passages: Sequence[Passage] = ()) -> Step | Skipped:
-        """Decide what to do about an article or a skipped source; a new text comes with its passages."""
+        """Decide what to do about an article or a skipped source; `passages` are required for a new text."""
         if isinstance(loaded, Skipped):
             self.skipped.add(absolute(loaded.path))
             return loaded
@@ -68,7 +70,7 @@ class Plan:
         return Step(article, loaded.path, passages, "changed" if loaded.path in self._indexed else "added")
 
     def settled(self, gone: Collection[str]) -> tuple[list[Article], list[str]]:
-        """Return the records that lose some of their origins, and the ids of articles that lose all of them.
+        """Return the records that lose some of their origins, and the ids of articles that lose all their origins.
 
         `gone` are the paths that no longer exist.
         """
@@ -90,12 +92,12 @@ class Plan:
         return changed, removed
 
     def _merged(self, known: Article, loaded: Article) -> Article:
-        """Add the origin of `loaded` to the known article of the same text."""
+        """Add the origin of `loaded` to the known article with the same text."""
         origin = _origin(loaded)
         if (loaded.id, origin) in self._read:
             return known
         if loaded.path == known.path and (known.id, _origin(known)) not in self._read:
-            # Its metadata may have been corrected; its passages were cut by the old boilerplate, which stays.
+            # The metadata may have been corrected. The old boilerplate is kept, since the passages were cut with it.
             others = tuple(copy for copy in known.copies if copy != origin)
             return replace(loaded, text="", boilerplate=known.boilerplate, copies=others)
         return known if origin in known.copies else replace(known, copies=(*known.copies, origin))

@@ -1,10 +1,10 @@
-"""An HTTP transport for addresses from untrusted users: only public servers, and only until a deadline.
+"""An HTTP transport for addresses from untrusted users, limited to public servers and to a deadline.
 
-A user of the chat must not make its server send requests inside the server's own network. The check is where
-connections are opened: a name is resolved once, all of its IP addresses are checked, and the connection goes to one of
-these, so that no spelling, redirect or second DNS answer can bypass it.
+A chat user must not be able to make the server send requests inside its own network. The check runs when a connection
+is opened: a name is resolved once, all its IP addresses are checked, and the connection uses one of them, so that no
+spelling, redirect or second DNS answer can bypass the check.
 
-Import this module only to fetch such an address: it loads the HTTP client.
+Import this module only to fetch such an address, since it loads the HTTP client.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import httpx
 
 from ..errors import LoadError
 
-_NAT64 = ip_network("64:ff9b::/96")  # whose last 32 bits are an IPv4 address
+_NAT64 = ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address
 _WEB, _LAST_SYSTEM_PORT = (80, 443), 1023
 _NEVER = (
     ip_network("fec0::/10"),  # site-local, deprecated
-    ip_network("192.0.0.0/24"),  # protocol assignments; some clouds serve the secrets of their machines there
+    ip_network("192.0.0.0/24"),  # protocol assignments; some clouds serve machine secrets there
     ip_network("168.63.129.16/32"),  # formally public, but reachable only inside a cloud
 )
 
@@ -33,7 +33,7 @@ _NEVER = (
 def is_public(address: str) -> bool:
     """Whether an IP address is public on the internet. Pure.
 
-    An IPv4 address embedded in an IPv6 one counts instead of it.
+    For an IPv6 address with an embedded IPv4 address, the IPv4 address is checked instead.
     """
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):
@@ -44,10 +44,10 @@ def is_public(address: str) -> bool:
 
 
 class PublicTransport(httpx.HTTPTransport):
-    """A transport that connects to public servers only, without a proxy.
+    """A transport that connects only to public servers, without a proxy.
 
-    Raises `LoadError` naming `address` for any other server, and `httpx.TimeoutException` after `deadline` on the
-    monotonic clock.
+    Raises `LoadError` naming `address` for any other server, and `httpx.TimeoutException` after `deadline`, a time on
+    the monotonic clock.
     """
 
     def __init__(self, address: str, deadline: float) -> None:
@@ -58,9 +58,9 @@ class PublicTransport(httpx.HTTPTransport):
         self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(address, deadline))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; each redirect is another one."""
+        """Send one request; each redirect is a separate request."""
         url = request.url
-        # The other ports are those of mail, DNS and login servers, which an attacker may want to reach.
+        # Other ports belong to services such as email, DNS and login, which an attacker may want to reach.
         is_web_port = url.port is None or url.port in _WEB or url.port > _LAST_SYSTEM_PORT
         if url.scheme not in ("http", "https") or url.userinfo or not is_web_port:
             raise _not_public(self._address)
@@ -68,7 +68,7 @@ class PublicTransport(httpx.HTTPTransport):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections to public addresses only."""
+    """A network backend that connects only to public addresses."""
 
     def __init__(self, address: str, deadline: float) -> None:
         self._address = address
@@ -82,7 +82,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - the client's signature
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        """Connect to the first IP address of the host that answers."""
+        """Connect to the first of the host's IP addresses that answers."""
         try:
             found = _resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -99,7 +99,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that ends at the deadline, however slowly the server sends."""
+    """A connection that times out at the deadline, even if the server sends slowly."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
@@ -134,7 +134,7 @@ def _connect(ip: str, port: int, timeout: float) -> httpcore.NetworkStream:
 
 
 def _seconds_left(deadline: float, timeout: float | None) -> float:
-    """Return the seconds left until the deadline, at most `timeout`."""
+    """Return the number of seconds until the deadline, or `timeout` if that is less."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("deadline exceeded")

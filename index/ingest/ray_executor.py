@@ -1,7 +1,7 @@
-"""Read, cut and embed with Ray, on this machine or on a cluster. Needs the package `ray`.
+"""Read, cut and embed articles with Ray, on this machine or on a cluster. Requires the package `ray`.
 
-This is one pipeline of Ray Data: tasks read files, a pool of actors embeds articles in batches, each with its own
-model, and this process writes the results.
+The work is a Ray Data pipeline: tasks read files, a pool of actors embeds batches of articles, and this process writes
+the results. Each actor has its own model.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     import numpy as np
 
 LOCAL = "local"
-"""The address of a Ray that is started on this machine for one sync."""
+"""The address that starts Ray on this machine for one sync."""
 
-_FILES = 64  # in a block, which one task reads
-_ARTICLES = 64  # in a batch, which one actor embeds
+_FILES = 64  # files in a block, which one task reads
+_ARTICLES = 64  # articles in a batch, which one actor embeds
 _CONNECT_SECONDS = 10
 
 Rows = dict[str, "np.typing.NDArray[Any]"]
 
 
 class RayExecutor:
-    """A pool of Ray actors; use it in a `with` statement.
+    """A pool of Ray actors. Use it in a `with` statement.
 
-    On a cluster, every machine needs this program and the files, under the same paths.
+    On a cluster, every machine needs this program and the article files, at the same paths.
     """
 
     def __init__(self, address: str, actors: int, encoder: Callable[[], Encoder]) -> None:
         """Connect to the cluster at `address`, or start Ray on this machine for `LOCAL`.
 
-        Each actor calls `encoder` once, which must be picklable. Raises `CitechatError` if Ray is not installed or not
-        reachable.
+        Each actor calls `encoder` once; `encoder` must be picklable. Raises `CitechatError` if Ray is not installed or
+        not reachable.
         """
         self._actors = actors
         self._encoder = encoder
@@ -61,17 +61,17 @@ class RayExecutor:
     def prepare_sources(
         self, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
     ) -> Prepared:
-        """Read, cut and embed the sources, in order and in batches; texts with a `known` id are only read."""
+        """Read, cut and embed the sources in batches, preserving their order; texts with a `known` id are only read."""
         import ray
 
         listed = list(sources)
         if not listed:
             return
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # about its own defaults
+            warnings.simplefilter("ignore", DeprecationWarning)  # Ray warns about its own defaults
             context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.execution_options.preserve_order = True  # so that the index is the same as without Ray
+        context.execution_options.preserve_order = True  # so that the index is identical to one built without Ray
         blocks = max(-(-len(listed) // _FILES), min(len(listed), self._actors))  # at least one for each actor
         dataset = (
             ray.data.from_items([{"source": each} for each in listed], override_num_blocks=blocks)
@@ -90,12 +90,12 @@ class RayExecutor:
 
 
 def _read_task(public_only: bool, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Read the articles of one file."""
+    """Read the articles in a file."""
     return [{"loaded": each} for each in read(row["source"], public_only=public_only)]
 
 
 class _EmbedActor:
-    """Cuts and embeds batches of articles."""
+    """A Ray actor that cuts and embeds batches of articles."""
 
     def __init__(self, encoder: Callable[[], Encoder], known: frozenset[str]) -> None:
         self._encoder = encoder()
@@ -115,7 +115,7 @@ class _EmbedActor:
 
 
 def _reach(address: str) -> None:
-    """Raise `OSError` if the address does not accept connections; Ray itself would wait for minutes."""
+    """Raise `OSError` if the address does not accept connections; without this check, Ray would wait for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise OSError("the address must have the form HOST:PORT")
@@ -134,13 +134,13 @@ def _connect(address: str, actors: int) -> None:
         ) from None
     options: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
     if address == LOCAL:
-        # If the actors took all CPUs that Ray counts, its tasks would wait forever.
+        # If the actors used all CPUs that Ray counts, its tasks would wait forever.
         options |= {"num_cpus": actors + 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        options["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # the same program as this one
+        options["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # use the same program
     else:
         options["address"] = address
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # its messages need no action
+        logging.getLogger(name).setLevel(logging.ERROR)  # these messages require no action
     try:
         if address != LOCAL:
             _reach(address)

@@ -1,4 +1,4 @@
-"""Change an index: synchronize it with files and folders, rebuild it, remove articles."""
+"""Change an index: synchronize it with files, folders and web addresses, rebuild it, or remove articles."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .pipeline import Pipeline, PreparedArticle, prepare_articles, prepare_sourc
 from .plan import Plan, Step
 
 Progress = Callable[[str, int, int], None]
-"""Called after each article with its title, the number of files done so far, and their total. Several articles may come
-from one file; a rebuild counts articles."""
+"""A function that is called after each article with the article's title, the number of files done, and the total number
+of files. Several articles may come from one file; a rebuild counts articles instead of files."""
 
-_SHORTEST_ID = 4  # characters of an abbreviated id
-_CANDIDATES = 5  # articles that an error about an id names
+_SHORTEST_ID = 4  # minimum length of an abbreviated id, in characters
+_CANDIDATES = 5  # maximum number of articles listed in an error about an id
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """The result of a sync.
 
-    `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two paths counts for
-    both. `pruned` are the paths that no longer existed. `articles` and `passages` count all that the index then holds;
-    `seconds` is the total time.
+    `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two paths counts
+    twice. `pruned` are the paths that no longer existed. `articles` and `passages` are the totals in the index after
+    the sync; `seconds` is the total time.
     """
 
     added: int
@@ -50,7 +50,7 @@ class SyncReport:
 
     @property
     def removed(self) -> int:
-        """The number of paths that were removed."""
+        """The number of paths that were removed from the index."""
         return len(self.pruned)
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class SyncReport:
 
 
 def manifest_of(encoder: Encoder) -> Manifest:
-    """Return the manifest of an index built now with `encoder`."""
+    """Return the manifest for an index built with `encoder` and the current splitter."""
     return Manifest(encoder=encoder.fingerprint, dimension=encoder.dimension, splitter=SPLITTER_VERSION)
 
 
@@ -79,13 +79,14 @@ def sync(
     public_only: bool = False,
     pipeline: Pipeline | None = None,
 ) -> SyncReport:
-    """Index the articles under `paths`; `pipeline` reads and embeds them outside this process.
+    """Index the articles under `paths`. If `pipeline` is given, it reads and embeds them outside this process.
 
-    A text that is in the index already is not embedded again: it is the same article with one more origin. If a path
-    held another text before, it no longer counts for that one, and an article is removed with its last origin; the new
-    text is written first, so that the path is never missing. With `prune`, paths under `paths` that no longer exist are
-    removed. Articles from elsewhere stay, and so do those of files that cannot be read this time. With `public_only`,
-    web addresses that are not public on the internet are skipped.
+    A text that is already in the index is not embedded again: it is the same article with an additional origin. If a
+    path previously contained another text, it no longer counts as an origin of that text, and an article without
+    origins is removed; the new text is written first, so that the path is never missing from the index. With `prune`,
+    paths under `paths` that no longer exist are removed. Articles from other places are preserved, as are articles from
+    files that cannot be read this time. With `public_only`, web addresses that are not public on the internet are
+    skipped.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
@@ -136,9 +137,10 @@ def sync(
 def rebuild(
     store: Store, encoder: Encoder, progress: Progress | None = None, *, executor: Executor | None = None
 ) -> None:
-    """Cut and embed every stored article again with `encoder`, and switch over at the end.
+    """Cut and embed every stored article again with `encoder`, then switch to the new passages.
 
-    This needs no files: the index holds the texts. Until the switch, search uses the old passages.
+    The original files are not needed, since the index contains the texts. Until the switch, search uses the old
+    passages.
     """
 
     def rows() -> Iterator[list[Row]]:
@@ -161,10 +163,10 @@ def rebuild(
 
 
 def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
-    """Remove the articles with these ids, which may be abbreviated; all of them, or none if one is wrong.
+    """Remove the articles with these ids, which may be abbreviated. If any id is invalid, no article is removed.
 
     Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` for an id
-    that matches no article or several.
+    that matches no article or more than one.
     """
     with store.writing():
         listed = {article.id: (article, passages) for article, passages in store.listing()}
@@ -179,7 +181,7 @@ def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
 
 
 def _complete_id(written: str, articles: Sequence[Article]) -> str:
-    """Return the id that `written` is or abbreviates. Raises `CitechatError` if it matches no article or several."""
+    """Return the full id for an abbreviated one. Raises `CitechatError` if it does not match exactly one article."""
     found = [article for article in articles if article.id == written]
     found = found or [article for article in articles if article.id.startswith(written)]
     names = [f"{article.id} ({article.title})" for article in found[:_CANDIDATES]]
@@ -199,7 +201,10 @@ def _complete_id(written: str, articles: Sequence[Article]) -> str:
 def _write(
     store: Store, tokens: TokenCache, batch: Sequence[PreparedArticle | Skipped], steps: Sequence[Step | Skipped]
 ) -> None:
-    """Write new articles, and the records of those with a new origin; of several steps for one the last one counts."""
+    """Write new articles, and the records of articles with a new origin.
+
+    If an article has several steps, only the last is written.
+    """
     changing = [step for step in steps if isinstance(step, Step) and step.outcome != "unchanged"]
     records = {step.article.id: step.article for step in changing}
     new = [

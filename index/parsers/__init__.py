@@ -1,4 +1,4 @@
-"""Parsers for the supported formats; each imports its library when it is called."""
+"""Parsers for the supported formats. Each parser imports its library when called."""
 
 from __future__ import annotations
 
@@ -19,17 +19,21 @@ from .text import read_markdown, read_text
 __all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "require_size"]
 
 _MB = 1_000_000
-_LARGEST_CONTAINER = 4_000 * _MB  # read member by member, after a scan of the whole mailbox
+_LARGEST_CONTAINER = 4_000 * _MB  # members are read one at a time, after a scan of the whole mailbox
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format and its parser. `largest` is in bytes: far beyond any article, but small enough to read whole."""
+    """A file format and its parser.
+
+    `largest` is the maximum file size in bytes: far larger than any article, but small enough to read the file into
+    memory.
+    """
 
     kind: str
     read: Callable[[bytes, str], Extract]
     largest: int = 50 * _MB
-    is_text: bool = False  # the text of the file is the article, unchanged
+    is_text: bool = False  # the article is the unchanged text of the file
 
 
 FORMATS: dict[str, Format] = {
@@ -47,9 +51,9 @@ FORMATS: dict[str, Format] = {
 
 
 def extract(data: bytes, suffix: str, name: str) -> Extract:
-    """Parse a document of the format that its suffix names.
+    """Parse a document in the format given by its suffix.
 
-    Raises `LoadError` if the format is unknown, or the document is too large, damaged or without text.
+    Raises `LoadError` if the format is unknown, or if the document is too large, is damaged or has no text.
     """
     form = FORMATS.get(suffix)
     if form is None:

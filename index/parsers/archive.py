@@ -1,6 +1,6 @@
-"""Zip archives and mailboxes, read member by member within limits.
+"""Read zip archives and mailboxes one member at a time, within limits.
 
-No member is written to disk, and no value in an archive decides how much memory is used.
+No member is written to disk, and no value in an archive determines how much memory is used.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from .base import Member, cannot_read, translate_errors
 from .email import members_of_mbox
 
 CONTAINERS = (".zip", ".mbox")
-"""Files that hold several articles."""
+"""File suffixes of formats that can contain several articles."""
 
 _ARCHIVES_IN_ARCHIVES = 1
 _UNPACK = "Unpack it and index the folder."
 _MOST_FILES = 10_000
-_MOST_BYTES = 1_000_000_000  # unpacked, of an archive with those inside it
-_LARGEST_MEMBER = 200_000_000  # bytes; a document's own limit is lower
-_HIGHEST_RATIO = 200  # prose shrinks to a third, a page of markup to a twentieth
-_RATIO_MATTERS = 1_000_000  # bytes; less is no danger however well it is packed
+_MOST_BYTES = 1_000_000_000  # unpacked size of an archive, including nested archives
+_LARGEST_MEMBER = 200_000_000  # bytes; the limits for single documents are lower
+_HIGHEST_RATIO = 200  # of unpacked to packed size; prose has a ratio of about 3, markup of about 20
+_RATIO_MATTERS = 1_000_000  # bytes; smaller members are harmless at any ratio
 _ENCRYPTED = 0x1
 
 
 @dataclass(slots=True)
 class Allowance:
-    """The files and bytes that an archive, with those inside it, may still contain."""
+    """The number of files and bytes that may still be read from an archive, including nested archives."""
 
     files: int = _MOST_FILES
     bytes: int = _MOST_BYTES
 
     def spend(self, members: list[ZipInfo], name: str) -> None:
-        """Count these members. Raises `LoadError` if that exceeds the limit."""
+        """Subtract these members. Raises `LoadError` if they exceed the limit."""
         self.files -= len(members)
         self.bytes -= sum(member.file_size for member in members)
         if self.files < 0 or self.bytes < 0:
@@ -46,10 +46,10 @@ class Allowance:
 
 
 def documents(path: Path) -> Iterator[Member]:
-    """Yield the documents in an archive or mailbox, also those of archives and mailboxes inside it, in a fixed order.
+    """Yield the documents in an archive or mailbox, including those in nested archives and mailboxes, in a fixed order.
 
-    `Member.name` begins with the path. An archive or mailbox that cannot be opened is yielded, too; reading it raises
-    the `LoadError`.
+    `Member.name` begins with the path. An archive or mailbox that cannot be opened is yielded as well; reading it
+    raises the `LoadError`.
     """
     with path.open("rb") as file:
         yield from _inside(file, path.suffix.lower(), str(path), Allowance(), 0)
@@ -82,10 +82,10 @@ def _unreadable(name: str, suffix: str, error: LoadError) -> Member:
 
 
 def members_of_zip(file: IO[bytes], name: str, allowance: Allowance) -> Iterator[Member]:
-    """Yield the files of an archive, sorted by name, without hidden ones.
+    """Yield the files in an archive, sorted by name, except hidden files.
 
-    Raises `LoadError` if it is not an archive, or too large. The sizes are those that the archive declares; no member
-    is unpacked beyond its declared size.
+    Raises `LoadError` if the file is not an archive, or is too large. This checks the sizes that the archive declares;
+    no member is unpacked beyond its declared size.
     """
     with _open(file, name) as archive:
         members = sorted((each for each in archive.infolist() if _is_wanted(each)), key=lambda each: each.filename)
@@ -100,7 +100,7 @@ def members_of_zip(file: IO[bytes], name: str, allowance: Allowance) -> Iterator
 
 
 def check_package(file: IO[bytes], name: str) -> None:
-    """Raise `LoadError` for an office document, which is a zip archive, that unpacks to an excessive size."""
+    """Raise `LoadError` if an office document, which is a zip archive, unpacks to an excessive size."""
     with _open(file, name) as archive:
         members = archive.infolist()
         Allowance(bytes=2 * _LARGEST_MEMBER).spend(members, name)
@@ -135,7 +135,7 @@ def _check(member: ZipInfo, name: str) -> None:
     cannot = f"Cannot read {member.filename!r} in {name!r}"
     if member.flag_bits & _ENCRYPTED:
         raise LoadError(f"{cannot}: it needs a password.", _UNPACK)
-    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # the others unpack without a limit
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # other methods unpack without a size limit
         raise LoadError(f"{cannot}: unsupported compression.", _UNPACK)
     if member.file_size > _LARGEST_MEMBER:
         raise LoadError(f"{cannot}: larger than {_LARGEST_MEMBER // 1_000_000} MB.", "Split it into articles.")
@@ -153,6 +153,6 @@ def _is_wanted(member: ZipInfo) -> bool:
 
 
 def _shown(name: str) -> str:
-    """Return the name without control characters, and without parts that seem to lead out of the archive."""
+    """Return the name without control characters or path parts that point outside the archive."""
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name.replace("\\", "/"))
     return "/".join("…" if part == ".." else part for part in plain.split("/") if part)

@@ -1,4 +1,4 @@
-"""The result of a parser, and error handling that parsers share."""
+"""Parser results, and error handling that parsers share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MORE_THAN_ANY_LEVEL = logging.CRITICAL + 1
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A parsed document: the final text, and the metadata in the document.
+    """A parsed document: its final text and metadata.
 
     `pages` are the offsets into `text` at which pages begin. `published` is a date in ISO form, if it can be parsed.
     """
@@ -33,7 +33,7 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A document inside another file; `name` is for display, `read` returns its bytes or raises `LoadError`."""
+    """A document inside another file; `name` is for display, and `read` returns its bytes or raises `LoadError`."""
 
     name: str
     suffix: str
@@ -41,20 +41,20 @@ class Member:
 
 
 def cannot_read(name: str, why: str, hint: str) -> LoadError:
-    """Return the error that a file or address cannot be read: `why`, without the full stop, and what to do next."""
+    """Return an error for a file or address that cannot be read: `why` states the reason, without a full stop."""
     return LoadError(f"Cannot read {name!r}: {why}.", hint)
 
 
 def printable(text: str) -> str:
-    """Replace control characters and lone surrogates, one for one, so that offsets stay valid."""
+    """Replace each control character and lone surrogate with one character, so that offsets stay valid."""
     return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
 def translate_errors(name: str, kind: str) -> Iterator[None]:
-    """Turn any exception of a library into a `LoadError` that names the file.
+    """Turn any library exception into a `LoadError` that names the file.
 
-    Libraries for file formats raise nearly any exception for unexpected bytes; none of them may stop other files.
+    Libraries for file formats raise many kinds of exception for unexpected bytes; none may prevent reading other files.
     """
     try:
         yield
@@ -69,7 +69,7 @@ def translate_errors(name: str, kind: str) -> Iterator[None]:
 
 
 def silence(*names: str) -> None:
-    """Silence the loggers of libraries, unless a level is set for them."""
+    """Silence these library loggers, except those with an explicit level."""
     for name in names:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:

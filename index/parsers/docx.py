@@ -1,4 +1,4 @@
-"""Word documents, by python-docx."""
+"""Read Word documents with python-docx."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LEFT_OUT = {f"{_W}del", f"{_W}moveFrom", f"{_W}pict", f"{_W}drawing", f"{_W}pPr
 
 
 def read_docx(data: bytes, name: str) -> Extract:
-    """Read headings, paragraphs and tables in the order of the document, with a blank line between them.
+    """Read headings, paragraphs and tables in document order, separated by blank lines.
 
-    Tracked insertions are read; tracked deletions, headers, footers, footnotes, comments and text boxes are not.
+    Tracked insertions are included; tracked deletions, headers, footers, footnotes, comments and text boxes are not.
     """
     from docx import Document
 
@@ -59,7 +59,7 @@ def _rows(table: Any) -> Iterator[str]:
 
 
 def _inline(element: Any) -> str:
-    """Return the text of a paragraph, including links, fields and insertions."""
+    """Return the text of a paragraph, including links, fields and tracked insertions."""
     parts: list[str] = []
     for child in element.iterchildren():
         if child.tag == f"{_W}t":

@@ -1,4 +1,4 @@
-"""E-mail messages and mailboxes, by the standard library."""
+"""Read email messages and mailboxes with the standard library."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST_MESSAGE = 50_000_000  # bytes, with attachments
 
 
 def read_eml(data: bytes, name: str) -> Extract:
-    """Read the text of a message, or its HTML if it has no text; attachments are ignored."""
+    """Read the plain text of a message, or its HTML if it has no plain text; attachments are ignored."""
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
         raise cannot_read(name, "it has no sender, subject or date", "Save it again as .eml.")
@@ -45,7 +45,7 @@ def read_eml(data: bytes, name: str) -> Extract:
 
 
 def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
-    """Yield the messages of a mailbox, named by number from 1; each follows a line that begins with "From "."""
+    """Yield the messages in a mailbox, numbered from 1; each follows a line that begins with "From "."""
     starts = list(_starts(file))
     if not starts:
         raise cannot_read(name, "it contains no messages", "A mailbox begins with a 'From ' line.")
@@ -54,7 +54,7 @@ def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
 
 
 def _starts(file: IO[bytes]) -> Iterator[int]:
-    """Find the lines that begin a message; lines are read in parts, as one may be as long as the file."""
+    """Find the lines that begin a message; lines are read in parts, as a single line may be as long as the file."""
     at, is_new = 0, True
     while part := file.readline(_LONGEST_PART):
         if is_new and part.startswith(_BEGINS):

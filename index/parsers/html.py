@@ -1,4 +1,4 @@
-"""Web pages: the main article without navigation, by trafilatura."""
+"""Read the main article of a web page, without navigation, with trafilatura."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .base import Extract, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
 
-_LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # never starts inside a run of blanks
+_LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # a match never starts inside a run of blanks
 
 
 def read_html(data: bytes, name: str) -> Extract:
-    """Read the main text: a line for each paragraph, heading or list item, and blank lines between paragraphs."""
+    """Read the main text: one line for each paragraph, heading or list item, and blank lines between paragraphs."""
     return read_page(decode_page(data, name), name)
 
 
 def read_page(page: str, name: str) -> Extract:
-    """Read a page that is decoded already; see `read_html`."""
+    """Read a page that is already decoded; see `read_html`."""
     silence("trafilatura", "htmldate", "courlan", "justext", "dateparser", "tzlocal")
     from trafilatura import bare_extraction, load_html
 
@@ -35,7 +35,7 @@ def read_page(page: str, name: str) -> Extract:
         with_metadata=True,
         include_comments=False,
         include_tables=True,
-        # A date in the text may be of anything; a wrong one is worse than none.
+        # A date in the text may not be the publication date; a wrong date is worse than no date.
         date_extraction_params={"extensive_search": False, "original_date": True},
     )
     text = (document.text if document else "") or ""
@@ -55,7 +55,7 @@ def read_page(page: str, name: str) -> Extract:
 
 
 def _unwrap(tree: Any) -> None:
-    """Replace the line breaks of the source by spaces, as browsers do, except in preformatted text."""
+    """Replace line breaks in the source with spaces, as browsers do, except in preformatted text."""
     for element in tree.xpath("//*[not(ancestor-or-self::pre)]"):
         if element.text and "\n" in element.text:
             element.text = _LINE_BREAK.sub(" ", element.text)
@@ -65,9 +65,9 @@ def _unwrap(tree: Any) -> None:
 
 
 def _separated(text: str) -> str:
-    """Separate blocks by blank lines: the library puts one line break between them, which is ambiguous in prose.
+    """Separate blocks with blank lines: the library separates them with one line break, which is ambiguous in prose.
 
-    The items of a list and the rows of a table stay together.
+    List items and table rows stay together.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     parts = lines[:1]

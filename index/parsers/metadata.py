@@ -1,4 +1,4 @@
-"""Normalize the metadata of documents: dates, languages, names. Pure."""
+"""Normalize document metadata: dates, languages, names. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 
 _LONGEST_TITLE = 200  # characters; a longer first line is a paragraph, not a title
-_LONGEST_NAME = 200  # characters of an author or outlet
+_LONGEST_NAME = 200  # characters, for an author or outlet
 _DATES = ("%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%Y %B %d", "%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d")
 _WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
@@ -14,9 +14,9 @@ _LANGUAGE = re.compile(r"([a-z]{2})(?:[-_].*)?", re.IGNORECASE | re.DOTALL)
 
 
 def iso_date(value: object) -> str | None:
-    """Return a date in ISO form, with its time if it has one; as it was written if it is ambiguous or unknown.
+    """Return a date in ISO form, including its time if given; return the original text if it is ambiguous or unknown.
 
-    "03/02/2024" is ambiguous: a day in February or in March, depending on the country.
+    "03/02/2024" is ambiguous: it is a day in February or in March, depending on the country.
     """
     if isinstance(value, datetime | date):
         return value.isoformat()
@@ -44,13 +44,13 @@ def _spelled_out(written: str) -> str | None:
 
 
 def iso_language(value: object) -> str | None:
-    """Return the ISO 639-1 code of a language tag, such as "en" for "en-GB"; None for another value."""
+    """Return the ISO 639-1 code of a language tag, such as "en" for "en-GB"; None for any other value."""
     match = _LANGUAGE.fullmatch(str(value).strip()) if value else None
     return match[1].lower() if match else None
 
 
 def one_line(value: object, longest: int = _LONGEST_NAME) -> str | None:
-    """Return a value for display: one line, printable, of limited length; None if it is empty."""
+    """Return a value as one printable line of limited length, for display; None if it is empty."""
     if isinstance(value, list | tuple):
         value = ", ".join(str(each) for each in value)
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split()) if value is not None else ""
@@ -58,6 +58,6 @@ def one_line(value: object, longest: int = _LONGEST_NAME) -> str | None:
 
 
 def first_line(text: str) -> str | None:
-    """Return the first line of `text` that is not blank, as a title; None without one."""
+    """Return the first non-blank line of `text`, for use as a title; None if there is no such line."""
     line = re.search(r"[^\s][^\r\n]*", text)
     return one_line(line[0], _LONGEST_TITLE) if line else None

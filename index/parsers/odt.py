@@ -1,4 +1,4 @@
-"""OpenDocument text: XML in a zip archive, parsed by lxml."""
+"""Read OpenDocument text, which is XML in a zip archive, with lxml."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LEFT_OUT = {f"{_TEXT}tracked-changes", f"{_TEXT}note", f"{_OFFICE}annotation", 
 
 
 def read_odt(data: bytes, name: str) -> Extract:
-    """Read headings, paragraphs, lists and tables in the order of the document, with a blank line between them.
+    """Read headings, paragraphs, lists and tables in document order, separated by blank lines.
 
-    Footnotes, comments and tracked deletions are left out.
+    Footnotes, comments and tracked deletions are omitted.
     """
     if not data.startswith(b"PK"):
         raise cannot_read(name, "it is not an OpenDocument text", "Open it in a word processor and save it as .odt.")
@@ -78,7 +78,7 @@ def _rows(table: Any) -> Iterator[str]:
 
 
 def _inline(element: Any) -> str:
-    """Return the text of a paragraph; white space in the XML means one space, as the format specifies."""
+    """Return the text of a paragraph, in which a run of white space counts as one space, as the format specifies."""
     parts = [_spaced(element.text)]
     for child in element.iterchildren():
         if child.tag == f"{_TEXT}s":

@@ -1,4 +1,4 @@
-"""PDF documents, by pypdf: the text with the offsets of its pages."""
+"""Read PDF documents with pypdf: the text and its page offsets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 5_000
 _MOST_CHARACTERS = 50_000_000
-_TIME_LIMIT = 120.0  # seconds; a page takes a thirtieth of one
-_WIDE_GAP = 1.3  # times the usual distance of two lines marks a new paragraph
-_LEAST_DROP, _MOST_DROP = 0.8, 3.0  # line distances within a paragraph, in font sizes
-_SIZE_CHANGE = 0.15  # relative change of the font size that marks a heading or a caption
+_TIME_LIMIT = 120.0  # seconds; a page takes about 1/30 second
+_WIDE_GAP = 1.3  # times the usual line distance; a larger distance marks a new paragraph
+_LEAST_DROP, _MOST_DROP = 0.8, 3.0  # range of line distances within a paragraph, in font sizes
+_SIZE_CHANGE = 0.15  # relative change in font size that marks a heading or a caption
 _PROGRAM = re.compile(
     r"^(Microsoft (Word|PowerPoint) - .*|untitled\W*\d*|.*\.(docx?|pptx?|indd|tex|pdf|rtf|odt|qxp)|\W*)$", re.I
 )
@@ -30,13 +30,13 @@ _WORD = re.compile(r"[^\W\d_]+")
 _HYPHENATED = re.compile(r"\b([^\W\d_]+)-\n\Z")
 
 Line = tuple[str, float, float]
-"""A line of a page: its text with the line break, its vertical position, and its font size."""
+"""A line on a page: its text with the line break, its vertical position, and its font size."""
 
 
 def read_pdf(data: bytes, name: str) -> Extract:
-    """Read the text line by line, with a blank line after each paragraph; columns follow each other.
+    """Read the text line by line, with a blank line after each paragraph; columns are read one after another.
 
-    Raises `LoadError` if the document is encrypted, has no text, or is too long.
+    Raises `LoadError` if the document is encrypted, contains no text, or is too long.
     """
     silence("pypdf")
     from pypdf import PdfReader
@@ -88,7 +88,7 @@ def _lines_of(page: PageObject) -> list[Line]:
 
     text = page.extract_text(visitor_text=see)
     lines = _lines(pieces)
-    # If the pieces differ from the whole text in more than white space, use the text without positions.
+    # If the pieces differ from the full text in more than white space, use the text without positions.
     is_whole = "".join(line[0] for line in lines).split() == text.split()
     return lines if is_whole else _lines([(text, 0.0, 0.0)])
 
@@ -98,7 +98,7 @@ def _lines(pieces: list[Line]) -> list[Line]:
     words, height, size, longest = "", 0.0, 0.0, 0
     for text, *place in pieces:
         for part in text.splitlines(keepends=True):
-            if len(part.strip()) > longest:  # not a bullet or a note number, which may have another size
+            if len(part.strip()) > longest:  # bullets and note numbers may have another font size
                 (height, size), longest = place, len(part.strip())
             words += part
             if part.endswith(("\n", "\r")):
@@ -109,10 +109,10 @@ def _lines(pieces: list[Line]) -> list[Line]:
 
 
 def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
-    """Join the lines, and return the text with the offsets of the pages.
+    """Join the lines, and return the text with its page offsets.
 
-    A blank line marks a larger gap than usual, or another font size. A page break alone adds no blank line, since a
-    sentence may continue on the next page.
+    A blank line marks a larger gap than usual, or a change of font size. A page break alone does not add a blank line,
+    since a sentence may continue on the next page.
     """
     known = {word for lines in pages for line in lines for word in _WORD.findall(line[0])}
     usual = _usual_drop([pair for lines in pages for pair in pairwise(lines)])
@@ -139,8 +139,10 @@ def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
 
 
 def _break(before: str, line: str, known: set[str]) -> int:
-    """Count the characters to remove at the end of a line: the line break in Chinese, which has no white space inside a
-    sentence; the hyphen and the line break if the document has the word in one piece elsewhere.
+    """Count the characters to remove at the end of a line.
+
+    In Chinese, which has no white space inside a sentence, this is the line break. Otherwise it is the hyphen and the
+    line break, if the word occurs without the hyphen elsewhere in the document.
     """
     if _CHINESE.match(before[-2:]) and _CHINESE.match(line):
         return 1
@@ -149,7 +151,7 @@ def _break(before: str, line: str, known: set[str]) -> int:
 
 
 def _usual_drop(pairs: list[tuple[Line, Line]]) -> float:
-    """Estimate the usual distance of two lines of a paragraph, in font sizes."""
+    """Estimate the usual distance between two lines in a paragraph, in font sizes."""
     drops = sorted((before[1] - line[1]) / line[2] for before, line in pairs if line[2] > 0)
     within = [drop for drop in drops if _LEAST_DROP <= drop <= _MOST_DROP]
     return within[(len(within) - 1) // 4] if within else _MOST_DROP
@@ -161,7 +163,7 @@ def _is_paragraph_break(before: Line, line: Line, usual: float) -> bool:
 
 
 def _title(written: str | None) -> str | None:
-    """Return the title of the document, unless it is the name of the file that it was made from."""
+    """Return the document title, unless it is the name of the file from which the document was created."""
     title = one_line(written)
     return None if title is None or _PROGRAM.match(title) else title
 

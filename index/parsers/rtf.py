@@ -1,4 +1,4 @@
-"""Rich text, by striprtf."""
+"""Read rich text with striprtf."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
 def read_rtf(data: bytes, name: str) -> Extract:
-    """Read the text without its styles, and the title, author and date of the document information."""
+    """Read the text without its styles, and the title, author and date from the document information."""
     from striprtf.striprtf import rtf_to_text
 
     if not data.lstrip().startswith(b"{\\rtf"):

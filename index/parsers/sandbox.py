@@ -1,7 +1,8 @@
-"""Parse untrusted files in another process with limits, which is replaced after a file that exceeds them.
+"""Parse untrusted files in another process with resource limits; a process that exceeds them is replaced.
 
-The worker is a plain subprocess connected by pipes, so that threads, process pools and a served chat can each have
-their own. Its answers are data and are validated. It ends with its parent, as its input does.
+The worker is a plain subprocess connected by pipes, so that threads, process pools and the chat server can each have
+their own. It answers with data, never code, and each answer is validated. It ends with its parent, as its input then
+ends.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from .base import Extract, cannot_read
 from .sandbox_protocol import BrokenFrameError, parse_extract, read_message, write_message, write_part
 
 _MB = 1_000_000
-_MOST_IDLE = 2  # processes that wait for the next file; more start if more threads read at a time
-_MOST_CRASHES = 3  # of files in one archive or mailbox, before the rest is skipped
-_MOST_DOCUMENTS = 1_000_000  # in one
-_LAST_WORDS = 2.0  # seconds for a process to end after its output has ended
+_MOST_IDLE = 2  # maximum number of idle processes; more processes start if more threads read at once
+_MOST_CRASHES = 3  # maximum number of crashes in one archive or mailbox before the rest is skipped
+_MOST_DOCUMENTS = 1_000_000  # maximum number of documents in one archive or mailbox
+_LAST_WORDS = 2.0  # maximum time for a process to end after its output has ended, in seconds
 _INHERITED = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH"),
     *("DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "APPDATA"),
@@ -35,9 +36,9 @@ _INHERITED = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one document: CPU seconds, seconds of the clock, bytes of memory.
+    """The limits for one document: CPU time and elapsed time in seconds, and memory in bytes.
 
-    On systems without process limits, such as Windows, only the clock counts.
+    On systems without process limits, such as Windows, only elapsed time is limited.
     """
 
     processor: int = 120
@@ -46,7 +47,7 @@ class Limits:
 
 
 class Sandbox:
-    """Worker processes that parse documents, started at first use. Thread-safe, and safe in a forked process."""
+    """A pool of worker processes that parse documents, started at first use. Thread-safe and fork-safe."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
@@ -54,12 +55,12 @@ class Sandbox:
         self._idle: list[_Worker] = []
 
     def document(self, data: bytes, suffix: str, name: str) -> Extract:
-        """Parse a document. Raises `LoadError` as `extract` does, and if a limit is exceeded."""
+        """Parse a document. Raises `LoadError` in the same cases as `extract`, and if a limit is exceeded."""
         with self._borrowed(name) as worker:
             try:
                 worker.ask({"suffix": suffix, "name": name}, data)
                 outcome = _outcome(worker.answer())
-                worker.answer()  # that it has finished
+                worker.answer()  # the message that the worker has finished
             except (BrokenFrameError, OSError):
                 raise worker.failure(name) from None
         if isinstance(outcome, LoadError):
@@ -67,7 +68,7 @@ class Sandbox:
         return outcome
 
     def documents(self, path: str) -> Iterator[tuple[str, Extract | LoadError]]:
-        """Yield each document in an archive or mailbox, by a name that begins with the path, or its error."""
+        """Yield each document in an archive or mailbox, or its error, with a name that begins with the path."""
         done = crashes = 0
         while crashes < _MOST_CRASHES:
             with self._borrowed(path) as worker:
@@ -87,7 +88,7 @@ class Sandbox:
                 else:
                     return
             yield reading or path, failure
-            if not reading:  # the file itself failed, not a document in it
+            if not reading:  # the error is for the container, not for a document in it
                 return
             done, crashes = done + 1, crashes + 1
         rest = f"Cannot read the rest of {path!r}: {crashes} of its files could not be parsed safely."
@@ -101,7 +102,7 @@ class Sandbox:
             worker.close()
 
     def forget(self) -> None:
-        """Leave the processes to the parent that this one was forked from."""
+        """Drop the parent's worker processes after a fork, without ending them."""
         self._lock = threading.Lock()
         idle, self._idle = self._idle, []
         for worker in idle:
@@ -109,7 +110,7 @@ class Sandbox:
 
     @contextmanager
     def _borrowed(self, name: str) -> Iterator[_Worker]:
-        """Borrow a process for one thread; it is ended after any exception, such as an interrupt."""
+        """Lend a worker process to one thread; the worker is ended after any exception, such as an interrupt."""
         worker = self._take(name)
         try:
             yield worker
@@ -135,11 +136,11 @@ class Sandbox:
 
 
 class _Worker:
-    """One process and its state."""
+    """A worker process and its state."""
 
     def __init__(self, limits: Limits, name: str) -> None:
         self._limits = limits
-        self._why = ""  # it was ended, if it was not by itself
+        self._why = ""  # the reason why this process ended the worker, if it did
         self._is_worn = False
         limited = (str(limits.processor), str(limits.memory))
         command = [sys.executable, "-P", "-m", f"{__package__}.sandbox_worker", *limited]
@@ -150,7 +151,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=_environment(),
-                start_new_session=True,  # Ctrl-C goes to this process, which ends the worker
+                start_new_session=True,  # so that Ctrl-C reaches only this process, which ends the worker
             )
         except OSError as error:
             why = f"cannot start a process to parse it: {error.strerror}"
@@ -160,11 +161,11 @@ class _Worker:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can take a request."""
+        """Whether the worker can accept a request."""
         return not self._is_worn and self._process.poll() is None
 
     def ask(self, request: dict[str, Any], data: bytes | None = None) -> None:
-        """Send a request. If that fails, reading the answer reports why."""
+        """Send a request. If sending fails, the error is reported when the answer is read."""
         with self._in_time(), suppress(BrokenPipeError):
             write_message(self._input, request)
             if data is not None:
@@ -174,14 +175,14 @@ class _Worker:
         """Receive the next answer, within the time limit."""
         with self._in_time():
             reply = read_message(self._output)
-        self._is_worn = reply.get("worn") is not False  # only its last answer to a request says so
+        self._is_worn = reply.get("worn") is not False  # only the last answer to a request contains "worn"
         if reply.get("memory"):
             self._why = f"it needs more than {self._limits.memory // _MB:,} MB of memory"
             raise BrokenFrameError("out of memory")
         return reply
 
     def failure(self, name: str) -> LoadError:
-        """End the process and explain why it did not answer."""
+        """End the process and return an error that explains why it did not answer."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_LAST_WORDS)
         status = self._process.returncode
@@ -197,7 +198,7 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         for pipe in (self._input, self._output):
-            with suppress(OSError):  # unsent data is dropped
+            with suppress(OSError):  # unsent data is discarded
                 pipe.close()
 
     def forget(self) -> None:
@@ -256,7 +257,7 @@ def _broken() -> NoReturn:
 
 
 SANDBOX = Sandbox()
-"""The workers of this process; they end with it."""
+"""This process's workers, which end with it."""
 
 atexit.register(SANDBOX.close)
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""The protocol between this process and a sandboxed parser: lengths, JSON and bytes. It cannot execute code."""
+"""The protocol between this process and a sandboxed parser: lengths, JSON and bytes. Messages cannot execute code."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import IO, Any
 
 from .base import Extract
 
-_LENGTH = 8  # bytes of a length
+_LENGTH = 8  # size of a length field, in bytes
 LARGEST = 512_000_000
-"""Bytes of the largest part: a file of the largest format, or its text."""
+"""Maximum size of a message part, in bytes: a file in the format with the highest limit, or its text."""
 
 
 class BrokenFrameError(Exception):
-    """The other side has ended, or sent an invalid message: it may be compromised."""
+    """An error for a peer that has ended, or that sent an invalid message and may be compromised."""
 
 
 def write_part(pipe: IO[bytes], data: bytes) -> None:
-    """Send the length and the bytes."""
+    """Send the length of the data, then the data."""
     pipe.write(len(data).to_bytes(_LENGTH))
     pipe.write(data)
     pipe.flush()
 
 
 def read_part(pipe: IO[bytes]) -> bytes:
-    """Receive the next bytes. Raises `BrokenFrameError` if they are truncated or too many."""
+    """Receive the next part. Raises `BrokenFrameError` if it is truncated or too long."""
     length = int.from_bytes(_exactly(pipe, _LENGTH))
     if length > LARGEST:
         raise BrokenFrameError(f"{length} bytes")
@@ -32,12 +32,12 @@ def read_part(pipe: IO[bytes]) -> bytes:
 
 
 def write_message(pipe: IO[bytes], message: dict[str, Any]) -> None:
-    """Send an object. Lone surrogates are allowed, as file names may contain them."""
+    """Send a JSON object. Lone surrogates are allowed, as file names may contain them."""
     write_part(pipe, json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def read_message(pipe: IO[bytes]) -> dict[str, Any]:
-    """Receive the next object. Raises `BrokenFrameError` if it is invalid."""
+    """Receive the next JSON object. Raises `BrokenFrameError` if it is invalid."""
     try:
         message = json.loads(read_part(pipe).decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
@@ -48,7 +48,7 @@ def read_message(pipe: IO[bytes]) -> dict[str, Any]:
 
 
 def parse_extract(fields: object) -> Extract:
-    """Validate the types and bounds of an extract. Raises `BrokenFrameError` if one is wrong."""
+    """Validate the types and bounds of the fields and return an extract. Raises `BrokenFrameError` if any is wrong."""
     if not isinstance(fields, dict):
         raise BrokenFrameError("not an extract")
     text, pages, has_front_matter = fields.get("text"), fields.get("pages"), fields.get("has_front_matter")

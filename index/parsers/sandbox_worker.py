@@ -1,7 +1,7 @@
-"""The process that parses untrusted files: `python -m index.parsers.sandbox_worker SECONDS BYTES`.
+"""A process that parses untrusted files: `python -m index.parsers.sandbox_worker SECONDS BYTES`.
 
-It reads requests from standard input and answers on standard output. It ends when its input does, that is when its
-parent ends for any reason.
+It reads requests from standard input and answers on standard output. It ends when its input ends, which happens when
+its parent ends for any reason.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .sandbox_protocol import BrokenFrameError, read_message, read_part, write_m
 
 try:
     import resource
-except ImportError:  # Windows has no limits
+except ImportError:  # Windows has no process limits
     resource = None  # type: ignore[assignment]
 
 _OPEN_FILES = 64
-_WORN = 0.5  # of the memory limit; a worker that has used more is replaced
+_WORN = 0.5  # fraction of the memory limit; a worker that has used more is replaced
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     requests: Queue[tuple[dict[str, Any], bytes]] = Queue(1)
     _limit_forever(RLIMIT_AS=memory, RLIMIT_FSIZE=0, RLIMIT_NOFILE=_OPEN_FILES, RLIMIT_CORE=0)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests, replies), daemon=True).start()
-    _limit_forever(RLIMIT_NPROC=0)  # threads count
+    _limit_forever(RLIMIT_NPROC=0)  # no new processes; threads count as processes
     while True:
         request, data = requests.get()
         _limit_cpu(seconds)
@@ -46,12 +46,12 @@ def main() -> None:
                 _answer(replies, request["name"], request["suffix"], partial(bytes, data))
         except MemoryError:
             write_message(replies, {"memory": True})
-            os._exit(0)  # this process has no reliable memory left
+            os._exit(0)  # this process may have too little memory to continue
         write_message(replies, {"done": True, "worn": _most_memory() > _WORN * memory})
 
 
 def _answer_container(replies: IO[bytes], path: str, start: int, seconds: int) -> None:
-    """Answer document by document, each with its own CPU limit, from the one numbered `start`."""
+    """Answer with one document at a time, each with its own CPU limit, starting with document number `start`."""
     from pathlib import Path
 
     from . import CONTAINERS, FORMATS
@@ -62,7 +62,7 @@ def _answer_container(replies: IO[bytes], path: str, start: int, seconds: int) -
             continue
         write_message(replies, {"name": member.name})
         _limit_cpu(seconds)
-        # Other formats are rejected by name; reading a container raises why it was not opened.
+        # Other formats are rejected by name; reading a container that cannot be opened raises the error.
         is_read = member.suffix in FORMATS or member.suffix in CONTAINERS
         _answer(replies, member.name, member.suffix, member.read if is_read else bytes)
 
@@ -79,7 +79,7 @@ def _answer(replies: IO[bytes], name: str, suffix: str, read: Callable[[], bytes
 
 
 def _take_stdout() -> IO[bytes]:
-    """Return the pipe for answers, and discard what libraries print, which would corrupt it."""
+    """Return the pipe for answers, and discard library output, which would corrupt the answers."""
     ours = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -89,7 +89,7 @@ def _take_stdout() -> IO[bytes]:
 
 
 def _listen(pipe: IO[bytes], requests: Queue[tuple[dict[str, Any], bytes]], replies: IO[bytes]) -> None:
-    """Queue requests, and end the process when the input ends, also while a document is being parsed."""
+    """Queue requests, and end the process when the input ends, even while a document is being parsed."""
     try:
         while True:
             request = read_message(pipe)
@@ -98,25 +98,25 @@ def _listen(pipe: IO[bytes], requests: Queue[tuple[dict[str, Any], bytes]], repl
         write_message(replies, {"memory": True})
     except (BrokenFrameError, OSError):
         pass
-    finally:  # after any error no request can follow
+    finally:  # no request can follow after an error
         os._exit(0)
 
 
 def _limit_forever(**limits: int) -> None:
-    """Set limits that this process cannot raise again: memory, file size, processes, core dumps."""
+    """Set limits that this process cannot raise later: memory, file size, processes, core dumps."""
     for name, most in limits.items():
         _set(name, most, is_final=True)
 
 
 def _limit_cpu(seconds: int) -> None:
-    """Limit the CPU time of the next document."""
+    """Limit the CPU time for the next document."""
     if resource is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _set("RLIMIT_CPU", int(used.ru_utime + used.ru_stime) + seconds + 1, is_final=False)
 
 
 def _set(name: str, most: int, *, is_final: bool) -> None:
-    """Set a limit, if this system has it; some systems know a limit without enforcing it."""
+    """Set a limit if this system supports it; some systems accept limits that they do not enforce."""
     limit = getattr(resource, name, None)
     if limit is not None:
         with suppress(ValueError, OSError):
@@ -126,9 +126,9 @@ def _set(name: str, most: int, *, is_final: bool) -> None:
 
 
 def _most_memory() -> int:
-    """Return the peak memory of this process in bytes; 0 if the system does not report it.
+    """Return this process's peak memory use in bytes; 0 if the system does not report it.
 
-    On Linux, `getrusage` counts at least the memory of the parent process, which may be large.
+    On Linux, `getrusage` is only a fallback: it reports at least the parent process's memory use, which may be large.
     """
     try:
         with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - fewer imports start faster

@@ -1,4 +1,4 @@
-"""Plain text, and Markdown with its front matter."""
+"""Read plain text, and Markdown with front matter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_FRONT_MATTER = 20_000  # characters
 
 
 def read_text(data: bytes, name: str) -> Extract:
-    """Decode the file; the text is not changed."""
+    """Decode the file without changing the text."""
     return Extract(decode(data, name))
 
 
@@ -58,7 +58,7 @@ def _fields(text: str, name: str) -> dict[str, Any]:
 
 
 def _without_merging(loader: Any) -> Any:
-    """Return a loader that treats `<<` as an ordinary key: with nested merges, a few lines could exhaust the memory."""
+    """Return a loader that treats `<<` as an ordinary key: with nested merge keys, a few lines could exhaust memory."""
 
     class Loader(loader):  # type: ignore[misc]
         def flatten_mapping(self, node: Any) -> None:
@@ -69,6 +69,6 @@ def _without_merging(loader: Any) -> Any:
 
 
 def _is_flat(value: object) -> bool:
-    """Whether the value has no nested lists: a few lines of aliases can expand to more text than fits in memory."""
+    """Whether the value has no nested lists: a few lines with aliases can expand to more text than fits in memory."""
     parts = value if isinstance(value, list) else [value]
     return not any(isinstance(part, list | dict | set | tuple) for part in parts)

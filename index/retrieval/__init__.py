@@ -1,1 +1,1 @@
-"""The passages that match a question."""
+"""Find the passages that match a question."""

@@ -1,6 +1,7 @@
-"""BM25 search over the passages, in English with stemming and in Chinese by character pairs.
+"""BM25 search over passages, with stemming for English and character pairs for Chinese.
 
-BM25 finds what vectors blur: names, numbers, rare words. The index is a cache, built from the store.
+BM25 finds names, numbers and rare words, which vectors represent poorly. The BM25 index is a cache, built from the
+store.
 """
 
 from __future__ import annotations
@@ -29,18 +30,20 @@ _TERMS = "terms.json"
 
 
 def without_accents(text: str) -> str:
-    """Remove the accents from Latin letters: users ask for Beausejour if the article writes Beauséjour."""
+    """Remove accents from Latin letters: users may type "Beausejour" for "Beauséjour"."""
     return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match[0])[0], text)
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of `text`, without stop words: English stems in lower case and without accents, numbers as
-    written, Chinese in characters.
+    """Return the terms in `text`, without stop words.
 
-    Chinese has no spaces between words: each character and each pair of neighbours is a term, so that a word of two
-    characters is found inside a run of them.
+    Terms are English stems in lower case without accents, numbers as written, and Chinese characters and character
+    pairs.
+
+    Chinese has no spaces between words: each character and each pair of adjacent characters is a term, so that a
+    two-character word is found inside a longer run.
     """
-    if not text.isascii():  # most passages are, and the rest of this is slow
+    if not text.isascii():  # skip the slow normalization for most passages
         text = without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")
     found: list[str] = []
     for word in _TERM.findall(text):
@@ -64,7 +67,10 @@ def _stemmer() -> Any:
 
 
 class Table(NamedTuple):
-    """A sparse matrix with a column for each term: `scores[starts[i]:starts[i + 1]]` of the same slice of `texts`."""
+    """A sparse matrix of BM25 scores with a column for each term.
+
+    Column `i` has the values `scores[starts[i]:starts[i + 1]]`, for the texts in the same slice of `texts`.
+    """
 
     scores: FloatArray
     texts: npt.NDArray[np.int32]
@@ -72,21 +78,24 @@ class Table(NamedTuple):
 
 
 class BM25Index:
-    """BM25 over texts that have ids (Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance
-    Framework: BM25 and Beyond").
+    """A BM25 index over texts with ids.
 
-    k1=1.2 and b=0.5, less than the usual 0.75: passages are cut to about one size, so their length says little.
+    This is Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond".
+    The parameters are k1=1.2 and b=0.5. The usual b is 0.75, but passages have similar lengths, so length matters less.
     """
 
     def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:
-        """Use `of` or `load` instead; `ids` are sorted, `columns` maps each term to its column of the table."""
+        """Create an index from its parts; callers use `of` or `load` instead.
+
+        `ids` are sorted; `columns` maps each term to its column in the table.
+        """
         self.ids = ids
         self._columns = columns
         self._table = table
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, str]]) -> BM25Index:
-        """Build the index of `(id, text)` pairs with unique ids, in any order."""
+        """Build an index from `(id, text)` pairs with unique ids, in any order."""
         import bm25s
 
         columns: dict[str, int] = {}
@@ -100,7 +109,7 @@ class BM25Index:
         return cls(np.array(ids, dtype=np.bytes_), columns, table)
 
     def save(self, folder: Path) -> None:
-        """Save the index as `folder`, in one step. Raises `OSError`."""
+        """Save the index as `folder`, atomically. Raises `OSError`."""
         with TemporaryDirectory(dir=folder.parent, prefix=".keywords-") as temporary:
             written = Path(temporary) / folder.name
             written.mkdir()
@@ -112,10 +121,10 @@ class BM25Index:
 
     @classmethod
     def load(cls, folder: Path) -> BM25Index:
-        """Load a saved index by memory map. Raises `OSError` or `ValueError` if it is missing or damaged."""
+        """Load a saved index with memory-mapped arrays. Raises `OSError` or `ValueError` if missing or damaged."""
         try:
             ids = np.load(folder / "ids.npy", allow_pickle=False)
-            # The arrays stay on disk: a question reads the columns of its own terms.
+            # The arrays stay on disk: a question reads only the columns for its own terms.
             table = Table(
                 *(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in Table._fields)
             )
@@ -127,7 +136,7 @@ class BM25Index:
         return cls(ids, columns, table)
 
     def scores(self, question: str) -> FloatArray:
-        """Return the score of each text, in the order of `ids`; all zero if no term of the question occurs anywhere."""
+        """Return the score of each text, in the order of `ids`; all zeros if no text contains a question term."""
         scores = np.zeros(len(self.ids), dtype=np.float32)
         for term in dict.fromkeys(terms(question)):
             begin, end = self._column(term)
@@ -135,7 +144,7 @@ class BM25Index:
         return scores
 
     def of_articles(self, articles: Iterable[str]) -> FloatArray:
-        """Return 1 for each passage of these articles, 0 for the others, in the order of `ids`."""
+        """Return 1 for each passage from these articles and 0 for all others, in the order of `ids`."""
         mask = np.zeros(len(self.ids), dtype=np.float32)
         for article in articles:
             # Ids are `article:start-end`, and ";" is the character after ":".
@@ -144,12 +153,12 @@ class BM25Index:
         return mask
 
     def rarity(self, term: str) -> float:
-        """Return the inverse document frequency of a term, 0 or more."""
+        """Return the inverse document frequency of a term, which is 0 or more."""
         begin, end = self._column(term)
         return math.log(1 + (len(self.ids) - (end - begin) + 0.5) / (end - begin + 0.5))
 
     def _column(self, term: str) -> tuple[int, int]:
-        """Return where the column of a term starts and ends; empty for an unknown term."""
+        """Return the start and end of a term's column; they are equal for an unknown term."""
         column = self._columns.get(term)
         if column is None:
             return 0, 0

@@ -1,7 +1,7 @@
-"""Choose which of the best passages to show: near-identical ones once, and no article that crowds out others. Pure.
+"""Choose which of the best passages to show: each near-identical passage once, and not too many from one article. Pure.
 
-Many outlets print a wire story word for word, or nearly. Copies are recognised by the share of common runs of three
-words (shingles: Broder 1997, "On the resemblance and containment of documents").
+Many outlets print a wire story with few or no changes. Copies are recognised by the share of three-word runs that they
+have in common (shingles: Broder 1997, "On the resemblance and containment of documents").
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..text.lexicon import CJK
 
 _WORD = re.compile(rf"[{CJK}]|[^\W_]+")
 _RUN = 3
-_ALIKE = 0.8  # share of the runs of the longer passage: one changed word in fifteen breaks a fifth of them
+_ALIKE = 0.8  # minimum share of common runs in the longer passage; changing 1 word in 15 changes a fifth of the runs
 
 
 @dataclass(frozen=True, slots=True)
 class PassageWording:
-    """The words of a passage: its runs of three, and its facts, which are numbers and capitalised words."""
+    """The wording of a passage: its three-word runs, and its facts, which are numbers and capitalised words."""
 
     article_id: str
     runs: frozenset[tuple[str, ...]]
@@ -38,8 +38,10 @@ class PassageWording:
         return cls(passage.article_id, runs, facts)
 
     def is_copy_of(self, other: PassageWording) -> bool:
-        """Whether this says the same in nearly the same words and adds no number or name, which would make it another
-        report."""
+        """Whether the wordings are nearly the same and this one adds no number or name.
+
+        A new number or name would make the passage another report.
+        """
         longer = max(len(self.runs), len(other.runs))
         return self.facts <= other.facts and len(self.runs & other.runs) >= _ALIKE * longer
 
@@ -47,8 +49,8 @@ class PassageWording:
 def diverse(wordings: Sequence[PassageWording], scores: Sequence[float], limit: int) -> list[tuple[int, list[int]]]:
     """Return the positions of the `limit` passages to show, best first, each with the positions of its copies.
 
-    Of near-identical passages the best is shown, and of one article at most half of `limit`, as long as there are
-    passages of other articles.
+    Only the best of several near-identical passages is shown. At most half of `limit` passages come from one article,
+    as long as there are passages from other articles.
     """
     copies: dict[int, list[int]] = {}
     for i in sorted(range(len(wordings)), key=lambda i: -scores[i]):

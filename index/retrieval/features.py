@@ -1,4 +1,4 @@
-"""Features of a passage that do not depend on the question: sentences, token vectors, terms. Pure."""
+"""Passage features that do not depend on the question: sentences, token vectors, terms. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ..text.sentences import sentences
 from .bm25 import terms
 from .deduplicate import PassageWording
 
-_LONGEST_CONTEXT = 100  # characters of a title put in front of its passages: the model reads 256 tokens in all
+_LONGEST_CONTEXT = 100  # maximum number of title characters before a passage: the model reads 256 tokens in total
 
 
 @dataclass(frozen=True)
 class PassageFeatures:
-    """The features of a passage, each computed once, at first use.
+    """The features of a passage. Each is computed once, at first use.
 
-    `article` is the article of the passage without its text. The offsets of `tokens` are relative to the text of the
-    passage; those of the title in front are negative.
+    `article` is the passage's article without its text. The offsets in `tokens` are relative to the passage text;
+    tokens from the prepended title have negative offsets.
     """
 
     passage: Passage
@@ -38,7 +38,7 @@ class PassageFeatures:
 
     @cached_property
     def rows(self) -> tuple[slice, ...]:
-        """The tokens of each sentence; empty for sentences beyond the model's limit."""
+        """The token slice for each sentence; empty for sentences beyond the model's limit."""
         return tuple(self.rows_between(span.start, span.end) for span in self.sentences)
 
     @cached_property
@@ -49,28 +49,28 @@ class PassageFeatures:
 
     @cached_property
     def wording(self) -> PassageWording:
-        """The wording, to compare with other passages."""
+        """The wording, for comparison with other passages."""
         return PassageWording.of(self.passage)
 
     @cached_property
     def terms(self) -> frozenset[str]:
-        """The BM25 terms."""
+        """The BM25 terms in the passage."""
         return frozenset(terms(self.passage.text))
 
     def rows_between(self, start: int, end: int) -> slice:
-        """Return the tokens that overlap the characters `[start, end)` of the passage."""
+        """Return the slice of tokens that overlap the passage's characters `[start, end)`."""
         first = bisect_right(self.tokens.offsets, start, key=lambda offset: offset[1])
         last = bisect_left(self.tokens.offsets, end, key=lambda offset: offset[0])
         return slice(first, max(first, last))
 
     def vector(self, rows: slice) -> FloatArray:
-        """Return the mean vector of some tokens, of unit length; zeros without any token."""
+        """Return the mean vector of some tokens, of unit length; zeros if there are no tokens."""
         weighted = self.tokens.scales[rows] @ self.tokens.codes[rows]
         return unit(np.asarray(weighted, dtype=np.float32))
 
 
 def in_context(title: str, text: str) -> tuple[str, int]:
-    """Return the text that the model encodes for a passage, and how many characters of it are the title in front.
+    """Return the text that the model encodes for a passage, and the length of the title prefix in characters.
 
     The title tells the model what "he" and "the company" refer to.
     """
@@ -79,7 +79,7 @@ def in_context(title: str, text: str) -> tuple[str, int]:
 
 
 def encode_in_context(encoder: Encoder, texts: Sequence[tuple[str, str]]) -> list[Encoding]:
-    """Encode passages after their titles; the offsets are relative to the passages."""
+    """Encode passages with their titles prepended; token offsets are relative to the passages."""
     given = [in_context(title, text) for title, text in texts]
     encodings = encoder.encode([text for text, _ in given])
     return [

@@ -1,8 +1,8 @@
-"""Late interaction: compare each token of a question with the tokens of a passage. Pure.
+"""Late interaction: compare each question token with each passage token. Pure.
 
-One vector for a whole passage blurs single words. Late interaction adds up the best match of each question token
-("MaxSim", as in ColBERT, Khattab and Zaharia 2020, https://arxiv.org/abs/2004.12832), with the token vectors of the
-same model that encoded the passages.
+A single vector for a whole passage represents individual words poorly. Late interaction adds up the best match for each
+question token ("MaxSim", as in ColBERT, Khattab and Zaharia 2020, https://arxiv.org/abs/2004.12832). It uses token
+vectors from the model that encoded the passages.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _CJK = re.compile(f"[{CJK}]")
 _LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 _LEAST_WEIGHT = 1.0
-"""Weight of a stop word, and the minimum for other words, whose rarity is 0 to about 6. The contextual vector of "who"
-encodes the whole question, so dropping such tokens costs 2 to 3 points (right document, SQuAD 2); and in a small
-collection the words of its topic have a rarity near 0."""
+"""Weight of a stop word, and the minimum weight of other words, whose rarity ranges from 0 to about 6. The contextual
+vector of a word such as "who" encodes the whole question, so dropping these tokens costs 2 to 3 points (right document,
+SQuAD 2). In a small collection, the words on its topic have a rarity near 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question with its token vectors and weights.
 
-    `tokens` are unit rows, shape `(tokens, dimension)`; `weights` are their weights, which sum to 1; `content` marks
-    the tokens of content words. `terms` are the BM25 terms. `readable` is False for a script that an English model does
-    not know: BM25 decides then.
+    `tokens` contains one unit row per token, shape `(tokens, dimension)`; `weights` are the token weights, which sum to
+    1; `content` marks the tokens in content words. `terms` are the BM25 terms. `readable` is False for a script that an
+    English model does not know: BM25 alone then determines the ranking.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Question:
 
 
 def read_question(text: str, encoding: Encoding, bm25: BM25Index) -> Question:
-    """Weigh the tokens of a question by the rarity of their words, shared among the tokens of a word."""
+    """Weight each question token by the rarity of its word, divided among the word's tokens."""
     words = [_word_around(text, start, end) for start, end in encoding.offsets]
     pieces = Counter(words)
     weights = np.array([_weight(text[start:end], bm25) / pieces[start, end] ** 0.5 for start, end in words])
@@ -62,12 +62,12 @@ def read_question(text: str, encoding: Encoding, bm25: BM25Index) -> Question:
 
 
 def max_similarity(question: Question, similarities: FloatArray) -> float:
-    """Return the weighted mean over question tokens of the best cosine in a passage, in -1..1."""
+    """Return the weighted mean, over question tokens, of the best cosine in a passage; the result is in -1..1."""
     return float(question.weights @ similarities.max(axis=1)) if similarities.shape[1] else 0.0
 
 
 def _word_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the word that a token belongs to; the token itself for punctuation."""
+    """Return the offsets of the word that contains a token, or of the token itself if it is punctuation."""
     if not any(character.isalnum() for character in text[start:end]):
         return start, end
     while start > 0 and text[start - 1].isalnum():
@@ -88,8 +88,10 @@ def _is_content(word: str) -> bool:
 
 
 def is_readable(text: str) -> bool:
-    """Whether an English model knows the script of at least two thirds of a text; a Chinese character counts as three
-    letters."""
+    """Whether at least two thirds of a text are in a script that an English model knows.
+
+    A Chinese character counts as three letters.
+    """
     letters = [character for character in text if character.isalpha()]
     unknown = sum(3 if _CJK.match(letter) else 1 for letter in letters if _LETTER_NOT_LATIN.match(letter))
     known = sum(not _LETTER_NOT_LATIN.match(letter) for letter in letters)

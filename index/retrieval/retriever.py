@@ -26,18 +26,18 @@ from .late_interaction import Question, max_similarity, read_question
 
 logger = logging.getLogger(__name__)
 
-_CANDIDATES = 100  # passages of each ranking
-_FEW = 2000  # passages of filtered articles up to which all are compared: Chroma's graph may not reach isolated ones
-_RERANKED = 10  # passages that late interaction scores; 20 and 50 give the same right document first
-_FUSED_WEIGHT = 0.6  # of the fused score, added to late interaction; the results are flat from 0 to 1
-_CACHED = 2000  # passages whose features stay in memory: about 130 MB with 384 dimensions
+_CANDIDATES = 100  # maximum number of passages from each ranking
+_FEW = 2000  # up to this many filtered passages are all compared, since Chroma's graph may not reach isolated ones
+_RERANKED = 10  # passages that late interaction scores; 20 and 50 rank the right document first equally often
+_FUSED_WEIGHT = 0.6  # of the fused score, when added to late interaction; values from 0 to 1 give similar results
+_CACHED = 2000  # maximum number of passages with features in memory: about 130 MB with 384 dimensions
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredPassage:
-    """A passage found for a question, with what was computed to score it.
+    """A passage found for a question, with the values computed to score it.
 
-    `similarities` are the cosines of the question's tokens with those of the passage, shape `(question tokens, passage
+    `similarities` are the cosines between question tokens and passage tokens, shape `(question tokens, passage
     tokens)`.
     """
 
@@ -48,7 +48,7 @@ class ScoredPassage:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The passages found for a question, best first, and the BM25 index, which knows how rare each term is."""
+    """The passages found for a question, best first, and the BM25 index, which gives the rarity of each term."""
 
     question: Question
     passages: list[ScoredPassage]
@@ -61,20 +61,20 @@ class SearchResult:
 
 
 class Retriever:
-    """Search over one store. Features of passages are computed at first use and kept in memory."""
+    """A search over one store. Passage features are computed at first use and cached in memory."""
 
     def __init__(self, store: Store, encoder: Encoder, tokens: TokenCache) -> None:
         self.store = store
         self.encoder = encoder
         self.tokens = tokens
         self.is_outdated = False
-        """Whether the index is known to have changed since: then cached passages are cited only if they still exist."""
+        """Whether the index is known to have changed: if so, cached passages are cited only if they still exist."""
         self._features: OrderedDict[str, PassageFeatures] = OrderedDict()
         self._lock = threading.Lock()
         _limit_blas_threads()
 
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
-        """Return the `limit` best passages for `question`, best first, of the articles that `article_filter` allows."""
+        """Return the `limit` best passages, best first, from the articles that `article_filter` allows."""
         read = read_question(question, self.encoder.query(question), self._bm25)
         allowed = (
             None if not article_filter else [article.id for article in self._metadata if article_filter.allows(article)]
@@ -90,11 +90,11 @@ class Retriever:
         features = self._load_features([ids[i] for i in best])
         best = best[np.array([each is not None for each in features], dtype=bool)]
         existing = [each for each in features if each is not None]
-        if not existing:  # another process has just replaced them all
+        if not existing:  # another process has just replaced all passages
             return nothing
         similarities = [each.tokens.cosines(read.tokens) for each in existing]
         late = np.array([max_similarity(read, each) for each in similarities], dtype=np.float32)
-        # If the model cannot read the question, its similarities mean nothing.
+        # If the model does not know the script of the question, the similarities are meaningless.
         score = standardise(late) + _FUSED_WEIGHT * standardise(fused[best]) if read.readable else fused[best]
         rankings = {"dense": ranks(dense)[best], "keyword": ranks(bm25)[best], "fused": ranks(fused)[best]}
         rankings["late"] = ranks(late)
@@ -106,15 +106,16 @@ class Retriever:
         return SearchResult(read, passages, self._bm25)
 
     def make_ready(self) -> None:
-        """Load or build what every question needs."""
+        """Load or build the data that every question needs."""
         _ = self._vectors, self._metadata
 
     def _candidates(
         self, question: Question, allowed: Sequence[str] | None
     ) -> tuple[list[str], FloatArray, FloatArray]:
-        """Return the ids, cosines and BM25 scores of the best passages of either ranking, in the `allowed` articles.
+        """Return the ids, cosines and BM25 scores of the best passages in either ranking, from the `allowed` articles.
 
-        A passage that only BM25 found gets the cosine of the last that the dense ranking found: it is not nearer.
+        A passage that only BM25 found gets the cosine of the last passage in the dense ranking, which is an upper
+        bound.
         """
         ids = self._bm25.ids
         mask = None if allowed is None else self._bm25.of_articles(allowed)
@@ -128,7 +129,7 @@ class Retriever:
         return [ids[position].decode() for position in chosen], dense, bm25[chosen]
 
     def _nearest(self, vector: FloatArray, mask: FloatArray | None, allowed: Sequence[str] | None) -> dict[int, float]:
-        """Return the positions of the nearest passages with their cosines: compare all of few, ask Chroma for many."""
+        """Return positions and cosines of the nearest passages: compare all if there are few, else query Chroma."""
         ids = self._bm25.ids
         positions = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
         if self._vectors is not None:
@@ -139,7 +140,7 @@ class Retriever:
             nearest = self.store.nearest(vector, _CANDIDATES, allowed)
             near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
             found = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
-            known = ids[found] == near  # unless another process is just writing or removing it
+            known = ids[found] == near  # False for a passage that another process is writing or removing
             return {int(position): nearest[i][1] for i, position in enumerate(found) if known[i]}
         cosines = vectors @ vector
         best = np.argpartition(-cosines, _CANDIDATES)[:_CANDIDATES] if len(positions) > _CANDIDATES else slice(None)
@@ -163,7 +164,7 @@ class Retriever:
         return found
 
     def _compute_features(self, ids: Sequence[str]) -> dict[str, PassageFeatures]:
-        """Compute the features of those passages that still exist; encode tokens that are not cached."""
+        """Compute the features of the passages that still exist, encoding those without cached token vectors."""
         passages = self.store.passages(ids)
         tokens = self.tokens.get([passage.id for _, passage in passages])
         missing = [(article, passage) for article, passage in passages if passage.id not in tokens]
@@ -192,10 +193,10 @@ class Retriever:
 
 @cache
 def _limit_blas_threads() -> None:
-    """Make BLAS multiply matrices in the calling thread, in this whole process.
+    """Limit BLAS to the calling thread for matrix products, in the whole process.
 
-    The matrices are small here. BLAS would divide each product among all CPUs, whose threads then busily wait for the
-    next one and take the CPUs from concurrent questions.
+    The matrices here are small. BLAS would divide each product among threads on all CPUs, which then busy-wait for the
+    next product and slow down concurrent questions.
     """
     from threadpoolctl import threadpool_limits
 
@@ -203,21 +204,21 @@ def _limit_blas_threads() -> None:
 
 
 def build_search_caches(store: Store) -> None:
-    """Build what questions read next to Chroma, so that the first question does not wait for it."""
+    """Build the search caches beside Chroma, so that the first question does not wait for them."""
     load_vectors(store, load_bm25(store).ids)
 
 
 def load_bm25(store: Store) -> BM25Index:
-    """Return the BM25 index of a store from its cache; build and cache it if it is missing or outdated."""
+    """Return the BM25 index of a store from the cache; build and cache the index if it is missing or outdated."""
     stamp = store.stamp()
     folder = store.path / f"keywords-{stamp}"
     try:
         return BM25Index.load(folder)
     except (OSError, ValueError):
-        pass  # this is the first search since the index has changed
+        pass  # this is the first search since the index changed
     bm25 = BM25Index.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
     if store.stamp() != stamp:
-        return bm25  # another process is writing: this mixes two states
+        return bm25  # another process is writing: this index mixes two states, so it is not cached
     for old in store.path.glob("keywords-*"):
         shutil.rmtree(old, ignore_errors=True)
     try:

@@ -1,1 +1,1 @@
-"""Articles and passages in Chroma, and the caches beside it."""
+"""Store articles and passages in Chroma, with caches beside it."""

@@ -1,4 +1,4 @@
-"""The Chroma client, embedded in this process or connected to a server, and its errors as errors of ours."""
+"""Open a Chroma client, embedded in this process or connected to a server, and translate its errors."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..errors import CorruptVectorsError, EmptyIndexError, StoreError
 from .file_lock import lock_folder, read_mark
 
 BATCH = 1000
-"""Records of one write; Chroma rejects more than 5,461."""
+"""Maximum number of records in a single write; Chroma rejects more than 5,461."""
 WRITE_TIMEOUT = 120.0
-"""Seconds for writes and deletions, which move many records at once; a question must not wait that long."""
+"""Timeout for writes and deletions, in seconds. They handle many records at once; questions use a shorter timeout."""
 SERVER_HINT = "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 REBUILD_HINT = "Rebuild the index with `citechat rebuild`; it needs no files."
 
-_OPENING = threading.Lock()  # Chroma finds the newest client of a folder by the folder's name
-_TIMEOUT = 10.0  # seconds that a question waits for a server
+_OPENING = threading.Lock()  # Chroma finds the newest client for a folder by the folder's name
+_TIMEOUT = 10.0  # maximum time that a question waits for a server, in seconds
 _UNAUTHORIZED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
-_LONGEST = 300  # characters of a server's answer that a message quotes: a gateway answers with a page
+_LONGEST = 300  # maximum number of characters quoted from a server's answer; a gateway may answer with a whole page
 _EMBEDDED_HINT = "Run `citechat doctor`. If the folder is damaged, remove it and index the articles again."
 _CREDENTIALS_HINT = (
     "Put the credentials into CITECHAT_CHROMA_URL: http://USER:PASSWORD@HOST/DATABASE, or http://TOKEN@HOST/DATABASE."
@@ -43,7 +43,7 @@ def slices(items: Sequence[Item], size: int = BATCH) -> Iterator[Sequence[Item]]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The server and database that a URL names; `headers` carry the credentials."""
+    """A server and database given by a URL; `headers` contain the credentials."""
 
     host: str
     port: int
@@ -55,8 +55,8 @@ class Address:
     def from_url(cls, url: str) -> Address:
         """Parse `http://host:port/database`.
 
-        `user:password@` before the host is sent as basic credentials, a single word as a bearer token, as gateways in
-        front of Chroma expect them.
+        If `user:password@` precedes the host, it is sent as basic credentials; a single word is sent as a bearer token.
+        Gateways in front of Chroma expect these forms.
         """
         parts = urlsplit(url)
         is_secure = parts.scheme == "https"
@@ -76,7 +76,7 @@ class Address:
 
     @property
     def server(self) -> str:
-        """The URL of the server alone, for requests outside Chroma's client."""
+        """The URL of the server without the database, for requests outside Chroma's client."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.is_secure else 'http'}://{host}:{self.port}"
 
@@ -89,16 +89,17 @@ def redact_url(url: str) -> str:
 
 
 def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
-    """Return a client of the Chroma in the folder `path`, or of the server at `url`, `http://host:port/database`.
+    """Return a client for the Chroma database in the folder `path`, or on the server at `url`.
 
-    With `writable` the database is created if missing. Raises `EmptyIndexError` if nothing was indexed, `StoreError`
-    if Chroma cannot open the database, `IndexLockedError` if `writable` and another process is writing.
+    `url` has the form `http://host:port/database`. With `writable`, the database is created if missing. Raises
+    `EmptyIndexError` if nothing has been indexed, `StoreError` if Chroma cannot open the database, and
+    `IndexLockedError` if `writable` and another process is writing.
     """
     database = path / "chroma.sqlite3"
     if url is None and not writable and not database.is_file():
         raise nothing_indexed(str(path))
     if url is None and read_mark(path) and database.is_file() and not database.stat().st_size:
-        # Something was indexed. Chroma would create a new one, in which nothing is found.
+        # Something was indexed. Chroma would create a new, empty database.
         raise StoreError(f"The database of the index in {str(path)!r} is empty.", _EMBEDDED_HINT)
     with translate_errors(redact_url(url) if url else str(path), "open", is_server=url is not None):
         path.mkdir(parents=True, exist_ok=True)  # for caches and the lock, also next to a server
@@ -114,24 +115,24 @@ def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
 
 
 def close_client(client: Any) -> None:
-    """Release the files and connections of a client."""
+    """Release a client's files and connections."""
     client.close()
     _close_all(_connections(client))
 
 
 def find_collection(client: Any, name: str) -> Any | None:
-    """Return the collection of this name, or None."""
+    """Return the collection with this name, or None."""
     from chromadb.errors import NotFoundError
 
     try:
-        # Without an explicit None Chroma would attach an embedding function, which downloads a model.
+        # Without an explicit None, Chroma would attach an embedding function that downloads a model.
         return client.get_collection(name, embedding_function=None)
     except NotFoundError:
         return None
 
 
 def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | None:
-    """Create a collection; None if it exists. Of several processes that do so at once, one succeeds."""
+    """Create and return a collection; return None if it exists. If several processes try at once, only one succeeds."""
     from chromadb.errors import ChromaError
 
     try:
@@ -143,14 +144,14 @@ def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | 
 
 
 def set_timeout(client: Any, seconds: float) -> None:
-    """Set the timeout of a client of a server, which by default waits forever, and check who answers."""
+    """Set the timeout for a server client, which by default waits forever, and check that Chroma sent each answer."""
     for session in _connections(client):
         session.timeout = seconds
         session.event_hooks = {"response": [_require_chroma]}
 
 
 def nothing_indexed(where: str) -> EmptyIndexError:
-    """Return the error that nothing is indexed there."""
+    """Return an error for a folder or server without an index."""
     return EmptyIndexError(
         f"Nothing is indexed yet in {where!r}.",
         "Index something first: `citechat index PATH`, with a file or folder of articles.",
@@ -158,7 +159,7 @@ def nothing_indexed(where: str) -> EmptyIndexError:
 
 
 def chroma_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions that a client of Chroma raises, including those of the disk, the network and a gateway."""
+    """Return the exception classes that a Chroma client raises, including disk, network and gateway errors."""
     from chromadb.errors import ChromaError
     from httpx import HTTPError
 
@@ -167,7 +168,7 @@ def chroma_errors() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def translate_errors(where: str, action: str, *, is_server: bool) -> Iterator[None]:
-    """Turn exceptions of Chroma, the disk and the network into a `StoreError` that names the failed action."""
+    """Turn Chroma, disk and network errors into a `StoreError` that names the failed action."""
     try:
         yield
     except chroma_errors() as error:
@@ -179,7 +180,7 @@ def translate_errors(where: str, action: str, *, is_server: bool) -> Iterator[No
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether a `StoreError` means that a server has not answered, rather than answered with an error."""
+    """Whether a `StoreError` means that a server did not answer, rather than that it answered with an error."""
     from httpx import HTTPError
 
     return isinstance(error.__cause__, (OSError, HTTPError))
@@ -187,8 +188,11 @@ def is_unreachable(error: Exception) -> bool:
 
 @contextmanager
 def detect_corrupt_vectors(where: str, damages: Iterable[str]) -> Iterator[None]:
-    """Raise `CorruptVectorsError` for known damage, which may crash this process when the files are opened, and for
-    errors that Chroma raises when it first reads vectors after an interrupted change."""
+    """Raise `CorruptVectorsError` for known damage, and for Chroma errors that reveal damage.
+
+    Opening damaged files may crash this process, so known damage is reported first. After an interrupted change, Chroma
+    raises errors when it first reads vectors.
+    """
     from chromadb.errors import ChromaError
 
     hint = f"{REBUILD_HINT} Indexing anything rebuilds it, too."
@@ -202,10 +206,10 @@ def detect_corrupt_vectors(where: str, damages: Iterable[str]) -> Iterator[None]
 
 
 def _embedded(path: Path) -> Any:
-    """Return a client with its own Chroma, which ends with it.
+    """Return a client with its own Chroma system, which stops when the client is closed.
 
-    `PersistentClient` shares one among all clients of a process; that one keeps vectors in memory and never sees what
-    another process has written since.
+    `PersistentClient` shares one system among all clients in a process; the shared system caches vectors in memory and
+    never sees later writes by other processes.
     """
     from chromadb.api import ServerAPI
     from chromadb.api.client import Client
@@ -223,7 +227,7 @@ def _embedded(path: Path) -> Any:
 
 
 def _stop(system: Any) -> None:
-    with suppress(AttributeError):  # Chroma's complaint that it was stopped already
+    with suppress(AttributeError):  # raised by Chroma if it is already stopped
         system.stop()
 
 
@@ -243,7 +247,7 @@ def _connect(url: str, *, writable: bool) -> Any:
         )
     except chroma_errors():
         raise
-    except Exception as error:  # raised when nothing answers, or another program
+    except Exception as error:  # raised if there is no answer, or if another program answers
         raise ConnectionError(str(error)) from error
     weakref.finalize(client, _close_all, _connections(client))
     set_timeout(client, _TIMEOUT)
@@ -251,9 +255,9 @@ def _connect(url: str, *, writable: bool) -> Any:
 
 
 def _require_chroma(response: Any) -> None:
-    """Raise `ConnectionError` for an answer that is not Chroma's: its own errors have a type and a message.
+    """Raise `ConnectionError` for an answer that does not come from Chroma, whose errors have a type and a message.
 
-    Chroma's client would raise an untyped `Exception` for the answer of a gateway.
+    Chroma's client would raise a plain `Exception` for a gateway's answer.
     """
     import httpx
     from chromadb.errors import error_types
@@ -268,7 +272,7 @@ def _require_chroma(response: Any) -> None:
 
 
 def _connections(client: Any) -> list[Any]:
-    """Return the connections to a server, which Chroma leaves open."""
+    """Return a client's connections to a server, which Chroma does not close."""
     servers = [getattr(each, "_server", None) for each in (client, getattr(client, "_admin_client", None))]
     sessions = [getattr(server, "_session", None) for server in servers]
     return [session for session in sessions if session is not None]
@@ -280,10 +284,10 @@ def _close_all(connections: Sequence[Any]) -> None:
 
 
 def _require_database(address: Address, url: str, *, writable: bool) -> None:
-    """Create the database if it is missing and `writable`.
+    """Check that the database exists; with `writable`, create it if it is missing.
 
-    This uses Chroma's HTTP API (version 2): its admin client cannot be closed, and waits forever for a server that does
-    not answer.
+    This uses Chroma's HTTP API (version 2), because its admin client cannot be closed and waits forever for a server
+    that does not answer.
     """
     import httpx
 

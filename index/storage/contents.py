@@ -1,9 +1,9 @@
 """Read access to an index in Chroma.
 
-There are two collections. `articles` holds the whole text and metadata of each article; its own metadata is the
-manifest, which says what built the index and which collection holds the passages. A passage is stored as its id and
-its vector: the id says which slice of which article it is, so that the text is stored once. The record of an article is
-the commit mark: passages without one do not count.
+There are two collections. `articles` contains the full text and metadata of each article; the metadata of the
+collection itself is the manifest, which records how the index was built and which collection contains the passages. A
+passage is stored as an id and a vector: the id identifies the article and the slice, so that each text is stored only
+once. An article's record also serves as the commit mark: passages whose article has no record are ignored.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from .file_lock import MARK, read_mark
 from .serialization import article_id_of, to_article, to_passages
 
 ARTICLES = "articles"
-"""The collection of the articles."""
+"""The name of the collection that contains the articles."""
 THRESHOLD = "abstention_threshold"
-_ARTICLES_READ = 100  # at a time, with their texts
-_PASSAGES_LISTED = 10_000  # at a time, by their ids alone
+_ARTICLES_READ = 100  # articles read at a time, with their texts
+_PASSAGES_LISTED = 10_000  # passage ids read at a time
 
 
 class IndexContents:
-    """An index in a folder or on a Chroma server, for reading. `Store` adds writing."""
+    """Read access to an index in a folder or on a Chroma server. `Store` adds write access."""
 
     def __init__(self, path: Path, url: str | None = None, *, writable: bool = False) -> None:
         """Open the index in the folder `path`, or on the server at `url` with its caches in `path`.
 
-        With `writable` it is created if missing. Raises `EmptyIndexError` if nothing was indexed, `StoreError` if
-        Chroma cannot open the database.
+        With `writable`, the index is created if missing. Raises `EmptyIndexError` if nothing has been indexed, and
+        `StoreError` if Chroma cannot open the database.
         """
         self.path = path
         self.url = url
-        self.mark = read_mark(path)  # before anything else is read, so that a change meanwhile is noticed
+        self.mark = read_mark(path)  # read first, so that a change during the following reads is noticed
         self._client = chroma.open_client(path, url, writable=writable)
         if url is not None:
             with self._errors("open"):
@@ -56,7 +56,7 @@ class IndexContents:
                 raise chroma.nothing_indexed(self.where)
 
     def close(self) -> None:
-        """Release what Chroma holds open."""
+        """Release Chroma's files and connections."""
         chroma.close_client(self._client)
 
     def newest_mark(self) -> str:
@@ -67,7 +67,7 @@ class IndexContents:
             return _mark_in(self._find(ARTICLES))
 
     def manifest(self) -> Manifest | None:
-        """Return what built the index, or None if it is empty."""
+        """Return the manifest of the index, or None if nothing is indexed."""
         with self._errors("read"):
             collection = self._find(ARTICLES)
             if collection is None:
@@ -75,7 +75,7 @@ class IndexContents:
         return Manifest(**{name: self._manifest_value(collection, name) for name in Manifest.__slots__})
 
     def require(self, wanted: Manifest) -> None:
-        """Raise `IndexMismatchError` if anything but `wanted` built the index."""
+        """Raise `IndexMismatchError` if the manifest of the index differs from `wanted`."""
         found = self.manifest()
         if found is None or found == wanted:
             return
@@ -87,20 +87,20 @@ class IndexContents:
         )
 
     def abstention_threshold(self) -> float | None:
-        """Return the abstention threshold that was calibrated on this index, if any."""
+        """Return the abstention threshold that was calibrated on this index, or None."""
         with self._errors("read"):
             metadata = self._articles.metadata
         found = metadata.get(THRESHOLD, metadata.get("min_score"))  # indexes of version 0.1 wrote "min_score"
         return None if found is None else float(found)
 
     def articles(self, ids: Sequence[str] | None = None) -> list[Article]:
-        """Return all articles with their texts, sorted by title; or those of `ids` that exist."""
+        """Return articles with their texts, sorted by title: all articles, or those in `ids` that exist."""
         got = self._get_articles(["metadatas", "documents"], ids)
         rows = zip(got["ids"], got["documents"], got["metadatas"], strict=True)
         return sorted((to_article(*row) for row in rows), key=lambda article: (article.title, article.id))
 
     def iter_articles(self) -> Iterator[Article]:
-        """Iterate over all articles by id, with few texts in memory at a time."""
+        """Iterate over all articles, ordered by id, with few texts in memory at a time."""
         for ids in chroma.slices(self.article_ids(), _ARTICLES_READ):
             yield from self.articles(ids)
 
@@ -120,7 +120,7 @@ class IndexContents:
         return sorted(self._get_articles([])["ids"])
 
     def existing(self, ids: Iterable[str]) -> set[str]:
-        """Return those of the article ids that exist now."""
+        """Return the article ids in `ids` that currently exist."""
         wanted = list(ids)
         return set(self._get_articles([], wanted)["ids"]) if wanted else set()
 
@@ -129,12 +129,12 @@ class IndexContents:
         return next(iter(self.articles([article_id])), None)
 
     def passages(self, ids: Sequence[str]) -> list[tuple[Article, Passage]]:
-        """Return the passages of `ids` whose article exists, each with its article, in order."""
+        """Return the passages with these ids, in order, each with its article; omit those whose article is missing."""
         articles = {article.id: article for article in self.articles(sorted({article_id_of(id_) for id_ in ids}))}
         return list(to_passages(ids, articles))
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
-        """Iterate over all passages of existing articles with the titles, with few texts in memory at a time."""
+        """Iterate over all passages from existing articles, each with its title, with few texts in memory at a time."""
         found: dict[str, list[str]] = defaultdict(list)
         for id_ in self.passage_ids():
             found[article_id_of(id_)].append(id_)
@@ -143,15 +143,17 @@ class IndexContents:
                 yield article.title, passage
 
     def stamp(self) -> str:
-        """Return a short text that changes when other articles are indexed, or the same ones differently."""
+        """Return a short string that changes when the set of indexed articles changes, or the way they are indexed."""
         with self._errors("read"):
             collection = self._find(ARTICLES)
             built = "" if collection is None else str(self._manifest_value(collection, "passages"))
         return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
 
     def nearest(self, vector: FloatArray, limit: int, articles: Sequence[str] | None = None) -> list[tuple[str, float]]:
-        """Return the ids of the passages nearest to a unit vector, with their cosine similarity, nearest first; of all
-        articles or of some."""
+        """Return the ids and cosine similarities of the passages nearest to a unit vector, nearest first.
+
+        With `articles`, only passages from these articles are considered.
+        """
         where: Any = None if articles is None else {"article": {"$in": list(articles)}}
         with self._errors("search"):
             got = self._passages.query(
@@ -160,7 +162,7 @@ class IndexContents:
         return [(id_, 1.0 - float(d)) for id_, d in zip(got["ids"][0], (got["distances"] or [[]])[0], strict=True)]
 
     def vectors(self, ids: Sequence[str], dimension: int) -> FloatArray:
-        """Return the vectors of passages, shape `(ids, dimension)`; zeros for a missing one, which is near nothing."""
+        """Return passage vectors, shape `(ids, dimension)`; a missing vector is all zeros, which is never near."""
         rows = {id_: row for row, id_ in enumerate(ids)}
         vectors = np.zeros((len(ids), dimension), dtype=np.float32)
         for some in chroma.slices(ids):
@@ -190,7 +192,7 @@ class IndexContents:
         return self._client.get_collection(name, embedding_function=None)
 
     def _manifest_value(self, articles: Any, name: str) -> Any:
-        """Read a value of the manifest, which is the metadata of the articles' collection."""
+        """Read a value from the manifest, which is the metadata of the articles collection."""
         if name not in (articles.metadata or {}):
             raise StoreError(
                 f"The manifest of the index in {self.where!r} is damaged: {name!r} is missing.", chroma.REBUILD_HINT
@@ -198,7 +200,7 @@ class IndexContents:
         return articles.metadata[name]
 
     def _get_articles(self, include: list[str], ids: Sequence[str] | None = None) -> Any:
-        """Query the records of all articles, or of those of `ids`; empty if nothing was indexed."""
+        """Return the records of all articles, or of those in `ids`; empty if nothing has been indexed."""
         with self._errors("read"):
             try:
                 return self._articles.get(ids=None if ids is None else list(ids), include=include)
@@ -206,9 +208,9 @@ class IndexContents:
                 return {"ids": [], "documents": [], "metadatas": []}
 
     def passage_ids(self) -> Iterator[str]:
-        """Iterate over all passage ids in no order; none if nothing was indexed.
+        """Iterate over all passage ids in arbitrary order; empty if nothing has been indexed.
 
-        A query for those of some articles would make Chroma scan the metadata of all passages.
+        A query for the passages from certain articles would make Chroma scan the metadata of all passages.
         """
         for offset in count(0, _PASSAGES_LISTED):
             with self._errors("read"):
@@ -238,5 +240,5 @@ class IndexContents:
 
 
 def _mark_in(articles: Any | None) -> str:
-    """Read the change mark of an index on a server from the collection of its articles."""
+    """Return the change mark of an index on a server, from the metadata of its articles collection."""
     return "" if articles is None else str((articles.metadata or {}).get(MARK, ""))

@@ -1,10 +1,11 @@
-"""Locks and change marks of an index in a folder.
+"""Locks and change marks for an index in a folder.
 
-One process writes at a time: two that write to Chroma at once lose vectors without an error. Two small files support
-this. The mark holds a new random word after every change; other processes compare it before each question, which takes
-some 20 microseconds. The other file exists while a process writes, and remains if that process is killed.
+Only one process may write at a time: concurrent writes to Chroma lose vectors without an error. Besides the lock there
+are two small files. The mark contains a new random string after every change; other processes compare it before each
+question, which takes about 20 microseconds. The other file exists while a process writes, and remains if that process
+is killed.
 
-An index on a server has its mark in the metadata of its articles, and `server_lease` does the rest.
+An index on a server stores its mark in the metadata of its articles collection; `server_lease` handles locking.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from pathlib import Path
 from ..errors import IndexLockedError
 
 MARK = "changed"
-"""The name of the file, or on a server of the key in the manifest."""
+"""The name of the mark's file or, on a server, of its key in the manifest."""
 _UNFINISHED = ".unfinished"
 
 
 def read_mark(folder: Path) -> str:
-    """Return a word that differs after every change of the index in `folder`; empty before the first."""
+    """Return a string that differs after every change to the index in `folder`; empty before the first change."""
     try:
         return (folder / MARK).read_text(encoding="utf-8")
     except OSError:
@@ -31,13 +32,13 @@ def read_mark(folder: Path) -> str:
 
 
 def new_mark() -> str:
-    """Return a word that was never used before."""
+    """Return a unique string."""
     return uuid.uuid4().hex
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Lock the index in `folder` for writing; the system releases the lock when the process ends in any way.
+    """Lock the index in `folder` for writing; the system releases the lock when the process ends for any reason.
 
     Raises `IndexLockedError` naming the process that holds the lock.
     """
@@ -58,7 +59,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def locked_by(owner: object, where: str) -> IndexLockedError:
-    """Return the error that another process is writing."""
+    """Return an error for an index that another process is writing to."""
     return IndexLockedError(
         f"Another process ({owner}) is writing to the index in {where!r}.",
         "Wait until it has finished, then run the command again.",
@@ -67,9 +68,9 @@ def locked_by(owner: object, where: str) -> IndexLockedError:
 
 @contextmanager
 def change_folder(folder: Path) -> Iterator[bool]:
-    """Lock the index in `folder` for one change; yields whether the change before it was interrupted.
+    """Lock the index in `folder` for one change; yield whether the previous change was interrupted.
 
-    Raises `IndexLockedError` if another process holds the lock, `OSError` if the folder is not writable.
+    Raises `IndexLockedError` if another process holds the lock, and `OSError` if the folder is not writable.
     """
     unfinished = folder / _UNFINISHED
     with lock_folder(folder):
@@ -85,7 +86,7 @@ def change_folder(folder: Path) -> Iterator[bool]:
 
 
 def _set_mark(folder: Path) -> bool:
-    """Replace the mark in one step. False if the disk is full: the next change repeats it."""
+    """Replace the mark atomically. Return False if the disk is full; the next change tries again."""
     temporary = folder / f"{MARK}.new"
     with suppress(OSError):
         temporary.write_text(new_mark(), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Check an index for damage, and advise what to do about it.
+"""Check an index for damage, and suggest how to repair it.
 
-A damaged index can crash the program that opens it, or block it forever, and no `except` catches that. So another
-process opens it, which may die or be stopped after a timeout. A server can block a process, too.
+A damaged index can crash or permanently block the program that opens it, and no `except` clause can catch that. So
+another process opens the index; it may crash, and it is stopped after a timeout. A server can block a process as well.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from .chroma_client import SERVER_HINT, redact_url
 from .file_lock import read_mark
 
 TIME_LIMIT = 20.0
-"""Default time limit of a check, in seconds."""
-_LEAST_FREE = 50  # megabytes; a batch of passages with its token vectors takes some ten
+"""Default time limit for a check, in seconds."""
+_LEAST_FREE = 50  # minimum free disk space in megabytes; a batch of passages with token vectors takes about ten
 _HEADER = b"SQLite format 3\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, with the value that shows it, and what to do about it."""
+    """A problem with an index: `message` states it with the value that shows it, and `hint` says what to do."""
 
     message: str
     hint: str
 
 
 def check(path: Path, seconds: float | None = None, url: str | None = None) -> list[Problem]:
-    """Return the problems of the index in the folder `path`, or on the server at `url` with its caches in `path`.
+    """Return the problems with the index in the folder `path`, or on the server at `url` with its caches in `path`.
 
-    Empty if nothing was indexed. Takes a second or two, and `seconds` (default: `TIME_LIMIT`) at most.
+    The list is empty if nothing has been indexed. The check takes a second or two, and at most `seconds` (default:
+    `TIME_LIMIT`).
     """
     seconds = TIME_LIMIT if seconds is None else seconds
     if url is not None:
@@ -52,12 +53,12 @@ def check(path: Path, seconds: float | None = None, url: str | None = None) -> l
             hint = "Change the permissions, or set CITECHAT_HOME to a folder that you own. Reading also writes."
             return [Problem(f"Cannot read and write {str(place)!r}: permission denied.", hint)]
     if not database.stat().st_size and not read_mark(path):
-        return []  # the first indexing was interrupted at once
+        return []  # the first indexing was interrupted immediately
     return [*_low_disk(path), *(_damaged_header(database) or _probe(path, seconds))]
 
 
 def reindex_hint(path: Path, url: str | None = None) -> str:
-    """Return what to do if the texts of the articles are lost."""
+    """Return a hint for the case that article texts are lost."""
     again = "and index the articles again with `citechat index`."
     if url is None:
         return f"Remove the folder {str(path)!r} {again}"
@@ -89,8 +90,8 @@ def _damaged_header(database: Path) -> list[Problem]:
 
 
 def _probe(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
-    """Return the problems that `health_probe` finds, and one more if it crashes or times out."""
-    # In the folder of this package, so that the other process imports the same one.
+    """Return the problems that `health_probe` finds, plus one if it crashes or times out."""
+    # Run in this package's folder, so that the other process imports the same package.
     command = [sys.executable, "-m", f"{__package__}.health_probe", str(path.resolve())]
     process = subprocess.Popen(  # noqa: S603 - our own module
         command,
@@ -102,7 +103,7 @@ def _probe(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
         errors="replace",
     )
     try:
-        # All users of this machine can read a command line, and the URL may hold a password.
+        # All users of this machine can read a command line, and the URL may contain a password.
         out, errors = process.communicate(url or "", timeout=seconds)
         failure = _failure(process.returncode, errors)
     except subprocess.TimeoutExpired:
@@ -120,7 +121,7 @@ def _probe(path: Path, seconds: float, url: str | None = None) -> list[Problem]:
 
 
 def _failure(code: int, errors: str) -> str:
-    """Describe how a process ended; empty for a normal end."""
+    """Describe how a process ended; return an empty string for a normal exit."""
     if code < 0:
         return f"crash ({signal.Signals(-code).name})"
     return f"fail: {(errors.strip().splitlines() or [f'exit code {code}'])[-1]}" if code else ""

@@ -1,6 +1,7 @@
-"""The process that opens an index for `health.check`: it may crash or hang, which the parent reports.
+"""A process that opens an index for `health.check`. It may crash or hang, which the parent reports.
 
-It reads the URL of a server, or nothing, and writes lines of JSON: problems, and hints for the case that it dies.
+It reads a server URL, or nothing, from standard input, and writes lines of JSON: problems, and hints to show if it
+dies.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from .store import Store
 from .vector_cache import MOST_COMPARED
 from .vector_files import damages
 
-_SAMPLED = 20  # passages that are searched by their own vectors
-_SAMPLED_AGAIN = 500  # if one of those is not found
+_SAMPLED = 20  # number of passages that are searched by their own vectors
+_SAMPLED_AGAIN = 500  # sample size if one of those passages is not found
 _MISSED = 0.01  # share of passages that Chroma's approximate search may miss in an intact index; 0.001 was measured
-_TIMEOUT = 5.0  # seconds to check the pages of the database; of a large one only some are checked
-_SAME = 1e-3  # cosine; that of a vector with itself differs from 1 by rounding
+_TIMEOUT = 5.0  # time limit for checking the database pages, in seconds; a large database is checked only in part
+_SAME = 1e-3  # maximum difference from 1 of the cosine of a vector with itself, due to rounding
 _REBUILD = f"The texts are intact. {REBUILD_HINT}"
 _REBUILD_ON_SERVER = f"{SERVER_HINT} If it is, rebuild the index with `citechat rebuild`."
 
@@ -39,7 +40,7 @@ class _ProbedStore(Store):
     """A store with access to all stored vectors."""
 
     def stored_vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
-        """Return the vectors of passages as they are stored; the ones that are missing are left out."""
+        """Return the stored vectors of passages; missing vectors are omitted."""
         if not ids:
             return {}
         with self._errors("read"):
@@ -48,7 +49,7 @@ class _ProbedStore(Store):
 
 
 def main(path: Path, url: str | None = None) -> None:
-    """Print the problems of the index in `path`, or on the server at `url`, up to the first check that finds any."""
+    """Print problems with the index in `path` or on the server at `url`; stop after the first check that finds any."""
     for checked in _checks(path, url):
         problems = list(checked)
         for problem in problems:
@@ -58,7 +59,7 @@ def main(path: Path, url: str | None = None) -> None:
 
 
 def _checks(path: Path, url: str | None) -> Iterator[Iterator[Problem]]:
-    if url is None:  # the files of a server are on another machine
+    if url is None:  # a server's files are on another machine
         yield _check_database(path)
         yield (Problem(damage, _REBUILD) for damage in damages(path))
     yield _check_content(path, url)
@@ -69,10 +70,10 @@ def _print(**line: str) -> None:
 
 
 def _check_database(path: Path) -> Iterator[Problem]:
-    """Run SQLite's own check of its pages."""
+    """Run SQLite's own check of the database pages."""
     database = path / "chroma.sqlite3"
     until = time.monotonic() + _TIMEOUT
-    # A killed process leaves a journal, and only a connection that may write can roll it back.
+    # A killed process leaves a journal, and only a writable connection can roll it back.
     mode = "rw" if (path / "chroma.sqlite3-journal").exists() else "ro"
     with closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True, timeout=_TIMEOUT)) as connection:
         connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
@@ -88,7 +89,7 @@ def _check_database(path: Path) -> Iterator[Problem]:
 
 
 def _check_content(path: Path, url: str | None = None) -> Iterator[Problem]:
-    """Check that the manifest is valid, and that each article has the passages that its record says, and finds them."""
+    """Check that the manifest is valid, that passage counts match the records, and that search finds the passages."""
     _print(hint_if_lost=_REBUILD if url is None else SERVER_HINT)
     try:
         store = _ProbedStore(path, url)
@@ -136,7 +137,7 @@ def _check_passages(store: _ProbedStore, expected: dict[str, int]) -> Iterator[P
     ids = [id_ for id_ in store.passage_ids() if article_id_of(id_) in expected]
     counts = Counter(article_id_of(id_) for id_ in ids)
     differing = {id_: count for id_, count in expected.items() if counts[id_] != count}
-    if differing:  # or another process is writing: then they agree when read again
+    if differing:  # if another process is writing, the counts agree when read again
         now = {article.id: count for article, count in store.listing()}
         counts = Counter(article_id_of(id_) for id_ in store.passage_ids())
         differing = {id_: now[id_] for id_ in differing if id_ in now and counts[id_] != now[id_]}
@@ -153,13 +154,13 @@ def _check_passages(store: _ProbedStore, expected: dict[str, int]) -> Iterator[P
 
 def _check_vectors(store: _ProbedStore, ids: Sequence[str]) -> Iterator[Problem]:
     sample = _spread(ids, _SAMPLED_AGAIN)
-    vectors = store.stored_vectors(sample)  # raises if Chroma has lost one
+    vectors = store.stored_vectors(sample)  # raises an error if Chroma has lost a vector
     lost = [id_ for id_ in _spread(sample, _SAMPLED) if id_ in vectors and not _is_found(store, id_, vectors[id_])]
     if len(ids) <= MOST_COMPARED:
         # Search compares all vectors here. Chroma's graph may not reach all of them; it was searched above only
         # because it could have crashed.
         lost = [id_ for id_, vector in vectors.items() if not abs(float(vector @ vector) - 1) < _SAME]
-    elif lost:  # either the graph does not reach this one, or many are lost
+    elif lost:  # either the graph does not reach this passage, or many are lost
         lost = [id_ for id_, vector in vectors.items() if not _is_found(store, id_, vector)]
     if len(lost) > _MISSED * len(vectors):
         message = f"{len(lost)} of {len(vectors)} passages are not found by their own vectors, such as {lost[0]!r}."
@@ -167,12 +168,12 @@ def _check_vectors(store: _ProbedStore, ids: Sequence[str]) -> Iterator[Problem]
 
 
 def _spread(ids: Sequence[str], count: int) -> list[str]:
-    """Choose about so many ids, evenly from first to last."""
+    """Choose about `count` ids, evenly spaced from first to last."""
     return sorted(ids)[:: max(1, math.ceil(len(ids) / count))]
 
 
 def _is_found(store: _ProbedStore, id_: str, vector: FloatArray) -> bool:
-    """Whether the passage nearest to the vector of a passage is itself, or one with the same vector."""
+    """Whether a search by a passage's vector first finds the passage itself, or another with the same vector."""
     nearest = store.nearest(vector, 5)
     return bool(nearest) and (nearest[0][0] == id_ or nearest[0][1] > 1 - _SAME)
 

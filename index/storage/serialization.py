@@ -1,4 +1,4 @@
-"""Articles and passages as Chroma records: flat metadata, and back. Pure."""
+"""Convert articles and passages to and from Chroma records with flat metadata. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..models import Article, Origin, Passage, Span
 
 
 def article_record(article: Article) -> dict[str, str | None]:
-    """Return the metadata of an article without its number of passages; None for unknown values."""
+    """Return an article's metadata without its number of passages; unknown values are None."""
     return {
         "title": article.title,
         "source": article.source,
@@ -25,7 +25,7 @@ def article_record(article: Article) -> dict[str, str | None]:
 
 
 def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
-    """Return what is stored with the text of an article that has so many passages; Chroma has no None."""
+    """Return the metadata to store with an article's text. Unknown values are omitted: Chroma does not support None."""
     known = {name: value for name, value in article_record(article).items() if value is not None}
     return {**known, "passages": passages}
 
@@ -49,12 +49,12 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
 
 
 def article_id_of(passage_id: str) -> str:
-    """Return the id of the article that a passage belongs to."""
+    """Return the id of the article that contains a passage."""
     return passage_id.rpartition(":")[0]
 
 
 def to_passages(ids: Iterable[str], articles: Mapping[str, Article]) -> Iterator[tuple[Article, Passage]]:
-    """Restore passages from their ids, each with its article; skip those whose article is not among `articles`."""
+    """Restore passages from their ids, each with its article; skip passages whose article is not in `articles`."""
     for id_ in ids:
         article = articles.get(article_id_of(id_))
         if article is not None:

@@ -1,11 +1,11 @@
-"""One writer at a time on a Chroma server, across machines.
+"""Allow only one writer at a time on a Chroma server, across machines.
 
-Chroma has no compare-and-swap, but of several clients that create a collection of one name, one succeeds. So a lease is
-an empty collection, `writer-1`, `writer-2` and so on: the client that creates the next number holds the index. The
-highest number is never removed, so that no number is used twice. The metadata says until when the lease holds, by the
-clock of the server, the only one that all machines see. The holder renews it, and relies on it no longer than its own
-stopwatch allows, started before each request: a holder that pauses or is cut off has given up before another may take
-over.
+Chroma has no compare-and-swap, but if several clients create a collection with the same name, only one succeeds. So a
+lease is an empty collection, `writer-1`, `writer-2` and so on: the client that creates the next number holds the lease.
+The highest number is never removed, so that no number is used twice. The metadata contains the expiry time by the
+server's clock, the only clock that all machines share. The holder renews the lease and measures its remaining time with
+a local timer, started before each request: a holder that pauses or loses its connection stops relying on the lease
+before another client may take over.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from .file_lock import locked_by
 logger = logging.getLogger(__name__)
 
 LIFE = 30.0
-"""Seconds that a lease holds after it was renewed."""
+"""Time from the renewal of a lease to its expiry, in seconds."""
 
-_BEAT = 5.0  # seconds between two renewals
-_RESERVE = 10.0  # seconds before its end at which writing stops: a write takes a while
+_BEAT = 5.0  # interval between renewals, in seconds
+_RESERVE = 10.0  # writes must start at least this many seconds before expiry, since they take a while
 _PREFIX = "writer-"
 
 
 class Lease:
-    """The right to write, held by this process."""
+    """A lease held by this process, which allows it to write."""
 
     def __init__(self, client: Any, where: str) -> None:
-        """Acquire the lease; wait for a holder that seems to have died.
+        """Acquire the lease; if the holder seems to have died, wait for its lease to expire.
 
         Raises `IndexLockedError` naming an active holder.
         """
         self._client = client
         self._where = where
         self._ended = threading.Event()
-        self._until = 0.0  # by the clock of this process
+        self._until = 0.0  # by this process's monotonic clock
         while not self._claim():
             time.sleep(1)
         self._beating = threading.Thread(target=self._beat, name="lease", daemon=True)
         self._beating.start()
 
     def require(self) -> None:
-        """Raise `StoreError` if the lease is lost, or may be lost before a write that begins now has finished."""
+        """Raise `StoreError` if the lease is lost, or may be lost before a write that starts now finishes."""
         if time.monotonic() > self._until - _RESERVE:
             raise StoreError(
                 f"Lost the write lock of the index in {self._where!r}: the Chroma server timed out.",
@@ -70,9 +70,9 @@ class Lease:
                 logger.warning("Cannot release the lease of %r; it will expire: %s", self._where, error)
 
     def _claim(self) -> bool:
-        """Try once. False if the holder has missed a renewal, but its lease has not expired yet."""
+        """Try once. Return False if the holder has missed a renewal but its lease has not yet expired."""
         began = time.monotonic()
-        now = self._now()  # before the leases are read: one that has expired by then was not renewed in time
+        now = self._now()  # read before the leases: a lease that has expired by this time was not renewed in time
         leases = _leases(self._client)
         number = max(leases, default=0)
         before: dict[str, Any] = leases[number].metadata or {} if number else {}
@@ -86,7 +86,7 @@ class Lease:
         if lease is None:
             return False
         leases = _leases(self._client)
-        if max(leases) > number + 1:  # the leases read above are long outdated
+        if max(leases) > number + 1:  # the leases read before the creation were outdated
             self._client.delete_collection(name)
             return False
         for old in leases:
@@ -107,24 +107,24 @@ class Lease:
             except chroma.chroma_errors() as error:
                 logger.info("Cannot renew the lease of the index in %r: %s", self._where, error)
                 if isinstance(error, NotFoundError):
-                    self._until = 0.0  # another client has taken over: the clock of the server was changed
+                    self._until = 0.0  # another client has taken over: the server's clock was changed
                 continue
             if time.monotonic() >= self._until:
-                return  # renewed too late: another client may have seen it expired
+                return  # renewed too late: another client may have seen the lease as expired
             self._until = began + LIFE
 
     def _now(self) -> float:
-        """Return the seconds of the server's clock."""
+        """Return the time on the server's clock, in seconds."""
         return float(self._client.heartbeat()) / 1e9
 
 
 @contextmanager
 def leased(path: Path, url: str) -> Iterator[Lease]:
-    """Hold the lease of the index on the server at `url`; a change that raises counts as interrupted.
+    """Hold the lease for the index on the server at `url`; a change that raises an exception counts as interrupted.
 
-    Raises `IndexLockedError` if another process holds it, on any machine.
+    Raises `IndexLockedError` if another process, on any machine, holds the lease.
     """
-    client = chroma.open_client(path, url, writable=False)  # its own, which does not wait for large writes
+    client = chroma.open_client(path, url, writable=False)  # a separate client, which does not wait for large writes
     try:
         lease = Lease(client, chroma.redact_url(url))
         is_finished = False
@@ -138,7 +138,7 @@ def leased(path: Path, url: str) -> Iterator[Lease]:
 
 
 def is_lease(collection: str) -> bool:
-    """Whether a collection of this name is a lease."""
+    """Whether a collection with this name is a lease."""
     return collection.startswith(_PREFIX)
 
 

@@ -1,4 +1,4 @@
-"""Write articles and passages to Chroma: the record of an article last, as it makes its passages count."""
+"""Write articles and passages to Chroma. An article's record is written last, since passages without it are ignored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .server_lease import Lease, leased
 from .vector_files import damages, remove_vectors
 
 UNCOUNTED = "uncounted"
-"""A key of the manifest, present from the switch of a rebuild until the articles' records count the new passages."""
+"""A key in the manifest, present while the article records do not yet contain the passage counts of a rebuild."""
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
 
 Row = tuple[Article, Sequence[Passage], FloatArray]
@@ -29,12 +29,12 @@ Row = tuple[Article, Sequence[Passage], FloatArray]
 
 
 class Store(IndexContents):
-    """An index in a folder or on a Chroma server, for reading and writing."""
+    """Read and write access to an index in a folder or on a Chroma server."""
 
-    _lease: Lease | None = None  # while this writes to a server
+    _lease: Lease | None = None  # set while this store writes to a server
 
     def create(self, manifest: Manifest) -> None:
-        """Create the collections of an index built by `manifest`, unless they exist."""
+        """Create the collections for an index with this manifest, unless they exist."""
         with self._errors("write"):
             if self._find(ARTICLES) is None:
                 name = f"passages-{manifest.key}"
@@ -44,12 +44,12 @@ class Store(IndexContents):
                 )
 
     def switch(self, manifest: Manifest, batches: Iterable[Sequence[Row]]) -> None:
-        """Replace all passages by those of `manifest`: write them next to the old ones, then switch in one step."""
+        """Replace all passages with those in `batches`: write them to a new collection, then switch atomically."""
         with self._errors("write"):
             articles = self._articles
             name = f"passages-{manifest.key}"
             if name == (articles.metadata or {}).get("passages"):
-                name += "-again"  # never into the old ones, which may be damaged
+                name += "-again"  # never write into the old collection, which may be damaged
             if self._find(name) is not None:
                 self._client.delete_collection(name)  # left by an interrupted rebuild
             new = self._client.get_or_create_collection(name, embedding_function=None, configuration=_COSINE)
@@ -63,7 +63,7 @@ class Store(IndexContents):
         self._forget()
 
     def set_abstention_threshold(self, value: float) -> None:
-        """Store a calibrated threshold; a rebuild drops it, since other vectors have other scores."""
+        """Store a calibrated abstention threshold; a rebuild removes it, since new vectors have different scores."""
         with self._errors("write"):
             self._may_write()
             others = {name: old for name, old in self._articles.metadata.items() if name != "min_score"}
@@ -71,7 +71,7 @@ class Store(IndexContents):
         self._forget()
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Write articles and their passages; the articles' records come last and make the passages count."""
+        """Write articles and their passages; the article records are written last, which makes the passages visible."""
         with self._errors("write"):
             self._may_write()
             _upsert_passages(self._passages, rows)
@@ -79,34 +79,35 @@ class Store(IndexContents):
                 self._may_write()
                 self._articles.upsert(
                     ids=[article.id for article, _, _ in batch],
-                    # Chroma requires a vector; articles are never searched by it.
+                    # Chroma requires a vector, but articles are never searched by vector.
                     embeddings=np.ones((len(batch), 1), dtype=np.float32),
                     documents=[article.text for article, _, _ in batch],
                     metadatas=[to_metadata(article, len(passages)) for article, passages, _ in batch],
                 )
 
     def update(self, articles: Sequence[Article]) -> None:
-        """Rewrite the metadata of stored articles; their texts, passages and number of passages stay."""
+        """Rewrite the metadata of stored articles; their texts, passages and passage counts are unchanged."""
         with self._errors("write"):
             self._may_write()
             _update_metadata(self._articles, {article.id: article_record(article) for article in articles})
 
     def remove(self, *article_ids: str) -> None:
-        """Remove articles: first their records, so that they are gone at once, then their passages."""
+        """Remove articles: first their records, so that they disappear immediately, then their passages."""
         with self._errors("write"):
             for ids in chroma.slices(article_ids):
                 self._may_write()
                 self._articles.delete(ids=list(ids))
                 self._passages.delete(where={"article": {"$in": list(ids)}})
         if article_ids and self._may_write():
-            self._leave_mark()  # at once: no other machine may cite a removed article
+            self._leave_mark()  # immediately, so that no other machine cites a removed article
 
     @contextmanager
     def writing(self, *, replacing: bool = False) -> Iterator[None]:
-        """Lock the index for writing; see `change_folder`, and `leased` for a server.
+        """Lock the index for writing; see `change_folder` for a folder, and `leased` for a server.
 
-        The remains of an interrupted change are removed first, unless `replacing` all passages: then they go with the
-        old ones. Raises `CorruptVectorsError` if those are damaged and not replaced.
+        The remains of an interrupted change are removed first, except when `replacing` all passages, which removes them
+        together with the old passages. Raises `CorruptVectorsError` if the old passages are damaged and not
+        `replacing`.
         """
         if self.url is not None:
             with self._writing_to_server(replacing=replacing):
@@ -116,10 +117,10 @@ class Store(IndexContents):
             with self._errors("write"):
                 was_interrupted = stack.enter_context(change_folder(self.path))
                 if was_interrupted or replacing or self.mark != read_mark(self.path):
-                    # Chroma keeps in memory what another process has replaced, and would write it back.
+                    # Chroma caches data that another process has replaced, and would write it back.
                     self.close()
                     if was_interrupted or replacing:
-                        remove_vectors(self.path, ARTICLES)  # corrupt ones would prevent reading the texts
+                        remove_vectors(self.path, ARTICLES)  # corrupt vectors would prevent reading the texts
                     self._client = chroma.open_client(self.path, None, writable=False)
                     self._forget()
                 if was_interrupted and not replacing and self._find(ARTICLES) is not None:
@@ -148,7 +149,7 @@ class Store(IndexContents):
                 raise
 
     def _leave_mark(self) -> None:
-        """Replace the change mark on a server, so that other machines notice the change."""
+        """Replace the change mark of an index on a server, so that other machines notice the change."""
         with self._errors("write"):
             articles = self._find(ARTICLES)
             if self._may_write() and articles is not None:
@@ -157,13 +158,13 @@ class Store(IndexContents):
                 self.mark = mark
 
     def _may_write(self) -> bool:
-        """Whether this holds the lease of an index on a server. Raises `StoreError` if it has lost it."""
+        """Whether this store holds the lease for an index on a server. Raises `StoreError` if the lease is lost."""
         if self._lease is not None:
             self._lease.require()
         return self._lease is not None
 
     def _clean_up(self) -> None:
-        """Remove what an interrupted change has left."""
+        """Remove the remains of an interrupted change."""
         self._remove_collections_but(self._passages.name)
         if self._articles.metadata.get(UNCOUNTED):
             _recount(self._articles, self._passages)
@@ -173,7 +174,7 @@ class Store(IndexContents):
             self._passages.delete(ids=list(ids))
 
     def _remove_collections_but(self, current: str) -> None:
-        """Remove the other collections of passages: of an interrupted rebuild, or of before a rebuild."""
+        """Remove other passage collections, which remain from an interrupted rebuild or from before a rebuild."""
         for collection in self._client.list_collections():
             if collection.name.startswith("passages-") and collection.name != current:
                 self._client.delete_collection(collection.name)
@@ -194,13 +195,13 @@ def _upsert_passages(collection: Any, rows: Sequence[Row]) -> None:
 
 
 def _update_metadata(collection: Any, metadata: Mapping[str, Mapping[str, Any]]) -> None:
-    """Update the metadata of existing records by id; a value of None is removed, one that is not named stays."""
+    """Update the metadata of existing records by id; None removes a key, and absent keys are unchanged."""
     for ids in chroma.slices(list(metadata)):
         collection.update(ids=list(ids), metadatas=[dict(metadata[id_]) for id_ in ids])
 
 
 def _recount(articles: Any, passages: Any) -> None:
-    """Write the number of passages into the records of all articles, and into the manifest that this is done."""
+    """Write the number of passages into the records of all articles, then remove `UNCOUNTED` from the manifest."""
     counts = Counter(article_id_of(id_) for id_ in passages.get(include=[])["ids"])
     _update_metadata(articles, {id_: {"passages": counts[id_]} for id_ in articles.get(include=[])["ids"]})
     articles.modify(metadata={name: value for name, value in articles.metadata.items() if name != UNCOUNTED})

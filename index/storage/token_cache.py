@@ -1,7 +1,7 @@
-"""Token vectors of passages with one byte per number, cached on disk, so that a question costs one forward pass.
+"""A disk cache of passage token vectors, with one byte per number, so that a question takes only one forward pass.
 
-Missing vectors are encoded again, so that losing the file costs only time. SQLite keeps it consistent when a process is
-killed, and lets several processes read while one writes.
+Missing vectors are computed again, so losing the file costs only time. SQLite keeps the file consistent when a process
+is killed, and lets several processes read while one writes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..embedding.base import Encoding, FloatArray
 
 logger = logging.getLogger(__name__)
 
-_TIMEOUT = 5.0  # seconds to wait for another process that is writing
+_TIMEOUT = 5.0  # maximum time to wait for another process that is writing, in seconds
 _SCHEMA = """create table if not exists tokens (
     passage text primary key, offsets blob not null, scales blob not null, codes blob not null
 )"""
@@ -32,10 +32,11 @@ _ALL = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class TokenVectors:
-    """The token vectors of a text, each number rounded to one of 255 steps of its row.
+    """The token vectors of a text, with each number rounded to one of 255 steps per row.
 
-    Row `i` is `codes[i] * scales[i]`: shapes `(tokens, dimension)` and `(tokens,)`; `offsets` are the character offsets
-    of the tokens. For unit vectors of 384 numbers, no cosine changes by more than 0.002, at a quarter of the size.
+    Row `i` is `codes[i] * scales[i]`; the shapes are `(tokens, dimension)` and `(tokens,)`. `offsets` are the character
+    offsets of the tokens. For unit vectors with 384 numbers, no cosine changes by more than 0.002, at a quarter of the
+    size.
     """
 
     codes: npt.NDArray[np.int8]
@@ -50,16 +51,16 @@ class TokenVectors:
         return cls(np.rint(encoding.tokens / scales[:, None]).astype(np.int8), scales, encoding.offsets)
 
     def vectors(self, rows: slice = _ALL) -> FloatArray:
-        """Return some or all of the vectors: shape `(rows, dimension)`."""
+        """Return all vectors, or those in the slice `rows`: shape `(rows, dimension)`."""
         return np.asarray(self.codes[rows] * self.scales[rows, None], dtype=np.float32)
 
     def cosines(self, others: FloatArray) -> FloatArray:
-        """Return the cosines of other unit vectors with each of these: shape `(others, tokens)`."""
+        """Return the cosine of each unit vector in `others` with each token vector: shape `(others, tokens)`."""
         return np.asarray((others @ self.codes.astype(np.float32).T) * self.scales, dtype=np.float32)
 
 
 class TokenCache:
-    """Token vectors by passage id, in one file. Its methods never raise: an unusable cache counts as empty."""
+    """A cache of token vectors by passage id, in one file. Methods never raise: an unusable cache counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,11 +69,11 @@ class TokenCache:
 
     @classmethod
     def beside(cls, folder: Path, key: str) -> TokenCache:
-        """Return the cache in the folder of an index for passages of the manifest with this key."""
+        """Return the cache in an index's folder for the manifest with this key."""
         return cls(folder / f"tokens-{key}.sqlite")
 
     def get(self, ids: Sequence[str]) -> dict[str, TokenVectors]:
-        """Return the token vectors of those passages that are cached."""
+        """Return the token vectors of the passages that are cached."""
         found: dict[str, TokenVectors] = {}
         if self.path.is_file():
             with self._tolerating_failure():
@@ -84,7 +85,7 @@ class TokenCache:
         return found
 
     def put(self, tokens: Mapping[str, TokenVectors]) -> None:
-        """Cache token vectors, replacing those of the same passages. Passages without tokens are skipped."""
+        """Cache token vectors, replacing existing ones. Passages without tokens are skipped."""
         rows = [
             (id_, np.array(each.offsets, dtype=np.int32).tobytes(), each.scales.tobytes(), each.codes.tobytes())
             for id_, each in tokens.items()
@@ -96,7 +97,7 @@ class TokenCache:
             self._connection.executemany("insert or replace into tokens values (?, ?, ?, ?)", rows)
 
     def remove(self, article_id: str) -> None:
-        """Remove the passages of an article."""
+        """Remove the token vectors of an article's passages."""
         if self.path.is_file():
             # Ids are `article:start-end`, and ";" is the character after ":".
             ids = (f"{article_id}:", f"{article_id};")
@@ -104,21 +105,21 @@ class TokenCache:
                 self._connection.execute("delete from tokens where passage >= ? and passage < ?", ids)
 
     def remove_others(self) -> None:
-        """Remove the caches of other manifests from this folder."""
+        """Remove caches for other manifests from this folder."""
         for path in self.path.parent.glob("tokens-*.sqlite*"):
             if not path.name.startswith(self.path.name):
                 with suppress(OSError):
                     path.unlink()
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
+        """Close the file; the next use reopens it."""
         connection = self.__dict__.pop("_connection", None)
         if connection is not None:
             connection.close()
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        # The threads of a server share it, one at a time.
+        # The server's threads share the connection, one at a time.
         connection = sqlite3.connect(self.path, timeout=_TIMEOUT, check_same_thread=False)
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
@@ -127,7 +128,7 @@ class TokenCache:
 
     @contextmanager
     def _tolerating_failure(self) -> Iterator[None]:
-        """Serialize threads; log the first failure, and remove a damaged file, so that it is filled again."""
+        """Serialize access by threads; log the first failure, and remove a damaged file so that it is recreated."""
         with self._lock:
             try:
                 yield
@@ -137,14 +138,14 @@ class TokenCache:
                     logger.warning("Cannot use the token vectors in %r, so search is slower: %s", str(self.path), error)
                 with suppress(sqlite3.Error):
                     self.close()
-                if not isinstance(error, sqlite3.OperationalError):  # those are temporary: locked, full
+                if not isinstance(error, sqlite3.OperationalError):  # which is temporary: locked, disk full
                     for path in self.path.parent.glob(f"{self.path.name}*"):
                         with suppress(OSError):
                             path.unlink()
 
 
 def _from_row(offsets: bytes, scales: bytes, codes: bytes) -> TokenVectors | None:
-    """Restore a row; None if it is damaged."""
+    """Restore token vectors from a database row; return None if the row is damaged."""
     count = len(scales) // 4
     if not count or len(offsets) != 8 * count or len(codes) % count:
         return None

@@ -1,8 +1,8 @@
-"""The vectors of a small index in one file, read by memory map, so that search compares all of them.
+"""Cache the vectors of a small index in one memory-mapped file, so that search compares all of them.
 
-Chroma searches a graph of neighbours (HNSW, Malkov and Yashunin 2018, https://arxiv.org/abs/1603.09320). It is made for
-many vectors, and may not reach those of near-identical texts: of 131 passages, 130 of them alike, it returned 65 for a
-limit of 100. Up to ten thousand vectors, comparing all takes no longer.
+Chroma searches a graph of neighbours (HNSW, Malkov and Yashunin 2018, https://arxiv.org/abs/1603.09320). The graph is
+designed for many vectors, and may not reach those of near-identical texts: with 131 passages, of which 130 were alike,
+it returned 65 for a limit of 100. For up to ten thousand vectors, comparing all of them takes no longer.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .store import Store
 
 logger = logging.getLogger(__name__)
 
-MOST_COMPARED = 10_000  # passages of a small index: 15 MB with 384 dimensions
+MOST_COMPARED = 10_000  # maximum number of passages in a small index: 15 MB with 384 dimensions
 
 
 def load_vectors(store: Store, ids: npt.NDArray[np.bytes_]) -> FloatArray | None:
-    """Return the vectors of the passages `ids`, shape `(passages, dimension)`, from the cache; None for a large index.
+    """Return the vectors of the passages `ids` from the cache, shape `(passages, dimension)`; None for a large index.
 
-    Missing ones are read from Chroma and cached.
+    Missing vectors are read from Chroma and cached.
     """
     manifest = store.manifest()
     if manifest is None or not 0 < len(ids) <= MOST_COMPARED:
@@ -40,7 +40,7 @@ def load_vectors(store: Store, ids: npt.NDArray[np.bytes_]) -> FloatArray | None
             return cached
     vectors = store.vectors([id_.decode() for id_ in ids], manifest.dimension)
     if not vectors.any(axis=1).all():
-        return vectors  # another process has just removed some of them, and may write them again
+        return vectors  # another process has just removed some vectors, and may write them again
     for old in store.path.glob("vectors-*"):
         with suppress(OSError):
             old.unlink()

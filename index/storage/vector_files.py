@@ -1,6 +1,7 @@
-"""Check the files in which Chroma keeps vectors.
+"""Check the files in which Chroma stores vectors.
 
-A kill may corrupt them while they are written, and opening corrupt ones may crash a process. The texts are elsewhere.
+Killing a process that is writing them may corrupt them, and opening corrupt files may crash a process. The texts are
+stored elsewhere.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from contextlib import closing
 from pathlib import Path
 
 FILES = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
-"""The files of one collection, in a folder of their own, once it is large enough for Chroma to write them."""
+"""The vector files in a collection's own folder. Chroma writes them once the collection is large enough."""
 
-_HEADER = 100  # bytes of version 1: a short number and twelve long ones
-_TIMEOUT = 5.0  # seconds to wait for a locked database
+_HEADER = 100  # size of a version 1 header in bytes: one short integer and twelve long integers
+_TIMEOUT = 5.0  # maximum time to wait for a locked database, in seconds
 _FOLDERS = """select collections.name, segments.id from segments join collections
     on segments.collection = collections.id join max_seq_id on max_seq_id.segment_id = segments.id
-    where segments.scope = 'VECTOR'"""  # of those collections whose vectors have been written to files
+    where segments.scope = 'VECTOR'"""  # only collections with vector files
 
 
 def folders(path: Path) -> list[tuple[str, Path]]:
-    """Return the collections of the index in `path` that have vector files, each with its folder.
+    """Return the names of the collections with vector files in the index in `path`, each with its folder.
 
-    Empty if the database cannot be read now: opening the index reports why.
+    The list is empty if the database cannot be read; opening the index then raises the error.
     """
     database = path / "chroma.sqlite3"
     if not database.is_file():
@@ -33,12 +34,12 @@ def folders(path: Path) -> list[tuple[str, Path]]:
     with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=_TIMEOUT)) as connection:
         try:
             return [(str(name), path / str(segment)) for name, segment in connection.execute(_FOLDERS)]
-        except sqlite3.DatabaseError:  # locked, damaged, or of another version of Chroma
+        except sqlite3.DatabaseError:  # locked, damaged, or written by another Chroma version
             return []
 
 
 def damages(path: Path) -> Iterator[str]:
-    """Describe what is wrong with the vector files of the index in `path`, one sentence each."""
+    """Describe damage to the vector files of the index in `path`, in one sentence for each collection."""
     for collection, folder in folders(path):
         missing = [name for name in FILES if not (folder / name).is_file()]
         if not folder.is_dir():
@@ -50,9 +51,9 @@ def damages(path: Path) -> Iterator[str]:
 
 
 def remove_vectors(path: Path, collection: str) -> None:
-    """Remove the vector files of a collection that is never searched; no process may have it open.
+    """Remove the vector files of a collection that is never searched. No process may have the collection open.
 
-    Chroma requires a vector of every record, and still reads the records after their vectors are removed.
+    Chroma requires a vector for every record, but still reads records whose vectors have been removed.
     """
     for name, folder in folders(path):
         if name == collection:
@@ -60,8 +61,10 @@ def remove_vectors(path: Path, collection: str) -> None:
 
 
 def _truncated(folder: Path) -> str | None:
-    """Return the name of a file that is shorter than its header says, in the format of hnswlib: a fixed number of bytes
-    for each vector, and lists of links, each after its length."""
+    """Return the name of a vector file that is shorter than the header implies, or None.
+
+    In the hnswlib format, each vector takes a fixed number of bytes, and each list of links follows its length.
+    """
     header = (folder / "header.bin").read_bytes()
     if len(header) < _HEADER:
         return "header.bin"
@@ -79,4 +82,4 @@ def _truncated(folder: Path) -> str | None:
     if at > len(links):
         return "link_lists.bin"
     pickled = (folder / "index_metadata.pickle").read_bytes()
-    return None if pickled.endswith(b".") else "index_metadata.pickle"  # the last opcode of every pickle
+    return None if pickled.endswith(b".") else "index_metadata.pickle"  # the final opcode in every pickle

@@ -1,1 +1,1 @@
-"""Text of an article: boilerplate, bylines, sentences and passages."""
+"""Split article text into boilerplate, bylines, sentences and passages."""

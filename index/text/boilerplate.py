@@ -1,7 +1,7 @@
-"""Find boilerplate: counters, related links, consent lines, photo credits, bylines and dates of a news page. Pure.
+"""Find boilerplate: counters, related links, consent lines, photo credits, bylines and dates on a news page. Pure.
 
-Boilerplate is marked and never removed, so that offsets into the text stay valid. A line that is only possibly
-boilerplate is kept as part of the story: an extra line costs little, a lost line of the story is a wrong answer.
+Boilerplate is marked and never removed, so that offsets into the text stay valid. An ambiguous line counts as part of
+the story: an extra line does little harm, but a missing line can make an answer wrong.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from itertools import pairwise
 from ..models import Span
 from .bylines import Byline, parse_byline
 
-_LONGEST_LINE = 200  # characters; a longer line is a paragraph, and the patterns below may be slow on it
+_LONGEST_LINE = 200  # characters; longer lines are paragraphs, on which the patterns below may be slow
 _LONGEST_TAG = 60  # characters
 _LONGEST_HEADLINE = 150  # characters
-_LONG_ENOUGH_TO_BE_A_COPY = 40  # characters; a shorter line that occurs twice may be a refrain
-_TOP = 12  # lines; a byline or a bare date is above the story
-_MOST_COUNTERS = 3  # more bare numbers, or more running times, than this are a table
+_LONG_ENOUGH_TO_BE_A_COPY = 40  # characters; a shorter repeated line may be a refrain
+_TOP = 12  # lines at the top in which to look for a byline or a bare date
+_MOST_COUNTERS = 3  # if there are more bare numbers or running times, they are a table
 
 
 def _line(*choices: str) -> re.Pattern[str]:
@@ -68,7 +68,7 @@ _BOILERPLATE = _line(
     # rights
     r"(?:copyright )?© ?(?:copyright )?(?:\d{4}|[A-Z][\w.]+ \d{4}).*|copyright \(c\) \d{4}.*|all rights reserved",
     r"(?:copyright|\(c\)) .*\ball rights reserved|this material may not be published, broadcast, rewritten.*",
-    # credits of pictures and agencies
+    # picture and agency credits
     rf"\(?{_PICTURE}(?: by| credit)?[: ]+(?:{_PERSON} ?[/|,] ?)?{_AGENCY}(?: ?(?:via|/) ?{_AGENCY})?\)?",
     rf"\(?{_PICTURE} credit: {_PERSON}\)?|{_AGENCY} ?(?:via|/) ?{_AGENCY}|(?:reuters|ap photo|afp) ?/ ?{_PERSON}",
     r"getty images|\(?reporting by [^;“\"]+; ?(?:[\w ]{0,30} by [^;“\"]+; ?){0,2}editing by [^;“\"]+\)?",
@@ -97,7 +97,7 @@ _ENDS_A_STATEMENT = re.compile(r"[.!…。！；;,，][\"'”’)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line that is not blank, stripped; `is_detached` after a blank line or at the start of the text."""
+    """A stripped, non-blank line; `is_detached` if it follows a blank line or starts the text."""
 
     start: int
     words: str
@@ -105,17 +105,17 @@ class _Line:
 
 
 def front_matter(text: str) -> tuple[str, Span | None]:
-    """Return the YAML between a leading pair of `---` lines, and the span of all three; `("", None)` without one."""
+    """Return the YAML between two leading `---` lines, and the span including both lines; else `("", None)`."""
     match = _FRONT_MATTER.match(text)
     return (match[1], Span(0, match.end())) if match else ("", None)
 
 
 def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
-    """Return the boilerplate lines of `text` as sorted spans that do not overlap.
+    """Return the boilerplate lines in `text` as sorted spans that do not overlap.
 
-    A line is boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a counter by
-    itself, a byline or a date above the story, headlines under "You may also like", a title under a running time, a
-    copy of the line before.
+    A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
+    counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
+    time, a copy of the previous line.
     """
     head = front_matter(text)[1] if has_front_matter else None
     lines = _lines(text, head.end if head else 0)
@@ -129,7 +129,7 @@ def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span
 
 
 def byline(text: str) -> str | None:
-    """Return the authors, from a line above the story such as "By Jane Doe and John Roe, Reuters"; None without one.
+    """Return the authors from a line above the story, such as "By Jane Doe and John Roe, Reuters", or None.
 
     Front matter is not skipped: pass the text after it.
     """
@@ -139,9 +139,10 @@ def byline(text: str) -> str | None:
 
 
 def dateline(text: str) -> str | None:
-    """Return the date of publication as YYYY-MM-DD, from a line above the story that is only a date; None without one.
+    """Return the publication date as YYYY-MM-DD, from a line above the story that contains only a date, or None.
 
-    A date labelled as published takes precedence over one without a label, and that over one labelled as updated.
+    A date labelled as published takes precedence over an unlabelled date, which takes precedence over one labelled as
+    updated.
     """
     lines = _lines(text, 0)
     bylines = [parse_byline(line.words) for line in lines]
@@ -178,13 +179,13 @@ def _is_headline(line: str) -> bool:
 
 
 def _is_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
-    """Whether blank lines or other lines of `beside` surround the line; next to a line of words it may be a table."""
+    """Whether the line touches only blank lines and lines in `beside`. Next to other words it may be in a table."""
     above = lines[i].is_detached or i - 1 in beside
     return above and (i + 1 == len(lines) or lines[i + 1].is_detached or i + 1 in beside)
 
 
 def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Find the numbers that count shares or views: few, and not the numbering of the parts of the text."""
+    """Find the numbers that count shares or views: there are few, and they do not number parts of the text."""
     found = {i for i, line in enumerate(lines) if _COUNTER.fullmatch(line.words) and not _YEAR.fullmatch(line.words)}
     alone = {i for i in found if _is_alone(lines, i, found | boilerplate)}
     numbers = {int(lines[i].words) for i in alone if lines[i].words.isdecimal()}
@@ -193,7 +194,7 @@ def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
 
 
 def _running_times(lines: Sequence[_Line]) -> set[int]:
-    """Find the running time of a video, with its title if that follows twice; many times are a timetable."""
+    """Find a video's running time, and its title if that follows twice; many times are a timetable."""
     times = [i for i, line in enumerate(lines) if _TIME.fullmatch(line.words)]
     if len({lines[i].words for i in times}) > _MOST_COUNTERS:
         return set()
@@ -206,7 +207,7 @@ def _running_times(lines: Sequence[_Line]) -> set[int]:
 
 
 def _copies(lines: Sequence[_Line]) -> set[int]:
-    """Find captions and paragraphs that repeat the line before; a refrain, a list or a table column does not count."""
+    """Find captions and paragraphs that repeat the previous line, except in refrains, lists and table columns."""
     return {
         i
         for i, (before, line) in enumerate(pairwise(lines), start=1)
@@ -218,12 +219,12 @@ def _copies(lines: Sequence[_Line]) -> set[int]:
 
 
 def _joined_tags(text: str, lines: Sequence[_Line]) -> set[int]:
-    """Find joined tags: a detached lower-case line made of names that the text also has as words."""
+    """Find joined tags: detached lower-case lines that consist of names that also occur in the text as words."""
     found = [i for i, line in enumerate(lines) if _may_be_joined(line.words) and _is_alone(lines, i, set())]
     words = set(re.findall(r"[^\W\d_]{3,}", text)) if found else set()
     names = {
         word.lower() for word in words if word[0].isupper()
-    } - words  # a word that is also written in lower case is not a name
+    } - words  # words that also occur in lower case are not names
     return {i for i in found if _is_joined(lines[i].words, names)}
 
 
@@ -240,9 +241,9 @@ def _is_joined(tag: str, known: set[str]) -> bool:
 
 
 def _related_headlines(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Find the headlines under "You may also like": the list right below, or all lines if only headlines follow."""
+    """Find headlines under "You may also like": the list directly below, or all later lines if all are headlines."""
     found: set[int] = set()
-    tail = len(lines)  # from here on there are only headlines and boilerplate
+    tail = len(lines)  # all lines from here on are headlines or boilerplate
     while tail and (tail - 1 in boilerplate or _is_headline(lines[tail - 1].words)):
         tail -= 1
     for i in sorted(boilerplate):
@@ -268,6 +269,6 @@ def _author_lines(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]
 
 
 def _bare_dates(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]:
-    """Find the date above the story if it is the only one with a line of its own; more are a chronicle."""
+    """Find the date above the story if it is the only date with its own line; several such dates are a chronicle."""
     bare = [i for i, each in enumerate(bylines) if each.day and not each.label and not each.author]
     return set(bare) if len(bare) == 1 and 0 < bare[0] < _TOP and not _is_wrapped(lines, bare[0]) else set()

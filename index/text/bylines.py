@@ -1,4 +1,4 @@
-"""The author and date of a story, from lines above it that say nothing else. Pure."""
+"""Parse a story's author and date from lines above it that contain nothing else. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 from .lexicon import MONTH, MONTHS, UNAMBIGUOUS_MONTHS
 
-_LONGEST_BYLINE = 150  # characters; no pattern below need be fast on a longer line
+_LONGEST_BYLINE = 150  # characters; longer lines are skipped, as the patterns below may be slow on them
 
 _MONTHS = [month[:3] for month in MONTHS]
 _MONTH = rf"(?P<{{}}>{MONTH})\.?"
@@ -52,7 +52,7 @@ _NO_NAME = re.compile(  # "By Elm Street", "By Age Group"
 
 @dataclass(frozen=True, slots=True)
 class Byline:
-    """A line that only names the author of a story, or its date."""
+    """The contents of a line that states only a story's author or date."""
 
     author: str | None = None
     day: date | None = None
@@ -60,7 +60,7 @@ class Byline:
 
 
 def parse_byline(line: str) -> Byline:
-    """Return the author and date in the line; an empty `Byline` if the line says anything else as well."""
+    """Return the author and date in the line; an empty `Byline` if the line contains anything else."""
     if len(line) > _LONGEST_BYLINE:
         return Byline()
     words = _MINUTES.sub("", line.strip("*_ "))

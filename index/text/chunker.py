@@ -1,6 +1,6 @@
 """Cut an article into passages at sentence boundaries. Pure.
 
-A passage is a slice of the text, so its offsets are right by construction: no code searches for its text afterwards.
+A passage is a slice of the text, so its offsets are correct by construction: no code has to search for its text later.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from .lexicon import CJK
 from .sentences import Block, blocks, sentences_within, stripped
 
 SPLITTER_VERSION = "2"
-"""Increase it when the same article would be cut or embedded differently; the index records which version cut it."""
+"""The splitter version in the manifest; increase it when the same article would be cut or embedded differently."""
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
-"""Returns the character offsets of the tokens of a text, as the embedding model counts them."""
+"""A function that returns the character offsets of the embedding model's tokens in a text."""
 
 SHORTEST, TARGET, LONGEST = 60, 120, 180
-"""Tokens of a passage. all-MiniLM-L6-v2 was trained on 128 tokens and truncates at 256: a vector of around 120 tokens
-still represents one topic, and 180 leaves room for a title in front. Only the end of a section may be shorter than the
-shortest."""
+"""Minimum, target and maximum length of a passage, in tokens. all-MiniLM-L6-v2 was trained on 128 tokens and truncates
+at 256: a vector of around 120 tokens still represents one topic, and 180 leaves room to prepend a title. Only the last
+passage of a section may be shorter than the minimum."""
 
-_CUT_INSIDE_A_PARAGRAPH = 1.0  # in the unit of `_cost`: as bad as being 60 tokens off the target
-_CHARACTERS_PER_TOKEN = 12  # more than this on average is not text (hashes, base64): weigh it by its length instead
+_CUT_INSIDE_A_PARAGRAPH = 1.0  # in units of `_cost`: equivalent to missing the target by 60 tokens
+_CHARACTERS_PER_TOKEN = 12  # a higher average means hashes or base64: weigh these by length
 _CJK = re.compile(f"[{CJK}]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A piece of text that is never cut: a sentence, or a part of one that is too long."""
+    """A piece of text that is never cut: a sentence, or part of an overlong sentence."""
 
     span: Span
     weight: int  # in tokens
@@ -42,8 +42,8 @@ def chunk(article: Article, tokenize: Tokenize) -> list[Passage]:
     """Cut `article` into passages, in order: slices between sentence boundaries, of at most `LONGEST` tokens.
 
     Every character outside boilerplate and white space is in exactly one passage. A heading opens a passage: it stays
-    with the text that follows it if both fit, and is never joined to the text before it. Only a sentence that is too
-    long for a passage is cut inside.
+    with the following text if both fit, and is never joined to the preceding text. No sentence is cut unless it is too
+    long for a passage.
     """
     passages = []
     for section in _sections(blocks(article.text, article.boilerplate)):
@@ -71,7 +71,7 @@ def _sections(all_blocks: list[Block]) -> Iterator[list[Block]]:
 
 
 def _units(text: str, block: Block, tokenize: Tokenize) -> Iterator[_Unit]:
-    opens = not block.is_list_item  # a list belongs with the line that introduces it
+    opens = not block.is_list_item  # a list stays with the line that introduces it
     for i, sentence in enumerate(sentences_within(text, block.span)):
         for j, piece in enumerate(_pieces(text, sentence, tokenize)):
             tokens = tokenize(text[piece.start : piece.end])
@@ -83,7 +83,7 @@ def _weight(tokens: int, characters: int) -> int:
 
 
 def _pieces(text: str, span: Span, tokenize: Tokenize) -> Iterator[Span]:
-    """Yield the span itself, or if it is too long for a passage its halves, cut between words, recursively."""
+    """Yield the span itself or, if it is too long for a passage, its halves, cut recursively between words."""
     span = stripped(text, span)
     words = text[span.start : span.end]
     tokens = tokenize(words)
@@ -96,7 +96,7 @@ def _pieces(text: str, span: Span, tokenize: Tokenize) -> Iterator[Span]:
 
 
 def _middle(words: str, token_starts: list[int]) -> int:
-    """Choose where to cut in two: the start of a word, else of a token, else any character, nearest to the middle."""
+    """Choose the cut nearest to the middle: the start of a word, else the start of a token, else any character."""
     inner = [start for start in token_starts if 0 < start < len(words)]
     begins_word = [start for start in inner if words[start - 1].isspace() or _CJK.match(words[start])]
     half = inner[len(inner) // 2] if inner else len(words) // 2
@@ -104,13 +104,13 @@ def _middle(words: str, token_starts: list[int]) -> int:
 
 
 def _heading_units(units: list[_Unit], section: list[Block]) -> int:
-    """Count the units at the start of a section that are its headings."""
+    """Count the heading units at the start of a section."""
     headings = [block for block in section if block.is_heading]
     return sum(unit.span.end <= headings[-1].span.end for unit in units) if headings else 0
 
 
 def _uncut(units: list[_Unit], headings: int) -> range:
-    """Return the units with no cut in front: between a section's headings and the text after them, if it fits."""
+    """Return the units that no cut may precede: those that keep a section's headings with the next text, if it fits."""
     last = min(headings, len(units) - 1)
     first, weight = last, units[last].weight
     while first and weight + units[first - 1].weight <= LONGEST:
@@ -120,9 +120,9 @@ def _uncut(units: list[_Unit], headings: int) -> range:
 
 
 def _pack(units: list[_Unit], *, uncut: range) -> list[Span]:
-    """Cut a row of units into passages with the least total cost (dynamic programming over the cuts).
+    """Cut a sequence of units into passages with the lowest total cost (dynamic programming over the cuts).
 
-    No cut falls in front of the units in `uncut`, which together fit into one passage with the unit before them.
+    No cut precedes a unit in `uncut`; these units and the unit before them fit into one passage.
     """
     best = [0.0] + [float("inf")] * len(units)
     cut_before = [0] * (len(units) + 1)

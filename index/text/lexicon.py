@@ -1,6 +1,6 @@
-"""The English words that rules throughout the program match: months, numbers, pronouns. Pure.
+"""English words that rules throughout the program match: months, numbers, pronouns. Pure.
 
-One list of each, in lower case. A rule that needs fewer or more words than a list has derives its own set from it.
+There is one lower-case list of each kind. A rule that needs fewer or more words derives its own set from the list.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ MONTH = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
     "|nov(?:ember)?|dec(?:ember)?"
 )
-"""Alternatives of a regular expression: a month in full or abbreviated, without the full stop."""
+"""Regular expression alternatives for a month name, in full or abbreviated, without the full stop."""
 
 UNAMBIGUOUS_MONTHS = tuple(month for month in MONTHS if month != "may")
-"""Without May, which is also a verb."""
+"""Month names except May, which is also a verb."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -26,12 +26,12 @@ ONES = (
 )
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 NUMBER_WORDS = {word: i for i, word in enumerate(ONES)} | {word: 10 * i for i, word in enumerate(TENS, start=2)}
-"""Cardinal numbers below 100 that are one word, with their values."""
+"""One-word cardinal numbers below 100, with their values."""
 
 SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
 PERSONAL_PRONOUNS = ("it", "its", "he", "him", "his", "she", "her", "they", "them", "their")
-"""Of the third person."""
+"""Third-person pronouns."""
 
 DEMONSTRATIVES = ("this", "that", "these", "those")
 PRONOUNS = PERSONAL_PRONOUNS + DEMONSTRATIVES
@@ -42,7 +42,7 @@ STOP_WORDS = frozenset(
     there i you we not no s t than then so such into about can could will would shall should may might must if any some
     many much""".split()  # noqa: SIM905
 )
-"""Words that occur in nearly every passage and question, and so say nothing about what is asked."""
+"""Words that occur in nearly every passage and question, and so do not help to match them."""
 
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Kana, Han and Hangul, written without spaces or nearly so, as the inside of a character class."""
+"""The contents of a character class for Kana, Han and Hangul, which use few or no spaces."""

@@ -1,4 +1,4 @@
-"""The blocks and sentences of a text, in any language. Pure."""
+"""Split text in any language into blocks and sentences. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .lexicon import CJK
 
 _LONGEST_HEADING = 120  # characters
 _WINDOW = 5_000  # characters; see `_boundaries`
-_LONGEST_SENTENCE = 30_000  # characters; anything longer is not a sentence, and the search for its end is quadratic
+_LONGEST_SENTENCE = 30_000  # characters; longer text is not a sentence, and finding its end takes quadratic time
 
 _LINE = re.compile(r"[^\r\n]+")
 _BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
@@ -31,11 +31,11 @@ class Block:
     span: Span
     is_heading: bool
     is_list_item: bool
-    is_after_boilerplate: bool  # it cannot share a slice with the block before
+    is_after_boilerplate: bool  # it cannot share a slice with the previous block
 
 
 def sentences(text: str) -> list[Span]:
-    """Return the sentences of `text`, without the white space around them.
+    """Return the sentences in `text`, without surrounding white space.
 
     Headings, list items and paragraphs end a sentence; the line breaks of hard-wrapped prose do not.
     """
@@ -43,7 +43,7 @@ def sentences(text: str) -> list[Span]:
 
 
 def blocks(text: str, boilerplate: Sequence[Span] = ()) -> list[Block]:
-    """Return the blocks of the text between the spans of boilerplate."""
+    """Return the blocks of the text outside its boilerplate spans."""
     lines = [line for stretch in _between(len(text), boilerplate) for line in _lines_within(text, stretch)]
     words = [text[line.start : line.end] for line in lines]
     edges = sorted(span.start for span in boilerplate)
@@ -76,7 +76,7 @@ def blocks(text: str, boilerplate: Sequence[Span] = ()) -> list[Block]:
 
 
 def sentences_within(text: str, span: Span) -> list[Span]:
-    """Return the sentences of one block."""
+    """Return the sentences in one block."""
     found = [
         stripped(text, Span(span.start + sentence.start, span.start + sentence.end))
         for sentence in _boundaries(text[span.start : span.end])
@@ -85,14 +85,14 @@ def sentences_within(text: str, span: Span) -> list[Span]:
 
 
 def stripped(text: str, span: Span) -> Span:
-    """Return the span without the white space at its ends."""
+    """Return the span without leading and trailing white space."""
     words = text[span.start : span.end]
     start = span.start + len(words) - len(words.lstrip())
     return Span(start, max(start, span.start + len(words.rstrip())))
 
 
 def _between(length: int, boilerplate: Sequence[Span]) -> Iterator[Span]:
-    """Yield the stretches of a text of this length between the spans of boilerplate."""
+    """Yield the ranges outside the boilerplate spans in a text of this length."""
     at = 0
     for span in sorted(boilerplate):
         if at < span.start:
@@ -114,10 +114,10 @@ def _looks_like_a_heading(line: str) -> bool:
 
 
 def _boundaries(words: str) -> Iterator[Span]:
-    """Find the sentences of a paragraph one window at a time, as the library takes quadratic time.
+    """Find the sentences in a paragraph one window at a time, as the library takes quadratic time.
 
-    The last sentence of a window may be cut off, so the next window begins with it. If a sentence is longer than the
-    window, the window grows, up to the longest sentence.
+    The last sentence in a window may be truncated, so the next window begins with it. If a sentence is longer than the
+    window, the window grows, up to `_LONGEST_SENTENCE`.
     """
     from sentencex import get_sentence_boundaries
 
