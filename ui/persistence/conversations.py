@@ -39,7 +39,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL does not accept NU
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A stored conversation in a list: `changed` is the time of the last save (UTC, ISO form), `questions` their number."""
+    """A stored conversation in a list: `changed` is the time of the last save (UTC, ISO form), `questions` a count."""
 
     id: str
     title: str

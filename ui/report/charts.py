@@ -48,7 +48,7 @@ def bar(
     top: float = 1.0,
     width: int = 160,
 ) -> Markup:
-    """Return a bar from 0 to `value` on an axis up to `top`, with the interval as a whisker; `label` is its alt text."""
+    """Return a bar from 0 to `value` on an axis to `top`, with the interval as a whisker; `label` is the alt text."""
     length, *ends = (_share(number, top) * (width - 2) for number in (value, *(interval or ())))
     return _markup("bar", label, style, width, _n(length), [_n(end + 1) for end in ends])
 
@@ -128,7 +128,7 @@ def is_shown(value: float) -> bool:
 
 
 def span_of(values: Sequence[float]) -> tuple[float, float]:
-    """Return the smallest and largest value that can be shown; a range of 1 around equal values, (0, 1) without values."""
+    """Return the smallest and largest shown value; a range of 1 around equal values, (0, 1) without values."""
     finite = [value for value in values if is_shown(value)]
     if not finite:
         return 0.0, 1.0
