@@ -118,7 +118,7 @@ def create_routes(
 
 
 class _Mount(Mount):
-    """A mount for all paths under a prefix, including paths with line breaks, which Starlette's pattern does not match."""
+    """A mount for all paths under a prefix, including those with line breaks, which Starlette's pattern excludes."""
 
     def __init__(self, path: str, app: FastAPI) -> None:
         super().__init__(path, app=app)
