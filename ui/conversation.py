@@ -161,9 +161,9 @@ def converse(
 ) -> Iterator[Conversation]:
     """Ask a question, and yield the conversation as the answer grows.
 
-    The first state contains only the question. While the answer is unfinished, states are at least `SHORTEST_PAUSE`
-    seconds apart; they end within 0.1 seconds after `is_stopped` returns True. An error, including one raised while the
-    assistant or the articles are chosen, becomes part of the conversation.
+    The first state contains only the question. While the answer is unfinished, at most one state is yielded every
+    `SHORTEST_PAUSE` seconds; states end within 0.1 seconds after `is_stopped` returns True. An error, including one
+    raised while the assistant or the articles are chosen, becomes part of the conversation.
     """
     exchange = Exchange(question=question[:LONGEST_ECHO])
     growing = replace(conversation, exchanges=(*conversation.exchanges, exchange))
