@@ -1,1 +1,1 @@
-"""Show the answer: the command line and the web chat."""
+"""User interfaces: the command line, the web chat and the HTTP API."""

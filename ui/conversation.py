@@ -1,4 +1,4 @@
-"""A conversation in the chat: its questions and answers, and the passages that its citations point at.
+"""A chat conversation: its questions, its answers, and the passages that its citations refer to.
 
 The conversation lives on the server. A browser sends only a question or the id of a citation.
 """
@@ -23,32 +23,32 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 SHORTEST_PAUSE = 0.05
-"""Seconds between two states that are sent to the browser; more often costs work and shows nothing."""
+"""Minimum interval between updates sent to the browser, in seconds; a shorter one has no visible effect."""
 
 LONGEST_ECHO = 2000
-"""Characters of a question that are shown back; a longer one is refused anyway."""
+"""Maximum length of the question shown in the chat, in characters; longer questions are rejected anyway."""
 
 UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
 
-_POLL_SECONDS = 0.1  # between checks whether the answer is still wanted
+_POLL_SECONDS = 0.1  # interval between checks for a stopped answer
 _TARGET = re.compile(r"(cite|hit)-([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
 
 Rating = Literal["good", "bad"]
 
 
 class Answering(Protocol):
-    """The part of an assistant that a conversation uses."""
+    """The assistant interface that a conversation uses."""
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None
     ) -> Iterator[Answer]:
-        """Yield ever fuller answers from all or some articles; the last one is done."""
+        """Yield successive states of the answer from all or selected articles; the last state is complete."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CitedPassage:
-    """A passage that was found, and in it the span that supports a sentence of the answer."""
+    """A retrieved passage and its span that supports an answer sentence."""
 
     hit: Hit
     evidence: Span | None = None
@@ -56,9 +56,9 @@ class CitedPassage:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question with its answer so far and the articles that it searches.
+    """A question, its answer so far, and the filter for the articles to search.
 
-    `error` is a message and a hint; `stopped` says that the user stopped the answer; `rating` is the user's.
+    `error` contains a message and a hint; `stopped` is True if the user stopped the answer; `rating` is the user's.
     """
 
     question: str
@@ -70,13 +70,13 @@ class Exchange:
 
     @property
     def finished_answer(self) -> Answer | None:
-        """The answer if it is complete."""
+        """The answer if it is complete, else None."""
         return self.answer if self.answer is not None and self.answer.done and self.error is None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The exchanges so far, oldest first. Turns are numbered from 1. `id` and `title` are empty until it is saved."""
+    """The exchanges so far, oldest first. Turns count from 1. `id` and `title` are empty until the first save."""
 
     exchanges: tuple[Exchange, ...] = ()
     id: str = ""
@@ -84,7 +84,7 @@ class Conversation:
 
     @property
     def history(self) -> tuple[Turn, ...]:
-        """The exchanges that were answered, as an assistant takes them."""
+        """The answered exchanges as the history to pass to an assistant."""
         answered = [(e.question, e.answer) for e in self.exchanges if e.answer is not None and e.error is None]
         return tuple(
             turn
@@ -102,12 +102,12 @@ class Conversation:
         return replace(self, exchanges=self.exchanges[: turn - 1]) if turn >= 1 else self
 
     def exchange(self, turn: object) -> Exchange | None:
-        """Return the exchange of a turn, counted from 1; None for anything else."""
+        """Return the exchange for a turn, counted from 1; None for any other value."""
         is_one = isinstance(turn, int) and 1 <= turn <= len(self.exchanges)
         return self.exchanges[turn - 1] if is_one and isinstance(turn, int) else None
 
     def with_rating(self, turn: int, rating: Rating) -> Conversation:
-        """Return the conversation with a rating of one answer."""
+        """Return the conversation with a rating for one answer."""
         exchanges = list(self.exchanges)
         exchanges[turn - 1] = replace(exchanges[turn - 1], rating=rating)
         return replace(self, exchanges=tuple(exchanges))
@@ -130,7 +130,7 @@ class Conversation:
         return self.with_last(replace(self.exchanges[-1], stopped=True)) if self.is_unfinished else self
 
     def cited_passage(self, target: object) -> CitedPassage | None:
-        """Return the passage that the id of a citation or of a hit names; None for any other value."""
+        """Return the passage for a citation id or hit id; None for any other value."""
         found = _TARGET.fullmatch(target) if isinstance(target, str) else None
         if found is None:
             return None
@@ -161,8 +161,9 @@ def converse(
 ) -> Iterator[Conversation]:
     """Ask a question, and yield the conversation as the answer grows.
 
-    The first state has only the question. States of an unfinished answer come at most every `SHORTEST_PAUSE`, and end
-    within a tenth of a second after `is_stopped`. An error, also of the two choices, becomes part of the conversation.
+    The first state contains only the question. While the answer is unfinished, at most one state is yielded every
+    `SHORTEST_PAUSE` seconds; states end within 0.1 seconds after `is_stopped` returns True. An error, including one
+    raised while the assistant or the articles are chosen, becomes part of the conversation.
     """
     exchange = Exchange(question=question[:LONGEST_ECHO])
     growing = replace(conversation, exchanges=(*conversation.exchanges, exchange))
@@ -186,9 +187,9 @@ def converse(
 
 
 def until_stopped(items: Iterator[Item], is_stopped: Callable[[], bool]) -> Generator[Item]:
-    """Yield the items until `is_stopped`, which is noticed within a tenth of a second even while an item is awaited.
+    """Yield the items; return within 0.1 seconds after `is_stopped` returns True, even while waiting for an item.
 
-    A thread of its own produces the items. It ends with the item that it is waiting for: when the model writes another
+    A separate thread produces the items. After a stop, it ends with its current item: when the model writes another
     word or times out.
     """
     produced: SimpleQueue[tuple[Item | None, BaseException | None, bool]] = SimpleQueue()
@@ -209,7 +210,7 @@ def until_stopped(items: Iterator[Item], is_stopped: Callable[[], bool]) -> Gene
             if close is not None:
                 close()
 
-    context = contextvars.copy_context()  # traces of the answer stay with their question
+    context = contextvars.copy_context()  # so that traces of the answer belong to the question's trace
     threading.Thread(target=context.run, args=(produce,), name="answer", daemon=True).start()
     try:
         while not is_stopped():

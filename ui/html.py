@@ -1,8 +1,8 @@
-"""Text for the page: escaped, shortened, dated. Pure: strings in, strings out, no web framework.
+"""Escape, shorten and format text for the page. Pure functions on strings, without the web framework.
 
-Everything that comes from a user, an article or a model passes through `escape` exactly once. The chat window runs its
-text through a Markdown renderer and a sanitizer that keeps only `href`, `id`, `class` and `title`, so the page puts
-what a click needs to know into those.
+All text from a user, an article or a model passes through `escape` exactly once. The chat window passes its text
+through a Markdown renderer and a sanitizer that keeps only `href`, `id`, `class` and `title`, so these attributes
+contain the data that click handlers need.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 from .i18n.translate import Translate, english
 
 SUPPORT_LABELS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not supported"}
-"""What the page calls each grade of support."""
+"""The page's label for each level of support."""
 
 _EXCERPT_CHARS = 220
 
-# All ASCII punctuation but the comma. Written as a number, none of it can start a tag, an attribute, a Markdown
-# construct, a link, a template expression or a formula.
+# All ASCII punctuation except the comma. As numeric character references, these characters cannot start a tag, an
+# attribute, a Markdown construct, a link, a template expression or a formula.
 _PUNCTUATION = re.compile(r"[!-+\--/:-@\[-`{-~]")
-# Characters that no text needs: lone surrogates break JSON, the others hide or reorder the text beside them.
+# Characters to remove: lone surrogates break JSON, and the others hide or reorder adjacent text.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202d\u202e\ufffe\uffff]")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.MULTILINE)
@@ -32,12 +32,12 @@ _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
 
 
 def escape(text: str) -> str:
-    """Escape text for HTML, an attribute, Markdown and a template alike."""
+    """Escape text for use in HTML, attributes, Markdown and templates."""
     return _PUNCTUATION.sub(lambda found: f"&#{ord(found[0])};", _UNPRINTABLE.sub("\ufffd", text))
 
 
 def embedded(page: str) -> str:
-    """Return a whole page, whose texts are escaped already, as the value of `srcdoc`."""
+    """Return a complete page, whose text is already escaped, as a `srcdoc` attribute value."""
     return page.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
 
 
@@ -46,32 +46,32 @@ def one_line(text: str, limit: int = _EXCERPT_CHARS) -> str:
     flat = " ".join(text.split())
     if len(flat) <= limit:
         return flat
-    space = flat.rfind(" ", limit // 2, limit)  # few in Chinese: the last one may be far back
+    space = flat.rfind(" ", limit // 2, limit)  # Chinese has few spaces: the last one may be far before `limit`
     return flat[: space if space > 0 else limit].rstrip(".,;:–—，。；： ") + "…"
 
 
 def excerpt(text: str) -> str:
-    """Return the text of a passage on one line, without Markdown syntax; not yet escaped."""
+    """Return a passage's text on one line, without Markdown syntax; not yet escaped."""
     return one_line(_BOLD.sub(r"\1", _BULLET.sub("• ", _HEADING.sub(r"\1 —", text))))
 
 
 def sentence(message: str) -> str:
-    """Return a message with a capital letter, unless it begins with a name such as that of a file or a model."""
+    """Return a message with its first letter capitalized, unless it begins with a name such as a file or model name."""
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 def outlet(source: str) -> str:
-    """Return a short name of where an article comes from: the host of an address, the name of a file."""
+    """Return a short name for an article's source: the host of a URL, or the file name."""
     if source.startswith(("http://", "https://")):
         try:
             return (urlsplit(source).hostname or source).removeprefix("www.")
-        except ValueError:  # not an address after all
+        except ValueError:  # not a valid URL
             return source
     return PurePath(source.replace("\\", "/")).name or source
 
 
 def day(published: str | None, translate: Translate = english) -> str:
-    """Return a date as a newspaper prints it; a text that is not a date is returned as it is."""
+    """Return a date in newspaper style; return text that is not a date unchanged."""
     if not published:
         return ""
     try:
@@ -90,12 +90,12 @@ def origin(
     page: int | None = None,
     translate: Translate = english,
 ) -> list[str]:
-    """Return the outlets, author, date and page of a passage, those that are known; not yet escaped."""
+    """Return the known ones among a passage's outlets, author, date and page; not yet escaped."""
     outlets = ", ".join(dict.fromkeys(map(outlet, (source, *also))))
     on_page = translate("p. {page}", page=page) if page else ""
     return [part for part in (outlets, author, day(published, translate), on_page) if part]
 
 
 def byline(source: str, published: str | None, *, author: str | None = None, **more: Any) -> str:
-    """Return the parts of `origin` on one line; not yet escaped."""
+    """Return the parts from `origin` joined on one line; not yet escaped."""
     return " · ".join(origin(source, published, author=one_line(author or "", 80), **more))

@@ -1,4 +1,4 @@
-"""Answers as plain text for a terminal. Pure."""
+"""Answers as plain text for a terminal. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def as_text(answer: Answer) -> str:
-    """Return the answer, its notes and its citations, or the closest passages if nothing was found."""
+    """Return the answer with its notes and citations, or the closest passages if the answer was not found."""
     lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
     if not answer.found and answer.hits:
         lines += ["", "Closest passages:"]
@@ -27,7 +27,7 @@ def as_text(answer: Answer) -> str:
 
 
 def explained(answer: Answer) -> str:
-    """Return why each passage was found: its rank in each ranking and the words it shares with the question."""
+    """Return an explanation of each hit: its rank in each ranking and the words it shares with the question."""
     lines = ["", "", f"Confidence that the articles answer: {answer.confidence:.3f}", "Passages and their ranks:"]
     for number, hit in enumerate(answer.hits, start=1):
         ranks = ", ".join(f"{name} {rank}" for name, rank in hit.ranks.items())
@@ -37,7 +37,7 @@ def explained(answer: Answer) -> str:
 
 
 def _origin(citation: Citation) -> list[str]:
-    """Return the outlets, author, date and page, those that are known."""
+    """Return the known ones among a citation's outlets, author, date and page."""
     page = f"p. {citation.page}" if citation.page else None
     parts = (citation.source, *citation.also, citation.author, citation.published, page)
     return [" ".join(part.split()) for part in parts if part]

@@ -1,6 +1,6 @@
-"""The chat as a server: the page, the API, health checks and metrics, behind access control.
+"""The chat server: the page, the API, health checks and metrics, behind access control.
 
-Importing this module loads no web framework.
+Importing this module does not load the web framework.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ DEFAULT_PORT = 7860
 _PORTS_TRIED = 100
 
 DRAIN_TIMEOUT = 15.0
-"""Seconds that a server which is stopped by SIGTERM waits for running answers."""
+"""Maximum time that the server waits for running answers after SIGTERM, in seconds."""
 
 
 @dataclass(frozen=True)
 class ServedChat:
-    """A chat that is served at `url`."""
+    """A running chat server at `url`."""
 
     url: str
     port: int
@@ -64,7 +64,7 @@ class ServedChat:
         before = signal.signal(signal.SIGTERM, lambda *_: terminated.set())
         try:
             terminated.wait()
-            # The response to an open page never ends: it signals that the page is still open.
+            # Each open page has a response that never ends, which shows that the page is still open.
             server: Any = self.app.server
             server.should_exit = True
             server.thread.join(DRAIN_TIMEOUT)
@@ -80,9 +80,9 @@ class ServedChat:
 
 
 def serve(assistant: Assistant, *, port: int = DEFAULT_PORT, **options: Any) -> None:
-    """Serve the chat until Ctrl-C or SIGTERM, and print its address. Call it in the main thread.
+    """Print the chat's URL and serve it until Ctrl-C or SIGTERM. Call this function in the main thread.
 
-    The options are those of `start_chat`.
+    `options` are passed to `start_chat`.
     """
     chat = start_chat(assistant, port=port, **options)
     port_note = f"Port {port} is taken. " if port not in (0, chat.port) else ""
@@ -102,8 +102,8 @@ def start_chat(
 ) -> ServedChat:
     """Start serving the chat, and load the model in the background.
 
-    The settings say who may use it. Without them, or keys and users, only this machine may, unless it is `open_to_all`.
-    Raises `SettingsError` and `AccessError`.
+    The settings determine who may use the chat. Without access settings, keys or users, only this machine may use it,
+    unless `open_to_all` is set. Raises `SettingsError` and `AccessError`.
     """
     policy = access_policy(settings, open_to_all=open_to_all) if settings else None
     is_enforced = policy is not None and policy.is_enforced(policy.accounts.read())
@@ -146,10 +146,11 @@ def launch_app(
     policy: AccessPolicy | None = None,
     metrics: Metrics | None = None,
 ) -> ServedChat:
-    """Serve a page in a thread at `port` or, if that is taken, at the next free one; 0 takes any.
+    """Serve a page in a thread at `port` or, if that is in use, at the next free port; with 0, at any free port.
 
-    `allowed_hosts` are more host names, such as that of a proxy; addresses always work. `routes` come before the page,
-    `policy` applies to both, and `metrics` count requests. Raises `SettingsError` if no port is free.
+    `allowed_hosts` are additional host names, such as a proxy's; IP addresses are always allowed. `routes` take
+    precedence over the page, `policy` applies to both, and `metrics` counts requests. Raises `SettingsError` if no port
+    is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
@@ -162,7 +163,7 @@ def launch_app(
         "prevent_thread_lock": True,
         "quiet": True,
         "theme": _theme(gr),
-        # The framework rewrites its `css` option, and breaks media queries; it does not change a <style>.
+        # The framework rewrites its `css` option and breaks media queries; it does not change a <style> element.
         "head": f"<style>{asset('chat', 'chat.css')}</style>",
         "js": asset("chat", "chat.js"),
         "footer_links": [],
@@ -182,7 +183,7 @@ def launch_app(
             "lifespan": _outermost_middleware((host, *allowed_hosts), policy, metrics),
         },
     }
-    # The framework takes the name of each user from access control.
+    # Access control provides each user's name to the framework.
     if login is not None:
         options["auth"] = login.may_log_in
     elif policy is not None and policy.user_header and not policy.open_to_all:
@@ -193,7 +194,7 @@ def launch_app(
             with real_peer_addresses() if policy is not None else nullcontext():
                 app.launch(server_port=candidate, **options)
         except OSError:
-            continue  # another program has taken the port since
+            continue  # another program took the port in the meantime
         if not isinstance(app.app.middleware_stack, RequestGuard | AuditMiddleware | RequestCounter):
             app.close(verbose=False)
             raise RuntimeError("The web framework has not installed the request guard.")  # noqa: TRY004
@@ -210,7 +211,7 @@ def _outermost_middleware(
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Return a lifespan that installs the guard, the audit log and the request counter.
 
-    They go outside the middleware that the framework always adds: its error pages and its CORS headers.
+    They wrap the middleware that the framework always adds for error pages and CORS headers.
     """
 
     @asynccontextmanager
@@ -225,12 +226,12 @@ def _outermost_middleware(
 
 
 def _observed(assistant: Assistant, observer: Observer) -> Assistant:
-    """Return the assistant with an observer of its questions; one of another class is not observed."""
+    """Return the assistant with an observer for its questions; return objects of any other class unchanged."""
     return replace(assistant, observer=observer) if isinstance(assistant, Assistant) else assistant
 
 
 def _login(policy: AccessPolicy | None) -> Login | None:
-    """Return the login of the page, if there are users and no proxy logs them in."""
+    """Return the page's login if users exist and no proxy logs them in, else None."""
     if policy is None or policy.open_to_all or policy.user_header or not policy.accounts.read().users:
         return None
     return Login(policy.accounts.users)
@@ -240,13 +241,13 @@ def _warm_up(assistant: Assistant, ready: threading.Event) -> None:
     try:
         assistant.warm_up()
     except Exception as error:
-        # A question will meet the same error and show it.
+        # The first question will raise the same error and show it.
         logger.warning("Cannot load the model ahead of time: %r", error)
     ready.set()
 
 
 def _free_ports(host: str, port: int) -> Iterator[int]:
-    """Yield the free ports from `port` on; for 0 any one."""
+    """Yield the free ports from `port` upwards; for 0, one port that the system chooses."""
     for candidate in range(port, min(port + _PORTS_TRIED, 65536)) if port else (0,):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:

@@ -1,8 +1,8 @@
-"""The templates, style sheets and scripts of the pages.
+"""The pages' templates, style sheets and scripts.
 
-A template is a Jinja file of macros in the `templates` folder of a sub-package; a macro returns one piece of HTML.
-Jinja's own escaping is not enough for the chat window, which renders Markdown: every value goes through `html.escape`.
-Only a `Markup`, which is what macros return, is taken for HTML.
+A template is a file of Jinja macros in a subpackage's `templates` folder; each macro returns an HTML fragment. Jinja's
+own escaping is not enough for the chat window, which renders Markdown, so every value goes through `html.escape`. Only
+`Markup` objects, which macros return, are inserted as HTML.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from markupsafe import Markup
 from . import html
 from .i18n.translate import counted
 
-# A line break beside a tag or an expression is layout of the template; any other one is a space.
+# A line break next to a tag or an expression is only template layout; any other line break counts as a space.
 _BREAK = re.compile(r"(?<=[>}])\n[ ]*|\n[ ]*(?=[<{])")
 
 
 class _JoinedLines(Extension):
-    """A preprocessor that joins the lines of a template: in Markdown, a blank line would end a block of HTML."""
+    """A preprocessor that joins template lines: in Markdown, a blank line would end an HTML block."""
 
     def preprocess(self, source: str, *_: object) -> str:
         return re.sub(r"\n[ ]*", " ", _BREAK.sub("", source.strip()))
@@ -55,7 +55,7 @@ def _environment(package: str) -> Environment:
         undefined=StrictUndefined,
         extensions=[_JoinedLines],
     )
-    # Jinja's filters escape less than `html.escape` where they join text and markup.
+    # Jinja's filters that join text and markup escape less than `html.escape`.
     environment.filters = {name: getattr(html, name) for name in ("one_line", "excerpt", "outlet")} | {"length": len}
     environment.globals = {"byline": html.byline, "day": html.day, "sentence": html.sentence, "counted": counted}
     environment.globals |= {"number": _number, "signed": _signed}
@@ -63,7 +63,7 @@ def _environment(package: str) -> Environment:
 
 
 def _number(value: float | None, digits: int) -> Markup:
-    """Return a number with so many decimals; nothing for None."""
+    """Return a number with this many decimals, or an empty string for None."""
     return Markup("" if value is None else f"{value:.{digits}f}")  # noqa: S704 - a number
 
 

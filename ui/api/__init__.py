@@ -1,17 +1,17 @@
-"""The assistant for programs, beside the page and in the same process.
+"""The HTTP API for programs, which runs in the same process as the page.
 
     POST   /v1/ask                the answer as JSON, or streamed while it is written
-    POST   /v1/chat/completions   the same for clients of OpenAI's API
-    GET    /v1/models             the models that these may name
-    GET    /v1/articles           the indexed articles, without their texts
-    POST   /v1/articles           add files, a text or a link
+    POST   /v1/chat/completions   the same for clients of the OpenAI API
+    GET    /v1/models             the models that these clients can request
+    GET    /v1/articles           the indexed articles without their text
+    POST   /v1/articles           add files, text or a link
     GET    /v1/articles/{id}      one article with its text
     DELETE /v1/articles/{id}      remove it
-    POST   /v1/evaluate           run a test set, if that is enabled
-    GET    /v1/openapi.json       the description of all of this for programs; /v1/docs for people
+    POST   /v1/evaluate           run a test set, if evaluation is enabled
+    GET    /v1/openapi.json       the OpenAPI description; /v1/docs is the readable version
 
-Errors are {"error": {"message": "…", "hint": "…"}}. Pages of other sites cannot use the API: `RequestGuard` refuses
-their origin, and a form cannot send the content type application/json.
+The body of an error response is {"error": {"message": "…", "hint": "…"}}. Pages on other sites cannot use the API:
+`RequestGuard` rejects their origin, and a form cannot send the content type application/json.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def api_routes(
     writable: bool = True,
     evaluate: bool = False,
 ) -> list[BaseRoute]:
-    """Return the routes under `/v1`; any other path there gets 404.
+    """Return the routes under `/v1`; other paths under `/v1` return 404.
 
-    `services` have the other models and the library. Programs may add and remove articles if it is `writable`, and run
-    test sets with `evaluate`. Loads the web framework.
+    `services` provides the other models and the library. With `writable`, programs may add and remove articles; with
+    `evaluate`, they may run test sets. Loads the web framework.
     """
     from .app import create_routes
 
@@ -49,5 +49,5 @@ def api_routes(
 
 
 def open_queue() -> RequestQueue:
-    """Return a queue for the questions of programs."""
+    """Return a queue for questions from programs."""
     return RequestQueue(WORKERS, LONGEST_QUEUE)

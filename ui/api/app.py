@@ -74,8 +74,8 @@ _BODY_ERRORS = (400, 408, 413, 415)
 def create_routes(
     assistant: Assistant, services: Services | None, queue: RequestQueue, *, writable: bool, evaluate: bool
 ) -> list[BaseRoute]:
-    """Return the routes of the API. A failed LLM is an error here: programs could not see that quotes replace it."""
-    if isinstance(assistant, Assistant):  # others have no fallback
+    """Return the API routes. An LLM failure is an error here: programs could not detect a fallback to quotes."""
+    if isinstance(assistant, Assistant):  # objects of other classes have no fallback
         assistant = assistant.with_options(fallback=False)
     library, model_catalog = (services.library, services.model_catalog) if services else (None, None)
     completions = CompletionEndpoints(assistant, model_catalog, queue)
@@ -118,7 +118,7 @@ def create_routes(
 
 
 class _Mount(Mount):
-    """A mount of all paths below a prefix, also of those with a line break, where Starlette's pattern stops."""
+    """A mount for all paths under a prefix, including those with line breaks, which Starlette's pattern excludes."""
 
     def __init__(self, path: str, app: FastAPI) -> None:
         super().__init__(path, app=app)
@@ -126,7 +126,7 @@ class _Mount(Mount):
 
 
 class _Route(APIRoute):
-    """A route that turns all errors into error responses of the same form."""
+    """A route that converts all errors to error responses with the same structure."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
@@ -159,7 +159,7 @@ def _add_route(
     streams: bool = False,
     takes_files: bool = False,
 ) -> None:
-    """Add a route to an application, with its OpenAPI description; `errors` are beside those that any route has."""
+    """Add a route with its OpenAPI description; `errors` are status codes in addition to those common to all routes."""
     description = (handler.__doc__ or "").partition("\n\n")[0]
     statuses = (*_COMMON_ERRORS, *(_BODY_ERRORS if body else ()), *errors)
     responses: dict[Any, dict[str, Any]] = {
@@ -182,7 +182,7 @@ def _add_route(
 
 
 def _request_description(body: type[BaseModel] | None, *, takes_files: bool, path: str) -> dict[str, Any]:
-    """Describe a request as OpenAPI does. FastAPI does not read the bodies, because it would convert values."""
+    """Return a request's OpenAPI description. FastAPI does not parse bodies, because it would convert values."""
     extra: dict[str, Any] = {}
     if "{" in path:
         extra["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
@@ -205,7 +205,7 @@ def _request_description(body: type[BaseModel] | None, *, takes_files: bool, pat
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI description, with the schemas of the request bodies."""
+    """Return the OpenAPI description, including the request body schemas."""
     schema = app.openapi()
     _, bodies = models_json_schema([(body, "validation") for body in _REQUESTS], ref_template=_REFERENCE)
     components = schema.setdefault("components", {})
@@ -214,7 +214,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 async def _routing_error(request: Request, error: Exception | None = None) -> Response:
-    """Return the response for an unknown path, or for a method that a path does not allow."""
+    """Return the response for an unknown path, or for a method that the path does not allow."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         routes = (route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE)
         methods = {method for route in routes for method in getattr(route, "methods", None) or ()} - {"HEAD"}

@@ -1,4 +1,4 @@
-"""`/v1/articles`: lists the indexed articles, and lets programs add and remove some."""
+"""`/v1/articles`: lists, adds and removes indexed articles."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ _LONGEST_KEY = 200
 
 
 class ArticleEndpoints:
-    """The endpoints that read articles for programs, and change them if that is allowed."""
+    """The endpoints that read articles and, if allowed, add and remove them."""
 
     def __init__(self, assistant: Assistant, library: Library | None, *, writable: bool) -> None:
         self._assistant, self._library, self._writable = assistant, library, writable
         self._uploads = _Uploads()
 
     async def list_articles(self, _: Request) -> Response:
-        """List all articles without their texts, ordered by title."""
+        """List all articles without their text, ordered by title."""
         articles = await run_in_threadpool(self._assistant.article_metadata)
         return json_response(200, [metadata_of(article) for article in articles])
 
     async def read(self, request: Request) -> Response:
-        """Return one article with its text."""
+        """Return an article with its text."""
         article = await run_in_threadpool(self._assistant.article, request.path_params["id"])
         if article is None:
             raise _unknown_article()
         return json_response(200, {**metadata_of(article), "text": article.text})
 
     async def add(self, request: Request) -> Response:
-        """Add files, a text or a link. With the same `Idempotency-Key` a request is processed only once."""
+        """Add files, text or a link. Requests with the same `Idempotency-Key` are processed only once."""
         library = self._writable_library()
         key = request.headers.get("idempotency-key", "")
         if len(key) > _LONGEST_KEY:
@@ -76,7 +76,7 @@ class ArticleEndpoints:
         return json_response(200, {"added": [asdict(row) for row in rows]})
 
     async def remove(self, request: Request) -> Response:
-        """Remove one article."""
+        """Remove an article."""
         removed = await run_in_threadpool(self._writable_library().remove, [request.path_params["id"]])
         if not removed:
             raise _unknown_article()
@@ -94,9 +94,9 @@ class ArticleEndpoints:
 
 
 class _Uploads:
-    """The results of earlier uploads by caller and key, so that a client that lost the response can repeat the request.
+    """The results of earlier uploads, by caller and key: a client that lost the response can repeat the request.
 
-    They are of this process alone: another copy would find that the same articles are unchanged.
+    Each process stores only its own results; another server would report the same articles as unchanged.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class _Uploads:
         self._results: OrderedDict[tuple[str, str], tuple[str, tuple[UploadResult, ...]]] = OrderedDict()
 
     def once(self, caller: str, key: str, digest: str, add: Callable[[], Uploads]) -> tuple[UploadResult, ...]:
-        """Return the result, of now or before. Raises `RequestError` if the key was used with another body."""
+        """Return the earlier result, or that of `add`. Raises `RequestError` if the key was used with another body."""
         if not key:
             return _last(add())
         with self._lock:
@@ -121,12 +121,12 @@ class _Uploads:
 
 
 def metadata_of(article: Article) -> dict[str, str | None]:
-    """Return the metadata of an article that programs see."""
+    """Return the article metadata that the API exposes."""
     return {name: getattr(article, name) for name in ArticleReply.model_fields}
 
 
 async def _read_files(request: Request) -> list[tuple[str, bytes]]:
-    """Return the names and contents of the files in a form. Raises `RequestError` if there are none, or too many."""
+    """Return the names and contents of a form's files. Raises `RequestError` if there are no files or too many."""
     try:
         async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
             uploads = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
@@ -148,7 +148,7 @@ def _add(library: Library, body: AddRequest) -> Uploads:
 
 
 def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
-    """Add files, each from a folder of its own, because two may have the same name."""
+    """Add files, each from a separate folder, because two files may have the same name."""
     with tempfile.TemporaryDirectory(prefix="citechat-") as root:
         paths = []
         for number, (name, data) in enumerate(files):
@@ -160,7 +160,7 @@ def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
 
 
 def _last(states: Uploads) -> tuple[UploadResult, ...]:
-    *_, rows = states  # there is at least the state before the first file
+    *_, rows = states  # never empty: the first state comes before the first file
     return rows
 
 

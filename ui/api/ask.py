@@ -1,4 +1,4 @@
-"""`POST /v1/ask`: answers a question, at once or as a stream."""
+"""`POST /v1/ask`: answers a question, with a single response or a stream."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .schemas import AskRequest, read_body
 logger = logging.getLogger(__name__)
 
 STREAM_TIMEOUT = 600.0
-"""Seconds that an answer may take; the timeout of an LLM is shorter."""
+"""Maximum duration of an answer, in seconds; the LLM timeout is shorter."""
 
 SNAPSHOT_INTERVAL = 0.05
-"""Seconds between two states of an answer in a stream; a person cannot see more of them."""
+"""Minimum interval between answer states in a stream, in seconds; more frequent updates are not visible."""
 
 EVENTS = "text/event-stream"
 
 KEEP_ALIVE = b": the answer is being written\n\n"
-"""A comment in an event stream, which clients ignore."""
+"""An event stream comment, which clients ignore."""
 
 Begin = Callable[[], Iterator[Answer]]
 State = Answer | dict[str, object] | None
@@ -54,9 +54,9 @@ class AskEndpoint:
 
 
 def event_stream(events: AsyncIterator[bytes], queue: RequestQueue) -> Response:
-    """Return a response of server-sent events that no proxy buffers.
+    """Return a response with server-sent events that proxies do not buffer.
 
-    Raises `RequestError` if the queue is full: the status is sent before the first event.
+    Raises `RequestError` if the queue is full, because the status is sent before the first event.
     """
     queue.require_room()
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -64,10 +64,10 @@ def event_stream(events: AsyncIterator[bytes], queue: RequestQueue) -> Response:
 
 
 async def answer_states(queue: RequestQueue, request: Request, begin: Begin) -> AsyncIterator[State]:
-    """Yield states of an answer, at most one every `SNAPSHOT_INTERVAL` seconds, and the last one.
+    """Yield answer states, at most one every `SNAPSHOT_INTERVAL` seconds, and always the last state.
 
-    `None` says that the work goes on. An error is yielded in its JSON form, because the status has been sent. The
-    stream ends after `STREAM_TIMEOUT` seconds.
+    `None` means that the answer is still being written. Errors are yielded as JSON objects, because the status has
+    already been sent. The stream ends after `STREAM_TIMEOUT` seconds.
     """
     started = time.monotonic()
     try:
@@ -87,13 +87,13 @@ async def answer_states(queue: RequestQueue, request: Request, begin: Begin) -> 
 
 
 def event(value: object, name: str = "") -> bytes:
-    """Return a server-sent event; JSON contains no line breaks that could end it early."""
+    """Return a server-sent event; its JSON does not contain line breaks, which could end the event early."""
     data = b"data: " + as_json(value) + b"\n\n"
     return (f"event: {name}\n".encode() if name else b"") + data
 
 
 async def _events(states: AsyncIterator[State]) -> AsyncIterator[bytes]:
-    """Yield each state as a message, the finished answer as `done`, and an error as `error`."""
+    """Yield each state as a message, the finished answer as a `done` event, and an error as an `error` event."""
     async for state in states:
         if state is None:
             yield KEEP_ALIVE

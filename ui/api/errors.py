@@ -1,4 +1,4 @@
-"""Error responses of the API: one form for all errors, and never more than a client needs to know."""
+"""API error responses: one structure for all errors, without internal details."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 
-CLIENT_CLOSED_REQUEST = 499  # a status that no client receives
+CLIENT_CLOSED_REQUEST = 499  # no client receives this status
 
 UNEXPECTED = RequestError(500, "Something went wrong in the server.", "See the log of the server for the reason.")
 
 
 def request_error(error: CitechatError) -> RequestError:
-    """Return the error of a request for one of the program."""
+    """Return the `RequestError` that corresponds to a `CitechatError`."""
     if isinstance(error, QuestionError):
         return invalid_field("question", error.message, error.hint)
     if isinstance(error, FilterError):
@@ -33,7 +33,7 @@ def request_error(error: CitechatError) -> RequestError:
 
 
 def invalid_field(name: str, message: str, hint: str = "") -> RequestError:
-    """Return a 400 for one field of a request."""
+    """Return a 400 error for a request field."""
     return RequestError(400, f"Invalid field {name[:80]!r}: {message}", hint or "See GET /v1/docs for the fields.")
 
 
@@ -50,5 +50,5 @@ def json_response(status: int, value: Any, headers: Mapping[str, str] | None = N
 
 
 def as_json(value: Any) -> bytes:
-    """Return a value as UTF-8 JSON. An LLM may write half a character, which becomes "?": that keeps all offsets."""
+    """Return a value as UTF-8 JSON. Half a character from an LLM becomes "?", which preserves offsets."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

@@ -22,14 +22,14 @@ from .schemas import EvaluateRequest, read_body
 
 
 class EvaluateEndpoint:
-    """The endpoint that runs test sets of programs, one at a time."""
+    """The endpoint that runs test sets sent by programs, one at a time."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self._queue = RequestQueue(1, 0)
 
     async def evaluate(self, request: Request) -> Response:
-        """Run a test set and return the report. If the client hangs up, the run stops after the current question."""
+        """Run a test set and return the report. If the client disconnects, the run stops after the current question."""
         body = await read_body(request, EvaluateRequest)
         if len(body.questions) > MOST_QUESTIONS:
             raise RequestError(
@@ -45,7 +45,7 @@ class EvaluateEndpoint:
         return json_response(200, json.loads(to_json(Report(results, settings, versions()))))
 
     def _results(self, body: EvaluateRequest) -> Iterator[tuple[CaseResult, ...]]:
-        """Yield the results so far. Raises `TestSetError` naming an invalid question by its number."""
+        """Yield the results so far. Raises `TestSetError` with the number of an invalid question."""
         with tempfile.TemporaryDirectory(prefix="citechat-") as folder:
             path = Path(folder) / "questions.jsonl"
             path.write_text("".join(f"{json.dumps(each)}\n" for each in body.questions), encoding="utf-8")

@@ -1,7 +1,6 @@
-"""The tool `ask` for language models of other programs, over the Model Context Protocol (https://modelcontextprotocol.io).
+"""The tool `ask` for other programs' LLMs, over the Model Context Protocol (https://modelcontextprotocol.io).
 
-The tool changes nothing. No session is stored, so any copy of the server can answer any request. Requires the package
-`mcp`.
+The tool is read-only. It is stateless, so any of several servers can answer any request. Requires the package `mcp`.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class AskArguments(ArticleFilterRequest):
 
 
 def mcp_routes(assistant: Assistant, queue: RequestQueue) -> list[BaseRoute]:
-    """Return the route of the tool. Raises `SettingsError` if the package is missing."""
+    """Return the tool's route. Raises `SettingsError` if the package `mcp` is missing."""
     try:
         import mcp  # noqa: F401
     except ImportError as error:
@@ -52,14 +51,14 @@ def mcp_routes(assistant: Assistant, queue: RequestQueue) -> list[BaseRoute]:
         ) from None
     from starlette.routing import Route
 
-    # Callers show the result to users of their own: a failed LLM is an error, and not replaced by quotes.
+    # Callers show the result to their own users, so an LLM failure is an error and not replaced by quotes.
     if isinstance(assistant, Assistant):
         assistant = assistant.with_options(fallback=False)
     return [Route(PATH, _Endpoint(assistant, queue), include_in_schema=False)]
 
 
 class _Endpoint:
-    """An ASGI application that passes each request to the library of the protocol."""
+    """An ASGI application that passes each request to the protocol library."""
 
     def __init__(self, assistant: Assistant, queue: RequestQueue) -> None:
         from mcp.server.lowlevel import Server
@@ -74,7 +73,7 @@ class _Endpoint:
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
         from mcp.server.transport_security import TransportSecuritySettings
 
-        if scope["method"] != "POST":  # without sessions there is nothing to listen to, or to end
+        if scope["method"] != "POST":  # without sessions, a client cannot listen to one or end one
             error = RequestError(405, "Only POST is allowed at this address.", headers={"allow": "POST"})
             await error_response(error)(scope, receive, send)
             return
@@ -82,7 +81,7 @@ class _Endpoint:
             self._server,
             json_response=True,
             stateless=True,
-            # `RequestGuard` has checked host and origin.
+            # `RequestGuard` has already checked host and origin.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         async with manager.run():

@@ -1,7 +1,7 @@
-"""`POST /v1/chat/completions` and `GET /v1/models` for clients of OpenAI's API.
+"""`POST /v1/chat/completions` and `GET /v1/models` for clients of the OpenAI API.
 
-The formats follow OpenAI's API reference, "Chat Completions". An answer is Markdown with footnotes, so that chats which
-know nothing of citations can show them; the exact citations are extra fields. System messages are ignored: answers
+The formats follow OpenAI's API reference, "Chat Completions". An answer is Markdown with footnotes, so that clients
+without citation support can show them; extra fields contain the exact citations. System messages are ignored: answers
 come from the articles.
 """
 
@@ -28,54 +28,54 @@ from .queue import RequestQueue
 from .schemas import read_body
 
 MODEL = "citechat"
-"""The name of the assistant as it is served."""
+"""The model name of the served assistant."""
 
 _OWNER = "citechat"
-_CREATED = 1704067200  # clients require a date, and these models have none
-_LONGEST_QUOTE = 200  # characters of a footnote's quote
+_CREATED = 1704067200  # clients require a date, which these models do not have
+_LONGEST_QUOTE = 200  # maximum length of a quote in a footnote, in characters
 
 _FOOTNOTES = re.compile(r"(?:\n\n\[\d{1,3}\] [^\n]*: “[^\n]*”)+\Z")
 
-# What begins a link, an image, a reference or a tag in Markdown. Each pattern looks only at the text before it, so that
-# the part of an answer that was already sent does not change; two adjacent citations are not a reference.
+# Characters that begin a link, an image, a reference or a tag in Markdown. Each pattern depends only on preceding text,
+# so that the part of an answer that was already sent does not change; two adjacent citations are not a reference.
 _MARKUP = re.compile(r"(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|<")
 
 
 class _LenientRequest(BaseModel):
-    """A request whose unknown fields are ignored."""
+    """A request model that ignores unknown fields."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
 class Part(_LenientRequest):
-    """A part of a message; only text is used."""
+    """A message part; only text parts are used."""
 
     type: str
     text: str | None = None
 
 
 class Message(_LenientRequest):
-    """A message of the conversation."""
+    """A message in the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | tuple[Part, ...] | None = None
 
     @property
     def text(self) -> str:
-        """The text of all parts."""
+        """The combined text of all parts."""
         if isinstance(self.content, str):
             return self.content
         return "\n".join(part.text for part in self.content or () if part.type == "text" and part.text)
 
 
 class StreamOptions(_LenientRequest):
-    """Options of a stream."""
+    """Streaming options."""
 
     include_usage: bool = False
 
 
 class CompletionRequest(_LenientRequest):
-    """A conversation that ends with a question. Fields that are not listed are ignored."""
+    """A conversation that ends with a question. Unknown fields are ignored."""
 
     model: str
     messages: tuple[Message, ...] = Field(min_length=1)
@@ -92,14 +92,14 @@ class CompletionRequest(_LenientRequest):
 
 
 def _turn(message: Message) -> Turn:
-    """Return a turn, without the footnotes that clients send back with our answers."""
+    """Return a turn without the footnotes that clients send back as part of earlier answers."""
     if message.role == "user":
         return Turn("user", message.text)
     return Turn("assistant", _FOOTNOTES.sub("", message.text))
 
 
 class CompletionEndpoints:
-    """The endpoints of OpenAI's API."""
+    """The endpoints for clients of the OpenAI API."""
 
     def __init__(self, assistant: Assistant, model_catalog: ModelCatalog | None, queue: RequestQueue) -> None:
         self._assistant = assistant
@@ -107,19 +107,19 @@ class CompletionEndpoints:
         self._queue = queue
 
     async def list_models(self, _: Request) -> Response:
-        """List the models that a request can name."""
+        """List the models that a request can select."""
         names = await run_in_threadpool(self._names)
         return json_response(200, {"object": "list", "data": [_model(name) for name in names]})
 
     async def read_model(self, request: Request) -> Response:
-        """Return one model."""
+        """Return a model."""
         name = request.path_params["id"]
         if name not in await run_in_threadpool(self._names):
             raise _unknown_model(name)
         return json_response(200, _model(name))
 
     async def complete(self, request: Request) -> Response:
-        """Answer the last message, at once or as a stream."""
+        """Answer the last message, with a single response or a stream."""
         body = await read_body(request, CompletionRequest)
         question, history = body.question_and_history()
         assistant = await run_in_threadpool(self._assistant_named, body.model)
@@ -137,7 +137,7 @@ class CompletionEndpoints:
         return (MODEL, *(self._catalog.models() if self._catalog else ()))
 
     def _assistant_named(self, name: str) -> Assistant:
-        """Return the assistant for a model. Raises `RequestError` for one that is not available."""
+        """Return the assistant for a model. Raises `RequestError` if the model is not available."""
         if name == MODEL:
             return self._assistant
         if self._catalog is None:
@@ -149,9 +149,9 @@ class CompletionEndpoints:
 
 
 async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bool) -> AsyncIterator[bytes]:
-    """Yield the chunks of one answer: only checked sentences, and none before one of them is supported.
+    """Yield the chunks of an answer: only checked sentences, and none before at least one sentence is supported.
 
-    Until then the answer may still be replaced by one that the articles do not answer the question.
+    Until then, the answer may still be replaced by a message that the articles do not answer the question.
     """
     head = {**_head(model), "object": "chat.completion.chunk"}
     sent = ""
@@ -165,7 +165,7 @@ async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bo
         if state is None:
             yield KEEP_ALIVE
         elif not isinstance(state, Answer):
-            yield event(state)  # OpenAI's clients raise an object with `error`
+            yield event(state)  # OpenAI clients raise an exception for an object with `error`
             return
         else:
             text = _content(state) if state.done else escape_markup(_final_part(state))
@@ -181,12 +181,12 @@ async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bo
 
 
 def escape_markup(text: str) -> str:
-    """Return the text as Markdown without links, images or tags: the words of an article are not markup."""
+    """Return the text as Markdown with links, images and tags escaped: article text is not markup."""
     return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def _final_part(answer: Answer) -> str:
-    """Return the part of an unfinished answer that will not change any more."""
+    """Return the part of an unfinished answer that will no longer change."""
     is_supported = any(sentence.support != "unsupported" for sentence in answer.sentences)
     if not is_supported or answer.text.startswith(NOT_FOUND):
         return ""
@@ -194,7 +194,7 @@ def _final_part(answer: Answer) -> str:
 
 
 def _content(answer: Answer) -> str:
-    """Return the whole answer with its notes, and a footnote for each citation."""
+    """Return the complete answer with its notes and a footnote for each citation."""
     notes = [f"*{escape_markup(_one_line(note))}*" for note in answer.notes]
     footnotes = []
     for each in answer.citations:
@@ -207,7 +207,7 @@ def _content(answer: Answer) -> str:
 
 
 def _evidence(answer: Answer) -> dict[str, Any]:
-    """Return the fields beside the text that say whether, and where, the articles support it."""
+    """Return the extra response fields that describe the evidence in the articles."""
     fields = answer.to_dict()
     return {name: fields[name] for name in ("found", "sentences", "citations", "notes")}
 

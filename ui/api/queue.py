@@ -1,6 +1,6 @@
-"""The queue of questions of programs: which run now, which wait, and which clients have hung up.
+"""The queue for questions from programs: it limits concurrency and stops work for clients that disconnect.
 
-Work runs in threads; everything else here runs in the event loop.
+Work runs in threads; everything else in this module runs in the event loop.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 WORKERS = 4
-"""Questions that are answered at a time."""
+"""Maximum number of questions answered concurrently."""
 
 LONGEST_QUEUE = 32
-"""Questions that may wait; one more is refused."""
+"""Maximum number of waiting questions; further questions are rejected."""
 
 KEEP_ALIVE_INTERVAL = 10.0
-"""Seconds without a new state after which `None` says that the work goes on."""
+"""Time without a new state after which `None` is yielded as a keep-alive, in seconds."""
 
-_RETRY_AFTER = 5  # seconds that a refused client should wait
+_RETRY_AFTER = 5  # seconds that a rejected client should wait
 
 State = TypeVar("State")
 
@@ -40,7 +40,7 @@ class RequestQueue:
         self._limiter: CapacityLimiter | None = None
 
     def waiting(self) -> int:
-        """Return how many requests wait."""
+        """Return the number of waiting requests."""
         return max(0, len(self._tasks) - self._workers)
 
     def require_room(self) -> None:
@@ -49,10 +49,10 @@ class RequestQueue:
             raise RequestError(503, "Too many questions at once.", "Ask again in a moment.", retry_after(_RETRY_AFTER))
 
     async def last(self, request: Request | None, begin: Callable[[], Iterator[State]]) -> State | None:
-        """Return the last state of some work, or None if the client hung up, which stops the work.
+        """Return the last state, or None if the client disconnected, which stops the work.
 
-        Without a request the work always runs to its end. Raises `RequestError` if the queue is full, and any error of
-        the work.
+        Without a request, the work always runs to its end. Raises `RequestError` if the queue is full, and any error
+        that the work raises.
         """
         last: State | None = None
         async for state in self.states(request, begin):
@@ -62,10 +62,10 @@ class RequestQueue:
     async def states(
         self, request: Request | None, begin: Callable[[], Iterator[State]]
     ) -> AsyncIterator[State | None]:
-        """Yield ever newer states of some work, and `None` after `KEEP_ALIVE_INTERVAL` seconds without one.
+        """Yield successive states, and `None` after every `KEEP_ALIVE_INTERVAL` seconds without a new state.
 
-        States that come faster than they are consumed are skipped, except for the last. Ends when the client hangs up;
-        raises as `last` does.
+        States that arrive faster than they are consumed are skipped, except for the last one. Ends when the client
+        disconnects. Raises the same errors as `last`.
         """
         self.require_room()
         work = _Work(begin)
@@ -84,20 +84,20 @@ class RequestQueue:
                     yield None
                     continue
                 work.changed.clear()
-                is_done = task.done()  # read before the state: no state comes after it
+                is_done = task.done()  # read before the state: a finished task adds no state
                 state = work.latest
                 if state is not None and state is not seen and not work.is_cancelled.is_set():
                     seen = state
                     yield state
                 if is_done:
-                    task.result()  # raises the error of the work
+                    task.result()  # raises the work's error
                     return
         finally:
             if watch is not None:
                 watch.cancel()
             work.is_cancelled.set()
             if not work.is_started:
-                task.cancel()  # frees its place in the queue at once
+                task.cancel()  # frees its place in the queue immediately
 
     async def _run(self, work: _Work[State]) -> None:
         import anyio
@@ -119,7 +119,7 @@ class _Work(Generic[State]):
         self.is_cancelled = threading.Event()
 
     def run(self) -> None:
-        """Run to the end, or until it is cancelled; called in a thread."""
+        """Run to the end or until cancelled; called in a thread."""
         self.is_started = True
         if self.is_cancelled.is_set():
             return
@@ -132,7 +132,7 @@ class _Work(Generic[State]):
                     break
 
     def finish(self, task: asyncio.Task[None]) -> None:
-        """Wake up the event loop; an error that nobody waits for any more is not logged."""
+        """Wake up the consumer; asyncio then does not log an error that no caller awaits."""
         if not task.cancelled():
             task.exception()
         self.changed.set()

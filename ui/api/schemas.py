@@ -1,4 +1,4 @@
-"""The JSON bodies of the API. Requests are read strictly; responses are described here, and sent as dictionaries."""
+"""The API's JSON bodies. Requests are validated strictly; response models only describe dictionaries that are sent."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class StrictRequest(BaseModel):
-    """A request in which values are not converted, and unknown fields are errors."""
+    """A request model that does not convert values and rejects unknown fields."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class HistoryItem(StrictRequest):
-    """An earlier question and its answer; one of them may be missing."""
+    """An earlier question and its answer; either one may be missing."""
 
     question: str | None = None
     answer: str | None = None
@@ -38,7 +38,7 @@ class HistoryItem(StrictRequest):
         return self
 
     def turns(self) -> Iterator[Turn]:
-        """Yield the turns of the conversation."""
+        """Yield the item as conversation turns."""
         if self.question is not None:
             yield Turn("user", self.question)
         if self.answer is not None:
@@ -46,7 +46,7 @@ class HistoryItem(StrictRequest):
 
 
 class ArticleFilterRequest(StrictRequest):
-    """The articles to search: those of some days, outlets or ids."""
+    """The articles to search, by date, outlet or id."""
 
     since: str | None = Field(None, description="A day, month or year, such as 2024-02: only articles of it or later.")
     until: str | None = Field(None, description="The same: only articles of it or earlier.")
@@ -54,7 +54,7 @@ class ArticleFilterRequest(StrictRequest):
     articles: tuple[str, ...] = Field((), description="Ids of articles.")
 
     def article_filter(self) -> ArticleFilter:
-        """Return the filter. Raises `RequestError` for an invalid day."""
+        """Return the filter. Raises `RequestError` for an invalid date."""
         for name, day in (("since", self.since), ("until", self.until)):
             try:
                 ArticleFilter(since=day)
@@ -77,7 +77,7 @@ class AskRequest(StrictRequest):
 
 
 class AddRequest(StrictRequest):
-    """An article: its text, with or without a title, or a link to a page of the public web."""
+    """An article: its text, with or without a title, or a link to a public web page."""
 
     title: str = ""
     text: str | None = None
@@ -91,13 +91,13 @@ class AddRequest(StrictRequest):
 
 
 class EvaluateRequest(StrictRequest):
-    """A test set: its questions with the expected answers and evidence, as in the lines of a JSONL test set."""
+    """A test set: questions with expected answers and evidence, in the same form as lines in a JSONL test set."""
 
     questions: tuple[dict[str, Any], ...] = Field(min_length=1)
 
 
 async def read_body(request: Request, schema: type[Body]) -> Body:
-    """Return the body of a request as this schema. Raises `RequestError` naming the field that is invalid."""
+    """Parse and return a request body. Raises `RequestError` with the name of an invalid field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != JSON:
         raise RequestError(
@@ -114,7 +114,7 @@ async def read_body(request: Request, schema: type[Body]) -> Body:
 
 
 def first_problem(error: ValidationError) -> tuple[str, str]:
-    """Return the field and the message of the first problem of a validation."""
+    """Return the field and the message for the first validation error."""
     first = error.errors(include_url=False, include_input=False)[0]
     return ".".join(str(part) for part in first["loc"]), first["msg"]
 
@@ -124,20 +124,20 @@ class _Reply(BaseModel):
 
 
 class ErrorDetail(_Reply):
-    """What happened, and what to do next."""
+    """An error message, with a hint on how to fix the problem."""
 
     message: str
     hint: str
 
 
 class ErrorReply(_Reply):
-    """The response to a request that failed."""
+    """The response to a failed request."""
 
     error: ErrorDetail
 
 
 class SentenceReply(_Reply):
-    """A sentence of an answer, its citations, and how well they support it."""
+    """A sentence in an answer, its citations, and how well they support it."""
 
     text: str
     citations: list[int]
@@ -148,7 +148,7 @@ class SentenceReply(_Reply):
 
 
 class CitationReply(_Reply):
-    """Exact characters of an article: `article.text[start:end] == quote`."""
+    """An exact quote from an article: `article.text[start:end] == quote`."""
 
     number: int
     article_id: str
@@ -166,7 +166,7 @@ class CitationReply(_Reply):
 
 
 class HitReply(_Reply):
-    """A passage that was found; `[n]` in the answer refers to the n-th one."""
+    """A retrieved passage; `[n]` in the answer refers to the n-th hit."""
 
     article_id: str
     start: int
@@ -176,7 +176,7 @@ class HitReply(_Reply):
 
 
 class AnswerReply(_Reply):
-    """An answer; `found` is false if the articles do not answer the question, and then nothing is cited."""
+    """An answer. If the articles do not answer the question, `found` is false and there are no citations."""
 
     question: str
     text: str
@@ -210,7 +210,7 @@ class ArticleTextReply(ArticleReply):
 
 
 class AddedFileReply(_Reply):
-    """The result for one file, text or link, and how many articles it has."""
+    """The result for a file, text or link, with the number of articles in it."""
 
     name: str
     state: Literal["added", "changed", "unchanged", "failed"]
@@ -220,20 +220,20 @@ class AddedFileReply(_Reply):
 
 
 class AddedReply(_Reply):
-    """The results for everything in the request."""
+    """The results for all files, the text or the link in the request."""
 
     added: list[AddedFileReply]
 
 
 class RemovedReply(_Reply):
-    """The article that was removed, and how many passages it had."""
+    """The removed article and its number of passages."""
 
     removed: ArticleReply
     passages: int
 
 
 class ModelReply(_Reply):
-    """A model that a request can name."""
+    """A model that a request can select."""
 
     id: str
     object: Literal["model"]
@@ -261,7 +261,7 @@ class MessageReply(_Reply):
 
 
 class CompletionChoice(_Reply):
-    """The only choice."""
+    """The only choice in a completion."""
 
     index: int
     message: MessageReply
@@ -270,7 +270,7 @@ class CompletionChoice(_Reply):
 
 
 class UsageReply(_Reply):
-    """Tokens of the LLM, or zeros if its provider does not report them."""
+    """Numbers of LLM tokens, or zeros if the provider does not report them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -278,7 +278,7 @@ class UsageReply(_Reply):
 
 
 class CompletionReply(_Reply):
-    """A chat completion as clients of OpenAI's API expect it."""
+    """A chat completion in the format of the OpenAI API."""
 
     id: str
     object: Literal["chat.completion"]

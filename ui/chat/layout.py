@@ -1,4 +1,4 @@
-"""The components of the page, from the top. Their texts are keys that the browser translates."""
+"""The page's components, from top to bottom. Their texts are keys that the browser translates."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .services import Services
 from .session import PageSession
 
 MOST_PASSAGES = 20
-"""The most passages that a user may have used for an answer."""
+"""Maximum number of passages per answer that a user can set."""
 
 _UPLOADED = [".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".odt", ".rtf", ".eml", ".mbox", ".zip"]
 
-# Runs in the browser when a component has loaded. The component receives an event of the same name that the page's
-# script dispatches on the document, and the script hears when its value has changed.
+# Runs in the browser when a component has loaded. It relays the document event with the component's name, which the
+# page's script dispatches, to the component, and notifies the script when the component's value has changed.
 _RELAY = """
 document.addEventListener('citechat:%(name)s', event => trigger('%(event)s', event.detail));
 watch('value', () => document.dispatchEvent(new CustomEvent('citechat:%(name)s-shown')));
@@ -29,7 +29,7 @@ Components = dict[str, Any]
 
 
 def build_components(gr: Any, assistant: Assistant, services: Services) -> Components:
-    """Put the components on the page that is being built, and return them by name."""
+    """Add the components to the page that is being built, and return them by name."""
     components: Components = {
         "conversation": gr.State(Conversation()),
         "session": gr.State(PageSession()),
@@ -69,7 +69,7 @@ def _relay(name: str) -> str:
 
 def _chat(gr: Any) -> Components:
     translate = gr.I18n()
-    # Output only: no handler reads what a browser sends back in its place.
+    # Output only: no handler reads the value that a browser sends back.
     chatbot = gr.Chatbot(
         label=translate("Conversation"),
         show_label=False,
@@ -156,7 +156,7 @@ def _evaluation(gr: Any) -> Components:
 
 def _settings(gr: Any, assistant: Assistant) -> Components:
     translate, options = gr.I18n(), assistant.options
-    # The server checks what was chosen; a list that has grown since must not refuse it.
+    # The server validates the choice; Gradio must not reject a choice that was added to the list later.
     model = gr.Dropdown(
         label=translate("Answer with"),
         choices=[assistant.model],

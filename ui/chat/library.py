@@ -1,8 +1,8 @@
-"""The library of the chat: users add articles to the index and remove them.
+"""The chat's library: users add articles to the index and remove them.
 
-An uploaded file is copied to a folder of the program, under a hash of its bytes, because the path of an article must
-outlive the temporary files of the web framework. Nothing that a browser sends decides where that is. Each upload yields
-its results as they change; an error becomes a result and is never raised.
+Each uploaded file is copied to the upload folder, under a hash of its bytes, because an article's path must remain
+valid after the web framework deletes its temporary files. No data from the browser determines the location. Each
+upload yields its results as they change; an error becomes a result and is never raised.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from ..html import one_line, outlet
 logger = logging.getLogger(__name__)
 
 MOST_FILES = 200
-"""The most files of one upload."""
+"""Maximum number of files in one upload."""
 
 LARGEST_FILE = 20_000_000
-"""The most bytes of a file."""
+"""Maximum file size, in bytes."""
 
 LONGEST_TEXT = 2_000_000
-"""The most characters of a text that is typed or pasted."""
+"""Maximum length of typed or pasted text, in characters."""
 
 LONGEST_ADDRESS = 2000
-"""The most characters of a web address."""
+"""Maximum length of a web address, in characters."""
 
 TOO_MANY = (f"More than {MOST_FILES} files in one upload.", "Add this file in the next upload.")
 TOO_LARGE = (f"The file is larger than {LARGEST_FILE // 1_000_000} MB.", "Split it into articles, one file each.")
@@ -54,21 +54,21 @@ KNOWN_TEXT = "The library already contains this text."
 
 State = Literal["waiting", "reading", "added", "changed", "unchanged", "failed"]
 
-_LONGEST_NAME = 100  # characters of a file's name
-_LONGEST_NAME_IN_BYTES = 200  # file systems take 255
+_LONGEST_NAME = 100  # of a file name, in characters
+_LONGEST_NAME_IN_BYTES = 200  # file systems allow 255
 _LONGEST_SUFFIX = 12
 _LONGEST_TITLE = 200
 _LONGEST_SHOWN = 120
-_REASONS = 3  # shown for files of an archive that could not be read
-_HASH = 16  # hexadecimal digits of a folder's name
+_REASONS = 3  # shown for unreadable files in an archive
+_HASH = 16  # hexadecimal digits in a folder name
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
-# What Windows forbids in names, and the separator of an archive and its member in an article's path.
+# Characters that Windows forbids in names, and the separator between an archive and its member in an article's path.
 _NOT_IN_NAMES = re.compile(r'[<>:"|?*!]')
 
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """The state of one upload of `articles`; `detail` and `hint` say what is wrong and what to do."""
+    """The state of an upload with this number of `articles`; `detail` and `hint` describe a problem and a fix."""
 
     name: str
     state: State = "waiting"
@@ -79,7 +79,7 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True)
 class LibraryEntry:
-    """An article in the list on the page; `outlets` are all that published its text."""
+    """An article in the page's list; `outlets` contains every outlet that published its text."""
 
     id: str
     title: str
@@ -94,13 +94,13 @@ _Add = Callable[[], SyncReport]
 
 
 class Library:
-    """Adds articles to an index and removes them, for one user of this process after another.
+    """A library that adds articles to an index and removes them, for one user of this process at a time.
 
-    Use one library for each index: its lock keeps two users from writing at the same time.
+    Use one library per index: its lock prevents two users from writing at the same time.
     """
 
     def __init__(self, index: Index, folder: Path, *, allow_web_links: bool = False) -> None:
-        """Store uploads in `folder`; with `allow_web_links`, accept addresses of the public web, too."""
+        """Store uploads in `folder`; with `allow_web_links`, also accept public web addresses."""
         self._index = index
         self._folder = folder.resolve()
         self.allow_web_links = allow_web_links
@@ -112,13 +112,13 @@ class Library:
         )
 
     def add_files(self, files: Sequence[Path]) -> Uploads:
-        """Add the articles in files, which may be temporary and have names that strangers chose."""
+        """Add the articles in files, which may be temporary and have untrusted names."""
         names = [safe_name(str(file)) for file in files]
         adds: list[_Add] = [partial(self._add_file, *each) for each in zip(files, names, strict=True)]
         return self._each(names, adds[:MOST_FILES] + [_refusal(TOO_MANY)] * (len(files) - MOST_FILES))
 
     def add_text(self, title: str, text: str) -> Uploads:
-        """Add a typed or pasted text. The title becomes its first line; without one, its first line is the title."""
+        """Add typed or pasted text. The title becomes its first line; without a title, its first line is the title."""
         title = " ".join(title.split())[:_LONGEST_TITLE]
         shown = one_line(title or text[:LONGEST_TEXT].strip().partition("\n")[0], _LONGEST_SHOWN)
         if not text.strip():
@@ -127,7 +127,7 @@ class Library:
             return self._each([shown], [_refusal(TOO_LONG)])
         data = (f"{title}\n\n{text}" if title else text).encode("utf-8", "replace")
         name = safe_name(re.sub(r"[/\\]", "-", shown) + ".txt")
-        name = name if name.endswith(".txt") else "article.txt"  # no character of the title is allowed in a name
+        name = name if name.endswith(".txt") else "article.txt"  # no character in the title is allowed in a name
         return self._each([shown], [lambda: self._add_data(data, name)])
 
     def add_link(self, address: str) -> Uploads:
@@ -143,7 +143,7 @@ class Library:
         return self._each([shown], [lambda: self._index.sync([whole], public_only=True)])
 
     def remove(self, ids: Iterable[object]) -> tuple[tuple[Article, int], ...]:
-        """Remove articles by their whole ids, and our copies of their files; skip unknown ids.
+        """Remove articles by their full ids, and the library's copies of their files; skip unknown ids.
 
         Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` if
         the index cannot be changed.
@@ -155,13 +155,13 @@ class Library:
                 return ()
             removed = self._index.remove(*chosen)
             copies = {copy for article, _ in removed for copy in self._copies(article)}
-            # An archive stays while other articles come from it.
+            # Do not delete an archive while other articles come from it.
             for copy in copies - {copy for article, _ in self._index.listing() for copy in self._copies(article)}:
                 self._delete(copy)
         return removed
 
     def listing(self) -> tuple[LibraryEntry, ...]:
-        """Return the articles of the index, ordered by title."""
+        """Return the indexed articles, ordered by title."""
         return tuple(
             LibraryEntry(
                 id=article.id,
@@ -175,7 +175,7 @@ class Library:
         )
 
     def _each(self, names: Sequence[str], adds: Sequence[_Add]) -> Uploads:
-        """Add one after another, and yield all results whenever one has changed."""
+        """Process uploads one after another, and yield all results whenever one changes."""
         results = [UploadResult(name) for name in names]
         yield tuple(results)
         for at, add in enumerate(adds):
@@ -203,7 +203,7 @@ class Library:
             return UploadResult(name, "failed", *UNEXPECTED)
 
     def _result(self, name: str, report: SyncReport, before: int) -> UploadResult:
-        """Return the result for a report of an index that had `before` articles."""
+        """Return the result for a report; `before` is the number of articles in the index before the upload."""
         skipped = "; ".join(self._without_folder(each.reason) for each in report.skipped[:_REASONS])
         articles = report.added + report.changed + report.unchanged
         if not articles:
@@ -224,7 +224,7 @@ class Library:
         return self._add_data(data, name)
 
     def _add_data(self, data: bytes, name: str) -> SyncReport:
-        """Index our copy of a file. Delete a new copy that yields no article."""
+        """Store and index a file's data. Delete a new copy that does not contain any article."""
         copy, is_new = self._store(data, name)
         is_used = False
         try:
@@ -236,7 +236,7 @@ class Library:
         return report
 
     def _store(self, data: bytes, name: str) -> tuple[Path, bool]:
-        """Return our copy of a file, and whether it is new: the same bytes under another name are the same file."""
+        """Return the stored copy's path and whether it is new: equal bytes under another name are the same file."""
         place = self._folder / hashlib.sha256(data).hexdigest()[:_HASH]
         place.mkdir(parents=True, exist_ok=True)
         suffix = PurePath(name).suffix.lower()
@@ -249,7 +249,7 @@ class Library:
         return copy, True
 
     def _copies(self, article: Article) -> set[Path]:
-        """Return our files that an article was read from, only paths inside the folder."""
+        """Return the paths of an article's source files inside the upload folder."""
         found = (self._copy.fullmatch(origin.path) for origin in article.origins)
         return {self._folder / match[1] / match[2] for match in found if match}
 
@@ -258,17 +258,17 @@ class Library:
             copy.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("cannot delete a file of a removed article: %s", error.strerror)
-        with suppress(OSError):  # it holds another file
+        with suppress(OSError):  # the folder contains another file
             copy.parent.rmdir()
 
     def _without_folder(self, message: str) -> str:
-        """Return a message of the index without the folder, which users should not see."""
+        """Return an index message without the upload folder's path, which users should not see."""
         return self._inside.sub("", message)
 
 
 def safe_name(name: str) -> str:
-    """Return a file name that is harmless on every system: the last part of a path, printable, not hidden, of bounded
-    length, with its suffix."""
+    """Return a file name that is safe on every system: the last part of a path, printable, not hidden, with a limited
+    length and its suffix."""
     last = re.split(r"[/\\]", name)[-1]
     plain = _NOT_IN_NAMES.sub("_", "".join(character for character in last if character.isprintable()))
     plain = plain.lstrip(". ").rstrip(". ")
@@ -282,7 +282,7 @@ def safe_name(name: str) -> str:
 
 
 def _refusal(why: tuple[str, str]) -> _Add:
-    """Return an upload that fails with this message and hint."""
+    """Return an upload function that fails with this message and hint."""
 
     def refuse() -> SyncReport:
         raise LoadError(*why)

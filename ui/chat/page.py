@@ -1,4 +1,4 @@
-"""The page of the chat: its components, and the handler of each event. `ui.server` serves it."""
+"""The chat page: its components and event handlers. `ui.server` serves it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .session import PageSettings, visitor_of
 if TYPE_CHECKING:
     import gradio as gr
 
-# Private events are only missing from the listed API: every handler must distrust its inputs.
+# Private events can still be called, although the API description omits them: every handler must validate its inputs.
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_ANSWERING: dict[str, Any] = {**_HIDDEN, "trigger_mode": "multiple"}  # a new question ends the answer before
+_ANSWERING: dict[str, Any] = {**_HIDDEN, "trigger_mode": "multiple"}  # a new question stops the previous answer
 _AT_ONCE: dict[str, Any] = {**_ANSWERING, "concurrency_limit": None}
-# One at a time: follow-ups are found by asking questions, and must not delay the answers of other users.
+# One at a time: checking follow-ups means asking questions, which must not delay other users' answers.
 _SUGGESTING: dict[str, Any] = {**_ANSWERING, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
-# One at a time, and not in the queue of answers: a test set takes minutes.
+# One at a time, and not in the answer queue: a test set takes minutes.
 _EVALUATING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 1, "concurrency_id": "evaluation"}
 
 _SCREEN = (
@@ -46,7 +46,7 @@ _SETTINGS = tuple(field.name for field in fields(PageSettings))
 
 
 def load_gradio() -> Any:
-    """Import Gradio late and configured to make no network look-ups."""
+    """Import Gradio when it is first needed, configured not to make network requests."""
     go_offline()
     import gradio
 
@@ -54,7 +54,7 @@ def load_gradio() -> Any:
 
 
 def build_app(assistant: Assistant, services: Services | None = None) -> gr.Blocks:
-    """Return the page of a chat with one assistant. The server holds the conversation of each open page."""
+    """Return the chat page for an assistant. The server stores each open page's conversation."""
     gr = load_gradio()
     services = services or Services()
     with gr.Blocks(title="citechat", analytics_enabled=False, fill_width=True) as app:
@@ -124,10 +124,10 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
 
 
 class _Binder:
-    """Binds handlers to the events of the page.
+    """A binder that connects handlers to the page's events.
 
-    A handler takes the visitor, the data of the event if it asks for it, and the values of components. It returns, or
-    yields, new values by the name of their component; a component that it leaves out stays as it is.
+    A handler takes the visitor, the event data if it requests it, and component values. It returns or yields new values
+    by component name; omitted components do not change.
     """
 
     def __init__(self, gr: Any, components: dict[str, Any]) -> None:
@@ -156,9 +156,9 @@ class _Binder:
 
         in_steps = inspect.isgeneratorfunction(handler)
         adapted = answer_in_steps if in_steps else answer_with_data if with_data else answer
-        # Gradio passes the request and the event to the parameters that are annotated with its classes.
+        # Gradio passes the request and the event to parameters annotated with its classes.
         adapted.__annotations__ = {"request": self._gr.Request, **({"event": self._gr.EventData} if with_data else {})}
-        if not (inputs or outputs or options):  # `unload` takes a handler only
+        if not (inputs or outputs or options):  # `unload` accepts only a handler
             return event(adapted)
         of = self.components
         return event(adapted, [of[name] for name in inputs], [of[name] for name in outputs], **options)

@@ -1,4 +1,4 @@
-"""The services that a chat uses besides its assistant."""
+"""The chat's services in addition to its assistant."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _set_event() -> threading.Event:
 
 @dataclass(frozen=True)
 class Services:
-    """The services of a chat, each optional: the page then lacks the feature.
+    """The chat's services. Each one is optional; without it, the page does not offer the feature.
 
-    `conversations` stores conversations, `library` adds and removes articles, `model_catalog` lists the models to
-    choose from, `testset` is the file to which answers are added. With `evaluate`, programs may run test sets over
-    HTTP. `ready` is set unless the model is still loading.
+    `conversations` stores conversations, `library` adds and removes articles, `model_catalog` lists the available
+    models, and `testset` is the file that answers are added to. With `evaluate`, programs may run test sets over HTTP.
+    `ready` is set once the model is loaded.
     """
 
     conversations: ConversationStore | None = None
@@ -39,10 +39,10 @@ class Services:
 
 
 def services_of(settings: Settings, assistant: Assistant) -> Services:
-    """Return all services, stored in the home of the settings; conversations in their database if they name one.
+    """Return all services, with data in `CITECHAT_HOME` and conversations in the settings' database if they name one.
 
-    If conversations cannot be stored, log it and go without. A database server that does not answer is tried again
-    each time. Raises `PersistenceError` for an invalid address or a missing driver.
+    If conversations cannot be stored, log the error and leave out this service. An unresponsive database server is
+    tried again at each use. Raises `PersistenceError` for an invalid address or a missing driver.
     """
     return Services(
         conversations=_conversations(settings),

@@ -1,4 +1,4 @@
-"""What a handler knows of the page that sent an event: its visitor, its state, its settings, and the user's action."""
+"""The context of an event for its handler: the page's visitor, its state, its settings, and the user's action."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..security.request_guard import owner_id, parse_cookies
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """The user of a page. `owner` owns their conversations, and is empty if they are unknown; `session` is the open
-    page; `translate` returns the texts of the page in their language."""
+    """The user of a page. `owner` is the id under which their conversations are stored, empty for an unknown user;
+    `session` is the open page; `translate` translates page text into their language."""
 
     owner: str = ""
     session: str = ""
@@ -25,7 +25,7 @@ class Visitor:
 
 
 def visitor_of(request: Any) -> Visitor:
-    """Return the visitor who sent a request, known by their login or else by the secret cookie of their browser."""
+    """Return the visitor who sent a request, identified by their login or else by their browser's secret cookie."""
     name = getattr(request, "username", None)
     owner = f"user:{name}" if name else owner_id(parse_cookies(request.headers.get("cookie") or ""))
     accepted = request.headers.get("accept-language") or ""
@@ -33,20 +33,20 @@ def visitor_of(request: Any) -> Visitor:
 
 
 class PageSession:
-    """Which answer an open page is receiving, and whether the user has stopped it.
+    """The state of an open page: the number of its current answer, and whether the user has stopped the answer.
 
-    All events of the page share it. The handler that writes the answer checks it between two words and ends by itself:
-    cancelled from outside, it could still send a word after the stop.
+    All of the page's events share it. The handler that writes the answer checks it between words and ends by itself; a
+    handler cancelled from outside could still send a word after the stop.
     """
 
     def __init__(self) -> None:
         self.answer_number = 0
         self.stopped = False
         self.ratings: dict[int, Rating] = {}
-        """Ratings that the user gave to earlier answers meanwhile, by turn."""
+        """Ratings that the user gave to earlier answers while the current answer was being written, by turn."""
 
     def begin_answer(self) -> int:
-        """Return the number of a new answer; the one before ends without another word."""
+        """Begin a new answer and return its number; the previous answer ends without another word."""
         self.answer_number += 1
         self.stopped = False
         self.ratings.clear()
@@ -63,7 +63,7 @@ class OpenPage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageSettings:
-    """The settings of the page when a question is asked, each named like its component. A browser can send anything."""
+    """The page's settings when a question is asked, named like their components. Browser values are not trusted."""
 
     since: str | None = None
     until: str | None = None
@@ -80,8 +80,10 @@ class PageSettings:
         return ArticleFilter(first, last, tuple(map(str, self.sources or ())), tuple(sorted(self.selected)))
 
     def assistant(self, base: Assistant, model_catalog: ModelCatalog | None) -> Assistant:
-        """Return `base` with the chosen model, passages and strictness, or `base` itself without a catalog. Raises
-        `SettingsError` for a model that the catalog does not offer."""
+        """Return `base` with the chosen model, number of passages and strictness, or `base` itself without a catalog.
+
+        Raises `SettingsError` for a model that is not in the catalog.
+        """
         if model_catalog is None:
             return base
         top_k = None if self.passages is None else int(self.passages)
@@ -89,7 +91,7 @@ class PageSettings:
 
 
 class Action(NamedTuple):
-    """What the page's script reports of a click: an action, the id of its object, and a value."""
+    """A click that the page's script reports: an action, the id of its object, and a value."""
 
     name: str
     id: str
@@ -97,7 +99,7 @@ class Action(NamedTuple):
 
     @classmethod
     def parse(cls, data: object) -> Action:
-        """Return the action in the data of an event; what is not a text becomes an empty one."""
+        """Return the action in an event's data; values that are not strings become empty strings."""
         fields = data if isinstance(data, dict) else {}
         given = (fields.get(key) for key in ("what", "id", "value"))
         return cls(*(each if isinstance(each, str) else "" for each in given))

@@ -1,4 +1,4 @@
-"""The commands `citechat keys` and `citechat users`: who may use a server."""
+"""The commands `citechat keys` and `citechat users`, which manage access to a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..security.access import AccountRegistry
     from ..security.keys import Key
 
-_MAX_LINE = 2000  # characters, far more than a password may have
+_MAX_LINE = 2000  # in characters, far longer than any valid password
 
 
 @click.group()
@@ -33,7 +33,7 @@ def keys() -> None:
 def create_key(name: str, write: bool, expires: int | None) -> None:
     """Create a key and print its secret, which is shown only once."""
     key, secret = _register().keys.create(name, write=write, days=expires)
-    click.echo(secret)  # alone on stdout, so that it can be piped
+    click.echo(secret)  # the only output on stdout, so that it can be piped
     until = f"until {key.expires}" if key.expires else "until it is revoked"
     print_message(f"The key {key.id} may {_scopes(key.scopes)} {until}. Its secret is not shown again.")
 

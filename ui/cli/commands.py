@@ -1,4 +1,4 @@
-"""The commands that index, ask and serve."""
+"""The commands for indexing, asking and serving."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | N
         print_message(f"removed: {path!r} no longer exists")
     for skipped in report.skipped:
         print_message(f"skipped: {skipped.reason}")
-    # A folder may contain any file, but a file that was named should be readable.
+    # A folder may contain unreadable files, but a file given as an argument should be readable.
     named = {*paths, *(str(Path(path)) for path in paths)}
     return USER_ERROR if any(skipped.path in named for skipped in report.skipped) else DONE
 
@@ -114,7 +114,7 @@ def ask(
 
 
 def _ask_batch(assistant: Assistant, batch: str, article_filter: ArticleFilter) -> int:
-    """Print a JSON object per question, in order. A question that fails becomes a line with `error`."""
+    """Print a JSON object per question, in order. For a failed question, the object contains `error`."""
     from index import CitechatError
 
     code = DONE

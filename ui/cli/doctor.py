@@ -1,4 +1,4 @@
-"""The report of `citechat doctor`: installed packages, settings, the index, and problems with a hint for each."""
+"""The report for `citechat doctor`: installed packages, settings, the index, and problems, each with a hint."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _EXTRAS = {
 
 
 def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
-    """Check everything once, and return problems as `{message, hint}` instead of raising them.
+    """Run all checks and return a report, with problems as `{message, hint}` instead of raised errors.
 
-    With `ask_llm`, the LLM of the settings gets a short request, which costs a few tokens. `answers` is False if a
+    With `ask_llm`, a short request is sent to the configured LLM, which costs a few tokens. `answers` is False if a
     problem prevents questions from being answered; an empty index does not count as such a problem.
     """
     problems: list[Any] = []  # each has a `message` and a `hint`
@@ -48,7 +48,7 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
 
 
 def _examine_access(settings: Settings, problems: list[Any]) -> str:
-    """Return whether a chat with these settings requires a key or a login; add the problems with that."""
+    """Return whether a chat with these settings requires a key or a login; add access problems to `problems`."""
     from ..security.access import access_policy
 
     try:
@@ -65,7 +65,7 @@ def _examine_access(settings: Settings, problems: list[Any]) -> str:
 
 
 def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
-    """Return the size of the index; add the problems with it. A damaged index is not opened: it could crash Chroma."""
+    """Return the index size; add problems to `problems`. Do not open a damaged index: it could crash Chroma."""
     indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
     try:
         index = open_index(settings)
@@ -75,14 +75,14 @@ def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
             manifest = index.manifest()
             if manifest is not None:
                 indexed["built_by"] = manifest.encoder
-                index.searcher  # noqa: B018 - raises if another model built the index
+                index.searcher  # noqa: B018 - raises if the index was built with another model
     except CitechatError as error:
         problems.append(error)
     return indexed
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """Return the report for a terminal."""
+    """Return the report as text for a terminal."""
     lines = [f"Python {report['python']}"]
     lines += [f"{name} {version or 'not installed'}" for name, version in report["versions"].items()]
     lines += ["", "Settings (change them with CITECHAT_… in the environment):"]

@@ -66,7 +66,7 @@ def evaluate(
     if others:
         fail(f"Expected one test set, got {len(files)} files.", "Give one file: `citechat eval FILE`.")
     thresholds = parse_thresholds(fail_under or "")
-    # First, so that a wrong name is reported before a question is asked.
+    # Open the judge first, so that a wrong name is reported before any question is asked.
     llm_judge = None if judge is None else open_judge(load_settings(llm=judge))
     assistant, settings = _remote(server, overrides) if server else _local(overrides)
     cases = _read_cases(assistant, first, skip_bad=skip_bad)
@@ -93,12 +93,12 @@ def evaluate(
 
 
 def _local(overrides: Mapping[str, Any]) -> tuple[Assistant, dict[str, str]]:
-    """Return the assistant of the local index, and the settings to save with the run."""
+    """Return an assistant for the local index, and the settings to save with the run."""
     from rag import build_assistant, load_settings
 
     settings = load_settings(**overrides)
     assistant = build_assistant(settings)
-    # Without the home (a path on this machine) and addresses (which may contain a password).
+    # Omit the home (a path on this machine) and addresses (which may contain a password).
     saved = settings.model_dump(mode="json", exclude={"home", "llm_base_url", "chroma_url"})
     manifest = assistant.index.manifest()
     if manifest is not None:
@@ -109,7 +109,7 @@ def _local(overrides: Mapping[str, Any]) -> tuple[Assistant, dict[str, str]]:
 
 
 def _remote(server: str, overrides: Mapping[str, Any]) -> tuple[RemoteAssistant, dict[str, str]]:
-    """Return the assistant of a running chat server, and its host."""
+    """Return an assistant that asks a running chat server, and the server's host as the settings to save."""
     from urllib.parse import urlsplit
 
     from rag.evaluate import RemoteAssistant
@@ -120,7 +120,7 @@ def _remote(server: str, overrides: Mapping[str, Any]) -> tuple[RemoteAssistant,
 
 
 def _read_cases(assistant: Assistant | RemoteAssistant, file: str, *, skip_bad: bool) -> Sequence[Case]:
-    """Return the cases of a test set with the offsets of their evidence; print the problems."""
+    """Return the cases in a test set with the offsets of their evidence; print problems."""
     from rag import TestSetError
     from rag.evaluate import read_test_set, resolve
 
@@ -154,7 +154,7 @@ def _run(
     similarity: bool,
     checkpoint: Checkpoint | None = None,
 ) -> Report:
-    """Ask all questions once, except those that the checkpoint has results for."""
+    """Ask all questions once, except those with a result in the checkpoint."""
     from rag import evaluate, load_settings, open_index
 
     encode = open_index(load_settings()).encoder.passages if similarity else None
@@ -196,7 +196,7 @@ def _write(file: str, text: str) -> None:
 
 
 def _agreement(reports: Sequence[Report]) -> str:
-    """Say how many questions have the same result in all runs, apart from costs."""
+    """Return a message with the number of questions that have the same result in all runs, apart from costs."""
     from dataclasses import replace
 
     results = zip(*(report.results for report in reports), strict=True)
@@ -229,7 +229,7 @@ def _compare(files: Sequence[str], *, html: str | None, as_json: bool) -> int:
 
 
 def _run_names(files: Sequence[str]) -> list[str]:
-    """Return the stem of each file, with its position before it if another file has the same stem."""
+    """Return each file's stem, preceded by the file's position if another file has the same stem."""
     stems = [Path(file).stem for file in files]
     return [stem if stems.count(stem) == 1 else f"{position} {stem}" for position, stem in enumerate(stems, start=1)]
 

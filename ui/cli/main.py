@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        # Not `cli.main()`: it has exit codes of its own for broken pipes and interrupts.
+        # Not `cli.main()`, which uses different exit codes for broken pipes and interrupts.
         with cli.make_context("citechat", list(sys.argv[1:] if arguments is None else arguments)) as context:
             return cli.invoke(context) or DONE
     except click.exceptions.Exit as help_shown:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_message("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The program that read our output has exited (`citechat ask … | head`); keep Python from complaining at exit.
+        # The program that reads the output has exited (`citechat ask … | head`); prevent an error message at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:

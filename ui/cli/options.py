@@ -1,4 +1,4 @@
-"""Options that several commands share, and the exit codes."""
+"""Options shared by several commands, and the exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ workers_option = click.option(
 
 
 def llm_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that override settings. Each is None if it is not given, as `load_settings` expects."""
+    """Add options that override settings. An omitted option is None, as `load_settings` expects."""
     command = click.option("--top-k", type=int, metavar="N", help="Passages to answer from.")(command)
     strict = "Leave out sentences of an LLM that no passage supports."
     command = click.option("--strict", is_flag=True, default=None, help=strict)(command)

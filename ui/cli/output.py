@@ -1,4 +1,4 @@
-"""What commands print about articles, progress and errors. Results go to stdout, messages and progress to stderr."""
+"""Command output for articles, progress and errors. Results go to stdout, messages and progress to stderr."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def fail(message: str, hint: str) -> NoReturn:
 
 @contextmanager
 def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a callback that takes the title of the last item, the number of items done, and the total.
+    """Yield a callback that takes the last item's title, the number of completed items, and the total.
 
-    On a terminal it moves a bar, which is removed at the end; elsewhere it prints a line for each title.
+    On a terminal, it updates a progress bar, which is removed at the end; otherwise it prints a line for each title.
     """
     if not sys.stderr.isatty():
         yield lambda title, done, _: print_message(f"{done:>6}  {title}")
         return
     from tqdm import tqdm
 
-    # Articles finish in bursts: at tqdm's default of ten updates a second, the bar would show the start of each burst.
+    # Articles finish in bursts: with tqdm's default of ten updates per second, the bar would show each burst's start.
     with tqdm(
         unit=f" {unit}", bar_format=_BAR, file=sys.stderr, dynamic_ncols=True, leave=False, mininterval=0, miniters=1
     ) as bar:
@@ -59,7 +59,7 @@ def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None
 
 
 def article_row(article: Article, passages: int) -> dict[str, Any]:
-    """Return the JSON object of an article with this number of passages, without its text."""
+    """Return the JSON object for an article with this number of passages, without its text."""
     return {
         "id": article.id,
         "title": article.title,
@@ -75,7 +75,7 @@ def article_row(article: Article, passages: int) -> dict[str, Any]:
 
 
 def print_articles(listed: Sequence[tuple[Article, int]]) -> None:
-    """Print two lines an article: id, date and title; then sources, author, language and number of passages."""
+    """Print two lines per article: id, date and title; then sources, author, language and number of passages."""
     indent = " " * (_ID_WIDTH + 2 + _DATE_WIDTH + 2)
     for article, passages in listed:
         row = article_row(article, passages)

@@ -93,7 +93,7 @@ def import_testset(format_: str, file: str, out: str | None, skip_bad: bool) -> 
 
 
 def _article(assistant: Assistant, name: str) -> Article:
-    """Return the indexed article with this id, this beginning of an id, or this file."""
+    """Return the indexed article with this id, id prefix or file."""
     indexed = assistant.article_metadata()
     path = str(Path(name).resolve())
     found = [each for each in indexed if each.id == name or any(origin.path == path for origin in each.origins)]

@@ -1,1 +1,1 @@
-"""Translations of the page."""
+"""Page translations."""

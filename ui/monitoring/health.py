@@ -1,4 +1,4 @@
-"""Health checks for proxies and orchestrators: whether the server runs, and whether it can answer questions."""
+"""Health checks for proxies and orchestrators: liveness, and readiness to answer questions."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHECK_TIMEOUT = 2.0
-"""Seconds that the index has to answer; one that takes longer is not ready."""
+"""Timeout for reading the index, in seconds; an index that takes longer is reported as not ready."""
 
-_CACHE_SECONDS = 1.0  # between two checks of the index, however many clients ask
+_CACHE_SECONDS = 1.0  # minimum interval between index checks, for any number of requests
 _NO_STORE = {"cache-control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """The index at its last check: its size, and what is wrong, or an empty string."""
+    """The index at its last check: its size, and the problem or an empty string."""
 
     problem: str = ""
     articles: int = 0
@@ -38,10 +38,10 @@ class IndexState:
 
 
 class Health:
-    """Checks what questions need. Use it in one event loop; the index is read in a thread, once at a time."""
+    """The health checks. Use an instance in one event loop; a thread reads the index, one check at a time."""
 
     def __init__(self, assistant: Assistant, model_is_loaded: threading.Event) -> None:
-        """`model_is_loaded` is set when a question does not have to wait for the model."""
+        """Create the checks for an assistant; the event `model_is_loaded` is set once the model is loaded."""
         self._assistant = assistant
         self._model_is_loaded = model_is_loaded
         self._check: asyncio.Future[IndexState] | None = None
@@ -49,7 +49,7 @@ class Health:
         self._checked_at = float("-inf")
 
     async def state(self) -> IndexState:
-        """Return the state of the index within `CHECK_TIMEOUT` seconds; a slower check goes on, and no other starts."""
+        """Return the index state within `CHECK_TIMEOUT` seconds; a slower check continues and blocks further checks."""
         if time.monotonic() - self._checked_at < _CACHE_SECONDS:
             return self._state
         if self._check is None or self._check.done():
@@ -61,7 +61,7 @@ class Health:
         return self._state
 
     async def ready(self, _: Request) -> Response:
-        """Respond with 200 if questions can be answered, else with 503 and what is missing."""
+        """Respond with 200 if questions can be answered, else with 503 and the reason."""
         from starlette.responses import JSONResponse
 
         state = await self.state()
@@ -76,7 +76,7 @@ class Health:
         try:
             return IndexState("", *index.count())
         except CitechatError as error:
-            # The message may contain addresses and paths, and callers here have no key.
+            # The message may contain addresses and paths, and callers of this route are not authenticated.
             logger.warning("Cannot read the index: %s", error)
         except Exception:
             logger.exception("Cannot read the index.")
@@ -85,7 +85,7 @@ class Health:
 
 
 def health_routes(health: Health) -> list[BaseRoute]:
-    """Return `/healthz`, which responds if the event loop runs, and `/readyz`, if questions can be answered."""
+    """Return the routes `/healthz` (the event loop runs) and `/readyz` (questions can be answered)."""
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 

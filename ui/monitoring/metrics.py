@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: counts and durations, and nothing of questions, answers or articles."""
+"""Prometheus metrics: counts and durations, without any content from questions, answers or articles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
-"""The upper bounds of the buckets of durations: from a cached answer to a model that reaches its timeout."""
+"""Upper bounds of the duration buckets, in seconds: from a cached answer to a model that reaches its timeout."""
 
 _STAGES = {"search": "search", "first token": "first_token", "answer": "answer", "total": "total"}
 _PARTS = ("/v1/ask", "/v1/chat/completions", "/v1/articles", "/v1/evaluate", "/v1", "/mcp", "/metrics")
@@ -27,10 +27,10 @@ _HEALTH = ("/healthz", "/readyz")
 
 
 class Metrics:
-    """The metrics of one server, in a registry of their own: two servers in a process do not share them."""
+    """A server's metrics, in a separate registry: two servers in one process do not share metrics."""
 
     def __init__(self, version: str) -> None:
-        """Create all metrics. Loads Prometheus' library."""
+        """Create all metrics. Loads the Prometheus library."""
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
         self.registry: CollectorRegistry = CollectorRegistry()
@@ -52,15 +52,15 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def observer(self, surface: str) -> Observer:
-        """Return an observer of the questions that come from the page, the API or another surface."""
+        """Return an observer for questions from a surface: the page, the API or another one."""
         return Observer(self, surface)
 
     def watch_waiting(self, surface: str, count: Callable[[], int]) -> None:
-        """Call `count` for the number of waiting questions whenever the metrics are read."""
+        """Report the number of waiting questions, for which `count` is called whenever the metrics are read."""
         self.waiting.labels(surface).set_function(count)
 
     def routes(self, health: Health) -> list[BaseRoute]:
-        """Return `/metrics`, with the size of the index at its last check."""
+        """Return the route `/metrics`, which also reports the index size at the last check."""
         from starlette.concurrency import run_in_threadpool
         from starlette.responses import Response
         from starlette.routing import Route
@@ -80,18 +80,18 @@ class Metrics:
 
 
 class Observer:
-    """A `rag.Observer` that counts the questions of one surface."""
+    """A `rag.Observer` that counts the questions from one surface."""
 
     def __init__(self, metrics: Metrics, surface: str) -> None:
         self._metrics = metrics
         self._surface = surface
 
     def began(self) -> None:
-        """Count a question that starts."""
+        """Count the start of a question."""
         self._metrics.answering.labels(self._surface).inc()
 
     def ended(self, answer: Answer | None, error: Exception | None) -> None:
-        """Count how a question ended: with an answer or an error."""
+        """Count the end of a question and its outcome: an answer or an error."""
         metrics = self._metrics
         metrics.answering.labels(self._surface).dec()
         metrics.questions.labels(self._surface, _outcome(answer, error)).inc()
@@ -107,7 +107,7 @@ class Observer:
 
 
 class RequestCounter:
-    """ASGI middleware that counts requests by the part of the server and the status."""
+    """ASGI middleware that counts requests by server part and status."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
@@ -126,7 +126,7 @@ class RequestCounter:
 
 
 class _IndexSize:
-    """A collector of the size of the index; if it cannot be read, of its last known size."""
+    """A collector of the index size; if the index cannot be read, of its last known size."""
 
     def __init__(self) -> None:
         self.state = IndexState()
@@ -141,7 +141,7 @@ class _IndexSize:
 
 
 def part_of(path: str) -> str:
-    """Return the part of the server that a path belongs to, one of a few for all possible paths."""
+    """Return the server part that a path belongs to, one of a small fixed set."""
     if path in _HEALTH:
         return "health"
     return next((part for part in _PARTS if path == part or path.startswith(f"{part}/")), "page")

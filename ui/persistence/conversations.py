@@ -1,4 +1,4 @@
-"""Conversations and feedback on their answers, stored in a database."""
+"""Database storage for conversations and feedback on their answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_TITLE", "ConversationStore", "ConversationSummary", "PersistenceError"]
 
 LONGEST_TITLE = 60
-"""Characters of a title that is made from the first question."""
+"""Maximum length of a title derived from the first question, in characters."""
 
 _RENAMED_FIELDS = {
     "only": "article_filter",
@@ -31,7 +31,7 @@ _RENAMED_FIELDS = {
     "trust": "confidence",
     "moved": "citation_corrected",
 }
-"""Fields of stored exchanges, answers and sentences: their names in version 0.1 and now."""
+"""Renamed fields of stored exchanges, answers and sentences: the version 0.1 name and the current one."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # UTF-8 cannot encode it
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL does not accept NUL in a text either
@@ -39,7 +39,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL does not accept NU
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A stored conversation in a list: `changed` is when it was last saved (UTC, ISO form), `questions` how many."""
+    """A stored conversation in a list: `changed` is the time of the last save (UTC, ISO form), `questions` a count."""
 
     id: str
     title: str
@@ -48,7 +48,7 @@ class ConversationSummary:
 
 
 class ConversationStore:
-    """Conversations and feedback in a `Database`; every method raises its errors.
+    """A store for conversations and feedback in a `Database`; every method raises the database's errors.
 
     Each conversation has an owner. Only the owner can list, load, change or rate it.
     """
@@ -101,7 +101,7 @@ class ConversationStore:
         return None if row is None else replace(_parse(row.body, id, row.title), id=id, title=row.title)
 
     def rename(self, owner: str, id: str, title: str) -> bool:
-        """Set the title, as one line of at most 200 characters; return False if it is blank or the id unknown."""
+        """Set the title, as one line of at most 200 characters; return False if it is blank or the id is unknown."""
         title = _storable(" ".join(title.split())[:200])
         change = self._conversations.update().where(self._is_owned(owner, id)).values(title=title)
         return bool(title) and self._run(lambda connection: bool(connection.execute(change).rowcount))
@@ -117,10 +117,10 @@ class ConversationStore:
     def record_feedback(
         self, owner: str, conversation_id: str, turn: int, rating: Rating | None, reason: str = ""
     ) -> None:
-        """Replace the user's feedback on an answer, counted from 1; a rating of None removes it.
+        """Replace the user's feedback on an answer, counted from 1; a rating of None removes the feedback.
 
-        Question, answer and citations are copied as they were saved; the conversation does not change. Raises
-        `PersistenceError` if the owner has no such conversation, or the conversation no such answer.
+        The feedback includes a copy of the saved question, answer and citations; the conversation does not change.
+        Raises `PersistenceError` if the owner does not have this conversation or it does not contain this answer.
         """
         conversation = self.load(owner, conversation_id)
         exchange = conversation.exchange(turn) if conversation else None
@@ -149,7 +149,7 @@ class ConversationStore:
         self._run(write)
 
     def feedback(self, owner: str | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the ratings of one owner's answers or of all, oldest first, without the owners.
+        """Yield the ratings from one owner or from all owners, oldest first, without the owners' names.
 
         Each has `conversation`, `turn`, `question`, `answer`, `citations` as in `Answer.to_dict`, `verdict`, `reason`
         and `judged` (UTC, ISO form).
@@ -166,7 +166,7 @@ class ConversationStore:
                 raise _damaged(row["conversation"], row["question"], "the citations are not JSON") from None
 
     def check(self) -> None:
-        """Raise `PersistenceError` if the database cannot be reached now."""
+        """Raise `PersistenceError` if the database is not reachable."""
         self._run(lambda _: None)
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ class ConversationStore:
 
     def _is_owned(self, owner: str, id_: str | None = None) -> ColumnElement[bool]:
         """Return the condition that selects the owner's conversations, or the one with this id."""
-        if _UNSTORABLE.search(owner):  # if such characters were replaced, two owners could become one
+        if _UNSTORABLE.search(owner):  # replacing such characters could make two owners equal
             raise PersistenceError(f"{owner!r} cannot own a conversation.", "Use a name without control characters.")
         is_ours = self._conversations.c.owner == owner
         return is_ours if id_ is None else is_ours & (self._conversations.c.id == _storable(id_))
@@ -197,7 +197,7 @@ def _tables() -> MetaData:
 
 
 def _parse(body: str, id_: str, title: str) -> Conversation:
-    """Parse the exchanges of a body. Citations are derived once, so that invalid ones raise here and not later."""
+    """Parse a stored body into a conversation. Citations are derived once so that invalid ones raise here."""
     from pydantic import ValidationError
 
     try:
@@ -213,12 +213,14 @@ def _parse(body: str, id_: str, title: str) -> Conversation:
 
 
 def _with_current_names(body: str) -> str:
-    """Return a stored body with the fields of older versions under their current names."""
+    """Return a stored body with fields from older versions renamed to their current names."""
     if not any(f'"{name}"' in body for name in _RENAMED_FIELDS):
         return body
 
     def renamed(value: dict[str, Any]) -> dict[str, Any]:
-        is_ours = "question" in value or "evidence" in value  # an exchange, an answer or a sentence; not its timings
+        is_ours = (
+            "question" in value or "evidence" in value
+        )  # an exchange, an answer or a sentence, but not an answer's timings
         return {_RENAMED_FIELDS.get(name, name): each for name, each in value.items()} if is_ours else value
 
     return json.dumps(json.loads(body, object_hook=renamed))
@@ -241,7 +243,7 @@ def _json(value: object) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return the text, of the same length, without characters that some database cannot store."""
+    """Return the text with characters that some databases cannot store replaced; its length does not change."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 

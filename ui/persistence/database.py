@@ -1,6 +1,6 @@
-"""A database that a chat stores things in: one SQLite file, or a server that several copies of the chat share.
+"""The chat's database: a SQLite file, or a database server that several chat servers share.
 
-Only SQL that SQLite and PostgreSQL have in common is used.
+All SQL works in both SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, MetaData
 
 TIMEOUT = 5.0
-"""Seconds that a write waits for another one in a SQLite file, and a caller for a server to answer."""
+"""Timeout in seconds, for a write that waits for another one to a SQLite file, and for a database server's response."""
 
-_CONNECTION_LIFETIME = 1800  # seconds; firewalls drop connections that are idle for longer
-_ATTEMPTS = 3  # at a change that conflicts with one of another copy
+_CONNECTION_LIFETIME = 1800  # seconds; firewalls drop connections that are idle longer
+_ATTEMPTS = 3  # for a change that conflicts with another server's change
 
-_HINTS = {  # by what the database reports
+_HINTS = {  # by the error that the database reports
     r"locked|unique": "Someone else is writing to the database: try again in a moment.",
     r"full|disk I/O": "Make room on the disk, then try again.",
     r"not a database|malformed": "Move the file away and restart to create a new one, or restore a backup.",
@@ -45,23 +45,22 @@ _Result = TypeVar("_Result")
 
 
 class PersistenceError(CitechatError):
-    """The database cannot be used, or its contents are damaged."""
+    """Error for a database that cannot be used or whose contents are damaged."""
 
 
 class Database:
     """The database at a URL such as `sqlite:////home/me/conversations.sqlite3`, with a set of tables.
 
-    May be used from many threads. A SQLite file is created if missing, readable by its user alone. Tables are created
-    in a file when it is opened, and on a server when it first answers. Every method raises `PersistenceError` when the
-    database cannot be used.
+    Thread-safe. A missing SQLite file is created, readable only by its owner. Tables are created when a file is opened,
+    or when a server first responds. Every method raises `PersistenceError` if the database cannot be used.
     """
 
     def __init__(
         self, url: str, tables: MetaData, content: str, *, is_lazy: bool = False, lazy_file: Path | None = None
     ) -> None:
-        """Open the database, or wait for the first use if it `is_lazy`.
+        """Open the database, at its first use if `is_lazy`.
 
-        `content` names what is stored, for error messages. `read` does not create the SQLite file `lazy_file`. Raises
+        `content` names the stored data in error messages. `read` does not create the SQLite file `lazy_file`. Raises
         `PersistenceError` for an invalid URL, a missing driver, or a file that cannot be opened.
         """
         self.tables = tables
@@ -79,7 +78,7 @@ class Database:
         return default if is_missing else self.run(work)
 
     def run(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Run `work` in a transaction; repeat it if another copy changed the same rows at the same time."""
+        """Run `work` in a transaction; retry if another server changed the same rows at the same time."""
         from sqlalchemy.exc import IntegrityError
 
         engine = self._open()
@@ -103,19 +102,19 @@ class Database:
                 return self._engine
             try:
                 address = sql.make_url(self._url)
-            except (sql.exc.ArgumentError, ValueError):  # the URL may contain a password: do not show it
+            except (sql.exc.ArgumentError, ValueError):  # do not show the URL: it may contain a password
                 raise PersistenceError(
                     f"Invalid address of the database for {self._content}.",
                     "Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
                 ) from None
             is_file = address.get_backend_name() == "sqlite"
-            # The query part of the URL may contain a password, too.
+            # The URL's query string may also contain a password.
             shown = address.database if is_file else address.set(query={}).render_as_string(hide_password=True)
             self._location = repr(shown)
             with self._reported_errors():
                 if is_file:
                     _create_file(address.database or "")
-                    # Opening a file is cheap, and a pooled connection would write to a file that was moved away.
+                    # Opening a file is cheap, and a pooled connection would keep writing to a file after it was moved.
                     options: dict[str, Any] = {"poolclass": sql.NullPool}
                 else:
                     options = {"poolclass": sql.QueuePool, "pool_timeout": TIMEOUT}
@@ -128,7 +127,7 @@ class Database:
             return engine
 
     def _create_tables(self, engine: Engine) -> None:
-        """Create missing tables. `create_all` fails, and `if_not_exists` may, when another process does so, too."""
+        """Create missing tables. If another process does so too, `create_all` fails and `if_not_exists` may fail."""
         from sqlalchemy.exc import IntegrityError, ProgrammingError
         from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -144,7 +143,7 @@ class Database:
 
     @contextmanager
     def _reported_errors(self) -> Iterator[None]:
-        """Turn errors of the database or the file system into a `PersistenceError` without any stored content."""
+        """Convert database and file system errors to a `PersistenceError` without any stored content."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
@@ -161,7 +160,7 @@ class Database:
 
 
 def _transact(engine: Engine, work: Callable[[Connection], _Result], *conflicts: type[Exception]) -> _Result:
-    """Run `work` in a transaction; repeat it if it conflicts with a change of another process."""
+    """Run `work` in a transaction; retry if it conflicts with another process's change."""
     for _ in range(_ATTEMPTS - 1):
         with suppress(*conflicts), engine.begin() as connection:
             return work(connection)
@@ -170,12 +169,12 @@ def _transact(engine: Engine, work: Callable[[Connection], _Result], *conflicts:
 
 
 def utc_now(timespec: str = "seconds") -> str:
-    """Return the time as it is stored."""
+    """Return the current time in UTC, in the stored form."""
     return datetime.now(UTC).isoformat(timespec=timespec)
 
 
 def _timeouts(address: URL) -> dict[str, Any]:
-    """Return the driver options that keep a server that does not answer from blocking a caller for minutes."""
+    """Return driver options that prevent an unresponsive server from blocking a caller for minutes."""
     if address.drivername not in ("postgresql", "postgresql+psycopg"):
         return {}
     wanted = {"connect_timeout": int(TIMEOUT), "tcp_user_timeout": int(2 * TIMEOUT * 1000)}
@@ -183,16 +182,16 @@ def _timeouts(address: URL) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Let reads proceed during a write, and a write wait for another one."""
+    """Configure a connection so that reads proceed during a write, and a write waits for another write."""
     from sqlite3 import OperationalError
 
     connection.execute(f"PRAGMA busy_timeout = {int(TIMEOUT * 1000)}").close()
-    with suppress(OperationalError):  # a file that is in use now keeps its journal mode, and works all the same
+    with suppress(OperationalError):  # a file in use keeps its journal mode and still works
         connection.execute("PRAGMA journal_mode = WAL").close()
 
 
 def _create_file(name: str) -> None:
-    """Create an empty file that only its user can read; SQLite would create one that everyone can."""
+    """Create an empty file that only its owner can read; a file created by SQLite would be readable by everyone."""
     if name not in ("", ":memory:") and not name.startswith("file:"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):

@@ -1,7 +1,7 @@
-"""Charts as inline SVG: bars with whiskers, curves with bands, histograms. Pure: numbers in, markup out.
+"""Charts as inline SVG: bars with whiskers, curves with bands, histograms. Pure functions from numbers to markup.
 
-Colours are classes that the style sheet of a page defines, `style-1` to `style-4`; each style also has a pattern or a
-dash of its own, so that nothing depends on colour alone. A page begins with `patterns`, before the charts.
+Colours are the classes `style-1` to `style-4`, which the page's style sheet defines. Each style also has its own fill
+pattern or dash, so that no information depends on colour alone. A page must include `patterns` before its charts.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from markupsafe import Markup
 from ..templating import macros
 
 _PATTERNS = ("", "M0 6L6 0M-1 1L1 -1M5 7L7 5", "M0 3H6", "M3 0V6")
-_LEFT, _TOP, _WIDTH, _HEIGHT = 44.0, 30.0, 394.0, 194.0  # of the area between the axes; the template has them, too
-_MOST_POINTS = 300  # of a line: a screen shows no more
+_LEFT, _TOP, _WIDTH, _HEIGHT = 44.0, 30.0, 394.0, 194.0  # of the area between the axes; the template repeats them
+_MOST_POINTS = 300  # per line: more are not visible on a screen
 _BINS = 20
 
 
 class Point(NamedTuple):
-    """A point of a curve and its interval; all are shares between 0 and 1."""
+    """A point on a curve with its interval; all values are shares between 0 and 1."""
 
     x: float
     y: float
@@ -30,12 +30,12 @@ class Point(NamedTuple):
 
 
 def style_of(place: int) -> int:
-    """Return the style of the run at this place, from 0; after the last style comes the first again."""
+    """Return the style for the run at this position, from 0; styles repeat after the last one."""
     return place % len(_PATTERNS) + 1
 
 
 def patterns() -> Markup:
-    """Return the fill patterns of the bars of each style."""
+    """Return the definitions of the bar fill patterns, one for each style."""
     return _markup("patterns", map(Markup, _PATTERNS))
 
 
@@ -48,21 +48,22 @@ def bar(
     top: float = 1.0,
     width: int = 160,
 ) -> Markup:
-    """Return a bar from 0 to `value` of at most `top`, an interval as a whisker; `label` is its text alternative."""
+    """Return a bar from 0 to `value` on an axis to `top`, with the interval as a whisker; `label` is the alt text."""
     length, *ends = (_share(number, top) * (width - 2) for number in (value, *(interval or ())))
     return _markup("bar", label, style, width, _n(length), [_n(end + 1) for end in ends])
 
 
 def change(value: float, low: float, high: float, *, reach: float, label: str) -> Markup:
-    """Return a difference as a dot left or right of 0, its interval as a whisker, on an axis from -reach to reach."""
+    """Return a difference as a dot on an axis from -reach to reach, with a whisker for its interval."""
     at = [_n(_share(number + reach, 2 * reach) * 152 + 4) for number in (value, low, high)]
     return _markup("change", label, *at)
 
 
 def curves(key: str, title: str, description: str, lines: Sequence[Sequence[Point]], axes: tuple[str, str]) -> Markup:
-    """Return curves with their bands, the n-th in the n-th style; `axes` names x and y, `key` is the prefix of ids.
+    """Return a chart of curves with bands, the n-th line in the n-th style.
 
-    The y axis ends above the highest point, the x axis goes from 0 to 1. A line of one point is a dot.
+    `axes` contains the names of the x and y axes; `key` is the prefix for element ids. The y axis ends above the
+    highest point; the x axis ranges from 0 to 1. A line with one point becomes a dot.
     """
     top = _round_up(max((point.y if math.isfinite(point.y) else 0.0 for line in lines for point in line), default=1.0))
 
@@ -92,10 +93,10 @@ def histogram(
     span: tuple[float, float] | None = None,
     style: int = 1,
 ) -> Markup:
-    """Return a histogram: the `upper` values as bars above the line, the `lower` ones as hollow bars below it.
+    """Return a histogram: the `upper` values as bars above the line, the `lower` values as hollow bars below it.
 
-    Both have a name. Values that no axis can show are left out. `span` is the range of the axis, by default that of the
-    values; where all are equal its width is 1.
+    Both sets have a name. Values that no axis can show are omitted. `span` is the range of the axis, by default the
+    range of the values, or a range of width 1 if all values are equal.
     """
     above, below = ([value for value in values if is_shown(value)] for values in (upper[1], lower[1]))
     first, last = span or span_of([*above, *below])
@@ -122,12 +123,12 @@ def histogram(
 
 
 def is_shown(value: float) -> bool:
-    """Return False for a value that no axis can show: not a number, infinite, or too large."""
+    """Return False for a value that no axis can show: NaN, infinite or too large."""
     return math.isfinite(value) and abs(value) < 1e15
 
 
 def span_of(values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the largest value shown; a range of 1 around equal values, (0, 1) without values."""
+    """Return the smallest and largest shown value; a range of 1 around equal values, (0, 1) without values."""
     finite = [value for value in values if is_shown(value)]
     if not finite:
         return 0.0, 1.0
@@ -148,13 +149,13 @@ def _counted(values: Sequence[float], first: float, last: float) -> list[int]:
 
 
 def _thinned(line: Sequence[Point]) -> Sequence[Point]:
-    """Return every n-th point and the last one."""
+    """Return at most about `_MOST_POINTS` points: every n-th point and the last one."""
     step = -(-len(line) // _MOST_POINTS) or 1
     return [*line[: len(line) - 1 : step], line[-1]] if line else line
 
 
 def _ticks(first: float, last: float) -> Iterator[float]:
-    """Return about four to nine round numbers between the two."""
+    """Yield about four to nine round numbers between `first` and `last`."""
     width = 10.0 ** math.floor(math.log10(last - first))
     step = next(width * part for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if (last - first) / (width * part) <= 9)
     return (round(number * step, 12) for number in range(math.ceil(first / step), math.floor(last / step + 1e-9) + 1))

@@ -1,4 +1,4 @@
-"""The tables and charts of an evaluation: measures, confidence, tags and costs of each run. Pure."""
+"""Evaluation tables and charts: each run's measures, confidence, tags and costs. Pure functions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LEVELS = {
     "abstention": "Answering and refusing",
 }
 RIGHT = Measure("right", "answer", lambda result: float(result.right), "right answers and right refusals", counts=True)
-"""The share of questions that are right."""
+"""The share of questions with a right result."""
 
 _OF_TAGS = (RIGHT, *(MEASURES[name] for name in ("first citation right", "F1", "answered or refused rightly")))
 
@@ -45,7 +45,7 @@ Drawn = tuple[Estimate | None, Markup]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One of the runs on a page: its place among them, from 0, its letter, its name and its report."""
+    """A run on the page: its position, from 0, its letter, its name and its report."""
 
     place: int
     letter: str
@@ -55,26 +55,26 @@ class Run:
 
     @property
     def results(self) -> tuple[CaseResult, ...]:
-        """The results of its questions."""
+        """The results of the run's questions."""
         return self.report.results
 
     @property
     def answerable(self) -> int:
-        """The number of questions that can be answered."""
+        """The number of answerable questions."""
         return sum(result.answerable for result in self.results)
 
     @property
     def style(self) -> int:
-        """The style of its bars and lines."""
+        """The style for the run's bars and lines."""
         return charts.style_of(self.place)
 
     @property
     def label(self) -> str:
-        """Its letter; empty where there is one run only."""
+        """The run's letter, or an empty string if the page shows only one run."""
         return "" if self.is_alone else self.letter
 
     def bar(self, found: Estimate | None, *, digits: int = 3, top: float = 1.0, width: int = 160) -> Drawn:
-        """Return the estimate with its bar and interval."""
+        """Return the estimate with a bar that shows its value and interval."""
         if found is None:
             return found, Markup()
         value, low, high = (f"{number:.{digits}f}" for number in (found.value, found.low, found.high))
@@ -84,12 +84,12 @@ class Run:
 
 
 def bar_width(runs: Sequence[Run]) -> int:
-    """Return how wide a bar is: one run leaves more room."""
+    """Return the bar width; a page with one run has room for wider bars."""
     return 360 if len(runs) == 1 else 160
 
 
 def measures_html(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
-    """Return each measure of the summary, by level; then its difference between each other run and the first."""
+    """Return HTML for the summary measures, by level, with the differences between each other run and the first."""
     summaries = [{found.name: found for found in summarize(run.results)} for run in runs]
     differences = [{each.measure: each for each in comparison.differences} for comparison in comparisons]
     bounds = [abs(bound) for each in differences for found in each.values() for bound in (found.low, found.high)]
@@ -111,7 +111,7 @@ def _change(found: Difference | None, reach: float) -> tuple[Difference | None, 
 
 
 def confidence_html(runs: Sequence[Run]) -> str:
-    """Return how confidence separates right from wrong, and the distributions of confidence and F1."""
+    """Return HTML that shows how confidence separates right from wrong, and how confidence and F1 are distributed."""
     drawn: list[tuple[str, Run | None, str, Markup, str]] = [("risk", None, "Risk and coverage", *_risk(runs))]
     values = [[_confidences(run, is_answerable) for is_answerable in (True, False)] for run in runs]
     span = charts.span_of([value for pair in values for each in pair for value in each])
@@ -171,7 +171,7 @@ def _risk(runs: Sequence[Run]) -> tuple[Markup, str]:
 
 
 def tags_html(runs: Sequence[Run]) -> str:
-    """Return the measures of each tag, in a line a run; nothing where no question has a tag."""
+    """Return an HTML table of measures by tag, with a row for each run; empty if no question has a tag."""
     groups: dict[str | None, list[list[CaseResult]]] = {}
     for run in runs:
         for result in run.results:
@@ -195,7 +195,7 @@ def tags_html(runs: Sequence[Run]) -> str:
 
 
 def cost_html(runs: Sequence[Run]) -> str:
-    """Return the seconds of each stage and the tokens, in a line a run; nothing where no answer reports them."""
+    """Return HTML tables of seconds by stage and of tokens, a row for each run; empty if no answer reports them."""
     seconds = [{found.stage: (found.p50, found.p95) for found in latencies(run.results)} for run in runs]
     tokens = [{found.name: (found,) for found in token_counts(run.results)} for run in runs]
     heads = ["Seconds in", "half of the answers within", "95% within"]

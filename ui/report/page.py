@@ -1,6 +1,7 @@
-"""The report of an evaluation as one HTML page that loads nothing; with several runs, the page compares them.
+"""The evaluation report as one self-contained HTML page; with several runs, the page compares them.
 
-Style, script and charts are part of the page. It is readable without the script, which sorts, filters and folds.
+Styles, script and charts are part of the page. The script only sorts, filters and folds; the page is readable without
+it.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ _FIGURES = (
 
 
 def report_page(reports: Mapping[str, Report]) -> str:
-    """Return a whole HTML document: the report of one run, or of several, each compared with the first.
+    """Return an HTML document with the report of one run, or of several, each compared with the first.
 
-    The same runs give the same text. Raises `ValueError` without a run, and `TestSetError` when two runs share no
-    question or an id belongs to two questions.
+    The output is deterministic. Raises `ValueError` without a run, and `TestSetError` if two runs have no question in
+    common or an id belongs to two questions.
     """
     if not reports:
         raise ValueError("there is no run to show")
@@ -62,7 +63,7 @@ def _letter(place: int) -> str:
 
 
 def _header(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
-    """Return the title, the main figures of each run, and the settings and versions that it was made with."""
+    """Return HTML for the title and, for each run, the main figures, settings and versions."""
     figures = [[(measure.estimate(run.results), words) for measure, words in _FIGURES] for run in runs]
     shown = [[figure for figure in each if figure[0] is not None or figure is each[0]] for each in figures]
     base = runs[0].letter
@@ -85,7 +86,7 @@ def _header(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
 
 
 def _outcomes(runs: Sequence[Run]) -> str:
-    """Return how many questions of each run had each outcome."""
+    """Return an HTML table that counts each run's questions by outcome."""
     counts = [count_outcomes(run.results) for run in runs]
     most = max(number for each in counts for number in each.values())
 
@@ -102,7 +103,7 @@ def _outcomes(runs: Sequence[Run]) -> str:
 
 
 def _flips(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
-    """Return the questions that one run answers rightly and the other wrongly; nothing for a single run."""
+    """Return HTML that lists questions that one run answers rightly and the other wrongly; empty for a single run."""
     numbers = {key: place for place, key in enumerate(dict.fromkeys(r.id for run in runs for r in run.results), 1)}
     changes = [
         (run, found.flips, sum(flip.right_in == "a" for flip in found.flips))

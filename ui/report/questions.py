@@ -1,4 +1,4 @@
-"""The questions of an evaluation, each with its outcome in words, and all that was said and cited. Pure."""
+"""The evaluated questions, each with its outcome in words, its answers and its citations. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..html import SUPPORT_LABELS
 from ..templating import macros
 from .figures import Run
 
-_CONTEXT = 400  # characters of the passage that are shown on either side of a quote
+_CONTEXT = 400  # characters shown before and after a quote
 
 OUTCOMES = {
     "right": "answered correctly",
@@ -27,7 +27,7 @@ OUTCOMES = {
 
 
 def outcome(result: CaseResult) -> str:
-    """Return the outcome of the question, one of `OUTCOMES`."""
+    """Return the question's outcome, one of `OUTCOMES`."""
     if result.error is not None:
         return "failed"
     if not result.answerable:
@@ -42,28 +42,28 @@ def outcome(result: CaseResult) -> str:
 
 
 def count_outcomes(results: Sequence[CaseResult]) -> Mapping[str, int]:
-    """Return the number of questions with each of `OUTCOMES`."""
+    """Return the number of questions for each of the `OUTCOMES`."""
     outcomes = [outcome(result) for result in results]
     return {kind: outcomes.count(kind) for kind in OUTCOMES}
 
 
 def evidence_rank(result: CaseResult) -> int | None:
-    """Return the rank, from 1, of the first hit that overlaps the evidence; None where none does."""
+    """Return the rank, from 1, of the first hit that overlaps the evidence, or None."""
     gold = [span for spans in result.evidence for span in spans]
     return next((rank for rank, hit in enumerate(result.hits, 1) if any(map(hit.overlaps, gold))), None)
 
 
 def verdict(result: CaseResult) -> str:
-    """Return right or wrong, in one or two words."""
+    """Return the verdict in words: failed, right or wrong, with "refused" if there was no answer."""
     if result.error is not None:
         return "failed"
     return ("right" if result.right else "wrong") + ("" if result.found else ", refused")
 
 
 def what_went_wrong(result: CaseResult) -> str:
-    """Return what went wrong with a question, in words; an empty text where nothing did.
+    """Return a description of the faults in a result, or an empty string.
 
-    A right answer may have faults, too: a citation that does not quote, a sentence that no passage supports.
+    A right answer may also have faults: a citation that is not an exact quote, or a sentence that no passage supports.
     """
     kind = outcome(result)
     if kind in ("failed", "answered"):
@@ -115,7 +115,7 @@ def _count(number: int, what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
-    """A question in one of the runs, as the template shows it; `around` has the text beside each cited quote."""
+    """A question's result in one run, for the template; `around` has the text before and after each cited quote."""
 
     result: CaseResult
     verdict: str
@@ -125,7 +125,7 @@ class QuestionRow:
 
 
 def questions_html(runs: Sequence[Run]) -> str:
-    """Return the list of all questions, each with its result in every run."""
+    """Return HTML that lists all questions, each with its result in every run."""
     of_run = [{result.id: result for result in run.results} for run in runs]
     questions = []
     for case_id in dict.fromkeys(case_id for results in of_run for case_id in results):
@@ -152,7 +152,7 @@ def _row(result: CaseResult | None) -> QuestionRow | None:
 
 
 def _kinds(results: Sequence[CaseResult | None]) -> list[str]:
-    """Return the filters that a question passes."""
+    """Return the names of the filters that a question matches."""
     present = [result for result in results if result is not None]
     kinds = {
         "wrong": any(not result.right for result in present),
@@ -164,7 +164,7 @@ def _kinds(results: Sequence[CaseResult | None]) -> list[str]:
 
 
 def _around(cited: CitedSpan) -> tuple[str, str]:
-    """Return the text before and after a quote, cut at a space."""
+    """Return the text before and after a quote, truncated at a space."""
     before, after = cited.before, cited.after
     if len(before) > _CONTEXT:
         before = "…" + before[-_CONTEXT:].split(" ", 1)[-1]

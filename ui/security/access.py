@@ -1,4 +1,4 @@
-"""Who may use a server: the access policy of the settings, and the keys and users that it applies to."""
+"""The access policy from the settings, and the keys and users that it applies to."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ACCOUNTS_FILE = "access.sqlite3"
-"""The name of the SQLite file in the home folder."""
+"""The name of the SQLite file in `CITECHAT_HOME`."""
 
 FRESH = 2.0
-"""Seconds for which keys and users are used without reading them again: a revoked key is refused after that."""
+"""Time for which cached keys and users are used, in seconds; a revoked key is rejected after this time."""
 
 STALE = 5.0
-"""Seconds after which they are no longer used if they cannot be read again."""
+"""Maximum age of cached keys and users if the database cannot be read, in seconds."""
 
 _SERVER_PROXY_VARIABLE = "FORWARDED_ALLOW_IPS"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """Keys by id, users by name with when they were added, and when all of them were read (seconds, monotonic)."""
+    """A snapshot: keys by id, the time of addition by user name, and the time of reading (seconds, monotonic clock)."""
 
     keys: dict[str, Key] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class AccountSnapshot:
 
 
 class AccountRegistry:
-    """The keys and users in a database, cached for a server that needs them at every request."""
+    """A registry for the keys and users in a database, cached for a server that needs them at every request."""
 
     def __init__(self, database: Database) -> None:
         tables = database.tables.tables
@@ -56,20 +56,20 @@ class AccountRegistry:
         self._next_attempt_at = 0.0
 
     def read(self) -> AccountSnapshot:
-        """Read the keys and users now. Raises `PersistenceError`."""
+        """Read the keys and users from the database. Raises `PersistenceError`."""
         now = time.monotonic()
         keys = {key.id: key for key in self.keys.listing()}
         self._snapshot = AccountSnapshot(keys, dict(self.users.listing()), now)
         return self._snapshot
 
     async def snapshot(self) -> AccountSnapshot:
-        """Return keys and users that are at most `STALE` seconds old. Raises `PersistenceError` if there are none."""
+        """Return keys and users at most `STALE` seconds old. Raises `PersistenceError` if they cannot be read."""
         snapshot, now = self._snapshot, time.monotonic()
         if now < snapshot.read_at + FRESH:
             return snapshot
         from anyio import to_thread
 
-        if now >= self._next_attempt_at:  # not every request queries a database that is down
+        if now >= self._next_attempt_at:  # do not query an unavailable database at every request
             try:
                 return await to_thread.run_sync(self.read)
             except PersistenceError as error:
@@ -81,9 +81,9 @@ class AccountRegistry:
 
 
 def open_accounts(settings: Settings) -> AccountRegistry:
-    """Return the accounts in the database of the settings, or in a SQLite file in their home.
+    """Return the accounts in the settings' database, or in a SQLite file in `CITECHAT_HOME`.
 
-    Nothing is opened before the first use, and reading does not create the file: without it there are no accounts.
+    The database is opened at the first use. Reading does not create the file; without a file, no accounts exist.
     """
     from sqlalchemy import URL, Column, MetaData, Table, Text
 
@@ -103,10 +103,10 @@ def open_accounts(settings: Settings) -> AccountRegistry:
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Who may use a server, and how much.
+    """A server's access rules and limits.
 
-    `user_header` is the header in which a trusted proxy names the user who is logged in. If `open_to_all`, callers
-    need neither a key nor a login, and limits apply to each address. `audit_log` records every request.
+    `user_header` is the header in which a trusted proxy names the logged-in user. With `open_to_all`, callers need
+    neither a key nor a login, and limits apply per address. `audit_log` records every request.
     """
 
     accounts: AccountRegistry
@@ -122,7 +122,7 @@ class AccessPolicy:
 
 
 def access_policy(settings: Settings, *, open_to_all: bool = False) -> AccessPolicy:
-    """Return the policy of the settings. Raises `SettingsError` if they contradict each other."""
+    """Return the access policy from the settings. Raises `SettingsError` if settings contradict each other."""
     if settings.user_header and not settings.trusted_proxies:
         raise SettingsError(
             f"The setting 'user_header' is {settings.user_header!r}, but no proxy is trusted to send it.",
@@ -139,7 +139,7 @@ def access_policy(settings: Settings, *, open_to_all: bool = False) -> AccessPol
 
 
 def unrestricted(host: str) -> SettingsError:
-    """Return the error for a server at this address that other machines could use without a key or a login."""
+    """Return the error for a server address that other machines could use without a key or a login."""
     return SettingsError(
         f"Without access control, other machines could read every article at {host!r} and ask at your cost.",
         "Create a key (`citechat keys create NAME`) or a user (`citechat users add NAME`), or have a proxy log users "
@@ -149,9 +149,9 @@ def unrestricted(host: str) -> SettingsError:
 
 @contextmanager
 def real_peer_addresses() -> Iterator[None]:
-    """Make a server that starts inside this context report the real peer address of each connection.
+    """Make a server that starts in this context report each connection's real peer address.
 
-    By default it reports the address in X-Forwarded-For to any sender on this machine, or named in an environment
+    By default, the server trusts X-Forwarded-For from any sender that is on this machine or named in an environment
     variable; a client could then imitate a trusted proxy.
     """
     before = os.environ.get(_SERVER_PROXY_VARIABLE)

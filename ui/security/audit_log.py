@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_CONTENTS = 100_000
-"""Bytes of a request body that are logged; a longer one is not."""
+"""Maximum size of a logged request body, in bytes; longer bodies are not logged."""
 
 _LONGEST_PATH = 500
 
 
 class AuditLog:
-    """A file that gets one line for each request. Only its user can read it.
+    """A log file with one line for each request. Only its owner can read it.
 
-    The file is opened for every line: it may be moved away at any time, and is created again. A failure to write does
-    not fail the request: the program logs one error, and one warning when writing works again.
+    The file is opened for every line: it may be moved at any time and is then created again. A write failure does not
+    fail the request: the program logs one error, and one warning when writing works again.
     """
 
     def __init__(self, path: Path, *, contents: bool = False) -> None:
@@ -41,7 +41,7 @@ class AuditLog:
         try:
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(file, data)  # in one call, so that lines of several processes do not mix
+                os.write(file, data)  # in one call, so that lines from several processes do not mix
             finally:
                 os.close(file)
         except OSError as error:
@@ -55,10 +55,10 @@ class AuditLog:
 
 
 class AuditMiddleware:
-    """ASGI middleware that logs each request after its response, whether it succeeded or not.
+    """ASGI middleware that logs each request after its response, for successes and failures.
 
-    Keys, cookies, headers and query strings are never logged, bodies only if the log is set to hold contents. Each
-    response has the id of its request in `X-Request-Id`.
+    Keys, cookies, headers and query strings are never logged, and bodies only if the log is configured to include
+    contents. The `X-Request-Id` header in each response contains the request id.
     """
 
     def __init__(self, app: ASGIApp, *, log: AuditLog) -> None:
@@ -100,7 +100,7 @@ class AuditMiddleware:
                 "address": scope["client"][0] if scope.get("client") else None,
                 "method": scope["method"],
                 "path": path[:_LONGEST_PATH],
-                "status": status,  # None if the client hung up
+                "status": status,  # None if the client disconnected
                 "ms": round((time.perf_counter() - started) * 1000, 1),
                 "bytes": sent,
             }
@@ -113,7 +113,7 @@ def _is_json(scope: Scope) -> bool:
 
 
 def _contents(body: bytes) -> Any:
-    """Return the part of a body that is logged: of a page's request only the data, because its session id is secret."""
+    """Return the logged part of a body: for requests from the page only the data, because the session id is secret."""
     if len(body) > LONGEST_CONTENTS:
         return f"more than {LONGEST_CONTENTS} bytes"
     try:

@@ -1,4 +1,4 @@
-"""Who sends a request and from where: read from the connection, and from headers if a trusted proxy sends them."""
+"""Identify a request's sender and address from the connection, and from headers that a trusted proxy sends."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Headers = Sequence[tuple[bytes, bytes]]
 
 LONGEST_NAME = 200
-"""Characters of a name that a proxy may send."""
+"""Maximum length of a user name from a proxy, in characters."""
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip")
 
 
 class TrustedProxies:
-    """The proxies whose headers are trusted, given as addresses or networks. Raises `SettingsError` for an invalid one.
+    """The proxies whose headers are trusted, as addresses or networks. Raises `SettingsError` for invalid values.
 
-    Only the peer address of the connection decides: a header cannot make its sender a proxy.
+    Only the connection's peer address determines whether a sender is a trusted proxy; headers have no influence.
     """
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
@@ -31,13 +31,13 @@ class TrustedProxies:
         self._trusts = lru_cache(maxsize=4096)(self._is_in_networks)
 
     def trusts(self, peer: str) -> bool:
-        """Return whether a trusted proxy has this address."""
+        """Return whether this address belongs to a trusted proxy."""
         return bool(self.networks) and len(peer) < 64 and self._trusts(peer)
 
     def sender(self, peer: str, headers: Headers) -> str:
-        """Return the address that sent a request: the last one in X-Forwarded-For that is not a trusted proxy.
+        """Return the sender's address: the last address in X-Forwarded-For that is not a trusted proxy.
 
-        Addresses further left come from the sender and are ignored.
+        Addresses to the left of it come from the sender and are ignored.
         """
         if not self.trusts(peer):
             return peer
@@ -45,7 +45,7 @@ class TrustedProxies:
         for part in reversed(seen):
             address = _address(_without_port(part.decode("latin-1").strip()))
             if address is None:
-                return peer  # not an address: all such senders count as one
+                return peer  # not an address: all such senders count as one sender
             peer = str(address)
             if not self.trusts(peer):
                 break
@@ -57,34 +57,34 @@ class TrustedProxies:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address or name; names other than localhost are not resolved."""
+    """Return whether only this machine can reach an address or host name; names except localhost are not resolved."""
     address = _address(host.strip("[]"))
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
 def network_of(address: str) -> str:
-    """Return what counts as one sender: an IPv4 address, or the /64 network that one IPv6 sender usually owns."""
+    """Return the address range that counts as one sender: an IPv4 address, or an IPv6 sender's usual /64 network."""
     found = _address(address)
     return str(ipaddress.ip_network((found, 64), strict=False)) if found and found.version == 6 else str(found or "")
 
 
 def was_forwarded(headers: Headers) -> bool:
-    """Return whether the headers say that a proxy forwarded this request."""
+    """Return whether the headers indicate that a proxy forwarded this request."""
     return any(_plain(name) in _FORWARDED or name.lower() == b"via" for name, _ in headers)
 
 
 def strip_headers(headers: Headers, *, user_header: str | None, forwarded: bool) -> list[tuple[bytes, bytes]]:
-    """Remove the header that names a user, in any spelling, and with `forwarded` also those of proxies."""
+    """Return the headers without the user header, in any spelling, and with `forwarded` also without proxy headers."""
     named = {user_header.lower()} if user_header else set()
     named |= set(_FORWARDED) if forwarded else set()
     return [(name, value) for name, value in headers if _plain(name) not in named]
 
 
 def user_from_header(headers: Headers, user_header: str) -> str | None:
-    """Return the user that a trusted proxy names, or None.
+    """Return the user name from a trusted proxy, or None.
 
-    Raises `RequestError` if the header comes twice, in another spelling than the setting's, or contains several
-    names, unprintable characters or too many: a proxy that replaces the header does not let these through.
+    Raises `RequestError` if the header occurs twice, has a different spelling from the setting, is too long, or
+    contains several names or unprintable characters: a proxy that replaces the header does not forward such headers.
     """
     header = user_header.lower()
     found = [(name, value) for name, value in headers if _plain(name) == header]
@@ -103,7 +103,7 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
 
 
 def bearer_token(headers: Headers) -> str | None:
-    """Return the key of `Authorization: Bearer …`: None without the header, and '' if it is malformed."""
+    """Return the key from `Authorization: Bearer …`; None without the header, '' if it is malformed."""
     sent = [value for name, value in headers if name.lower() == b"authorization"]
     if not sent:
         return None
@@ -112,7 +112,7 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def _plain(name: bytes) -> str:
-    """Return a header's name as programs behind may read it: CGI and WSGI do not distinguish - from _."""
+    """Return a normalized header name: downstream CGI and WSGI programs do not distinguish - from _."""
     return name.decode("latin-1").lower().replace("_", "-").strip()
 
 

@@ -1,4 +1,4 @@
-"""Errors of access control: an invalid key or user, and a request that is refused."""
+"""Access control errors: an invalid key or user, and a rejected request."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _API_PATHS = ("/v1/", "/mcp", "/metrics")
 
 
 class AccessError(CitechatError):
-    """A key or a user that is invalid or does not exist."""
+    """Error for a key or a user that is invalid or does not exist."""
 
 
 class RequestError(Exception):
-    """A request that gets an error response: its status, message, hint and headers."""
+    """Error for a rejected request, with the status, message, hint and headers for the response."""
 
     def __init__(self, status: int, message: str, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.hint, self.headers = status, message, hint, headers or {}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON body of the response."""
+        """Return the response's JSON body."""
         return {"error": {"message": self.message, "hint": self.hint}}
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """Return the header that asks a client to wait, or none for 0 seconds."""
+    """Return the Retry-After header, or an empty mapping for 0 seconds."""
     return {"retry-after": str(math.ceil(seconds))} if seconds else {}
 
 
 def unauthorized(message: str, hint: str, *, is_invalid: bool = False) -> RequestError:
-    """Return a 401: the caller is unknown; `is_invalid` if they sent a key that is not valid."""
+    """Return a 401 error for an unknown caller; `is_invalid` means that they sent an invalid key."""
     challenge = 'Bearer realm="citechat"' + (', error="invalid_token"' if is_invalid else "")
     return RequestError(401, message, hint, {"www-authenticate": challenge})
 
 
 def forbidden(scope: str) -> RequestError:
-    """Return a 403: the key is valid, but does not have this scope."""
+    """Return a 403 error for a valid key without this scope."""
     challenge = f'Bearer realm="citechat", error="insufficient_scope", scope="{scope}"'
     return RequestError(
         403,
@@ -56,13 +56,13 @@ def forbidden(scope: str) -> RequestError:
 
 
 def too_many_requests(message: str, seconds: int) -> RequestError:
-    """Return a 429: the caller may try again after so many seconds."""
+    """Return a 429 error; the caller may retry after this number of seconds."""
     hint = f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
     return RequestError(429, message, hint, retry_after(seconds))
 
 
 async def send_error(scope: Scope, receive: Receive, send: Send, error: RequestError) -> None:
-    """Send an error response: JSON to a program, text to a browser. A websocket is closed before it opens."""
+    """Send an error response: JSON for programs, text for browsers. A websocket is closed before it opens."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": error.message})
         return

@@ -1,4 +1,4 @@
-"""API keys of programs: created once, shown once, stored as a hash."""
+"""API keys for programs: the secret is shown once and stored as a hash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 100
 LONGEST_LIFETIME = 3650
-"""Days after which a key may expire at most."""
+"""Maximum lifetime of a key with an expiry date, in days."""
 
 _ID_BYTES, _SECRET_BYTES = 6, 32
 _SECRET_FORMAT = re.compile(r"citechat_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -28,10 +28,10 @@ _SECRET_FORMAT = re.compile(r"citechat_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A stored key. `expires` and `revoked` are empty if the key does neither.
+    """A stored key. `expires` is empty without an expiry date, and `revoked` unless the key was revoked.
 
-    `digest` is the SHA-256 of its secret. The secret has 256 random bits, which nobody can guess even at the speed of
-    this hash; a slow hash would cost time at every request.
+    `digest` is the secret's SHA-256 hash. The secret has 256 random bits, so it cannot be guessed even with a fast
+    hash; a slow hash would cost time at every request.
     """
 
     id: str
@@ -44,14 +44,14 @@ class Key:
 
     @property
     def state(self) -> str:
-        """'good', 'expired' or 'revoked'."""
+        """The key's state: 'good', 'expired' or 'revoked'."""
         if self.revoked:
             return "revoked"
         return "expired" if self.expires and self.expires <= utc_now() else "good"
 
 
 def find_key(secret: str, keys: Mapping[str, Key]) -> Key | None:
-    """Return the good key with this secret: looked up by the id in the secret, and compared in constant time."""
+    """Return the valid key with this secret, or None. Look it up by the secret's id; compare in constant time."""
     match = _SECRET_FORMAT.fullmatch(secret)
     if match is None:
         return None
@@ -61,7 +61,7 @@ def find_key(secret: str, keys: Mapping[str, Key]) -> Key | None:
 
 
 class Keys:
-    """The API keys in a database."""
+    """A store for the API keys in a database."""
 
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
@@ -69,8 +69,8 @@ class Keys:
     def create(self, name: str, *, write: bool = False, days: int | None = None) -> tuple[Key, str]:
         """Create a key and return it with its secret, which is not stored.
 
-        The key may read and, with `write`, also change articles; it expires after `days`. Raises `AccessError` if the
-        name is blank or too long, or the days are not from 1 to 3650.
+        The key may read articles and, with `write`, also change them; it expires after `days`. Raises `AccessError` if
+        the name is blank or too long, or `days` is not between 1 and 3650.
         """
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise AccessError(
@@ -89,7 +89,7 @@ class Keys:
         return key, secret
 
     def listing(self) -> list[Key]:
-        """Return all keys, the oldest first, with those that expired or were revoked."""
+        """Return all keys, oldest first, including expired and revoked keys."""
         query = self._table.select().order_by(self._table.c.created, self._table.c.id)
 
         def read(connection: Connection) -> list[Key]:

@@ -1,4 +1,4 @@
-"""The login of the page: the web framework shows the form and stores the logins; they are checked and hardened here."""
+"""The page login. The web framework shows the form and stores logins; this module checks and hardens them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CONCURRENT_HASHES = 2
-"""Passwords that are hashed at a time; each occupies a processor and 32 MB."""
+"""Maximum number of passwords hashed concurrently; each one uses a CPU core and 32 MB."""
 
 
 class Login:
-    """The login of the page for a set of users."""
+    """The page login for a set of users."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
@@ -42,18 +42,18 @@ class Login:
             return False
 
     def user(self, scope: Scope, accounts: AccountSnapshot) -> str | None:
-        """Return the user whose login cookie a request has, if that user was not removed or replaced since."""
+        """Return the user from a request's login cookie, or None if the user has since been removed or replaced."""
         app: Any = scope.get("app")
         if app is None or scope["type"] != "http":
             return None
         from starlette.requests import Request
 
         cookies = Request(scope).cookies
-        # In the same order as the framework, so that both find the same user.
+        # Check the cookies in the framework's order, so that both find the same user.
         token = cookies.get(f"access-token-{app.cookie_id}") or cookies.get(f"access-token-unsecure-{app.cookie_id}")
         name = app.tokens.get(token)
         added = accounts.users.get(name)
-        # A user who was removed and added again has another password, and earlier logins are no longer valid.
+        # After a user was removed and added again, earlier logins are no longer valid: the password may differ.
         if added is not None and self._user_added.setdefault(str(token), added) == added:
             return str(name)
         app.tokens.pop(token, None)
@@ -61,7 +61,7 @@ class Login:
         return None
 
     def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
-        """Return a `send` for the response to a login: it reports a failure, and hardens the cookies of a success."""
+        """Return a `send` for a login response: it reports failures and hardens the cookies on success."""
 
         async def hardened_send(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -75,7 +75,7 @@ class Login:
 
 
 def _hardened_cookie(name: bytes, value: bytes, scheme: str) -> bytes:
-    """Return a cookie that requests of other sites do not contain (`Lax`), and that stays on HTTPS."""
+    """Return a cookie that is not sent with requests from other sites (`Lax`) and, if set over HTTPS, not over HTTP."""
     if name.lower() != b"set-cookie":
         return value
     kept = [part.strip() for part in value.split(b";")]

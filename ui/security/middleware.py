@@ -1,4 +1,4 @@
-"""Access control as ASGI middleware in front of every route: it identifies the caller and decides what they may do."""
+"""Access control as ASGI middleware before every route: it identifies the caller and checks their permissions."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _TOO_MANY_ATTEMPTS = "Too many wrong keys or passwords from this address."
 
 
 class AccessControl:
-    """ASGI middleware that admits the callers that a policy admits, and names them to the application.
+    """ASGI middleware that enforces an access policy and passes the caller's identity to the application.
 
     It sets `scope["state"]["caller"]` to "key:ID" or "user:NAME", and `["user"]` to the name alone; neither is set if
-    nobody has to identify themselves. It sets `scope["client"]` and the scheme from the headers of trusted proxies, and
-    removes such headers of other senders before anything reads them.
+    callers do not have to identify themselves. It sets `scope["client"]` and the scheme from trusted proxies' headers,
+    and removes such headers from other senders before any other code reads them.
     """
 
     def __init__(self, app: ASGIApp, *, policy: AccessPolicy, login: Login | None = None) -> None:
-        """Without a `login` the page is for users that a proxy names, or for this machine."""
+        """Without a `login`, only users that a proxy names, or users on this machine, can open the page."""
         self.app, self.policy, self.login = app, policy, login
         self._failed_attempts = RateLimit(FAILED_ATTEMPTS)
         self._is_enforced = login is not None
@@ -49,7 +49,7 @@ class AccessControl:
                 is_local = await self._admit(scope)
                 if self.login is not None and scope["type"] == "http" and is_login(scope["method"], path_of(scope)):
                     network = _network(scope)
-                    # Without this limit many wrong passwords could be tried before the first one is recorded.
+                    # Without this limit, many wrong passwords could be tried before the first failure is recorded.
                     turns.enter_context(self._logins.turn(network))
                     inner = scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network))
                 limited = self._limited_name(scope, is_local)
@@ -63,9 +63,9 @@ class AccessControl:
             await self.app(*inner)
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:
-        """Return whose limits a request counts towards: the caller's or its address's; '' if it is not limited.
+        """Return the name under which a request is limited: the caller or the address; '' if it is not limited.
 
-        On a machine whose users do not identify themselves, local requests are not limited.
+        If callers do not have to identify themselves, local requests are not limited.
         """
         is_on = self._is_enforced or self.policy.open_to_all
         if not is_on or scope["type"] != "http" or not is_limited(scope["method"], path_of(scope)):
@@ -75,7 +75,10 @@ class AccessControl:
         return caller or ("" if is_free else f"address:{_network(scope)}")
 
     async def _admit(self, scope: Scope) -> bool:
-        """Set the caller in the scope, and return whether the sender is on this machine. Raises `RequestError`."""
+        """Set the caller in the scope, and return whether the sender is on this machine.
+
+        Raises `RequestError` if the caller is not admitted.
+        """
         method, path = scope.get("method", "GET"), path_of(scope)
         state = scope.setdefault("state", {})
         for name in ("caller", "user"):
@@ -85,7 +88,7 @@ class AccessControl:
         if area is Area.OPEN:
             return is_local
         accounts = await self._accounts()
-        # Access control stays on: a database file that is moved away while the server runs opens nothing.
+        # Access control remains on: moving the database file while the server runs must not open access.
         self._is_enforced = self._is_enforced or self.policy.is_enforced(accounts)
         if not self._is_enforced:
             return is_local
@@ -106,16 +109,16 @@ class AccessControl:
         return is_local
 
     def _identify_sender(self, scope: Scope) -> tuple[str | None, bool]:
-        """Return the user that a proxy names, and whether the sender is on this machine and forwards for no other one.
+        """Return the user that a proxy names, and whether the request originates on this machine.
 
-        Sets client and scheme of the scope as far as the sender is trusted, and removes headers that are not. Raises
-        `RequestError` if the header that names the user is invalid.
+        Sets the client and the scheme in the scope from trusted headers, and removes untrusted ones. Raises
+        `RequestError` if the user header is invalid.
         """
         policy, headers = self.policy, scope["headers"]
         peer = _address(scope)
         is_proxy = policy.proxies.trusts(peer)
         is_here = is_loopback(peer)
-        # If the settings name no proxy, one on this machine may report the scheme.
+        # If the settings do not name a proxy, a proxy on this machine may report the scheme.
         keeps_forwarded = is_proxy or (is_here and not policy.proxies.networks)
         if keeps_forwarded and scope["type"] == "http":
             schemes = [value for name, value in headers if name == b"x-forwarded-proto"]
@@ -136,7 +139,7 @@ class AccessControl:
             raise RequestError(503, error.message, error.hint, retry_after(5)) from None
 
     def _key_caller(self, scope: Scope, accounts: AccountSnapshot, scope_needed: str) -> str:
-        """Return the caller whose key a request has. Raises `RequestError` if it has no good key with the scope."""
+        """Return the caller from a request's key. Raises `RequestError` without a valid key that has the scope."""
         network = _network(scope)
         self._failed_attempts.check(network, _TOO_MANY_ATTEMPTS)
         secret = bearer_token(scope["headers"])
@@ -159,10 +162,10 @@ class AccessControl:
 
 
 def _address(scope: Scope) -> str:
-    """Return the address that sends a request; all requests over a socket without addresses count as one sender's."""
+    """Return the sender's address; all requests over a socket without addresses count as one sender."""
     return scope["client"][0] if scope.get("client") else ""
 
 
 def _network(scope: Scope) -> str:
-    """Return what counts as the sender of a request; see `network_of`."""
+    """Return the address or network that counts as a request's sender; see `network_of`."""
     return network_of(_address(scope))

@@ -1,4 +1,4 @@
-"""How much each caller may ask, and how often anyone may try a key. Each server keeps its counts in memory."""
+"""Limits on requests per caller and on failed login attempts. Each server counts in memory."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from limits.strategies import FixedWindowRateLimiter
 
 CONCURRENT_LOGINS = 4
-"""Login attempts of one address at a time."""
+"""Maximum number of concurrent login attempts per address."""
 
 MOST_NAMES = 100_000
-"""Names that are counted at a time; one more resets all counts, so that memory is bounded."""
+"""Maximum number of names with counts; exceeding it resets all counts, which limits memory use."""
 
 FAILED_ATTEMPTS = "20/minute"
-"""Wrong keys or passwords of one address. A key has 256 random bits: this limit only spares the log and the machine."""
+"""Maximum rate of wrong keys or passwords per address. It only limits load and log size: keys have 256 random bits."""
 
 
 class RateLimit:
-    """A limit such as '120/minute' for each of many names. Counts are forgotten when their time is over."""
+    """A rate limit per name, such as '120/minute'. Counts expire at the end of their time window."""
 
     def __init__(self, rate: str) -> None:
-        """Raise `ValueError` if the rate is invalid."""
+        """Parse the rate. Raises `ValueError` if it is invalid."""
         from limits import parse
         from limits.storage import MemoryStorage
         from limits.strategies import FixedWindowRateLimiter
@@ -41,7 +41,7 @@ class RateLimit:
         self._limiter: FixedWindowRateLimiter = FixedWindowRateLimiter(self._counts)
 
     def hit(self, name: str) -> bool:
-        """Count one; return False if the limit was reached before."""
+        """Count a hit for a name; return False if its limit had already been reached."""
         if len(self._counts.storage) >= MOST_NAMES:
             self._counts.reset()
         return self._limiter.hit(self._item, name)
@@ -52,13 +52,13 @@ class RateLimit:
             raise self.error(name, message)
 
     def error(self, name: str, message: str) -> RequestError:
-        """Return a 429 that says when one more is allowed."""
+        """Return a 429 error with the time until the next allowed hit."""
         seconds = self._limiter.get_window_stats(self._item, name).reset_time - time.time()
         return too_many_requests(message, max(1, math.ceil(seconds)))
 
 
 class CallerLimits:
-    """The limits of each caller: a rate such as '120/minute' or 'none', and how many requests run at a time.
+    """The limits per caller: a rate such as '120/minute' or 'none', and a maximum number of concurrent requests.
 
     Raises `SettingsError` if the rate is invalid.
     """
@@ -76,7 +76,7 @@ class CallerLimits:
 
     @contextmanager
     def turn(self, caller: str) -> Iterator[None]:
-        """Count a request of the caller while it runs. Raises `RequestError` if a limit is reached."""
+        """Count a caller's request while it runs. Raises `RequestError` if a limit is reached."""
         running = self._running[caller]
         if running >= self._concurrency:
             raise too_many_requests(f"Too many requests at a time: {running} of yours are still running.", 1)

@@ -1,6 +1,6 @@
-"""The guard between the network and all routes: host names, pages of other sites, sizes, times and security headers.
+"""A guard before all routes that checks host names, origins, sizes and times, and adds security headers.
 
-It also gives each browser a secret of its own in a cookie, which distinguishes them without knowing their users.
+It also stores a secret in a cookie in each browser, which distinguishes browsers without identifying their users.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 1_000_000
-"""Bytes of a request; a question needs a few thousand."""
+"""Maximum request body size, in bytes; a question needs a few thousand."""
 
 LARGEST_UPLOAD = 100_000_000
-"""Bytes of a request with files; the framework writes them to disk as they arrive, and limits each file."""
+"""Maximum body size with files, in bytes; the framework writes files to disk as they arrive and limits each file."""
 
 LONGEST_BODY = 60.0
-"""Seconds that a request may take to arrive."""
+"""Maximum time to receive a request body, in seconds."""
 
 LONGEST_UPLOAD = 600.0
-"""Seconds that a request with files may take to arrive."""
+"""Maximum time to receive a request body with files, in seconds."""
 
 LARGEST_HEADERS = 64_000
-"""Bytes of a request's headers and address together; the server has no limit of its own."""
+"""Maximum total size of a request's headers and URL, in bytes; the web server itself does not limit it."""
 
 COOKIE = "citechat"
-"""The name of the cookie with a browser's secret."""
+"""The name of the cookie that contains a browser's secret."""
 
 _UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
@@ -74,11 +74,12 @@ SECURITY_HEADERS = (
 
 
 class RequestGuard:
-    """ASGI middleware outside all others: it refuses bad requests, and adds the security headers to every response.
+    """The outermost ASGI middleware, which rejects bad requests and adds security headers to every response.
 
-    An unknown host name gets 400, for an attacker's DNS may point it here (rebinding); IP addresses cannot be rebound
-    and pass. A page of another site gets 403. A body over `largest_body` bytes, or `largest_upload` for files, gets
-    413; one that takes longer than `longest_body` or `longest_upload` seconds gets 408.
+    Unknown host names are rejected with 400, because an attacker's DNS may point them to this server (DNS rebinding);
+    IP addresses cannot be rebound and are accepted. Requests from pages on other sites are rejected with 403. Bodies
+    over `largest_body` bytes, or `largest_upload` for files, are rejected with 413, and bodies that take longer than
+    `longest_body` or `longest_upload` seconds with 408.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class RequestGuard:
     ) -> None:
         self.app = app
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
-        # Other programs on this machine may serve pages at localhost and its addresses, too.
+        # Other programs on this machine may also serve pages at localhost and its addresses.
         self.own_names = frozenset(host for host in self.hosts if host != "localhost" and not _is_address(host))
         self.largest_body, self.largest_upload = largest_body, largest_upload
         self.longest_body, self.longest_upload = longest_body, longest_upload
@@ -113,7 +114,7 @@ class RequestGuard:
             nonlocal is_started
             if message["type"] == "http.response.start":
                 is_started = True
-                # The application may have caught the failure of a body, and calls it a bad request.
+                # The application may have caught the body's failure and reported a bad request.
                 status = failure.status if failure else message["status"]
                 # The web framework adds CORS headers to every response that does not go to localhost.
                 headers = [each for each in message.get("headers", ()) if not each[0].lower().startswith(_CORS_PREFIX)]
@@ -148,7 +149,7 @@ class RequestGuard:
             await send_error(scope, receive, guarded_send, error)
 
     def _check_headers(self, scope: Scope, largest: int) -> None:
-        """Raise `RequestError` for a request that its headers alone exclude."""
+        """Raise `RequestError` if the headers alone are a reason to reject the request."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         name = _host_name(headers.get(b"host", ""))
         if name not in self.hosts and not _is_address(name):
@@ -167,9 +168,9 @@ class RequestGuard:
             raise _too_large()
 
     def _is_cross_site(self, scope: Scope, headers: Mapping[bytes, str]) -> bool:
-        """Return whether a browser sends a request for a page of another site; no page can forge these headers.
+        """Return whether a request comes from a page on another site, according to headers that pages cannot forge.
 
-        Every request to the API is checked, and others that may change something. Programs send neither header.
+        All API requests are checked, and other requests that may change data. Programs do not send these headers.
         """
         origin, host, site = headers.get(b"origin"), headers.get(b"host", ""), headers.get(b"sec-fetch-site")
         is_foreign = origin is not None and not _is_same_origin(origin, host)
@@ -187,14 +188,14 @@ def _too_large() -> RequestError:
 
 
 def _is_same_origin(origin: str, host: str) -> bool:
-    """Return whether a page of this origin was served under this host name; a proxy may have changed the scheme."""
+    """Return whether an origin has this host; the scheme may differ, because a proxy may have changed it."""
     scheme, _, name = origin.lower().partition("://")
     usual = f":{_PORTS.get(scheme, '')}"
     return bool(name) and name.removesuffix(usual) == host.lower().removesuffix(usual)
 
 
 def _host_name(host: str) -> str:
-    """Return a host without its port."""
+    """Return a host name without its port."""
     name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
     return name.strip("[]").rstrip(".").lower()
 
@@ -214,16 +215,16 @@ def _is_request(scope: Scope, method: str, *paths: str) -> bool:
 
 
 def owner_id(cookies: Mapping[str, str]) -> str | None:
-    """Return the id under which things are stored for the browser with these cookies; None if it has no secret.
+    """Return the owner id for the browser with these cookies, or None without a secret.
 
-    It is a hash of the secret: someone who reads the database cannot impersonate the browser.
+    The id is a hash of the secret, so read access to the database is not enough to impersonate the browser.
     """
     secret = cookies.get(COOKIE, "")
     return hashlib.sha256(secret.encode("ascii")).hexdigest() if _SECRET.fullmatch(secret) else None
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """Return the cookies of a `Cookie` header, each parsed by itself: other programs of this host may set odd ones."""
+    """Return the cookies from a `Cookie` header. Parse each one separately: other programs may set malformed ones."""
     return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in header.split(";"))}
 
 
@@ -232,10 +233,10 @@ def _cookies(scope: Scope) -> dict[str, str]:
 
 
 def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return the headers that give a browser its secret, and keep caches from giving it to another one.
+    """Return headers that set a new secret in a browser and prevent caches from sending it to other browsers.
 
-    The cookie is sent with links from other sites to the page (`Lax`), for otherwise a user who follows one would get
-    a new secret; it is not sent with requests that pages of other sites make.
+    With `Lax`, the cookie is sent when a user follows a link from another site; without it, this user would get a new
+    secret. The cookie is not sent with requests that pages on other sites make.
     """
     cookie = f"{COOKIE}={secrets.token_hex(_SECRET_BYTES)}; Max-Age={_YEAR}; Path=/; HttpOnly; SameSite=Lax"
     secure = "; Secure" if scope["scheme"] == "https" else ""

@@ -1,4 +1,4 @@
-"""What a request needs, by its method and path: a key with a scope, a login, or nothing; and whether it is limited."""
+"""Request requirements by method and path: a key with a scope, a login, or nothing; and whether limits apply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ READ, WRITE = "read", "write"
 
 
 class Area(Enum):
-    """A part of the server: open to everyone, for programs with a key, the login form, or the page behind it."""
+    """A server area: open to everyone, for programs with a key, the login form, or the page that requires a login."""
 
     OPEN = "open"
     API = "api"
@@ -21,19 +21,19 @@ class Area(Enum):
     PAGE = "page"
 
 
-_OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # the last one runs once, and returns nothing
+_OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # the last one runs once and returns no data
 _API = ("/v1", "/mcp", "/metrics")
-# GET only receives the results of these.
+# GET requests to these only receive results.
 _WORK = ("/mcp", *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api")))
 _CHANGED = ("/v1/articles", "/v1/evaluate")
 _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
-# What a browser needs to show the login form: files of the framework, and none of ours.
+# Paths that a browser needs to show the login form: only files from the framework.
 _LOGIN = ("/assets", "/static", "/svelte", "/theme.css", "/gradio_api/theme.css", "/favicon.ico", "/robots.txt")
 _LOGIN_GET = ("/", "/gradio_api/login_check")
 
 
 def area_of(method: str, path: str) -> Area:
-    """Return the part of the server that a path belongs to. Unknown paths belong to the page, which needs a login."""
+    """Return the server area that a path belongs to. Unknown paths belong to the page, which requires a login."""
     if path in _OPEN and method in ("GET", "HEAD"):
         return Area.OPEN
     if is_under(path, *_API):
@@ -49,22 +49,22 @@ def is_login(method: str, path: str) -> bool:
 
 
 def is_limited(method: str, path: str) -> bool:
-    """Return whether a request causes work, and counts towards its caller's limits."""
+    """Return whether a request causes work and therefore counts towards its caller's limits."""
     return is_under(path, "/v1") or (is_under(path, *_WORK) and method not in ("GET", "HEAD"))
 
 
 def required_scope(method: str, path: str) -> str:
     """Return the scope, `read` or `write`, that a key needs to send this request to `/v1`, `/mcp` or `/metrics`."""
-    # Repeated slashes do not avoid the check: a router that does not merge them finds no route there.
+    # Repeated slashes cannot bypass the check: a router that does not merge them does not find a route.
     plain = re.sub("/+", "/", path)
     return WRITE if method in _CHANGING and is_under(plain, *_CHANGED) else READ
 
 
 def path_of(scope: Scope) -> str:
-    """Return the path of a request below the root path of the application."""
+    """Return a request's path relative to the application's root path."""
     return str(scope["path"].removeprefix(scope.get("root_path", "")))
 
 
 def is_under(path: str, *parents: str) -> bool:
-    """Return whether a path is one of these, or below one of them."""
+    """Return whether a path is equal to one of `parents` or below one of them."""
     return any(path == parent or path.startswith(f"{parent}/") for parent in parents)

@@ -1,7 +1,8 @@
-"""Isolation of the sessions, uploads and files that users have in the page's web framework.
+"""Isolation of users' sessions, uploads and files in the page's web framework.
 
-The framework gives each of these to anyone who knows its name. Here a name that a user sends is replaced by a private
-one, so that the same name sent by another user means something else; and a file is given only to its uploader.
+The framework gives access to each of these to anyone who knows its name. This module replaces each name that a user
+sends with a private name, so that the same name sent by another user refers to a different object. Only the uploader
+can access a file.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 MOST_FILES = 1000
-"""Files that are remembered for each user; the least recently used one is forgotten first."""
+"""Maximum number of files recorded per user; the least recently used one is removed first."""
 
 _FRAMEWORK = "/gradio_api/"
-# What the page uses. The framework's other routes return things by other names, and are closed.
+# Routes that the page uses. The framework's other routes return objects by other names and are closed.
 _GET_ROUTES = ("app_id", "info", "login_check", "queue/data", "queue/status", "theme.css", "upload_progress", "user")
 _POST_ROUTES = ("cancel", "queue/join", "reset")
 _POST_PREFIXES = ("api/", "run/")
@@ -34,14 +35,14 @@ _NAME_PARAMETERS = ("session_hash", "upload_id")
 
 
 class SessionIsolation:
-    """The sessions, uploads and files of all users of one server."""
+    """An isolation layer for the sessions, uploads and files of all users on one server."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
 
     async def isolate(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
-        """Return a request with private names. Raises `RequestError` if it names something of others."""
+        """Return a request with private names. Raises `RequestError` if it names another user's object."""
         path = path_of(scope)
         if not path.startswith(_FRAMEWORK):
             return scope, receive, send
@@ -60,7 +61,7 @@ class SessionIsolation:
             path = scope["path"].rpartition("/")[0] + "/" + name
             return {**scope, "path": path, "raw_path": path.encode("ascii", "replace")}
         if route.startswith(_FILE):
-            # With a slash at the end if it was sent so: the framework does not ignore it.
+            # Preserve a trailing slash: it is significant to the framework.
             if not self._owns(caller, scope["path"].partition(_FILE)[2]):
                 raise _not_found()
             return scope
@@ -69,13 +70,13 @@ class SessionIsolation:
         return self._with_private_query(caller, scope)
 
     async def _isolate_post(self, caller: str, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """Return a request whose JSON body names a private session. Raises `RequestError` for files of others."""
+        """Return a request whose JSON body names a private session. Raises `RequestError` for other users' files."""
         from starlette.requests import ClientDisconnect, Request
 
         try:
-            value = json.loads(await Request(scope, receive).body())  # of limited size: see `RequestGuard`
+            value = json.loads(await Request(scope, receive).body())  # `RequestGuard` limits the size
         except ClientDisconnect:
-            return scope, receive  # which receives the same again
+            return scope, receive  # the framework receives the disconnect again
         except (ValueError, RecursionError):
             raise RequestError(400, "Invalid request body: not JSON.") from None
         if isinstance(value, dict):
@@ -94,7 +95,7 @@ class SessionIsolation:
         return {**scope, "headers": headers}, received
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
-        """Return a `send` that remembers the paths of uploaded files before the caller learns them."""
+        """Return a `send` function that records the paths of uploaded files before the caller receives them."""
         status, body = 0, bytearray()
 
         async def remembering_send(message: Message) -> None:
@@ -131,7 +132,7 @@ class SessionIsolation:
         return {**scope, "query_string": urlencode(private).encode("ascii")}
 
     def _private_name(self, caller: str, name: str) -> str:
-        """Return the name that replaces one sent by the caller; nobody else can construct it."""
+        """Return the private name that replaces a name from the caller; other users cannot construct it."""
         message = json.dumps([caller, name]).encode("ascii")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
@@ -154,7 +155,7 @@ def _paths(request: Any) -> Iterator[str]:
 
 
 def _is_event_of_others(scope: Scope, request: dict[str, Any]) -> bool:
-    """Return whether a request names an event, to cancel it, of another session than its own."""
+    """Return whether a request would cancel an event of another session."""
     id_ = request.get("event_id")
     event = scope["app"].get_blocks()._queue.event_ids_to_events.get(id_) if isinstance(id_, str) else None
     return event is not None and event.session_hash != request.get("session_hash")

@@ -1,4 +1,4 @@
-"""Users of the page: a name and a slow hash of the password."""
+"""Page users, each with a name and a slow password hash."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
-"""Characters; hashing a longer one would only occupy the server."""
+"""Maximum password length, in characters; hashing longer passwords would only occupy the server."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _N, _R, _P = 2**15, 8, 3  # 32 MB and about a quarter of a second, as in OWASP's password storage cheat sheet
 _SALT_BYTES = 16
-_NO_PASSWORD = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # as costly to check; no known password has this hash
+_NO_PASSWORD = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # as slow to check; no known password has this hash
 
 
 class Users:
-    """The users in a database."""
+    """A store for the users in a database."""
 
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
 
     def add(self, name: str, password: str) -> None:
-        """Add a user. Raises `AccessError` if the name is taken or invalid, or the password too short or too long."""
+        """Add a user. Raises `AccessError` if the name is taken or invalid, or the password's length is invalid."""
         if not _NAME.fullmatch(name):
             raise AccessError(
                 f"Invalid user name: {name[:64]!r}.",
@@ -50,12 +50,12 @@ class Users:
         self._database.run(lambda connection: connection.execute(self._table.insert().values(row)))
 
     def listing(self) -> list[tuple[str, str]]:
-        """Return names in alphabetical order, each with when it was added."""
+        """Return user names in alphabetical order, each with the time at which the user was added."""
         query = self._table.select().order_by(self._table.c.name)
         return self._database.read(lambda each: [(row.name, row.created) for row in each.execute(query)], [])
 
     def passwords(self) -> dict[str, str]:
-        """Return the hash of each user's password."""
+        """Return password hashes by user name."""
         query = self._table.select()
         return self._database.read(lambda each: {row.name: row.password for row in each.execute(query)}, {})
 
@@ -72,7 +72,7 @@ class Users:
 
 
 def hash_password(password: str) -> str:
-    """Return what is stored for a password: the parameters, a random salt, and the scrypt hash."""
+    """Return the stored form of a password: the parameters, a random salt, and the scrypt hash."""
     salt = secrets.token_bytes(_SALT_BYTES)
     encoded = (base64.b64encode(each).decode("ascii") for each in (salt, _scrypt(password, salt, _N, _R, _P)))
     return "$".join(("scrypt", str(_N), str(_R), str(_P), *encoded))
@@ -90,6 +90,6 @@ def is_password(password: str, stored: str) -> bool:
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    # Another keyboard may produce the same letters as other code points.
+    # Other keyboards may produce the same letters with different code points.
     typed = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(typed, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)

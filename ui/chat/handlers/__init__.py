@@ -1,1 +1,1 @@
-"""Handlers of the page's events. Each returns, or yields, new values by the name of their component."""
+"""Handlers for the page's events. Each returns or yields new values by component name."""

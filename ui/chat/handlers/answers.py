@@ -1,4 +1,4 @@
-"""Handlers of the conversation: a question, a stop, a click on a citation, the opening of the page."""
+"""Event handlers for the conversation: ask a question, stop an answer, click a citation, open the page."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from ..session import OpenPage, PageSession, PageSettings, Visitor
 logger = logging.getLogger(__name__)
 
 STARTERS = tuple(f"starter_{number}" for number in range(1, 5))
-"""The buttons with questions to start with."""
+"""The component names of the buttons with starter questions."""
 
 FOLLOW_UPS = tuple(f"follow_up_{number}" for number in range(1, 4))
-"""The buttons with questions to go on with."""
+"""The component names of the buttons with follow-up questions."""
 
 Update = dict[str, Any]
-"""New values by the name of their component."""
+"""New values by component name."""
 
 _INDEX_COMMAND = "citechat index PATH"
-_LOADING_TIMEOUT = 300.0  # seconds that a page waits for the model to load
+_LOADING_TIMEOUT = 300.0  # maximum time that a page waits for the model to load, in seconds
 
 
 def no_source_yet(translate: Translate = english) -> str:
-    """Return what the page shows in place of an article at first."""
+    """Return the HTML that the page shows before an article is opened."""
     return message_html(
         translate("Sources open here"),
         translate("Ask a question, then select a number such as [1] in the answer to see its source."),
@@ -46,7 +46,7 @@ def no_source_yet(translate: Translate = english) -> str:
 
 
 class AnswerHandlers:
-    """Handlers of a question, its answer and its citations, and of the opening of the page."""
+    """The event handlers for questions, answers, citations and page loads."""
 
     def __init__(self, gr: Any, assistant: Assistant, services: Services | None = None) -> None:
         self.gr = gr
@@ -54,7 +54,7 @@ class AnswerHandlers:
         self.services = services or Services()
         self._sessions: dict[str, PageSession] = {}
         self._lock = threading.Lock()
-        self._starters_of: tuple[str, ...] = ()  # the ids of the articles that the starters were made for
+        self._starters_of: tuple[str, ...] = ()  # ids of the articles that the starters are based on
         self._starters: list[str] = []
 
     def screen(
@@ -66,7 +66,7 @@ class AnswerHandlers:
         article: str | None = None,
         question: str | None = None,
     ) -> Update:
-        """Return the state of the page for a conversation; None leaves the article or the typed question as it is."""
+        """Return the page state for a conversation; None leaves the article or the typed question unchanged."""
         translate, update = visitor.translate, self.gr.update
         box: Update = {
             "submit_btn": False if busy else translate("Ask"),
@@ -91,14 +91,14 @@ class AnswerHandlers:
         session: PageSession,
         *settings: Any,
     ) -> Iterator[Update]:
-        """Answer a question as the page's settings say; open the article of the first citation."""
+        """Answer a question with the page's settings; open the article for the first citation."""
         chosen = PageSettings(*settings)
         yield from self._ask(OpenPage(visitor, conversation, session), question, chosen, lambda: chosen.article_filter)
 
     def ask_again(
         self, visitor: Visitor, conversation: Conversation, session: PageSession, *settings: Any
     ) -> Iterator[Update]:
-        """Answer the last question again from the same articles, in place of its first answer."""
+        """Answer the last question again from the same articles, and replace the earlier answer."""
         if conversation.exchanges:
             last = conversation.exchanges[-1]
             page = OpenPage(visitor, conversation.without_last, session)
@@ -138,22 +138,22 @@ class AnswerHandlers:
             yield self.screen(visitor, self.save(visitor, _with_ratings(state, session).stopped))
 
     def stop(self, visitor: Visitor, conversation: Conversation, session: PageSession) -> Update:
-        """Stop the answer and keep its text; the page shows this at once, however long the model takes to notice."""
+        """Stop the answer without removing its text; the page changes immediately, even if the model stops later."""
         session.stopped = True
         return self.screen(visitor, self.save(visitor, conversation.stopped))
 
     def leave(self, visitor: Visitor) -> None:
-        """Stop the answer of a page that was closed."""
+        """Stop the answer for a closed page."""
         session = self._sessions.pop(visitor.session, None)
         if session is not None:
             session.stopped = True
 
     def undo(self, visitor: Visitor, conversation: Conversation, session: PageSession) -> Update:
-        """Remove the last question, and put it into the box again."""
+        """Remove the last question, and copy its text to the question box."""
         return self.edit(visitor, conversation, session, len(conversation.exchanges))
 
     def edit(self, visitor: Visitor, conversation: Conversation, session: PageSession, turn: int) -> Update:
-        """Go back to before a question, and put it into the box. The saved conversation changes when it is asked."""
+        """Go back to before a question, and copy it to the question box. Asking it changes the saved conversation."""
         session.begin_answer()
         exchange = conversation.exchange(turn)
         question = None if exchange is None else exchange.question
@@ -161,12 +161,12 @@ class AnswerHandlers:
         return self.screen(visitor, before, article=no_source_yet(visitor.translate), question=question)
 
     def start_over(self, visitor: Visitor, session: PageSession) -> Update:
-        """Begin a new conversation; the one before stays saved."""
+        """Begin a new conversation; the previous one remains saved."""
         session.begin_answer()
         return self.screen(visitor, Conversation(), article=no_source_yet(visitor.translate), question="")
 
     def save(self, visitor: Visitor, conversation: Conversation) -> Conversation:
-        """Save a conversation and return it as saved. If that fails, warn the user and go on."""
+        """Save a conversation and return the saved version. If saving fails, warn the user and return it unchanged."""
         store = self.services.conversations
         if store is None or not visitor.owner or not conversation.exchanges:
             return conversation
@@ -178,7 +178,7 @@ class AnswerHandlers:
             return conversation
 
     def history(self, visitor: Visitor, conversation: Conversation) -> str:
-        """Return the list of the visitor's conversations, empty if it cannot be read."""
+        """Return HTML that lists the visitor's conversations, or an empty string if they cannot be read."""
         store, translate = self.services.conversations, visitor.translate
         try:
             listed = store.listing(visitor.owner) if store is not None and visitor.owner else []
@@ -188,7 +188,7 @@ class AnswerHandlers:
         return history_html(listed, conversation.id, translate)
 
     def feedback(self, visitor: Visitor) -> str:
-        """Return a summary of the visitor's ratings, empty if there are none."""
+        """Return HTML that summarizes the visitor's ratings, or an empty string without ratings."""
         store = self.services.conversations
         try:
             ratings = list(store.feedback(visitor.owner)) if store is not None and visitor.owner else []
@@ -198,12 +198,12 @@ class AnswerHandlers:
         return feedback_html(ratings, visitor.translate)
 
     def open_citation(self, visitor: Visitor, data: object, conversation: Conversation) -> Update:
-        """Open the article of a citation. Its id comes from the browser and is only looked up."""
+        """Open the article for a citation. The id comes from the browser and is used only for a look-up."""
         target = data.get("place") if isinstance(data, dict) else None
         return {"article": self._article(visitor, conversation, target)}
 
     def _article(self, visitor: Visitor, conversation: Conversation, target: object) -> str:
-        """Return the article that a citation or a hit points at, or its passage if the article is gone."""
+        """Return the article that a citation or a hit refers to, or the passage if the article was removed."""
         translate = visitor.translate
         cited = conversation.cited_passage(target)
         if cited is None:
@@ -218,7 +218,7 @@ class AnswerHandlers:
         return article_html(article, str(target), Span(passage.start, passage.end), cited.evidence, translate)
 
     def masthead(self, visitor: Visitor) -> Iterator[Update]:
-        """Show the model and the number of articles; show them again when the model is loaded."""
+        """Show the model and the number of articles, and update them once the model is loaded."""
         found, _ = self._metadata()
         articles = None if found is None else len(found)
         if not self.services.ready.is_set():
@@ -227,7 +227,7 @@ class AnswerHandlers:
         yield {"masthead": masthead_html(self.assistant.model, articles, visitor.translate)}
 
     def load(self, visitor: Visitor) -> Update:
-        """Return what a page shows at first: a hint, the sources and models to choose from, the history."""
+        """Return the initial page state: a hint, the available sources and models, and the history."""
         articles, problem = self._metadata()
         outlets = {outlet(origin.source) for article in articles or () for origin in article.origins}
         catalog, translate, update = self.services.model_catalog, visitor.translate, self.gr.update
@@ -247,7 +247,7 @@ class AnswerHandlers:
         }
 
     def _metadata(self) -> tuple[Sequence[Article] | None, CitechatError | None]:
-        """Return the articles, or why they cannot be read."""
+        """Return the articles, or the error if they cannot be read."""
         try:
             return self.assistant.article_metadata(), None
         except CitechatError as error:
@@ -255,7 +255,7 @@ class AnswerHandlers:
             return None, error
 
     def suggest_starters(self, _: Visitor, conversation: Conversation) -> Update:
-        """Suggest questions to start with, made again when other articles are indexed; none where that fails."""
+        """Suggest starter questions, or none after an error. They are recreated when the indexed articles change."""
         with self._lock:
             try:
                 ids = tuple(sorted(article.id for article in self.assistant.article_metadata()))
@@ -267,7 +267,7 @@ class AnswerHandlers:
         return self._buttons("starter_row", STARTERS, [] if conversation.exchanges else self._starters)
 
     def suggest_follow_ups(self, _: Visitor, conversation: Conversation) -> Update:
-        """Suggest questions that the articles answer; none after an answer that failed or was stopped."""
+        """Suggest follow-up questions that the articles answer; none if the last answer failed or was stopped."""
         last = conversation.exchanges[-1] if conversation.exchanges else None
         answer = last.finished_answer if last is not None else None
         questions: list[str] = []
@@ -287,7 +287,7 @@ class AnswerHandlers:
 
 
 def _with_ratings(state: Conversation, session: PageSession) -> Conversation:
-    """Return the conversation with the ratings that came while its last answer was written."""
+    """Return the conversation with the ratings that the user gave while its last answer was being written."""
     for turn, rating in tuple(session.ratings.items()):
         state = state.with_rating(turn, rating)
     return state

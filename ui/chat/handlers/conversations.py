@@ -1,4 +1,4 @@
-"""Handlers of saved conversations, and of one answer: copy, rate, export, add to the test set."""
+"""Event handlers for saved conversations, and for one answer: copy, rate, export, add to the test set."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _TURN = re.compile("[0-9]{1,6}", re.ASCII)
 
 
 class ConversationHandlers:
-    """Handlers of what a user chooses beside an answer or in the history.
+    """The event handlers for user actions on an answer or in the history.
 
-    The choice comes from the browser as `{what, id, value}`. It is looked up in the user's own conversations or in the
-    open one, and has no effect if it is not found.
+    The browser sends each action as `{what, id, value}`. The id is looked up in the user's own conversations or in the
+    open one; an action with an unknown id has no effect.
     """
 
     def __init__(self, gr: Any, answers: AnswerHandlers) -> None:
@@ -37,13 +37,13 @@ class ConversationHandlers:
         self.services = answers.services
 
     def choose(self, visitor: Visitor, data: object, conversation: Conversation, session: PageSession) -> Update:
-        """Do what was chosen. The field for a reason goes away unless an answer was rated."""
+        """Perform the action. Hide the reason field unless the action rates an answer."""
         action = Action.parse(data)
         page = OpenPage(visitor, conversation, session)
         return {"reason_row": self.gr.update(visible=False), **self._do(page, action)}
 
     def give_reason(self, visitor: Visitor, text: str | None, conversation: Conversation, turn: int) -> Update:
-        """Save why the user rated an answer so."""
+        """Save the user's reason for a rating."""
         done: Update = {"reason_row": self.gr.update(visible=False)}
         exchange = conversation.exchange(turn)
         if exchange is None or exchange.rating is None or not (text or "").strip():
@@ -104,12 +104,12 @@ class ConversationHandlers:
         except CitechatError as error:
             logger.warning("cannot read or write conversations: %s", error)
             return _send("notice", translate("Could not read or save conversations. See the server log."))
-        # Only the list and a title have changed: leave an answer that is being written as it is.
+        # Only the list and a title have changed: do not update an answer that is being written.
         shown: Update = {"history": self.answers.history(visitor, conversation)}
         return shown if conversation.is_unfinished else {**shown, "conversation": conversation}
 
     def _save_unfinished(self, page: OpenPage) -> None:
-        """Save an unfinished answer that the user leaves."""
+        """Save an unfinished answer when the user leaves its conversation."""
         if page.conversation.is_unfinished:
             self.answers.save(page.visitor, page.conversation.stopped)
 
@@ -118,12 +118,12 @@ class ConversationHandlers:
         translate = visitor.translate
         shown: Update = {}
         if conversation.is_unfinished:
-            page.session.ratings[turn] = rating  # the handler that writes the answer shows and saves it
+            page.session.ratings[turn] = rating  # the answer's handler shows and saves the rating
         else:
             conversation = self.answers.save(visitor, conversation)
             shown = self.answers.screen(visitor, conversation)
-            del shown["follow_up_row"]  # the suggestions stay
-            if turn <= len(conversation.exchanges) - MOST_SHOWN:  # the user had all questions shown
+            del shown["follow_up_row"]  # do not hide the suggestions
+            if turn <= len(conversation.exchanges) - MOST_SHOWN:  # the user had expanded all questions
                 shown["chatbot"] = messages(conversation, translate, whole=True)
         saved = self._save_rating(visitor, conversation, turn, rating, "")
         if not saved:
@@ -136,7 +136,7 @@ class ConversationHandlers:
     def _save_rating(
         self, visitor: Visitor, conversation: Conversation, turn: int, rating: Rating, reason: str
     ) -> Update:
-        """Save a rating and thank the user; if it cannot be saved, warn them and return nothing to show."""
+        """Save a rating and thank the user; if saving fails, warn the user and return an empty update."""
         store, translate = self.services.conversations, visitor.translate
         if store is None or not visitor.owner:
             return {}
@@ -150,7 +150,7 @@ class ConversationHandlers:
         return {**thanks, "feedback": self.answers.feedback(visitor)}
 
     def _add_case(self, page: OpenPage, turn: int, exchange: Exchange) -> str:
-        """Add an answer to the test set, and return what to show the user."""
+        """Add an answer to the test set, and return a message for the user."""
         translate, path = page.visitor.translate, self.services.testset
         if path is None or exchange.answer is None or not exchange.answer.done:
             return translate("Cannot add this answer to a test set.")
@@ -172,5 +172,5 @@ def _export(page: OpenPage, kind: str) -> Update:
 
 
 def _send(kind: str, word: str, text: str = "") -> Update:
-    """Send the browser a notice, a text to copy or a file to save. The time makes Gradio send equal ones again."""
+    """Send the browser a notice, text to copy or a file to save. The timestamp makes Gradio send repeated values."""
     return {"outbox": outgoing_html(kind, word, text, sent=time.monotonic_ns())}

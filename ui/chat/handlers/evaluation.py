@@ -1,4 +1,4 @@
-"""Handlers of the evaluation panel: a test set is run, and its report is shown."""
+"""Event handlers for the evaluation panel: run a test set and show the report."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from rag.evaluate import Case, Problem
 
 MOST_QUESTIONS = 500
-"""The most questions of a test set that the page runs; a longer one is for the command line."""
+"""Maximum number of questions in a test set that the page runs; longer test sets require the command line."""
 
 NO_TEST_SET = ("There is no test set yet.", "Upload a JSONL or CSV file, or add answers with “Add to test set”.")
-"""The error where nothing was uploaded and nothing was added."""
+"""The error if no test set was uploaded and no answers were added."""
 
 
 class EvaluationHandlers:
-    """Handlers of the evaluation panel."""
+    """The evaluation panel's event handlers."""
 
     def __init__(self, assistant: Assistant, services: Services) -> None:
         self.assistant = assistant
@@ -41,7 +41,7 @@ class EvaluationHandlers:
         yield from self._run(visitor, Path(file) if file else None, PageSettings(*settings))
 
     def run_saved(self, visitor: Visitor, *settings: Any) -> Iterator[Update]:
-        """Run the test set to which answers of the chat were added."""
+        """Run the test set that contains answers added from the chat."""
         yield from self._run(visitor, self.services.testset, PageSettings(*settings))
 
     def _run(self, visitor: Visitor, path: Path | None, settings: PageSettings) -> Iterator[Update]:
@@ -58,7 +58,7 @@ class EvaluationHandlers:
             yield {"evaluation_status": str(failure)}
 
     def _cases(self, path: Path) -> tuple[Sequence[Case], list[Problem]]:
-        """Return the valid questions, and what is wrong with the others, by line and without the server's path."""
+        """Return the valid questions, and the other questions' problems by line, without the server's path."""
         from rag import TestSetError
         from rag.evaluate import read_test_set, resolve
 
@@ -77,7 +77,7 @@ class EvaluationHandlers:
     def _evaluate(
         self, visitor: Visitor, assistant: Assistant, cases: Sequence[Case], problems: Sequence[Problem], name: str
     ) -> Iterator[Update]:
-        """Show the progress after each question, then the report."""
+        """Yield the progress after each question, then the report."""
         from rag.evaluate import Report, iter_results, versions
 
         translate, html, results = visitor.translate, macros("chat", "evaluation"), []
@@ -90,7 +90,7 @@ class EvaluationHandlers:
         report = ""
         if results:
             page = report_page({name: Report(tuple(results), settings, versions())})
-            report = str(html.report(translate, Markup(embedded(page))))  # noqa: S704 - its texts are escaped
+            report = str(html.report(translate, Markup(embedded(page))))  # noqa: S704 - its text is escaped
         correct = sum(result.right for result in results)
         summary = html.summary(translate, correct, len(results), [str(problem) for problem in problems])
         yield {"evaluation_status": str(summary), "report": report}

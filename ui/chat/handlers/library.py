@@ -1,4 +1,4 @@
-"""Handlers of the library: a user adds articles, selects those to search, and removes some."""
+"""Event handlers for the library: add articles, select those to search, and remove articles."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Selected = frozenset[str]
 
 
 class LibraryHandlers:
-    """Handlers of the library panel. What a user chooses comes from the browser as `{what, id, value}`."""
+    """The library panel's event handlers. The browser sends each user action as `{what, id, value}`."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
 
     def load(self, visitor: Visitor) -> Update:
-        """List the articles for a new page, none of them selected."""
+        """List the articles on a new page, with no article selected."""
         return {"library": self._articles(visitor, frozenset())}
 
     def choose(self, visitor: Visitor, data: object, selected: Selected) -> Update:
-        """Select, search or remove articles, and list them again."""
+        """Select, search or remove articles, and update the list."""
         action = Action.parse(data)
         name, search = action.name, action.value
         removal: Update = {}
@@ -45,24 +45,24 @@ class LibraryHandlers:
         return {"library": articles, "selected": selected, **removal}
 
     def add_files(self, visitor: Visitor, files: Sequence[str] | None, selected: Selected) -> Iterator[Update]:
-        """Index uploaded files, then list the articles again and empty the field."""
+        """Index uploaded files, then update the list and clear the field."""
         uploads = self.library.add_files([Path(file) for file in files or ()])
-        # The field is emptied in any case: refused files are still on the user's disk.
+        # Always clear the field: rejected files are still on the user's disk.
         yield from self._add(visitor, uploads, selected, {"files": None}, empty_if_failed=True)
 
     def add_text(self, visitor: Visitor, title: str | None, text: str | None, selected: Selected) -> Iterator[Update]:
-        """Index a pasted text; its fields are emptied unless it was refused."""
+        """Index pasted text; clear its fields unless it was rejected."""
         uploads = self.library.add_text(title or "", text or "")
         yield from self._add(visitor, uploads, selected, {"title": "", "text": ""})
 
     def add_link(self, visitor: Visitor, address: str | None, selected: Selected) -> Iterator[Update]:
-        """Index the page at a web address; its field is emptied unless it was refused."""
+        """Index the page at a web address; clear the field unless the address was rejected."""
         yield from self._add(visitor, self.library.add_link((address or "").strip()), selected, {"link": ""})
 
     def _add(
         self, visitor: Visitor, uploads: Uploads, selected: Selected, emptied: Update, *, empty_if_failed: bool = False
     ) -> Iterator[Update]:
-        """Show how the uploads proceed, then the list and the emptied fields."""
+        """Yield the upload progress, then the updated list and the cleared fields."""
         results: tuple[UploadResult, ...] = ()
         for results in uploads:
             yield {"upload_status": uploads_html(results, visitor.translate)}
@@ -71,7 +71,7 @@ class LibraryHandlers:
         yield {"library": self._articles(visitor, selected), **fields}
 
     def _articles(self, visitor: Visitor, selected: Selected, search: str = "", *, confirming: bool = False) -> str:
-        """Return the list of articles, or why it cannot be read."""
+        """Return HTML that lists the articles, or an error message."""
         try:
             entries = self.library.listing()
         except CitechatError as error:
@@ -82,11 +82,11 @@ class LibraryHandlers:
     def _known(self) -> Selected:
         try:
             return frozenset(entry.id for entry in self.library.listing())
-        except CitechatError:  # the list says so
+        except CitechatError:  # the list shows the error
             return frozenset()
 
     def _remove(self, visitor: Visitor, selected: Selected) -> tuple[str, Selected]:
-        """Remove the selected articles; return what to show and what is still selected."""
+        """Remove the selected articles; return a message and the articles that are still selected."""
         translate = visitor.translate
         try:
             removed = self.library.remove(sorted(selected))

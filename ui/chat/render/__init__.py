@@ -1,1 +1,1 @@
-"""Values of the chat as HTML and Markdown."""
+"""Renderers for chat content as HTML and Markdown."""

@@ -1,7 +1,7 @@
-"""The article beside the chat as HTML, with the cited passage marked. Pure.
+"""Render the article next to the chat as HTML, with the cited passage marked. Pure functions.
 
-The article is shown whole, as text. Marks, boilerplate and light typography are layers of spans over its offsets. No
-character is added or removed, so an offset means the same here as in the index.
+The page shows the complete article text. Marks, boilerplate and light typography are layers of spans over its offsets.
+No character is added or removed, so offsets are the same as in the index.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _BOLD = re.compile(r"(\*\*)([^*\n]+)(\*\*)")
 _PARAGRAPHS_END = re.compile(r"\n[ \t]*\n\s*")
 
 _PART = 4000
-"""Characters after which the next paragraph of a long article begins a new part. The browser lays out only the parts
-in view, and for a new mark only the parts that contain it."""
+"""Minimum length of a part of a long article, in characters; the next paragraph begins a new part. The browser lays out
+only visible parts, and for a new mark only the parts that contain it."""
 
 Layer = tuple[int, int, str]
 
@@ -36,7 +36,7 @@ Layer = tuple[int, int, str]
 def article_html(
     article: Article, target: str, passage: Span, evidence: Span | None, translate: Translate = english
 ) -> str:
-    """Return the whole article with the passage and, more strongly, the evidence marked. `target` is the link's id."""
+    """Return HTML for the article, with the passage marked and the evidence emphasized. `target` is the link's id."""
     layers = list(_typography(article.text))
     layers += [(span.start, span.end, "boilerplate") for span in article.boilerplate]
     start = _first_shown(article, passage)
@@ -51,7 +51,7 @@ def article_html(
 
 
 def passage_html(hit: Hit, target: str, evidence: Span | None, translate: Translate = english) -> str:
-    """Return the passage of an article that is no longer indexed, as it was when the question was asked."""
+    """Return HTML for a passage whose article is no longer indexed, as it was when the question was asked."""
     passage = hit.passage
     layers = [(0, len(passage.text), "passage")]
     start, end = 0, len(passage.text)
@@ -65,22 +65,22 @@ def passage_html(hit: Hit, target: str, evidence: Span | None, translate: Transl
 
 
 def message_html(title: str, text: str, command: str = "") -> str:
-    """Return a message in place of an article; `command` is something to type in a terminal."""
+    """Return HTML for a message that replaces the article; `command` is a terminal command."""
     return str(macros("chat", "article").message(title, text, command))
 
 
 def _web_address(article: Article) -> str:
-    """Return where the article can be read on the web, empty if nowhere."""
+    """Return the article's web address, or an empty string."""
     try:
         parts = urlsplit(article.source)
         is_page = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
     except ValueError:
         return ""
-    return article.source if is_page else ""  # a user name before the host could pass for the host
+    return article.source if is_page else ""  # a user name before the host could look like the host
 
 
 def _typography(text: str) -> Iterator[Layer]:
-    """Yield light typography of Markdown text: its syntax is dimmed, its words stay in place."""
+    """Yield layers that style Markdown text lightly: they dim its syntax and do not move its words."""
     for found in _HEADING.finditer(text):
         yield (*found.span(1), "sign")
         yield (*found.span(2), "heading")
@@ -93,8 +93,8 @@ def _typography(text: str) -> Iterator[Layer]:
 
 
 def _first_shown(article: Article, passage: Span) -> int:
-    """Return where the shown text begins: after leading front matter and a heading that repeats the title, but never
-    after the cited passage."""
+    """Return the offset at which the shown text begins: after leading boilerplate and a heading that repeats the title,
+    but never after the cited passage."""
     text, start = article.text, 0
     for span in sorted(article.boilerplate):
         if not text[start : span.start].strip():
@@ -106,14 +106,14 @@ def _first_shown(article: Article, passage: Span) -> int:
 
 
 def _blank(text: str, start: int) -> int:
-    """Return the number of white space characters at `start`."""
+    """Return the number of whitespace characters at `start`."""
     rest = text[start:]
     return len(rest) - len(rest.lstrip())
 
 
 def _story(text: str, layers: list[Layer], cited: Span) -> Markup:
-    """Return the text cut at every edge of a layer, each piece with the names of its layers; the pieces of a long text
-    are grouped in parts."""
+    """Return HTML for the text, split at every layer boundary, each piece with its layer names as classes; pieces of a
+    long text are grouped in parts."""
     opens: dict[int, list[str]] = {}
     closes: dict[int, list[str]] = {}
     for start, end, name in layers:
@@ -142,11 +142,11 @@ def _story(text: str, layers: list[Layer], cited: Span) -> Markup:
         pieces.append(words)
     if parts:
         pieces = [f'<div class="part">{"".join(each)}</div>' for each in story if each]
-    return Markup("".join(pieces))  # noqa: S704 - its texts are escaped
+    return Markup("".join(pieces))  # noqa: S704 - its text is escaped
 
 
 def _parts(text: str) -> frozenset[int]:
-    """Return where the second and later parts of a long text begin."""
+    """Return the start offsets of the second and later parts of a long text."""
     starts = [0]
     for end in _PARAGRAPHS_END.finditer(text):
         if min(end.end() - starts[-1], len(text) - end.end()) >= _PART:

@@ -1,4 +1,4 @@
-"""The user's conversations and ratings as HTML, and what the server sends the browser to copy or save. Pure."""
+"""Render the user's conversations and ratings as HTML, and data for the browser to copy or save. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def history_html(listed: Sequence[ConversationSummary], current: str = "", translate: Translate = english) -> str:
-    """Return the list of conversations; `current` is the id of the open one. The page's script confirms a deletion."""
+    """Return HTML that lists conversations; `current` is the open one's id. The page's script confirms deletions."""
     return str(macros("chat", "conversations").history(translate, listed, current))
 
 
 def feedback_html(ratings: Sequence[Mapping[str, str]], translate: Translate = english) -> str:
-    """Return how many answers the user rated good or bad, and the bad ones with their reasons; empty for no rating."""
+    """Return HTML that counts good and bad ratings and lists the bad ones with their reasons; empty without ratings."""
     bad = [each for each in ratings if each["verdict"] == "bad"]
     good = len(ratings) - len(bad)
     return str(macros("chat", "conversations").feedback(translate, good, bad)) if ratings else ""
 
 
 def outgoing_html(kind: str, word: str, text: str, *, sent: int) -> str:
-    """Return a notice (`word`), a text to copy, or a file to save under the name `word`, for the page's script."""
+    """Return HTML for the page's script: a notice (`word`), text to copy, or a file to save under the name `word`."""
     return str(macros("chat", "conversations").outgoing(kind, word, text, sent))

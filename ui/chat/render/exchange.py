@@ -1,4 +1,4 @@
-"""Questions and answers as HTML, with links to the sources and a label of support after each sentence. Pure."""
+"""Render questions and answers as HTML, with links to the sources and a support label per sentence. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...i18n.translate import Translate, counted, english
 from ...templating import macros
 
 MOST_SHOWN = 20
-"""The most questions that the chat window shows, the last ones: every change sends and draws all of them again."""
+"""Maximum number of recent questions in the chat window; every change sends and draws all of them again."""
 
 _SUPPORT_HELP = {
     "quoted": "The article says this word for word",
@@ -35,7 +35,7 @@ _PLAIN = re.compile(r"\w+", re.ASCII)
 def messages(
     conversation: Conversation, translate: Translate = english, *, whole: bool = False
 ) -> list[dict[str, str]]:
-    """Return the messages of the chat window: the last questions, or all if `whole`, with a button for earlier ones."""
+    """Return the chat messages: the last questions with a button for earlier ones, or all questions if `whole`."""
     shown: list[dict[str, str]] = []
     earlier = 0 if whole else max(0, len(conversation.exchanges) - MOST_SHOWN)
     if earlier:
@@ -50,7 +50,7 @@ def messages(
 
 
 class _ById:
-    """An exchange as the key of a cache, equal only to itself."""
+    """A cache key for an exchange, equal only for the same object."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -64,17 +64,17 @@ class _ById:
 
 @lru_cache(maxsize=256)
 def _cached(key: _ById, turn: int, translate: Translate) -> str:
-    """Return the reply to an earlier question, which stays the same while the last answer is written."""
+    """Return the reply to an earlier question, which does not change while the last answer is being written."""
     return exchange_html(key.exchange, turn, translate)
 
 
 def question_html(question: str) -> str:
-    """Return a question as it was typed."""
+    """Return HTML for a question as the user typed it."""
     return str(macros("chat", "exchange").question(question.strip().splitlines()))
 
 
 def exchange_html(exchange: Exchange, turn: int, translate: Translate = english) -> str:
-    """Return the reply to one question: the answer so far, why it ended, and the actions on it."""
+    """Return HTML for the reply to a question: the answer so far, the error or stop that ended it, and its actions."""
     ended = exchange.error is not None or exchange.stopped
     found = exchange.answer
     answer = None if found is None else Markup(answer_html(found, turn, running=not ended, translate=translate))  # noqa: S704
@@ -84,7 +84,7 @@ def exchange_html(exchange: Exchange, turn: int, translate: Translate = english)
 
 
 def scope_text(article_filter: ArticleFilter, translate: Translate) -> str:
-    """Return an article filter in words, empty for all articles; not yet escaped."""
+    """Return a description of an article filter, empty for all articles; not yet escaped."""
     parts = [
         translate("since {day}", day=article_filter.since) if article_filter.since else "",
         translate("until {day}", day=article_filter.until) if article_filter.until else "",
@@ -95,7 +95,7 @@ def scope_text(article_filter: ArticleFilter, translate: Translate) -> str:
 
 
 def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: Translate = english) -> str:
-    """Return an answer with links to its sources, labels of support, and the list of its passages."""
+    """Return HTML for an answer with source links, support labels, and a list of its passages."""
     working = ""
     if running and not answer.done and not answer.text:
         several = counted(translate, len(answer.hits), "1 passage", "{count} passages")
@@ -105,15 +105,15 @@ def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: T
     cited = [(each, pointer(answer.hits[each.number - 1], Span(each.start, each.end))) for each in citations]
     numbers = {citation.number for citation in citations}
     others = [(n, hit, pointer(hit)) for n, hit in enumerate(answer.hits, start=1) if n not in numbers]
-    prose = Markup(_prose(_linked_text(answer, citations, turn, translate)))  # noqa: S704 - its texts are escaped
+    prose = Markup(_prose(_linked_text(answer, citations, turn, translate)))  # noqa: S704 - its text is escaped
     return str(
         macros("chat", "exchange").answer(translate, answer, turn, prose, working, one_line(query), cited, others)
     )
 
 
 def pointer(hit: Hit, evidence: Span | None = None) -> str:
-    """Return a class that tells the page's script where a link points: `at-ARTICLE-START-END[-START-END]`, the offsets
-    of the passage and of the evidence in it. The sanitizer of the chat window keeps classes."""
+    """Return a class with a link's target for the page's script: `at-ARTICLE-START-END[-START-END]`, the offsets of the
+    passage and of its evidence. The chat window's sanitizer does not remove classes."""
     passage = hit.passage
     if not _PLAIN.fullmatch(passage.article_id):
         return ""
@@ -122,18 +122,18 @@ def pointer(hit: Hit, evidence: Span | None = None) -> str:
 
 
 def segments(answer: Answer, sentence: Sentence, citations: Sequence[Citation]) -> Iterator[Span | Citation]:
-    """Yield the plain text and the citations of a sentence by turns; plain text comes first and last."""
+    """Yield a sentence's plain text and citations alternately; plain text comes first and last."""
     cited = list(zip(sentence.numbers, sentence.evidence, strict=True))
     at = begin = sentence.start
     if answer.text.startswith(sentence.text, sentence.start):
-        begin += len(sentence.text)  # in a quoted sentence, a [1] is text of the article: the markers come after it
+        begin += len(sentence.text)  # in a quoted sentence, [1] is article text; the markers follow the sentence
     for marker in _MARKER.finditer(answer.text, begin, sentence.end):
         number = int(marker[1])
         evidence = next((span for known, span in cited if known == number), None)
         if evidence is None:
             continue  # a number without evidence stays plain text
         if sum(1 for known, _ in cited if known == number) > 1:
-            cited.remove((number, evidence))  # the next marker with this number has its own evidence
+            cited.remove((number, evidence))  # the next marker with this number has different evidence
         yield Span(at, marker.start())
         cites = (number, evidence.start, evidence.end)
         yield next(each for each in citations if (each.number, each.start, each.end) == cites)
@@ -142,7 +142,7 @@ def segments(answer: Answer, sentence: Sentence, citations: Sequence[Citation]) 
 
 
 def _linked_text(answer: Answer, citations: Sequence[Citation], turn: int, translate: Translate) -> str:
-    """Return the escaped text of an answer, with links for the markers and a label after each finished sentence."""
+    """Return an answer's escaped text, with links in place of markers and a label after each finished sentence."""
     if not answer.found:
         return _plain(translate(answer.text))
     pieces, position = [], 0
@@ -153,7 +153,7 @@ def _linked_text(answer: Answer, citations: Sequence[Citation], turn: int, trans
             if isinstance(segment, Span):
                 pieces.append(_text_with_focus(answer.text, segment, focus))
                 continue
-            if pieces[-1].endswith(" "):  # a non-breaking space keeps the number on the line of the word before it
+            if pieces[-1].endswith(" "):  # a non-breaking space keeps the number on the same line as the preceding word
                 pieces[-1] = pieces[-1][:-1] + "\u00a0"
             target = pointer(answer.hits[segment.number - 1], Span(segment.start, segment.end))
             link = f'<a href="#cite-{turn}-{citations.index(segment) + 1}" class="cite {target}">'
@@ -165,7 +165,7 @@ def _linked_text(answer: Answer, citations: Sequence[Citation], turn: int, trans
 
 
 def _text_with_focus(text: str, span: Span, focus: Span | None) -> str:
-    """Return the escaped text of a span, with the short answer in it in bold."""
+    """Return a span's escaped text, with the short answer in bold."""
     if focus is None or not span.start <= focus.start <= focus.end <= span.end:
         return _plain(text[span.start : span.end])
     before, short, after = text[span.start : focus.start], text[focus.start : focus.end], text[focus.end : span.end]
@@ -173,7 +173,7 @@ def _text_with_focus(text: str, span: Span, focus: Span | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the escaped text; the one piece of Markdown that every model writes, `**bold**`, becomes bold."""
+    """Return the escaped text, with Markdown `**bold**` converted to bold, because every model writes it."""
     parts = _BOLD.split(text)  # plain, bold, plain, bold, …
     return "".join(f"<strong>{escape(part)}</strong>" if i % 2 else escape(part) for i, part in enumerate(parts))
 
@@ -188,7 +188,7 @@ def _support_label(sentence: Sentence, translate: Translate) -> str:
 
 
 def _prose(html: str) -> str:
-    """Return the lines as paragraphs and list items, without a blank line, which would end a block of HTML."""
+    """Return the lines as HTML paragraphs and list items without blank lines, which would end an HTML block."""
     paragraphs = []
     for line in html.splitlines():
         item = _LIST_ITEM.match(line)

@@ -1,7 +1,6 @@
-"""A conversation as a Markdown file and as JSON, and one answer as plain text to copy. Pure.
+"""Export a conversation as Markdown or JSON, and an answer as plain text to copy. Pure functions.
 
-Everything from a user, an article or a model stays text: in Markdown, a backslash escapes each character that could
-begin anything else.
+Markdown escapes all text from users, articles and models: a backslash precedes each character that could begin markup.
 """
 
 from __future__ import annotations
@@ -22,32 +21,32 @@ from ...i18n.translate import Translate, english
 from .exchange import scope_text, segments
 
 FORMAT = "citechat conversation 1"
-"""The format that a JSON file names."""
+"""The format identifier in exported JSON files."""
 
 LONGEST_NAME = 50
-"""The most characters of a file name before its suffix: at four bytes each, fewer than a file system allows."""
+"""Maximum length of a file name without its suffix, in characters: at four bytes each, below file system limits."""
 
 _BADLY = ("weak", "unsupported")
 
-# Lone surrogates cannot be written to a file; the others hide or reorder the text beside them.
+# Lone surrogates cannot be written to a file; the others hide or reorder adjacent text.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202d\u202e\ufffe\uffff]")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+)(?<=\S)\*\*")
-# An address that Markdown leaves as it is: without brackets, quotes, a password or anything to escape.
+# A URL that Markdown does not change: without brackets, quotes, a password or characters to escape.
 _ADDRESS = re.compile(r"https?://[\w\-.~:%]+([/?#][\w\-.~:/?#@!$&'()*+,;=%]*)?")
-# Each of these may begin or end something in some dialect of Markdown: emphasis, code, a link, a footnote, a tag, a
-# table, a formula, an attribute, a mention, a heading; in some places only, an entity, an image, an address that
-# becomes a link by itself, or a comment.
+# Each of these may begin or end a construct in some Markdown dialect: emphasis, code, a link, a footnote, a tag, a
+# table, a formula, an attribute, a mention or a heading; only in some places, an entity, an image, an automatic link
+# or a comment.
 _SPECIAL = re.compile(
     r"[\\`*_\[\]<>{}~^$|#@=]|&(?=#?\w+;)|!(?=\[|$)|:(?=//)|(?<=\])\(|(?<=www)\.|%(?=%)", re.IGNORECASE
 )
-_AFTER_FOOTNOTE = re.compile(r"^[(:]")  # would turn the footnote before it into a link or a definition
+_AFTER_FOOTNOTE = re.compile(r"^[(:]")  # would turn the preceding footnote into a link or a definition
 _ITEM = re.compile(r"(?:-|\+|•|\\\*)\s+(?=\S)")
 _AT_LINE_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+:%]))")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?![^.])", re.IGNORECASE)  # reserved by Windows
 
 
 def as_markdown(conversation: Conversation, translate: Translate = english) -> str:
-    """Return the conversation as a Markdown file whose citations are footnotes, numbered through the whole file."""
+    """Return the conversation as Markdown with citations as footnotes, numbered continuously."""
     blocks = [f"# {_escaped(_flat(conversation.title)) or translate('Conversation')}"]
     last = 0
     for exchange in conversation.exchanges:
@@ -64,7 +63,7 @@ def as_markdown(conversation: Conversation, translate: Translate = english) -> s
 
 
 def as_json(conversation: Conversation) -> str:
-    """Return the conversation for programs: its questions, each with the answer as `citechat ask --json` prints it."""
+    """Return the conversation as JSON: its questions, with answers in the format of `citechat ask --json`."""
     questions = [
         {
             "question": exchange.question,
@@ -81,7 +80,7 @@ def as_json(conversation: Conversation) -> str:
 
 
 def with_sources(exchange: Exchange, translate: Translate = english) -> str:
-    """Return the answer to one question as plain text with its sources, numbered from 1 in the order of the text."""
+    """Return an answer as plain text with its sources, numbered from 1 in the order of citation."""
     numbers: dict[Citation, int] = {}
 
     def write(piece: str | Citation, _: bool) -> str:
@@ -101,7 +100,7 @@ def with_sources(exchange: Exchange, translate: Translate = english) -> str:
 
 
 def file_name(conversation: Conversation, suffix: str) -> str:
-    """Return a file name for any system, made from the title or the first question; it keeps letters of any script."""
+    """Return a file name from the title or the first question, valid on any system; letters of all scripts remain."""
     first = conversation.exchanges[0].question if conversation.exchanges else ""
     title = unicodedata.normalize("NFC", conversation.title.strip() or first)
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in title)
@@ -111,7 +110,7 @@ def file_name(conversation: Conversation, suffix: str) -> str:
 
 
 def _answer_blocks(answer: Answer, numbers: dict[Citation, int], first: int, translate: Translate) -> list[str]:
-    """Return the lines of an answer as paragraphs and list items; add the number of each footnote, from `first`."""
+    """Return an answer's lines as paragraphs and list items; add each footnote's number, from `first`, to `numbers`."""
 
     def write(piece: str | Citation, follows_footnote: bool) -> str:
         if isinstance(piece, Citation):
@@ -126,17 +125,17 @@ def _answer_blocks(answer: Answer, numbers: dict[Citation, int], first: int, tra
 
 
 def _line(line: str) -> str:
-    """Return an escaped line: a list item if it begins with a bullet, else text whatever it begins with."""
+    """Return an escaped line as a list item if it begins with a bullet, else as plain text."""
     item = _ITEM.match(line)
     rest = line[item.end() :] if item else line
     return ("- " if item else "") + _AT_LINE_START.sub(r"\1\\", rest)
 
 
 def _written(answer: Answer, write: Callable[[str | Citation, bool], str], translate: Translate) -> str:
-    """Return the answer, each piece of it written by `write(piece, follows_citation)`."""
+    """Return the answer, with each piece converted by `write(piece, follows_citation)`."""
     written, follows_citation = [], False
     for is_text, pieces in groupby(_pieces(answer, translate), key=lambda piece: isinstance(piece, str)):
-        # Adjacent texts are one text: "&" and "amp;" are harmless only separately.
+        # Join adjacent texts before escaping: "&" and "amp;" are harmless only separately.
         for piece in ["".join(map(str, pieces))] if is_text else list(pieces):
             written.append(write(piece, follows_citation))
         follows_citation = not is_text
@@ -144,7 +143,7 @@ def _written(answer: Answer, write: Callable[[str | Citation, bool], str], trans
 
 
 def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
-    """Yield the text of an answer, citations in place of the markers, and a label after a badly supported sentence."""
+    """Yield an answer's text, with citations in place of markers and a label after each badly supported sentence."""
     if not answer.found:
         yield translate(answer.text)
         return
@@ -168,7 +167,7 @@ def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
 
 
 def _notes(exchange: Exchange, translate: Translate) -> Iterator[str]:
-    """Yield what belongs to the answer besides its text: the articles searched, and why it ended."""
+    """Yield notes on the answer: the articles searched, and the error or stop that ended it."""
     answer = exchange.answer
     if exchange.article_filter:
         yield translate("Limited to: {scope}", scope=_flat(scope_text(exchange.article_filter, translate)))
@@ -191,8 +190,8 @@ def _error(error: tuple[str, str], translate: Translate) -> str:
 
 
 def _footnote(citation: Citation, translate: Translate) -> str:
-    # The title is in asterisks and never missing: Markdown without footnotes takes a quote of one word and a title in
-    # quotation marks for the address and the title of a link.
+    # The title is in asterisks and never missing: Markdown without footnotes would parse a one-word quote and a title
+    # in quotation marks as a link's address and title.
     title = _escaped(_flat(citation.title)) or translate("Untitled")
     parts = ", ".join([f"*{title}*", *map(_escaped, _origin(citation, translate))])
     address = f", <{citation.source}>" if _ADDRESS.fullmatch(citation.source) else ""
@@ -215,7 +214,7 @@ def _origin(citation: Citation, translate: Translate) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Escape clean text for a line of Markdown."""
+    """Escape clean text for use in a Markdown line."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 

@@ -1,6 +1,6 @@
-"""The library as HTML: the articles to select, and the state of uploads. Pure.
+"""Render the library as HTML: the selectable articles and the state of uploads. Pure functions.
 
-`data-do` names the action of a click, `data-id` its article; the server trusts neither when it comes back.
+`data-do` names a click's action and `data-id` its article; the server validates both when the browser sends them back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ...templating import macros
 from ..library import LibraryEntry, UploadResult
 
 MOST_ROWS = 500
-"""The most rows of a list; search finds the others."""
+"""Maximum number of rows in the list; search finds the other articles."""
 
 _LONGEST_OUTLETS = 120
 _STATES = {
@@ -27,7 +27,7 @@ _STATES = {
 
 
 def matching(entries: Sequence[LibraryEntry], search: str, translate: Translate = english) -> tuple[LibraryEntry, ...]:
-    """Return the articles whose title, outlets and date contain all words of `search`, in any case."""
+    """Return the articles whose title, outlets and date contain all words in `search`, ignoring case."""
     words = search.casefold().split()
     return tuple(entry for entry in entries if all(word in _words(entry, translate) for word in words))
 
@@ -40,9 +40,9 @@ def library_html(
     confirming: bool = False,
     search: str = "",
 ) -> str:
-    """Return the articles that match `search`, each with a check box, and the actions on the selected ones.
+    """Return HTML that lists the articles matching `search`, with checkboxes and the actions for selected articles.
 
-    With `confirming`, ask whether to remove the selected articles.
+    With `confirming`, the HTML asks whether to remove the selected articles.
     """
     template = macros("chat", "library")
     if not entries:
@@ -55,7 +55,7 @@ def library_html(
 
 
 def uploads_html(results: Sequence[UploadResult], translate: Translate) -> str:
-    """Return the state of each upload; screen readers read a summary."""
+    """Return HTML that shows the state of each upload, with a summary for screen readers."""
     if not results:
         return ""
     done = sum(result.state not in ("waiting", "reading") for result in results)
@@ -68,12 +68,12 @@ def uploads_html(results: Sequence[UploadResult], translate: Translate) -> str:
 
 
 def status_html(text: str) -> str:
-    """Return a message about the library."""
+    """Return HTML for a message about the library."""
     return str(macros("chat", "library").status(text))
 
 
 def _words(entry: LibraryEntry, translate: Translate) -> str:
-    """Return the text that a search covers, with the date both as it is stored and as it is shown."""
+    """Return the searchable text, with the date in both the stored and the displayed form."""
     words = " ".join([entry.title, *entry.outlets, entry.published or "", day(entry.published, translate)])
     return " ".join(words.casefold().split())
 

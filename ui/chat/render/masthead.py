@@ -1,4 +1,4 @@
-"""The top of the page and the heads of its panels as HTML. Pure."""
+"""Render the masthead and the panel heads as HTML. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from ...i18n.translate import Translate, counted, english
 from ...templating import macros
 
 PANELS = {"history": "History", "library": "Articles", "evaluation": "Evaluation", "settings": "Settings"}
-"""The panels of the page, each with its title."""
+"""The titles of the page's panels."""
 
-_EXTRACTIVE = "extractive"  # the model that only quotes
+_EXTRACTIVE = "extractive"  # the model that only quotes articles
 
 
 def masthead_html(model: str, articles: int | None, translate: Translate = english, *, loading: bool = False) -> str:
-    """Return the masthead: the model, the number of articles unless it is unknown, and whether the model is loading."""
+    """Return HTML for the masthead: the model, whether it is loading, and the number of articles if known."""
     who = translate("Answers by {model}, checked", model=model)
     parts = [translate("Quotes only, no language model") if model == _EXTRACTIVE else who]
     if articles is not None:
@@ -22,12 +22,12 @@ def masthead_html(model: str, articles: int | None, translate: Translate = engli
 
 
 def panel_heads(translate: Translate = english) -> dict[str, str]:
-    """Return the head of each panel and the downloads below the history, by the name of their component."""
+    """Return HTML for each panel head and for the downloads below the history, by component name."""
     template = macros("chat", "masthead")
     heads = {f"{name}_head": str(template.panel_head(translate, title)) for name, title in PANELS.items()}
     return {**heads, "exports": str(template.exports(translate))}
 
 
 def model_name(model: str, translate: Translate = english) -> str:
-    """Return what the settings call a model."""
+    """Return the model name shown in the settings."""
     return translate("quotes only") if model == _EXTRACTIVE else model
