@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, s
     if not count:
         return 1.0
 
-    def as_far(signs: NDArray[np.float64]) -> int:
+    def as_far(signs: NDArray[np.floating[Any]]) -> int:
         # Sums of the same numbers in another order differ in the last bits.
         return int((np.abs(signs @ values) >= abs(values.sum()) - 1e-9).sum())
 
@@ -115,8 +116,9 @@ def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, s
         return as_far(patterns) / len(patterns)
     generator = np.random.default_rng(seed)
     step = max(1, _BLOCK // count)
-    sizes = (min(step, rounds - start) for start in range(0, rounds, step))
-    found = sum(as_far(generator.integers(0, 2, size=(size, count)) * 2.0 - 1.0) for size in sizes)
+    found = 0
+    for start in range(0, rounds, step):
+        found += as_far(generator.integers(0, 2, size=(min(step, rounds - start), count)) * 2.0 - 1.0)
     return (1 + found) / (1 + rounds)
 
 
