@@ -116,8 +116,9 @@ def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, s
         return as_far(patterns) / len(patterns)
     generator = np.random.default_rng(seed)
     step = max(1, _BLOCK // count)
-    sizes = (min(step, rounds - start) for start in range(0, rounds, step))
-    found = sum(as_far(generator.integers(0, 2, size=(size, count)) * 2.0 - 1.0) for size in sizes)
+    found = 0
+    for start in range(0, rounds, step):
+        found += as_far(generator.integers(0, 2, size=(min(step, rounds - start), count)) * 2.0 - 1.0)
     return (1 + found) / (1 + rounds)
 
 

@@ -72,8 +72,8 @@ class RemoteAssistant:
         A request is repeated when the server asks to wait for a while. Raises `ServerError`.
         """
         request = {"question": question, "history": list(_exchanges(history))}
-        began, tries = time.monotonic(), 1
-        while True:
+        began = time.monotonic()
+        for tries in range(1, _MOST_TRIES + 1):
             sent = time.monotonic()
             try:
                 body = self._fetch("POST", "/v1/ask", request)
@@ -82,7 +82,6 @@ class RemoteAssistant:
                 is_late = time.monotonic() + error.retry_after - began > self._timeout
                 if not 0 < error.retry_after <= _LONGEST_RETRY_AFTER or tries == _MOST_TRIES or is_late:
                     raise
-                tries += 1
                 time.sleep(error.retry_after)
         took = time.monotonic() - sent
         try:

@@ -179,24 +179,13 @@ _OF_ANSWERS = (
         "sentences that the cited passage states word for word",
     ),
 )
+_WRONG = {"lower_is_better": True, "counts": True}
 _OF_ABSTENTION = (
     Measure("answered or refused rightly", "abstention", lambda r: r.abstention, "accuracy of abstention", counts=True),
     Measure(
-        "false refusals",
-        "abstention",
-        lambda r: r.false_refusal,
-        "no answer to a question that has one",
-        lower_is_better=True,
-        counts=True,
+        "false refusals", "abstention", lambda r: r.false_refusal, "no answer to a question that has one", **_WRONG
     ),
-    Measure(
-        "false answers",
-        "abstention",
-        lambda r: r.false_answer,
-        "an answer to a question that has none",
-        lower_is_better=True,
-        counts=True,
-    ),
+    Measure("false answers", "abstention", lambda r: r.false_answer, "an answer to a question that has none", **_WRONG),
 )
 
 AUROC = RunMeasure(

@@ -34,22 +34,23 @@ def resolve(
     at all where all offsets are known.
     """
     searches = {
-        (case.id, number): _Search(evidence)
+        case.id: {number: _Search(each) for number, each in enumerate(case.evidence) if each.span is None}
         for case in cases
-        for number, evidence in enumerate(case.evidence)
-        if evidence.span is None
     }
-    for article in articles if searches else ():
-        _search(article, searches.values())
+    unknown = [search for of_case in searches.values() for search in of_case.values()]
+    for article in articles if unknown else ():
+        _search(article, unknown)
     resolved, problems = [], []
     for case in cases:
-        here = {n: searches[case.id, n] for n in range(len(case.evidence)) if (case.id, n) in searches}
-        reasons = [(number, reason) for number, each in here.items() if (reason := _reason(each))]
         line = (lines or {}).get(case.id)
-        for number, reason in reasons:
-            problems.append(Problem(reason, path, line, f"evidence[{number}].text", "" if line else case.id))
-        if not reasons:
-            resolved.append(_with_offsets(case, here) if here else case)
+        found = [
+            Problem(reason, path, line, f"evidence[{number}].text", "" if line else case.id)
+            for number, search in searches[case.id].items()
+            if (reason := _reason(search))
+        ]
+        problems += found
+        if not found:
+            resolved.append(_with_offsets(case, searches[case.id]))
     return resolved, problems
 
 
@@ -117,6 +118,8 @@ def _reason(search: _Search) -> str:
 
 
 def _with_offsets(case: Case, searches: Mapping[int, _Search]) -> Case:
+    if not searches:
+        return case
     evidence = list(case.evidence)
     for number, search in searches.items():
         ((article, start),) = search.found
