@@ -38,15 +38,15 @@ class AnswerOptions:
     """Options that determine how an assistant answers.
 
     Attributes:
-        top_k: Passages that are retrieved for a question.
-        abstention_threshold: The confidence below which the assistant abstains; None: the index's calibration, or the
-            default.
-        max_question_chars: The longest question.
+        top_k: Maximum number of passages retrieved for a question.
+        abstention_threshold: Confidence below which the assistant abstains; None: the index's calibrated threshold, or
+            the default.
+        max_question_chars: Maximum length of a question, in characters.
         strict: Leave out sentences that no passage supports, instead of flagging them.
         fallback: Quote the articles when the LLM fails, instead of raising `LLMError`.
-        llm_total_timeout: Seconds for all calls of the LLM for one answer, retries included.
-        prompt_tokens: The longest prompt.
-        instructions: The system prompt. It must name `[1]` and the line `NOT_FOUND`; otherwise `SettingsError` is
+        llm_total_timeout: Maximum total time for all LLM calls for one answer, including retries, in seconds.
+        prompt_tokens: Maximum length of a prompt, in tokens.
+        instructions: System prompt. It must mention `[1]` and the line `NOT_FOUND`; otherwise `SettingsError` is
             raised.
     """
 
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @property
     def index_path(self) -> Path:
-        """The folder that contains the index."""
+        """The index folder."""
         return self.home / "index"
 
 

@@ -1,5 +1,4 @@
-"""A parser for `[n]` markers in a stream of tokens; it returns finished sentences and the passages that they cite.
-Pure.
+"""A parser for `[n]` markers in a token stream; it returns finished sentences and the passages they cite. Pure.
 
 The text is parsed one character at a time, so that token boundaries cannot change the result. This module separates
 markers from text; `sentence_buffer` collects both into sentences.
@@ -90,7 +89,7 @@ class CitationParser:
         return 1
 
     def _take_fence(self, held: str, final: bool) -> int:
-        """Parse backticks that open, close or are inside a code block; return 0 if there are none, or if more text is
+        """Parse backticks that open, close or are inside a code block; return 0 without them, or if more text is
         needed."""
         ticks = _ticks(held)
         if ticks == len(held) and not final and ticks < _MAX_CODE:
@@ -104,8 +103,7 @@ class CitationParser:
         return ticks
 
     def _take_code(self, held: str, final: bool) -> int:
-        """Parse inline code, which ends with as many backticks as it began with; backticks without a closing run are
-        text."""
+        """Parse inline code, which begins and ends with as many backticks; backticks without a closing run are text."""
         ticks = _ticks(held)
         end = re.search(rf"(?<!`)`{{{ticks}}}(?!`)", held[ticks:].partition("\n")[0])
         if end and (final or ticks + end.end() < len(held)):

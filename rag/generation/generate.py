@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _MAX_QUESTION_CHARS = 300  # a longer reply is not a question
 _TOKEN_RATIO = 1.3
-"""The largest number of LLM tokens per token of the encoder: vocabularies differ, and if the LLM truncates the prompt,
-the question is lost."""
+"""Maximum number of LLM tokens per encoder token: vocabularies differ, and if the LLM truncates the prompt, the
+question is lost."""
 
 
 def write(
@@ -78,8 +78,7 @@ def write(
 
 
 def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
-    """Return the question rewritten so that it can be understood without the conversation, by the LLM, or by rules if
-    the LLM fails."""
+    """Return the question made independent of the conversation, by the LLM or, if the LLM fails, by rules."""
     if not history or not needs_context(question):
         return question
     try:

@@ -25,7 +25,7 @@ _NEXT_WORD = re.compile(r"[A-Za-z0-9]\W|[^\W\x00-\x7f]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _MARK = "\x00"
 _MAX_SENTENCE = 2000
-"""Maximum length of a sentence, in characters; longer ones are cut, so that parsing a text without full stops stays
+"""Maximum sentence length, in characters; longer sentences are cut, so that a text without full stops is parsed
 fast."""
 _MAX_QUOTE = 600
 """Maximum distance, in characters, at which an open quotation mark or bracket still joins sentences."""
