@@ -3,9 +3,11 @@
 The evidence for a question is a list of pieces, each with the spans that contain it (two articles may contain the same
 text; a piece that no article contains has no span and is never found).
 
-- *passage*: a hit brings a piece when it overlaps it.
-- *article*: a hit brings the article that holds a piece. Pieces in the same article count as one.
-- *evidence*: a hit brings the characters of a piece that no earlier hit had. The piece is found when all are there.
+- *passage*: a hit finds a piece if it overlaps the piece.
+- *article*: a hit finds a piece if it comes from the article that contains the piece. Pieces in the same article count as
+  one.
+- *evidence*: a hit finds the characters in a piece that no earlier hit contained. The piece is found when all its
+  characters are found.
 
 A hit that finds nothing new, such as another passage from the same article, changes nothing.
 """
