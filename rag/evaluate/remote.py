@@ -245,8 +245,7 @@ def _parse_address(url: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _exchanges(history: Sequence[Turn]) -> Iterator[dict[str, str]]:
-    """Yield questions with their answers; a question without an answer, or an answer without a question, is yielded
-    alone."""
+    """Yield each question with its answer; a question or an answer without the other is yielded alone."""
     question: str | None = None
     for turn in history:
         if turn.role == "assistant":

@@ -163,7 +163,7 @@ class _PrintedHit(BaseModel):
 
 
 class _PrintedAnswer(BaseModel):
-    # Keys that are not measured (model, notes, …) may be added or removed: unlike in a test set, they do not change any figure.
+    # Keys that are not measured (model, notes, …) may vary: unlike in a test set, they do not change any figure.
     text: str
     found: bool
     sentences: tuple[_PrintedSentence, ...]

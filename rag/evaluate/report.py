@@ -99,8 +99,7 @@ def to_json(report: Report) -> str:
 
 
 def from_json(text: str | bytes) -> Report:
-    """Return the report in text that `to_json` wrote. For any other text, raises `TestSetError`, which names the
-    field."""
+    """Return a report that `to_json` wrote. Raises `TestSetError`, which names the field, for any other text."""
     try:
         saved = _SavedRun.model_validate_json(text)
     except ValidationError as error:
@@ -114,8 +113,7 @@ def result_to_json(result: CaseResult) -> str:
 
 
 def result_from_json(line: str | bytes) -> CaseResult:
-    """Return the result in a line that `result_to_json` wrote. For any other line, raises `TestSetError`, which names
-    the field."""
+    """Return a result that `result_to_json` wrote. Raises `TestSetError`, which names the field, for any other line."""
     try:
         return _SavedRow.model_validate_json(line).root
     except ValidationError as error:

@@ -131,7 +131,7 @@ def score(
     def of_answer(measure: Callable[[str, str], float], answers: Sequence[str] = case.answers) -> float | None:
         if not case.answers:
             return None
-        # Handled here, not in the measure: the gold answer "A" is empty under SQuAD's rule, and an empty answer would match it.
+        # Checked here because the gold answer "A" is empty under SQuAD's rule, and an empty answer would match it.
         return best(measure, reply.text, answers) if reply.found else 0.0
 
     likeness = None

@@ -70,7 +70,7 @@ def _speaker(match: re.Match[str], paragraph: str, people: Sequence[str]) -> str
     before = paragraph[: match.start("s")]
     named = [
         person
-        for person in people  # full names end with the surname
+        for person in people  # matched by first name or surname
         if any(re.search(rf"\b{re.escape(person.split()[end])}\b", before) for end in (0, -1))
     ]
     return named[0] if len(named) == 1 else ""

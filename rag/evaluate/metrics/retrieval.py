@@ -4,8 +4,8 @@ The evidence for a question is a list of pieces, each with the spans that contai
 text; a piece that no article contains has no span and is never found).
 
 - *passage*: a hit finds a piece if it overlaps the piece.
-- *article*: a hit finds a piece if it comes from the article that contains the piece. Pieces in the same article count as
-  one.
+- *article*: a hit finds a piece if it comes from the article that contains the piece. Pieces in the same article
+  count as one.
 - *evidence*: a hit finds the characters in a piece that no earlier hit contained. The piece is found when all its
   characters are found.
 
