@@ -128,8 +128,8 @@ class Assistant:
 
     @property
     def abstention_threshold(self) -> float:
-        """The confidence below which the assistant abstains: the one that is set, else the calibrated one, else the
-        default."""
+        """The confidence below which the assistant abstains: the configured, else the calibrated, else the default
+        value."""
         if self.options.abstention_threshold is not None:
             return self.options.abstention_threshold
         calibrated = self.index.abstention_threshold()

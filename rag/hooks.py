@@ -10,8 +10,7 @@ from .answer import Answer
 
 
 class Observer(Protocol):
-    """An observer of questions. Its methods are called in the thread that answers the question, and must not raise
-    exceptions."""
+    """An observer of questions. Its methods are called in the thread that answers, and must not raise exceptions."""
 
     def began(self) -> None:
         """Handle the start of a question."""

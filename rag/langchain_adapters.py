@@ -55,7 +55,7 @@ def as_retriever(index: Index, limit: int = 6) -> BaseRetriever:
 
 
 def as_runnable(assistant: Assistant) -> Runnable[Question, Answer]:
-    """Return the assistant as a LangChain Runnable that maps a question to an `Answer`; `stream` yields partial
+    """Return the assistant as a LangChain Runnable that maps questions to `Answer`s; `stream` yields partial
     answers."""
     from langchain_core.runnables import RunnableLambda
 

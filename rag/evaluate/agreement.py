@@ -96,8 +96,8 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
 
 
 def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
-    """Return the agreement as a Markdown table, followed by lists of the questions on which judge and measure differ,
-    and of those not judged."""
+    """Return the agreement as a Markdown table, followed by the questions with differing verdicts, and those not
+    judged."""
     agreements = judgement.agreement(results)
     judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)
     lines = [

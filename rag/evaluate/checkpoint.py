@@ -26,8 +26,7 @@ def run_fingerprint(cases: Sequence[Case], settings: Mapping[str, str], versions
 
 
 class Checkpoint:
-    """The results of an unfinished run, one per line, in a file next to the run's report; a `with` block closes the
-    file.
+    """The results of an unfinished run, one per line, in a file next to its report; a `with` block closes the file.
 
     If the last line is incomplete, its question is asked again. Raises `TestSetError` if the file cannot be written.
     """

@@ -56,8 +56,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A comparison of two runs over the questions they share; `only_a` and `only_b` are the ids of the other
-    questions."""
+    """A comparison of two runs over the questions they share; `only_a` and `only_b` contain the ids of the others."""
 
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
@@ -96,8 +95,7 @@ def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, s
 
 
 def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, seed: int = 0) -> float:
-    """Return the two-sided p-value of a paired permutation test: the share of random sign patterns whose mean is at
-    least as far from 0.
+    """Return the two-sided p-value of a paired permutation test: the share of sign patterns with a mean as far from 0.
 
     If few differences are nonzero, all sign patterns are counted; otherwise `rounds` random patterns and the observed
     one, so that the value is never 0. `scipy.stats.permutation_test` draws different signs and would give slightly

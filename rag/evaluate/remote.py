@@ -117,7 +117,7 @@ class RemoteAssistant:
         return tuple(each.article() for each in self._parse(_ALL_ARTICLES, self._fetch("GET", "/v1/articles")))
 
     def _fetch(self, method: str, path: str, value: Any = None) -> bytes:
-        """Return the JSON body of a successful response. Raises `ServerError` for any other response, and after the
+        """Return the JSON body of a successful response. Raises `ServerError` for other responses and after the
         timeout."""
         import httpx
 

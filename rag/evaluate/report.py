@@ -53,8 +53,7 @@ def as_table(report: Report) -> str:
 
 
 def as_misses(report: Report) -> str:
-    """Return a Markdown list of the questions that were answered incorrectly, each with the answer and the expected
-    answer."""
+    """Return the incorrectly answered questions as Markdown, each with the answer and the expected answer."""
     lines: list[str] = []
     for result in report.results:
         if not result.right:
@@ -67,8 +66,7 @@ def as_misses(report: Report) -> str:
 
 
 def as_comparison(comparison: Comparison) -> str:
-    """Return a Markdown table with two runs side by side, followed by the questions that only one run answers
-    correctly."""
+    """Return two runs side by side as a Markdown table, followed by the questions that only one answers correctly."""
     lines = [*_compared(comparison), "", "p: two-sided paired permutation test of each measure by itself."]
     for flip in comparison.flips:
         lines += [

@@ -14,8 +14,7 @@ from .reply import AnswerSentence, ArticleSpan, CitedSpan
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The duration of each stage of an answer in seconds ("total" is the whole answer), and the tokens "in" and
-    "out"."""
+    """The duration of each stage of an answer in seconds, and "total", and the numbers of tokens "in" and "out"."""
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -90,8 +89,7 @@ class CaseResult:
 
     @property
     def right(self) -> bool:
-        """Whether an unanswerable question was refused, or the first citation for an answerable one overlaps the
-        evidence.
+        """Whether an unanswerable question was refused, or an answerable one's first citation overlaps the evidence.
 
         For a question without evidence in the test set: whether the answer contains an accepted answer.
         """

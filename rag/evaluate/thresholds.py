@@ -37,8 +37,8 @@ class Threshold:
 
 
 def parse_thresholds(text: str) -> list[Threshold]:
-    """Return the thresholds in text such as `f1=0.7,hit@5=0.9`. Raises `SettingsError` for other text or unknown
-    measures."""
+    """Return the thresholds in `f1=0.7,hit@5=0.9`. Raises `SettingsError` for a different format or an unknown
+    measure."""
     return [_threshold(part) for part in text.split(",") if part.strip()]
 
 

@@ -89,7 +89,7 @@ class CitationParser:
         return 1
 
     def _take_fence(self, held: str, final: bool) -> int:
-        """Parse backticks that open, close or are inside a code block; return 0 without them, or if more text is
+        """Parse backticks that open, close or are inside a code block; return 0 for others, or if more text is
         needed."""
         ticks = _ticks(held)
         if ticks == len(held) and not final and ticks < _MAX_CODE:

@@ -26,8 +26,7 @@ class VerifiedStream:
     """An answer that is still being written: the `text` so far, and the finished `sentences` with their support."""
 
     def __init__(self, checker: SupportChecker, sources: int, *, strict: bool = False) -> None:
-        """Create an empty answer; `sources` is the number of passages in the prompt, and `strict` leaves out sentences
-        without support."""
+        """Begin an answer to a prompt with `sources` passages; `strict` leaves out sentences without support."""
         self.sentences: list[Sentence] = []
         self.left_out = 0
         self._parser = CitationParser(sources)

@@ -92,8 +92,7 @@ def missing_names(question: str, text: str) -> set[str]:
 
 
 def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the initials and the words of every run of two to six capitalised words, without "of", "the", "and" and
-    "for"."""
+    """Yield the initials and words of every run of two to six capitalised words, without "of", "the", "and", "for"."""
     for match in re.finditer(r"[A-Z][\w'-]*(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*)+", text):
         words = [word for word in re.findall(r"[\w'-]+", match[0]) if word[0].isupper()]
         for first in range(len(words)):
@@ -103,8 +102,7 @@ def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
 
 @lru_cache(maxsize=20_000)
 def forms(word: str) -> frozenset[str]:
-    """Return the forms of a name: the name itself, its stem, and the root that "China" shares with "Chinese", or
-    "Russia" with "Russian"."""
+    """Return the forms of a name: the name itself, its stem, and its root, such as that of "China" and "Chinese"."""
     if match := _CALENDAR.fullmatch(word):
         return frozenset({word, f"{match[match.lastindex or 0]}."})
     roots = {word.removesuffix(end) for end in _SUFFIXES}

@@ -86,8 +86,7 @@ _UNIT_BEFORE = re.compile(r"(?:(?P<dollar>\$)|(?P<euro>€)|(?P<pound>£))\s?$")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as a plain decimal ("1677", "0.5"), or a vague number as written ("half"), with its unit if it has
-    one."""
+    """A number as a plain decimal ("1677", "0.5"), or a vague number as written ("half"), with its unit, if any."""
 
     value: str
     unit: str | None = None

@@ -166,7 +166,7 @@ def _negated_sentence(quoted: Span, features: PassageFeatures) -> Span | None:
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """Return `text` with uniform quotation marks, dashes and blanks (no blanks next to Chinese), and the original
+    """Return `text` with uniform quotation marks, dashes and blanks (none next to Chinese), and the original
     offsets."""
     folded: list[str] = []
     offsets: list[int] = []
@@ -195,8 +195,7 @@ def _inside_word(text: str, at: int) -> bool:
 def _match(
     sentence: str, encoding: Encoding | None, parts: Sequence[str], features: PassageFeatures
 ) -> tuple[np.typing.NDArray[np.float32], bool]:
-    """Return the similarity of each sentence in a passage to each content word in the claim: shape `(sentences,
-    words)`.
+    """Return the similarity of each sentence in a passage to each content word in the claim, as `(sentences, words)`.
 
     The values are token cosines if the model provides token vectors and can read the script; otherwise (the second
     value is True) 1 for a keyword that occurs and 0 for one that does not.
@@ -239,8 +238,7 @@ def _content_tokens(sentence: str, encoding: Encoding) -> list[int]:
 
 
 def _best_run(matched: np.typing.NDArray[np.float32]) -> tuple[int, int]:
-    """Return the first and last index of the best-matching sentence, extended by neighbours that clearly improve the
-    match."""
+    """Return the first and last index of the best-matching sentence, extended by neighbours that clearly help."""
     first = last = int(matched.mean(axis=1).argmax())
     here = matched[first]
     for neighbour in (first - 1, first + 1):

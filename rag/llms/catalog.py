@@ -1,5 +1,4 @@
-"""The models that a user can choose: quoting, the configured model, hosted models, and models on a running Ollama
-server."""
+"""The models that a user can choose: quoting, the configured model, hosted models, and models on an Ollama server."""
 
 from __future__ import annotations
 
@@ -99,8 +98,7 @@ def _hosted() -> list[str]:
 
 
 def _ollama() -> list[str]:
-    """Return the models on a running Ollama server; empty if its client is not installed or the server does not answer
-    in time.
+    """Return the models on a running Ollama server; empty without the client, or if the server does not answer in time.
 
     A thread sends the request, because a host name lookup has no time limit.
     """

@@ -122,8 +122,7 @@ _DETAIL_CHARS = 240
 
 
 def explain_failure(error: Exception, spec: str) -> LLMError:
-    """Return the `LLMError` for an exception that the LLM's client raised: one line and a hint, never a key. `spec`
-    names the LLM."""
+    """Return the `LLMError` for an exception from the client of the LLM `spec`: one line and a hint, never a key."""
     if isinstance(error, LLMError):
         return error
     return failure(_kind(error), spec, _detail(error), _wait(error))
@@ -149,8 +148,7 @@ def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMErr
 
 
 def scrub(text: str) -> str:
-    """Return `text` without keys: neither values of the environment variables for keys nor anything that looks like a
-    key."""
+    """Return `text` without keys: values of environment variables for keys, and anything that looks like a key."""
     names = {name for names in KEY_NAMES.values() for name in names}
     names |= {name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))}
     values = {os.environ.get(name, "").strip() for name in names}
@@ -220,7 +218,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _detail(error: Exception) -> str:
-    """Return the client's message on one line; it is scrubbed before it is truncated, so that no part of a key
-    remains."""
+    """Return the client's message on one line, scrubbed before it is truncated, so that no part of a key remains."""
     words = " ".join(scrub(str(error)).split()) or type(error).__name__
     return words if len(words) <= _DETAIL_CHARS else words[:_DETAIL_CHARS] + "…"

@@ -249,8 +249,7 @@ def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) 
 
 @dataclass(frozen=True, slots=True)
 class LLMPing:
-    """The result of `ping_llm`: the time to the first word and the total time, in seconds, or an error message and a
-    hint."""
+    """The result of `ping_llm`: the seconds to the first word and in total, or an error message and a hint."""
 
     spec: str
     answers: bool

@@ -158,8 +158,7 @@ def _most_frequent(names: Sequence[str]) -> list[str]:
 
 
 def _bare(name: str) -> str:
-    """Return a name without its possessive ending and without leading words that are not part of it; empty if nothing
-    is left."""
+    """Return a name without possessive ending and leading words that are not part of it; empty if nothing is left."""
     words = _POSSESSIVE.split(name, maxsplit=1)[0].split()
     while words and (words[0].lower() in _NOT_NAMES or _ADJECTIVE.fullmatch(words[0])):
         words.pop(0)

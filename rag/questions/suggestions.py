@@ -1,5 +1,4 @@
-"""Follow-up questions, generated without an LLM from the text around an answer. Each one has been checked to have an
-answer.
+"""Follow-up questions, generated without an LLM from the text around an answer and checked to have an answer.
 
 The text near the cited words is used first, then the rest of the articles. If the assistant abstained, the text near
 the closest passages is used.
@@ -66,8 +65,7 @@ def follow_up_questions(
 
 
 def _candidates(assistant: QuestionAnswerer, answer: Answer, article_filter: ArticleFilter | None) -> list[str]:
-    """Return candidate questions, best first; the articles alternate, and text near the answer comes before text
-    farther away."""
+    """Return candidate questions, best first; the articles alternate, and text near the answer is used first."""
     near, far = [], []
     for article, spans in _sources(assistant, answer, article_filter):
         here = "\n".join(body(article, _around(article, span, _NEAR)) for span in spans)
@@ -82,7 +80,7 @@ def _candidates(assistant: QuestionAnswerer, answer: Answer, article_filter: Art
 def _sources(
     assistant: QuestionAnswerer, answer: Answer, article_filter: ArticleFilter | None
 ) -> Iterator[tuple[Article, list[Span]]]:
-    """Yield the articles that the answer cites, then the articles of its other hits, each with the cited or retrieved
+    """Yield the articles that the answer cites, then those of its other hits, each with the cited or retrieved
     spans."""
     spans: dict[str, list[Span]] = {}
     cited = _cited(answer)

@@ -33,8 +33,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def confidence(found: SearchResult, best: Quote) -> float:
-    """Return the confidence that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 for an
-    answer.
+    """Return the confidence that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 if it does.
 
     It is the weighted mean of four similarities: between the question and the sentence (with the preceding sentence, if
     that helps), between the question's words and the sentence, between the question's words and the passage, and
@@ -71,8 +70,7 @@ def confidence(found: SearchResult, best: Quote) -> float:
 
 
 def _with_sentence_before(features: PassageFeatures, best: Quote) -> tuple[int, int]:
-    """Return the range of the sentence and the one before it, which may name the person or thing that "he" or "it"
-    means."""
+    """Return the range of the sentence and the one before it, which may name the referent of "he" or "it"."""
     start, end = best.span.start - features.passage.start, best.span.end - features.passage.start
     before = [span.start for span in features.sentences if span.end <= start]
     return (before[-1] if before else start), end

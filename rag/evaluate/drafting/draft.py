@@ -58,8 +58,7 @@ def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count:
 
 
 def article_statements(article: Article) -> list[Statement]:
-    """Return the statements in an article for which there is a question, in order, with offsets in the article's
-    text."""
+    """Return the statements in an article for which there is a question, in order, with offsets in the article."""
     people = people_of(article.text)
     found = [statement for line in _lines(article) for statement in _facts_of_line(article.text, line, people)]
     return [statement for statement in found if _is_fit(statement, article)]
@@ -131,8 +130,7 @@ def _asking_headings(article: Article) -> Iterator[Statement]:
 
 
 def _confirmed(assistant: QuestionAnswerer, article: Article, versions: Sequence[Statement]) -> list[Statement]:
-    """Return the statements that answer a question if the assistant cites one of them; otherwise, return an empty
-    list."""
+    """Return the statements that answer a question if the assistant cites one of them; else an empty list."""
     answer = assistant.ask(versions[0].question)
     if not answer.found:
         return []
@@ -156,8 +154,7 @@ def _cited_below(answer: Answer, article: Article, heading: Statement) -> list[S
 
 
 def _is_repeated(article: Article, statement: Statement, accepted: Iterable[tuple[Article, Statement, Case]]) -> bool:
-    """Return whether an accepted question has the same answer or evidence, such as a question about the reversed
-    statement."""
+    """Return whether an accepted question has the same answer or evidence, such as the reverse of the statement."""
     place = Span(*statement.evidence)
     return any(
         other.id == article.id

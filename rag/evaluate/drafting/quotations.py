@@ -41,8 +41,7 @@ def people_of(text: str) -> list[str]:
 
 
 def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement]:
-    """Yield the quotations in a paragraph, with offsets in the paragraph; `people` are the full names in the
-    article."""
+    """Yield the quotations in a paragraph, with offsets in it; `people` contains the full names in the article."""
     for pattern in _PATTERNS:
         for match in pattern.finditer(paragraph):
             if paragraph[: match.start("s")].endswith(("and ", "of ")):
@@ -55,7 +54,7 @@ def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement
 
 
 def full_name(name: str, people: Sequence[str]) -> str:
-    """Return the full name for a partial one, such as "Xie Saining" for "Xie", or the partial name if it is
+    """Return the full name for a partial one, such as "Xie Saining" for "Xie", or the partial one if it is
     ambiguous."""
     if name in people:
         return name
@@ -88,8 +87,7 @@ def _question(match: re.Match[str], speaker: str, paragraph: str) -> str:
 
 
 def _topic(text: str, speaker: str) -> str:
-    """Return the first name in a text that is not the speaker's, with its article if it needs one; else an empty
-    string."""
+    """Return the first name in a text that is not the speaker's, with "the" if it needs it; else an empty string."""
     for match in _TOPIC.finditer(text):
         topic = match[0]
         bare = topic.removeprefix("the ").split()[0].removesuffix("’s").removesuffix("'s")

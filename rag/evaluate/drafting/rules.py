@@ -81,8 +81,7 @@ def _pattern(written: str) -> re.Pattern[str]:
 
 
 def _asks(question: str, when: Callable[[re.Match[str]], bool] = lambda _: True) -> Ask:
-    """Return a function that inserts a match's groups into the question, or returns None if `when` is false for the
-    match."""
+    """Return a function that inserts a match's groups into the question, or returns None if `when` is false for it."""
 
     def ask(match: re.Match[str]) -> str | None:
         groups = {name: grammar.inside(text or "") for name, text in match.groupdict().items()}

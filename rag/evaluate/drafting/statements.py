@@ -58,8 +58,7 @@ def _is_clear(question: str, match: re.Match[str]) -> bool:
 
 
 def _spelled_out(sentence: str, match: re.Match[str]) -> int:
-    """Return the start of an abbreviation's expansion, or the end of the captured words if they do not match the
-    letters."""
+    """Return the start of an abbreviation's expansion, or the end of the words if they do not match the letters."""
     letters = match["x"].removesuffix("s").upper()
     words = list(re.finditer(r"[\w-]+", sentence[match.start("a") : match.end("a")]))
     for count in range(2, len(words) + 1):

@@ -1,5 +1,4 @@
-"""Make questions that an index cannot answer, by inserting a name or number that does not occur in any article.
-Pure."""
+"""Make questions that an index cannot answer, by inserting a name or number that is not in any article. Pure."""
 
 from __future__ import annotations
 

@@ -43,8 +43,7 @@ def auroc_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of `auroc`; each class is resampled separately, so that neither is
-    empty.
+    """Return the percentile bootstrap interval of `auroc`; each class is resampled separately, so neither is empty.
 
     If all resamples give the same value, the interval is `constant_interval` for the smaller class, a cautious
     substitute.
@@ -62,7 +61,7 @@ def auroc_interval(
 
 
 class RiskPoint(NamedTuple):
-    """A point on the risk-coverage curve: if the share `coverage` of questions is answered, the share `risk` of them is
+    """A point on the risk-coverage curve: if the share `coverage` is answered, the share `risk` of the answers is
     wrong.
 
     `low` and `high` are the 95% bootstrap interval of the risk at this coverage.
@@ -119,8 +118,7 @@ def aurc_interval(confidence: Sequence[float], wrong: Sequence[bool], *, seed: i
 
 
 def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the group of equal confidence for each question, by descending confidence, and 1 for each wrong
-    question."""
+    """Return each question's group of equal confidence, by descending confidence, and 1 for each wrong question."""
     if any(math.isnan(value) for value in confidence):
         raise ValueError("a risk-coverage curve cannot rank a confidence that is NaN")
     if len(confidence) != len(wrong):

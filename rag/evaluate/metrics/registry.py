@@ -28,8 +28,7 @@ _RENAMED = {"auroc of trust": "AUROC of confidence", "aurc of trust": "AURC of c
 
 
 def summarize(results: Sequence[CaseResult], measures: Sequence[AnyMeasure] | None = None) -> list[Estimate]:
-    """Return the value of each measure (default: `SUMMARY`) that applies to at least one question, with its
-    interval."""
+    """Return the estimate for each measure (default: `SUMMARY`) that applies to at least one question."""
     chosen = SUMMARY if measures is None else measures
     return [found for measure in chosen if (found := measure.estimate(results)) is not None]
 
@@ -238,8 +237,7 @@ SUMMARY: tuple[AnyMeasure, ...] = (*(MEASURES[name] for name in _SHOWN), AUROC, 
 
 
 def find_measure(name: str) -> AnyMeasure:
-    """Return the measure with this name, ignoring case; `hit@7` also works. Raises `SettingsError` for an unknown
-    name."""
+    """Return the measure with this name in any case; `hit@7` also works. Raises `SettingsError` for an unknown name."""
     wanted = " ".join(name.split()).casefold()
     if cutoff := _CUTOFF.fullmatch(wanted):
         level = next(each for each in _TARGETS if each == (cutoff[1] or "passage"))

@@ -50,8 +50,7 @@ class HitGains:
 def hit_gains(
     level: Level, hits: Sequence[ArticleSpan], gold: Sequence[str], evidence: Sequence[Sequence[ArticleSpan]]
 ) -> HitGains:
-    """Return the gains of the hits; `gold` contains the texts of the pieces, and `evidence` the spans for each
-    piece."""
+    """Return the gains of the hits; `gold` contains the texts of the pieces, and `evidence` the spans for each."""
     if level == "evidence":
         return _gains(hits, evidence, [len(text) for text in gold], _covered)
     if level == "article":
@@ -65,8 +64,7 @@ def hit_at(found: HitGains, first: int) -> float:
 
 
 def recall_at(found: HitGains, first: int) -> float:
-    """Return the share of all pieces that the first hits find; at the evidence level, the share of all their
-    characters."""
+    """Return the share of all pieces that the first hits find; at the evidence level, the share of characters."""
     return ranking.recall([sum(gains) for gains in found.gains], sum(found.sizes), first)
 
 
@@ -76,8 +74,7 @@ def reciprocal_rank(found: HitGains) -> float:
 
 
 def ndcg_at(found: HitGains, first: int) -> float:
-    """Return nDCG with each piece as a document of grade 1, or, at the evidence level, graded by the share of its
-    characters.
+    """Return nDCG with each piece as a document of grade 1; at the evidence level, with its share of characters found.
 
     A hit that finds several pieces counts as several consecutive items, one for each piece. So the ideal is one piece
     per rank, regardless of passage size, and the value never exceeds 1.

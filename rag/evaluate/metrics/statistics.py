@@ -60,8 +60,7 @@ def bootstrap_interval(
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that the share `share` of the values does not exceed, interpolated (Hyndman & Fan 1996, type
-    7)."""
+    """Return the interpolated value that the share `share` does not exceed (Hyndman & Fan 1996, type 7)."""
     return float(np.quantile(np.asarray(values, dtype=float), share))
 
 
@@ -99,8 +98,7 @@ def constant_interval(
 def interval(
     values: Sequence[float], *, lowest: float = 0.0, highest: float = 1.0, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the interval to print: `bootstrap_interval`, or `constant_interval` if the bootstrap interval has no
-    width."""
+    """Return the interval to print: `bootstrap_interval`, or `constant_interval` if the former has no width."""
     if values and min(values) == max(values):
         return constant_interval(values[0], len(values), lowest=lowest, highest=highest, confidence=confidence)
     return bootstrap_interval(values, confidence=confidence, seed=seed)

@@ -83,8 +83,7 @@ def _is_answerable(given: dict[str, Any]) -> bool:
 
 
 def _id_from_content(given: dict[str, Any]) -> str:
-    """Return an id that depends only on the question and the expected answer, not on the file, the line or the
-    offsets."""
+    """Return an id that depends only on the question and the expectation, not on the file, the line or the offsets."""
     evidence = [[each.text, each.article_id, each.source] for each in given.get("evidence", ())]
     history = [[turn.role, turn.text] for turn in given.get("history", ())]
     content = [given.get("question"), history, given.get("answerable"), list(given.get("answers", ())), evidence]

@@ -17,8 +17,7 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 
 @dataclass(slots=True)
 class _Search:
-    """A piece of evidence, its occurrences, and the articles that contain it with different spaces, quotation marks or
-    capitals."""
+    """A piece of evidence, its occurrences, and articles that contain it with other spaces, punctuation or capitals."""
 
     evidence: Evidence
     found: list[tuple[Article, int]] = field(default_factory=list)
@@ -68,8 +67,7 @@ def is_named(evidence: Evidence, article_id: str, sources: Sequence[str]) -> boo
 
 
 def occurrences(evidence: Evidence, text: str) -> Iterator[int]:
-    """Yield the offsets at which the evidence begins in a text: its own, if the text matches there; without one,
-    all."""
+    """Yield the evidence's own offset if the text matches there, or, without offsets, the offset of each occurrence."""
     if evidence.start is not None:
         if text.startswith(evidence.text, evidence.start):
             yield evidence.start
@@ -95,7 +93,7 @@ def _search(article: Article, searches: Iterable[_Search]) -> None:
 
 
 def _words(text: str) -> str:
-    """Return a text without differences in spaces, quotation marks and capitals."""
+    """Return a text in lower case, with each run of spaces and punctuation replaced by a single space."""
     return f" {_NOT_WORDS.sub(' ', text).strip()} ".casefold()
 
 

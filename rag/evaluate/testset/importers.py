@@ -42,8 +42,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The cases in a file and the texts that they are about; `skipped` contains the problems in cases that were left
-    out."""
+    """The cases in a file and the texts that they are about; `skipped` contains the problems in omitted cases."""
 
     cases: tuple[Case, ...]
     contexts: tuple[Context, ...]

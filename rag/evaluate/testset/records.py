@@ -18,8 +18,7 @@ NOT_UTF8 = "is not UTF-8; save the file in that encoding (Excel calls it “CSV 
 
 @dataclass(frozen=True, slots=True)
 class RawCase:
-    """A case as JSON and the line on which it begins, or the `reason` why it cannot be read and the `field`
-    concerned."""
+    """A case as JSON and its first line, or the `reason` why it cannot be read and the `field` concerned."""
 
     line: int
     json: str | bytes = ""

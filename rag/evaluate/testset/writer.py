@@ -90,8 +90,7 @@ def case_from_answer(
 
 
 def add_case(path: Path, case: Case) -> bool:
-    """Append a case to a test set, creating the file if needed; for an id that is already used, change nothing and
-    return False.
+    """Append a case to a test set, creating the file if needed; return False, without a change, for a duplicate id.
 
     Concurrent additions by other threads and processes wait for each other. Raises `TestSetError` if the file cannot be
     read as a test set or cannot be written; the file then stays unchanged.
