@@ -96,7 +96,7 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
 
 
 def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
-    """Return the agreement as a Markdown table, followed by the questions with differing verdicts, and those not
+    """Return the agreement as a Markdown table, followed by the questions on which they differ, and those not
     judged."""
     agreements = judgement.agreement(results)
     judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)

@@ -53,7 +53,7 @@ _PRONOUNS = frozenset(lexicon.PRONOUNS)
 class Copy:
     """The sentences `first` to `last` (inclusive) that a claim copies, compared word by word in lower case.
 
-    `part` holds the words that the claim copies, from shortly before the first shared word to the last one, without
+    `part` contains the words that the claim copies, from shortly before the first shared word to the last one, without
     omitted clauses. `replaced` pairs words in the claim with the words that they replace. `only` is True if the claim
     adds no words.
     """
