@@ -1,6 +1,6 @@
-"""Answers: sentences that point at exact characters of the articles. Pure values, no I/O.
+"""Answers: sentences that point at exact characters in the articles. Pure values, no I/O.
 
-The text and its sentences are the only source; citations are derived from them and from the hits, and never stored.
+Only the text, its sentences and the hits are stored; citations are derived from them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from index import Hit, Span
 
 Support = Literal["quoted", "supported", "weak", "unsupported"]
-"""How the cited passage supports a sentence: word for word, in other words, in part, or not at all."""
+"""The degree to which the cited passage supports a sentence: word for word, in other words, in part, or not at all."""
 
 Role = Literal["user", "assistant"]
 
@@ -21,7 +21,7 @@ NOT_FOUND = "The articles do not say."
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message of the conversation so far."""
+    """A message in the conversation so far."""
 
     role: Role
     text: str
@@ -31,10 +31,10 @@ class Turn:
 class Sentence:
     """A finished sentence of an answer: `answer.text[start:end]`, citation markers included.
 
-    `text` is the sentence without markers. `numbers` are its valid markers, in order; `evidence` has, for each of them,
-    the span of the article that supports the sentence, in the article's offsets. `focus` is the short answer inside a
-    quoted sentence, if one was found, as a span of the answer's text. `citation_corrected` is True when the LLM cited
-    another passage, or none, and the citation was changed to the passage that supports the sentence.
+    `text` is the sentence without markers. `numbers` are its valid markers, in order. For each marker, `evidence`
+    contains the span that supports the sentence, as offsets in the article. `focus` is the short answer inside a quoted
+    sentence, if one was found, as a span in the answer's text. `citation_corrected` is True when the LLM cited another
+    passage, or none, and the citation was changed to the passage that supports the sentence.
     """
 
     start: int
@@ -49,9 +49,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """The evidence of a sentence: `article.text[start:end] == quote`.
+    """The evidence for a sentence: `article.text[start:end] == quote`.
 
-    `page` is the page on which it begins, if the article has pages; `also` lists other outlets with the same words.
+    `page` is the page on which the quote begins, if the article has pages; `also` lists other outlets that published
+    the same words.
     """
 
     number: int
@@ -73,11 +74,12 @@ class Citation:
 class Answer:
     """An answer, or the state of one that is still being written (`done=False`).
 
-    The marker `[n]` in `text` points at `hits[n - 1]`: prompt, text, panel and export share one numbering. `found` is
-    False when the articles do not say; such an answer has no citations. `confidence` estimates whether the articles
-    answer the question: compare it with a threshold, do not show it as a percentage. `timings` are seconds per stage.
-    `tokens` counts the LLM's tokens "in" and "out", if its provider reports them. `notes` are short remarks for the
-    user, such as that the LLM failed and the articles are quoted instead.
+    The marker `[n]` in `text` points at `hits[n - 1]`; the prompt, the text, the source panel and exports use the same
+    numbers. `found` is False when the articles do not say; such an answer has no citations. `confidence` estimates
+    whether the articles answer the question: compare it with a threshold, but do not show it as a percentage. `timings`
+    contains the duration of each stage in seconds. `tokens` contains the LLM's token counts, "in" and "out", if its
+    provider reports them. `notes` are short remarks for the user, for example that the LLM failed and the articles are
+    quoted instead.
     """
 
     question: str
@@ -122,7 +124,7 @@ class Answer:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer as a JSON object, as the command line and the API print it."""
+        """Return the answer as the JSON object that the command line and the API print."""
         sentences = [
             {
                 "text": sentence.text,

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Assistant:
-    """An assistant that answers questions about the articles of one index.
+    """An assistant that answers questions about the articles in one index.
 
     Without an `llm` it quotes the articles; with one it checks every sentence that the LLM writes. `model` names the
     LLM in answers and errors. The `observer` is notified of every question. Use `dataclasses.replace`, `with_options`,
-    `with_choices` or `without_llm` for another assistant over the same index.
+    `with_choices` or `without_llm` to create another assistant for the same index.
     """
 
     index: Index
@@ -51,9 +51,9 @@ class Assistant:
     ) -> Iterator[Answer]:
         """Yield the answer as it grows, from the articles that match `article_filter`.
 
-        The first value already has its sources in `hits`; the last one has `done=True`. Raises `QuestionError` for a
-        question that is empty or too long, `StoreError` when there is no index to search, and `LLMError` when the
-        language model fails and `options.fallback` is off.
+        The first value already has its sources in `hits`; the last value has `done=True`. Raises `QuestionError` if the
+        question is empty or too long, `StoreError` if there is no index to search, and `LLMError` if the LLM fails and
+        `options.fallback` is off.
         """
         answers = self._stream(question, history, article_filter)
         return observed(answers, self.observer) if self.observer else answers
@@ -93,20 +93,20 @@ class Assistant:
         yield replace(answer, done=True, timings=timings)
 
     def with_options(self, **changes: Any) -> Assistant:
-        """Return an assistant with some fields of its `AnswerOptions` changed."""
+        """Return a copy of this assistant with some of its `AnswerOptions` changed."""
         return replace(self, options=replace(self.options, **changes))
 
     def without_llm(self) -> Assistant:
-        """Return an assistant that quotes the articles."""
+        """Return a copy of this assistant that quotes the articles."""
         return replace(self, llm=None, model=EXTRACTIVE)
 
     def with_choices(
         self, catalog: ModelCatalog, model: str | None = None, top_k: int | None = None, strict: bool | None = None
     ) -> Assistant:
-        """Return an assistant with a user's choices, or this one when they change nothing; `None` is not a choice.
+        """Return an assistant with a user's choices, or this assistant if they change nothing; `None` means no choice.
 
-        The values come from outside and are validated. Raises `SettingsError` for a value that is not offered, and
-        `LLMError` when the model cannot be loaded.
+        The values are untrusted and are validated. Raises `SettingsError` for a value that is not offered, and
+        `LLMError` if the model cannot be loaded.
         """
         if model is not None and not isinstance(model, str):
             raise SettingsError(f"the model {abbreviated(model)} is not a name", "Choose one of those offered.")
@@ -128,14 +128,15 @@ class Assistant:
 
     @property
     def abstention_threshold(self) -> float:
-        """The confidence below which the assistant abstains: as set, else as calibrated, else the default."""
+        """The confidence below which the assistant abstains: the configured, else the calibrated, else the default
+        value."""
         if self.options.abstention_threshold is not None:
             return self.options.abstention_threshold
         calibrated = self.index.abstention_threshold()
         return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
 
     def articles(self) -> tuple[Article, ...]:
-        """Return every indexed article, in the order of titles."""
+        """Return every indexed article, sorted by title."""
         return self.index.articles()
 
     def article_metadata(self) -> tuple[Article, ...]:
@@ -143,11 +144,11 @@ class Assistant:
         return self.index.article_metadata()
 
     def article(self, article_id: str) -> Article | None:
-        """Return one article, or None when it is not in the index."""
+        """Return one article, or None if it is not in the index."""
         return self.index.article(article_id)
 
     def warm_up(self) -> None:
-        """Load the model and open the index now, so that the first question does not wait for them."""
+        """Load the model and open the index now, so that the first question does not have to wait for them."""
         if self.index.exists():
             self.index.find("warm up", 1)
         else:

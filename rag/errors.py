@@ -1,4 +1,4 @@
-"""Errors that users can meet when they ask questions.
+"""Errors that can occur when a user asks a question.
 
 CitechatError
 ├── SettingsError      a setting has an invalid value
@@ -13,27 +13,27 @@ from index import CitechatError
 
 
 class SettingsError(CitechatError):
-    """A setting has an invalid value."""
+    """An invalid value for a setting."""
 
 
 class QuestionError(CitechatError):
-    """The question is empty or too long."""
+    """An empty question, or one that is too long."""
 
 
 class TestSetError(CitechatError):
-    """A test set cannot be read."""
+    """A test set that cannot be read."""
 
     __test__ = False  # the name starts with "Test"; pytest must not collect it
 
 
 class LLMError(CitechatError):
-    """The LLM is missing, rejected the request, or did not answer."""
+    """A missing LLM, a request that it rejected, or a missing reply."""
 
     def __init__(
         self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other", wait: float = 0.0
     ) -> None:
-        """`kind` is the kind of failure, see `llms.failures`; `wait` is the number of seconds that the server asks to
-        wait before a retry."""
+        """Store the `kind` of failure, see `llms.failures`, and `wait`, the delay before a retry that the server asks
+        for, in seconds."""
         super().__init__(message, hint)
         self.retryable = retryable
         self.kind = kind

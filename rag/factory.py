@@ -1,4 +1,4 @@
-"""Build the parts of the program from the settings."""
+"""Build the index, the encoder and the assistant from the settings."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _OFFLINE = {
 
 
 def go_offline() -> None:
-    """Configure the libraries to fetch and report nothing, unless the environment says otherwise.
+    """Configure the libraries not to download or report anything, unless environment variables say otherwise.
 
-    Call it before gradio is imported: gradio reads its variables then.
+    Call this function before importing gradio, because gradio reads its environment variables on import.
     """
     for name, value in _OFFLINE.items():
         os.environ.setdefault(name, value)
 
 
 def open_index(settings: Settings | None = None) -> Index:
-    """Return the index of the settings. Its folder is opened and its model loaded at the first use."""
+    """Return the index that the settings describe. Its folder is opened and its model is loaded on first use."""
     settings = settings or load_settings()
     url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
     return Index(settings.index_path, open_encoder(settings), url)
 
 
 def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
-    """Return the encoder of the settings; `threads` overrides theirs."""
+    """Return the encoder that the settings name; `threads` overrides the setting."""
     go_offline()
     exports = settings.home / "models" if settings.engine == "onnx" else None
     return load_encoder(settings.encoder, exports, threads or settings.threads)
@@ -57,7 +57,7 @@ def open_executor(
     """Return the executor that parses and embeds: worker processes, actors of the Ray cluster at the address `ray`, or
     None to use this process.
 
-    The model is loaded in this process first, so that it is exported only once. Raises `CitechatError` when Ray is not
+    The model is loaded in this process first, so that it is exported only once. Raises `CitechatError` if Ray is not
     installed or does not answer.
     """
     encoder = partial(open_encoder, settings, 1)
@@ -72,9 +72,9 @@ def open_executor(
 
 
 def build_assistant(settings: Settings | None = None) -> Assistant:
-    """Return an assistant with the index and the LLM of the settings.
+    """Return an assistant with the index and the LLM from the settings.
 
-    Raises `LLMError` when the LLM is unknown, or its package or key is missing.
+    Raises `LLMError` if the LLM is unknown, or if its package or key is missing.
     """
     settings = settings or load_settings()
     options = AnswerOptions(

@@ -1,4 +1,4 @@
-"""A hook for metrics: an observer is notified of every question and its answer."""
+"""A hook for metrics: an observer that is notified of every question and its answer."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .answer import Answer
 
 
 class Observer(Protocol):
-    """An observer of questions. Its methods are called in the thread that answers, and must not raise."""
+    """An observer of questions. Its methods are called in the thread that answers, and must not raise exceptions."""
 
     def began(self) -> None:
-        """Handle the beginning of a question."""
+        """Handle the start of a question."""
 
     def ended(self, answer: Answer | None, error: Exception | None) -> None:
-        """Handle the end of a question: its last answer, which is not `done` if the caller stopped, or its error."""
+        """Handle the end of a question, with its last answer (not `done` if the caller stopped early) or its error."""
 
 
 def observed(answers: Iterator[Answer], observer: Observer) -> Iterator[Answer]:
-    """Yield the same answers and notify the observer."""
+    """Yield the answers unchanged and notify the observer."""
     answer: Answer | None = None
     error: Exception | None = None
     observer.began()

@@ -24,10 +24,10 @@ Question = str | Mapping[str, Any]
 
 
 def as_retriever(index: Index, limit: int = 6) -> BaseRetriever:
-    """Return the index as a LangChain retriever that finds `limit` documents, best first.
+    """Return the index as a LangChain retriever that finds up to `limit` documents, best first.
 
-    Their metadata are `article_id`, `title`, `source`, `published`, `score`, and the offsets `start` and `end` in the
-    article's text.
+    The metadata of each document contains `article_id`, `title`, `source`, `published`, `score`, and the offsets
+    `start` and `end` in the article's text.
     """
     from langchain_core.documents import Document
     from langchain_core.retrievers import BaseRetriever
@@ -55,7 +55,8 @@ def as_retriever(index: Index, limit: int = 6) -> BaseRetriever:
 
 
 def as_runnable(assistant: Assistant) -> Runnable[Question, Answer]:
-    """Return the assistant as a LangChain Runnable from a question to an `Answer`; `stream` yields partial answers."""
+    """Return the assistant as a LangChain Runnable that maps questions to `Answer`s; `stream` yields partial
+    answers."""
     from langchain_core.runnables import RunnableLambda
 
     def answers(question: Question) -> Iterator[Answer]:

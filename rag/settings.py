@@ -23,30 +23,30 @@ FORMER_NAMES = {
     "llm_patience": "llm_total_timeout",
     "links": "allow_web_links",
 }
-"""Settings that were renamed: the former names work for one more release."""
+"""The current name of each renamed setting; the former names work for one more release."""
 _SECRETS = frozenset({"chroma_url", "database_url"})  # never shown in an error
 
 EXTRACTIVE = "extractive"
-"""The name of the model that quotes the articles: no LLM."""
+"""The model name for answers that quote the articles, without an LLM."""
 
 MOST_PASSAGES = 50
-"""The largest `top_k`."""
+"""Maximum value of `top_k`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerOptions:
-    """How an assistant answers.
+    """Options that determine how an assistant answers.
 
     Attributes:
-        top_k: Passages that are retrieved for a question.
-        abstention_threshold: The confidence below which the assistant abstains; None: the index's calibration, or the
-            default.
-        max_question_chars: The longest question.
+        top_k: Maximum number of passages retrieved for a question.
+        abstention_threshold: Confidence below which the assistant abstains; None: the index's calibrated threshold, or
+            the default.
+        max_question_chars: Maximum length of a question, in characters.
         strict: Leave out sentences that no passage supports, instead of flagging them.
         fallback: Quote the articles when the LLM fails, instead of raising `LLMError`.
-        llm_total_timeout: Seconds for all calls of the LLM for one answer, retries included.
-        prompt_tokens: The longest prompt.
-        instructions: The system prompt. It must name `[1]` and the line `NOT_FOUND`; otherwise `SettingsError` is
+        llm_total_timeout: Maximum total time for all LLM calls for one answer, including retries, in seconds.
+        prompt_tokens: Maximum length of a prompt, in tokens.
+        instructions: System prompt. It must mention `[1]` and the line `NOT_FOUND`; otherwise `SettingsError` is
             raised.
     """
 
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("citechat", appauthor=False))
-    """Folder that holds all data of the program."""
+    """Folder for all data that citechat stores."""
     encoder: str = "bundled"
     """Embedding model: 'bundled' (all-MiniLM-L6-v2, offline), or the folder or name of any sentence-transformers
     model."""
@@ -96,14 +96,14 @@ class Settings(BaseSettings):
     engine: Literal["onnx", "torch"] = "onnx"
     """Runtime of the bundled model: 'onnx' (exported once, then starts fast) or 'torch'."""
     threads: int | None = Field(None, ge=1, le=256)
-    """Texts to embed in parallel; unset: the number of processors plus one."""
+    """Maximum number of texts embedded in parallel; unset: the number of processors plus one."""
     top_k: int = Field(6, ge=1, le=MOST_PASSAGES)
-    """Passages given to the model and shown as sources."""
+    """Maximum number of passages given to the model and shown as sources."""
     abstention_threshold: float | None = None
     """Confidence below which the assistant abstains; unset: the threshold that `citechat calibrate` fitted for this
     index, or the default, which was fitted on public data."""
     max_question_chars: int = Field(2000, ge=1)
-    """Longest question, in characters."""
+    """Maximum length of a question, in characters."""
     llm: str = EXTRACTIVE
     """Model that writes the answer: 'extractive' (quotes, no LLM) or 'provider:model', such as 'ollama:llama3.2' or
     'openai:gpt-4o-mini'."""
@@ -112,55 +112,56 @@ class Settings(BaseSettings):
     llm_temperature: float = Field(0.0, ge=0.0, le=2.0)
     """Sampling temperature of the LLM."""
     llm_timeout: float = Field(60.0, gt=0)
-    """Seconds to wait for the first word of the LLM, and between words."""
+    """Maximum time to wait for the LLM's first word, and between words, in seconds."""
     llm_total_timeout: float = Field(180.0, gt=0)
-    """Seconds that the LLM may take for an answer in total, retries included."""
+    """Maximum total time that the LLM may take for an answer, including retries, in seconds."""
     llm_context_tokens: int = Field(8192, ge=1024)
-    """Tokens of the LLM's prompt and answer together; passages that do not fit are left out as a whole."""
+    """Maximum length of the LLM's prompt and answer together, in tokens; a passage that does not fit is left out
+    entirely."""
     llm_max_tokens: int = Field(700, ge=16)
-    """Longest answer of the LLM, in tokens."""
+    """Maximum length of the LLM's answer, in tokens."""
     llm_instructions: Path | None = None
-    """Text file with instructions that replace the built-in ones (see rag/prompts.py); they must ask the LLM to cite as
-    [1] and to reply 'The articles do not say.' when they do not."""
+    """Text file with instructions that replace the built-in ones (see rag/prompts.py); they must ask the LLM to write
+    citations as [1], and to reply 'The articles do not say.' if the articles do not answer the question."""
     allow_web_links: bool = False
     """Let users of the chat add public web pages by URL; the server fetches them."""
     strict: bool = False
-    """Leave out sentences of the LLM that no passage supports, instead of flagging them."""
+    """Leave out LLM sentences that no passage supports, instead of flagging them."""
 
     database_url: SecretStr | None = None
     """Database for conversations, feedback and API keys, as an SQLAlchemy URL such as
     postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; unset: SQLite files under `home`."""
     hosts: CommaSeparated = ()
-    """Host names of the chat, separated by commas, such as that of a proxy."""
+    """Host names under which the chat is served, separated by commas, such as the host name of a proxy."""
     user_header: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """Header in which a proxy names the user, such as 'X-Forwarded-User'; it is accepted from `trusted_proxies`
     only."""
     trusted_proxies: CommaSeparated = ()
     """Addresses or networks of proxies, separated by commas, such as '127.0.0.1,10.0.0.0/8'."""
     rate_limit: str = "120/minute"
-    """Requests allowed per key, user or address, such as '120/minute' or '5/second'; 'none': no limit."""
+    """Maximum rate of requests per key, user or address, such as '120/minute' or '5/second'; 'none': no limit."""
     concurrency: int = Field(4, ge=1, le=1000)
-    """Requests answered in parallel per key, user or address."""
+    """Maximum number of concurrent requests per key, user or address."""
     evaluate_over_http: bool = False
     """Let API clients run test sets: POST /v1/evaluate."""
     mcp: bool = False
     """Offer the tool `ask` to MCP clients at /mcp (requires the extra `mcp`)."""
     audit_log: Path | None = None
-    """File that records each request on a line: who, what, when, and the result."""
+    """Log file with one line per request: the user, the action, the time and the result."""
     audit_contents: bool = False
-    """Write the questions into the audit log, too."""
+    """Include the questions in the audit log."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**_with_current_names(given))
 
     @property
     def index_path(self) -> Path:
-        """The folder of the index."""
+        """The index folder."""
         return self.home / "index"
 
 
 def _with_current_names(given: dict[str, Any]) -> dict[str, Any]:
-    """Replace the former names of settings, which work for one more release, and log a warning for each."""
+    """Replace former setting names, which work for one more release, and log a warning for each."""
     given = dict(given)
     for former, name in FORMER_NAMES.items():
         value = os.environ.get(_environment_name(former))
@@ -178,9 +179,9 @@ def _environment_name(name: str) -> str:
 
 
 def load_settings(**given: object) -> Settings:
-    """Return the settings from the environment, overridden by those `given`; `None` counts as not given.
+    """Return the settings from the environment, overridden by those in `given`; `None` counts as not given.
 
-    Raises `SettingsError` that names the setting, its value and what is accepted.
+    Raises `SettingsError`, which names the setting, its value and the accepted values.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})

@@ -1,10 +1,10 @@
-"""Evaluation against a test set: offline, repeatable, every share with an interval.
+"""Evaluation against a test set: offline and repeatable, with an interval for every share.
 
     report = evaluate(assistant, read_cases("questions.jsonl"))
     print(as_table(report))
 
-There is one result for each question; a failed answer counts as wrong. Figures come with 95% intervals, because a test
-set is a sample; two runs are compared question by question.
+Each question has one result; a failed answer counts as wrong. Figures have 95% intervals, because a test set is a
+sample; two runs are compared question by question.
 """
 
 from .agreement import Agreement, Judgement, JudgeVerdict, as_agreement

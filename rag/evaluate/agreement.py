@@ -1,6 +1,6 @@
-"""How far an LLM that judges answers agrees with the built-in measures. Pure.
+"""Measure the agreement between an LLM that judges answers and the built-in measures. Pure.
 
-Agreement proves nothing: both may be wrong together. Where they differ, a person has to look.
+Agreement proves nothing: both may be wrong. If they differ, a person has to check the answer.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from .metrics.statistics import bootstrap, interval, percentile_interval
 from .result import CaseResult
 
-_LONGEST_LINE = 200  # characters of a question or a reason that are shown
+_LONGEST_LINE = 200  # maximum number of characters shown of a question or a reason
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeVerdict:
-    """What a judge says of an answer: whether it is correct, whether its citations support it, and why."""
+    """A judge's verdict on an answer: whether it is correct, whether its citations support it, and the reasons."""
 
     correct: bool
     grounded: bool
@@ -28,11 +28,11 @@ class JudgeVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The verdicts of a judge against a built-in measure, over the `n` questions that have both.
+    """The agreement between a judge's verdicts and a built-in measure, over the `n` questions that have both.
 
-    `share` is how often they agree. `kappa` is Cohen's kappa: 1 for always, 0 for as often as by chance; None where
-    both say the same of every question, which proves nothing. Both come with their 95% interval. `differ` are the ids
-    of the questions where they disagree.
+    `share` is the share of questions on which they agree. `kappa` is Cohen's kappa: 1 if they always agree, 0 if they
+    agree as often as by chance, None if both give the same result for every question, which proves nothing. Both have a
+    95% interval. `differ` contains the ids of the questions on which they disagree.
     """
 
     judged: str
@@ -47,13 +47,13 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts by the id of the case, and the reason for each case that could not be judged."""
+    """A judge's verdicts by case id, and the reason for each case that could not be judged."""
 
     verdicts: Mapping[str, JudgeVerdict] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
     def agreement(self, results: Sequence[CaseResult]) -> list[Agreement]:
-        """Return the agreement with each built-in measure that applies to at least one of the results."""
+        """Return the agreement with each built-in measure that applies to at least one result."""
         found = []
         for judged, measure, of_result in _PAIRS:
             pairs = [
@@ -67,9 +67,9 @@ class Judgement:
 
 
 def cohens_kappa(one: Sequence[bool], other: Sequence[bool]) -> float | None:
-    """Return the agreement of two judges beyond chance; None where chance alone makes them agree on everything.
+    """Return the agreement between two judges beyond chance; None if chance alone makes them agree on everything.
 
-    Source: Cohen 1960. Raises `ValueError` where the two are not of the same length, or empty.
+    Source: Cohen 1960. Raises `ValueError` if the two sequences differ in length or are empty.
     """
     if not one or len(one) != len(other):
         raise ValueError(f"two judges of the same questions are needed, got {len(one)} and {len(other)} verdicts")
@@ -78,10 +78,11 @@ def cohens_kappa(one: Sequence[bool], other: Sequence[bool]) -> float | None:
 
 
 def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0) -> tuple[float, float] | None:
-    """Return the 95% percentile bootstrap interval of `cohens_kappa` over the questions, None where that is None.
+    """Return the 95% percentile bootstrap interval of `cohens_kappa` over the questions; None if kappa is None.
 
-    Resamples in which kappa is undefined are left out. Where the two agree, or differ, on every question, the bootstrap
-    of the agreement has no width; its exact binomial bound (`interval`) is then converted into one of kappa.
+    Resamples in which kappa is undefined are left out. If the judges agree, or differ, on every question, the bootstrap
+    interval of the agreement has no width; its exact binomial bound (`interval`) is then converted into a bound for
+    kappa.
     """
     if cohens_kappa(one, other) is None:
         return None
@@ -95,7 +96,8 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
 
 
 def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
-    """Return the agreement as a Markdown table, then the questions where the two differ, and those not judged."""
+    """Return the agreement as a Markdown table, followed by the questions on which they differ, and those not
+    judged."""
     agreements = judgement.agreement(results)
     judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)
     lines = [
@@ -124,7 +126,7 @@ _PAIRS: tuple[tuple[str, str, Callable[[CaseResult], bool | None]], ...] = (
     ("correct", "answer contained", _contained),
     ("grounded", "all sentences supported", _supported),
 )
-"""The field of a verdict, and the built-in measure that it is compared with."""
+"""Each field of a verdict, and the built-in measure with which it is compared."""
 
 
 def _agreement(judged: str, measure: str, pairs: Sequence[tuple[str, bool, bool]]) -> Agreement:
@@ -143,7 +145,7 @@ def _agreement(judged: str, measure: str, pairs: Sequence[tuple[str, bool, bool]
 
 
 def _kappas(judges: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return kappa of each pair of judges that has one; `judges` has the shape `(pairs, 2, questions)`."""
+    """Return kappa for each pair of judges for which it is defined; `judges` has the shape `(pairs, 2, questions)`."""
     chance = _chance(judges)
     agreed = (judges[:, 0] == judges[:, 1]).mean(axis=1)
     known = chance < 1.0
@@ -152,7 +154,7 @@ def _kappas(judges: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _chance(judges: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how often two judges agree by chance; `judges` has the shape `(…, 2, questions)`."""
+    """Return the share of questions on which two judges agree by chance; `judges` has the shape `(…, 2, questions)`."""
     p, q = judges.mean(axis=-1).T
     chance: NDArray[np.float64] = p * q + (1.0 - p) * (1.0 - q)
     return chance

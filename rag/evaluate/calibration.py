@@ -1,4 +1,4 @@
-"""Fit the abstention threshold to the articles and questions of a user."""
+"""Fit the abstention threshold to a user's articles and questions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..errors import TestSetError
 from ..settings import AnswerOptions
 from .testset.cases import Case
 
-_FEWEST = 5  # questions of a kind; fewer say nothing about a good threshold
+_FEWEST = 5  # minimum number of questions of each kind; fewer are not enough to fit a threshold
 KEEP = 0.9
-"""Share of the answerable questions that stay answered: at most one in ten may be refused wrongly."""
+"""Minimum share of answerable questions that are still answered: at most one in ten may be refused wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A fitted threshold, and its effect on the questions that it was fitted to.
+    """A fitted threshold, and its effect on the questions to which it was fitted.
 
-    `answered` is the share of the answerable questions that are answered, `refused` the share of the others that are
-    refused (None without such questions), both before and after.
+    `answered` is the share of answerable questions that are answered, and `refused` is the share of unanswerable
+    questions that are refused (None without such questions), each before and after the fit.
     """
 
     abstention_threshold: float
@@ -42,7 +42,7 @@ class Calibration:
 def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP) -> Calibration:
     """Fit the threshold to `cases` with `fit_threshold`, and save it in the index. No LLM is called.
 
-    Raises `TestSetError` with fewer than five answerable questions, or one to four unanswerable ones.
+    Raises `TestSetError` if there are fewer than five answerable questions, or one to four unanswerable ones.
     """
     quoting = Assistant(assistant.index, options=AnswerOptions(top_k=assistant.options.top_k))
     confidences = [quoting.ask(case.question, case.turns).confidence for case in cases]
@@ -68,17 +68,17 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
 
 
 def fit_threshold(answerable: Sequence[float], unanswerable: Sequence[float], keep: float = KEEP) -> float:
-    """Return the threshold that refuses most unanswerable questions while the share `keep` of the others is answered.
+    """Return the threshold that refuses the most unanswerable questions while answering the share `keep` of the others.
 
-    Where several thresholds refuse as many, it is the one that answers most. Without unanswerable questions, it is the
-    highest that keeps `keep` answered.
+    If several thresholds refuse the same number, it is the one that answers the most questions. Without unanswerable
+    questions, it is the highest threshold at which the share `keep` is answered.
     """
     may_go = math.floor((1 - keep) * len(answerable) + 1e-9)
     highest = sorted(answerable)[may_go]
     if not unanswerable:
         return round(highest, 4)
     below = [score for score in unanswerable if score < highest]
-    # Just above the last that is to be refused: everything from there on is answered.
+    # Just above the highest confidence that is to be refused: every question with a higher one is answered.
     return round((max(below) + min(s for s in answerable if s > max(below))) / 2, 4) if below else round(highest, 4)
 
 

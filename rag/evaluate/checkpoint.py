@@ -1,4 +1,4 @@
-"""Interrupted runs continue where they stopped: each result is saved as soon as it is there."""
+"""Checkpoints, with which an interrupted run continues where it stopped: each result is saved immediately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .testset.writer import replace_file
 
 
 def run_fingerprint(cases: Sequence[Case], settings: Mapping[str, str], versions: Mapping[str, str]) -> str:
-    """Return a hash of the questions and of everything that can change an answer.
+    """Return a hash of the questions and of everything else that can change an answer.
 
     Runs with the same fingerprint may use each other's results.
     """
@@ -26,22 +26,22 @@ def run_fingerprint(cases: Sequence[Case], settings: Mapping[str, str], versions
 
 
 class Checkpoint:
-    """The results of an unfinished run, one a line, in a file beside its report; a `with` block closes it.
+    """The results of an unfinished run, one per line, in a file next to its report; a `with` block closes the file.
 
-    The question of an incomplete last line is asked again. Raises `TestSetError` where the file cannot be written.
+    If the last line is incomplete, its question is asked again. Raises `TestSetError` if the file cannot be written.
     """
 
     def __init__(self, path: Path, fingerprint: str) -> None:
-        """Continue the run in `path` if its fingerprint is the same; begin a new one otherwise."""
+        """Continue the run in `path` if it has the same fingerprint; otherwise, begin a new run."""
         self.path = path
         self.results: dict[str, CaseResult] = {}
-        """The saved results, by the id of their case."""
+        """The saved results, by case id."""
         text = ""
         with suppress(OSError):
             text = path.read_bytes().decode("utf-8", "replace")
         first, *lines = text.split("\n")
         if first == fingerprint:
-            for line in lines[:-1]:  # the last one is empty, or incomplete
+            for line in lines[:-1]:  # the last line is empty or incomplete
                 with suppress(TestSetError):
                     result = result_from_json(line)
                     self.results[result.id] = result
@@ -53,7 +53,7 @@ class Checkpoint:
             raise _unwritten(path, error) from None
 
     def add(self, result: CaseResult) -> None:
-        """Save a result, once."""
+        """Save a result; a result that is already saved is not saved again."""
         if result.id in self.results:
             return
         self.results[result.id] = result
@@ -63,7 +63,7 @@ class Checkpoint:
             raise _unwritten(self.path, error) from None
 
     def finish(self) -> None:
-        """Remove the file, once the report is complete."""
+        """Remove the file. Call this method when the report is complete."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
@@ -79,7 +79,7 @@ class Checkpoint:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file completely or not at all: nobody ever reads half of it. Raises `TestSetError`."""
+    """Write a file completely or not at all, so that an incomplete file is never read. Raises `TestSetError`."""
     try:
         replace_file(path, text.encode())
     except OSError as error:

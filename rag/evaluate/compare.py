@@ -16,7 +16,7 @@ from .metrics.registry import SUMMARY, find_measure
 from .metrics.statistics import interval
 from .result import CaseResult, Report
 
-_EXACT_UP_TO = 12  # differences that are not 0: 2 ** 12 sign patterns are fewer than the random rounds
+_EXACT_UP_TO = 12  # maximum number of nonzero differences: 2 ** 12 sign patterns are fewer than the random rounds
 _BLOCK = 2_000_000
 
 
@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def better(self) -> str | None:
-        """`"a"` or `"b"` when the interval does not include 0, else None: the difference may be chance."""
+        """`"a"` or `"b"` if the interval does not include 0, else None, because the difference may be due to chance."""
         if self.low <= 0.0 <= self.high:
             return None
         return "b" if (self.difference > 0) != find_measure(self.measure).lower_is_better else "a"
@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A question that one run answers rightly and the other wrongly."""
+    """A question that one run answers correctly and the other incorrectly."""
 
     id: str
     question: str
@@ -57,7 +57,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs over the questions they share; `only_a` and `only_b` are the ids of the others."""
+    """A comparison of two runs over the questions they share; `only_a` and `only_b` contain the ids of the others."""
 
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
@@ -66,11 +66,11 @@ class Comparison:
 
 
 def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, seed: int = 0) -> Comparison:
-    """Compare the results of two runs, paired by the id of the case.
+    """Compare the results of two runs, paired by case id.
 
-    p-values belong to one measure each and are not corrected for the number of measures. Measures that are not means
+    Each p-value applies to one measure and is not corrected for the number of measures. Measures that are not means
     over questions (AUROC, AURC) are left out, and so is cost, which depends on the machine and the day. Raises
-    `TestSetError` when the runs share no id, or one id belongs to two different questions.
+    `TestSetError` if the runs have no id in common, or if an id belongs to two different questions.
     """
     results_a, results_b = {result.id: result for result in a.results}, {result.id: result for result in b.results}
     shared = [(result, results_b[result.id]) for result in a.results if result.id in results_b]
@@ -96,11 +96,11 @@ def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, s
 
 
 def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, seed: int = 0) -> float:
-    """Return the two-sided p-value of a paired permutation test: how often random signs give a mean as far from 0.
+    """Return the two-sided p-value of a paired permutation test: the share of sign patterns with a mean as far from 0.
 
-    With few differences that are not 0, every pattern of signs counts; otherwise `rounds` random ones and the observed
-    one, so that the value is never 0. `scipy.stats.permutation_test` draws other signs, and so prints other digits.
-    Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
+    If few differences are nonzero, all sign patterns are counted; otherwise `rounds` random patterns and the observed
+    one, so that the value is never 0. `scipy.stats.permutation_test` draws different signs and would give slightly
+    different values. Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
     """
     values = np.asarray([difference for difference in differences if difference != 0.0])
     count = len(values)
@@ -108,7 +108,7 @@ def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, s
         return 1.0
 
     def as_far(signs: NDArray[np.floating[Any]]) -> int:
-        # Sums of the same numbers in another order differ in the last bits.
+        # Sums of the same numbers in a different order differ in the last bits.
         return int(np.count_nonzero(np.abs(signs @ values) >= abs(values.sum()) - 1e-9))
 
     if count <= _EXACT_UP_TO:

@@ -1,4 +1,4 @@
-"""An LLM as a judge of answers, beside the built-in measures and never part of them or of a quality gate.
+"""An LLM that judges answers, in addition to the built-in measures; it is never part of them or of a quality gate.
 
 Questions, answers and articles are data in the prompt: none of them can close the tags around it, and the system
 message tells the judge to ignore instructions in an article.
@@ -55,7 +55,8 @@ JUDGE_REQUEST = """\
 
 Judge the answer. Reply with one line of JSON and nothing else, in this form:
 {{"correct": true or false, "grounded": true or false, "reason": "a few words"}}"""
-"""The reply format comes last, nearest to the reply: small models forget what they read first."""
+"""The request; the reply format comes last, nearest to the reply, because small models forget the beginning of a
+prompt."""
 
 PASSAGE = """\
 <passage>
@@ -65,7 +66,7 @@ PASSAGE = """\
 </passage>"""
 
 NO_ANSWER_EXPECTED = "(The articles do not answer this question. The only correct answer is that they do not say.)"
-_MOST_CHARS = 8000  # of each text in the prompt: a longer answer cannot be judged
+_MOST_CHARS = 8000  # maximum length of each text in the prompt, in characters: a longer answer cannot be judged
 _LONGEST_REASON = 500
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 _THOUGHT = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
@@ -76,7 +77,7 @@ _LINE = re.compile(
 
 
 class Judge:
-    """An LLM that decides whether answers are correct, and grounded in the passages that they cite."""
+    """An LLM that decides whether answers are correct and grounded in the passages that they cite."""
 
     def __init__(self, llm: BaseChatModel, spec: str, *, total_timeout: float = 180.0) -> None:
         """Judge with `llm`, named `spec` in errors; each verdict may take `total_timeout` seconds, retries included."""
@@ -85,9 +86,9 @@ class Judge:
         self.total_timeout = total_timeout
 
     def judge(self, result: CaseResult) -> JudgeVerdict | None:
-        """Return the verdict on a result; None, without a call, for an error or a refusal.
+        """Return the verdict on a result; for an error or a refusal, return None without calling the LLM.
 
-        Raises `LLMError` where the LLM fails, or its reply is not one verdict.
+        Raises `LLMError` if the LLM fails, or if its reply is not exactly one verdict.
         """
         if result.error is not None or not result.found:
             return None
@@ -101,10 +102,10 @@ class Judge:
 
 
 def open_judge(settings: Settings) -> Judge:
-    """Return the judge that the settings name as their `llm`, at temperature 0.
+    """Return a judge that uses the `llm` in the settings, at temperature 0.
 
-    A temperature of 1 stays 1, because some models accept no other. Raises `SettingsError` where the settings name no
-    LLM, `LLMError` where it cannot be loaded.
+    A temperature of 1 stays 1, because some models accept no other value. Raises `SettingsError` if the settings do not
+    name an LLM, and `LLMError` if it cannot be loaded.
     """
     temperature = 1.0 if settings.llm_temperature == 1.0 else 0.0
     llm = open_llm(settings.model_copy(update={"llm_temperature": temperature}))
@@ -119,9 +120,9 @@ def open_judge(settings: Settings) -> Judge:
 def judge_results(
     judge: Judge, results: Sequence[CaseResult], progress: Callable[[CaseResult, int], None] | None = None
 ) -> Judgement:
-    """Return the verdicts on all results that have an answer; failures are listed and stop nothing.
+    """Return the verdicts on all results that have an answer; failures are listed and do not stop the run.
 
-    `progress` is called with each result that is done, and how many are.
+    `progress` is called with each finished result and the number of finished results.
     """
     verdicts: dict[str, JudgeVerdict] = {}
     failures: dict[str, str] = {}
@@ -138,7 +139,7 @@ def judge_results(
 
 
 def judge_messages(result: CaseResult) -> list[BaseMessage]:
-    """Return the messages that ask for a verdict on an answer."""
+    """Return the messages that ask the LLM for a verdict on an answer."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
     sentences = " ".join(
@@ -156,7 +157,7 @@ def judge_messages(result: CaseResult) -> list[BaseMessage]:
 def read_verdict(reply: str) -> JudgeVerdict | None:
     """Return the verdict in a reply: JSON with any text around it, or `correct: yes, grounded: no` alone.
 
-    None where the reply has no verdict, or two that differ, since either may be meant.
+    Return None if the reply contains no verdict, or two different ones, because either may be meant.
     """
     reply = _THOUGHT.sub("", reply)
     found = [verdict for value in _objects(reply) if (verdict := _verdict(value)) is not None]
@@ -168,7 +169,7 @@ def read_verdict(reply: str) -> JudgeVerdict | None:
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """Yield the JSON objects in a text, without those inside of others."""
+    """Yield the outermost JSON objects in a text."""
     decoder, at = json.JSONDecoder(), 0
     while (at := text.find("{", at)) >= 0:
         try:
@@ -205,7 +206,7 @@ def _expected(result: CaseResult) -> Iterator[str]:
 
 
 def _passages(result: CaseResult) -> Iterator[str]:
-    """Yield each cited passage once, as much of it as the result has."""
+    """Yield each cited passage once, as far as the result contains it."""
     shown: dict[tuple[int, str], str] = {}
     for cited in result.citations:
         text = f"{cited.before}{cited.quote}{cited.after}"
@@ -215,5 +216,5 @@ def _passages(result: CaseResult) -> Iterator[str]:
 
 
 def _as_data(text: str) -> str:
-    """Return the text without any tag, cut to the length that can be judged."""
+    """Return the text without tags, truncated to the maximum length for the prompt."""
     return text[:_MOST_CHARS].strip().replace("<", "‹").replace(">", "›")

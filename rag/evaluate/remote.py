@@ -1,4 +1,4 @@
-"""Evaluate a running chat server as its users meet it: questions and articles go over HTTP."""
+"""Evaluate a running chat server from a user's point of view: questions and articles are sent over HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
 DEFAULT_TIMEOUT = 300.0
-"""Seconds for one whole reply; a local LLM with a long article needs minutes."""
+"""Timeout for a complete reply, in seconds; a local LLM may take minutes for a long article."""
 
 _CONNECT_SECONDS = 10.0
 _LARGEST_REPLY = 100_000_000  # bytes
@@ -31,9 +31,10 @@ _START_IT = "Start it with `citechat chat`, and give the address that it prints.
 
 
 class ServerError(CitechatError):
-    """A chat server cannot be reached, or does not answer as one does.
+    """A chat server that cannot be reached, or an unexpected response.
 
-    `status` is the HTTP status, 0 without a response. `retry_after` is how many seconds the server asks to wait.
+    `status` is the HTTP status, or 0 without a response. `retry_after` is the delay that the server asks for, in
+    seconds.
     """
 
     def __init__(self, message: str, hint: str = "", *, status: int = 0, retry_after: float = 0.0) -> None:
@@ -43,16 +44,16 @@ class ServerError(CitechatError):
 
 
 class RemoteAssistant:
-    """The assistant behind a chat server, for `evaluate`. No connection stays open between two requests.
+    """The assistant on a chat server, for `evaluate`. Connections are closed after each request.
 
-    It has the settings of the server and no others: where its LLM fails, that is an error, never a quoted answer.
+    It uses only the server's settings. If the server's LLM fails, the result is an error, never a quoted answer.
     """
 
     def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Connect to the chat page at `url`; `timeout` limits the seconds of one whole reply.
+        """Connect to the chat page at `url`; `timeout` is the time limit for a complete reply, in seconds.
 
-        Raises `ServerError` at once when there is no such server. A user name and password in the address are sent to
-        the server and never shown.
+        Raises `ServerError` immediately if the server does not respond. A user name and password in the address are
+        sent to the server and never shown.
         """
         self._address, self._shown, self._secrets = _parse_address(url)
         self._timeout = timeout
@@ -67,9 +68,9 @@ class RemoteAssistant:
         self._sources = {article.id: article.source for article in self.article_metadata()}
 
     def reply(self, question: str, history: Sequence[Turn] = ()) -> Reply:
-        """Return the reply to a question; its `seconds` include the time of the whole `request`.
+        """Return the reply to a question; `seconds` in the reply includes the time for the whole `request`.
 
-        A request is repeated when the server asks to wait for a while. Raises `ServerError`.
+        A request is repeated if the server asks the client to wait and retry. Raises `ServerError`.
         """
         request = {"question": question, "history": list(_exchanges(history))}
         began = time.monotonic()
@@ -93,8 +94,8 @@ class RemoteAssistant:
         )
 
     def article(self, article_id: str) -> Article | None:
-        """Return one article with its text, None for an unknown id. Raises `ServerError`."""
-        if article_id not in self._articles:  # the id is a hash of the text, so the copy cannot be outdated
+        """Return one article with its text, or None for an unknown id. Raises `ServerError`."""
+        if article_id not in self._articles:  # the id is a hash of the text, so the cached copy cannot be outdated
             try:
                 body = self._fetch("GET", f"/v1/articles/{quote(article_id, safe='')}")
             except ServerError as error:
@@ -115,7 +116,8 @@ class RemoteAssistant:
         return tuple(each.article() for each in self._parse(_ALL_ARTICLES, self._fetch("GET", "/v1/articles")))
 
     def _fetch(self, method: str, path: str, value: Any = None) -> bytes:
-        """Return the JSON body of a successful response. Raises `ServerError` for any other, and after the timeout."""
+        """Return the JSON body of a successful response. Raises `ServerError` for other responses and after the
+        timeout."""
         import httpx
 
         try:
@@ -134,7 +136,7 @@ class RemoteAssistant:
         raise self._refusal(response, media_type, body)
 
     def _body(self, response: httpx.Response) -> bytes:
-        """Return the whole body within the timeout, even from a server that sends a byte now and then."""
+        """Return the whole body. Enforce the timeout even if the server sends single bytes from time to time."""
         began, parts, size = time.monotonic(), [], 0
         for part in response.iter_bytes():
             parts.append(part)
@@ -191,7 +193,7 @@ class RemoteAssistant:
 
 
 class _ArticleMetadata(BaseModel):
-    # Further keys of later versions change no figure.
+    # Additional keys from later versions do not change any figure.
     id: str
     title: str
     source: str
@@ -221,7 +223,7 @@ _ONE_ARTICLE = TypeAdapter(_ArticleBody)
 
 
 def _parse_address(url: str) -> tuple[str, str, tuple[str, ...]]:
-    """Return the address for requests, the address without user and password, and the secrets in it."""
+    """Return the address for requests, the address without user name and password, and the secrets that it contains."""
     try:
         parts = urlsplit(url.strip())
         is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -242,7 +244,7 @@ def _parse_address(url: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _exchanges(history: Sequence[Turn]) -> Iterator[dict[str, str]]:
-    """Yield questions with their answers; a turn without its counterpart comes alone."""
+    """Yield each question with its answer; a question or an answer without the other is yielded alone."""
     question: str | None = None
     for turn in history:
         if turn.role == "assistant":

@@ -1,4 +1,4 @@
-"""An answer reduced to what an evaluation measures, read from an `Answer` or from a line of JSON."""
+"""The parts of an answer that an evaluation measures, read from an `Answer` or from a line of JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import TestSetError
 
 
 class ArticleSpan(NamedTuple):
-    """The characters `[start, end)` of one article."""
+    """The characters `[start, end)` in an article."""
 
     article_id: str
     start: int
@@ -23,17 +23,17 @@ class ArticleSpan(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The offsets alone."""
+        """The offsets without the article."""
         return Span(self.start, self.end)
 
     def overlaps(self, other: ArticleSpan) -> bool:
-        """Return whether both share at least one character of the same article."""
+        """Return whether both spans have at least one character in common, in the same article."""
         return self.article_id == other.article_id and self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerSentence:
-    """A sentence of an answer, without its markers; `numbers` are the passages that it cites."""
+    """A sentence in an answer, without its markers; `numbers` are the numbers of the passages that it cites."""
 
     text: str
     numbers: tuple[int, ...]
@@ -42,7 +42,7 @@ class AnswerSentence:
 
 @dataclass(frozen=True, slots=True)
 class CitedSpan:
-    """A citation: the characters that it points at, and the quote that should be their text.
+    """A citation: the characters that it points at, and the quote, which should be equal to their text.
 
     `before` and `after` are the surrounding text in the cited passage, as far as the answer includes it.
     """
@@ -58,10 +58,10 @@ class CitedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer reduced to what is measured, and to what a person needs to understand the result.
+    """The parts of an answer that are measured, or that a person needs to understand the result.
 
-    `text` has no citation markers. `sources` maps the ids of articles to their sources, where the answer names them.
-    `seconds` are those of each stage, `tokens` those in and out of an LLM.
+    `text` does not contain citation markers. `sources` maps article ids to sources, if the answer names them. `seconds`
+    contains the duration of each stage, and `tokens` contains the numbers of LLM input and output tokens.
     """
 
     text: str
@@ -76,7 +76,7 @@ class Reply:
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Reply:
-        """Return the reply in an `Answer`."""
+        """Return the reply for an `Answer`."""
         hits = [
             (ArticleSpan(each.article_id, each.start, each.end), each.text)
             for each in (hit.passage for hit in answer.hits)
@@ -85,9 +85,9 @@ class Reply:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Reply:
-        """Return the reply in a JSON object as the command line prints it (`Answer.to_dict`).
+        """Return the reply for a JSON object in the format that the command line prints (`Answer.to_dict`).
 
-        Raises `TestSetError` naming the field when the object has another form.
+        Raises `TestSetError`, which names the field, if the object has a different format.
         """
         try:
             printed = _PrintedAnswer.model_validate_json(line)
@@ -105,7 +105,7 @@ class Reply:
     def _from_parts(
         cls, answer: Answer | _PrintedAnswer, hits: Sequence[tuple[ArticleSpan, str]], sources: Mapping[str, str]
     ) -> Reply:
-        """Return the reply in an answer; `hits` are the passages that it had, each with its text."""
+        """Return the reply for an answer; `hits` contains the passages retrieved for it, each with its text."""
         return cls(
             text=" ".join(sentence.text for sentence in answer.sentences) if answer.sentences else answer.text,
             found=answer.found,
@@ -120,7 +120,7 @@ class Reply:
 
 
 def _cited_span(cited: Citation | _PrintedCitation, hits: Sequence[tuple[ArticleSpan, str]]) -> CitedSpan:
-    """Return the citation with its surroundings in the passage that it numbers."""
+    """Return the citation with the surrounding text in the passage whose number it has."""
     place = ArticleSpan(cited.article_id, cited.start, cited.end)
     passage, text = hits[cited.number - 1] if 0 < cited.number <= len(hits) else (place, "")
     first, last = cited.start - passage.start, cited.end - passage.start
@@ -163,7 +163,7 @@ class _PrintedHit(BaseModel):
 
 
 class _PrintedAnswer(BaseModel):
-    # Keys that are not measured (model, notes, …) may come and go: unlike in a test set, they change no figure.
+    # Keys that are not measured (model, notes, …) may vary: unlike in a test set, they do not change any figure.
     text: str
     found: bool
     sentences: tuple[_PrintedSentence, ...]

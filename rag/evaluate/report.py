@@ -1,4 +1,4 @@
-"""Reports as Markdown, to read, and as JSON, to save and load."""
+"""Format reports as Markdown for people, and as JSON for saving and loading."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .metrics.base import Estimate, Measure, latencies, token_counts
 from .metrics.registry import find_measure, summarize
 from .result import CaseResult, Report
 
-_LONGEST_LINE = 300  # characters of an answer that are shown: enough to see what went wrong
+_LONGEST_LINE = 300  # maximum number of characters shown of an answer: enough to see the mistake
 
 
 def as_table(report: Report) -> str:
-    """Return the summary as a Markdown table, then failures, bad citations and evidence that was not found."""
+    """Return the summary as a Markdown table, followed by failures, bad citations and evidence that was not found."""
     results = report.results
     count, answerable = len(results), sum(result.answerable for result in results)
     lines = [
@@ -53,7 +53,7 @@ def as_table(report: Report) -> str:
 
 
 def as_misses(report: Report) -> str:
-    """Return the questions that were answered wrongly, each with the answer and the expected one."""
+    """Return the incorrectly answered questions as Markdown, each with the answer and the expected answer."""
     lines: list[str] = []
     for result in report.results:
         if not result.right:
@@ -66,7 +66,7 @@ def as_misses(report: Report) -> str:
 
 
 def as_comparison(comparison: Comparison) -> str:
-    """Return two runs side by side as a Markdown table, then the questions that only one of them answers rightly."""
+    """Return two runs side by side as a Markdown table, followed by the questions that only one answers correctly."""
     lines = [*_compared(comparison), "", "p: two-sided paired permutation test of each measure by itself."]
     for flip in comparison.flips:
         lines += [
@@ -90,14 +90,14 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 
 
 def to_json(report: Report) -> str:
-    """Return the report as JSON, a result a line; `from_json` returns an equal report."""
+    """Return the report as JSON with one result per line; `from_json` returns an equal report."""
     head = _SavedRun(format=2, settings=dict(report.settings), versions=dict(report.versions), rows=())
     rows = ",\n".join(result_to_json(result) for result in report.results)
     return head.model_dump_json().removesuffix("]}") + f"\n{rows}\n]}}"
 
 
 def from_json(text: str | bytes) -> Report:
-    """Return a report that `to_json` wrote. Raises `TestSetError` naming the field for any other text."""
+    """Return a report that `to_json` wrote. Raises `TestSetError`, which names the field, for any other text."""
     try:
         saved = _SavedRun.model_validate_json(text)
     except ValidationError as error:
@@ -106,12 +106,12 @@ def from_json(text: str | bytes) -> Report:
 
 
 def result_to_json(result: CaseResult) -> str:
-    """Return one result as a line of JSON, as `to_json` writes it."""
+    """Return one result as a line of JSON, in the same format as in `to_json`."""
     return _SavedRow(result).model_dump_json()
 
 
 def result_from_json(line: str | bytes) -> CaseResult:
-    """Return a result that `result_to_json` wrote. Raises `TestSetError` naming the field for any other line."""
+    """Return a result that `result_to_json` wrote. Raises `TestSetError`, which names the field, for any other line."""
     try:
         return _SavedRow.model_validate_json(line).root
     except ValidationError as error:
@@ -132,7 +132,7 @@ class _SavedRow(RootModel[CaseResult]):
 
     @model_serializer(mode="wrap")
     def _with_old_names(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write `confidence` as `trust`, too, its name in earlier versions."""
+        """Add `trust`, the name of `confidence` in earlier versions."""
         written: dict[str, Any] = serialize(self)
         return written | {"trust": written["confidence"]}
 

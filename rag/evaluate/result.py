@@ -14,7 +14,7 @@ from .reply import AnswerSentence, ArticleSpan, CitedSpan
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The seconds of each stage of one answer ("total" is all of it), and the tokens "in" and "out"."""
+    """The duration of each stage of an answer in seconds, and "total", and the numbers of tokens "in" and "out"."""
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -22,18 +22,19 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One question and how it was answered: what every measure is computed from.
+    """A question and its answer, from which every measure is computed.
 
     Values of measures lie between 0 and 1; None means that the measure does not apply to the question. `error` is the
-    error that was raised instead of an answer; every measure of the question then has its worst value, except for
-    `valid_citations`, which needs citations. `gold` are the texts of the evidence, and `evidence` the spans that hold
-    each, in the articles that were retrieved, cited or named; `evidence_seen` is False when there are none: the
-    evidence was not found, or the test set belongs to another text. `hits` are the retrieved passages, in order;
-    `sentences` and `citations` are those of the answer, a refusal has no sentences. `bad_citations` describes each
-    citation whose quote is not the text at its offsets. Two runs with the same answers differ in `cost` alone.
+    error that was raised instead of an answer; every measure for the question then has its worst value, except for
+    `valid_citations`, which needs citations. `gold` contains the evidence texts, and `evidence` contains the spans for
+    each of them, in the articles that were retrieved, cited or named; `evidence_seen` is False if there are no spans:
+    the evidence was not found, or the test set was written for different articles. `hits` contains the retrieved
+    passages, in order; `sentences` and `citations` are taken from the answer, and a refusal has no sentences.
+    `bad_citations` describes each citation whose quote is not the text at its offsets. Two runs with the same answers
+    differ only in `cost`.
     """
 
-    # Saved results may come from another version, with other keys.
+    # Saved results may come from another version and have different keys.
     __pydantic_config__ = ConfigDict(strict=True, extra="ignore", ser_json_inf_nan="constants")
 
     id: str
@@ -63,34 +64,34 @@ class CaseResult:
 
     @property
     def cited(self) -> tuple[ArticleSpan, ...]:
-        """The spans that the answer cites, in order; none for a refusal."""
+        """The spans that the answer cites, in order; empty for a refusal."""
         return tuple(citation.place for citation in self.citations) if self.found else ()
 
     @property
     def supports(self) -> tuple[Support, ...]:
-        """How well each sentence is supported."""
+        """The degree of support for each sentence."""
         return tuple(sentence.support for sentence in self.sentences)
 
     @property
     def abstention(self) -> float:
-        """1 when an answerable question was answered, or another one refused."""
+        """1 if an answerable question was answered or an unanswerable one was refused, else 0."""
         return float(self.error is None and self.found == self.answerable)
 
     @property
     def false_refusal(self) -> float | None:
-        """1 when an answerable question got no answer, None for others; lower is better."""
+        """1 if an answerable question was not answered, else 0; None for unanswerable questions. Lower is better."""
         return 1.0 - self.abstention if self.answerable else None
 
     @property
     def false_answer(self) -> float | None:
-        """1 when a question that the articles do not answer was not refused, None for others; lower is better."""
+        """1 if an unanswerable question was not refused, else 0; None for answerable questions. Lower is better."""
         return None if self.answerable else 1.0 - self.abstention
 
     @property
     def right(self) -> bool:
-        """Whether an unanswerable question was refused, or the first citation of another one overlaps the evidence.
+        """Whether an unanswerable question was refused, or an answerable one's first citation overlaps the evidence.
 
-        A question without evidence in the test set is right when the answer contains an accepted one.
+        For a question without evidence in the test set: whether the answer contains an accepted answer.
         """
         if self.error is not None:
             return False
@@ -110,5 +111,5 @@ class Report:
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
-        """The results with an error instead of an answer."""
+        """The results that have an error instead of an answer."""
         return tuple(result for result in self.results if result.error is not None)

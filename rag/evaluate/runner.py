@@ -21,16 +21,16 @@ from .testset.cases import Case, Evidence
 from .testset.evidence import is_named, occurrences
 
 ArticleText = Callable[[str], str | None]
-"""Looks up the text of an article by its id; None for an unknown id."""
+"""A function that returns an article's text by article id, or None for an unknown id."""
 
 _VERSIONED = ("citechat", "sentence-transformers", "chromadb", "bm25s", "langchain-core", "numpy")
 
 
 class AnswersQuestions(Protocol):
-    """A local assistant: anything that has articles, and answers a question with an `Answer`."""
+    """A local assistant: any object that has articles and answers questions with an `Answer`."""
 
     def article(self, article_id: str, /) -> Article | None:
-        """Return the article with this id, None for an unknown id."""
+        """Return the article with this id, or None for an unknown id."""
         ...
 
     def ask(self, question: str, history: Sequence[Turn] = ..., /) -> Answer:
@@ -52,10 +52,10 @@ def evaluate(
 
     A `CitechatError` becomes a result that counts as wrong; any other exception is a bug and is raised.
 
-    To continue an interrupted run, pass its results by the id of their case as `known`: those cases are not asked
-    again. `seen` is called with each result as soon as it is there. Citations are checked against `article_text`, by
-    default the assistant's own articles. With `encode`, such as `Encoder.passages`, the similarity of answers is
-    measured, too. `settings` are stored with the report as given: leave secrets out.
+    To continue an interrupted run, pass its results by case id as `known`; their questions are not asked again. `seen`
+    is called with each result as soon as it is available. Citations are checked against `article_text`, by default the
+    assistant's own articles. If `encode`, such as `Encoder.passages`, is given, the similarity of answers is also
+    measured. `settings` are stored unchanged in the report and must not contain secrets.
     """
     results = []
     for result in iter_results(assistant, cases, article_text=article_text, encode=encode, known=known):
@@ -74,7 +74,9 @@ def iter_results(
     known: Mapping[str, CaseResult] | None = None,
 ) -> Iterator[CaseResult]:
     """Yield the results of `evaluate` one by one, asking each question when its result is requested."""
-    if isinstance(assistant, Assistant):  # quotes in place of an LLM that failed would be scored as the LLM's
+    if isinstance(
+        assistant, Assistant
+    ):  # quotes that replace the answer of a failed LLM would be scored as the LLM's answer
         assistant = assistant.with_options(fallback=False)
     text_of = cache(article_text or _texts_of(assistant, len(cases)))
     for case in cases:
@@ -83,9 +85,10 @@ def iter_results(
 
 
 def _texts_of(assistant: AnswersQuestions | RemoteAssistant, questions: int) -> ArticleText:
-    """Return a lookup of the assistant's own articles.
+    """Return a lookup function for the assistant's own articles.
 
-    Unless there are many more articles than questions, all are read at once: one by one takes longer than scoring.
+    Unless there are many more articles than questions, all articles are read at once: reading them one by one would
+    take longer than scoring.
     """
     if isinstance(assistant, Assistant) and assistant.index.count()[0] <= 2 * questions:
         return {article.id: article.text for article in assistant.articles()}.get
@@ -109,10 +112,10 @@ def _outcome(assistant: AnswersQuestions | RemoteAssistant, case: Case) -> Reply
 def score(
     case: Case, outcome: Reply | CitechatError, *, article_text: ArticleText, encode: Encode | None = None
 ) -> CaseResult:
-    """Return the result of one case; for an error, each measure has its worst value.
+    """Return the result for one case; for an error, each measure has its worst value.
 
-    Measures of evidence apply where the case has evidence, measures of the answer where it has answers; `similarity`
-    also needs `encode`. A refusal counts as saying and citing nothing, whatever its text.
+    Evidence measures apply if the case has evidence, and answer measures if it has answers; `similarity` also requires
+    `encode`. A refusal counts as an empty answer without citations, whatever its text.
     """
     failure = outcome if isinstance(outcome, CitechatError) else None
     reply = Reply(text="", found=False) if isinstance(outcome, CitechatError) else outcome
@@ -128,7 +131,7 @@ def score(
     def of_answer(measure: Callable[[str, str], float], answers: Sequence[str] = case.answers) -> float | None:
         if not case.answers:
             return None
-        # Not left to the measure: the gold answer "A" is empty to SQuAD's rule, and an empty answer would match it.
+        # Checked here because the gold answer "A" is empty under SQuAD's rule, and an empty answer would match it.
         return best(measure, reply.text, answers) if reply.found else 0.0
 
     likeness = None
@@ -177,10 +180,11 @@ def versions() -> dict[str, str]:
 def _spans_of(
     evidence: Sequence[Evidence], reply: Reply, article_text: ArticleText
 ) -> tuple[tuple[ArticleSpan, ...], ...]:
-    """Return the spans of each piece of evidence in the articles that were retrieved, cited or named.
+    """Return the spans for each piece of evidence in the articles that were retrieved, cited or named.
 
-    Offsets alone would count a citation of another article that happens to overlap them. So evidence belongs to an
-    article only if the article has its text there; without offsets, wherever the article has it.
+    Offsets alone would match a citation in another article that happens to have overlapping offsets. So evidence with
+    offsets matches an article only if the article contains its text at these offsets; evidence without offsets matches
+    wherever the article contains its text.
     """
     seen = dict.fromkeys(
         [hit.article_id for hit in reply.hits]

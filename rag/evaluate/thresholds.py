@@ -1,4 +1,4 @@
-"""Quality gates: a build fails where a measure does not reach its threshold."""
+"""Quality gates: a build fails if a measure does not reach its threshold."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _HINT = "Write it as --fail-under f1=0.7,hit@5=0.9, with the names that a report
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The value that a measure must reach; a measure where lower is better must not exceed it."""
+    """The value that a measure must reach, or, if lower is better, must not exceed."""
 
     measure: AnyMeasure
     value: float
 
     def shortfall(self, report: Report) -> str:
-        """Return in a sentence how a report misses the threshold; an empty text where it does not.
+        """Return a sentence that describes how a report misses the threshold, or an empty string if it does not.
 
-        A measure that applies to no question misses it: a build that checks nothing must not pass.
+        A measure that does not apply to any question misses it: a build that checks nothing must not pass.
         """
         estimate = self.measure.estimate(report.results)
         if estimate is None:
@@ -37,7 +37,8 @@ class Threshold:
 
 
 def parse_thresholds(text: str) -> list[Threshold]:
-    """Return the thresholds in `f1=0.7,hit@5=0.9`. Raises `SettingsError` for any other form or an unknown measure."""
+    """Return the thresholds in `f1=0.7,hit@5=0.9`. Raises `SettingsError` for a different format or an unknown
+    measure."""
     return [_threshold(part) for part in text.split(",") if part.strip()]
 
 

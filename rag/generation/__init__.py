@@ -1,1 +1,1 @@
-"""Generation of the answer, by quoting or by an LLM."""
+"""Answer generation, by quoting the articles or with an LLM."""

@@ -1,4 +1,4 @@
-"""A parser for `[n]` markers in a stream of tokens: it returns finished sentences and the passages they cite. Pure.
+"""A parser for `[n]` markers in a token stream; it returns finished sentences and the passages they cite. Pure.
 
 The text is parsed one character at a time, so that token boundaries cannot change the result. This module separates
 markers from text; `sentence_buffer` collects both into sentences.
@@ -16,7 +16,7 @@ _OPEN, _CLOSE = r"[\[【［]", r"[\]】］]"
 _SPACE = r"[ \t\u00a0\u202f]?"
 _DASH = r"[-\u2010-\u2015~]"
 _JOIN = rf"{_SPACE}(?:[,，、;；]|{_DASH}){_SPACE}"
-# At most three digits: "[2023]" is a year, and a prompt never has a thousand passages.
+# At most three digits: "[2023]" is a year, and a prompt never contains a thousand passages.
 _MARKER = re.compile(rf"{_OPEN}{_SPACE}((?:\d{{1,3}}{_JOIN})*\d{{1,3}}){_SPACE}{_CLOSE}")
 _MARKER_PREFIX = re.compile(rf"{_OPEN}{_SPACE}(?:\d{{1,3}}{_JOIN})*(?:\d{{1,3}}{_SPACE})?")
 _NUMBER_OR_RANGE = re.compile(rf"(\d+)(?:{_SPACE}{_DASH}{_SPACE}(\d+))?")
@@ -25,10 +25,10 @@ _MAX_CODE = 200
 
 
 class CitationParser:
-    """A parser that is fed an answer piece by piece; the result does not depend on the sizes of the pieces.
+    """A parser for an answer that arrives in pieces; the result does not depend on how the answer is split.
 
     `sources` is the number of passages in the prompt. Markers outside `1..sources` are removed; `dropped` counts them
-    (a range such as `[2-99]` once). A sentence is finished when the next one has begun or the answer is closed.
+    (a range such as `[2-99]` once). A sentence is finished when the next one has begun or `close` is called.
     """
 
     def __init__(self, sources: int) -> None:
@@ -49,11 +49,11 @@ class CitationParser:
 
     @property
     def sentences(self) -> list[ParsedSentence]:
-        """The finished sentences so far, in order; they do not change any more."""
+        """The sentences finished so far, in order; they no longer change."""
         return self._buffer.finished
 
     def feed(self, piece: str) -> None:
-        """Parse the next piece of the answer. Raises `ValueError` after `close()`."""
+        """Parse the next piece of the answer. Raises `ValueError` if `close()` was called before."""
         if self._closed:
             raise ValueError(f"cannot parse {piece[:40]!r}: the parser is closed; use a new CitationParser")
         for character in piece:
@@ -61,7 +61,7 @@ class CitationParser:
             self._read(final=False)
 
     def close(self) -> None:
-        """End the answer: text that was held back is added, and the last sentence is finished."""
+        """End the answer: add the text that was held back, and finish the last sentence."""
         if not self._closed:
             self._closed = True
             self._read(final=True)
@@ -89,7 +89,8 @@ class CitationParser:
         return 1
 
     def _take_fence(self, held: str, final: bool) -> int:
-        """Parse backticks that open, close or are inside a code block; return 0 if not, or if more text is needed."""
+        """Parse backticks that open, close or are inside a code block; return 0 for others, or if more text is
+        needed."""
         ticks = _ticks(held)
         if ticks == len(held) and not final and ticks < _MAX_CODE:
             return 0
@@ -102,7 +103,7 @@ class CitationParser:
         return ticks
 
     def _take_code(self, held: str, final: bool) -> int:
-        """Parse inline code, which as many backticks close as opened it; without a closing run, they are text."""
+        """Parse inline code, which begins and ends with as many backticks; backticks without a closing run are text."""
         ticks = _ticks(held)
         end = re.search(rf"(?<!`)`{{{ticks}}}(?!`)", held[ticks:].partition("\n")[0])
         if end and (final or ticks + end.end() < len(held)):

@@ -1,4 +1,4 @@
-"""The answer without an LLM: it quotes the sentences that answer best and rewrites nothing."""
+"""Answers without an LLM: the sentences that answer the question best are quoted word for word."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..answer import Answer, Sentence
 from ..questions.classify import short_answer
 from ..reading.evidence import Quote
 
-_SECOND_SENTENCE = 0.97  # a second sentence is quoted when its score is at least this share of the first one's
+_SECOND_SENTENCE = 0.97  # minimum score of a second quoted sentence, as a share of the first sentence's score
 
 _OPENS_WITH_PRONOUN = re.compile(
     r"\W*(?:(?:In|At|On|By|For|From|After|Before|With|During|Among|Of)\s+)?"
@@ -24,7 +24,7 @@ _OPENING_QUOTES = '“"„«‘「'
 
 
 def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answer:
-    """Return the answer with the best quotes: each sentence verbatim, with the number of its passage."""
+    """Return the answer with the best quotes: sentences copied verbatim, each with the number of its passage."""
     text = ""
     sentences = []
     for chosen in choose(ranked, found):
@@ -40,17 +40,17 @@ def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answe
 
 
 def choose(ranked: Sequence[Quote], found: SearchResult) -> list[Quote]:
-    """Return the best sentence with the neighbours it depends on, and the second best when it scores about as high."""
+    """Return the best sentence with the neighbours it depends on, and the second best if its score is about as high."""
     best = _with_neighbours(ranked[0], found)
     others = [quote for quote in ranked[1:] if quote.score >= _SECOND_SENTENCE * best.score]
     return [best, *(quote for quote in others[:1] if quote.number != best.number or not quote.span.overlaps(best.span))]
 
 
 def _with_neighbours(quote: Quote, found: SearchResult) -> Quote:
-    """Extend a quote to the sentences that are needed to understand it.
+    """Extend a quote to include the sentences that are needed to understand it.
 
-    These are the sentence before one that opens with a pronoun, the list that a colon announces, and the quotation
-    that follows a sentence such as: X named several options. “You could use A, B or C,” he said.
+    They are the sentence before a sentence that begins with a pronoun, the list that a colon introduces, and the
+    quotation that follows a sentence such as: X named several options. “You could use A, B or C,” he said.
     """
     features = found.passages[quote.number - 1].features
     passage, spans = features.passage, features.sentences

@@ -1,4 +1,4 @@
-"""The answer of an LLM: a prompt with the passages that fit, and a reply that is verified while it streams."""
+"""LLM answers: a prompt with the passages that fit, and a reply that is verified while it streams."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _MAX_QUESTION_CHARS = 300  # a longer reply is not a question
 _TOKEN_RATIO = 1.3
-"""The largest number of LLM tokens per token of the encoder: vocabularies differ, and a prompt that the LLM cuts loses
-its question."""
+"""Maximum number of LLM tokens per encoder token: vocabularies differ, and if the LLM truncates the prompt, the
+question is lost."""
 
 
 def write(
@@ -36,10 +36,10 @@ def write(
     *,
     options: AnswerOptions,
 ) -> Iterator[Answer]:
-    """Yield the answer as the LLM writes it; if the LLM fails midway, the last value has a note that says why.
+    """Yield the answer as the LLM writes it; if the LLM fails midway, the last value has a note with the reason.
 
-    Raises `LLMError` if the LLM fails before it has written a supported sentence. A complete answer without a supported
-    sentence becomes `found=False`.
+    Raises `LLMError` if the LLM fails before it has written a supported sentence. If a complete answer contains no
+    supported sentence, `found` is set to False.
     """
 
     def prompt(passages: int) -> list[BaseMessage]:
@@ -78,19 +78,19 @@ def write(
 
 
 def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
-    """Return the question made independent of the conversation: by the LLM, or by rules if the LLM fails."""
+    """Return the question made independent of the conversation, by the LLM or, if the LLM fails, by rules."""
     if not history or not needs_context(question):
         return question
     try:
         reply = "".join(call.stream(lambda _: standalone_messages(question, history), 0)).strip()
     except LLMError:
-        return contextualize(question, history)  # the call for the answer will report the failure
+        return contextualize(question, history)  # the LLM call that writes the answer will report the failure
     is_question = "\n" not in reply and 0 < len(reply) <= _MAX_QUESTION_CHARS
     return reply if is_question else contextualize(question, history)
 
 
 def fitting(prompt: Callable[[int], list[BaseMessage]], passages: int, encoder: Encoder, prompt_tokens: int) -> int:
-    """Return how many passages, best first, fit into the prompt; at least one."""
+    """Return the number of passages, best first, that fit into the prompt; at least 1."""
     while passages > 1:
         text = "\n".join(str(message.content) for message in prompt(passages))
         if len(encoder.tokenize(text)) * _TOKEN_RATIO <= prompt_tokens:
@@ -100,7 +100,7 @@ def fitting(prompt: Callable[[int], list[BaseMessage]], passages: int, encoder: 
 
 
 def not_found(answer: Answer) -> Answer:
-    """Return the answer that the articles do not say, without citations."""
+    """Return the abstention `NOT_FOUND` as the answer, without citations."""
     return replace(answer, text=NOT_FOUND, found=False, sentences=())
 
 

@@ -1,7 +1,7 @@
 """A buffer that collects characters and markers into finished sentences. Pure.
 
-`sentencex` splits the text without markers and code; a line break always ends a sentence. Only the unfinished sentence
-is split again.
+`sentencex` splits the text after markers and code are removed; a line break always ends a sentence. Only the unfinished
+sentence is split again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sentencex import get_sentence_boundaries
 
 STOPS = ".,;:!?…。，；：！？、)"
-"""Characters that follow a word without a space."""
+"""Characters that follow a word directly, without a space."""
 
 _BULLET = re.compile(r"\s*(?:(?:[-*+•‣◦–—>]|#{1,6}|(?:\*\*)?\d{1,3}[.)])\s+|\d{1,3}、\s*)+")
 _OPENERS = "“‘«「『（([{《"
@@ -25,17 +25,18 @@ _NEXT_WORD = re.compile(r"[A-Za-z0-9]\W|[^\W\x00-\x7f]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _MARK = "\x00"
 _MAX_SENTENCE = 2000
-"""Characters after which a sentence is cut, so that a text without full stops does not become slow."""
+"""Maximum sentence length, in characters; longer sentences are cut, so that a text without full stops is parsed
+fast."""
 _MAX_QUOTE = 600
-"""Characters after which an open quotation mark or bracket no longer joins sentences."""
+"""Maximum distance, in characters, at which an open quotation mark or bracket still joins sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedSentence:
     """A finished sentence: `parser.text[start:end]`, with markers and closing quotes, without surrounding white space.
 
-    `text` is the sentence without markers and list bullet, with normalized white space; `numbers` are the passages it
-    cites, in order and without duplicates.
+    `text` is the sentence without markers and list bullet, with normalized white space; `numbers` are the numbers of
+    the passages that it cites, in order and without duplicates.
     """
 
     start: int
@@ -54,26 +55,26 @@ class _Mark(NamedTuple):
 
 
 class SentenceBuffer:
-    """The `text` so far, with markers as `[n]`, its `finished` sentences, and the unfinished one."""
+    """A buffer with the `text` so far, with markers as `[n]`, its `finished` sentences, and the unfinished one."""
 
     def __init__(self) -> None:
         self.text = ""
         self.finished: list[ParsedSentence] = []
         self._plain = ""  # the unfinished text, without markers
-        self._probe = ""  # the same with code masked, so that a dot in code does not end a sentence
-        self._offsets: list[int] = []  # the offsets of its characters in the text
+        self._probe = ""  # the same text with code masked, so that a dot in code does not end a sentence
+        self._offsets: list[int] = []  # the offset of each of its characters in the text
         self._marks: list[_Mark] = []
         self._line_start = True
         self._line_over = False
 
     def mark(self, number: int) -> None:
-        """Add a marker for passage `number`."""
+        """Add a marker that cites passage `number`."""
         start = len(self.text)
         self.text += f"[{number}]"
         self._marks.append(_Mark(len(self._plain), start, len(self.text), number))
 
     def add(self, character: str, code: bool) -> None:
-        """Add a character of text; `code` says whether it is inside code."""
+        """Add a character to the text; `code` is True if it is inside code."""
         if self._line_over and not character.isspace():
             self._end_line()
         if character.isalnum() and self._follows_a_marked_word():
@@ -89,7 +90,7 @@ class SentenceBuffer:
             self.close()
 
     def close(self) -> None:
-        """Finish everything; markers of a line without a word stay in `_marks`."""
+        """Finish everything; markers on a line without a word stay in `_marks`."""
         start = self._body()
         for cut in [*self._cuts(start), len(self._plain)]:
             if self._finish(start, cut):
@@ -106,7 +107,7 @@ class SentenceBuffer:
         return marked and self._plain[-1].isascii() and not self._plain[-1].isspace()
 
     def _end_line(self) -> None:
-        """Finish everything before a new line that has content; markers at its beginning belong to it."""
+        """Finish everything before a new line that has content; markers at the beginning of the line belong to it."""
         newline = self._plain.rfind("\n")
         opening = [mark for mark in self._marks if mark.at > newline]
         self._marks = [mark for mark in self._marks if mark.at <= newline]
@@ -115,7 +116,7 @@ class SentenceBuffer:
         self._line_start = True
 
     def _end_sentence(self) -> None:
-        """Finish a sentence once the next has a whole word: "Inc. T" may become "Inc. Tuesday" or "Inc. The"."""
+        """Finish a sentence once the next one has a complete word: "Inc. T" may become "Inc. Tuesday" or "Inc. The"."""
         start = self._body()
         for cut in self._cuts(start):
             has_begun = _NEXT_WORD.search(self._probe, cut)
@@ -124,7 +125,7 @@ class SentenceBuffer:
                 return
 
     def _body(self) -> int:
-        """Return the start of the sentence after its list bullet."""
+        """Return the offset at which the sentence begins after its list bullet."""
         bullet = _BULLET.match(self._probe) if self._line_start else None
         return bullet.end() if bullet and self._probe[bullet.end() :].strip() else 0
 

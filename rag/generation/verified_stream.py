@@ -1,8 +1,8 @@
-"""The text of an LLM, verified sentence by sentence while it streams. Pure, except for the model that checks.
+"""LLM text, verified sentence by sentence while it streams. Pure, except for the model that checks it.
 
-An LLM may cite the wrong passage or none, and may claim what no passage says. Each finished sentence is checked against
-the passages that it cites. If they do not support it and another passage does, the citation is corrected; if none does,
-the sentence is labelled unsupported, or left out.
+An LLM may cite the wrong passage or none, and may make claims that no passage supports. Each finished sentence is
+checked against the passages that it cites. If they do not support it but another passage does, the citation is
+corrected; if no passage supports it, the sentence is labelled unsupported or left out.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
 
 
 class VerifiedStream:
-    """An answer while it is written: the `text` so far, and the finished `sentences` with their support."""
+    """An answer that is still being written: the `text` so far, and the finished `sentences` with their support."""
 
     def __init__(self, checker: SupportChecker, sources: int, *, strict: bool = False) -> None:
-        """`sources` is the number of passages in the prompt; `strict` leaves out sentences without support."""
+        """Begin an answer to a prompt with `sources` passages; `strict` leaves out sentences without support."""
         self.sentences: list[Sentence] = []
         self.left_out = 0
         self._parser = CitationParser(sources)
         self._checker = checker
         self._sources = sources
         self._strict = strict
-        self._final = ""  # text that does not change any more
+        self._final = ""  # text that no longer changes
         self._read = 0  # characters of the parser's text that are final
         self._gap = ""  # white space before sentences that were left out
         self._parsed = 0  # sentences taken from the parser
@@ -41,7 +41,7 @@ class VerifiedStream:
 
     @property
     def text(self) -> str:
-        """The final text, and the sentence that is being written, with the LLM's own citations."""
+        """The final text, followed by the sentence that is being written, with the LLM's own citations."""
         return self._final + self._parser.text[self._read :]
 
     @property
@@ -105,7 +105,7 @@ class VerifiedStream:
             if elsewhere in _GOOD:
                 number = next(n for n, grade in others.items() if grade.support == elsewhere)
                 return elsewhere, {number: others[number]}, True
-        # Beside a supporting passage, drop the citations that do not support the sentence.
+        # If one cited passage supports the sentence, drop the citations that do not.
         kept = {n: v for n, v in cited.items() if support == "unsupported" or v.support != "unsupported"}
         return support, kept, len(kept) < len(cited)
 

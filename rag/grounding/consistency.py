@@ -1,6 +1,6 @@
 """Exact checks of a claim against its evidence: numbers, units, dates, names and negations. Pure.
 
-Embeddings cannot make these distinctions: 23 and 24, Tsinghua and Peking, "did" and "did not" are near neighbours.
+Embeddings cannot distinguish these: 23 and 24, Tsinghua and Peking, "did" and "did not" are near neighbours.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from .entities import WORD, forms, names, normalize, unknown_names
 from .quantities import Quantity, quantities
 
 _COPIED = 0.8
-"""A claim is a copy if at least this share of its words occurs, in order, in the sentences; then each difference
-counts. Set on swapped sentences of the development sets (SQuAD 2, XQuAD, CLAP-NQ). The counts below are set by hand."""
-_MAX_RUN = 3  # sentences that one claim may copy
+"""Minimum share of a claim's words that must occur, in order, in the sentences for the claim to be a copy; in a copy,
+each difference counts. Set on swapped sentences in the development sets (SQuAD 2, XQuAD, CLAP-NQ). The counts below are
+set by hand."""
+_MAX_RUN = 3  # maximum number of sentences that one claim may copy
 _CLAUSE = 5
-"""So many consecutive words that a copy leaves out are a clause, whose negation is left out with it; a negation among
-fewer words was removed."""
-_STRETCH = 3  # equal words around a name, slots included, for it to replace the name at that position
-_WORDS_BEFORE = 3  # words before a copied part that may negate it: "denied that", "it is not true that"
+"""Minimum number of consecutive omitted words that form a clause. A negation in an omitted clause is omitted with it; a
+negation among fewer omitted words counts as removed."""
+_STRETCH = 3  # minimum number of equal words around a name, slots included, for it to replace the name at that position
+_WORDS_BEFORE = 3  # number of words before a copied part that may negate it: "denied that", "it is not true that"
 
 _NOT_NEGATIONS = re.compile(
     r"\bnot (?:only|just)\b(?=.*\b(?:but|also)\b)|\bno\. ?(?=\d)|不[仅僅但同断斷论論]|未[来來]|[无無][论論]",
@@ -37,7 +38,14 @@ _NEGATION_WORDS = (
     "lacking 不 没 沒 無 无 未"
 )
 _NEGATIONS = frozenset(_NEGATION_WORDS.split())
-_CONJUNCTIONS = {"but", "and", "while", "whereas", "although", "though"}  # words before these are in another clause
+_CONJUNCTIONS = {
+    "but",
+    "and",
+    "while",
+    "whereas",
+    "although",
+    "though",
+}  # words before a conjunction are in another clause
 _PRONOUNS = frozenset(lexicon.PRONOUNS)
 
 
@@ -45,9 +53,9 @@ _PRONOUNS = frozenset(lexicon.PRONOUNS)
 class Copy:
     """The sentences `first` to `last` (inclusive) that a claim copies, compared word by word in lower case.
 
-    `part` holds the words that the claim copies, from shortly before the first shared word to the last one, without
-    clauses that are left out. `replaced` pairs words of the claim with the words that they replace. `only` is True when
-    the claim adds no word.
+    `part` contains the words that the claim copies, from shortly before the first shared word to the last one, without
+    omitted clauses. `replaced` pairs words in the claim with the words that they replace. `only` is True if the claim
+    adds no words.
     """
 
     first: int
@@ -66,7 +74,7 @@ def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
         for first in range(len(rows) - length + 1):
             source = [word for row in rows[first : first + length] for word in row]
             if not claimed or (Counter(claimed) & Counter(source)).total() < share * len(claimed):
-                continue  # too few shared words in any order
+                continue  # too few shared words, in any order
             matcher = SequenceMatcher(None, claimed, source, autojunk=False)
             shared = sum(block.size for block in matcher.get_matching_blocks()) / len(claimed)
             if shared > share or (shared == share and best is None):
@@ -85,8 +93,9 @@ def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
 def is_consistent(claim: str, span: str, around: str) -> bool:
     """Return whether a paraphrase passes the exact checks.
 
-    Its numbers, units, dates and names must occur in `around` (the span, its neighbours, the head of the article). It
-    must contain a negation if and only if `span` does, and must not exchange two names or numbers of `span`.
+    Its numbers, units, dates and names must occur in `around` (the span, its neighbours, the article's title, source
+    and date). It must contain a negation if and only if `span` does, and must not exchange two names or numbers in
+    `span`.
     """
     return (
         _numbers_agree(quantities(claim), quantities(around), counted=False)
@@ -99,9 +108,9 @@ def is_consistent(claim: str, span: str, around: str) -> bool:
 def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
     """Return whether a near copy of `span` passes the exact checks.
 
-    Numbers and names must not occur more often than in the span or replace others, and the copied part must have the
-    same number of negations. Parts that are added to a name ("Nikola Tesla" for "Tesla"), and names in place of
-    pronouns, may come from `around`.
+    Numbers and names must not occur more often than in the span or replace others, and the copied part must contain as
+    many negations as the span. Additions to a name ("Nikola Tesla" for "Tesla"), and names that replace pronouns, may
+    come from `around`.
     """
     span_names = names(span, opening=True)
     claim_names = names(claim, opening=True)
@@ -136,14 +145,14 @@ def _extends_a_name(name: str, words: Sequence[str], claim_names: Sequence[str],
 
 
 def count_negations(words: Sequence[str]) -> int:
-    """Return the number of negations among words in lower case."""
+    """Return the number of negations in a list of lower-case words."""
     return sum(word in _NEGATIONS for word in words)
 
 
 def replaces_chinese(copy: Copy) -> bool:
     """Return whether the copy replaces Chinese characters other than numerals.
 
-    They may be a name, which cannot be recognised in Chinese.
+    These characters may be a name; names cannot be recognised in Chinese.
     """
     put = [new for new, _ in copy.replaced if not _exact(new, ())]
     return any(re.match(f"[{lexicon.CJK}]", word) for new in put for word in new)
@@ -166,7 +175,7 @@ def _part(source: Sequence[str], matcher: SequenceMatcher[str]) -> tuple[str, ..
 
 
 def _exchanges(claim: str, span: str) -> bool:
-    """Return whether the claim exchanges two names or numbers of `span`: who bought whom, or the years of a period."""
+    """Return whether the claim exchanges two names or numbers in `span`: buyer and seller, or the years of a period."""
     return any(
         _are_disjoint(put, gone) and not _are_disjoint(put, other_gone) and not _are_disjoint(other_put, gone)
         for row in _aligned(claim, span)
@@ -182,7 +191,7 @@ def _displaces(claim: str, span: str) -> bool:
 def _aligned(claim: str, span: str) -> Iterator[list[tuple[list[frozenset[str]], list[frozenset[str]]]]]:
     """Yield the aligned names and numbers of each stretch of equal words ("A bought B", not "A was bought by B").
 
-    A stretch has at least three words. A name that opens a stretch follows words that were left out, and is skipped.
+    A stretch has at least three words. A name at the beginning of a stretch follows omitted words, and is skipped.
     """
     claimed, source = _slots(claim), _slots(span)
     matcher = SequenceMatcher(None, [word for word, _ in claimed], [word for word, _ in source], autojunk=False)
@@ -193,7 +202,7 @@ def _aligned(claim: str, span: str) -> Iterator[list[tuple[list[frozenset[str]],
 
 
 def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
-    """Return the words of `text`, with an empty slot and its contents for each list of names and numbers.
+    """Return the words in `text`, with an empty slot and its contents for each list of names and numbers.
 
     An example of such a list is "Baidu, Tencent and 360".
     """
@@ -217,12 +226,12 @@ def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
 
 
 def _are_disjoint(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]]) -> bool:
-    """Return whether two slots have no name or number in common; Tesla and Nikola Tesla have one."""
+    """Return whether two slots have no name or number in common; "Tesla" and "Nikola Tesla" have one in common."""
     return not any(one & other for one in put for other in gone)
 
 
 def _numbers_agree(claimed: Sequence[Quantity], source: Sequence[Quantity], *, counted: bool) -> bool:
-    """Return whether the source has the claim's numbers (as often, if `counted`) with the same units."""
+    """Return whether the source contains the claim's numbers with the same units (and as often, if `counted`)."""
     values, source_values = Counter(q.value for q in claimed), Counter(q.value for q in source)
     if not (values <= source_values if counted else set(values) <= set(source_values)):
         return False

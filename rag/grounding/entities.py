@@ -1,4 +1,4 @@
-"""Names in a text, recognised by their capitals, and whether another text contains them in any form. Pure."""
+"""Find names in a text by their capitals, and check whether another text contains them in any form. Pure."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _OPENING_WORDS = (
     "behind beyond following including given per via"
 )
 _OPENERS = frozenset(_OPENING_WORDS.split())
-"""Words that open a sentence before a name and are not part of it."""
+"""Words that begin a sentence before a name and are not part of the name."""
 _SUFFIXES = ("s", "n", "an", "ian", "ese", "ish", "ist", "ism", "a", "e", "y")  # Russia-n, Chin-a and Chin-ese, Ital-y
 _MISSPELT = 0.8
-"""The similarity (`difflib`) from which a word counts as a misspelling of another: Dusquesne for Duquesne."""
-_MIN_MISSPELT = 5  # letters: too many shorter words are this similar
-_MIN_ROOT = 4  # letters: "John" is not the root of "Johnson", nor "Ira" of "Iran"
+"""Minimum similarity (`difflib`) at which a word counts as a misspelling of another: Dusquesne for Duquesne."""
+_MIN_MISSPELT = 5  # minimum number of letters: too many shorter words are this similar
+_MIN_ROOT = 4  # minimum number of letters: "John" is not the root of "Johnson", nor "Ira" of "Iran"
 
 
 def names(text: str, *, opening: bool = False) -> list[str]:
     """Return the names in `text`, recognised by their capitals, and its months and weekdays, in lower case.
 
-    The first word of a sentence counts only if it must be a name (NASA, OpenAI, two capitalised words in a row); with
-    `opening`, it counts unless it is a common word.
+    The first word of a sentence counts only if it must be a name (NASA, OpenAI, two capitalised words in a row); if
+    `opening` is True, it counts unless it is a common word.
     """
     text = normalize(text)
     found = []
@@ -47,7 +47,7 @@ def names(text: str, *, opening: bool = False) -> list[str]:
             continue
         is_plain = word[1:].islower() or not word[1:].isalpha()
         if is_plain and not terms(lowered) and not (_CALENDAR.fullmatch(lowered) and not _opens(text, match.start())):
-            continue  # a stop word, unlike May
+            continue  # a stop word; "May" is not one
         if is_plain and _opens(text, match.start()):
             before_a_name = re.match(r"[\s-][A-Z]", text[match.end() :])
             if lowered in _OPENERS or not (opening or before_a_name):
@@ -57,7 +57,7 @@ def names(text: str, *, opening: bool = False) -> list[str]:
 
 
 def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
-    """Return the names among `wanted`, names of `claim`, that `source` does not contain in any form."""
+    """Return the names in `wanted` that `source` does not contain in any form; `wanted` contains names from `claim`."""
     if not wanted:
         return set()
     source = normalize(source)
@@ -65,7 +65,7 @@ def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
     unknown = {name for name in wanted if not forms(name) & held}
     if not unknown:
         return set()
-    # UN for "United Nations", and the reverse.
+    # "UN" for "United Nations", and vice versa.
     initials = {letters for letters, _ in _initials(source)}
     short = {match[0] for match in WORD.finditer(source) if match[0].isupper()}
     spelled = {word for letters, words in _initials(normalize(claim)) if letters in short for word in words}
@@ -73,8 +73,10 @@ def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
 
 
 def missing_names(question: str, text: str) -> set[str]:
-    """The names in `question` that `text` holds in no form, in no similar spelling (people ask by ear), and not spelt
-    out ("artificial intelligence" for AI).
+    """Return the names in `question` that `text` does not contain.
+
+    A name counts as contained in any form, in a similar spelling (users may misspell names that they have only heard),
+    or spelt out ("artificial intelligence" for "AI").
     """
     missing = unknown_names(question, text, names(question))
     if not missing:
@@ -90,7 +92,7 @@ def missing_names(question: str, text: str) -> set[str]:
 
 
 def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the initials and the words of every run of two to six capitalised words, without of, the, and, for."""
+    """Yield the initials and words of every run of two to six capitalised words, without "of", "the", "and", "for"."""
     for match in re.finditer(r"[A-Z][\w'-]*(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*)+", text):
         words = [word for word in re.findall(r"[\w'-]+", match[0]) if word[0].isupper()]
         for first in range(len(words)):
@@ -100,7 +102,7 @@ def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
 
 @lru_cache(maxsize=20_000)
 def forms(word: str) -> frozenset[str]:
-    """Return the forms of a name: itself, its stem, and the root that China and Chinese, Russia and Russian share."""
+    """Return the forms of a name: the name itself, its stem, and its root, such as that of "China" and "Chinese"."""
     if match := _CALENDAR.fullmatch(word):
         return frozenset({word, f"{match[match.lastindex or 0]}."})
     roots = {word.removesuffix(end) for end in _SUFFIXES}
@@ -108,7 +110,7 @@ def forms(word: str) -> frozenset[str]:
 
 
 def normalize(text: str) -> str:
-    """Return `text` with spelling variants unified: U.S. as US, é as e, "didn't" as "did not"."""
+    """Return `text` with uniform spelling: "US" for "U.S.", "e" for "é", "did not" for "didn't"."""
     text = without_accents(text).replace("’", "'").replace("*", "")
     text = _INITIALS.sub(lambda match: match[0].replace(".", ""), text)
     text = _HONORIFIC.sub("", text)

@@ -1,7 +1,7 @@
 """Numbers in English and Chinese text, in digits or in words, with their units. Pure.
 
 "1,677", "twenty-three", "1.2 million", "三百" and "23rd" become plain decimals, so that different spellings of a number
-are equal.
+compare equal.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ _UNITS = {
     "decade": "decades?",
     "century": "centur(?:y|ies)|世纪|世紀",
 }
-"""Units that must match, each with its spellings. Other words are left to the alignment: "23 members" and "23 people"
-may be the same."""
+"""Units that must match, each with its spellings. The alignment compares other words: "23 members" and "23 people" may
+be the same."""
 
 _WORD = rf"(?:{'|'.join(sorted(_SMALL | _SCALES, key=len, reverse=True))})"
 _FIGURE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -76,24 +76,24 @@ _PHRASE = re.compile(
     rf"(?P<figure>{_FIGURE})(?:st|nd|rd|th)?(?P<scales>(?:[\s-]?(?:{'|'.join(_SCALES)})(?![a-z]))*)"
     rf"|(?<![^\W_])(?!one (?:of|another)\b)(?P<words>{_WORD}(?:(?:[\s-]|\sand\s){_WORD})*)(?![^\W_])"
     rf"|(?<![^\W_])(?P<vague>{_VAGUE})(?![^\W_])"
-    # Alone, 一 is mostly "a" (一个) or part of a word (一起), and 十分 means "very".
+    # On its own, 一 usually means "a" (一个) or is part of a word (一起), and 十分 means "very".
     rf"|(?!一(?!{_HAN}))(?!十分)(?P<han>{_HAN}+)(?P<myriads>[万萬亿億]*)"
 )
-_MAX_SCALES = 8  # of one number: "thousand million"; with more of them it is not a number, and too large
+_MAX_SCALES = 8  # scale words per number, at most ("thousand million" has two): a longer run is not a number
 _UNIT_AFTER = re.compile(rf"[\s-]?(?:{'|'.join(f'(?P<{name}>{unit})' for name, unit in _UNITS.items())})(?![a-z])")
 _UNIT_BEFORE = re.compile(r"(?:(?P<dollar>\$)|(?P<euro>€)|(?P<pound>£))\s?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as a plain decimal ("1677", "0.5"), or a vague one as written ("half"), and its unit if it has one."""
+    """A number as a plain decimal ("1677", "0.5"), or a vague number as written ("half"), with its unit, if any."""
 
     value: str
     unit: str | None = None
 
 
 def quantities(text: str) -> list[Quantity]:
-    """Return the numbers of `text` in order, including ordinals, without "one of" and a lone 一."""
+    """Return the numbers in `text` in order, including ordinals, but not "one of" or a lone 一."""
     text = unicodedata.normalize("NFKC", text).lower()
     found: list[Quantity] = []
     for match in _PHRASE.finditer(text):
@@ -118,7 +118,7 @@ def _values(match: re.Match[str]) -> list[str]:
 
 
 def _spoken(words: list[str]) -> Iterator[Decimal]:
-    """Yield the numbers in a run of number words: one for "two hundred and five", two for "nineteen ninety"."""
+    """Yield the numbers in a run of number words: one number for "two hundred and five", two for "nineteen ninety"."""
     total = group = 0
     begun = False
     for word in words:

@@ -1,7 +1,7 @@
 """Grade how well a passage supports a sentence: word for word, in other words, in part, or not at all.
 
 Token embeddings compare the meaning, word by word; `consistency` compares numbers, names and negations exactly. Neither
-is enough alone. There is no second model: a sentence takes one forward pass, a quotation none.
+is enough alone. No second model is needed: a sentence takes one forward pass, a quotation none.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..answer import Support
 from .consistency import count_negations, find_copy, is_consistent, is_consistent_copy, replaces_chinese
 
 _SUPPORTED, _WEAK = 0.70, 0.50
-"""Thresholds for the mean of the best cosines of a claim's content tokens. They were set with `_WEAKEST` on true
-sentences, human paraphrases and swapped sentences of the development sets, for the bundled model."""
-_WEAKEST = 0.25  # minimum for every token of a supported claim: below it the passage has no similar word
+"""Thresholds for the mean of the best cosines of a claim's content tokens. They were set together with `_WEAKEST`, for
+the bundled model, on true sentences, human paraphrases and swapped sentences from the development sets."""
+_WEAKEST = 0.25  # minimum cosine for every token in a supported claim: below it, the passage has no similar word
 _SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
-"""The thresholds for shares of keywords, used without token vectors; set by hand, not fitted."""
-_NEIGHBOUR_HELPS = 0.03  # gain of the mean that is required to add a neighbouring sentence to the span
+"""Thresholds for the share of keywords that occur, used without token vectors; set by hand, not fitted."""
+_NEIGHBOUR_HELPS = 0.03  # minimum increase in the mean that is required to add a neighbouring sentence to the span
 
 _FOLDED = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’‚`´′", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
 _THE_TEXT = r"(?:the|this) (?:\w+ )?(?:article|report|passage|text|story|piece)s?"
@@ -41,20 +41,21 @@ _NEGATES = re.compile(
     r"|(?:answer|reply|respond|say|write)(?: that)?)\b|[不没未否若]",
     re.IGNORECASE,
 )
-"""Words before a part of a sentence that may reverse its meaning; `_CLAUSE` matches the beginning of the part."""
+"""Words that may reverse the meaning of the part of a sentence after them; `_CLAUSE` matches the beginning of that
+part."""
 _CHINESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
 class SupportGrade:
-    """How well a passage supports a sentence, and the span of the article that does."""
+    """A grade for a passage's support of a sentence, and the span in the article that supports it."""
 
     support: Support
     span: Span
 
 
 class SupportChecker:
-    """A checker of an answer's sentences against the passages that were retrieved for its question.
+    """A checker that compares an answer's sentences with the passages retrieved for its question.
 
     Each sentence is encoded once, however many passages it cites; a quotation is not encoded.
     """
@@ -68,7 +69,7 @@ class SupportChecker:
         """Grade how well passage `number` (from 1) supports `sentence`; see `grade_support`.
 
         `beside` lists the other passages that the sentence cites: its names and numbers may come from them. Raises
-        `EncoderError` when the model cannot be loaded.
+        `EncoderError` if the model cannot be loaded.
         """
         scored = self._found.passages[number - 1]
         hit, features = scored.hit, scored.features
@@ -94,10 +95,10 @@ def grade_support(
 ) -> SupportGrade:
     """Grade how well a passage supports a paraphrase. Pure; the span is relative to the passage.
 
-    `encoding` is that of the sentence; its names and numbers may also come from `around` (title, source, date). The
-    span is the sentence of the passage, or the run of up to three, that matches best. A near copy is compared with the
-    copied sentences only. A sentence that fails an exact check is `unsupported`; otherwise the mean similarity of its
-    words decides.
+    `encoding` is the sentence's encoding; the sentence's names and numbers may also come from `around` (title, source,
+    date). The span is the sentence in the passage, or the run of up to three sentences, that matches best. A near copy
+    is compared with the copied sentences only. A sentence that fails an exact check is `unsupported`; otherwise the
+    mean similarity of its words determines the grade.
     """
     text, spans = features.passage.text, features.sentences
     if not spans or not _has_words(sentence):
@@ -117,7 +118,7 @@ def grade_support(
         return SupportGrade("unsupported", span)
     if copy and copy.only:
         return SupportGrade("supported", span)
-    # Words that a copy adds may come from anywhere in the passage: "Lu Yanxia" for "she".
+    # Words that a copy adds may come from anywhere in the passage, such as "Lu Yanxia" for "she".
     support = _grade((matched if copy else matched[first : last + 1]).max(axis=0), is_share=is_share)
     if support == "supported" and copy and replaces_chinese(copy):
         support = "weak"
@@ -127,8 +128,9 @@ def grade_support(
 def find_quote(sentence: str, text: str) -> Span | None:
     """Return the span of `text` that contains `sentence` word for word, or None.
 
-    Variants of quotation marks and dashes, white space, Markdown asterisks, and quotation marks around the sentence are
-    ignored; capitals are not. The span may cover several sentences of `text`, but not begin or end inside a word.
+    The comparison ignores variants of quotation marks and dashes, white space, Markdown asterisks, and quotation marks
+    around the sentence; it does not ignore case. The span may cover several sentences of `text`, but not begin or end
+    inside a word.
     """
     wanted, _ = _folded(sentence)
     wanted = wanted.strip("\"' ")
@@ -145,7 +147,7 @@ def find_quote(sentence: str, text: str) -> Span | None:
 
 
 def _without_frame(sentence: str) -> str:
-    """Return the sentence without phrases such as "According to the article": LLMs write them, articles do not."""
+    """Return the sentence without phrases such as "According to the article", which LLMs write but articles do not."""
     rest = _FRAME.sub("", sentence, count=1)
     return rest if _has_words(rest) else sentence
 
@@ -153,7 +155,8 @@ def _without_frame(sentence: str) -> str:
 def _negated_sentence(quoted: Span, features: PassageFeatures) -> Span | None:
     """Return the span of the sentence around a quotation if the words before it may reverse its meaning, or None.
 
-    In "It is false that …" or "Ignore this and answer that …" the words occur, but the article may mean the opposite.
+    After "It is false that …" or "Ignore this and answer that …", the words occur, but the article may mean the
+    opposite.
     """
     around = next((span for span in features.sentences if span.start <= quoted.start < span.end), None)
     if around is None:
@@ -163,7 +166,8 @@ def _negated_sentence(quoted: Span, features: PassageFeatures) -> Span | None:
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """Return `text` with unified quotation marks, dashes and blanks (none next to Chinese), and the old offsets."""
+    """Return `text` with uniform quotation marks, dashes and blanks (none next to Chinese), and the original
+    offsets."""
     folded: list[str] = []
     offsets: list[int] = []
     for offset, character in enumerate(text.translate(_FOLDED)):
@@ -191,10 +195,10 @@ def _inside_word(text: str, at: int) -> bool:
 def _match(
     sentence: str, encoding: Encoding | None, parts: Sequence[str], features: PassageFeatures
 ) -> tuple[np.typing.NDArray[np.float32], bool]:
-    """Return how well each sentence of a passage matches each content word of the claim: shape `(sentences, words)`.
+    """Return the similarity of each sentence in a passage to each content word in the claim, as `(sentences, words)`.
 
-    The values are cosines of tokens if the model provides them and can read the script; otherwise (the second value is
-    True) 1 for a keyword that occurs and 0 for one that does not.
+    The values are token cosines if the model provides token vectors and can read the script; otherwise (the second
+    value is True) 1 for a keyword that occurs and 0 for one that does not.
     """
     text = " ".join(parts)
     if (
@@ -223,9 +227,9 @@ def _has_word_vectors(encoding: Encoding, sentence: str) -> bool:
 
 
 def _content_tokens(sentence: str, encoding: Encoding) -> list[int]:
-    """Return the tokens of content words, or all tokens if there are none.
+    """Return the indices of the tokens in content words, or of all tokens if there are no content words.
 
-    Negations are checked exactly, and must not move the span to another sentence with a negation.
+    Negations are left out: they are checked exactly, and must not move the span to another sentence with a negation.
     """
     found = re.finditer(r"[^\W_]+", sentence)
     words = [match.span() for match in found if terms(match[0]) and not count_negations([match[0].lower()])]
@@ -234,7 +238,7 @@ def _content_tokens(sentence: str, encoding: Encoding) -> list[int]:
 
 
 def _best_run(matched: np.typing.NDArray[np.float32]) -> tuple[int, int]:
-    """Return the first and last index of the best matching sentence, extended by neighbours that clearly help."""
+    """Return the first and last index of the best-matching sentence, extended by neighbours that clearly help."""
     first = last = int(matched.mean(axis=1).argmax())
     here = matched[first]
     for neighbour in (first - 1, first + 1):
@@ -254,9 +258,10 @@ def _grade(matched: np.typing.NDArray[np.float32], *, is_share: bool) -> Support
 
 
 def _head(hit: Hit) -> str:
-    """Return the title, source and date of an article, which a sentence may use besides the text.
+    """Return an article's title, source and date, which a sentence may use in addition to the text.
 
-    The date is spelled out, as in sentences; digits in the source, which is mostly a file name, are not facts.
+    The date is spelled out, as in sentences; digits in the source are removed, because the source is usually a file
+    name.
     """
     published = hit.published or ""
     try:

@@ -1,1 +1,1 @@
-"""Language models: loading, retrying and explaining failures."""
+"""Language models: loading, retries and error messages."""

@@ -1,4 +1,4 @@
-"""The models that a user can choose: quoting, the configured model, hosted models, and those of a running Ollama."""
+"""The models that a user can choose: quoting, the configured model, hosted models, and models on an Ollama server."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _HOSTED = {
     "anthropic": "claude-haiku-4-5",
     "google_genai": "gemini-3.5-flash-lite",
 }
-"""A small model of each hosted provider, offered when its key is set; it supports a temperature."""
+"""A small model from each hosted provider, offered if the provider's key is set; each model supports a temperature."""
 
-_LIST_SECONDS = 30.0  # for which a list of models is valid
+_LIST_SECONDS = 30.0  # period for which a list of models is cached
 _OLLAMA_SECONDS = 0.5
 _OLLAMA_MAX_MODELS = 20
 _OLLAMA_MAX_BYTES = 1_000_000
-_OLLAMA_PORTS = {"": 11434, "http": 80, "https": 443}  # by the scheme, as in Ollama's own client
-_WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server listens, and its address
+_OLLAMA_PORTS = {"": 11434, "http": 80, "https": 443}  # default port for each scheme, as in Ollama's own client
+_WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening address to connection address
 _PLAIN_NAME = re.compile(r"[\w./:-]{1,200}", re.ASCII)
 _LATEST = ":latest"
 
 
 class ModelCatalog:
-    """The models that can be chosen besides the configured one. Instances are thread-safe."""
+    """A catalog of the models that can be chosen in addition to the configured one. Instances are thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -50,8 +50,8 @@ class ModelCatalog:
         self._llms: dict[str, BaseChatModel | None] = {}
 
     def models(self) -> tuple[str, ...]:
-        """Return the names of the models: quoting, the configured model, one of each provider that is installed and has
-        a key, and those of a running Ollama.
+        """Return the names of the models: quoting, the configured model, one model from each provider that is installed
+        and has a key, and the models on a running Ollama server.
 
         The list is cached for half a minute. Never raises.
         """
@@ -64,10 +64,10 @@ class ModelCatalog:
             return self._models
 
     def llm(self, model: str) -> BaseChatModel | None:
-        """Return the LLM of that name, None for quotes. It is loaded once, and stays available when its server is too
-        busy to list it.
+        """Return the LLM with that name, or None for quotes. It is loaded once, and stays available if its server is
+        too busy to list it.
 
-        Raises `SettingsError` for a name that is not offered, and `LLMError` when the model cannot be loaded.
+        Raises `SettingsError` for a name that is not offered, and `LLMError` if the model cannot be loaded.
         """
         if model not in self._llms and model not in (offered := self.models()):
             raise SettingsError(
@@ -83,13 +83,13 @@ class ModelCatalog:
 
 
 def abbreviated(value: object) -> str:
-    """Return the `repr` of a value from outside, short enough for a message."""
+    """Return the `repr` of an untrusted value, shortened for a message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _hosted() -> list[str]:
-    """Return a model of each provider whose client is installed and whose key is set."""
+    """Return one model from each provider whose client is installed and whose key is set."""
     return [
         f"{provider}:{model}"
         for provider, model in _HOSTED.items()
@@ -98,9 +98,9 @@ def _hosted() -> list[str]:
 
 
 def _ollama() -> list[str]:
-    """Return the models of a running Ollama; none without its client, or when it does not answer in time.
+    """Return the models on a running Ollama server; empty without the client, or if the server does not answer in time.
 
-    A thread sends the request, because the look-up of a host name has no time limit.
+    A thread sends the request, because a host name lookup has no time limit.
     """
     if not is_installed("ollama"):
         return []
@@ -109,7 +109,7 @@ def _ollama() -> list[str]:
     def request() -> None:
         try:
             names = _chat_models(_fetch(_ollama_url(os.environ.get("OLLAMA_HOST", ""))))
-        except Exception:  # any failure means that no models can be offered
+        except Exception:  # after any failure, no models can be offered
             return
         found.extend(names)
 
@@ -120,7 +120,7 @@ def _ollama() -> list[str]:
 
 
 def _fetch(url: str) -> bytes:
-    """Return Ollama's list of models. Ollama runs on this machine or near it, so no proxy is used."""
+    """Return Ollama's list of models. No proxy is used, because Ollama runs on this machine or in the same network."""
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     with closing(connect(parts.hostname or "", parts.port, timeout=_OLLAMA_SECONDS)) as connection:

@@ -1,8 +1,8 @@
-"""Failures of an LLM, each described in one line with a hint.
+"""Errors for LLM failures, each with a one-line message and a hint.
 
-The clients raise about thirty kinds of exceptions: those of LangChain, `openai`, `anthropic` and `ollama`, and, in the
-middle of a stream, those of `httpx`, `httpx2` and `json`. They are classified by the names of their classes, so that no
-provider's package has to be imported.
+The clients raise about thirty kinds of exceptions, from LangChain, `openai`, `anthropic` and `ollama`, and, in the
+middle of a stream, from `httpx`, `httpx2` and `json`. They are classified by class name, so that no provider's package
+has to be imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ KEY_NAMES: dict[str, tuple[str, ...]] = {
     "google_genai": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     "ollama": (),
 }
-"""The built-in providers, and the environment variables with the key of each; the first that is set is used."""
+"""The built-in providers, and the environment variables that may contain each provider's key; the first variable that
+is set is used."""
 
 
 _FAILURES = {
@@ -60,7 +61,7 @@ _FAILURES = {
     ),
     "other": ("failed", "Try again; if it fails again, try another model or CITECHAT_LLM=extractive."),
 }
-"""What to say about each kind of failure, and what to do."""
+"""The message and the hint for each kind of failure."""
 
 _RETRYABLE = frozenset(
     {"rate limit", "timeout", "incomplete", "connection", "server", "empty", "total timeout", "repetition"}
@@ -78,13 +79,16 @@ _BY_NAME = (
     ("connection", {"ModelConnectionError", "APIConnectionError", "ConnectError", "ConnectionError"}),
     ("server", {"ModelAPIError"}),
 )
-"""Class names of the error and its causes, checked before its HTTP status; the first match counts."""
+"""Class names of the error and its causes, checked before its HTTP status; the first match determines the kind."""
 
 _BY_NAME_LAST = (
     ("server", {"ResponseError", "APIError"}),  # ollama (status -1), openai and anthropic, in the middle of a stream
     ("invalid response", {"UnicodeDecodeError"}),
     ("bad request", {"UnicodeError"}),
-    ("invalid response", {"ValueError", "LookupError", "TypeError", "AttributeError"}),  # ValueError: also of `json`
+    (
+        "invalid response",
+        {"ValueError", "LookupError", "TypeError", "AttributeError"},
+    ),  # ValueError: also raised by `json`
 )
 
 _BY_STATUS = {
@@ -108,7 +112,7 @@ _BY_TEXT = (
     ),
     (re.compile("temperature"), frozenset({"bad request", "invalid response"}), "temperature"),
 )
-"""Words in a server's message, the kinds that they make more precise, and the kind that they mean."""
+"""Patterns in a server's message, the kinds of failure that they refine, and the resulting kind."""
 
 _SECRETS = re.compile(
     r"(?<=://)[^/@\s]+(?=@)|(?i:bearer)\s+[^\s'\",]+|\b(?:sk|pk|rk|gsk|lsv2)[-_][\w*.-]{3,}|\bAIza[\w*-]{6,}"
@@ -118,7 +122,7 @@ _DETAIL_CHARS = 240
 
 
 def explain_failure(error: Exception, spec: str) -> LLMError:
-    """Return the `LLMError` for an exception of the client of the LLM `spec`: one line and a hint, never a key."""
+    """Return the `LLMError` for an exception from the client of the LLM `spec`: one line and a hint, never a key."""
     if isinstance(error, LLMError):
         return error
     return failure(_kind(error), spec, _detail(error), _wait(error))
@@ -127,7 +131,7 @@ def explain_failure(error: Exception, spec: str) -> LLMError:
 def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMError:
     """Return the `LLMError` for one `kind` of failure.
 
-    `detail` is the client's message, and `wait` the number of seconds that the server asks to wait.
+    `detail` is the client's message, and `wait` is the delay that the server asks for, in seconds.
     """
     what, hint = _FAILURES[kind]
     retryable = kind in _RETRYABLE
@@ -144,7 +148,7 @@ def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMErr
 
 
 def scrub(text: str) -> str:
-    """Return `text` without keys: values of the environment's key variables, and anything that looks like a key."""
+    """Return `text` without keys: values of environment variables for keys, and anything that looks like a key."""
     names = {name for names in KEY_NAMES.values() for name in names}
     names |= {name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))}
     values = {os.environ.get(name, "").strip() for name in names}
@@ -161,7 +165,7 @@ def _kind(error: Exception) -> str:
     if kind is None and any(map(_is_incomplete, chain)):
         return "incomplete"
     kind = kind or _kind_by_name(names, _BY_NAME_LAST) or "other"
-    message = f"{error} {getattr(error, 'body', '')}"  # openai does not put its error code into the message
+    message = f"{error} {getattr(error, 'body', '')}"  # openai does not include its error code in the message
     return next((precise for words, vague, precise in _BY_TEXT if kind in vague and words.search(message)), kind)
 
 
@@ -189,8 +193,8 @@ def _is_incomplete(error: BaseException) -> bool:
 
 
 def _wait(error: Exception) -> float:
-    """Return the seconds in the server's header `Retry-After`, or until the time that it gives (RFC 9110, section
-    10.2.3); 0 without the header."""
+    """Return the delay that the server's `Retry-After` header requests, as a number of seconds or as a date (RFC 9110,
+    section 10.2.3), in seconds; 0 without the header."""
     for link in _chain(error):
         value = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
         try:
@@ -214,6 +218,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _detail(error: Exception) -> str:
-    """Return the client's message on one line; it is scrubbed before it is cut, so that no part of a key is left."""
+    """Return the client's message on one line, scrubbed before it is truncated, so that no part of a key remains."""
     words = " ".join(scrub(str(error)).split()) or type(error).__name__
     return words if len(words) <= _DETAIL_CHARS else words[:_DETAIL_CHARS] + "…"

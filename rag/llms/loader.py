@@ -1,9 +1,9 @@
 """Load an LLM named "provider:model", stream its replies, and test whether it answers.
 
-Four providers are built in, and `transformers:FOLDER` and `gguf:FILE` for models on this disk. Any other provider is a
-plug-in: an entry point in the group `citechat.llms` that is named after the provider and is a function
-`(model: str, **options) -> BaseChatModel`. The options are `base_url` (or None), `temperature`, `timeout` in seconds
-and `max_tokens`.
+Four providers are built in, as well as `transformers:FOLDER` and `gguf:FILE` for models on the local disk. Any other
+provider is a plug-in: an entry point in the group `citechat.llms` that is named after the provider and refers to a
+function `(model: str, **options) -> BaseChatModel`. The options are `base_url` (or None), `temperature`, `timeout` in
+seconds and `max_tokens`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "open_llm", "stream_text"]
 
 PLUGIN_GROUP = "citechat.llms"
-"""The entry-point group of plug-ins."""
+"""The entry-point group for plug-ins."""
 
 _LOCAL = ("gguf", "transformers")
-"""The providers of models on this disk."""
+"""The providers for models on the local disk."""
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:
-    """Return the LLM that the settings name, or None when they ask for quotes; nothing is sent yet.
+    """Return the LLM that the settings name, or None if they select quotes; no request is sent yet.
 
-    Raises `LLMError` when it is unknown, or its package or key is missing.
+    Raises `LLMError` if the LLM is unknown, or if its package or key is missing.
     """
     if settings.llm == EXTRACTIVE:
         return None
@@ -63,12 +63,12 @@ def load_llm(
     max_tokens: int = 700,
     context_tokens: int = 8192,
 ) -> BaseChatModel:
-    """Return the chat model named by `spec`, "provider:model"; nothing is sent yet.
+    """Return the chat model named by `spec`, "provider:model"; no request is sent yet.
 
-    `timeout` is the number of seconds to wait for the first word, and between words. The client does not retry;
-    `LLMCall` does, within a total timeout. Ollama and llama.cpp get `context_tokens`, because Ollama otherwise cuts the
-    prompt silently at a smaller default. An OpenAI-compatible server is `openai:` with its `base_url`, and needs no
-    key. Raises `LLMError` for a name, URL, package or key that cannot work.
+    `timeout` is the maximum time to wait for the first word, and between words, in seconds. The client does not retry;
+    `LLMCall` does, within a total timeout. `context_tokens` is passed to Ollama and llama.cpp, because Ollama otherwise
+    silently truncates the prompt at a smaller default. For an OpenAI-compatible server, use `openai:` with the server's
+    `base_url`; no key is needed. Raises `LLMError` for a name, URL, package or key that cannot work.
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
@@ -100,11 +100,11 @@ def load_llm(
 def stream_text(
     llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str, tokens: dict[str, int] | None = None
 ) -> Iterator[str]:
-    """Yield the reply of `llm` piece by piece; `spec` names it in errors.
+    """Yield the LLM's reply piece by piece; `spec` names the LLM in errors.
 
     Token counts that the provider reports are added to `tokens` under `in` and `out`. Raises `LLMError` for any
-    failure, for a reply without text, and for a stream that ends without a reason if the provider always gives one:
-    then the connection broke off.
+    failure, for a reply without text, and for a stream that ends without a finish reason if the provider always sends
+    one, because the connection was then lost.
     """
     reason, has_text = "", False
     stream = llm.stream(list(messages))
@@ -124,7 +124,7 @@ def stream_text(
         raise explain_failure(error, spec) from None
     finally:
         if close := getattr(stream, "close", None):
-            close()  # stop the model when the caller stops early
+            close()  # stop the model if the caller stops early
     if not reason and spec.partition(":")[0].strip().lower() in KEY_NAMES:
         raise failure("incomplete", spec, "the stream ended without a reason")
     if not has_text:
@@ -135,7 +135,7 @@ def is_installed(provider: str) -> bool:
     """Return whether the client of a built-in provider is installed, without importing it."""
     try:
         return find_spec(f"langchain_{provider}") is not None
-    except ValueError:  # another module has that name
+    except ValueError:  # another module has this name
         return False
 
 
@@ -173,7 +173,7 @@ def _address(base_url: str | None) -> str | None:
 def _options(
     provider: str, base_url: str | None, temperature: float, timeout: float, max_tokens: int
 ) -> dict[str, Any]:
-    """Translate the options into those of each client."""
+    """Return the options under the names that the provider's client uses."""
     options: dict[str, Any] = {"temperature": temperature}
     if base_url:
         options["base_url"] = base_url
@@ -184,7 +184,7 @@ def _options(
         options["max_retries"] = 1  # this client counts the first request as well
     if provider == "openai":
         options["stream_usage"] = True
-        if _is_own_server(base_url):  # such servers only support the older name of the limit
+        if _is_own_server(base_url):  # such servers support only the limit's older name
             options["extra_body"] = {"max_tokens": options.pop("max_tokens")}
     return options
 
@@ -199,7 +199,7 @@ def _key(provider: str, base_url: str | None, spec: str) -> dict[str, Any]:
             f"the key in {name} for the LLM {spec!r} contains characters that are not allowed in a key",
             f"Set {name} again, without spaces, quotes or line breaks.",
         )
-    if key or not names:  # the client reads it itself, but does not strip the line break that a shell may leave
+    if key or not names:  # the client reads the key itself, but does not strip a line break that a shell may have left
         return {"api_key": key} if key != os.environ.get(name, "") else {}
     if provider == "openai" and _is_own_server(base_url):
         return {"api_key": _NO_KEY}
@@ -265,7 +265,7 @@ class LLMPing:
 
 
 def ping_llm(settings: Settings) -> LLMPing:
-    """Ask the LLM of the settings for one word, which costs a few tokens. A failure is returned, not raised."""
+    """Ask the configured LLM for one word, which costs a few tokens. A failure is returned, not raised."""
     from langchain_core.messages import HumanMessage
 
     first_word = None

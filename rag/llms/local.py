@@ -1,7 +1,7 @@
-"""Language models that run in this process: `transformers:FOLDER` and `gguf:FILE`. Nothing is downloaded, and no code
-of a model is run.
+"""Language models that run in this process: `transformers:FOLDER` and `gguf:FILE`. Nothing is downloaded, and code that
+comes with a model is not run.
 
-The module is imported for such a model only; torch and transformers, or llama-cpp-python, are loaded with the model.
+This module is imported only for such a model; torch and transformers, or llama-cpp-python, are loaded with the model.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Emit = Callable[[str], None]
 
 
 class LocalChat(BaseChatModel):
-    """A model that generates in a thread of its own, one reply at a time.
+    """A model that generates in its own thread, one reply at a time.
 
-    A caller that has waited for `timeout` seconds, or has left, does not have to wait for the model.
+    A caller that has waited for `timeout` seconds, or has stopped, does not have to wait for the model.
     """
 
     temperature: float = 0.0
@@ -62,7 +62,7 @@ class LocalChat(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         turns = [{"role": _ROLES.get(message.type, "user"), "content": str(message.content)} for message in messages]
-        pieces: queue.Queue[str | tuple[int, int] | Exception] = queue.Queue()  # counts or an error end the reply
+        pieces: queue.Queue[str | tuple[int, int] | Exception] = queue.Queue()  # token counts or an error end the reply
         cancelled = threading.Event()
 
         def write() -> None:
@@ -70,7 +70,7 @@ class LocalChat(BaseChatModel):
                 with self._lock:
                     pieces.put("")  # the timeout starts here
                     pieces.put(self._write(turns, pieces.put, cancelled))
-            except Exception as error:  # raised in the calling thread, which would otherwise wait for ever
+            except Exception as error:  # raised again in the calling thread, which would otherwise wait forever
                 pieces.put(error)
 
         threading.Thread(target=write, name="write", daemon=True).start()
@@ -93,7 +93,7 @@ class LocalChat(BaseChatModel):
 
 
 class TransformersChat(LocalChat):
-    """A causal language model of transformers, run on the CPU."""
+    """A causal language model that transformers runs on the CPU."""
 
     folder: str
     _model: Any = PrivateAttr()
@@ -152,14 +152,14 @@ class TransformersChat(LocalChat):
 
 
 class GgufChat(LocalChat):
-    """A model in a GGUF file, run by llama.cpp on the CPU."""
+    """A model in a GGUF file that llama.cpp runs on the CPU."""
 
     path: str
     context_tokens: int = 8192
     _model: Any = PrivateAttr()
 
     def __init__(self, **given: Any) -> None:
-        """Load the model from the file `path`. Raises `LLMError` if it is not a model."""
+        """Load the model from the file `path`. Raises `LLMError` if the file is not a model."""
         super().__init__(**given)
         if not Path(self.path).is_file():
             raise LLMError(
@@ -202,7 +202,7 @@ class GgufChat(LocalChat):
 
 
 def load_local(provider: str, model: str, options: dict[str, Any], context_tokens: int) -> BaseChatModel:
-    """Return the model in a folder (`transformers`) or file (`gguf`); a base URL among the `options` is ignored."""
+    """Return the model from a folder (`transformers`) or file (`gguf`); a base URL in the `options` is ignored."""
     options = {name: options[name] for name in ("temperature", "max_tokens", "timeout")}
     if provider == "gguf":
         return GgufChat(path=model, context_tokens=context_tokens, **options)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _RETRIED = frozenset({"rate limit", "server"})
-"""Failures that pass within seconds. A server that is down, or that timed out, is not retried."""
+"""Failures that usually pass within seconds. Requests to a server that is down or timed out are not retried."""
 _FIRST_WAIT, _MAX_RETRIES = 1.0, 3  # seconds, doubled for each retry
 
-_TAIL = 600  # characters at the end of a reply that are searched for a repetition
+_TAIL = 600  # number of characters at the end of a reply that are searched for a repetition
 _CHECK_EVERY = 40  # characters
 _REPETITION = re.compile(r"(.{1,120}?)\1{5,}$", re.DOTALL)
 _MIN_REPETITION = 120  # characters in total: a line of dashes under a heading is shorter
@@ -29,10 +29,10 @@ _MIN_REPETITION = 120  # characters in total: a line of dashes under a heading i
 
 @dataclass(slots=True)
 class LLMCall:
-    """The calls to an LLM for one answer.
+    """The LLM calls for one answer.
 
-    `spec` names the LLM in errors. The `timeout` is for each reply, in seconds, retries included. `tokens` adds up what
-    the calls used.
+    `spec` names the LLM in errors. The `timeout` applies to each reply, including retries, in seconds. `tokens`
+    contains the total token counts of the calls.
     """
 
     llm: BaseChatModel
@@ -45,7 +45,7 @@ class LLMCall:
     def stream(self, prompt: Callable[[int], list[BaseMessage]], passages: int) -> Iterator[str]:
         """Yield the reply to `prompt(passages)` piece by piece; if that prompt is too long, use half the passages.
 
-        Raises `LLMError` for a failure that a retry does not fix, and for any failure after the first piece.
+        Raises `LLMError` for a failure that retries do not fix, and for any failure after the first piece.
         """
         started, retries, is_shortened = self.clock(), 0, False
         while True:
@@ -76,6 +76,6 @@ class LLMCall:
 
 
 def repeats(text: str) -> bool:
-    """Return whether a text ends in a loop, as small models produce them."""
+    """Return whether a text ends in a loop, as replies from small models may."""
     found = _REPETITION.search(text[-_TAIL:])
     return found is not None and len(found[0]) >= _MIN_REPETITION

@@ -1,1 +1,1 @@
-"""What a question asks for, and questions to suggest."""
+"""Question analysis and question suggestions."""

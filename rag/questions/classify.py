@@ -1,7 +1,7 @@
 """The kind of answer that a question asks for, and whether a sentence contains one. Pure.
 
-The kinds are numbers and dates. Names, places and reasons were tried and dropped, because nearly every sentence of the
-news contains a name (0.9 of the right sentences, 0.8 of the wrong ones).
+The kinds are numbers and dates. Names, places and reasons were tried and dropped, because nearly every sentence in a
+news article contains a name (0.9 of the right sentences, 0.8 of the wrong ones).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MEASURES: dict[Kind, re.Pattern[str]] = {
 }
 _ASKS_FOR_A_NAME = re.compile(r"\W*(?:who|whose|whom)\b", re.IGNORECASE)
 _NAME = re.compile(r"\b[A-Z][\w’'-]+(?:\s+(?:[A-Z][\w’'-]+|de|van|von|bin|al|of))*\s+[A-Z][\w’'-]*\w")
-"""A name of at least two words: a single capitalised word may just begin the sentence."""
+"""A name of at least two words: a single capitalised word may simply be the first word of a sentence."""
 
 _MEASURED = (
     "percent(?:age)?|number|proportion|amount|population|price|cost|size|ratio|speed|length|height|distance|temperature"
@@ -62,7 +62,7 @@ _ASKS: dict[Kind, re.Pattern[str]] = {
 
 _ANSWERED_BY_AN_EVENT = re.compile(r"\bhow (?:often|soon)\b", re.IGNORECASE)
 _NO_QUANTITY = re.compile(
-    # "one" as a pronoun, "once" for "as soon as", and "as many as", which compares.
+    # "one" as a pronoun, "once" in the sense of "as soon as", and the comparison "as many as".
     r"\b(?:no|any|some|every|each|the|this|that|as|which|another) one\b|\bonce\b|\bas (?:many|much|few|little)\b"
     r"|\bone(?=\s+(?:of|another|would|can|could|may|might|must|should|will|has|is|who|that)\b|[’'])",
     re.IGNORECASE,
@@ -77,12 +77,12 @@ _VAGUE_QUANTITY = re.compile(
 
 @lru_cache(maxsize=256)  # called for every sentence that is ranked
 def asked_kind(question: str) -> Kind | None:
-    """Return what `question` asks for, or None when its words do not show it."""
+    """Return the kind of answer that `question` asks for, or None if its words do not show it."""
     return next((kind for kind, pattern in _ASKS.items() if pattern.search(question)), None)
 
 
 def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
-    """Return whether `sentence` contains something of this kind that `question` does not contain."""
+    """Return whether `sentence` contains an expression of this kind that `question` does not contain."""
     known = _words(question)
     return any(not _words(match[0]) <= known for match in _HOLDS[kind].finditer(sentence))
 
@@ -90,7 +90,8 @@ def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
 def lacks_quantity(question: str, sentence: str) -> bool:
     """Return whether `question` asks for a quantity and `sentence` contains none, not even a vague one.
 
-    Vague quantities are "most of them" or "in seconds"; quantities of the question itself do not count.
+    Vague quantities are expressions such as "most of them" or "in seconds"; quantities that occur in the question do
+    not count.
     """
     if asked_kind(question) != "number" or _ANSWERED_BY_AN_EVENT.search(question):
         return False
@@ -101,8 +102,8 @@ def lacks_quantity(question: str, sentence: str) -> bool:
 def short_answer(question: str, sentence: str) -> Span | None:
     """Return the span of the number (with its unit), date or name in `sentence` that `question` asks for.
 
-    None when it asks for something else, or when the sentence has no candidate or several: highlighting a wrong number
-    is worse than none. Words of the question are not candidates.
+    Return None if it asks for something else, or if the sentence has no candidate or several: highlighting a wrong
+    number is worse than highlighting none. Words that occur in the question are not candidates.
     """
     kind = asked_kind(question)
     pattern = _MEASURES[kind] if kind else _NAME if _ASKS_FOR_A_NAME.match(question) else None

@@ -1,5 +1,5 @@
-"""Follow-up questions such as "and in 2022?", made independent of the conversation by rules: names and the topic of
-earlier questions are put in front. `generation.generate.rewrite` uses an LLM instead."""
+"""Follow-up questions such as "and in 2022?", made independent of the conversation by rules that prepend names and the
+topic from earlier questions. `generation.generate.rewrite` uses an LLM instead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index import lexicon, terms
 
 from ..answer import Turn
 
-_MIN_TOPIC_WORDS = 2  # a question with fewer words, numbers left out, has no topic: "why?", "and in 2022?"
+_MIN_TOPIC_WORDS = 2  # a question with fewer words, not counting numbers, has no topic: "why?", "and in 2022?"
 _PRONOUN = re.compile(rf"\b(?:{'|'.join(lexicon.PRONOUNS)}|hers|theirs|there)\b|他|她|它", re.IGNORECASE)
 _PERSON = re.compile(r"\b(?:he|she|him|her|his|hers)\b|他|她", re.IGNORECASE)
 _NAME = re.compile(r"\b(?:\d{1,3}\s+)?[A-Z][\w’'-]*(?:\s+(?:of\s+|de\s+|van\s+|von\s+)?[A-Z][\w’'-]*)*")
@@ -20,19 +20,19 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 _LEAD_IN = re.compile(r"^\W*(?:(?:and|but|so|then|what about|how about)\b[\s,]*|那)", re.IGNORECASE)
 _OPENING_WORDS = "who what when where which why how is are was were did does do can could in on at the and"
 _OPENERS = frozenset(_OPENING_WORDS.split())
-_TURNS_BACK = 3  # earlier questions that are searched for a name
+_TURNS_BACK = 3  # maximum number of earlier questions that are searched for a name
 
 
 def needs_context(question: str) -> bool:
-    """Return whether a question cannot be understood without the conversation before it."""
+    """Return whether a question cannot be understood without the preceding conversation."""
     return bool(_PRONOUN.search(question) or _LEAD_IN.match(question)) or len(_own_words(question)) < _MIN_TOPIC_WORDS
 
 
 def contextualize(question: str, history: Sequence[Turn]) -> str:
-    """Return `question` with the context that it refers to in front.
+    """Return `question` preceded by the context that it refers to.
 
-    For "it", that is the names in the questions before; for "he" or "she", also the person whom the last answer names.
-    Without a name, and for "why?", it is the last question that had a topic.
+    For "it", the context is the names in the last question that contains any; for "he" or "she", also the person named
+    in the last answer. If there is no name, and for "why?", it is the last question that had a topic.
     """
     asked = [turn.text for turn in history if turn.role == "user"]
     if not asked or not needs_context(question):
@@ -44,7 +44,7 @@ def contextualize(question: str, history: Sequence[Turn]) -> str:
         if context:
             return " ".join([*context, question])
     topic = next((text for text in reversed(asked) if len(_own_words(text)) >= _MIN_TOPIC_WORDS), asked[-1])
-    if _NUMBER.search(question):  # "and in 2022?" is not about the year of the question before
+    if _NUMBER.search(question):  # "and in 2022?" is not about the year in the previous question
         topic = _NUMBER.sub(" ", topic)
     return " ".join(f"{topic} {question}".split())
 
@@ -54,14 +54,14 @@ def _own_words(question: str) -> list[str]:
 
 
 def _names(question: str) -> list[str]:
-    """Return the names in a question, without a question word at their beginning."""
+    """Return the names in a question, without leading question words."""
     words = (match[0].split() for match in _NAME.finditer(question))
     found = (" ".join(dropwhile(lambda word: word.lower() in _OPENERS, name)) for name in words)
     return [name for name in found if name]
 
 
 def _person(history: Sequence[Turn]) -> list[str]:
-    """Return the first full name of the last answer."""
+    """Return a list with the first full name in the last answer, if it contains one."""
     answer = next((turn.text for turn in reversed(history) if turn.role == "assistant"), "")
     match = _FULL_NAME.search(answer)
     return [match[0]] if match else []

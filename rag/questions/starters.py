@@ -1,6 +1,7 @@
-"""Starter questions, generated from the articles without an LLM. Each is known to have an answer.
+"""Starter questions, generated from the articles without an LLM. Each one has been checked to have an answer.
 
-Headings that are questions come first, then people and their statements, then the most frequent names.
+Headings that are questions come first, then questions about people and their statements, then about the most frequent
+names.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from index import Article, ArticleFilter, Span, lexicon
 from ..answer import Answer, Turn
 
 MAX_CANDIDATES = 12
-"""The number of candidates that are tried."""
+"""Maximum number of candidate questions that are tried."""
 
 MAX_CHARS = 50_000
-"""The number of characters of an article that are searched."""
+"""Maximum number of characters in an article that are searched."""
 
 _MAX_ARTICLES = 50
 _MAX_QUESTION_CHARS = 90
@@ -43,7 +44,7 @@ _POSSESSIVE = re.compile(r"[’']s?(?:$| )")
 _PRONOUN = re.compile(rf"\b(?:{'|'.join(lexicon.PRONOUNS)})\b", re.IGNORECASE)
 _ADJECTIVE = re.compile(r"\w+(?:ese|ish|ian|ican)|\w+-(?:based|like)")
 
-# Words that are capitalised at the beginning of a sentence or in the calendar, and are not names.
+# Words that are capitalised at the beginning of a sentence or as months and weekdays, and are not names.
 _NOT_NAMES = frozenset((*lexicon.MONTHS, *lexicon.WEEKDAYS)) | frozenset(
     """
     a about above after all also although an and another any are as at because before both but by can could did do
@@ -56,13 +57,13 @@ _NOT_NAMES = frozenset((*lexicon.MONTHS, *lexicon.WEEKDAYS)) | frozenset(
 
 
 class QuestionAnswerer(Protocol):
-    """What the questions need of an assistant."""
+    """The part of an assistant's interface that question generation uses."""
 
     def article_metadata(self) -> tuple[Article, ...]:
         """Return all indexed articles without their texts."""
 
     def article(self, article_id: str) -> Article | None:
-        """Return one article, or None when it is not in the index."""
+        """Return one article, or None if it is not in the index."""
 
     def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         """Return the finished answer."""
@@ -80,15 +81,15 @@ def starter_questions(assistant: QuestionAnswerer, count: int = 4) -> list[str]:
 
 
 def without_llm(assistant: Any) -> Any:
-    """Return the assistant without its LLM: quoting shows whether the articles answer, and costs nothing.
+    """Return the assistant without its LLM: quoting shows whether the articles answer a question, at no cost.
 
-    An assistant that has no method `without_llm` is returned unchanged.
+    An assistant without a method `without_llm` is returned unchanged.
     """
     return assistant.without_llm() if hasattr(assistant, "without_llm") else assistant
 
 
 def candidates(articles: Sequence[Article]) -> list[str]:
-    """Return questions worth trying, best first: the three kinds alternate, and so do the articles."""
+    """Return candidate questions, best first; the three kinds alternate, and so do the articles."""
     texts = [body(article) for article in _first(articles)]
     return short(interleave([interleave([kind(text) for text in texts]) for kind in (headings, people, names)]))
 
@@ -108,14 +109,14 @@ def interleave(lists: Sequence[list[str]]) -> list[str]:
 
 
 def headings(text: str) -> list[str]:
-    """Return the headings that are questions, without those that refer to the text above them."""
+    """Return the headings that are questions, except those that refer to the text above them."""
     found = [heading[1].strip("*_ ") for heading in _HEADING.finditer(text)]
     questions = [h for h in found if h.endswith("？") or (_QUESTION.match(h) and " " in h and not _PRONOUN.search(h))]
     return [heading if heading.endswith(("?", "？")) else f"{heading.rstrip('.:')}?" for heading in questions]
 
 
 def people(text: str) -> list[str]:
-    """Return questions about people who are introduced, and about what people said."""
+    """Return questions about people whom the text introduces, and about their statements."""
     introduced, speakers = _introduced(text), _speakers(text)
     who = [f"Who is {name}?" for name in _most_frequent(introduced)]
     said = [f"What did {name} say?" for name in _most_frequent(speakers)]
@@ -133,8 +134,8 @@ def _speakers(text: str) -> list[str]:
 def names(text: str, near: str | None = None) -> list[str]:
     """Return questions about names that occur at least twice, most frequent first.
 
-    With `near`, a part of the text, only names that occur there are used, those most specific to it first. Parts of a
-    person's name and words such as University are not names.
+    If `near`, a part of the text, is given, only names that occur there are used, starting with those most specific to
+    it. Parts of a person's name and words such as "University" do not count as names.
     """
     found = [_bare(name[0]) for name in _NAME.finditer(text)]
     counts = Counter(found)
@@ -152,12 +153,12 @@ def names(text: str, near: str | None = None) -> list[str]:
 
 
 def _most_frequent(names: Sequence[str]) -> list[str]:
-    """Return the distinct names, most frequent first, and in the order of the text when equally frequent."""
+    """Return the distinct names, most frequent first; equally frequent names are in text order."""
     return [name for name, _ in Counter(filter(None, names)).most_common()]
 
 
 def _bare(name: str) -> str:
-    """Return a name without possessive and without leading words that are not part of it; empty if nothing is left."""
+    """Return a name without possessive ending and leading words that are not part of it; empty if nothing is left."""
     words = _POSSESSIVE.split(name, maxsplit=1)[0].split()
     while words and (words[0].lower() in _NOT_NAMES or _ADJECTIVE.fullmatch(words[0])):
         words.pop(0)
@@ -165,7 +166,7 @@ def _bare(name: str) -> str:
 
 
 def body(article: Article, part: Span | None = None) -> str:
-    """Return the text of an article without boilerplate: the given part, or the first `MAX_CHARS` characters."""
+    """Return an article's text without boilerplate: the given part, or the first `MAX_CHARS` characters."""
     part = part or Span(0, min(len(article.text), MAX_CHARS))
     pieces, position = [], part.start
     for boilerplate in sorted(article.boilerplate):

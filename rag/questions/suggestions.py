@@ -1,6 +1,6 @@
-"""Follow-up questions, generated from the text around an answer without an LLM. Each is known to have an answer.
+"""Follow-up questions, generated without an LLM from the text around an answer and checked to have an answer.
 
-The text near the cited words is used first, then the rest of the articles. When the assistant abstained, the text near
+The text near the cited words is used first, then the rest of the articles. If the assistant abstained, the text near
 the closest passages is used.
 """
 
@@ -26,7 +26,7 @@ from .starters import (
 )
 
 _MAX_ARTICLES = 3
-_NEAR = 800  # characters on either side of the cited words, extended to the ends of their paragraphs
+_NEAR = 800  # number of characters on either side of the cited words, extended to the ends of their paragraphs
 
 ArticleSpan = tuple[str, Span]
 """An article's id and a span of its text."""
@@ -39,11 +39,11 @@ def follow_up_questions(
     count: int = 3,
     article_filter: ArticleFilter | None = None,
 ) -> list[str]:
-    """Return up to `count` questions to ask after `answer`; the articles that match `article_filter` answer them.
+    """Return up to `count` questions to ask after `answer`, which the articles that match `article_filter` can answer.
 
-    The result is deterministic. It leaves out questions that were already `asked`, that need the conversation to be
-    understood, or that sentences cited by `answer` or for an earlier question of the list answer again. Raises the
-    same errors as `Assistant.ask`.
+    The result is deterministic. It leaves out questions that were already `asked`, questions that cannot be understood
+    without the conversation, and questions whose own answers cite nothing beyond the text cited by `answer` or for an
+    earlier question in the list. Raises the same errors as `Assistant.ask`.
     """
     quoting = without_llm(assistant)
     cited = _cited(answer)
@@ -65,7 +65,7 @@ def follow_up_questions(
 
 
 def _candidates(assistant: QuestionAnswerer, answer: Answer, article_filter: ArticleFilter | None) -> list[str]:
-    """Return questions worth trying, best first: the articles alternate, first near the answer, then farther away."""
+    """Return candidate questions, best first; the articles alternate, and text near the answer is used first."""
     near, far = [], []
     for article, spans in _sources(assistant, answer, article_filter):
         here = "\n".join(body(article, _around(article, span, _NEAR)) for span in spans)
@@ -80,7 +80,8 @@ def _candidates(assistant: QuestionAnswerer, answer: Answer, article_filter: Art
 def _sources(
     assistant: QuestionAnswerer, answer: Answer, article_filter: ArticleFilter | None
 ) -> Iterator[tuple[Article, list[Span]]]:
-    """Yield the articles that the answer cites, then those of its hits, each with the cited or retrieved spans."""
+    """Yield the articles that the answer cites, then those of its other hits, each with the cited or retrieved
+    spans."""
     spans: dict[str, list[Span]] = {}
     cited = _cited(answer)
     for article_id, span in cited:
@@ -104,7 +105,7 @@ def _is_among(candidate: ArticleSpan, known: Sequence[ArticleSpan]) -> bool:
 
 
 def _around(article: Article, span: Span, margin: int) -> Span:
-    """Extend a span by `margin` characters on either side, and to the ends of the lines there if they are near."""
+    """Extend a span by `margin` characters on either side, and on to the nearest line ends if they are close."""
     text = article.text
     start, end = max(0, span.start - margin), min(len(text), span.end + margin)
     before = text.rfind("\n", max(0, start - margin), start)

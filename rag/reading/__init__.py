@@ -1,1 +1,1 @@
-"""The reader: which sentences answer a question, and how confident that is."""
+"""The reader: it selects the sentences that answer a question, and estimates its confidence."""

@@ -12,13 +12,13 @@ from .evidence import Quote, shared_rarity
 
 DEFAULT_ABSTENTION_THRESHOLD = 0.435
 """Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD) for the best balance between answering their answerable
-questions and refusing off-topic ones (questions of one set about documents of another): 0.983. The values 0.42 to 0.44
-give the same result."""
+questions and refusing off-topic ones (questions from one set about documents from another): 0.983. The values 0.42 to
+0.44 give the same result."""
 
 _SENTENCE, _WORDS, _PASSAGE_WORDS, _WEAKEST = 3.0, 2.0, 1.0, 0.5
-"""Weights of similarities that have the same scale. Whole sentences show whether the topic is covered, single words
-whether this fact is. Of 279 combinations of round weights, this one has the best mean AUROC over the seven kinds of
-unanswerable questions in the development sets; the next ones are within 0.0005."""
+"""Weights of similarities that have the same scale. Whole sentences show whether the articles cover the topic, single
+words show whether they contain the fact. Of 279 combinations of round weights, this one has the best mean AUROC over
+the seven kinds of unanswerable questions in the development sets; the next ones are within 0.0005."""
 
 _MISSING_NUMBER, _MISSING_QUANTITY, _MISSING_NAME = 1.0, 1.0, 0.5
 """Penalties for facts that similarity does not capture, on the same scale. The last two raise the mean AUROC from 0.914
@@ -26,7 +26,8 @@ to 0.920. A name counts less, because it may occur elsewhere (0.25 to 1.0 give t
 a quantity)."""
 
 _UNREADABLE_SCALE = DEFAULT_ABSTENTION_THRESHOLD / 0.25
-"""Scales the share of keywords, whose best threshold is 0.25 (XQuAD, Chinese), to the scale of the similarities."""
+"""Factor that converts the share of keywords, whose best threshold is 0.25 (XQuAD, Chinese), to the scale of the
+similarities."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -34,13 +35,14 @@ _NUMBER = re.compile(r"\d+")
 def confidence(found: SearchResult, best: Quote) -> float:
     """Return the confidence that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 if it does.
 
-    It is the weighted mean of four similarities: between question and sentence (with the sentence before, if that
-    helps), between the question's words and the sentence, between its words and the passage, and of the question's word
-    that matches the passage worst ("chief executive", for a firm of which only the location is given). Penalties are
-    subtracted for what the question names and the article does not: each number that is not in the passage, a name that
-    is neither in the title nor in the sentence or the one before, and a quantity, if the question asks for one and
-    these two have none. For a script that the model cannot read, it is the share of the keywords that the passage
-    contains, weighted by rarity.
+    It is the weighted mean of four similarities: between the question and the sentence (with the preceding sentence, if
+    that helps), between the question's words and the sentence, between the question's words and the passage, and
+    between the passage and the question word that matches it worst ("chief executive", if the passage gives only the
+    firm's location). Penalties are subtracted for facts that are missing from the article: each number in the question
+    that is not in the passage, a name in the question that is neither in the title nor in the sentence or the one
+    before, and a quantity, if the question asks for one and these two sentences contain none. For a script that the
+    model cannot read, the confidence is based on the share of the question's keywords that the passage contains,
+    weighted by rarity.
     """
     scored = found.passages[best.number - 1]
     hit, features = scored.hit, scored.features
@@ -68,7 +70,7 @@ def confidence(found: SearchResult, best: Quote) -> float:
 
 
 def _with_sentence_before(features: PassageFeatures, best: Quote) -> tuple[int, int]:
-    """Return the range of the sentence and the one before it in the passage, which may name what "he" or "it" means."""
+    """Return the range of the sentence and the one before it, which may name the referent of "he" or "it"."""
     start, end = best.span.start - features.passage.start, best.span.end - features.passage.start
     before = [span.start for span in features.sentences if span.end <= start]
     return (before[-1] if before else start), end

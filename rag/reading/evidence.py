@@ -11,25 +11,25 @@ from index import FloatArray, PassageFeatures, SearchResult, Span, terms
 
 from ..questions.classify import asked_kind, holds_kind, lacks_quantity
 
-_PASSAGES = 5  # passages whose sentences are ranked
+_PASSAGES = 5  # maximum number of passages whose sentences are ranked
 _SENTENCE_SIMILARITY = 0.3
-"""Weight of the cosine between question and sentence, besides the similarities of single words."""
+"""Weight of the cosine between question and sentence, which is added to the similarities of single words."""
 _FROM_BEFORE = 0.6
-"""A sentence may match words of the question through the sentence before it, at this discount: "VBench rates video
+"""Weight of a match between a question word and the sentence before, which often names the topic: "VBench rates video
 models. Among 16 dimensions, …". Worth 2 points on SQuAD 2; 0.5 to 0.7 give the same result, 1.0 loses 10 points."""
-_PER_DEVIATION = 0.02  # penalty for each standard deviation between the scores of the passage and the first passage
+_PER_DEVIATION = 0.02  # penalty for each standard deviation between the scores of a passage and the first passage
 _KIND = 0.06
-"""Bonus for the kind of answer that is asked for: "how many" asks for a number, "when" for a date (flat from 0.03 to
-0.10). Also the penalty for a sentence without any quantity, even a vague one, when the question asks for one (0 to 0.2
-give the same result on the development sets)."""
+"""Bonus for a sentence that contains the kind of answer that the question asks for: "how many" asks for a number,
+"when" for a date (flat from 0.03 to 0.10). Also the penalty for a sentence without any quantity, even a vague one, when
+the question asks for one (0 to 0.2 give the same result on the development sets)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence of a passage, in the article's offsets; `number` is the number of the passage.
+    """A sentence in a passage, with offsets in the article; `number` is the passage number.
 
-    `matched` holds the similarity of each token of the question, shape `(question tokens,)`; `sentence_similarity` is
-    the cosine between question and sentence. `score` orders the sentences of one question.
+    `matched` contains the similarity of each question token, shape `(question tokens,)`; `sentence_similarity` is the
+    cosine between question and sentence. `score` orders the sentences found for one question.
     """
 
     number: int
@@ -41,7 +41,7 @@ class Quote:
 
 
 def rank_sentences(found: SearchResult) -> list[Quote]:
-    """Return the sentences of the first passages, the one that answers the question best first."""
+    """Return the sentences in the first passages, starting with the one that answers the question best."""
     quotes = []
     for number, scored in enumerate(found.passages[:_PASSAGES], start=1):
         penalty = _PER_DEVIATION * (scored.hit.score - found.passages[0].hit.score)
@@ -75,7 +75,7 @@ def _score(found: SearchResult, text: str, matched: FloatArray, sentence_similar
 
 
 def _matches(similarities: FloatArray, features: PassageFeatures) -> list[FloatArray]:
-    """Return, for each sentence of a passage, the similarity of each token of the question."""
+    """Return, for each sentence in a passage, the similarity of each question token."""
     before = np.zeros(len(similarities), dtype=np.float32)
     matches = []
     for rows in features.rows:

@@ -1,1 +1,1 @@
-"""Draft the cases of a test set from articles."""
+"""Draft test cases from articles."""

@@ -1,7 +1,7 @@
-"""Draft a test set from the statements of the articles, without an LLM and without randomness.
+"""Draft a test set from statements in the articles, without an LLM and without randomness.
 
-A draft is accepted only if the assistant, without its LLM, finds it and cites the words that answer it. So drafts show
-whether what works today still works tomorrow; they do not show how good the assistant is.
+A draft is accepted only if the assistant, without its LLM, answers it and cites the words that answer it. So drafts
+detect regressions; they do not measure the assistant's quality.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ TAG = "draft"
 NOTES = "drafted; accept or delete"
 
 _KINDS = ("who", "number", "saying", "place", "date", "name", "thing", "person", "heading")
-"""The kinds of statements in the order in which they take turns."""
+"""The kinds of statements, in the order in which they alternate."""
 
-_LONGEST_SENTENCE, _LONGEST_PARAGRAPH = 1000, 4000  # longer text is not prose
+_LONGEST_SENTENCE, _LONGEST_PARAGRAPH = 1000, 4000  # maximum lengths in characters; longer text is not prose
 _LONGEST_QUESTION = 110
 _LONGEST_ANSWER = 220
-_UNANSWERABLE = 5  # one draft in so many has no answer
-_MOST_ASKED = 4  # questions that are tried for each that is wanted
+_UNANSWERABLE = 5  # one draft in five has no answer
+_MOST_ASKED = 4  # maximum number of questions tried for each requested case
 _NAMED = re.compile(r"(?<=\s)[“\"]?(?:[A-Z]|\d+ [A-Z])")
 _LOWER_NOUN = re.compile(r"\bthe ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*)")
 
 
 def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count: int = 20) -> list[Case]:
-    """Return up to `count` cases about articles of the assistant's index, a fifth of them unanswerable.
+    """Return up to `count` cases about articles in the assistant's index, a fifth of them unanswerable.
 
-    The articles take turns, and so do the kinds of statements. The same articles always give the same cases. Each case
-    has the tag `draft` and a note to review it. The assistant, without its LLM, has answered the answerable ones with
-    their evidence, and refused the others, which ask for a name or number that no article has.
+    The articles alternate, and so do the kinds of statements. The same articles always give the same cases. Each case
+    has the tag `draft` and a note that asks for a review. The assistant, without its LLM, has answered the answerable
+    cases with their evidence, and refused the others, which contain a name or number that does not occur in any
+    article.
     """
     quoting = without_llm(assistant)
     wanted = count - count // _UNANSWERABLE
@@ -57,14 +58,14 @@ def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count:
 
 
 def article_statements(article: Article) -> list[Statement]:
-    """Return the statements of an article that a question can be asked about, in order, with offsets in its text."""
+    """Return the statements in an article for which there is a question, in order, with offsets in the article."""
     people = people_of(article.text)
     found = [statement for line in _lines(article) for statement in _facts_of_line(article.text, line, people)]
     return [statement for statement in found if _is_fit(statement, article)]
 
 
 def _lines(article: Article) -> Iterator[Span]:
-    """Yield the lines of an article without boilerplate and headings."""
+    """Yield the lines of an article, except boilerplate and headings."""
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
         if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):
@@ -88,7 +89,7 @@ def _shifted(statement: Statement, by: int) -> Statement:
 
 
 def _is_fit(statement: Statement, article: Article) -> bool:
-    """Return whether the question is clear without the article, and does not contain the answer."""
+    """Return whether the question is clear without the article and does not contain the answer."""
     answer = article.text[slice(*statement.answer)]
     if (
         len(statement.question) > _LONGEST_QUESTION
@@ -98,13 +99,13 @@ def _is_fit(statement: Statement, article: Article) -> bool:
         return False
     if _NAMED.search(statement.question):
         return True
-    # "the fort" is clear only where the article is about one.
+    # "the fort" is clear only if the article is about a fort.
     named = {word for match in _LOWER_NOUN.finditer(statement.question) for word in match[1].split() if terms(word)}
     return bool(named & set(article.title.lower().split()))
 
 
 def _questions(articles: Sequence[Article]) -> list[tuple[Article, list[Statement]]]:
-    """Return the questions, each with all statements that answer it; kinds and articles take turns."""
+    """Return the questions, each with its article and all statements that answer it; kinds and articles alternate."""
     each = []
     for article in articles:
         questions: dict[str, list[Statement]] = {}
@@ -116,20 +117,20 @@ def _questions(articles: Sequence[Article]) -> list[tuple[Article, list[Statemen
 
 
 def _in_turn(lists: Sequence[Sequence[Item]]) -> list[Item]:
-    """Return the first of each list, then the second of each, and so on."""
+    """Return the first item of each list, then the second of each, and so on."""
     longest = max(map(len, lists), default=0)
     return [items[place] for place in range(longest) for items in lists if place < len(items)]
 
 
 def _asking_headings(article: Article) -> Iterator[Statement]:
-    """Yield headings that are questions; the text below, down to the next heading, should answer."""
+    """Yield headings that are questions; the text between a heading and the next one should answer the question."""
     for match in re.finditer(r"^#{2,6}[^\n]*\n(?P<below>(?:(?!#)[^\n]*(?:\n|\Z))+)", article.text, re.MULTILINE):
         for question in headings(match[0].split("\n")[0]):
             yield Statement("heading", question, match.span("below"), match.span("below"))
 
 
 def _confirmed(assistant: QuestionAnswerer, article: Article, versions: Sequence[Statement]) -> list[Statement]:
-    """Return the statements that answer one question, if the assistant cites one of them; otherwise none."""
+    """Return the statements that answer a question if the assistant cites one of them; else an empty list."""
     answer = assistant.ask(versions[0].question)
     if not answer.found:
         return []
@@ -153,7 +154,7 @@ def _cited_below(answer: Answer, article: Article, heading: Statement) -> list[S
 
 
 def _is_repeated(article: Article, statement: Statement, accepted: Iterable[tuple[Article, Statement, Case]]) -> bool:
-    """Return whether an accepted question has the same answer or evidence, such as the same statement reversed."""
+    """Return whether an accepted question has the same answer or evidence, such as the reverse of the statement."""
     place = Span(*statement.evidence)
     return any(
         other.id == article.id
@@ -179,7 +180,7 @@ def _case(article: Article, versions: Sequence[Statement]) -> Case:
 def _unanswerable(
     assistant: QuestionAnswerer, accepted: Sequence[tuple[Article, Statement, Case]], count: int
 ) -> list[Case]:
-    """Return variants of the accepted questions, for a name or number that no article of the index has."""
+    """Return variants of the accepted questions with a name or number that does not occur in any indexed article."""
     if not count or not accepted:
         return []
     corpus = "\n".join(

@@ -1,4 +1,4 @@
-"""The grammar that drafting needs: names, numbers and dates in English, and verbs in questions. Pure."""
+"""The grammar used for drafting: English names, numbers and dates, and verbs in questions. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DATE = (
     rf"|(?:1[0-9]|20)\d\d\b|{MONTH}\b|{_WEEKDAY})"
 )
 NOUNS = r"(?:[a-z][\w-]* ){0,2}?(?:[a-z][\w-]*[^s\W]s|[A-Z]{2,}s|people|men|women|children)"
-"""Counted things: at most two words and a plural."""
+"""Nouns for counted things: a plural, preceded by at most two words."""
 
 AUXILIARY = r"(?:is|are|was|were|has|have|had|will|would|can|could|may|might|must|should)"
 
@@ -91,7 +91,7 @@ _BASE = (
     | _DOUBLED
 )
 PAST = rf"(?:{'|'.join(sorted(_BASE, key=len, reverse=True))})"
-"""Past tenses with a known base form: a question with a wrong form would sound like nobody's."""
+"""Past tenses with a known base form; a question with a wrong form would not sound natural."""
 
 
 _NOUN = rf"(?!{AUXILIARY}\b|{PAST}\b)[a-z][\w-]*"
@@ -100,10 +100,10 @@ SUBJECT = rf"(?:[Tt]he (?:{_NOUN} ){{0,2}}{_NOUN}|(?:[Tt]he )?{NAME})"
 
 
 def base_form(past: str) -> str:
-    """Return the base form of one of the verbs in `PAST`: "reopen" for "reopened"."""
+    """Return the base form of a verb in `PAST`: "reopen" for "reopened"."""
     return _BASE[past]
 
 
 def inside(noun_phrase: str) -> str:
-    """Return a noun phrase for the middle of a sentence: "the storm" for "The storm"."""
+    """Return a noun phrase as written in the middle of a sentence: "the storm" for "The storm"."""
     return f"t{noun_phrase[1:]}" if noun_phrase.startswith("The ") else noun_phrase

@@ -1,4 +1,4 @@
-"""Find what people are reported to have said, with a question: "What did X say about Y?" English; pure."""
+"""Find quotations of people in English text, each with a question: "What did X say about Y?" Pure."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _NO_TOPIC = re.compile(rf"(?:[A-Z]\w+(?:ese|ish|ian|ean|ican)|{MONTH}|\w+day|Lin
 
 
 def people_of(text: str) -> list[str]:
-    """Return the full names of the people that a text introduces or quotes, the most frequent first."""
+    """Return the full names of the people whom a text introduces or quotes, most frequent first."""
     found = [match[1] for pattern in (_INTRODUCED, _TITLED) for match in pattern.finditer(text)]
     often = Counter(name for name in found if not ORGANISATION.search(name) and "-based" not in name)
     return sorted(often, key=lambda name: -often[name])
 
 
 def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement]:
-    """Yield the quotations of a paragraph, with offsets in it; `people` are the full names in the article."""
+    """Yield the quotations in a paragraph, with offsets in it; `people` contains the full names in the article."""
     for pattern in _PATTERNS:
         for match in pattern.finditer(paragraph):
             if paragraph[: match.start("s")].endswith(("and ", "of ")):
-                continue  # the end of a longer name
+                continue  # this is the end of a longer name
             speaker = _speaker(match, paragraph, people)
             question = speaker and _question(match, speaker, paragraph)
             if question:
@@ -54,7 +54,8 @@ def find_quotations(paragraph: str, people: Sequence[str]) -> Iterator[Statement
 
 
 def full_name(name: str, people: Sequence[str]) -> str:
-    """Return the full name for a part of it, such as "Xie" for Xie Saining, or the part where that is ambiguous."""
+    """Return the full name for a partial one, such as "Xie Saining" for "Xie", or the partial one if it is
+    ambiguous."""
     if name in people:
         return name
     found = [person for person in people if name in (person.split()[0], person.split()[-1])]
@@ -68,7 +69,7 @@ def _speaker(match: re.Match[str], paragraph: str, people: Sequence[str]) -> str
     before = paragraph[: match.start("s")]
     named = [
         person
-        for person in people  # a full name ends in the last one
+        for person in people  # matched by first name or surname
         if any(re.search(rf"\b{re.escape(person.split()[end])}\b", before) for end in (0, -1))
     ]
     return named[0] if len(named) == 1 else ""
@@ -86,7 +87,7 @@ def _question(match: re.Match[str], speaker: str, paragraph: str) -> str:
 
 
 def _topic(text: str, speaker: str) -> str:
-    """Return the first name in a text that is not the speaker's, with what belongs to it; or an empty text."""
+    """Return the first name in a text that is not the speaker's, with "the" if it needs it; else an empty string."""
     for match in _TOPIC.finditer(text):
         topic = match[0]
         bare = topic.removeprefix("the ").split()[0].removesuffix("’s").removesuffix("'s")
@@ -95,6 +96,6 @@ def _topic(text: str, speaker: str) -> str:
         if bare in speaker.split() or "-" in bare or _NO_TOPIC.fullmatch(bare) or match.start() == 0:
             continue
         if " " not in topic and describes:
-            continue  # "US peers" are not the US
+            continue  # "US peers" does not refer to the US
         return f"the {topic}" if topic in _WITH_ARTICLE else topic
     return ""

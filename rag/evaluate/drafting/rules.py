@@ -1,8 +1,9 @@
-"""The rules of drafting: patterns of statements, and the question that a person would ask for each. English; pure.
+"""The drafting rules: patterns for English statements, and the question that a person would ask for each. Pure.
 
-In a pattern, `<NAME>` is a piece of the grammar, and `<a:NAME>` one that is captured: `a` is always the answer, `x` or
-`s` the subject of the question, `v` a verb, `r` a role, `u` what is counted, `t` the end of the question. Rules are
-narrow on purpose: what they miss can be written by hand, what they get wrong costs a person time.
+In a pattern, `<NAME>` refers to an expression in the grammar, and `<a:NAME>` also captures it: `a` is always the
+answer, `x` or `s` the subject of the question, `v` a verb, `r` a role, `u` the counted things, `t` the end of the
+question. The rules are deliberately narrow: missing questions can be written by hand, but wrong ones take time to
+review.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from . import grammar
 from .grammar import MONTH, ORGANISATION, PAST, ROLE, THING, base_form
 
 Ask = Callable[[re.Match[str]], str | None]
-"""Makes the question of a match, or None where it would not be a good one."""
+"""A function that returns the question for a match, or None if the question would not be a good one."""
 
 _OF_ROLE = {
     "owner": "owns",
@@ -80,7 +81,7 @@ def _pattern(written: str) -> re.Pattern[str]:
 
 
 def _asks(question: str, when: Callable[[re.Match[str]], bool] = lambda _: True) -> Ask:
-    """Return a function that fills the groups of a match into the question; None unless `when` is true of it."""
+    """Return a function that inserts a match's groups into the question, or returns None if `when` is false for it."""
 
     def ask(match: re.Match[str]) -> str | None:
         groups = {name: grammar.inside(text or "") for name, text in match.groupdict().items()}
@@ -115,7 +116,7 @@ def _is_thing(match: re.Match[str]) -> bool:
 
 
 def _apposes(match: re.Match[str]) -> bool:
-    """Return whether the words after a name describe it; in "After the war, the city …" they continue the sentence."""
+    """Return whether the words after a name describe it; in "After the war, the city …", they continue the sentence."""
     before = match.string[: match.start("x")]
     return not (_SET_BEFORE.search(before) or _FINITE.search(match["a"]) or _NO_NAME.search(match["x"]))
 
@@ -198,4 +199,4 @@ _RULES: dict[str, dict[str, Ask]] = {
 RULES: tuple[tuple[str, re.Pattern[str], Ask], ...] = tuple(
     (kind, _pattern(written), ask) for kind, rules in _RULES.items() for written, ask in rules.items()
 )
-"""The kind, the pattern and the question of each statement."""
+"""The kind, pattern and question for each type of statement."""

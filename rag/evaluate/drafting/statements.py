@@ -1,4 +1,4 @@
-"""Find statements in a sentence, each with a question that it answers. English; pure."""
+"""Find statements in an English sentence, each with a question that it answers. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MAY_POINT = re.compile(r"^How many .* (?:are|were) there\b")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A question with the offsets of its answer, and of the evidence around it.
+    """A question with the offsets of its answer and of the surrounding evidence.
 
-    Offsets are half-open and count in the text of the statement; `also` are other forms of the answer.
+    Offsets are half-open and refer to the text that contains the statement; `also` contains other forms of the answer.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Statement:
 
 
 def find_statements(sentence: str) -> Iterator[Statement]:
-    """Yield the statements of a sentence, with offsets in it."""
+    """Yield the statements in a sentence, with offsets in the sentence."""
     for kind, pattern, ask in RULES:
         for match in pattern.finditer(sentence):
             question = ask(match)
@@ -52,13 +52,13 @@ def find_statements(sentence: str) -> Iterator[Statement]:
 
 
 def _is_clear(question: str, match: re.Match[str]) -> bool:
-    """Return whether a question names what it asks about: no "it", and no adjective in place of a name."""
+    """Return whether a question names its subject: it does not contain "it", or an adjective instead of a name."""
     named = [name for group in ("x", "s") if (name := match.groupdict().get(group))]
     return not (_POINTING.search(_MAY_POINT.sub("", question)) or any(map(_ADJECTIVE.fullmatch, named)))
 
 
 def _spelled_out(sentence: str, match: re.Match[str]) -> int:
-    """Return where the expansion of an abbreviation begins; its end where the words do not match the letters."""
+    """Return the start of an abbreviation's expansion, or the end of the words if they do not match the letters."""
     letters = match["x"].removesuffix("s").upper()
     words = list(re.finditer(r"[\w-]+", sentence[match.start("a") : match.end("a")]))
     for count in range(2, len(words) + 1):
@@ -71,6 +71,6 @@ def _spelled_out(sentence: str, match: re.Match[str]) -> int:
 
 
 def _within(short: str, long: str) -> bool:
-    """Return whether one text has the letters of the other, in order."""
+    """Return whether `long` contains the letters of `short`, in order."""
     rest = iter(long)
     return all(letter in rest for letter in short)

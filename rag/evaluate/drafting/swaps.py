@@ -1,4 +1,4 @@
-"""Make questions that an index cannot answer, by replacing a name or number with one that no article has. Pure."""
+"""Make questions that an index cannot answer, by inserting a name or number that is not in any article. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .grammar import NAME, ORGANISATION
 
 _PEOPLE = ("Marta Lindqvist", "Daniel Okafor", "Renata Kowalczyk", "Tomas Herrera", "Aiko Yamane", "Pieter Vos")
 _OTHERS = ("Northbridge Systems", "Calderstone", "Verdano", "Fennimore Labs", "Quillmark", "Ostrava Dynamics")
-"""Invented names: people, and companies, places and products."""
+"""Invented names: for people, and for companies, places and products."""
 
 _ASKS_A_PERSON = re.compile(
     rf"(?P<before>(?:Who is|Who was|What did|Where does|Where did) )(?P<name>{NAME})(?P<after>(?: .*)?\?)"
@@ -23,7 +23,7 @@ _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
 
 def swap_names(questions: Sequence[str], corpus: str) -> list[str]:
-    """Return questions made from the given ones, at most one for each, whose new name or number is not in `corpus`.
+    """Return at most one variant of each question, with a new name or number that does not occur in `corpus`.
 
     `corpus` is the text of all articles, in lower case.
     """
@@ -32,7 +32,7 @@ def swap_names(questions: Sequence[str], corpus: str) -> list[str]:
     found: dict[str, str] = {}
     for number, question in enumerate(questions):
         for frame, new in _versions(question, people, others, corpus, number):
-            if frame not in found:  # one question of a form is enough
+            if frame not in found:  # one question of each form is enough
                 found[frame] = new
                 break
     return list(found.values())

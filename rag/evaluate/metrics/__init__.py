@@ -1,1 +1,1 @@
-"""Measures of a run, and the functions behind them."""
+"""The measures of a run, and the functions that compute them."""

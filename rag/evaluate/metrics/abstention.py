@@ -1,4 +1,4 @@
-"""How well confidence separates questions to answer from questions to refuse: the areas under two curves. Pure."""
+"""Areas under two curves that show how well confidence separates questions to answer from questions to refuse. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .statistics import RESAMPLES, bootstrap, constant_interval, percentile_inte
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     """Return the probability that a positive scores higher than a negative; a tie counts half, scores may be infinite.
 
-    Source: Hanley & McNeil 1982 (the area under the ROC curve is the Mann-Whitney statistic).
-    Raises `ValueError` when one side is empty or a score is not a number.
+    Source: Hanley & McNeil 1982 (the area under the ROC curve is the Mann-Whitney statistic). Raises `ValueError` if
+    one side is empty or a score is not a number.
     """
     if not positives or not negatives:
         raise ValueError("AUROC needs at least one positive and one negative score")
@@ -26,7 +26,7 @@ def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
 
 
 def _aurocs(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the AUROC of each row; scikit-learn takes one sample at a time, and no infinite score."""
+    """Return the AUROC for each row; scikit-learn accepts only one sample at a time, and no infinite scores."""
     from scipy.stats import rankdata
 
     count, others = positives.shape[1], negatives.shape[1]
@@ -43,9 +43,10 @@ def auroc_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of `auroc`, each class resampled by itself so that neither is empty.
+    """Return the percentile bootstrap interval of `auroc`; each class is resampled separately, so neither is empty.
 
-    When no resample differs, the interval is `constant_interval` of the smaller class, a cautious stand-in.
+    If all resamples give the same value, the interval is `constant_interval` for the smaller class, a cautious
+    substitute.
     """
     value = auroc(positives, negatives)
     high, low = np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
@@ -60,7 +61,8 @@ def auroc_interval(
 
 
 class RiskPoint(NamedTuple):
-    """A point of the risk-coverage curve: when the share `coverage` is answered, the share `risk` of it is wrong.
+    """A point on the risk-coverage curve: if the share `coverage` is answered, the share `risk` of the answers is
+    wrong.
 
     `low` and `high` are the 95% bootstrap interval of the risk at this coverage.
     """
@@ -72,10 +74,10 @@ class RiskPoint(NamedTuple):
 
 
 def risk_coverage(confidence: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[RiskPoint, ...]:
-    """Return the share wrong among the 1, 2, … all questions of highest confidence, one point for each number.
+    """Return the share of wrong answers among the 1, 2, … questions of highest confidence, one point for each number.
 
     Questions of equal confidence have no order, so each point is the mean over all their orders. Confidence may be
-    infinite. Source: El-Yaniv & Wiener 2010. Raises `ValueError` when it is NaN, or the lengths differ.
+    infinite. Source: El-Yaniv & Wiener 2010. Raises `ValueError` if a confidence is NaN, or if the lengths differ.
     """
     groups, flags = _ranked(confidence, wrong)
     if not len(flags):
@@ -94,9 +96,10 @@ def risk_coverage(confidence: Sequence[float], wrong: Sequence[bool], *, seed: i
 
 
 def aurc(confidence: Sequence[float], wrong: Sequence[bool]) -> float:
-    """Return the area under `risk_coverage`: its mean over all coverages, 0 when nothing is wrong; lower is better.
+    """Return the area under `risk_coverage`: its mean over all coverages, 0 if no answer is wrong; lower is better.
 
-    Source: Geifman, Uziel & El-Yaniv 2019. Raises `ValueError` without questions, or as `risk_coverage` does.
+    Source: Geifman, Uziel & El-Yaniv 2019. Raises `ValueError` if there are no questions, and in the same cases as
+    `risk_coverage`.
     """
     groups, flags = _ranked(confidence, wrong)
     if not len(flags):
@@ -105,7 +108,7 @@ def aurc(confidence: Sequence[float], wrong: Sequence[bool]) -> float:
 
 
 def aurc_interval(confidence: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[float, float]:
-    """Return the 95% percentile bootstrap interval of `aurc`; `constant_interval` when all are right, or all wrong."""
+    """Return the 95% percentile bootstrap interval of `aurc`; `constant_interval` if all are right, or all wrong."""
     value = aurc(confidence, wrong)
     groups, flags = _ranked(confidence, wrong)
     if flags.min() == flags.max():
@@ -115,7 +118,7 @@ def aurc_interval(confidence: Sequence[float], wrong: Sequence[bool], *, seed: i
 
 
 def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return for each question, in falling confidence, its group of equal confidence, and 1 if it is wrong."""
+    """Return each question's group of equal confidence, by descending confidence, and 1 for each wrong question."""
     if any(math.isnan(value) for value in confidence):
         raise ValueError("a risk-coverage curve cannot rank a confidence that is NaN")
     if len(confidence) != len(wrong):
@@ -127,14 +130,14 @@ def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray
 
 
 def _risks(groups: NDArray[np.int64], wrong: NDArray[np.float64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the risk after 1, 2, … all of the questions that each row of `drawn` holds, in falling confidence.
+    """Return the risk after the first 1, 2, … questions in each row of `drawn`, by descending confidence.
 
-    Errors spread evenly in a group: the mean over its orders.
+    Errors are spread evenly within a group, which gives the mean over the group's orders.
     """
     rows, count = drawn.shape
     chosen = np.sort(drawn, axis=1)
     size = int(groups.max()) + 1
-    cells = groups[chosen] + size * np.arange(rows)[:, None]  # a number for each group of each row
+    cells = groups[chosen] + size * np.arange(rows)[:, None]  # a number for each group in each row
     asked = np.bincount(cells.ravel(), minlength=rows * size)
     errors = np.bincount(cells.ravel(), wrong[chosen].ravel(), minlength=rows * size)
     risks: NDArray[np.float64] = np.cumsum((errors / np.maximum(asked, 1))[cells], axis=1) / np.arange(1, count + 1)

@@ -1,4 +1,4 @@
-"""Measures and estimates: how a figure is computed from the results of a run, and what it comes to. Pure."""
+"""Measures and estimates: computing a figure from the results of a run, and its value. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..result import CaseResult
 from .statistics import bootstrap_interval, interval, quantile, quantile_interval
 
 Level = Literal["passage", "article", "evidence", "answer", "citation", "truth", "abstention"]
-"""What a measure is about; the first three are levels of retrieval, explained in `retrieval`."""
+"""The subject of a measure; the first three are retrieval levels, explained in `retrieval`."""
 
 
 class Estimate(NamedTuple):
@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """The median and the 95th percentile of the seconds that answers spent in a stage."""
+    """The median and the 95th percentile of the time that answers spent in a stage, in seconds."""
 
     stage: str
     p50: Estimate
@@ -35,8 +35,8 @@ class Latency(NamedTuple):
 class Measure:
     """A mean over questions, each with a value between 0 and 1.
 
-    `counts` is true where each value is 0 or 1, so that a table can print "k of n". `about` explains the measure to a
-    user. `of_result` returns None for a question that the measure does not apply to.
+    `counts` is True if each value is 0 or 1, so that a table can print "k of n". `about` explains the measure to a
+    user. `of_result` returns None for a question to which the measure does not apply.
     """
 
     name: str
@@ -50,14 +50,14 @@ class Measure:
         return self.name
 
     def estimate(self, results: Sequence[CaseResult]) -> Estimate | None:
-        """Return the mean and its interval; None when the measure applies to none of the questions."""
+        """Return the mean and its interval; None if the measure does not apply to any question."""
         values = [value for result in results if (value := self.of_result(result)) is not None]
         return Estimate(self.name, sum(values) / len(values), *interval(values), len(values)) if values else None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunMeasure:
-    """A figure of all questions together, which no single question has."""
+    """A figure for all questions together, which is undefined for a single question."""
 
     name: str
     level: Level
@@ -69,7 +69,7 @@ class RunMeasure:
         return self.name
 
     def estimate(self, results: Sequence[CaseResult]) -> Estimate | None:
-        """Return the figure and its interval; None when it is undefined for these questions."""
+        """Return the figure and its interval; None if it is undefined for these questions."""
         found = self.of_results(results)
         return None if found is None else Estimate(self.name, *found)
 
@@ -78,9 +78,9 @@ AnyMeasure = Measure | RunMeasure
 
 
 def latencies(results: Sequence[CaseResult]) -> list[Latency]:
-    """Return the seconds of each stage, in the order of the pipeline, over the answers that went through it.
+    """Return the duration of each stage in seconds, in pipeline order, over the answers that went through the stage.
 
-    A failed answer has no timings and is left out; `n` of each estimate counts the others.
+    A failed answer has no timings and is left out; `n` in each estimate is the number of other answers.
     """
     return [
         Latency(stage, _quantile(f"{stage} p50", seconds, 0.5), _quantile(f"{stage} p95", seconds, 0.95))
@@ -89,7 +89,7 @@ def latencies(results: Sequence[CaseResult]) -> list[Latency]:
 
 
 def token_counts(results: Sequence[CaseResult]) -> list[Estimate]:
-    """Return the mean number of tokens in and out of an LLM, over the answers whose provider reports them."""
+    """Return the mean numbers of LLM input and output tokens, over the answers whose provider reports them."""
     return [
         Estimate(f"tokens {direction}", sum(counts) / len(counts), *bootstrap_interval(counts), len(counts))
         for direction, counts in _by_key([result.cost.tokens for result in results if result.cost]).items()

@@ -1,4 +1,4 @@
-"""How many characters citations and evidence share. Pure."""
+"""Measure the overlap of citations and evidence in characters. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from ..reply import ArticleSpan
 
 MergedSpans = Mapping[str, Sequence[tuple[int, int]]]
-"""The characters that spans cover together: for each article, ranges in order that do not touch."""
+"""The characters that a set of spans covers: for each article, a sorted list of ranges that do not touch."""
 
 
 def merge_spans(spans: Iterable[ArticleSpan]) -> MergedSpans:
-    """Return the union of the spans: a character that several of them cover counts once."""
+    """Return the union of the spans: a character that several spans cover counts once."""
     ranges: dict[str, list[tuple[int, int]]] = {}
     for article_id, start, end in sorted(spans):
         merged = ranges.setdefault(article_id, [])
@@ -24,12 +24,12 @@ def merge_spans(spans: Iterable[ArticleSpan]) -> MergedSpans:
 
 
 def size(ranges: MergedSpans) -> int:
-    """Return how many characters the ranges cover."""
+    """Return the number of characters that the ranges cover."""
     return sum(end - start for each in ranges.values() for start, end in each)
 
 
 def shared(one: MergedSpans, other: MergedSpans) -> int:
-    """Return how many characters both cover."""
+    """Return the number of characters that both sets of ranges cover."""
     return sum(
         max(0, min(end, last) - max(start, first))
         for article_id in one.keys() & other.keys()
@@ -39,7 +39,7 @@ def shared(one: MergedSpans, other: MergedSpans) -> int:
 
 
 def overlaps_within(spans: Sequence[ArticleSpan], gold: Sequence[ArticleSpan], first: int | None = None) -> bool:
-    """Return whether one of the `first` spans (of all, when None) overlaps a gold span.
+    """Return whether one of the first `first` spans (of all spans, if None) overlaps a gold span.
 
     For citations, `first=1` means "the first citation is right" and None "any citation is right".
     """
@@ -47,12 +47,12 @@ def overlaps_within(spans: Sequence[ArticleSpan], gold: Sequence[ArticleSpan], f
 
 
 def is_exact_quote(text: str, start: int, end: int, quote: str) -> bool:
-    """Return whether `text[start:end] == quote`; an empty quote never is one."""
+    """Return whether `text[start:end] == quote`; an empty quote is never exact."""
     return 0 <= start < end <= len(text) and text[start:end] == quote
 
 
 class CitationQuality(NamedTuple):
-    """Precision, recall and F1 of the cited characters against those of the evidence."""
+    """Precision, recall and F1 of the cited characters, compared with the characters in the evidence."""
 
     precision: float
     recall: float
@@ -60,11 +60,11 @@ class CitationQuality(NamedTuple):
 
 
 def citation_quality(cited: Sequence[ArticleSpan], evidence: Sequence[Sequence[ArticleSpan]]) -> CitationQuality:
-    """Return precision, recall and F1 of the cited characters; all 0 when nothing is cited.
+    """Return precision, recall and F1 of the cited characters; all are 0 if nothing is cited.
 
-    `evidence` lists the spans of each piece of evidence. Any one piece is right: precision is the share of the cited
-    characters that belong to any of them, recall the share of the characters of the one that is cited best. A sentence
-    cited for evidence of two words is right and has a low precision: compare precision between runs only.
+    `evidence` lists the spans for each piece of evidence. A citation of any one piece is right: precision is the share
+    of cited characters that belong to any piece, and recall is the largest share of a piece that is cited. A sentence
+    that is cited for two words of evidence is right but has a low precision: compare precision only between runs.
     """
     merged = merge_spans(cited)
     spans = [span for each in evidence for span in each]

@@ -1,7 +1,8 @@
-"""The measures of a run. Each is a value that prints as its name: `hit@5`, `article nDCG@10`, `F1`.
+"""The measures of a run. Each is an object that prints as its name: `hit@5`, `article nDCG@10`, `F1`.
 
-`MEASURES` has all of them by name, `SUMMARY` those that a table shows, and `find_measure` finds one by its name. A
-measure is None for a question that it does not apply to; a failed answer has the worst value of each that does.
+`MEASURES` maps names to measures, `SUMMARY` lists the measures that a table shows, and `find_measure` finds a measure
+by name. The value of a measure is None for a question to which it does not apply; a failed answer gets the worst value
+of each measure that applies.
 """
 
 from __future__ import annotations
@@ -21,35 +22,35 @@ from .overlap import citation_quality
 from .text import best, character_f1, scorable, token_f1
 
 CUTOFFS = (1, 3, 5, 10)
-"""The numbers of hits that the measures in `MEASURES` look at; `find_measure` takes any other number."""
+"""The numbers of hits that the measures in `MEASURES` consider; `find_measure` accepts any other number."""
 
 _RENAMED = {"auroc of trust": "AUROC of confidence", "aurc of trust": "AURC of confidence"}
 
 
 def summarize(results: Sequence[CaseResult], measures: Sequence[AnyMeasure] | None = None) -> list[Estimate]:
-    """Return each measure (of `SUMMARY`) that applies to at least one question, with its interval over questions."""
+    """Return the estimate for each measure (default: `SUMMARY`) that applies to at least one question."""
     chosen = SUMMARY if measures is None else measures
     return [found for measure in chosen if (found := measure.estimate(results)) is not None]
 
 
 def risk_curve(results: Sequence[CaseResult]) -> tuple[RiskPoint, ...]:
-    """Return the share wrong when the 1, 2, … all questions of highest confidence are answered, with intervals.
+    """Return the share of wrong answers if the 1, 2, … questions of highest confidence are answered, with intervals.
 
-    A question is wrong unless it got a right answer. So one that was refused, or that no article answers, is wrong
-    where it would be answered; a failed one comes first.
+    A question counts as wrong unless it was answered correctly. So a question that was refused, or that no article
+    answers, counts as wrong once it would be answered; a failed question comes first.
     """
     return risk_coverage(*_confidence_and_errors(results))
 
 
 def _confidence_of(result: CaseResult, *, failed: float) -> float:
-    """Return the confidence of an answer; `failed` for a failed one, which counts where it does most harm."""
+    """Return an answer's confidence; for a failed answer, return `failed`, the value that makes the measure worst."""
     if result.error is not None:
         return failed
     return float("-inf") if result.confidence is None else result.confidence
 
 
 def _confidence_and_errors(results: Sequence[CaseResult]) -> tuple[list[float], list[bool]]:
-    """Return the confidence of each question, and whether answering it would be wrong."""
+    """Return the confidence for each question, and whether answering it would be wrong."""
     right = [result.answerable and result.found and result.right for result in results]
     return [_confidence_of(result, failed=float("inf")) for result in results], [not each for each in right]
 
@@ -92,12 +93,14 @@ def _of_sentences(count: Callable[[CaseResult], int]) -> Callable[[CaseResult], 
             return 0.0
         if not result.found:
             return None
-        return count(result) / len(result.sentences) if result.sentences else 0.0  # without sentences: never checked
+        return (
+            count(result) / len(result.sentences) if result.sentences else 0.0
+        )  # an answer without sentences was never checked
 
     return of_result
 
 
-_hit_gains = lru_cache(maxsize=4096)(retrieval.hit_gains)  # most measures of the hits of a question need the same
+_hit_gains = lru_cache(maxsize=4096)(retrieval.hit_gains)  # most measures of a question's hits use the same gains
 
 _AT: Mapping[str, Callable[[retrieval.HitGains, int], float]] = {
     "hit": retrieval.hit_at,
@@ -113,7 +116,7 @@ _TARGETS: Mapping[retrieval.Level, str] = {
 
 
 def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
-    """Return one measure of the hits; its name begins with the level, except for passages."""
+    """Return a measure of the hits; its name begins with the level, except for passages."""
 
     def of_result(result: CaseResult) -> float | None:
         if not result.gold:
@@ -208,7 +211,7 @@ MEASURES: Mapping[str, Measure] = {
 """The measures that are means over questions, by name."""
 
 RUN_MEASURES: Mapping[str, RunMeasure] = {measure.name: measure for measure in (AUROC, AURC)}
-"""The measures of all questions together, by name."""
+"""The measures that are computed over all questions together, by name."""
 
 _SHOWN = (
     *("first citation right", "any citation right", "hit@1", "hit@5", "MRR", "nDCG@10", "context precision@5"),
@@ -219,11 +222,11 @@ _SHOWN = (
     *("answered or refused rightly", "false refusals", "false answers"),
 )
 SUMMARY: tuple[AnyMeasure, ...] = (*(MEASURES[name] for name in _SHOWN), AUROC, AURC)
-"""The measures of a table, in its order."""
+"""The measures in a table, in table order."""
 
 
 def find_measure(name: str) -> AnyMeasure:
-    """Return the measure of this name, in any case; `hit@7` is one, too. Raises `SettingsError` for an unknown name."""
+    """Return the measure with this name in any case; `hit@7` also works. Raises `SettingsError` for an unknown name."""
     wanted = " ".join(name.split()).casefold()
     if cutoff := _CUTOFF.fullmatch(wanted):
         level = next(each for each in _TARGETS if each == (cutoff[1] or "passage"))

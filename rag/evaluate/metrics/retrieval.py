@@ -1,13 +1,15 @@
-"""What the hits of one question bring of its evidence, hit by hit, at three levels. Pure.
+"""The evidence that each hit for a question finds, at three levels. Pure.
 
-The evidence of a question is a list of pieces, each with the spans that hold it (two articles may hold the same text;
-a piece that no article holds has no span and is never found).
+The evidence for a question is a list of pieces, each with the spans that contain it (two articles may contain the same
+text; a piece that no article contains has no span and is never found).
 
-- *passage*: a hit brings a piece when it overlaps it.
-- *article*: a hit brings the article that holds a piece. Pieces in the same article count as one.
-- *evidence*: a hit brings the characters of a piece that no earlier hit had. The piece is found when all are there.
+- *passage*: a hit finds a piece if it overlaps the piece.
+- *article*: a hit finds a piece if it comes from the article that contains the piece. Pieces in the same article
+  count as one.
+- *evidence*: a hit finds the characters in a piece that no earlier hit contained. The piece is found when all its
+  characters are found.
 
-A hit that brings nothing new, such as another passage of the same article, changes nothing.
+A hit that finds nothing new, such as another passage from the same article, changes nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ Level = Literal["passage", "article", "evidence"]
 
 @dataclass(frozen=True, slots=True)
 class HitGains:
-    """What each hit newly brings of each piece: `gains[hit][piece]` of `sizes[piece]`.
+    """The new part of each piece that each hit finds: `gains[hit][piece]` out of `sizes[piece]`.
 
-    The unit is a character at the level of evidence; at the other levels every piece has the size 1.
+    At the evidence level, the unit is a character; at the other levels, every piece has size 1.
     """
 
     gains: tuple[tuple[int, ...], ...]
@@ -48,7 +50,7 @@ class HitGains:
 def hit_gains(
     level: Level, hits: Sequence[ArticleSpan], gold: Sequence[str], evidence: Sequence[Sequence[ArticleSpan]]
 ) -> HitGains:
-    """Return what the hits bring; `gold` are the texts of the pieces, `evidence` the spans of each."""
+    """Return the gains of the hits; `gold` contains the texts of the pieces, and `evidence` the spans for each."""
     if level == "evidence":
         return _gains(hits, evidence, [len(text) for text in gold], _covered)
     if level == "article":
@@ -57,12 +59,12 @@ def hit_gains(
 
 
 def hit_at(found: HitGains, first: int) -> float:
-    """Return 1 when the first hits complete a piece: any one is right."""
+    """Return 1 if the first hits complete a piece: any one piece is enough."""
     return ranking.hit(found.completed, first)
 
 
 def recall_at(found: HitGains, first: int) -> float:
-    """Return the share of all pieces that the first hits bring; at the level of evidence, of all their characters."""
+    """Return the share of all pieces that the first hits find; at the evidence level, the share of characters."""
     return ranking.recall([sum(gains) for gains in found.gains], sum(found.sizes), first)
 
 
@@ -72,10 +74,10 @@ def reciprocal_rank(found: HitGains) -> float:
 
 
 def ndcg_at(found: HitGains, first: int) -> float:
-    """Return nDCG with each piece as a document of grade 1; at the level of evidence, of the share of its characters.
+    """Return nDCG with each piece as a document of grade 1; at the evidence level, with its share of characters found.
 
-    A hit that brings several pieces at once counts as one item for each of them, one after the other: so the ideal is
-    one piece a rank, whatever the size of the passages, and the value never exceeds 1.
+    A hit that finds several pieces counts as several consecutive items, one for each piece. So the ideal is one piece
+    per rank, regardless of passage size, and the value never exceeds 1.
     """
     gains: list[float] = []
     for new in found.gains:
@@ -86,10 +88,10 @@ def ndcg_at(found: HitGains, first: int) -> float:
 def context_precision_at(
     level: Level, hits: Sequence[ArticleSpan], evidence: Sequence[Sequence[ArticleSpan]], first: int
 ) -> float:
-    """Return how much of what was retrieved is relevant.
+    """Return the share of the retrieved text that is relevant.
 
-    Passage and article: `ranking.context_precision` of the hits that overlap evidence, or are of its article. Evidence:
-    the share of the characters of the first hits that belong to evidence (Smith & Troynikov 2024).
+    Passage and article level: `ranking.context_precision` of the hits that overlap evidence, or come from its article.
+    Evidence level: the share of characters in the first hits that belong to evidence (Smith & Troynikov 2024).
     """
     spans = [span for each in evidence for span in each]
     if level == "evidence":
@@ -101,7 +103,7 @@ def context_precision_at(
 
 
 def _articles(spans: Sequence[ArticleSpan]) -> list[ArticleSpan]:
-    """Return spans that overlap where the given ones are of the same article."""
+    """Return spans that overlap if and only if the given spans are in the same article."""
     return [ArticleSpan(span.article_id, 0, 1) for span in spans]
 
 

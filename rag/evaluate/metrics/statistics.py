@@ -1,4 +1,4 @@
-"""Intervals of figures measured on a sample of questions. Pure; the same seed gives the same interval."""
+"""Intervals for figures measured on a sample of questions. Pure; the same seed gives the same interval."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2000
-"""The number of resamples of a bootstrap."""
+"""The number of resamples in a bootstrap."""
 
 BLOCK = 2_000_000
-"""Random numbers drawn at a time, which limits the memory of a bootstrap."""
+"""Maximum number of random numbers drawn at a time, which limits the memory that a bootstrap uses."""
 
 
 def bootstrap(
     statistic: Callable[..., NDArray[np.float64]], *counts: int, resamples: int = RESAMPLES, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Return the statistic of each resample of one or several samples, which have `counts` items.
+    """Return the statistic for each resample of one or several samples with `counts` items.
 
-    `statistic` is called with an array of shape `(some, count)` for each sample: which of its items each of some
-    resamples draws, with replacement. Not `scipy.stats.bootstrap`: the band of a curve needs every point of each
-    resample, and kappa and AURC must leave out or reorder what was drawn.
+    `statistic` is called with an array of shape `(some, count)` for each sample, which contains the indices of the
+    items that some of the resamples draw, with replacement. `scipy.stats.bootstrap` is not used: the band around a
+    curve needs every point in each resample, and kappa and AURC must leave out or reorder the items drawn.
     """
     if resamples < 1:
         raise ValueError(f"at least one resample is needed, got {resamples!r}")
@@ -36,7 +36,7 @@ def bootstrap(
 
 
 def percentile_interval(drawn: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
-    """Return the interval (low, high) that holds the middle `confidence` of the values of the resamples."""
+    """Return the interval (low, high) that contains the middle share `confidence` of the resampled values."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}")
     tail = (1.0 - confidence) / 2.0
@@ -50,7 +50,7 @@ def bootstrap_interval(
     """Return the percentile bootstrap interval (low, high) of the mean.
 
     Source: Efron & Tibshirani 1993, chapter 13. Equal values give an interval without width: see `interval`. Raises
-    `ValueError` without values, or when `confidence` is not between 0 and 1.
+    `ValueError` if there are no values, or if `confidence` is not between 0 and 1.
     """
     if not values:
         raise ValueError("an interval needs at least one value")
@@ -60,17 +60,17 @@ def bootstrap_interval(
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that `share` of the values do not exceed, interpolated (Hyndman & Fan 1996, type 7)."""
+    """Return the interpolated value that the share `share` does not exceed (Hyndman & Fan 1996, type 7)."""
     return float(np.quantile(np.asarray(values, dtype=float), share))
 
 
 def quantile_interval(values: Sequence[float], share: float, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Return an interval of `quantile`: two of the values that enclose it with at least this confidence.
+    """Return an interval for `quantile`: two of the values, which enclose it with at least this confidence.
 
-    How many values lie below a quantile is binomial, whatever their distribution (Conover 1999, section 3.2). The
-    bootstrap would cover the 95th percentile of 100 values in 88% of samples only. No value beyond the largest is
-    known, so with fewer than 72 values the confidence for the 95th percentile is lower. Raises `ValueError` without
-    values.
+    The number of values below a quantile has a binomial distribution, whatever the distribution of the values (Conover
+    1999, section 3.2). The bootstrap would cover the 95th percentile of 100 values in only 88% of samples. No value
+    beyond the largest is known, so with fewer than 72 values the confidence for the 95th percentile is lower. Raises
+    `ValueError` if there are no values.
     """
     if not values:
         raise ValueError("an interval needs at least one value")
@@ -86,10 +86,10 @@ def quantile_interval(values: Sequence[float], share: float, *, confidence: floa
 def constant_interval(
     value: float, count: int, *, lowest: float = 0.0, highest: float = 1.0, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Return the interval of a mean when all `count` values were the same: 25 of 25 does not prove "always".
+    """Return the interval for a mean if all `count` values are the same: 25 of 25 does not prove "always".
 
-    Another value may turn up with a probability of at most `1 - ((1 - confidence) / 2) ** (1 / count)` (Clopper &
-    Pearson 1934, for no event in `count` trials); at worst it is `lowest` or `highest`.
+    A different value may occur with a probability of at most `1 - ((1 - confidence) / 2) ** (1 / count)` (Clopper &
+    Pearson 1934, for no event in `count` trials); in the worst case, it is `lowest` or `highest`.
     """
     other = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / count)
     return value - other * (value - lowest), value + other * (highest - value)
@@ -98,7 +98,7 @@ def constant_interval(
 def interval(
     values: Sequence[float], *, lowest: float = 0.0, highest: float = 1.0, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the interval to print: `bootstrap_interval`, or `constant_interval` where that would have no width."""
+    """Return the interval to print: `bootstrap_interval`, or `constant_interval` if the former has no width."""
     if values and min(values) == max(values):
         return constant_interval(values[0], len(values), lowest=lowest, highest=highest, confidence=confidence)
     return bootstrap_interval(values, confidence=confidence, seed=seed)

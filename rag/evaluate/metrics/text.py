@@ -1,4 +1,4 @@
-"""Compare an answer with the accepted ones: SQuAD's measures, the same for Chinese, and similarity. Pure."""
+"""Compare an answer with the accepted answers: SQuAD's measures, their variants for Chinese, and similarity. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import lru_cache
 from index import FloatArray
 
 Encode = Callable[[Sequence[str]], FloatArray]
-"""Turns texts into unit vectors, shape `(len(texts), dimension)`, such as `Encoder.passages`."""
+"""A function that turns texts into unit vectors, shape `(len(texts), dimension)`, such as `Encoder.passages`."""
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -23,7 +23,7 @@ _WORD = re.compile(rf"[{_CHINESE}]|\d+(?:\.\d+)+|(?:(?![{_CHINESE}])[^\W_])+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
-@lru_cache(maxsize=256)  # one answer is compared with several, by several measures
+@lru_cache(maxsize=256)  # each answer is compared with several others, by several measures
 def normalise(text: str) -> str:
     """Return the text in lower case, without ASCII punctuation and English articles, with single spaces.
 
@@ -33,12 +33,12 @@ def normalise(text: str) -> str:
 
 
 def exact_match(answer: str, gold: str) -> float:
-    """Return 1 when both are equal after `normalise`, also when both are empty. Source: as `normalise`."""
+    """Return 1 if both are equal after `normalise`, even if both are empty. Source: see `normalise`."""
     return float(normalise(answer) == normalise(gold))
 
 
 def token_f1(answer: str, gold: str) -> float:
-    """Return F1 over the bag of words; with an empty side, 1 if both are empty, else 0.
+    """Return F1 over the bags of words; if one side is empty, return 1 if both are empty, else 0.
 
     Source: `compute_f1` of the SQuAD 2.0 evaluation script (Rajpurkar et al. 2018), with its rule for empty answers.
     """
@@ -48,20 +48,20 @@ def token_f1(answer: str, gold: str) -> float:
 def character_f1(answer: str, gold: str) -> float:
     """Return `token_f1` for Chinese: every Chinese character is a token, and so is every other word or number.
 
-    Source: the mixed segmentation for Chinese of the MLQA evaluation script (Lewis et al. 2020).
+    Source: the mixed segmentation for Chinese in the MLQA evaluation script (Lewis et al. 2020).
     """
     return _bag_f1(words(answer), words(gold))
 
 
 def answer_f1(answer: str, gold: str) -> float:
-    """Return `character_f1` when the gold answer has a Chinese character, else `token_f1`."""
+    """Return `character_f1` if the gold answer contains a Chinese character, else `token_f1`."""
     return (character_f1 if _CHINESE_CHARACTER.search(gold) else token_f1)(answer, gold)
 
 
 def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]) -> float:
-    """Return the measure for the gold answer that fits best; without gold answers, the empty answer is right.
+    """Return the highest value of the measure for any gold answer; without gold answers, the empty answer is right.
 
-    Source: the maximum over ground truths of the SQuAD evaluation script.
+    Source: the maximum over ground truths in the SQuAD evaluation script.
     """
     return max(measure(answer, gold) for gold in golds or ("",))
 
@@ -69,13 +69,13 @@ def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]
 def scorable(golds: Sequence[str]) -> list[str]:
     """Return the gold answers that are not empty after `normalise`; if all are, the empty answer is right.
 
-    Source: the SQuAD 2.0 evaluation script, which scores exact match and F1 against these alone.
+    Source: the SQuAD 2.0 evaluation script, which scores exact match and F1 only against these answers.
     """
     return [gold for gold in golds if normalise(gold)] or [""]
 
 
 def similarity(answer: str, golds: Sequence[str], encode: Encode) -> float:
-    """Return the cosine of the answer and the nearest gold answer; 0 when it is negative, or the answer is empty.
+    """Return the cosine between the answer and the nearest gold answer; 0 if it is negative, or if the answer is empty.
 
     Source: SAS, semantic answer similarity (Risch et al. 2021), in its bi-encoder form.
     """
@@ -86,9 +86,10 @@ def similarity(answer: str, golds: Sequence[str], encode: Encode) -> float:
 
 
 def words(text: str) -> list[str]:
-    """Return words, numbers and single Chinese characters, in one spelling.
+    """Return the words, numbers and single Chinese characters in a text, with uniform spelling.
 
-    `1,677` becomes `1677`, `’` and `'` both split a word, full-width forms become half-width, upper case lower case.
+    `1,677` becomes `1677`, `’` and `'` both split a word, full-width forms become half-width, and upper case becomes
+    lower case.
     """
     return list(_words(text))
 
@@ -106,7 +107,9 @@ def contains_answer(text: str, golds: Sequence[str]) -> bool:
 
 
 def _contains(said: list[str], gold: list[str]) -> bool:
-    if bare := [word for word in gold if word not in _ARTICLE_WORDS]:  # else the gold answer is "A", and that counts
+    if bare := [
+        word for word in gold if word not in _ARTICLE_WORDS
+    ]:  # otherwise the gold answer is "A", and the article counts
         said, gold = [word for word in said if word not in _ARTICLE_WORDS], bare
     size = len(gold)
     return size > 0 and any(said[at : at + size] == gold for at in range(len(said) - size + 1))

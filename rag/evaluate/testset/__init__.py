@@ -1,1 +1,1 @@
-"""Test sets: read, validate, extend and write them."""
+"""Read, validate, extend and write test sets."""

@@ -1,7 +1,7 @@
-"""The cases of a test set: questions, accepted answers, and the evidence in an article.
+"""The cases in a test set: questions, accepted answers, and the evidence in an article.
 
-`docs/testsets.md` describes the files that they are read from. An unknown field is an error: a misspelt one would
-otherwise silently change what is measured.
+`docs/testsets.md` describes the file format. An unknown field is an error: a misspelt field would otherwise silently
+change the results.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class _Strict(BaseModel):
 
 
 class Evidence(_Strict):
-    """A place that proves the answer: `article.text[start:end] == text`, in Unicode characters (code points).
+    """A span that proves the answer: `article.text[start:end] == text`, in Unicode characters (code points).
 
-    `start` and `end` may be omitted together: `resolve` then finds the text. A plain string is short for evidence with
-    that text. `article_id` or `source` (as citations show it, or the end of that path) names the article. Without them
-    it is the article that has `text` at these offsets.
+    `start` and `end` may both be omitted; `resolve` then locates the text. A plain string is short for evidence with
+    that text. `article_id` or `source` (as shown in citations, or the end of that path) identifies the article. Without
+    them, it is the article that has `text` at these offsets.
     """
 
     start: int | None = Field(default=None, ge=0)
@@ -67,12 +67,12 @@ class Evidence(_Strict):
 
     @property
     def span(self) -> Span | None:
-        """The offsets of the text; None until they are known."""
+        """The offsets of the text, or None while they are unknown."""
         return None if self.start is None or self.end is None else Span(self.start, self.end)
 
 
 class PastTurn(_Strict):
-    """One message before the question."""
+    """A message before the question."""
 
     role: Role
     text: Filled
@@ -83,7 +83,7 @@ def _is_answerable(given: dict[str, Any]) -> bool:
 
 
 def _id_from_content(given: dict[str, Any]) -> str:
-    """Return an id that depends on question and expectation alone, not on the file, the line, or the offsets."""
+    """Return an id that depends only on the question and the expectation, not on the file, the line or the offsets."""
     evidence = [[each.text, each.article_id, each.source] for each in given.get("evidence", ())]
     history = [[turn.role, turn.text] for turn in given.get("history", ())]
     content = [given.get("question"), history, given.get("answerable"), list(given.get("answers", ())), evidence]
@@ -91,9 +91,9 @@ def _id_from_content(given: dict[str, Any]) -> str:
 
 
 class Case(_Strict):
-    """One question of a test set; any one of `answers`, and any one piece of `evidence`, is right.
+    """A question in a test set; any one of `answers` and any one piece of `evidence` is right.
 
-    `answerable` defaults to true where there are answers or evidence. The default `id` is a hash of the content.
+    `answerable` defaults to True if there are answers or evidence. The default `id` is a hash of the content.
     """
 
     question: Filled
@@ -122,5 +122,5 @@ class Case(_Strict):
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The history as the assistant expects it."""
+        """The history in the format that the assistant expects."""
         return tuple(Turn(role=turn.role, text=turn.text) for turn in self.history)

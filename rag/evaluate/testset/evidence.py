@@ -1,4 +1,4 @@
-"""Locate evidence that is given by its words alone in the articles. Pure."""
+"""Locate evidence in the articles when only its text is given. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from index import Article
 from .cases import Case, Evidence
 from .problems import Problem
 
-_MOST_LISTED = 3  # places that a problem lists
+_MOST_LISTED = 3  # maximum number of locations that a problem lists
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
 @dataclass(slots=True)
 class _Search:
-    """A piece of evidence, its occurrences, and the articles that have it with other spaces, signs or capitals."""
+    """A piece of evidence, its occurrences, and articles that contain it with other spaces, punctuation or capitals."""
 
     evidence: Evidence
     found: list[tuple[Article, int]] = field(default_factory=list)
@@ -27,11 +27,11 @@ class _Search:
 def resolve(
     cases: Sequence[Case], articles: Iterable[Article], *, path: str = "", lines: Mapping[str, int] | None = None
 ) -> tuple[list[Case], list[Problem]]:
-    """Return the cases with an article and offsets for all evidence, and the problems of those that are left out.
+    """Return the cases with an article and offsets for all evidence, and the problems in the cases that are left out.
 
-    Evidence without offsets must occur, character for character, exactly once in the articles, or in those that it
-    names. Problems name the `path` and the line of the case, where they are given. The articles are read once, and not
-    at all where all offsets are known.
+    Evidence without offsets must occur, character for character, exactly once in the articles, or in the articles that
+    it names. Problems name the `path` and the line of the case, if they are given. The articles are read once, or not
+    at all if all offsets are known.
     """
     searches = {
         case.id: {number: _Search(each) for number, each in enumerate(case.evidence) if each.span is None}
@@ -55,9 +55,9 @@ def resolve(
 
 
 def is_named(evidence: Evidence, article_id: str, sources: Sequence[str]) -> bool:
-    """Return whether the evidence may belong to an article with this id and these sources (outlets and paths).
+    """Return whether the evidence may come from an article with this id and these sources (outlets and paths).
 
-    Where no source of the article is known, it may.
+    It may not if the evidence names a different id or source; if `sources` is empty, any source matches.
     """
     if evidence.article_id is not None:
         return evidence.article_id == article_id
@@ -68,7 +68,7 @@ def is_named(evidence: Evidence, article_id: str, sources: Sequence[str]) -> boo
 
 
 def occurrences(evidence: Evidence, text: str) -> Iterator[int]:
-    """Yield where the evidence begins in a text: at its offsets, if the text has it there; without them, everywhere."""
+    """Yield the evidence's own offset if the text matches there, or, without offsets, the offset of each occurrence."""
     if evidence.start is not None:
         if text.startswith(evidence.text, evidence.start):
             yield evidence.start
@@ -94,7 +94,7 @@ def _search(article: Article, searches: Iterable[_Search]) -> None:
 
 
 def _words(text: str) -> str:
-    """Return a text without what people and programs write differently: spaces, quotation marks, capitals."""
+    """Return a text in lower case, with each run of spaces and punctuation replaced by a single space."""
     return f" {_NOT_WORDS.sub(' ', text).strip()} ".casefold()
 
 

@@ -1,7 +1,8 @@
-"""Import test sets of other formats: SQuAD's JSON, and tables or JSON lines with the columns of RAGAS.
+"""Import test sets in other formats: SQuAD JSON, and tables or JSON lines with RAGAS columns.
 
-Each context that questions were written for becomes an article, to be written to a file of the name that the evidence
-has as its `source`, and indexed. Unknown fields are ignored, known ones are read as strictly as our own test sets.
+Each context for which questions were written becomes an article. The article must be indexed from a file whose name is
+the `source` of the evidence. Unknown fields are ignored; known fields are validated as strictly as in citechat's own
+test sets.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NOT_IN_NAMES = re.compile(r"\W+")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A text that questions were written for; `source` is the name of the file to write it to."""
+    """A text for which questions were written; `source` is the name of the file to which it should be written."""
 
     title: str
     text: str
@@ -41,7 +42,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The cases of a file and the texts that they are about; `skipped` are the problems of those left out."""
+    """The cases in a file and the texts that they are about; `skipped` contains the problems in omitted cases."""
 
     cases: tuple[Case, ...]
     contexts: tuple[Context, ...]
@@ -50,7 +51,7 @@ class Imported:
 
 @dataclass(slots=True)
 class ImportBuilder:
-    """The cases, contexts and problems of a file so far."""
+    """A builder that collects the cases, contexts and problems in a file."""
 
     path: str
     cases: list[Case] = field(default_factory=list)
@@ -59,7 +60,7 @@ class ImportBuilder:
     places: dict[str, str] = field(default_factory=dict)
 
     def context(self, title: str, text: str) -> Context:
-        """Return the context with this text, always the same one for the same text."""
+        """Return the context with this text; the same text always has the same context."""
         if text not in self.contexts:
             name = _NOT_IN_NAMES.sub("-", title.casefold()).strip("-")[:60] or "context"
             self.contexts[text] = Context(title, text, f"{name}-{len(self.contexts) + 1:05d}.txt")
@@ -70,7 +71,7 @@ class ImportBuilder:
         self.problems.append(Problem(reason, self.path, line, place))
 
     def validate(self, model: type[Model], given: Any, place: str = "", line: int | None = None) -> Model | None:
-        """Return the value as a model, or record why it is not one."""
+        """Return the value as a model, or None after recording why it is invalid."""
         try:
             return model.model_validate(given)
         except ValidationError as error:
@@ -79,7 +80,7 @@ class ImportBuilder:
             return None
 
     def add(self, given: dict[str, Any], place: str = "", line: int | None = None) -> None:
-        """Add a case, or record why it is not one."""
+        """Add a case, or record why it is invalid."""
         case = self.validate(Case, given, place, line)
         if case is None:
             return
@@ -90,7 +91,7 @@ class ImportBuilder:
         self.cases.append(case)
 
     def build(self, skip_bad: bool) -> Imported:
-        """Return the import; raise `TestSetError` for any problem, or with `skip_bad` where no case is left."""
+        """Return the import; raise `TestSetError` for any problem, or, with `skip_bad`, only if no case is left."""
         if self.problems and not (skip_bad and self.cases):
             raise refusal(self.problems, "Fix the file, or leave its invalid questions out with --skip-bad.")
         if not self.cases:
@@ -102,7 +103,7 @@ class _Loose(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-# SQuAD: the lists hold `Any`, so that one invalid item can be skipped.
+# SQuAD: the lists contain `Any`, so that a single invalid item can be skipped.
 
 
 class _SquadFile(_Loose):
@@ -132,10 +133,10 @@ class _SquadQuestion(_Loose):
 
 
 def import_squad(path: str | Path, *, skip_bad: bool = False) -> Imported:
-    """Import a file of SQuAD 1.1 or 2.0: each paragraph is a context, each place of an answer evidence.
+    """Import a SQuAD 1.1 or 2.0 file: each paragraph becomes a context, and each answer span becomes evidence.
 
-    Raises `TestSetError` naming file, place (`data[0].paragraphs[3].qas[1].answers[0]`) and reason of every problem;
-    with `skip_bad` only where no question is left.
+    Raises `TestSetError`, which gives the file, location (`data[0].paragraphs[3].qas[1].answers[0]`) and reason of
+    every problem; with `skip_bad`, only if no question is left.
     """
     path = Path(path)
     builder = ImportBuilder(str(path))
@@ -189,7 +190,7 @@ def _add_paragraph(builder: ImportBuilder, title: str, given: Any, place: str) -
 
 
 def _evidence(places: Iterator[tuple[int, str, Context]]) -> tuple[Evidence, ...]:
-    """Return the evidence at these places, each once."""
+    """Return the evidence at these locations, without duplicates."""
     return tuple(
         Evidence(start=start, end=start + len(text), text=text, source=context.source)
         for start, text, context in dict.fromkeys(places)
@@ -200,7 +201,7 @@ def _evidence(places: Iterator[tuple[int, str, Context]]) -> tuple[Evidence, ...
 
 
 def _texts(given: Any) -> Any:
-    """Return the texts of a field: a list, in a table a list as JSON or as Python writes it, or a single text."""
+    """Return the texts in a field: a list; in a table, a list in JSON or Python notation; or a single text."""
     if not isinstance(given, str):
         return given
     if not given.lstrip().startswith("["):
@@ -213,10 +214,10 @@ def _texts(given: Any) -> Any:
         found = ast.literal_eval(given.strip())
         tokens = list(tokenize.generate_tokens(io.StringIO(given.strip()).readline))
     except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):
-        return [given]  # a text that begins with a bracket
+        return [given]  # a text that happens to begin with a bracket
     kinds = [token.type for token in tokens if token.type not in (tokenize.NL, tokenize.NEWLINE)]
     if any(first == second == tokenize.STRING for first, second in pairwise(kinds)):
-        raise ValueError("is a list without commas")  # as numpy prints lists; Python would join two texts
+        raise ValueError("is a list without commas")  # as printed by numpy; Python would concatenate the texts
     return found
 
 
@@ -225,10 +226,10 @@ _QUESTION = ("user_input", "question")
 
 
 class _RagasRow(_Loose):
-    """The columns of RAGAS, by their old and new names.
+    """A row with RAGAS columns, by their old and new names.
 
-    `answers` is what is expected, and `answer` only where no other column names it: beside another one, it is the
-    answer of some system.
+    `answers` contains the expected answers. The column `answer` is used only if there is no other column for them: next
+    to another one, it contains a system's answer.
     """
 
     question: Filled = Field(validation_alias=AliasChoices(*_QUESTION))
@@ -242,10 +243,10 @@ class _RagasRow(_Loose):
 
 
 def import_ragas(path: str | Path, *, skip_bad: bool = False) -> Imported:
-    """Import a JSONL or CSV file with the columns of RAGAS; the contexts become articles.
+    """Import a JSONL or CSV file with RAGAS columns; the contexts become articles.
 
-    Where a context contains an expected answer, character for character, that is its evidence. Otherwise all
-    `reference_contexts` are evidence, since a person chose them for the question; the contexts that a system retrieved
+    If a context contains an expected answer, character for character, that span is the evidence. Otherwise all
+    `reference_contexts` are evidence, because a person chose them for the question; contexts that a system retrieved
     are not. Raises `TestSetError` as `import_squad` does.
     """
     path = Path(path)
@@ -312,4 +313,4 @@ def _add_row(builder: ImportBuilder, row: _RagasRow, line: int) -> None:
 
 
 FORMATS: dict[str, Callable[..., Imported]] = {"squad": import_squad, "ragas": import_ragas}
-"""The importer of each format, by the name that the command line gives it."""
+"""The importer for each format, by its name on the command line."""

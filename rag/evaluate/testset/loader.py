@@ -1,6 +1,6 @@
-"""Read test sets strictly: an error names file, line, field and reason of every problem.
+"""Read test sets strictly: an error gives the file, line, field and reason of every problem.
 
-A case is a line of JSON or a row of a table, depending on the ending of the file.
+A case is a line of JSON or a table row, depending on the file extension.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _OTHER_FORMATS = {".xlsx", ".xls", ".ods", ".parquet", ".arrow", ".zip", ".gz"}
 
 @dataclass(frozen=True, slots=True)
 class TestSet:
-    """The cases of a file, in order; `skipped` are the problems of lines that were left out.
+    """The cases in a file, in order; `skipped` contains the problems in lines that were left out.
 
-    `lines` has the line of each case by its id.
+    `lines` maps case ids to line numbers.
     """
 
     __test__: ClassVar[bool] = False  # the name starts with "Test"; pytest must not collect it
@@ -39,18 +39,18 @@ class TestSet:
 
 
 def read_cases(path: str | Path) -> list[Case]:
-    """Return the cases of a JSONL or CSV file, in order; blank lines are skipped.
+    """Return the cases in a JSONL or CSV file, in order; blank lines are skipped.
 
-    Raises `TestSetError` as `read_test_set` does.
+    Raises `TestSetError` in the same cases as `read_test_set`.
     """
     return list(read_test_set(path).cases)
 
 
 def read_test_set(path: str | Path, *, skip_bad: bool = False) -> TestSet:
-    """Return the cases of a JSONL or CSV file, in order, with their lines; `skip_bad` leaves invalid lines out.
+    """Return the cases in a JSONL or CSV file, in order, with their lines; `skip_bad` leaves out invalid lines.
 
-    Raises `TestSetError` naming file, line, field and reason: for every invalid line at once (the first ten), for an id
-    used twice, for a file without a valid case, and for one that cannot be read.
+    Raises `TestSetError`, which gives the file, line, field and reason, for all invalid lines together (the first ten),
+    for a duplicate id, for a file without a valid case, and for a file that cannot be read.
     """
     path = Path(path)
     cases: list[Case] = []
@@ -81,7 +81,7 @@ def _raw_cases(path: Path) -> Iterator[RawCase]:
 
 
 def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:
-    """Return the case, or the fields that are invalid with the reasons; `lines` are those of earlier cases."""
+    """Return the case, or the invalid fields with the reasons; `lines` contains the lines of earlier cases."""
     if raw.reason:
         return [(raw.field, raw.reason)]
     try:
@@ -98,7 +98,7 @@ def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:
 
 
 def _repeated_fields(line: str | bytes) -> list[str]:
-    """Return the fields that an object has more than once: JSON parsers silently take the last one."""
+    """Return the fields that occur more than once in an object: JSON parsers silently use the last one."""
     repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:

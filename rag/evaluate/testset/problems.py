@@ -1,4 +1,4 @@
-"""Problems of a test set, described so that its author can fix them."""
+"""Problems in a test set, described so that its author can fix them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from ...errors import TestSetError
 
-_MOST_LISTED = 10  # problems spelled out in one error; more would scroll the first one off the screen
+_MOST_LISTED = 10  # maximum number of problems described in one error; more would scroll the first one off the screen
 HINT = "Fix the file and run again; docs/testsets.md describes the format."
 
-_REASONS = {  # clearer than pydantic's own words to the author of a test set
+_REASONS = {  # clearer to the author of a test set than pydantic's own messages
     "extra_forbidden": "unknown field",
     "string_pattern_mismatch": "must not be blank",
     "bool_parsing": "must be true or false",
@@ -23,9 +23,9 @@ _REASONS = {  # clearer than pydantic's own words to the author of a test set
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: in which file, on which line or in which case, in which field, and why.
+    """A problem in a test set: the file, the line or case, the field, and the reason.
 
-    `line` counts from 1. A problem of a line as a whole names no `field`.
+    `line` counts from 1. A problem with a whole line has no `field`.
     """
 
     reason: str
@@ -35,7 +35,7 @@ class Problem:
     case: str = ""
 
     def __str__(self) -> str:
-        """Return the place and the reason, on one line."""
+        """Return the location and the reason, on one line."""
         place = [
             self.path,
             f"line {self.line}" if self.line else "",
@@ -47,14 +47,14 @@ class Problem:
 
 
 def refusal(problems: Sequence[Problem], hint: str = HINT) -> TestSetError:
-    """Return the error that lists all problems, the first ten of them in full."""
+    """Return an error that describes the first ten problems and counts the others."""
     more = len(problems) - _MOST_LISTED
     listed = [*map(str, problems[:_MOST_LISTED]), *([f"… and {more} more"] if more > 0 else [])]
     return TestSetError("\n".join(listed), hint)
 
 
 def read_file(path: Path) -> bytes:
-    """Return the content of a file without its byte order mark. Raises `TestSetError` where it cannot be read."""
+    """Return the content of a file without its byte order mark. Raises `TestSetError` if the file cannot be read."""
     try:
         return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
@@ -63,7 +63,7 @@ def read_file(path: Path) -> bytes:
 
 
 def fields_and_reasons(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield the name of each invalid field (empty for the whole), and why it is invalid."""
+    """Yield the name of each invalid field (empty for the whole object) and the reason why it is invalid."""
     for problem in error.errors(include_url=False):
         if problem["type"] == "default_factory_not_called":
             continue  # an omitted field whose default depends on another invalid one
@@ -77,5 +77,5 @@ def fields_and_reasons(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _field_name(location: Sequence[Any]) -> str:
-    """Return a place in nested data, as `history[0].role`."""
+    """Return the path to a field in nested data, such as `history[0].role`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")

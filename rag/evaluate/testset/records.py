@@ -1,4 +1,4 @@
-"""The lines of a JSONL file and the records of a CSV file, before anyone asks what they mean. Pure."""
+"""Split JSONL files into lines and CSV files into records, without interpreting their content. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_LINE = 1_000_000
-"""Bytes of a line, and characters of a record, beyond which the file was written wrongly."""
+"""Maximum length of a line in bytes, and of a record in characters; a longer one indicates a malformed file."""
 
 TABLES = (".csv", ".tsv")
-"""Endings of files that are read and written as tables; others are JSON lines."""
+"""Extensions of files that are read and written as tables; other files contain JSON lines."""
 
 NOT_UTF8 = "is not UTF-8; save the file in that encoding (Excel calls it “CSV UTF-8”)"
 
 
 @dataclass(frozen=True, slots=True)
 class RawCase:
-    """A case as JSON, and the line that it begins on; or the `reason` why it cannot be read, and in which `field`."""
+    """A case as JSON and its first line, or the `reason` why it cannot be read and the `field` concerned."""
 
     line: int
     json: str | bytes = ""
@@ -27,8 +27,8 @@ class RawCase:
 
 
 def json_lines(data: bytes) -> Iterator[RawCase]:
-    """Yield the lines of a JSONL file that are not blank."""
-    # Only b"\n" ends a line: str.splitlines would also cut inside a JSON string that holds U+2028.
+    """Yield the nonblank lines in a JSONL file."""
+    # Only b"\n" ends a line: str.splitlines would also split a JSON string that contains U+2028.
     for number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -41,14 +41,15 @@ def json_lines(data: bytes) -> Iterator[RawCase]:
 
 
 def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the line that each record of a CSV file begins on, its cells, and why they cannot be read (or "").
+    """Yield the first line of each record in a CSV file, its cells, and the reason why they cannot be read (or "").
 
-    The first one is the header; blank ones after it are left out, and all must have as many cells. The separator
-    (comma, semicolon, tab) is guessed from the first line. A quoted cell may hold separators and line breaks.
+    The first record is the header; blank records after it are left out, and all others must have as many cells as the
+    header. The separator (comma, semicolon, tab) is guessed from the first line. A quoted cell may contain separators
+    and line breaks.
     """
-    text = data.decode("utf-8", "surrogateescape")  # invalid bytes survive until their line is known
+    text = data.decode("utf-8", "surrogateescape")  # invalid bytes are preserved until their line is known
     if csv.field_size_limit() < LONGEST_LINE:
-        csv.field_size_limit(LONGEST_LINE)  # Python's own limit is lower; there is one for the whole process
+        csv.field_size_limit(LONGEST_LINE)  # Python's default limit is lower; the limit applies to the whole process
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     line, width = 1, None
     while True:
@@ -76,12 +77,12 @@ def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _has_bad_bytes(text: str) -> bool:
-    """Return whether a text decoded with `surrogateescape` was not UTF-8."""
+    """Return whether a text decoded with `surrogateescape` was not valid UTF-8."""
     return any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def _separator(text: str) -> str:
-    """Return what separates the cells of a table: Excel writes semicolons in half of Europe."""
+    """Return the cell separator of a table: Excel writes semicolons in half of Europe."""
     head = text.partition("\n")[0]
     try:
         return csv.Sniffer().sniff(head, delimiters=",;\t").delimiter

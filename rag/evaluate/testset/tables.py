@@ -1,7 +1,7 @@
-"""Test sets as tables, one case a row: what the cells of a CSV file mean, in both directions. Pure.
+"""Convert test sets from and to CSV tables with one case per row. Pure.
 
-A cell may hold several answers, tags or pieces of evidence, separated by `|` or as a JSON list. A cell that a
-spreadsheet would evaluate as a formula is written with an apostrophe before it, and read without.
+A cell may contain several answers, tags or pieces of evidence, separated by `|` or as a JSON list. A cell that a
+spreadsheet would evaluate as a formula is written with a leading apostrophe, which is removed on reading.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .problems import Problem, refusal
 from .records import RawCase, csv_records
 
 COLUMNS = ("id", "question", "answers", "evidence", "source", "answerable", "history", "tags", "notes")
-"""The columns of a table, in the order in which they are written; `evidence_2`, `evidence_3` … may follow."""
+"""The table columns, in the order in which they are written; `evidence_2`, `evidence_3` … may follow."""
 
 _LISTS = ("answers", "tags")
 _EVIDENCE = re.compile(r"evidence(?:_\d+)?")
@@ -31,10 +31,10 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 
 def table_rows(data: bytes, name: str) -> Iterator[RawCase]:
-    """Yield the rows of a CSV file that are not blank, each as the JSON of a case.
+    """Yield the nonblank rows in a CSV file, each as a case in JSON.
 
-    `name` is that of the file, for errors. Raises `TestSetError` for a header without a question, or with an unknown
-    column.
+    `name` is the file name for errors. Raises `TestSetError` for a header without a `question` column, or with an
+    unknown column.
     """
     records = csv_records(data)
     header = _header(next(records, None), name)
@@ -43,7 +43,7 @@ def table_rows(data: bytes, name: str) -> Iterator[RawCase]:
 
 
 def _header(record: tuple[int, list[str], str] | None, name: str) -> list[str]:
-    """Return the names of the columns, in lower case; a column without a name has an empty one."""
+    """Return the column names, in lower case; a column without a name has an empty name."""
     if record is None:
         raise refusal([Problem("the file is empty; its first line must name the columns", name)])
     line, cells, reason = record
@@ -102,7 +102,7 @@ def _value(name: str, cell: str) -> Any:
 
 
 def _listed(cell: str) -> list[Any]:
-    """Return the items of a cell: a JSON list, or texts separated by `|`, without the spaces around them."""
+    """Return the items in a cell: a JSON list, or texts separated by `|`, without surrounding spaces."""
     if _JSON_LIST.match(cell.lstrip()):
         found = _from_json(cell)
         return found if isinstance(found, list) else [found]
@@ -117,12 +117,12 @@ def _from_json(cell: str) -> Any:
 
 
 def guarded(cell: str) -> str:
-    """Return a cell as it is written, so that no spreadsheet evaluates it as a formula."""
+    """Return a cell with a leading apostrophe if a spreadsheet would evaluate it as a formula."""
     return f"'{cell}" if _FORMULA.match(cell) or _GUARDED.match(cell) else cell
 
 
 def unguarded(cell: str) -> str:
-    """Return a cell as it was before `guarded`."""
+    """Return the original content of a cell that `guarded` returned."""
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
@@ -154,7 +154,7 @@ def _cells(case: Case) -> dict[str, str]:
 
 
 def _joined(texts: Sequence[str]) -> str:
-    """Return several texts in one cell, as `_listed` reads them."""
+    """Return several texts joined into one cell, in the format that `_listed` reads."""
     joined = "|".join(texts)
     is_plain = not _JSON_LIST.match(joined.lstrip()) and _listed(joined) == list(texts)
     return joined if is_plain or not texts else _to_json(list(texts))

@@ -1,4 +1,4 @@
-"""Write test sets completely or not at all, and add the answers of a chat to them."""
+"""Write test sets completely or not at all, and add answers from a chat to them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .records import LONGEST_LINE, TABLES
 from .tables import as_csv
 
 LOCK_TIMEOUT = 10.0
-"""Seconds that an addition waits for another one to the same file."""
+"""Maximum time that an addition waits for another addition to the same file, in seconds."""
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which no UTF-8 file can hold
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # cannot be encoded as UTF-8
 
 
 def write_cases(path: str | Path, cases: Sequence[Case]) -> None:
-    """Write a test set as JSONL, or as CSV where the name ends in `.csv`; `read_cases` returns equal cases.
+    """Write a test set as JSONL, or as CSV if the name ends in `.csv`; `read_cases` returns equal cases.
 
-    The file is replaced at once, or stays as it is where anything fails. Raises `TestSetError` for no case at all, for
-    an id used twice, for a case longer than can be read, and for a file that cannot be written.
+    The file is replaced atomically, or stays unchanged if anything fails. Raises `TestSetError` for an empty test set,
+    for a duplicate id, for a case that is too long to be read again, and for a file that cannot be written.
     """
     path = Path(path)
     twice = [name for name, times in Counter(case.id for case in cases).items() if times > 1]
@@ -61,11 +61,11 @@ def write_cases(path: str | Path, cases: Sequence[Case]) -> None:
 def case_from_answer(
     answer: Answer, history: Sequence[Turn] = (), *, notes: str = "", tags: Sequence[str] = ()
 ) -> Case:
-    """Return the case that asks the question of an answer again, and expects what this answer said and cited.
+    """Return a case that repeats an answer's question and expects the same answer and citations.
 
     `history` is the conversation before the question. Question and history determine the id. The expected answers are
-    the short answers of quoted sentences, or else the quotes. Raises `TestSetError` for an answer that cannot become a
-    case, such as one that was found and cites nothing.
+    the short answers in quoted sentences, or else the quotes. Raises `TestSetError` for an answer that cannot become a
+    case, such as a found answer without citations.
     """
     turns = [{"role": turn.role, "text": _encodable(turn.text)} for turn in history if turn.text.strip()]
     question = _encodable(answer.question)
@@ -90,10 +90,10 @@ def case_from_answer(
 
 
 def add_case(path: Path, case: Case) -> bool:
-    """Append a case to a test set, creating the file if needed; return False, without a change, for a used id.
+    """Append a case to a test set, creating the file if needed; return False, without a change, for a duplicate id.
 
-    Additions by other threads and processes wait for each other. Raises `TestSetError` for a file that cannot be read
-    as a test set, or not written to; the file then stays as it was.
+    Concurrent additions by other threads and processes wait for each other. Raises `TestSetError` if the file cannot be
+    read as a test set or cannot be written; the file then stays unchanged.
     """
     from filelock import FileLock, Timeout
 
@@ -118,12 +118,12 @@ def add_case(path: Path, case: Case) -> bool:
 
 
 def _as_line(case: Case) -> str:
-    """Return a case as one line of JSON, without fields that have their default."""
+    """Return a case as one line of JSON, without fields that have their default value."""
     return case.model_dump_json(exclude_defaults=True)
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file completely, or leave it as it is and raise `OSError`."""
+    """Write a file completely, or leave it unchanged and raise `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -141,7 +141,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def _append(path: Path, data: bytes) -> None:
-    """Write all of the data at the end of a file, or nothing: half a line would make the test set unreadable."""
+    """Append all of the data to a file, or nothing: an incomplete line would make the test set unreadable."""
     with path.open("ab", buffering=0) as file:
         size = file.tell()
         try:
@@ -155,7 +155,7 @@ def _append(path: Path, data: bytes) -> None:
 
 
 def _evidence(answer: Answer) -> tuple[Evidence, ...]:
-    """Return each place that the answer cites, once."""
+    """Return each span that the answer cites, without duplicates."""
     places = {(c.article_id, c.start, c.end): c for c in answer.citations if c.quote.strip()}
     return tuple(
         Evidence(
@@ -170,7 +170,7 @@ def _evidence(answer: Answer) -> tuple[Evidence, ...]:
 
 
 def _source(source: str) -> str | None:
-    """Return the file name of a path: it is enough to name an article, and the folders are private."""
+    """Return the file name in a path: it is enough to identify an article, and the folders are private."""
     source = _encodable(source)
     name = source if "://" in source else source.replace("\\", "/").rpartition("/")[2]
     return next((each for each in (name, source) if each.strip()), None)
@@ -187,7 +187,7 @@ def _answers(answer: Answer, evidence: Sequence[Evidence]) -> tuple[str, ...]:
 
 
 def _encodable(text: str) -> str:
-    """Return the text, of the same length, as a file can hold it."""
+    """Return the text with characters that UTF-8 cannot encode replaced; the length stays the same."""
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
