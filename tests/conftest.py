@@ -45,6 +45,11 @@ class HashingEncoder(QuietHashingEncoder):
         return super().encode(texts)
 
 
+@pytest.fixture(scope="session")
+def httpserver_listen_address() -> tuple[str, int]:
+    return ("127.0.0.1", 0)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _patient_health_check() -> None:
     """On a busy machine another process may need longer than a user would wait."""

@@ -26,15 +26,18 @@ def test_a_question_is_answered_with_a_citation_and_its_article_opens_at_the_quo
     assert reader.in_view("#place")
 
 
-def test_an_answer_is_seen_as_it_is_written(reader: Any, scripted: str) -> None:
-    reader.open(scripted)
-    reader.begin("number 40 Aurora40")
-    reader.wait_for_function("/^Ship num/.test(document.querySelector('.answer')?.textContent ?? '')")
-    assert reader.locator("a.cite").count() == 0, "no link before the sentence is finished"
-    assert reader.locator("#question .stop-button").is_visible()
-    reader.wait_for_selector("a.cite")
-    answer = reader.locator(".answer p").first.text_content()
-    assert answer.split(".") == ["Ship number 40 of the fleet is named Aurora40", "\xa0[1] quoted"]
+def test_an_answer_is_seen_as_it_is_written(reader: Any, fleet: Article, scripted_assistant: Any, serve: Any) -> None:
+    assistant = scripted_assistant(fleet, pause=2)  # is still writing when a busy machine has looked
+    with serve(assistant) as url:
+        reader.open(url)
+        reader.begin("number 40 Aurora40")
+        reader.wait_for_function("/^Ship num/.test(document.querySelector('.answer')?.textContent ?? '')")
+        assert reader.locator("a.cite").count() == 0, "no link before the sentence is finished"
+        assert reader.locator("#question .stop-button").is_visible()
+        assistant.pause = 0.01
+        reader.wait_for_selector("a.cite")
+        answer = reader.locator(".answer p").first.text_content()
+        assert answer.split(".") == ["Ship number 40 of the fleet is named Aurora40", "\xa0[1] quoted"]
 
 
 def test_a_click_on_a_citation_marks_the_exact_quote_and_scrolls_to_it(reader: Any, scripted: str) -> None:

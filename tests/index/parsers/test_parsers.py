@@ -477,7 +477,7 @@ def test_the_server_says_what_format_it_sends(httpserver: HTTPServer, tmp_path: 
         (tmp_path / "a.pdf").read_bytes(), content_type="application/pdf"
     )
     article = _only(list(load([httpserver.url_for("/report")])))
-    assert (article.title, len(article.pages), article.source) == (ORCHARD.title, 3, "localhost")
+    assert (article.title, len(article.pages), article.source) == (ORCHARD.title, 3, "127.0.0.1")
 
 
 def test_the_encoding_that_the_server_names_holds(httpserver: HTTPServer) -> None:
