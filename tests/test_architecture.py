@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"index": set(), "rag": {"index"}, "ui": {"rag", "index"}}
 MODULES = sorted(path for package in MAY_IMPORT for path in (REPOSITORY / package).rglob("*.py"))
 LONGEST_MODULE = 500  # lines
-MOST_MODULES = 16  # in one folder
+MOST_MODULES = 15  # in one folder
 HEAVY = (
     "torch",
     "transformers",

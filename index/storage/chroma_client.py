@@ -131,6 +131,13 @@ def find_collection(client: Any, name: str) -> Any | None:
         return None
 
 
+def is_not_found(error: Exception) -> bool:
+    """Return whether an error of Chroma says that a collection does not exist."""
+    from chromadb.errors import NotFoundError
+
+    return isinstance(error, NotFoundError)
+
+
 def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | None:
     """Create and return a collection; return None if it exists. If several processes try at once, only one succeeds."""
     from chromadb.errors import ChromaError

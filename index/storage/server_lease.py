@@ -98,15 +98,13 @@ class Lease:
 
     def _beat(self) -> None:
         """Renew the lease until it is released or lost."""
-        from chromadb.errors import NotFoundError
-
         while not self._ended.wait(_BEAT) and time.monotonic() < self._until:
             began = time.monotonic()
             try:
                 self._lease.modify(metadata=_metadata(until=self._now() + LIFE, unfinished=True))
             except chroma.chroma_errors() as error:
                 logger.info("Cannot renew the lease of the index in %r: %s", self._where, error)
-                if isinstance(error, NotFoundError):
+                if chroma.is_not_found(error):
                     self._until = 0.0  # another client has taken over: the server's clock was changed
                 continue
             if time.monotonic() >= self._until:
