@@ -194,7 +194,7 @@ def test_a_damage_to_the_vectors_of_articles_is_said_and_costs_no_text(name: str
     else:
         shutil.rmtree(vectors)
     (problem,) = check(many)
-    assert "the vectors of 'articles' are " in problem.message
+    assert "The vectors of 'articles' are " in problem.message
     assert name in problem.message
     assert REBUILD in problem.hint
     _rebuilt_is_whole(many)
