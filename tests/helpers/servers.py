@@ -53,11 +53,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def close_the_loop() -> None:
-    """Close the event loop that the web framework leaves to the thread that built a page; there is none where another
-    test has closed it."""
+    """Close the event loops that the web framework leaves open in threads that built a page."""
     with suppress(RuntimeError):
         asyncio.get_event_loop_policy().get_event_loop().close()
     asyncio.set_event_loop(None)
+    for left in [each for each in gc.get_objects() if issubclass(type(each), asyncio.BaseEventLoop)]:
+        if not left.is_running() and not left.is_closed():
+            left.close()
     gc.collect()
 
 
