@@ -121,7 +121,7 @@ class LiveIndex:
             return view
 
     def _check(self, view: _View) -> _View:
-        """Compare the mark on the server, unless that was just done. Raises `StoreError` if there is no answer."""
+        """Compare the mark on the server, at most once per `_INTERVAL`. Raises `StoreError` without an answer."""
         since = time.monotonic() - self._checked
         if since < _INTERVAL:
             return view

@@ -87,7 +87,8 @@ class OnnxEncoder(SentenceTransformerEncoder):
                     logger.warning("Cannot open the exported model %r; exporting it again: %s", str(path), error)
             return self._export(path)
         except Exception as error:  # unsupported model, full disk or read-only folder: use torch
-            logger.warning("Cannot export the model to %r; it works, but starts slowly: %s", str(path), error)
+            message = "Cannot export the model to %r (%s); using torch instead, which starts more slowly"
+            logger.warning(message, str(path), error)
             return None
 
     @cached_property

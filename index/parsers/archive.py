@@ -141,8 +141,8 @@ def _check(member: ZipInfo, name: str) -> None:
         raise LoadError(f"{cannot}: larger than {_LARGEST_MEMBER // 1_000_000} MB.", "Split it into articles.")
     if member.file_size > max(_RATIO_MATTERS, _HIGHEST_RATIO * member.compress_size):
         raise LoadError(
-            f"{cannot}: it unpacks to more than {_HIGHEST_RATIO} times its size, unlike text.",
-            f"If it is text nevertheless: {_UNPACK}",
+            f"{cannot}: it expands to more than {_HIGHEST_RATIO} times its compressed size, which is unusual for text.",
+            "If it really is text, unpack the archive and index the folder.",
         )
 
 

@@ -257,7 +257,7 @@ def _broken() -> NoReturn:
 
 
 SANDBOX = Sandbox()
-"""This process's workers, which end with it."""
+"""The worker pool of this process, closed when the process exits."""
 
 atexit.register(SANDBOX.close)
 if hasattr(os, "register_at_fork"):

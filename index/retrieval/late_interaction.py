@@ -88,9 +88,9 @@ def _is_content(word: str) -> bool:
 
 
 def is_readable(text: str) -> bool:
-    """Whether at least two thirds of a text are in a script that an English model knows.
+    """Whether at least two thirds of a text's letters are in a script that an English model knows.
 
-    A Chinese character counts as three letters.
+    A Chinese, Japanese or Korean character counts as three letters.
     """
     letters = [character for character in text if character.isalpha()]
     unknown = sum(3 if _CJK.match(letter) else 1 for letter in letters if _LETTER_NOT_LATIN.match(letter))

@@ -116,7 +116,7 @@ def _best(grades: dict[int, SupportGrade]) -> Support:
 
 
 def _with_markers(body: str, numbers: Sequence[int]) -> str:
-    """Replace the citations of a sentence, at the position of the first one or at its end."""
+    """Replace a sentence's markers with `numbers`, placed where its first marker was, or at the end if it had none."""
     marks = "".join(f"[{number}]" for number in numbers)
     first = _MARKER.search(body)
     if first is None:

@@ -169,7 +169,7 @@ class GgufChat(LocalChat):
         if find_spec("llama_cpp") is None:
             raise LLMError(
                 f"the LLM 'gguf:{self.path}' needs the package 'llama-cpp-python', which is not installed",
-                "Install it: pip install llama-cpp-python. It is compiled, which takes long and needs a C++ compiler.",
+                "Run `pip install llama-cpp-python`. It is compiled, which takes a while and needs a C++ compiler.",
             )
         from llama_cpp import Llama
 

@@ -101,7 +101,7 @@ def remove_user(name: str) -> None:
     """Remove a user; their conversations are kept."""
     if not _register().users.remove(name):
         fail(f"Cannot remove {name!r}: there is no such user.", "`citechat users list` shows the users.")
-    print_message(f"Removed {name}. Running servers reject their sessions within five seconds.")
+    print_message(f"Removed {name}. Running servers will reject this user's sessions within five seconds.")
 
 
 def _register() -> AccountRegistry:

@@ -24,7 +24,7 @@ def testset() -> None:
 
 @testset.command()
 @click.argument("articles", nargs=-1, required=True, metavar="ARTICLE...", help="Id or file of an indexed article.")
-@click.option("--count", type=COUNT, default=20, metavar="N", help="Questions at most.")
+@click.option("--count", type=COUNT, default=20, metavar="N", help="Maximum number of questions.")
 @click.option("--out", metavar="FILE", show_default="stdout", help="JSONL or CSV file to add the questions to.")
 def draft(articles: tuple[str, ...], count: int, out: str | None) -> None:
     """Draft questions that articles answer, for a person to review.

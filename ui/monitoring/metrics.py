@@ -46,7 +46,7 @@ class Metrics:
         self.answering = Gauge("citechat_questions_answering", "Questions being answered now.", ["surface"], **shared)
         self.waiting = Gauge("citechat_questions_waiting", "Questions waiting for their turn.", ["surface"], **shared)
         self.requests = Counter(
-            "citechat_http_requests", "Requests by part of the server and status.", ["part", "status"], **shared
+            "citechat_http_requests", "HTTP requests by server part and status code.", ["part", "status"], **shared
         )
         Info("citechat_build", "The running version.", **shared).info({"version": version})
         ProcessCollector(registry=self.registry)

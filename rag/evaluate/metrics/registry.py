@@ -34,10 +34,10 @@ def summarize(results: Sequence[CaseResult], measures: Sequence[AnyMeasure] | No
 
 
 def risk_curve(results: Sequence[CaseResult]) -> tuple[RiskPoint, ...]:
-    """Return the share of wrong answers if the 1, 2, … questions of highest confidence are answered, with intervals.
+    """Return the risk-coverage curve, with intervals: the share wrong among the 1, 2, … most confident questions.
 
-    A question counts as wrong unless it was answered correctly. So a question that was refused, or that no article
-    answers, counts as wrong once it would be answered; a failed question comes first.
+    A question counts as wrong unless it was answered correctly, so abstentions and questions that no article answers
+    count as wrong. A failed question is ranked first, as if its confidence were highest.
     """
     return risk_coverage(*_confidence_and_errors(results))
 

@@ -1,6 +1,6 @@
 """A model in a GGUF file, run by llama.cpp for real: a tiny one with random weights, made here. Its words are nonsense.
 
-Skipped where llama-cpp-python is not installed, for to compile it takes long; `make test-gguf` installs it first.
+Skipped where llama-cpp-python is not installed; `make test-gguf` compiles it, which takes a long time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WIDTH, INNER, HEADS, CONTEXT = 32, 64, 2, 8192
 
 has_llama_cpp = pytest.mark.skipif(
     find_spec("llama_cpp") is None and not os.environ.get("CITECHAT_REQUIRE_GGUF"),
-    reason="llama-cpp-python is not installed; `make test-gguf` compiles it, which takes long",
+    reason="llama-cpp-python is not installed; `make test-gguf` compiles it, which takes a while",
 )
 
 
