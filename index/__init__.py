@@ -23,7 +23,7 @@ from .ingest.executors import ProcessExecutor
 from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
-from .models import Article, Hit, Manifest, Origin, Passage, Span
+from .models import Article, Hit, Manifest, Origin, Passage, Span, public_name
 from .retrieval.bm25 import terms, without_accents
 from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
@@ -67,6 +67,7 @@ __all__ = [
     "is_readable",
     "lexicon",
     "load_encoder",
+    "public_name",
     "sentences",
     "terms",
     "unit",

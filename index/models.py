@@ -35,16 +35,26 @@ class Origin:
     path: str
 
 
+def public_name(path: str) -> str:
+    """Return the name of a file that anyone may see: without its folders. A web address is returned unchanged.
+
+    Folder names can be confidential, and an article's source is sent to hosted LLMs and to users.
+    """
+    if path.startswith(("http://", "https://")):
+        return path
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """A document as read from its source.
 
     `text` is never altered, so that offsets into it stay valid: `boilerplate` marks text that is not part of the story
     (front matter, share counters, hashes). `id` is a hash of the text, so identical texts are one article. `source` is
-    the name shown to users: an outlet, or the path if no outlet is known. `path` is the file or web address from which
-    the article was read; `copies` are the other places from which the same text was read. `published` is a date in ISO
-    form, or the original text if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets at which
-    pages start in a paged format.
+    the name shown to users: an outlet, or the file name if no outlet is known. `path` is the file or web address from
+    which the article was read; `copies` are the other places from which the same text was read. `published` is a date
+    in ISO form, or the original text if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets
+    at which pages start in a paged format.
     """
 
     id: str

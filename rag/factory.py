@@ -12,7 +12,7 @@ from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, c
 from .answer import Answer, Turn
 from .assistant import Assistant
 from .errors import SettingsError
-from .llms.loader import open_llm
+from .llms.loader import model_label, open_llm
 from .prompts import ANSWER_SYSTEM
 from .settings import AnswerOptions, Settings, load_settings
 
@@ -86,7 +86,7 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
         prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
         instructions=_instructions(settings),
     )
-    return Assistant(open_index(settings), open_llm(settings), model=settings.llm, options=options)
+    return Assistant(open_index(settings), open_llm(settings), model=model_label(settings.llm), options=options)
 
 
 def _instructions(settings: Settings) -> str:

@@ -18,6 +18,8 @@ from typing import Literal, Protocol, TypeVar
 from index import ArticleFilter, CitechatError, Hit, Span
 from rag import Answer, Turn
 
+from .html import without_folders
+
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
@@ -180,7 +182,7 @@ def converse(
                 shown_at = now
                 yield growing
     except CitechatError as error:
-        yield growing.with_last(replace(exchange, error=(error.message, error.hint)))
+        yield growing.with_last(replace(exchange, error=(without_folders(error.message), without_folders(error.hint))))
     except Exception:
         logger.exception("an answer failed")
         yield growing.with_last(replace(exchange, error=UNEXPECTED))

@@ -14,6 +14,8 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
+from index import public_name
+
 from .i18n.translate import Translate, english
 
 SUPPORT_LABELS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not supported"}
@@ -26,6 +28,9 @@ _EXCERPT_CHARS = 220
 _PUNCTUATION = re.compile(r"[!-+\--/:-@\[-`{-~]")
 # Characters to remove: lone surrogates break JSON, and the others hide or reorder adjacent text.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202d\u202e\ufffe\uffff]")
+_QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*")""")
+# An absolute path, which may follow the name of a provider: /home/ann/x.txt, C:\x.txt, gguf:/models/x.gguf
+_PATH = re.compile(r"((?:[a-z_]{2,20}:)?)((?:[A-Za-z]:)?[/\\](?!/).*)")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
@@ -58,6 +63,16 @@ def excerpt(text: str) -> str:
 def sentence(message: str) -> str:
     """Return a message with its first letter capitalized, unless it begins with a name such as a file or model name."""
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
+
+
+def without_folders(message: str) -> str:
+    """Return a message in which quoted local paths are replaced by their last part: users must not see folder names."""
+
+    def shown(quoted: re.Match[str]) -> str:
+        path = _PATH.fullmatch(quoted[0][1:-1])
+        return f"{quoted[0][0]}{path[1]}{public_name(path[2])}{quoted[0][-1]}" if path else quoted[0]
+
+    return _QUOTED.sub(shown, message)
 
 
 def outlet(source: str) -> str:

@@ -14,7 +14,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from ..errors import LoadError
-from ..models import Article
+from ..models import Article, public_name
 from ..parsers import CONTAINERS, FORMATS, extract, require_size
 from ..parsers.base import Extract, cannot_read, printable
 from ..parsers.metadata import first_line
@@ -161,7 +161,7 @@ def _article(found: Extract, path: str) -> Article:
     return Article(
         id=article_id(found.text),
         title=found.title or first_line(found.text) or PurePosixPath(path).stem,
-        source=found.source or host or path,
+        source=found.source or host or public_name(path),
         text=found.text,
         published=found.published or dateline(story),
         path=path,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..models import Article, Origin, Passage, Span
+from ..models import Article, Origin, Passage, Span, public_name
 
 
 def article_record(article: Article) -> dict[str, str | None]:
@@ -36,7 +36,7 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
     return Article(
         id=id_,
         title=str(metadata["title"]),
-        source=str(metadata["source"]),
+        source=_source(str(metadata["source"]), str(metadata["path"])),
         text=text,
         published=metadata.get("published"),
         path=str(metadata["path"]),
@@ -44,8 +44,15 @@ def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
         author=metadata.get("author"),
         language=metadata.get("language"),
         pages=tuple(json.loads(str(metadata.get("pages", "[]")))),
-        copies=tuple(Origin(source, path) for source, path in json.loads(str(metadata.get("copies", "[]")))),
+        copies=tuple(
+            Origin(_source(source, path), path) for source, path in json.loads(str(metadata.get("copies", "[]")))
+        ),
     )
+
+
+def _source(source: str, path: str) -> str:
+    """Return the source; earlier versions stored the whole path as the source of a file without an outlet."""
+    return public_name(path) if source == path else source
 
 
 def article_id_of(passage_id: str) -> str:

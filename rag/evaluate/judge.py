@@ -15,7 +15,7 @@ from index import CitechatError
 
 from ..errors import SettingsError
 from ..llms.failures import failure
-from ..llms.loader import open_llm
+from ..llms.loader import model_label, open_llm
 from ..llms.retry import LLMCall
 from ..settings import Settings
 from .agreement import Judgement, JudgeVerdict
@@ -114,7 +114,7 @@ def open_judge(settings: Settings) -> Judge:
             f"{settings.llm!r} cannot judge: it is not a language model.",
             "Give one as provider:model, such as 'ollama:llama3.2'.",
         )
-    return Judge(llm, settings.llm, total_timeout=settings.llm_total_timeout)
+    return Judge(llm, model_label(settings.llm), total_timeout=settings.llm_total_timeout)
 
 
 def judge_results(

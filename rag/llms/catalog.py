@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ..errors import SettingsError
 from ..settings import EXTRACTIVE, Settings
 from .failures import KEY_NAMES
-from .loader import is_installed, open_llm
+from .loader import is_installed, model_label, open_llm
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -57,7 +57,7 @@ class ModelCatalog:
         """
         with self._listing:
             if time.monotonic() >= self._valid_until:
-                configured = self._settings.llm
+                configured = model_label(self._settings.llm)
                 listed = [name for name in _ollama() if name != configured.removesuffix(_LATEST)]
                 self._models = tuple(dict.fromkeys([EXTRACTIVE, configured, *_hosted(), *listed]))
                 self._valid_until = time.monotonic() + _LIST_SECONDS
@@ -76,7 +76,7 @@ class ModelCatalog:
         with self._loading:
             if model not in self._llms:
                 settings = self._settings
-                if model != settings.llm:  # the URL is for the configured model only
+                if model != model_label(settings.llm):  # the URL is for the configured model only
                     settings = settings.model_copy(update={"llm": model, "llm_base_url": None})
                 self._llms[model] = open_llm(settings)
             return self._llms[model]

@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from index import public_name
+
 from ..errors import LLMError
 from ..settings import EXTRACTIVE, Settings
 from .failures import KEY_NAMES, explain_failure, failure, scrub
@@ -35,6 +37,12 @@ _LOCAL = ("gguf", "transformers")
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
+
+
+def model_label(spec: str) -> str:
+    """Return a model's name for users: "gguf:tiny.gguf" for "gguf:/models/tiny.gguf"."""
+    provider, colon, model = spec.partition(":")
+    return f"{provider}:{public_name(model)}" if colon and provider in _LOCAL else spec
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:

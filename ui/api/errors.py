@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError, FilterError
 from rag import LLMError, QuestionError, TestSetError
 
+from ..html import without_folders
 from ..security.errors import RequestError, retry_after
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ UNEXPECTED = RequestError(500, "Something went wrong in the server.", "See the l
 
 def request_error(error: CitechatError) -> RequestError:
     """Return the `RequestError` that corresponds to a `CitechatError`."""
+    message, hint = without_folders(error.message), without_folders(error.hint)
     if isinstance(error, QuestionError):
-        return invalid_field("question", error.message, error.hint)
+        return invalid_field("question", message, hint)
     if isinstance(error, FilterError):
-        return invalid_field("only", error.message, error.hint)
+        return invalid_field("only", message, hint)
     if isinstance(error, TestSetError):
-        return RequestError(400, error.message, error.hint)
-    return RequestError(503, error.message, error.hint, retry_after(error.wait if isinstance(error, LLMError) else 0))
+        return RequestError(400, message, hint)
+    return RequestError(503, message, hint, retry_after(error.wait if isinstance(error, LLMError) else 0))
 
 
 def invalid_field(name: str, message: str, hint: str = "") -> RequestError:

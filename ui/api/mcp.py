@@ -114,7 +114,8 @@ class _Endpoint:
         except RequestError as error:
             problem = f"{error.message} {error.hint}"
         except CitechatError as error:
-            problem = f"{request_error(error).message} {error.hint}"
+            shown = request_error(error)
+            problem = f"{shown.message} {shown.hint}"
         except Exception:
             logger.exception("A call of the tool failed.")
             problem = f"{UNEXPECTED.message} {UNEXPECTED.hint}"

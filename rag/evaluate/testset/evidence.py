@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from index import Article
+from index import Article, public_name
 
 from .cases import Case, Evidence
 from .problems import Problem
@@ -64,7 +64,11 @@ def is_named(evidence: Evidence, article_id: str, sources: Sequence[str]) -> boo
     if evidence.source is None or not sources:
         return True
     wanted = evidence.source.replace("\\", "/")
-    return any(source == wanted or source.endswith(f"/{wanted}") for source in (s.replace("\\", "/") for s in sources))
+    known = [source.replace("\\", "/") for source in sources]
+    if any(source == wanted or source.endswith(f"/{wanted}") for source in known):
+        return True
+    # Answers contain only the names of files, without their folders.
+    return all("/" not in source for source in known) and public_name(wanted) in known
 
 
 def occurrences(evidence: Evidence, text: str) -> Iterator[int]:

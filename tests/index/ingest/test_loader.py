@@ -22,7 +22,7 @@ def test_the_text_of_a_txt_file_is_its_decoded_content(tmp_path: Path) -> None:
     article = load_file(_write(tmp_path / "a.txt", content))
     assert article.text == content
     assert article.title == "Title"
-    assert article.source == article.path == str(tmp_path / "a.txt")
+    assert (article.source, article.path) == ("a.txt", str(tmp_path / "a.txt"))
 
 
 def test_markdown_front_matter_gives_title_date_and_source(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from index import CitechatError
 from rag import Assistant
 
-from ...html import embedded
+from ...html import embedded, without_folders
 from ...report.page import report_page
 from ...templating import macros
 from ..services import Services
@@ -54,7 +54,8 @@ class EvaluationHandlers:
             assistant = settings.assistant(self.assistant, self.services.model_catalog)
             yield from self._evaluate(visitor, assistant, cases, problems, path.name)
         except CitechatError as error:
-            failure = macros("chat", "exchange").failure(visitor.translate, error.message, error.hint, alert=True)
+            message, hint = without_folders(error.message), without_folders(error.hint)
+            failure = macros("chat", "exchange").failure(visitor.translate, message, hint, alert=True)
             yield {"evaluation_status": str(failure)}
 
     def _cases(self, path: Path) -> tuple[Sequence[Case], list[Problem]]:

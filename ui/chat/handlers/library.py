@@ -8,6 +8,7 @@ from pathlib import Path
 
 from index import CitechatError
 
+from ...html import without_folders
 from ..library import Library, UploadResult, Uploads
 from ..render.library import library_html, status_html, uploads_html
 from ..session import Action, Visitor
@@ -76,7 +77,7 @@ class LibraryHandlers:
             entries = self.library.listing()
         except CitechatError as error:
             logger.warning("cannot list the articles: %s", error)
-            return status_html(f"{error.message} {error.hint}")
+            return status_html(without_folders(f"{error.message} {error.hint}"))
         return library_html(entries, selected, visitor.translate, search=search, confirming=confirming)
 
     def _known(self) -> Selected:
@@ -91,6 +92,8 @@ class LibraryHandlers:
         try:
             removed = self.library.remove(sorted(selected))
         except CitechatError as error:
-            failed = UploadResult(translate("Removal"), "failed", error.message, error.hint)
+            failed = UploadResult(
+                translate("Removal"), "failed", without_folders(error.message), without_folders(error.hint)
+            )
             return uploads_html((failed,), translate), selected
         return status_html(translate("{count} removed from the index", count=len(removed))), frozenset()
