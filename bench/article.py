@@ -2,9 +2,9 @@
 
     python bench/article.py ARTICLE QUESTIONS [--llm SPEC] [--home DIR] [--fail-under first=20,refused=6]
 
-The article is indexed with `citechat index` and all questions are asked with one `citechat ask --batch`. The citations
-are then checked against the article file as it is on disk, decoded from UTF-8 and otherwise untouched. The exit code is
-0 whatever the numbers are, 2 when a count of `--fail-under` is not reached, and 1 when the program could not be run.
+The benchmark indexes the article with `citechat index` and asks all questions with one `citechat ask --batch`. It then
+checks the citations against the article file on disk, decoded from UTF-8 and otherwise unchanged. The exit code is 2 if
+a count in `--fail-under` is not reached, 1 if the program could not be run, and otherwise 0, whatever the results.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ COUNTS: dict[str, Callable[[CaseResult], float | None]] = {
     "refused": lambda row: None if row.answerable else row.abstention,
     "answered": lambda row: row.abstention if row.answerable else None,
 }
-"""What can be gated: each counts questions; `valid` those that cite, every citation of theirs exact."""
+"""The counts of questions that `--fail-under` can check; `valid` counts questions with citations, all of them exact."""
 
 
 class AnswerFailedError(CitechatError):
-    """The command line gave no answer to a question."""
+    """Error for a command that failed or did not answer a question."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code."""
+    """Run the whole benchmark, print the results, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("article", type=Path, help="the article, a text or Markdown file in UTF-8")
     parser.add_argument("questions", type=Path, help="the test set, one JSON object a line")
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_gates(text: str) -> dict[str, int]:
-    """`first=20,refused=6` as a mapping; raises `argparse.ArgumentTypeError` naming the part that is wrong."""
+    """Parse gates such as `first=20,refused=6`. Raises `argparse.ArgumentTypeError` that names an invalid part."""
     gates = {}
     for part in text.split(","):
         name, _, count = part.strip().partition("=")
@@ -98,7 +98,7 @@ def measure(
 ) -> Report:
     """Index the article, ask every question, and score the answers against the text.
 
-    `folder` takes the list of questions, and the index too when no `home` is given.
+    The questions are written to `folder`, and so is the index if `home` is None.
     """
     environment = {**os.environ, "CITECHAT_HOME": str((home or folder / "home").absolute())}
     if llm is not None:
@@ -133,7 +133,7 @@ def measure(
 
 
 def read_outcome(case: Case, line: str | None) -> Reply | CitechatError:
-    """Return the reply to a case; a missing, unreadable or failed answer is an error, which counts as wrong."""
+    """Return the reply to a case, or an error, which counts as wrong, if the answer is missing, invalid or failed."""
     if line is None:
         return AnswerFailedError("no line came back for this question")
     try:
@@ -153,7 +153,7 @@ def read_outcome(case: Case, line: str | None) -> Reply | CitechatError:
 
 
 def run_citechat(arguments: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the console script that is installed beside this Python."""
+    """Run the console script that is installed next to the running Python."""
     # Not resolved: the `python` of a virtual environment is a link, and the script lies beside the link.
     program = Path(sys.executable).with_name("citechat.exe" if os.name == "nt" else "citechat")
     if not program.exists():

@@ -1,11 +1,11 @@
-"""Three assistants asked the same questions: a LangChain tutorial's pipeline, citechat without an LLM, and with one.
+"""Ask three assistants the same questions: a LangChain tutorial's pipeline, citechat without an LLM, and with one.
 
     python bench/assistants.py DATA_DIR [--article ARTICLE --questions QUESTIONS] [--sets squad2,…] --out FOLDER
 
-DATA_DIR holds the sets of `question_sets.py`. The LLM is scripted and hasty (`hasty.py`): no model is needed, and what
-the checks make of one that changes numbers and adds sentences is seen. FOLDER gets the three runs, which
-`citechat eval compare` reads, and `report.html`, which shows them side by side. Printed are the comparisons, and how
-much of the extractive run was evaluation rather than answering. Deterministic but for the seconds.
+DATA_DIR contains the sets that `question_sets.py` describes. The LLM is scripted (`hasty.py`), so no model is needed;
+it changes numbers and adds sentences, to show how the checks handle such errors. FOLDER receives the three runs, which
+`citechat eval compare` can read, and `report.html`, which shows them side by side. The output is the comparisons, and
+the share of the extractive run that was evaluation rather than answering. Results are deterministic except for times.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BEGAN = time.monotonic()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all three, write the runs and the report, print the comparisons, and return the exit code."""
+    """Run all three assistants, write the runs and the report, print the comparisons, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA_DIR", help=f"folder with {', '.join(SETS)}")
     parser.add_argument("--article", type=Path, help="an article to ask about too, as a text or Markdown file")
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict[str, Report], str]:
-    """Return the runs by the name of the assistant, each over all sets, and what evaluating the extractive one took."""
+    """Return the runs over all sets by assistant name, and a message on the cost of evaluating the extractive one."""
     encoder = RememberingEncoder(model)
     runs: dict[str, list[Report]] = {"tutorial": [], "extractive": [], "hasty-model": []}
     asking = evaluating = 0.0
@@ -121,7 +121,7 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
 
 
 def cases_of(questions: QuestionSet) -> Iterator[Case]:
-    """Yield the questions of a set as cases, tagged with its name, and with the language where it has two."""
+    """Yield the questions in a set as cases, tagged with the set's name, with the suffix `-zh` if they are Chinese."""
     texts = {document.id: document.text for document in questions.documents}
     for number, question in enumerate(questions.questions):
         name = f"{questions.name}-zh" if question.chinese else questions.name
@@ -136,7 +136,7 @@ def cases_of(questions: QuestionSet) -> Iterator[Case]:
 
 
 def _evidence_of(question: Question, text: str, *, whole: bool) -> Iterator[Evidence]:
-    """Return the gold sentences that the document contains word for word; tokenized sets write some differently."""
+    """Yield the gold sentences that the document contains word for word; tokenized sets change some of them."""
     if not question.answerable:
         return
     for gold in question.evidence:
@@ -145,8 +145,11 @@ def _evidence_of(question: Question, text: str, *, whole: bool) -> Iterator[Evid
 
 
 class TutorialAssistant:
-    """The tutorial's pipeline as an assistant: the four nearest chunks, and the sentence of them that is nearest to the
-    question, quoted. It refuses nothing. Offsets are those of the articles as they are indexed."""
+    """The tutorial's pipeline as an assistant.
+
+    It retrieves the four nearest chunks and quotes the sentence in them that is nearest to the question. It never
+    abstains. Offsets refer to the articles as indexed.
+    """
 
     def __init__(self, questions: QuestionSet, index: Index, encoder: Encoder) -> None:
         self._encoder = encoder

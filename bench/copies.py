@@ -1,4 +1,4 @@
-"""Copies of the chat on one Chroma server, as real processes that can be killed and started again."""
+"""Run several copies of the chat on one Chroma server, as processes that can be killed and restarted."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from readers_page import CITECHAT, PATIENCE, environment_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LIMITS = {"rate_limit": "1000000/minute", "concurrency": "1000"}
-"""Settings of the copies: all questions come from one address here, which the limits for each would stop."""
+"""Settings for the copies; the default limits would reject the questions, which all come from one address."""
 
 _CHROMA = Path(sysconfig.get_path("scripts")) / "chroma"
 
 
 class Server:
-    """A process that listens at a port which stays its own, also when it is killed and started again."""
+    """A process that listens on a port, which it keeps when it is killed and restarted."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str] | None, log: Path, port: int) -> None:
         self.name, self.port, self.address = name, port, f"http://127.0.0.1:{port}"
         self._command, self._environment, self._log = command, environment, log
         self._process: subprocess.Popen[bytes] | None = None
         self.peaks: list[float] = []
-        """Megabytes that each process of it needed at most, with its children."""
+        """Peak memory of each process that was started, including its children, in megabytes."""
 
     @property
     def pid(self) -> int:
@@ -40,19 +40,19 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it; call `wait` to wait until it responds."""
+        """Start the process without waiting; `wait` waits until it responds."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        """End it as a machine that fails does: with SIGKILL."""
+        """Kill the process with SIGKILL, as if its machine failed."""
         assert self._process is not None
         self.note_memory()
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> None:
-        """End it with SIGTERM, as an orchestrator does, and after a while with SIGKILL."""
+        """Stop the process with SIGTERM, as an orchestrator does, or with SIGKILL if it still runs after 20 seconds."""
         if self._process is None or self._process.poll() is not None:
             return
         self.note_memory()
@@ -64,7 +64,7 @@ class Server:
             self._process.wait()
 
     def wait(self, path: str) -> None:
-        """Wait until `path` is answered with 200."""
+        """Wait until `path` returns 200. Raises `RuntimeError` if the process ends or does not respond in time."""
         deadline = time.monotonic() + PATIENCE
         while not is_well(self.address + path):
             assert self._process is not None
@@ -74,12 +74,12 @@ class Server:
             time.sleep(0.1)
 
     def note_memory(self) -> None:
-        """Write down what its processes have needed at most so far."""
+        """Add the peak memory of the process and its children to `peaks`."""
         self.peaks.append(memory_of(self.pid))
 
 
 class Cluster:
-    """One Chroma server, and copies with homes of their own."""
+    """A Chroma server, and copies of the chat, each with its own home."""
 
     def __init__(self, folder: Path, copies: int, ports: list[int], settings: dict[str, str] | None = None) -> None:
         self._folder = folder
@@ -112,14 +112,14 @@ class Cluster:
             server.stop()
 
     def index(self, *paths: Path) -> None:
-        """Index from the first home; the others get its exported model, as a built image carries it."""
+        """Index files from the first home, and copy its exported model to the others, as in a built image."""
         command = [*CITECHAT, "index", *map(str, paths)]
         subprocess.run(command, check=True, env=self.environments[0], capture_output=True)
         for home in self.homes[1:]:
             shutil.copytree(self.homes[0] / "models", home / "models")
 
     def start(self, health: str) -> None:
-        """Start all copies, and wait until they are well."""
+        """Start all copies, and wait until the path `health` returns 200 on each of them."""
         for copy in self.copies:
             copy.start()
         for copy in self.copies:
@@ -127,7 +127,7 @@ class Cluster:
 
 
 class Watch:
-    """Looks ten times a second whether servers are well, in a thread."""
+    """A watch that checks the health of each server ten times per second, in a thread per server."""
 
     def __init__(self, servers: list[Server], path: str) -> None:
         self.seen: list[tuple[float, str, bool]] = []
@@ -150,7 +150,7 @@ class Watch:
             self.seen.append((time.time(), server.name, well))
 
     def green_again(self, name: str, since: float) -> float:
-        """Return seconds from `since` until the server was well, after which it was always; nan where it was not."""
+        """Return the seconds from `since` until the server became healthy and stayed so, or nan if it did not."""
         seen = [(when, well) for when, who, well in self.seen if who == name and when >= since]
         bad = [when for when, well in seen if not well]
         good = [when for when, well in seen if well and (not bad or when > bad[-1])]
@@ -158,7 +158,7 @@ class Watch:
 
 
 def is_well(address: str) -> bool:
-    """Return whether it answers with 200 within two seconds."""
+    """Return whether a request to the address returns 200 within two seconds."""
     try:
         with urllib.request.urlopen(address, timeout=2) as response:
             return bool(response.status == 200)
@@ -167,7 +167,7 @@ def is_well(address: str) -> bool:
 
 
 def ask(address: str, question: str) -> dict[str, Any]:
-    """Return the answer to one question, asked alone."""
+    """Ask one question, and return the answer's JSON object."""
     body = json.dumps({"question": question}).encode()
     request = urllib.request.Request(f"{address}/v1/ask", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
@@ -175,9 +175,10 @@ def ask(address: str, question: str) -> dict[str, Any]:
 
 
 def memory_of(process: int, *, now: bool = False) -> float:
-    """Return megabytes that a process and its children need now, or needed at most, each at its own time.
+    """Return the memory of a process and its children, in megabytes: in use if `now`, else the sum of their peaks.
 
-    Now, what processes share is counted once; of what was needed at most, Linux does not tell which part was shared.
+    Memory in use that processes share is counted once. Peaks include shared memory several times, and the processes may
+    have reached them at different times.
     """
     name, file = ("Pss:", "smaps_rollup") if now else ("VmHWM:", "status")
     return float(np.nansum([_megabytes(each, name, file) for each in (process, *_children(process))]))
@@ -195,7 +196,7 @@ def _megabytes(process: int, name: str, file: str) -> float:
 
 
 def _told(file: Path) -> str:
-    """Return what Linux reports about a process; nothing for one that has just ended."""
+    """Return the content of a file about a process in /proc, or an empty string if the process has ended."""
     try:
         return file.read_text(encoding="ascii")
     except OSError:

@@ -1,9 +1,9 @@
-"""Measure the overhead of access control: the same request without it, and with each way to identify the caller.
+"""Measure the overhead of access control: one request without it, and with each way to identify the caller.
 
     python bench/door.py [--requests 5000] [--json]
 
 No network is involved: the benchmark calls the middleware as the server does, with an application that answers at once.
-It prints the median of a request in microseconds, for the best of all rounds, because a shared machine only adds time.
+It prints the median time per request in the fastest round, in microseconds: other load can only make a round slower.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def _answers(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def _median(app: Callable[..., Awaitable[None]], requests: int, path: str, headers: Any) -> float:
-    """Return microseconds of a request to this path."""
+    """Return the median duration of a request to the path, in microseconds."""
 
     async def send(_message: Any) -> None:
         pass
@@ -48,7 +48,7 @@ async def _median(app: Callable[..., Awaitable[None]], requests: int, path: str,
 
 
 def measure(requests: int) -> dict[str, float]:
-    """Return the figures by their names."""
+    """Return the median duration of a request for each case, in microseconds, from the fastest round."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         off = AccessControl(_answers, policy=access_policy(Settings(home=home / "off")))

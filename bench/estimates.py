@@ -1,4 +1,4 @@
-"""Figures with their intervals, for two pipelines that were asked the same questions, and the table they print as."""
+"""Figures with intervals for two pipelines that were asked the same questions, and a table that shows the figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LABELS = {
     "refused": "refused",
     "accuracy": "answered or refused rightly",
 }
-"""What is measured, by the short name that gates use; docs/evaluation.md explains each."""
+"""The names of the measures in tables, by their short names in gates; docs/evaluation.md explains the measures."""
 
 
 class Estimate(NamedTuple):
@@ -42,7 +42,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measure of one subject over `n` questions; no figure for the tutorial where it has nothing to compare."""
+    """A measure of one subject over `n` questions; `tutorial` and `difference` are None for citechat alone."""
 
     subject: str
     measure: str
@@ -53,17 +53,17 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The name of the figure in a gate."""
+        """The figure's name in a gate."""
         return f"{self.subject}.{self.measure}"
 
 
 def share(subject: str, measure: str, values: Sequence[float]) -> Figure:
-    """Return the mean over questions, for citechat alone."""
+    """Return a figure with the mean over the questions, for citechat alone."""
     return Figure(subject, measure, str(len(values)), _mean(values))
 
 
 def shares(subject: str, measure: str, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """Return the means over the same questions, and their difference question by question."""
+    """Return a figure with both pipelines' means over the same questions, and the mean of the paired differences."""
     differences = [our - their for our, their in zip(ours, theirs, strict=True)]
     return Figure(
         subject,
@@ -78,7 +78,10 @@ def shares(subject: str, measure: str, ours: Sequence[float], theirs: Sequence[f
 def areas(
     subject: str, ours: tuple[Sequence[float], Sequence[float]], theirs: tuple[Sequence[float], Sequence[float]]
 ) -> Figure:
-    """AUROC for both, each given as the scores of answerable and of unanswerable questions, the same for both."""
+    """Return a figure with the AUROC of both pipelines and the difference.
+
+    `ours` and `theirs` are the scores for the answerable and for the unanswerable questions, the same for both.
+    """
     difference = _wins(*ours) - _wins(*theirs)
     answerable, unanswerable = difference.shape
     generator = np.random.default_rng(0)
@@ -98,7 +101,7 @@ def areas(
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:
-    """Return the table as Markdown."""
+    """Return the figures as a Markdown table."""
     lines = ["| | | n | citechat | tutorial | difference |", "|---|---|---|---|---|---|"]
     subject = ""
     for figure in figures:

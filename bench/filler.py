@@ -23,7 +23,7 @@ _ARTICLES_A_WRITE = 50
 
 
 def grow(index: Path, wanted: int, seed: int = 0) -> None:
-    """Add filler to an index until it holds `wanted` passages; the same each time."""
+    """Add filler articles to an index until it contains `wanted` passages; the same seed gives the same filler."""
     store = Store(index)
     manifest = store.manifest()
     if manifest is None:

@@ -1,7 +1,8 @@
-"""Parse damaged files for some minutes: `make fuzz MINUTES=10`, or `python bench/fuzz.py --minutes 10`.
+"""Parse damaged files for a number of minutes: `make fuzz MINUTES=10`, or `python bench/fuzz.py --minutes 10`.
 
 A failure is an unexpected error, a file that a limit had to stop, a parser that crashed, or an article whose spans are
-outside its text. These files and the slowest one are saved in a folder, with the seed that reproduces all of them.
+outside its text. Files that fail and the slowest file are saved in a folder. Their names contain the seed, which
+reproduces all files.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _LONGEST = 30  # seconds for a file that is read in this process
 
 
 def main() -> int:
-    """Fuzz, and print what came of it; 1 where anything was wrong."""
+    """Parse damaged files, print the failures and a summary, and return 1 if any file failed, else 0."""
     parser = argparse.ArgumentParser(description="Read files that are nearly right.")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=None, help="the same files again")

@@ -1,6 +1,7 @@
-"""A scripted model with the faults of a hasty one: it never refuses, changes numbers and adds sentences of its own.
+"""A scripted LLM with the faults of a careless one: it never abstains, changes numbers and adds invented sentences.
 
-It answers from the passages. The same question always gets the same answer."""
+It answers from the passages. The same question always gets the same answer.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +25,10 @@ _LETTERS = 12  # sent at a time
 
 
 class Hasty(BaseChatModel):
-    """A model that repeats the sentence that shares most words with the question.
+    """An LLM that repeats the sentence that shares the most words with the question.
 
-    Of five questions, it adds an invented sentence to one, adds 7 to the first number of another, and names a speaker
-    for a third.
+    For about one question in five each, it appends an invented sentence, adds 7 to the first number in the sentence, or
+    begins with “The article says”.
     """
 
     @property
@@ -44,7 +45,7 @@ class Hasty(BaseChatModel):
 
 
 def said(request: str) -> str:
-    """Return the answer to a request as `rag.prompts` writes it."""
+    """Return the answer to a request in the format of `rag.prompts`."""
     found = _QUESTION.search(request)
     question = found[1] if found else ""
     asked = set(words(question))

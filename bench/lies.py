@@ -1,11 +1,11 @@
-"""Measure how many lies of a scripted model are flagged, and how many of its honest sentences.
+"""Measure how many of a scripted LLM's false sentences are flagged, and how many of its true ones.
 
     python bench/lies.py ARTICLE QUESTIONS [--fail-under 0.95] [--misses N]
 
-For each question with evidence, a scripted model answers through `Assistant.stream`, as any LLM does, with the sentence
-that contains the evidence. Honest answers cite it unchanged, or with a few words in front. Lies change a number, a name
+For each question with evidence, a scripted LLM answers through `Assistant.stream`, as any LLM does, with the sentence
+that contains the evidence. Honest answers quote it unchanged or with a few words in front. Lies change a number, a name
 or the speaker, negate the sentence, cite another passage, invent a fact, or follow an instruction in the article. A
-sentence is flagged if the user sees it marked as weak or not supported, or its citation was corrected.
+sentence is flagged if the user sees it marked as weak or not supported, or sees that its citation was corrected.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class Liar(BaseChatModel):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One answer of the model: its kind, its text, and whether it was flagged.
+    """An answer by the LLM: its kind, the text that it wrote and that users see, and whether it was flagged.
 
-    `first` is how long its first letters took through the assistant, `check` the longest wait between two states of the
-    answer: that of the sentence that was checked; both in seconds.
+    `first` is the time from the LLM's first letters to the first state of the answer that contains text. `check` is the
+    longest time between two states, in which the sentence was checked. Both are in seconds.
     """
 
     kind: str
@@ -85,7 +85,7 @@ class Checked:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code."""
+    """Run the whole benchmark, print the results, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("article", type=Path, help="the article, a text or Markdown file in UTF-8")
     parser.add_argument("questions", type=Path, help="the test set, as `citechat eval` takes it")
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator[Checked]:
-    """Yield what the model says to each question that has evidence, honest answers first."""
+    """Yield the LLM's answers to each question with evidence, first honest answers, then lies."""
     for case in cases:
         if not case.evidence:
             continue
@@ -140,7 +140,7 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
 
 
 def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:
-    """Return the first hit that holds one of the pieces of evidence, and the whole sentence that does."""
+    """Return the number of the first hit with a sentence that contains or is part of the evidence, and the sentence."""
     for number, scored in enumerate(found.passages, start=1):
         for span in scored.features.sentences:
             sentence = scored.hit.passage.text[span.start : span.end]
@@ -150,14 +150,14 @@ def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str]
 
 
 def honest(true: str) -> Iterator[tuple[str, str]]:
-    """Yield ways to say a sentence of the article without changing what it says."""
+    """Yield kinds and texts of answers that repeat a sentence from the article without changing its meaning."""
     yield "word for word", true
     yield "with words in front", f"According to the article, {true}"
     yield "with words in front", f"The report says the following: {true}"
 
 
 def lies(true: str, passage: str, others: Sequence[str], chance: random.Random) -> Iterator[tuple[str, str]]:
-    """Yield ways to say something else."""
+    """Yield kinds and texts of answers that the article does not support."""
     if text := change_number(true, passage, others, chance):
         yield "number changed", text
     if others and (text := change_name(true, passage, others, chance)):
@@ -174,7 +174,7 @@ def lies(true: str, passage: str, others: Sequence[str], chance: random.Random) 
 
 
 def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -> Checked:
-    """Return whether the answer of a scripted model is flagged; a refused answer counts as flagged."""
+    """Ask a scripted LLM that writes `said`, and return the checked answer; an abstention counts as flagged."""
     llm = Liar(said=said)
     states, times = [], []
     for state in Assistant(
@@ -194,7 +194,7 @@ def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -
 
 
 def as_markdown(checked: Sequence[Checked]) -> str:
-    """Return the table: a row for each kind, then all honest answers and all lies."""
+    """Return a Markdown table with a row for each kind, a row for all honest answers and a row for all lies."""
     lines = ["| the model's answer | n | flagged |", "|---|---|---|"]
     kinds = dict.fromkeys((each.is_honest, each.kind) for each in checked)
     groups = [(kind, [e for e in checked if (e.is_honest, e.kind) == (is_honest, kind)]) for is_honest, kind in kinds]

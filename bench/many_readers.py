@@ -1,11 +1,11 @@
-"""Measure many users at once: whether each gets their own answers, how long they wait, and what a leaving user frees.
+"""Measure many users at once: whether each gets the right answers, how long they wait, and what a closed tab frees.
 
     python bench/many_readers.py [--readers 20] [--questions 10] [--rounds 1] [--served FOLDER] [--json FILE]
 
 The server is `citechat chat` in a separate process with its own index. The users are threads that talk to it as pages
-do: each opens the page, keeps its session alive, asks one question after the other and reads the stream of states. They
-ask without a pause, unlike people. Each user asks about one town, whose numbers occur nowhere else in the articles, and
-must see only these numbers, under their own questions in their own order.
+do: each opens the page, keeps its session alive, asks one question after another and reads the stream of states. Unlike
+people, they do not pause between questions. Each user asks about one town, whose numbers occur nowhere else in the
+articles, and must see only these numbers, each below the right question and in the right order.
 
 Then a scripted LLM stops sending while it answers as many users as the server allows, one of them closes the tab, and
 the benchmark measures when the next user's turn begins.
@@ -54,8 +54,11 @@ _NUMBER = re.compile(r"\b[1-9][0-9]{4}\b")
 
 @dataclass(slots=True)
 class UserResults:
-    """The results of one user's questions: seconds until the answer began, until it was complete, and then until
-    follow-up questions appeared; and descriptions of what failed, was refused or was mixed up."""
+    """The results for one user, with a list entry per question or error.
+
+    `first` and `whole` are the seconds until the answer began and until it was complete, and `offered` the seconds from
+    then until follow-up questions appeared. `failed`, `refused` and `mixed` are descriptions of errors.
+    """
 
     first: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
@@ -66,7 +69,7 @@ class UserResults:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code."""
+    """Run the whole benchmark, print the results, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--readers", type=int, default=20, help="how many read at once")
     parser.add_argument("--questions", type=int, default=len(_TELLS), help=f"of each; {len(_TELLS)} at most")
@@ -128,8 +131,7 @@ def crowd(home: Path, served: Path, readers: int, questions: int, rounds: int) -
 
 
 def leaving(home: Path, served: Path, slots: int) -> float:
-    """Return the milliseconds from closing one of the tabs that wait for a stalled LLM until the turn of a waiting user
-    begins."""
+    """Close a tab that waits for a stalled LLM, and return the milliseconds until a queued user's turn begins."""
     with silent_llm() as llm, ExitStack() as open_pages:
         environment = environment_of(home, served, llm="openai:silent", llm_base_url=llm)
         address, _ = open_pages.enter_context(serving(environment))
@@ -152,7 +154,7 @@ def leaving(home: Path, served: Path, slots: int) -> float:
 
 
 def _until(states: Iterator[dict[str, Any]], message: str) -> float:
-    """Return the time at which a page receives this message."""
+    """Wait until a page receives this message, and return the time in seconds."""
     for said in states:
         if said["msg"] == message:
             return time.perf_counter()
@@ -160,7 +162,7 @@ def _until(states: Iterator[dict[str, Any]], message: str) -> float:
 
 
 def read(address: str, reader: int, questions: int) -> UserResults:
-    """Open the page as one user, ask all questions about a town, and return the results."""
+    """Open the page as one user, ask questions about the user's town, and return the results."""
     results, asked = UserResults(), questions_of(reader)[:questions]
     try:
         with Page(address) as page:
@@ -183,7 +185,7 @@ def read(address: str, reader: int, questions: int) -> UserResults:
 
 
 def mistakes(reader: int, asked: Sequence[str], window: Sequence[str]) -> list[str]:
-    """Return what a user must not see: the questions of others, or a wrong number as an answer."""
+    """Return a description of each mix-up that a user sees: other users' questions, or a wrong number in an answer."""
     found = []
     if list(window[::2]) != list(asked):
         found.append(f"user {reader} asked {list(asked)!r} and sees {list(window[::2])!r}")
@@ -194,14 +196,14 @@ def mistakes(reader: int, asked: Sequence[str], window: Sequence[str]) -> list[s
 
 
 def index_towns(home: Path, served: Path, folder: Path, towns: int) -> None:
-    """Write the articles of the towns into a folder, and index what is there."""
+    """Write the articles about the towns into a folder, and index the folder."""
     write_articles(folder, towns)
     index = (*CITECHAT, "index", str(folder))
     subprocess.run(index, check=True, env=environment_of(home, served), capture_output=True)
 
 
 def write_articles(folder: Path, towns: int) -> None:
-    """Write an article of each town, with a paragraph for each number."""
+    """Write an article about each town, with a paragraph for each number."""
     folder.mkdir(parents=True, exist_ok=True)
     for town in range(towns):
         name = town_name(town)
@@ -219,13 +221,13 @@ def questions_of(town: int) -> list[str]:
 
 
 def town_name(town: int) -> str:
-    """Return a name that no other town has, in the first hundred without a number."""
+    """Return the unique name of a town; from town 100, names end in a number."""
     first, last = _FIRST.split(), _LAST.split()
     return first[town % 10] + last[(town // 10 + town) % 10] + ("" if town < 100 else str(town // 100))
 
 
 def number(town: int, turn: int) -> int:
-    """Return the number, of five digits, that answers one question and no other one."""
+    """Return the five-digit number that answers this question about this town and no other question."""
     return 10_000 + 37 * (town * len(_TELLS) + turn)
 
 
@@ -234,7 +236,7 @@ def _milliseconds(seconds: Sequence[float], percentile: float) -> float:
 
 
 def _megabytes(process: int, kind: str) -> float:
-    """Return the memory of a process, now (`VmRSS`) or at its peak (`VmHWM`). Only on Linux."""
+    """Return the memory of a process in megabytes, now (`VmRSS`) or at its peak (`VmHWM`); nan if not on Linux."""
     status = Path(f"/proc/{process}/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(kind)), float("nan"))

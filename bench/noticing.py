@@ -1,12 +1,12 @@
-"""Measure the cost of sharing an index on a Chroma server, and how soon a copy sees the changes of another one.
+"""Measure the cost of sharing an index on a Chroma server, and how soon a copy sees another copy's changes.
 
     python bench/noticing.py [--passages 1000,10000] [--questions 500] [--changes 7]
 
-A Chroma server runs here, and two copies with a home of their own: one writes, the other is asked without a pause. The
-passages are short and the encoder hashes words, so that nothing but the index is measured; a question to a real model
-takes longer, and the cost of the check weighs less.
+The benchmark runs a Chroma server and two copies, each with its own home: one writes, and the other answers questions
+without a pause. The passages are short and the encoder hashes words, so that only the index is measured; with a real
+model, a question takes longer, and the check is a smaller part of the time.
 
-The check is asked for the most often that a copy does so, once a second, and at each question for comparison.
+The check for changes runs as often as in production, at most once a second, and at each question for comparison.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _DEADLINE = 60.0  # seconds
 
 
 class HashingEncoder:
-    """Words by their hash: nothing to load, and hardly anything to compute."""
+    """An encoder that hashes words: it does not load a model, and computes almost nothing."""
 
     dimension, fingerprint, has_token_vectors = _DIMENSION, "hashing", True
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
-        """Return where the words are."""
+        """Return the offsets of the words."""
         spans, at = [], 0
         for word in text.split():
             at = text.index(word, at)
@@ -53,7 +53,7 @@ class HashingEncoder:
         return spans
 
     def query(self, text: str) -> Encoding:
-        """Return a vector for each word, and their mean."""
+        """Return a vector for each word, and their normalized sum."""
         spans = self.tokenize(text)
         rows = np.full((max(1, len(spans)), _DIMENSION), 1e-6, dtype=np.float32)
         for row, (start, end) in zip(rows, spans, strict=False):
@@ -62,16 +62,16 @@ class HashingEncoder:
         return Encoding(vector / np.linalg.norm(vector), unit(rows[: len(spans)]), tuple(spans))
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Return several texts."""
+        """Return the encoding of each text."""
         return [self.query(text) for text in texts]
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
-        """Return their vectors."""
+        """Return the vector of each text."""
         return np.stack([self.query(text).vector for text in texts])
 
 
 def main(sizes: list[int], questions: int, changes: int) -> list[Figure]:
-    """Measure each size in turn."""
+    """Return the figures for each index size, in passages."""
     figures: list[Figure] = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as name, Cluster(Path(name), 0, [_free_port()]) as cluster:
@@ -111,7 +111,10 @@ def _measured(folder: Path, url: str, size: int, questions: int, changes: int) -
 
 
 def _by_check(reader: Index, asked: list[str]) -> list[float]:
-    """Return the mean seconds of a question without, with the usual, and with a constant check; best of three."""
+    """Return the mean seconds per question with no check, with the usual checks and with a check each time.
+
+    Each is the best of three rounds.
+    """
     often, trusted = current._INTERVAL, current._TRUSTED
     settings = {"never": (1e9, 1e9), "seldom": (often, trusted), "always": (0.0, trusted)}
     taken: dict[str, list[float]] = {name: [] for name in settings}
@@ -126,9 +129,9 @@ def _by_check(reader: Index, asked: list[str]) -> list[float]:
 
 
 def _seen_after(folder: Path, writer: Index, reader: Index, number: int) -> tuple[float, float]:
-    """Return the seconds from the end of a change until the other copy answers from it, and the longest answer.
+    """Return the seconds from a change to the first search of the other copy that finds it, and the longest search.
 
-    The other copy is asked without a pause.
+    The other copy searches without a pause.
     """
     word = f"zyx{number}wvu"
     file = folder / f"new-{number}.txt"

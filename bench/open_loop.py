@@ -1,14 +1,14 @@
-"""Send questions at a fixed rate, whether or not earlier ones were answered; run it as a separate process.
+"""Send questions at a fixed rate, whether or not earlier questions were answered. Run this as a separate process.
 
     python bench/open_loop.py --questions FILE --out FILE --rate 200 --seconds 60 ADDRESS …
 
-The questions go to the addresses in turn. If nothing listens at an address, the question goes to the next one, as with
-a proxy, and the address is skipped for a second. A question that was sent is never sent again. A wait is measured from
-the moment at which the question was due, including the wait for a free connection, so a stalled server cannot make the
-benchmark ask less.
+The questions go to the addresses in turn. If nothing listens at an address, the question goes to the next address, as
+with a proxy, and the first address is skipped for a second. A question that was sent is never sent again. A wait is
+measured from the time at which the question was due, including the wait for a free connection, so a stalled server
+cannot make the benchmark ask less.
 
-`--questions` names a file with a JSON list of texts. The report is JSON: a row for each question, and the CPU time used
-here.
+`--questions` names a file with a JSON list of texts. The report is JSON: a row for each question, and the CPU time
+used by this process.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from urllib.parse import urlsplit
 import h11
 
 PATIENCE = 30.0
-"""Seconds from the moment at which a question was due until it counts as lost."""
+"""Time after which a question counts as lost, in seconds from the time at which it was due."""
 
 MOST_CONNECTIONS = 256
-"""Connections to each address; further questions wait for one."""
+"""Maximum number of connections to each address; further questions wait for a free connection."""
 
 _LEFT_ALONE = 1.0  # seconds during which nothing is sent to an address where nobody listened
 _CHUNK = 65_536
@@ -39,7 +39,7 @@ _CHUNK = 65_536
 
 @dataclass(slots=True)
 class Response:
-    """The outcome of one question: times in seconds since the epoch; `lost` says why `status` is 0."""
+    """The outcome of one question. Times are in seconds since the epoch; `lost` says why a question got no reply."""
 
     question: int
     due: float
@@ -53,7 +53,7 @@ class Response:
 
 
 class Address:
-    """A server, and the connections to it that are kept open."""
+    """A server's address, and the open connections to it."""
 
     def __init__(self, address: str) -> None:
         self.host = urlsplit(address).hostname or ""
@@ -63,7 +63,7 @@ class Address:
         self.alone_until = 0.0
 
     async def ask(self, body: bytes, response: Response) -> None:
-        """Send a question, and record the reply. Raises `ConnectionRefusedError` where nothing was sent."""
+        """Send a question, and record the reply. Raises `ConnectionRefusedError` if nothing listens at the address."""
         async with self.places:
             # One that the server has closed in the meantime would lose a question that was not its fault.
             while self.free and (self.free[0][0].at_eof() or self.free[0][1].is_closing()):
@@ -116,7 +116,7 @@ class Address:
 
 
 async def ask(addresses: Sequence[Address], first: int, body: bytes, response: Response) -> None:
-    """Ask the address whose turn it is or, where nobody listens there, the next."""
+    """Ask the address whose turn it is or, if nothing listens there, the next address, and record the outcome."""
     turns = [(first + step) % len(addresses) for step in range(len(addresses))]
     listening = [turn for turn in turns if addresses[turn].alone_until <= time.monotonic()]
     try:
@@ -139,7 +139,7 @@ async def ask(addresses: Sequence[Address], first: int, body: bytes, response: R
 
 
 async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float, seconds: float) -> list[Response]:
-    """Ask `rate` questions a second, evenly, for so many seconds, and wait for all that was asked."""
+    """Ask `rate` questions per second for `seconds` seconds, evenly spaced, and return all outcomes."""
     servers = [Address(address) for address in addresses]
     bodies = [json.dumps({"question": question}).encode() for question in questions]
     rows: list[Response] = []
@@ -166,7 +166,7 @@ async def offer(addresses: Sequence[str], questions: Sequence[str], rate: float,
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, and write the outcomes."""
+    """Ask the questions, and write the outcomes to a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("addresses", nargs="+", metavar="ADDRESS")
     parser.add_argument("--questions", type=Path, required=True, metavar="FILE")

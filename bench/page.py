@@ -1,11 +1,11 @@
-"""Measure how soon the page responds: a highlight after a click, a letter after a key, a question after Enter.
+"""Measure how soon the page responds: with a highlight to a click, a letter to a key, a question to Enter.
 
     python bench/page.py [--clicks 20] [--words 60000] [--turns 200] [--served FOLDER] [--json FILE]
 
 The server is `citechat chat` in a separate process with a long article and many short ones. The browser is a headless
-Chromium (`CITECHAT_CHROMIUM` names it) that prefers reduced motion, unless a line says otherwise. A click is measured
-from the event to the frame after the one in which the cited words have the focus and are visible in the article's
-panel. The long conversation is a stored one, opened in the page as a user would.
+Chromium (at the path in `CITECHAT_CHROMIUM`) that prefers reduced motion, unless a figure says otherwise. A click is
+measured from the event to the frame after the one in which the cited words have the focus and are visible in the
+article's panel. The long conversation is a stored conversation, which the page opens as it would for a user.
 
 `--served` names the folder of another checkout to serve, to measure a change.
 """
@@ -97,7 +97,7 @@ _OPEN = """(turns) => [...document.querySelectorAll("#history li")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code: 0 whatever it measured."""
+    """Run the whole benchmark, print the results, and return the exit code, which is 0 whatever the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--clicks", type=int, default=20, help="of each kind")
     parser.add_argument("--words", type=int, default=60_000, help="of the long article")
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(chromium: Any, address: str, clicks: int, turns: int) -> Iterator[Figure]:
-    """Yield all figures, each kind in a page of its own."""
+    """Yield all figures; each kind of measurement uses a new page."""
     ordinary = [questions_of(0)[0], questions_of(0)[1]]
     for name, questions in (
         ("the same article", ordinary),
@@ -157,7 +157,7 @@ def measure(chromium: Any, address: str, clicks: int, turns: int) -> Iterator[Fi
 
 
 def ask(page: Any, question: str) -> dict[str, float]:
-    """Ask; milliseconds until the question shows and until the answer is whole."""
+    """Ask a question; return the milliseconds until it is shown (`first`) and until it is fully answered (`whole`)."""
     page.fill("#question textarea", question)
     page.evaluate(_ENTER, question)
     page.keyboard.press("Enter")
@@ -167,7 +167,7 @@ def ask(page: Any, question: str) -> dict[str, float]:
 
 
 def _clicked(name: str, page: Any, links: Sequence[str], clicks: int) -> Iterator[Figure]:
-    """Click two links in turn. The times of server and transfer are included if there was a request."""
+    """Click two links in turn, and yield the figures, which include the server's time if a click needs a request."""
     page.evaluate(_SHIFTS)
     times = []
     for turn in range(clicks + 2):
@@ -198,7 +198,7 @@ def _median(times: Sequence[dict[str, float]], name: str) -> float:
 
 
 def long_article(words: int, seed: int = 1) -> str:
-    """Return a register of so many words, always the same; each item has a name of its own."""
+    """Return a list of items with unique names, of about this many words; the same seed gives the same list."""
     random_words, lines, count, item = random.Random(seed), ["# The long register\n\n"], 0, 0
     while count < words:
         item += 1
@@ -215,7 +215,7 @@ def _item(number: int) -> str:
 
 
 def keep_conversation(home: Path, turns: int) -> None:
-    """Ask of the towns, and keep the conversation as that of the browser with our cookie."""
+    """Ask questions about the towns, and save the conversation for the owner of the benchmark's cookie."""
     from rag import build_assistant, load_settings
     from ui.conversation import Conversation, Exchange
     from ui.persistence.conversations import ConversationStore
@@ -231,7 +231,7 @@ def keep_conversation(home: Path, turns: int) -> None:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """Return a headless Chromium."""
+    """Start a headless Chromium, and close it at the end."""
     from playwright.sync_api import sync_playwright
 
     places = (os.environ.get("CITECHAT_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium"))
@@ -247,7 +247,7 @@ def browser() -> Iterator[Any]:
 
 @contextmanager
 def opened(chromium: Any, address: str, motion: str = "reduce") -> Iterator[Any]:
-    """Return the page, in a browser that has our cookie and, unless told, moves nothing smoothly."""
+    """Open the page in a browser context with the benchmark's cookie and, by default, without animations."""
     from ui.security.request_guard import COOKIE
 
     context = chromium.new_context(reduced_motion=motion, viewport={"width": 1280, "height": 800})

@@ -1,4 +1,4 @@
-"""The two pipelines that are compared, each asked in the same way: citechat as it is, and the tutorial's."""
+"""The two pipelines to compare, citechat and the tutorial's, with the same interface."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The score of a pipeline for a question, higher where its documents seem to answer, and whether it answers."""
+    """A pipeline's score for a question, higher if its documents seem to answer, and whether the pipeline answered."""
 
     score: float
     answered: bool
@@ -31,10 +31,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The result of a pipeline for a question.
+    """A pipeline's result for a question.
 
-    `pieces` are its hits, best first; `sentence` is the one it would quote if it never refused; `shown` is the first
-    quote that the user sees, None for a refusal.
+    `pieces` are the hits, best first; `sentence` is the sentence that the pipeline would quote if it never abstained;
+    `shown` is the first quote that the user sees, or None for an abstention.
     """
 
     pieces: tuple[Slice, ...]
@@ -47,16 +47,16 @@ class Pipeline(Protocol):
     """A question answering system over given documents."""
 
     def ask(self, question: str) -> Seen:
-        """Return the result for one question."""
+        """Return the pipeline's result for a question."""
         ...
 
     def weigh(self, question: str) -> Verdict:
-        """Return the verdict alone, for less work."""
+        """Return only the verdict, which takes less work."""
         ...
 
 
 class RememberingEncoder:
-    """An encoder that encodes each text once: nothing else makes a run over many small indexes last."""
+    """An encoder that encodes each text only once, because encoding takes most of the time with many small indexes."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -100,7 +100,7 @@ def _remembered(known: dict[str, Value], texts: Sequence[str], make: Callable[[l
 
 
 class CitechatPipeline:
-    """citechat over documents: files are indexed, an `Assistant` with the default settings is asked."""
+    """The citechat pipeline, which indexes files and asks an `Assistant` with default options."""
 
     def __init__(self, path: Path, folder: Path, encoder: Encoder) -> None:
         self._index = Index(folder, encoder)
@@ -111,7 +111,7 @@ class CitechatPipeline:
 
     @classmethod
     def over(cls, questions: QuestionSet, folder: Path, encoder: Encoder) -> CitechatPipeline:
-        """Return the pipeline over the documents of a set; what is not a file yet is written to `folder` first."""
+        """Return the pipeline over a set's documents, which are written to `folder` unless the set is one file."""
         path = questions.whole or write_files(questions.documents, folder / "files")
         return cls(path, folder / "index", encoder)
 
@@ -136,7 +136,7 @@ class CitechatPipeline:
 
 
 class TutorialPipeline:
-    """The tutorial pipeline over documents; it refuses nothing, and its score is the cosine of the nearest chunk."""
+    """The tutorial pipeline over documents, which never abstains; its score is the cosine of the nearest chunk."""
 
     def __init__(self, documents: Iterable[Document], encoder: Encoder) -> None:
         self._encoder = encoder

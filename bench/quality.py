@@ -1,10 +1,11 @@
-"""Measure the answers without an LLM, beside a LangChain tutorial pipeline with the same weights.
+"""Measure answers without an LLM, compared with a LangChain tutorial pipeline that uses the same model weights.
 
     python bench/quality.py DATA_DIR [--article ARTICLE --questions QUESTIONS] [--json FILE] [--fail-under NAME=SHARE,…]
 
-DATA_DIR holds the sets `squad2`, `clapnq` and `xquad_en_zh`, as far as they are there (see `question_sets.py`). Prints
-two Markdown tables, answers and refusals, every figure with its 95% bootstrap interval over questions. The exit code is
-2 when a figure named in `--fail-under`, such as `squad2.first=0.88`, is lower. Deterministic; progress goes to stderr.
+DATA_DIR contains any of the sets `squad2`, `clapnq` and `xquad_en_zh` (see `question_sets.py`). The output is two
+Markdown tables, answers and refusals; every figure has a 95% bootstrap interval over questions. The exit code is 2 if a
+figure is below its limit in `--fail-under`, such as `squad2.first=0.88`. The results are deterministic; progress goes
+to stderr.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ _BEGAN = time.monotonic()
 
 
 Verdicts = tuple[Verdict, Verdict]
-"""The verdicts of citechat and the tutorial on one question."""
+"""The verdicts of citechat and of the tutorial pipeline on one question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A question of a set, and the results of the two pipelines."""
+    """A question, and the two pipelines' results."""
 
     question: Question
     citechat: Seen
@@ -53,12 +54,12 @@ class Compared:
 
     @property
     def verdicts(self) -> Verdicts:
-        """The verdicts alone."""
+        """The two pipelines' verdicts."""
         return self.citechat.verdict, self.tutorial.verdict
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code."""
+    """Run the whole benchmark, print the results, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA_DIR", help=f"folder with {', '.join(SETS)}")
     parser.add_argument("--article", type=Path, help="an article to measure too, as a text or Markdown file")
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_gates(text: str) -> dict[str, float]:
-    """`squad2.first=0.88,clapnq.sentence=0.77` as a mapping; raises `argparse.ArgumentTypeError` naming a bad part."""
+    """Parse gates such as `squad2.first=0.88`. Raises `argparse.ArgumentTypeError` that names an invalid part."""
     gates = {}
     for part in text.split(","):
         name, _, least = part.strip().rpartition("=")
@@ -109,7 +110,7 @@ def parse_gates(text: str) -> dict[str, float]:
 
 
 def unmet(figures: Sequence[Figure], gates: dict[str, float]) -> list[str]:
-    """Return one line for each gate that is not reached, or that matches no figure."""
+    """Return one line for each gate that was not reached or that names an unknown figure."""
     values = {figure.name: figure.citechat.value for figure in figures}
     return [
         f"gate not met: {name} is {f'{values[name]:.3f}' if name in values else 'not measured'}, wanted {least}"
@@ -119,12 +120,12 @@ def unmet(figures: Sequence[Figure], gates: dict[str, float]) -> list[str]:
 
 
 def open_encoder(engine: str | None) -> Encoder:
-    """Return the bundled model, run by one engine, exported where the settings say."""
+    """Return the bundled model, exported as the settings say; `engine` overrides the engine in the settings."""
     return open_index(load_settings(encoder="bundled", engine=engine)).encoder
 
 
 def measure(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[list[Figure], list[Figure]]:
-    """Return the figures of the answers and of the refusals, over all sets."""
+    """Return the figures for answers and the figures for refusals, over all sets."""
     encoder = RememberingEncoder(model)
     answers: list[Figure] = []
     refusals: list[Figure] = []
@@ -155,7 +156,7 @@ def measure(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[
 
 
 def parts(questions: QuestionSet, asked: Sequence[Compared]) -> list[tuple[str, list[Compared]]]:
-    """Return the answerable questions by language, each part with a name."""
+    """Return the answerable questions as named parts: one for each language, or one for a set without Chinese."""
     chinese = [row for row in asked if row.question.answerable and row.question.chinese]
     others = [row for row in asked if row.question.answerable and not row.question.chinese]
     if not any(question.chinese for question in questions.questions):
@@ -165,7 +166,7 @@ def parts(questions: QuestionSet, asked: Sequence[Compared]) -> list[tuple[str, 
 
 
 def answer_figures(part: str, asked: Sequence[Compared]) -> list[Figure]:
-    """Return every measure of answerable questions, and the difference question by question."""
+    """Return a figure for each measure over answerable questions, with the paired difference between the pipelines."""
     ours = [measures(row.question, row.citechat) for row in asked]
     theirs = [measures(row.question, row.tutorial) for row in asked]
     figures = [shares(part, name, [row[name] for row in ours], [row[name] for row in theirs]) for name in ours[0]]
@@ -173,7 +174,7 @@ def answer_figures(part: str, asked: Sequence[Compared]) -> list[Figure]:
 
 
 def measures(question: Question, seen: Seen) -> dict[str, float]:
-    """Return the measures of one answerable question, each between 0 and 1."""
+    """Return the value of each measure for one answerable question, between 0 and 1."""
     right = ranked_places(question, seen.pieces)
     answers = has_answer(question, seen.sentence)
     return {
@@ -188,7 +189,7 @@ def measures(question: Question, seen: Seen) -> dict[str, float]:
 
 
 def refusal_figures(subject: str, answerable: Sequence[Verdicts], unanswerable: Sequence[Verdicts]) -> list[Figure]:
-    """Return how well the score separates the two kinds, and how the default threshold decides."""
+    """Return figures for how well the score, and the default threshold, separate the two kinds of question."""
     ours, theirs = (([row[i].score for row in answerable], [row[i].score for row in unanswerable]) for i in (0, 1))
     answered = [float(citechat.answered) for citechat, _ in answerable]
     refused = [float(not citechat.answered) for citechat, _ in unanswerable]
@@ -200,16 +201,17 @@ def refusal_figures(subject: str, answerable: Sequence[Verdicts], unanswerable: 
 
 
 def foreign_questions(asked: QuestionSet, sets: Sequence[QuestionSet]) -> list[Question]:
-    """Return the English questions of other sets, without those about an article that this set holds, too."""
+    """Return the English questions in other sets, except those about an article that this set also contains."""
     held = {topic(document.title) for document in asked.documents}
     others = [question for each in sets if each is not asked for question in each.questions]
     return [question for question in others if not question.chinese and question.topic not in held]
 
 
 def near_misses(questions: QuestionSet, folder: Path, encoder: RememberingEncoder) -> dict[Question, Verdicts]:
-    """Return the answerable questions, asked where their own document is missing and others of its article are not.
+    """Return the verdicts on each answerable question if its document is missing from the index.
 
-    A fifth of the documents at a time is left out. Nothing for a set where each article has one document.
+    Each index omits a fifth of the documents, so others from the same article usually remain. Returns an empty mapping
+    if articles have fewer than two documents on average.
     """
     verdicts: dict[Question, Verdicts] = {}
     if len({topic(document.title) for document in questions.documents}) > len(questions.documents) / 2:

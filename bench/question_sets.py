@@ -1,8 +1,8 @@
-"""Sets of documents and questions with known answers, and what counts as right in them.
+"""Sets of documents and questions with known answers, and the rules for right results.
 
-A set is a folder with `docs.jsonl`, one `{"id", "title", "text"}` a line, and `questions.jsonl`, one `{"id",
-"question", "answers", "doc_ids", "evidence", "answerable", "lang", "answer_type"}` a line. One article with a test set
-of its own, as `citechat eval` takes it, is a set too: there the places of the evidence decide, not documents and words.
+A set is a folder with `docs.jsonl`, one `{"id", "title", "text"}` per line, and `questions.jsonl`, one `{"id",
+"question", "answers", "doc_ids", "evidence", "answerable", "lang", "answer_type"}` per line. An article with its test
+set, in the format of `citechat eval`, is also a set, in which a result is right if it overlaps the evidence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LEAST_OF_GOLD = 0.6  # share of a gold sentence's words that must be there: hal
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document of a set."""
+    """A document in a set."""
 
     id: str
     title: str
@@ -35,10 +35,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question; `document` holds its answer, or is what an unanswerable one seems to be about.
+    """A question; `document` is the id of the document that answers it or, if none does, that it seems to be about.
 
-    `answers` are short and any one will do. `evidence` are gold sentences, which decide when `by_evidence`. `places`
-    are offsets of the evidence in the file: they decide where they are known.
+    A result is right if it overlaps `places`, the offsets of the evidence in the file. If these are not known, it is
+    right if it matches one of the gold sentences in `evidence` or, unless `by_evidence`, contains one of `answers`.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Documents, and questions about them. `whole` is the file to index as it is, where it is one article."""
+    """Documents, and questions about them; `whole` is the article file to index if the set is a single article."""
 
     name: str
     documents: tuple[Document, ...]
@@ -64,7 +64,7 @@ class QuestionSet:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A piece of a document; offsets count from the start of its text or, for a whole article, of its file."""
+    """A piece of a document; offsets count from the start of its text or, for a single article, of its file."""
 
     document: str
     start: int
@@ -75,14 +75,13 @@ class Slice:
 def read_sets(
     folder: Path, names: Sequence[str], article: Path | None = None, test_set: Path | None = None
 ) -> list[QuestionSet]:
-    """Return the sets of these names, as far as they are in a folder; then an article with its test set, where both are
-    given."""
+    """Return the sets with these names that exist in a folder, then the article with its test set if both are given."""
     sets = [read_set(folder / name) for name in names if (folder / name).is_dir()]
     return [*sets, read_article(article, test_set)] if article and test_set else sets
 
 
 def read_set(folder: Path) -> QuestionSet:
-    """Return the set in a folder."""
+    """Read and return the set in a folder."""
     documents = tuple(Document(row["id"], row["title"].strip(), row["text"]) for row in _rows(folder / "docs.jsonl"))
     titles = {document.id: document.title for document in documents}
     questions = tuple(
@@ -102,7 +101,7 @@ def read_set(folder: Path) -> QuestionSet:
 
 
 def read_article(article: Path, test_set: Path) -> QuestionSet:
-    """Return an article and its test set (see `citechat eval`) as a set; raises `TestSetError` for an invalid one."""
+    """Return an article and its test set, as for `citechat eval`, as a set. Raises `TestSetError` if it is invalid."""
     text = article.read_bytes().decode("utf-8")
     document = Document(str(article.resolve()), text.partition("\n")[0].strip(), text)
     questions = tuple(
@@ -122,7 +121,7 @@ def read_article(article: Path, test_set: Path) -> QuestionSet:
 
 
 def write_files(documents: Iterable[Document], folder: Path) -> Path:
-    """Write each document as a Markdown file with its title, and its id as its source; return the folder."""
+    """Write each document as a Markdown file with its title, and with its id as the source; return the folder."""
     folder.mkdir(parents=True)
     for number, document in enumerate(documents):
         title, source = (json.dumps(value, ensure_ascii=False) for value in (document.title, document.id))
@@ -132,21 +131,21 @@ def write_files(documents: Iterable[Document], folder: Path) -> Path:
 
 
 def topic(title: str) -> str:
-    """Return the title in one spelling: documents with the same title belong to the same article."""
+    """Return the title in a normalized form; documents with the same title belong to the same article."""
     return title.replace("_", " ").casefold()
 
 
 def in_right_place(question: Question, piece: Slice) -> bool:
-    """Return whether a piece is of the right document or, where places are known, overlaps one."""
+    """Return whether a piece is from the right document or, if the offsets of the evidence are known, overlaps it."""
     if question.places:
         return _overlaps(question, piece)
     return piece.document == question.document
 
 
 def has_answer(question: Question, piece: Slice) -> bool:
-    """Return whether a sentence answers: it overlaps the evidence, is a gold sentence, or contains an accepted answer.
+    """Return whether a sentence answers: it overlaps the evidence, matches a gold sentence or contains an answer.
 
-    A gold sentence counts when one of the two holds the other and at least 60% of the gold's words are there.
+    It matches a gold sentence if one contains the other and it has at least 60% of the gold sentence's words.
     """
     if question.places:
         return _overlaps(question, piece)
@@ -163,7 +162,7 @@ def in_context(question: Question, pieces: Sequence[Slice]) -> bool:
 
 
 def ranked_places(question: Question, pieces: Sequence[Slice]) -> list[bool]:
-    """Return whether each distinct document (or each piece, where places are known) is the right one, best first."""
+    """Return whether each distinct document (or piece, if the evidence has known offsets) is right, best first."""
     if question.places:
         return [in_right_place(question, piece) for piece in pieces]
     return [document == question.document for document in dict.fromkeys(piece.document for piece in pieces)]

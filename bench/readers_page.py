@@ -1,4 +1,4 @@
-"""Use the chat as a browser's page does, without a browser: post events, and read the stream of states."""
+"""Use the chat without a browser, as the page in a browser does: post events, and read the stream of states."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ from uuid import uuid4
 
 CITECHAT = (sys.executable, "-c", "import sys; from ui.cli import main; sys.exit(main(sys.argv[1:]))")
 PATIENCE = 120.0
-"""Seconds that a page waits for anything."""
+"""Timeout for each response, in seconds."""
 
 _TAG = re.compile(r"<[^>]+>")
 _API = "/gradio_api"
 
 
 class RefusedError(Exception):
-    """The server takes no more work for now."""
+    """Error for an event that the server rejects because its queue is full."""
 
 
 class Page:
-    """An open page with a session of its own, which asks as a browser does. To close it closes all its connections, as
-    a browser does with those of a tab."""
+    """An open page with its own session, which asks as a browser does.
+
+    Closing the page closes all its connections, as a browser does with the connections of a tab.
+    """
 
     def __init__(self, address: str, **headers: str) -> None:
-        """`headers` are sent along with everything, such as those that a proxy asks for."""
+        """Open the page. `headers`, such as those that a proxy requires, are sent with every request."""
         self._host = urlsplit(address).netloc
         self._session = uuid4().hex[:12]
         self._headers = {"Content-Type": "application/json", **headers}
         self._open: list[tuple[http.client.HTTPConnection, http.client.HTTPResponse]] = []
         self.window: list[str] = []
-        """Return the conversation as plain text: question, answer, question, …"""
+        """The conversation as plain text: question, answer, question, …"""
         try:
             response, _ = self._request("GET", "/")
             cookies = response.headers.get_all("set-cookie") or ()
@@ -66,7 +68,7 @@ class Page:
             self._hang_up(0)
 
     def load(self) -> None:
-        """Ask for what a page shows at first, and wait for it."""
+        """Request the page's initial content, and wait until it is complete."""
         for event in self._events:
             if any(name == "load" for _, name in event["targets"]):
                 self._join(event, [None] * len(event["inputs"]))
@@ -80,11 +82,11 @@ class Page:
         self._join(event, [question, *(self._parts[one].get("value") for one in event["inputs"][1:])])
 
     def stop(self) -> None:
-        """Press the button that stops the answer."""
+        """Send the event of the button that stops the answer."""
         self._join(self._event("question", "stop"), [None, None])
 
     def follow_up(self) -> None:
-        """Ask for questions to go on with, as a page does when an answer is there, and wait for them."""
+        """Request follow-up questions, as the page does when an answer is complete, and wait for them."""
         asked = self._event("question", "submit")
         after = next(event for event in self._events if event.get("trigger_after") == asked["id"])
         self._join(after, [None])
@@ -92,7 +94,7 @@ class Page:
             pass
 
     def states(self) -> Iterator[dict[str, Any]]:
-        """Yield the messages of the server until every request is done. Raises `RuntimeError` where one failed."""
+        """Yield the server's messages until all requests are done. Raises `RuntimeError` if a request failed."""
         for line in self._stream(f"{_API}/queue/data?session_hash={self._session}"):
             if not line.startswith(b"data:"):
                 continue
@@ -107,7 +109,7 @@ class Page:
         self._hang_up(-1)
 
     def _show(self, data: Any) -> None:
-        """Store the content of the window if this is a complete state of the screen."""
+        """Store the conversation in `window` if `data` is a complete state of the page."""
         if isinstance(data, list) and data and isinstance(data[0], list):
             self.window = [unescape(_TAG.sub("", message["content"][0]["text"])) for message in data[0]]
 
@@ -152,7 +154,7 @@ class Page:
 
 @contextmanager
 def serving(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`citechat chat` in a process of its own: its address, and the process."""
+    """Run `citechat chat` in a separate process; yield its address and the process."""
     command = (*CITECHAT, "chat", "--no-browser", "--port", "0")
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     lines: list[str] = []
@@ -184,7 +186,7 @@ def serving(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen
 
 @contextmanager
 def silent_llm() -> Iterator[str]:
-    """Return the address of an OpenAI-compatible server that says one word to each question, and then nothing."""
+    """Run an OpenAI-compatible server that sends one word for each question and then stalls; yield its address."""
     over = threading.Event()
 
     class Silent(BaseHTTPRequestHandler):
@@ -200,7 +202,7 @@ def silent_llm() -> Iterator[str]:
                 over.wait(PATIENCE)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of it."""
+            """Do not log requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -215,7 +217,7 @@ def silent_llm() -> Iterator[str]:
 
 
 def environment_of(home: Path, served: Path, **settings: str) -> dict[str, str]:
-    """Return the environment of a process that serves a checkout, offline and with a home of its own."""
+    """Return the environment for a process that serves a checkout, offline and with its own home."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CITECHAT_")}
     offline = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none"}
     ours = {f"CITECHAT_{name.upper()}": value for name, value in settings.items()}

@@ -1,14 +1,14 @@
-"""Measure how indexing and asking grow with the collection: from 1,000 passages to 100,000, on a Chroma server.
+"""Measure how the costs of indexing and asking grow with the index, from 1,000 to 100,000 passages in a Chroma server.
 
     python bench/scale.py [--passages 1000,3000,10000] [--how one,workers,ray] [--json FILE]
 
-For each size a Chroma server is started with nothing in it, short news items are written (one passage of some 50 tokens
-each, made up from a seed), and `citechat index` takes them in: by one process (`one`), by `--workers 2` (`workers`), or
-by `--ray --workers 2` (`ray`). Then a copy of the chat is started that has never seen the index, and 60 questions are
-asked one after another, whose answers are known. With `--json`, sizes that are in the file already are not measured
-again, so that a long run can be taken up.
+For each size, the benchmark starts an empty Chroma server and writes short news items (one passage of about 50 tokens
+each, generated from a seed). `citechat index` indexes them in one process (`one`), with `--workers 2` (`workers`), or
+with `--ray --workers 2` (`ray`). Then a copy of the chat that has never opened the index is started and asked 60
+questions with known answers, one after another. With `--json`, sizes that are already in the file are not measured
+again, so that an interrupted run can be continued.
 
-Memory is the most that the command and all its processes needed together, looked at twice a second.
+Indexing memory is the peak of the command and all its processes together, sampled twice a second.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Item:
-    """A short piece of news, a question that it answers, and the answer."""
+    """A short news item, a question that it answers, and the answer."""
 
     text: str
     question: str
@@ -76,7 +76,7 @@ class Item:
 
 
 def items(count: int) -> Iterator[Item]:
-    """Yield so many pieces of news, each about another town; the same each time."""
+    """Yield `count` news items, each about a different town; always the same items."""
     chosen = random.Random(7)
     consonants, vowels = "bcdfghklmnprstvw", "aeiou"
     stems = [a + b + c + d for a in consonants for b in vowels for c in consonants for d in vowels]
@@ -95,7 +95,7 @@ def items(count: int) -> Iterator[Item]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for, one size after another, and print a table after each."""
+    """Measure each requested size in turn, and print a table after each measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--passages", default="1000,3000,10000", metavar="N,…", help="sizes (default: 1000,3000,10000)")
     parser.add_argument("--how", default="one", metavar="NAME,…", help="one, workers, ray (default: one)")
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measured(folder: Path, size: int, how: str) -> dict[str, Any]:
-    """Index and ask, with a server and a copy of their own."""
+    """Index `size` news items and ask questions, with a new Chroma server, and return the row for the table."""
     news = list(items(size))
     articles = folder / "articles"
     for number, item in enumerate(news):
@@ -151,7 +151,7 @@ def measured(folder: Path, size: int, how: str) -> dict[str, Any]:
 
 
 def _index(cluster: Cluster, articles: Path, how: list[str]) -> tuple[dict[str, Any], float]:
-    """Return what the command says, and the megabytes that it and its processes needed together at most."""
+    """Run `citechat index`; return its report, and the peak memory of all its processes together, in megabytes."""
     command = [*CITECHAT, "index", str(articles), "--json", *how]
     process = subprocess.Popen(
         command, env=cluster.environments[0], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -182,7 +182,7 @@ def _disk(folder: Path) -> float:
 
 
 def as_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the figures as Markdown, a line for each size."""
+    """Return the rows as a Markdown table."""
     names = list(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     for row in rows:

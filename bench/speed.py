@@ -1,10 +1,10 @@
-"""Measure indexing, cold and warm questions and the first page, beside a LangChain tutorial's pipeline.
+"""Measure indexing, cold and warm questions and the first page, compared with a LangChain tutorial's pipeline.
 
     python bench/speed.py DATA_DIR [--rounds 3] [--passages 1000,10000,100000] [--sweep] [--json FILE] [--plot FILE]
 
-All in one run, each thing in a process of its own, citechat and what it is compared with in turn, and the best of the
-rounds counts: on a shared machine seconds say little and ratios much. `--passages` adds filler to the index until it
-has so many (see `bench/filler.py`); 100,000 take a quarter of an hour and 7 GB of disk.
+One run measures everything. Each task runs in a separate process, citechat alternates with the other programs, and the
+best round counts: on a shared machine, ratios are more reliable than seconds. `--passages` adds filler to the index
+until it has this many passages (see `bench/filler.py`); 100,000 take a quarter of an hour and 7 GB of disk.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CITECHAT = (sys.executable, "-c", "import sys; from ui.cli import main; sys.exi
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code: 0 whatever it measured."""
+    """Run the whole benchmark, print the results, and return the exit code, which is 0 whatever the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA_DIR", help=f"folder with {', '.join(_SETS)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each thing is done; the best counts")
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Bench:
-    """The measurements, all over the same articles and questions."""
+    """The measurements, which all use the same articles and questions."""
 
     def __init__(self, folder: Path, sets: Sequence[QuestionSet], rounds: int) -> None:
         self.folder = folder
@@ -91,7 +91,7 @@ class Bench:
             (folder / home / "models").symlink_to(folder / "export" / "models")
 
     def indexing(self) -> list[Figure]:
-        """Return words a second, memory and disk, beside those of the tutorial and of bare forward passes."""
+        """Return figures for indexing speed, memory and disk use, compared with the tutorial and forward passes."""
         ours: list[dict[str, Any]] = []
         theirs: list[dict[str, Any]] = []
         bare: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ class Bench:
         ]
 
     def cold(self) -> list[Figure]:
-        """From nothing to the first answer, and what imports alone take."""
+        """Return figures for the time from start to the first answer, and for the time that imports alone take."""
         python = (sys.executable, "-c")
         commands = {
             "python -c pass": (*python, "pass"),
@@ -148,7 +148,7 @@ class Bench:
         ]
 
     def page(self) -> list[Figure]:
-        """From nothing to the first page of the chat, beside a bare page of the same framework."""
+        """Return figures for the time from start to the first chat page, compared with a bare page of the framework."""
         ours: list[float] = []
         bare: list[float] = []
         for turn in range(self.rounds):
@@ -163,12 +163,12 @@ class Bench:
         ]
 
     def tutorial_wait(self) -> float:
-        """Return milliseconds that the tutorial's chunks take, the median of all questions but the first."""
+        """Return the median time to retrieve the tutorial's chunks, in milliseconds, without the first question."""
         waits = self.run("tutorial_ask", self.tutorial, self.questions)["waits"]
         return 1000 * float(np.median(waits[1:]))
 
     def questions_at(self, passages: int) -> Point:
-        """Return the waits for an answer when the index has so many passages."""
+        """Return the time, memory and disk use of questions to an index with this many passages."""
         _say(f"questions to {passages:,} passages")
         self.home = self.folder / "home"
         if not (self.home / "index").exists():
@@ -190,7 +190,7 @@ class Bench:
         )
 
     def run(self, name: str, *arguments: object) -> dict[str, Any]:
-        """Run a task of `speed_tasks.py` in a process of its own."""
+        """Run a task from `speed_tasks.py` in a separate process, and return its result."""
         command = _task(name, *arguments)
         done = subprocess.run(
             command, check=False, env=self._environment(), capture_output=True, text=True, timeout=_LONGEST
@@ -201,13 +201,13 @@ class Bench:
         return result
 
     def seconds(self, command: Sequence[str]) -> float:
-        """Return how long a command takes."""
+        """Return the duration of a command, in seconds."""
         began = time.perf_counter()
         subprocess.run(command, check=True, env=self._environment(), capture_output=True, timeout=_LONGEST)
         return time.perf_counter() - began
 
     def seconds_until_served(self, command: Sequence[str], port: int) -> float:
-        """Return how long a server takes until its first page was read."""
+        """Return the seconds from the start of a server until its first page has been read."""
         began = time.perf_counter()
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         server = subprocess.Popen(command, env=self._environment(), **quiet)
@@ -232,7 +232,7 @@ class Bench:
 
 
 def write_articles(sets: Sequence[QuestionSet], folder: Path) -> int:
-    """Write the articles, each of four English paragraphs of the sets; returns how many words they have in all."""
+    """Write articles that each consist of four English paragraphs from the sets; return their total number of words."""
     folder.mkdir()
     chinese = {question.document for each in sets for question in each.questions if question.chinese}
     texts = [document.text for each in sets for document in each.documents if document.id not in chinese]
@@ -249,7 +249,7 @@ def write_articles(sets: Sequence[QuestionSet], folder: Path) -> int:
 
 
 def size(folder: Path, pattern: str) -> float:
-    """Return kilobytes of the files in a folder."""
+    """Return the total size of the files in a folder that match a pattern, in kilobytes."""
     return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file()) / 1000
 
 

@@ -1,4 +1,4 @@
-"""The figures of `bench/speed.py` as tables and as a plot."""
+"""Show the figures from `bench/speed.py` as tables and as a plot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured; `mark` is what it must not exceed, or must reach where `at_least`."""
+    """A measured value; `mark` is the limit that it must not exceed or, if `at_least`, must reach."""
 
     name: str
     value: float
@@ -22,7 +22,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether it keeps to its mark; without one it does."""
+        """Whether the value meets its mark; True without a mark."""
         if self.mark is None:
             return True
         return self.value >= self.mark if self.at_least else self.value <= self.mark
@@ -30,10 +30,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Questions to an index of so many passages: milliseconds for a warm answer, seconds for a cold one.
+    """The times for questions to an index with this many passages, and its memory and disk use.
 
-    `first` is the median of questions that are new; `p50` and `p95` are of the same ones asked again, whose passages
-    were read before. `floor` is a bare forward pass of the same questions; `memory` and `disk` are megabytes.
+    `first` is the median for new questions; `p50` and `p95` are for the same questions asked again, whose passages were
+    read before. `floor` is the median for a bare forward pass of the same questions. These are in milliseconds. `cold`
+    is the time for a question in a new process, in seconds; `memory` and `disk` are in megabytes.
     """
 
     passages: int
@@ -47,7 +48,7 @@ class Point:
 
 
 def curve_figures(curve: Sequence[Point]) -> list[Figure]:
-    """Return the ratios of the curve that have marks."""
+    """Return the curve's ratios: of warm answers to forward passes, and of the largest index to the smallest."""
     first, last = curve[0], curve[-1]
     figures = [
         Figure(f"warm answer at {first.passages:,}, ratio to a forward pass", first.p50 / first.floor, mark=1.5),
@@ -62,7 +63,7 @@ def curve_figures(curve: Sequence[Point]) -> list[Figure]:
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:
-    """Return a row for each figure, with its mark and whether it is met."""
+    """Return a Markdown table of the figures, with each mark and whether it is met."""
     lines = ["| measured | | mark | |", "|---|---|---|---|"]
     for figure in figures:
         value = f"{_short(figure.value)} {figure.unit}".rstrip()
@@ -75,7 +76,7 @@ def as_markdown(figures: Sequence[Figure]) -> str:
 
 
 def curve_markdown(curve: Sequence[Point], tutorial: float) -> str:
-    """Return the waits by size; the last line is the tutorial at its own size."""
+    """Return a Markdown table of the times by index size; the last line gives the tutorial's time."""
     lines = [
         "| passages | new question | asked again | 95th percentile | forward pass | cold | memory | disk |",
         "|---|---|---|---|---|---|---|---|",
@@ -88,7 +89,7 @@ def curve_markdown(curve: Sequence[Point], tutorial: float) -> str:
 
 
 def sweep_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Engines and numbers of threads: passages, and one question."""
+    """Return a Markdown table of the encoding speed and the time of one question, by engine and number of threads."""
     lines = ["| engine | threads | passages, tokens a second | one question |", "|---|---|---|---|"]
     for row in rows:
         wait = 1000 * float(np.median(row["waits"]))
@@ -97,7 +98,7 @@ def sweep_markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def draw(curve: Sequence[Point], tutorial: float, path: Path) -> None:
-    """Draw the waits by size as SVG."""
+    """Plot the times by index size, and save the plot to `path`."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -1,6 +1,7 @@
 """The tasks of `bench/speed.py`, each run in a separate process, so that start-up and memory can be measured.
 
-A task prints one JSON object on its last line. Articles are `.txt` files in a folder, questions a line each in a file.
+A task prints a JSON object as its last line. Articles are `.txt` files in a folder; a question file has one question
+per line.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ CHUNKS_A_WRITE = 100  # of the tutorial: LangChain's indexing API writes 100 doc
 
 
 def citechat_index(home: str, articles: str) -> dict[str, Any]:
-    """`citechat index`, as it is."""
+    """Index articles as `citechat index` does; return the seconds and the number of passages."""
     from rag import load_settings, open_index
 
     began = time.perf_counter()
@@ -26,7 +27,7 @@ def citechat_index(home: str, articles: str) -> dict[str, Any]:
 
 
 def raw_encode(home: str, engine: str) -> dict[str, Any]:
-    """Return the bare forward passes of what was indexed in a home, by one engine; the model is loaded beforehand."""
+    """Run bare forward passes over the passages indexed in a home with a loaded model; return the seconds."""
     from index.retrieval.features import in_context
     from index.storage.store import Store
     from rag import load_settings, open_index
@@ -41,7 +42,7 @@ def raw_encode(home: str, engine: str) -> dict[str, Any]:
 
 
 def tutorial_index(folder: str, articles: str) -> dict[str, Any]:
-    """Index the same files as a LangChain tutorial does: read, cut, embed by sentence-transformers, add to Chroma."""
+    """Index the same files as a LangChain tutorial does: read, split, embed by sentence-transformers, add to Chroma."""
     from tutorial import chunks_of
 
     began = time.perf_counter()
@@ -58,7 +59,7 @@ def tutorial_index(folder: str, articles: str) -> dict[str, Any]:
 
 
 def tutorial_ask(folder: str, questions: str) -> dict[str, Any]:
-    """Return the `waits` for each answer of the tutorial: without an LLM, the nearest four chunks."""
+    """Return the seconds per question (`waits`) in which the tutorial finds the four nearest chunks, without an LLM."""
     model, collection = _tutorial(folder)
     waits = []
     for question in _lines(questions):
@@ -70,9 +71,9 @@ def tutorial_ask(folder: str, questions: str) -> dict[str, Any]:
 
 
 def citechat_ask(home: str, questions: str) -> dict[str, Any]:
-    """Ask a warm assistant question after question, each beside a bare forward pass of the same question.
+    """Ask a warm assistant each question twice, and run a bare forward pass after each answer; return the seconds.
 
-    The `waits` are twice as many as the questions: what the second half asks was read before, in the first half.
+    The second half of `waits` and `floors` is for the repeated questions, whose passages were read in the first half.
     """
     from rag import build_assistant, load_settings
 
@@ -91,7 +92,7 @@ def citechat_ask(home: str, questions: str) -> dict[str, Any]:
 
 
 def encode_sweep(home: str) -> dict[str, Any]:
-    """Tokens a second and the wait of one question, for each engine and number of threads."""
+    """Return the tokens per second and the times of single questions, for each engine and number of threads."""
     from index.embedding.onnx import cpu_count
     from index.storage.store import Store
     from rag import load_settings, open_index
@@ -120,7 +121,7 @@ def encode_sweep(home: str) -> dict[str, Any]:
 
 
 def bare_page() -> dict[str, Any]:
-    """Serve the smallest page with a chat on it; never return."""
+    """Serve a minimal page with a chat window until the process is stopped."""
     import gradio
 
     with gradio.Blocks() as app:

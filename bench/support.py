@@ -4,12 +4,12 @@
 
 DATA_DIR contains any of the sets `squad2`, `clapnq` and `xquad_en_zh` (see `question_sets.py`). True sentences of their
 documents are quoted, and made false by replacing a number or a name, or by adding or removing a "not"; half of the
-replacements come from the same passage. The human answers of clapnq are true paraphrases, and are made false in the
-same way. The output is one Markdown table: the share of each label for each kind, with 95% bootstrap intervals, and the
-time of a check. With `--fail-under`, the exit code is 2 if a lower share of the false sentences is flagged (`weak` or
-`unsupported`), or if a lower share of the quotations is labelled `quoted`.
+replacements come from the same passage. The human answers in clapnq are true paraphrases, and are made false by the
+same changes. The output is a Markdown table with the share of each label for each kind of sentence, with 95% bootstrap
+intervals, and the duration of a check. With `--fail-under`, the exit code is 2 if the share of false sentences that are
+flagged (`weak` or `unsupported`), or the share of quotations that are labelled `quoted`, is lower.
 
-The rules that swap are independent of the check (see `swaps.py`).
+The rules that change sentences are independent of the check (see `swaps.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FROM_BEST: tuple[Support, ...] = get_args(Support)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A sentence of a kind, the word for it, the sentence it was made of, and the seconds that it took."""
+    """A checked sentence: its kind and text, its support, the true sentence it is based on, and the check's seconds."""
 
     kind: str
     text: str
@@ -51,12 +51,12 @@ class Judged:
 
     @property
     def flagged(self) -> bool:
-        """Return whether the user sees a warning."""
+        """Whether the user sees a warning."""
         return self.support in {"weak", "unsupported"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the whole measurement, print it, and return the exit code."""
+    """Run the whole benchmark, print the results, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA_DIR", help=f"folder with {', '.join(SETS)}")
     parser.add_argument("--seed", type=int, default=0, help="which sentences are drawn and how they are changed")
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.Random) -> Iterator[Judged]:
-    """Yield every sentence that can be made of a set, judged."""
+    """Check true and false sentences made from a set, and yield each result."""
     texts = [document.text for document in each.documents]
     for chinese in (False, True):
         label = ", Chinese" if chinese else ""
@@ -118,7 +118,7 @@ def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.
 
 
 def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequence[int], encoder: Encoder) -> Judged:
-    """Return the best support of the sentence by a passage, as for a sentence of an answer that cites them all."""
+    """Check a sentence against the numbered passages as if an answer cited them all; return the result for the best."""
     began = time.perf_counter()
     checker = SupportChecker(found, encoder)
     words = [checker.check(text, number, beside=numbers).support for number in numbers]
@@ -127,7 +127,7 @@ def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequen
 
 
 def _draw(texts: Sequence[str], chance: random.Random) -> list[str]:
-    """Return true sentences of at least six words (Chinese: 12 characters), one of each text, then a second, …"""
+    """Return true sentences of at least six words (Chinese: 12 characters): one from each text, then a second, …"""
     rows = []
     for text in chance.sample(texts, len(texts)):
         row = [text[span.start : span.end] for span in sentences(text)]
@@ -143,13 +143,13 @@ def _is_long_enough(text: str) -> bool:
 
 
 def _retyped(text: str, chance: random.Random) -> str:
-    """Return the same words as another keyboard types them."""
+    """Return the text with other apostrophes, dashes or spaces, or in quotation marks, or unchanged."""
     choices = [text, text.replace("'", "’").replace(" - ", " – "), text.replace(" ", "  ", 1), f"“{text}”"]
     return chance.choice(choices)
 
 
 def as_markdown(judged: Sequence[Judged]) -> str:
-    """Return the table: a row for each kind, then all false sentences together."""
+    """Return a Markdown table with a row for each kind, then a row for all false sentences."""
     lines = ["| sentences | n | quoted | supported | weak | unsupported | flagged |", "|---|---|---|---|---|---|---|"]
     kinds = dict.fromkeys(row.kind for row in judged)
     groups = [(kind, [row for row in judged if row.kind == kind]) for kind in sorted(kinds, key=_order)]
@@ -171,7 +171,7 @@ def _median(times: Sequence[float]) -> str:
 
 
 def misses(judged: Sequence[Judged], most: int) -> Iterator[str]:
-    """Yield up to `most` errors of each kind: false sentences believed, true ones flagged."""
+    """Yield up to `most` errors for each kind: false sentences that are not flagged, and true ones that are."""
     for kind in dict.fromkeys(row.kind for row in judged):
         wrong = [row for row in judged if row.kind == kind and row.flagged != is_false(kind)]
         for row in wrong[:most]:
@@ -179,7 +179,7 @@ def misses(judged: Sequence[Judged], most: int) -> Iterator[str]:
 
 
 def is_false(kind: str) -> bool:
-    """Return whether sentences of a kind were made false."""
+    """Return whether sentences of this kind are false."""
     return not kind.startswith(("quoted", "paraphrase"))
 
 

@@ -1,6 +1,6 @@
-"""True sentences made false, by a number, a name or a "not".
+"""Make true sentences false by changing a number, a name or a "not".
 
-The rules share nothing with the check that they measure: plain string methods on words between blanks.
+The rules share no code with the check that they measure: they use plain string methods on words between spaces.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ _AUXILIARY_WORDS = "is was are were can could would will has have had may must s
 _AUXILIARIES = frozenset(_AUXILIARY_WORDS.split())
 
 Change = Callable[[str, str, Sequence[str], random.Random], str | None]
-"""A sentence, its passage and the other texts of its set → the sentence made false, or None where it cannot be."""
+"""A function that takes a sentence, its passage, the texts in its set and a random generator, and returns the sentence
+made false, or None if its rule does not apply."""
 
 
 def change_number(text: str, passage: str, _: Sequence[str], chance: random.Random) -> str | None:
-    """Return another number of the passage, or one a little larger."""
+    """Replace a number with another number from the passage, or with a slightly larger number."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if _bare(word).replace(",", "").isdecimal()]
     if not places:
@@ -30,7 +31,7 @@ def change_number(text: str, passage: str, _: Sequence[str], chance: random.Rand
 
 
 def change_name(text: str, passage: str, others: Sequence[str], chance: random.Random) -> str | None:
-    """Return another capitalised word of the passage, or of another text."""
+    """Replace a name with a capitalized word from the passage or from another text."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if i and _is_name(words[i - 1], word)]
     near = [name for name in _names(passage) if name not in text]
@@ -43,7 +44,7 @@ def change_name(text: str, passage: str, others: Sequence[str], chance: random.R
 
 
 def change_negation(text: str, *_: object) -> str | None:
-    """Return without its "not", or with one after the first auxiliary verb."""
+    """Remove the sentence's "not", or add one after the first auxiliary verb."""
     words = text.split(" ")
     if "not" in words:
         words.remove("not")
@@ -54,7 +55,7 @@ def change_negation(text: str, *_: object) -> str | None:
 
 
 def change_chinese_number(text: str, passage: str, _: Sequence[str], chance: random.Random) -> str | None:
-    """Return another number of the passage, or one a little larger."""
+    """Replace a number with another number from the passage, or with a slightly larger number."""
     runs = _digit_runs(text)
     if not runs:
         return None
@@ -66,7 +67,7 @@ def change_chinese_number(text: str, passage: str, _: Sequence[str], chance: ran
 
 
 def change_chinese_negation(text: str, *_: object) -> str | None:
-    """Is for is not, can for cannot, has for has not; or the other way round."""
+    """Replace "is not" with "is", "cannot" with "can" or "has not" with "has"; without a negation, add one."""
     for plain, denied in (("是", "不是"), ("能", "不能"), ("有", "没有"), ("会", "不会")):
         if denied in text:
             return text.replace(denied, plain, 1)
@@ -77,7 +78,7 @@ CHANGES: dict[bool, dict[str, Change]] = {
     False: {"number exchanged": change_number, "name exchanged": change_name, "negation in or out": change_negation},
     True: {"number exchanged": change_chinese_number, "negation in or out": change_chinese_negation},
 }
-"""How true sentences are made false, in other languages (False) and in Chinese (True)."""
+"""The functions that make sentences false, by name: for Chinese (True) and for other languages (False)."""
 
 
 def _exchanged(words: Sequence[str], place: int, new: str) -> str:

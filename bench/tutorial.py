@@ -1,9 +1,9 @@
-"""The pipeline of a LangChain tutorial, to measure against: chunks of 1,000 characters in Chroma, found by cosine.
+"""A LangChain tutorial's pipeline as a baseline: chunks of 1,000 characters in Chroma, retrieved by cosine similarity.
 
-RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200) → Chroma → the four nearest chunks → of their
-sentences, the nearest. The splitter is written here after what LangChain documents of its own, because the project does
-not install `langchain-text-splitters`; a test compares the two where that package is there. The model, its weights and
-the sentence splitter are those of citechat: what differs is the method.
+RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200) → Chroma → the four nearest chunks → the nearest of
+their sentences. The splitter is implemented here from LangChain's documentation, because the project does not install
+`langchain-text-splitters`; a test compares the two if that package is installed. The model, its weights and the
+sentence splitter are the same as in citechat; only the method differs.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Stretch = tuple[int, int]
 
 
 def chunks_of(text: str, size: int = CHUNK, overlap: int = OVERLAP) -> list[Stretch]:
-    """Return where the chunks of `text` are: at most `size` characters, cut at the coarsest separator that does.
+    """Return the offsets of the chunks of `text`: at most `size` characters, split at the coarsest possible separator.
 
-    Neighbours share up to `overlap` characters; white space around a chunk is left out.
+    Neighbouring chunks share up to `overlap` characters; whitespace around a chunk is excluded.
     """
     found = _cut(text, (0, len(text)), _SEPARATORS, size, overlap)
     stripped = [_strip(text, stretch) for stretch in found]
@@ -57,7 +57,7 @@ def _cut(text: str, whole: Stretch, separators: Sequence[str], size: int, overla
 
 
 def _pieces(text: str, whole: Stretch, separator: str) -> list[Stretch]:
-    """Return the stretches between separators, each with the separator before it."""
+    """Return the offsets of the pieces between separators, each including the separator before it."""
     start, end = whole
     if not separator:
         return [(at, at + 1) for at in range(start, end)]
@@ -67,7 +67,7 @@ def _pieces(text: str, whole: Stretch, separator: str) -> list[Stretch]:
 
 
 def _merge(pieces: Sequence[Stretch], size: int, overlap: int) -> Iterator[Stretch]:
-    """Yield neighbouring pieces joined while they fit; a chunk repeats the last `overlap` characters of another."""
+    """Join neighbouring pieces into chunks of up to `size` characters; each repeats the end of the one before."""
     window: list[Stretch] = []
     for piece in pieces:
         if window and piece[1] - window[0][0] > size:
@@ -87,14 +87,14 @@ def _strip(text: str, stretch: Stretch) -> Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A chunk and the cosine of its vector with the question's."""
+    """A chunk, and the cosine similarity of its vector to the question's."""
 
     chunk: Slice
     cosine: float
 
 
 class Tutorial:
-    """The pipeline over some documents, in a Chroma collection that lives in memory."""
+    """The pipeline over documents, in a Chroma collection in memory."""
 
     def __init__(self, documents: Iterable[Document], encoder: Encoder) -> None:
         self._encoder = encoder
@@ -116,7 +116,7 @@ class Tutorial:
         return [Near(self._chunks[int(number)], 1 - float(distance)) for number, distance in pairs]
 
     def best_sentence(self, question: Encoding, near: Sequence[Near]) -> Slice:
-        """Return of the sentences in the four nearest chunks, the one whose vector is nearest to the question's."""
+        """Return the sentence in the four nearest chunks whose vector is nearest to the question's."""
         pieces = [
             Slice(chunk.document, chunk.start + span.start, chunk.start + span.end, chunk.text[span.start : span.end])
             for chunk in (each.chunk for each in near[:NEAREST])

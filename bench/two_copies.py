@@ -1,17 +1,17 @@
-"""Two copies of the chat on one Chroma server, under a load that does not wait for them.
+"""Measure two copies of the chat on one Chroma server, under a load that does not wait for answers.
 
     python bench/two_copies.py [--rate 200] [--seconds 60] [--kill] [--kill-rate 10] [--json FILE]
 
-One Chroma server, two copies with homes of their own and the generator of `bench/open_loop.py` are processes of their
-own. Questions about the sample briefing come at a fixed rate, to one copy and the other in turn; a copy at which nobody
-listens is passed over. Every answer is compared with the one that was given when nothing else was asked. The copies run
-with CITECHAT_RATE_LIMIT=1000000/minute and CITECHAT_CONCURRENCY=1000, since all questions come from one address here.
+The Chroma server, two copies, each with its own home, and the load generator `bench/open_loop.py` run in separate
+processes. Questions about the sample briefing are sent at a fixed rate to the two copies in turn; a copy that does not
+listen is skipped. Every answer is compared with the answer to the same question without load. The copies run with
+CITECHAT_RATE_LIMIT=1000000/minute and CITECHAT_CONCURRENCY=1000, because all questions come from one address.
 
-With `--kill`, at a rate that they keep up with, a copy is killed with SIGKILL and started again, then Chroma: how long
-until answers are right again, and what was answered meanwhile.
+With `--kill`, at a rate that the copies can handle, first a copy and then Chroma is killed with SIGKILL and restarted,
+to measure how long it takes until answers are right again, and what happens to the questions in between.
 
 A question is answered (200), shed (429 or 503 with Retry-After), failed (another status), or lost (no reply). The exit
-code is 1 where an answer was wrong or a server was not well in the end.
+code is 1 if any figure misses its mark: for example, if an answer was wrong or a copy was not healthy at the end.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _AWAY = 1.0  # seconds until an orchestrator starts what was killed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and say by the exit code whether all answers were right."""
+    """Run the whole benchmark, print the figures, and return 0 if all marks are met, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, default=200.0, help="questions a second (default: 200)")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
@@ -78,19 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answers_alone(cluster: Cluster, questions: Sequence[str]) -> tuple[list[str], int]:
-    """Return what each question is answered when nothing else is asked, and how many the copies answer differently."""
+    """Return the first copy's answers without load, and the number of questions that the copies answer differently."""
     first, *others = ([essence(ask(copy.address, one)) for one in questions] for copy in cluster.copies)
     return first, sum(len({one, *rest}) > 1 for one, *rest in zip(first, *others, strict=True))
 
 
 def essence(answer: dict[str, Any]) -> str:
-    """Return what must be the same in two answers: the words, and the characters that they cite."""
+    """Return the parts of an answer that must always be the same: its text, and the characters that it cites."""
     cited = [[each["article_id"], each["start"], each["end"], each["quote"]] for each in answer["citations"]]
     return json.dumps([answer["text"], answer["found"], cited], ensure_ascii=False)
 
 
 def load(cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, seconds: float) -> dict[str, Any]:
-    """Ask at a fixed rate, and return the outcomes."""
+    """Ask at a fixed rate for `seconds` seconds, and return the generator's report."""
     with begun(cluster, folder, questions, rate, seconds) as generator:
         generator.wait()
     return reported(folder)
@@ -99,7 +99,7 @@ def load(cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, 
 def begun(
     cluster: Cluster, folder: Path, questions: Sequence[str], rate: float, seconds: float
 ) -> subprocess.Popen[bytes]:
-    """Return the generator, asking."""
+    """Start the load generator, and return its process."""
     (folder / "questions.json").write_text(json.dumps(list(questions)), encoding="utf-8")
     generator = Path(__file__).with_name("open_loop.py")
     where = ["--questions", str(folder / "questions.json"), "--out", str(folder / "told.json")]
@@ -108,12 +108,12 @@ def begun(
 
 
 def reported(folder: Path) -> dict[str, Any]:
-    """Return what the generator wrote."""
+    """Return the report that the load generator wrote."""
     return dict(json.loads((folder / "told.json").read_text(encoding="utf-8")))
 
 
 def kind(row: Row) -> str:
-    """Return the outcome of a question, in a word or two."""
+    """Return the outcome of a question: answered, shed, failed or lost, with the reason."""
     if row["status"] == 0:
         return f"lost: {row['lost']}"
     if row["status"] == 200:
@@ -122,12 +122,12 @@ def kind(row: Row) -> str:
 
 
 def is_wrong(row: Row, expected: Sequence[str]) -> bool:
-    """Return whether an answer is another one than without load."""
+    """Return whether an answer differs from the answer without load."""
     return row["status"] == 200 and essence(json.loads(row["body"])) != expected[row["question"]]
 
 
 def loaded(report: dict[str, Any], expected: Sequence[str]) -> list[Figure]:
-    """Return the figures of a load."""
+    """Return the figures for a load."""
     rows: list[Row] = report["rows"]
     kinds = Counter(kind(row) for row in rows)
     begin, end = min(row["due"] for row in rows), max(row["due"] for row in rows)
@@ -153,12 +153,12 @@ def loaded(report: dict[str, Any], expected: Sequence[str]) -> list[Figure]:
 
 
 def lateness(rows: Sequence[Row]) -> list[float]:
-    """Return seconds after they were due at which questions were sent."""
+    """Return how late each question was sent, in seconds."""
     return [row["sent"] - row["due"] for row in rows if row["sent"]]
 
 
 def memory(servers: Sequence[Server]) -> list[Figure]:
-    """Return what each process has needed at most."""
+    """Return a figure for each server's peak memory."""
     for server in servers:
         server.note_memory()
     return [Figure(f"memory of {server.name} at most", max(server.peaks), "MB") for server in servers]
@@ -167,7 +167,7 @@ def memory(servers: Sequence[Server]) -> list[Figure]:
 def killed(
     cluster: Cluster, folder: Path, questions: Sequence[str], expected: Sequence[str], rate: float, health: str
 ) -> list[Figure]:
-    """Kill one copy, then Chroma, in the midst of questions; each is started again after a second."""
+    """Kill a copy, then Chroma, under load, restart each after a second, and return the figures."""
     figures: list[Figure] = []
     for victim, watched in ((cluster.copies[0], [cluster.copies[0]]), (cluster.chroma, cluster.copies)):
         with (
@@ -190,9 +190,9 @@ def killed(
 
 
 def after(rows: Sequence[Row], expected: Sequence[str], when: float, only: int | None) -> list[tuple[Any, ...]]:
-    """Return the outcomes of the questions since `when`, and when the first right answer came.
+    """Return the outcomes of the questions that ended since `when`, and the seconds until answers were right again.
 
-    That is the first one (from the address `only`, where it is given) of the questions sent after the last failure.
+    That is the first right answer, from the address `only` unless it is None, that ended after the last failure.
     """
     since = [row for row in rows if row["ended"] >= when]
     kinds = Counter(kind(row) for row in since)
@@ -214,12 +214,12 @@ def after(rows: Sequence[Row], expected: Sequence[str], when: float, only: int |
 
 
 def milliseconds(seconds: Sequence[float], percentile: float) -> float:
-    """Return a percentile; nan where there is nothing."""
+    """Return a percentile of times in seconds, in milliseconds; nan without times."""
     return 1000 * float(np.percentile(seconds or [float("nan")], percentile))
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports at which nobody listens."""
+    """Return TCP ports that are free."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:

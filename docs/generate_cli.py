@@ -1,4 +1,4 @@
-"""Write docs/cli.md, the help of every command. Run it after each change of the command line."""
+"""Write docs/cli.md, which contains the help of every command. Run this script after changing the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Exit codes: 0 done, 1 user error, 2 a measure missed its limit (`eval --fail-und
 
 
 def reference() -> str:
-    """Return the text of docs/cli.md."""
+    """Return the content of docs/cli.md."""
     return "\n".join([_HEAD, *_sections(cli, "citechat")])
 
 

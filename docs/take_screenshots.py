@@ -1,9 +1,9 @@
 """Take the screenshots of the chat for the documentation: `python docs/take_screenshots.py`.
 
 The script serves the chat with the samples from a temporary home, so the screenshots never show a user's own articles.
-It needs the extra `test`, and a Chromium at CITECHAT_CHROMIUM, at /usr/bin/chromium or on the path.
+It needs the extra `test`, and Chromium, at the path in CITECHAT_CHROMIUM, at /usr/bin/chromium or on PATH.
 
-`python docs/take_screenshots.py report.html` takes the screenshot of a report that `bench/assistants.py` has written.
+`python docs/take_screenshots.py report.html` takes a screenshot of a report that `bench/assistants.py` wrote.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ARTICLES = {
 
 
 def take_report(report: Path) -> None:
-    """Take the screenshot of the first part of a report."""
+    """Save a screenshot of the first part of a report."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -127,7 +127,7 @@ def _on_a_phone(page: Any) -> None:
 
 
 def _library(page: Any) -> None:
-    """Select one article, add another one, and add a file that cannot be read."""
+    """Add an article and an unreadable file, and select one article."""
     page.click("[data-panel=library]")
     page.set_input_files(
         "#files input[type=file]",
@@ -148,7 +148,7 @@ def _library(page: Any) -> None:
 
 
 def _conversations(page: Any) -> None:
-    """Ask in several conversations and open their list."""
+    """Ask questions in several conversations, and open the list of conversations."""
     for question in (PHONE_QUESTION, UNANSWERED, QUESTION):
         if page.locator(".reply").count():
             page.click("[data-do=new]")

@@ -1,4 +1,4 @@
-"""Find passages: read articles, cut and embed them, store them in Chroma, and search them.
+"""Find passages: read articles, split and embed them, store them in Chroma, and search them.
 
 Other packages import only from here. Large libraries are imported by the functions that need them.
 """

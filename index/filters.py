@@ -37,11 +37,11 @@ class ArticleFilter:
         return ", ".join(part for part in parts if part)
 
     def __bool__(self) -> bool:
-        """Whether any condition is set."""
+        """Return whether any condition is set."""
         return bool(self.since or self.until or self.sources or self.articles)
 
     def allows(self, article: Article) -> bool:
-        """Whether the article meets all conditions."""
+        """Return whether the article meets all conditions."""
         date = article.published if article.published and article.published[:4].isdigit() else ""
         if self.since and not date[: len(self.since)] >= self.since:
             return False

@@ -30,10 +30,10 @@ Result = TypeVar("Result")
 
 
 class Index:
-    """An index of articles, with the encoder that searches their passages. Cheap to create: opened at first use."""
+    """An index of articles, with the encoder used to search them. Cheap to create: it is opened at first use."""
 
     def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
-        """Use the index in the folder `path`, or the index on the Chroma server at `url` with its caches in `path`."""
+        """Use the index in the folder `path`, or on the Chroma server at `url` if given, with its caches in `path`."""
         self.path = path
         self.url = url
         self.encoder = encoder
@@ -50,9 +50,9 @@ class Index:
     ) -> SyncReport:
         """Add and update articles from files, folders and web addresses; see `ingest.sync.sync`.
 
-        With `prune`, articles that no longer exist there are removed; with `public_only`, only public internet
-        addresses are fetched. If `workers` is given, it does the work instead of this process. If an earlier change was
-        interrupted while vectors were being written, the vectors are first rebuilt from the texts.
+        With `prune`, paths under `paths` that no longer exist are removed; with `public_only`, only public internet
+        addresses are fetched. If `workers` is given, its processes do the work instead of this process. If an earlier
+        change was interrupted while vectors were being written, the vectors are first rebuilt from the texts.
         """
         pipeline = workers.prepare_sources if isinstance(workers, RayExecutor) else None
         if isinstance(workers, ProcessExecutor):
@@ -69,14 +69,14 @@ class Index:
         return report
 
     def remove(self, *ids: str) -> tuple[tuple[Article, int], ...]:
-        """Remove articles by their ids, which may be abbreviated; see `ingest.sync.remove`."""
+        """Remove articles by their ids, which may be abbreviated, and return the articles; see `ingest.sync.remove`."""
         with closing(Store(self.path, self.url)) as store:
             removed = remove(store, ids)
         self._current.written()
         return removed
 
     def rebuild(self, progress: Progress | None = None, *, workers: ProcessExecutor | None = None) -> None:
-        """Cut and embed every stored article again; see `ingest.sync.rebuild`."""
+        """Split and embed every stored article again; see `ingest.sync.rebuild`."""
         with closing(Store(self.path, self.url)) as store:
             rebuild(store, self.encoder, progress, executor=workers)
         self._current.written()
@@ -111,7 +111,7 @@ class Index:
         return self._current.store.article(article_id) if self.exists() else None
 
     def exists(self) -> bool:
-        """Whether anything has been indexed here."""
+        """Return whether anything has been indexed."""
         if self.url is None:
             return (self.path / "chroma.sqlite3").is_file()
         try:
@@ -120,7 +120,7 @@ class Index:
             return False
 
     def count(self) -> tuple[int, int]:
-        """Count the articles and passages."""
+        """Return the number of articles and the number of passages; both are 0 if nothing is indexed."""
         return self._current.store.count() if self.exists() else (0, 0)
 
     def manifest(self) -> Manifest | None:
@@ -128,7 +128,7 @@ class Index:
         return self._current.store.manifest() if self.exists() else None
 
     def abstention_threshold(self) -> float | None:
-        """Return the abstention threshold that was calibrated on this index, or None."""
+        """Return the abstention threshold that was calibrated on this index, or None if it has not been calibrated."""
         return self._current.store.abstention_threshold() if self.exists() else None
 
     def set_abstention_threshold(self, value: float) -> None:
@@ -143,7 +143,7 @@ class Index:
         return self._current.searcher
 
     def problems(self, seconds: float | None = None) -> list[Problem]:
-        """Check the index for damage, in another process and for at most `seconds`; see `storage.health.check`."""
+        """Return the problems that another process finds in at most `seconds`; see `storage.health.check`."""
         return check(self.path, seconds, self.url)
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class Index:
         self._current.close()
 
     def _load_model_in_background(self) -> None:
-        """Load the model in parallel with importing and opening Chroma."""
+        """Load the model in a thread while Chroma is imported and opened."""
 
         def load() -> None:
             with suppress(Exception):  # the search that needs the model raises the same error

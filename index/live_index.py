@@ -1,9 +1,9 @@
 """Keep an open index up to date with changes by other processes, including those on other machines.
 
-For an index in a folder, each question compares the change mark, and the index is reopened after a change. For an index
-on a server, each comparison takes a round trip, and preparing the search caches may take long. So the mark is read from
-the server at most once a second, and after a change, questions are answered from the old state until a thread has
-prepared the new state; the retriever ensures that no removed article is cited (`Retriever.is_outdated`).
+For an index in a folder, each question checks the change mark, and the index is reopened after a change. For an index
+on a server, each check takes a round trip, and preparing the search caches may take a long time. The mark is therefore
+read from the server at most once a second, and after a change, questions are answered from the old state until a thread
+has prepared the new state; the retriever ensures that no removed article is cited (`Retriever.is_outdated`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .storage.token_cache import TokenCache
 
 _INTERVAL = 1.0  # minimum interval between two checks of the mark on a server, in seconds
 _TRUSTED = 2.0  # maximum age of the last check before a question waits for a new one, in seconds
-_WAIT = 2.0  # maximum time that such a question waits for the new state, in seconds
+_WAIT = 2.0  # maximum time that a question waits for the new state, in seconds
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class LiveIndex:
             return view
 
     def _check(self, view: _View) -> _View:
-        """Compare the mark on the server, at most once per `_INTERVAL`. Raises `StoreError` without an answer."""
+        """Check the server's mark, at most once per `_INTERVAL`, and return the current view. Raises `StoreError`."""
         since = time.monotonic() - self._checked
         if since < _INTERVAL:
             return view
@@ -143,7 +143,7 @@ class LiveIndex:
         return self._view or self._open()
 
     def _renew(self, view: _View) -> threading.Thread:
-        """Start a thread that opens the new state and prepares its search caches."""
+        """Return the thread that opens the new state and prepares its search caches; start it if it is not running."""
         with self._lock:
             if view.searcher is not None:
                 view.searcher.is_outdated = True

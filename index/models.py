@@ -23,7 +23,7 @@ class Span:
         return self.end - self.start
 
     def overlaps(self, other: Span) -> bool:
-        """Whether the two spans share a character."""
+        """Return whether the two spans share a character."""
         return self.start < other.end and other.start < self.end
 
 
@@ -49,7 +49,7 @@ def public_name(path: str) -> str:
 class Article:
     """A document as read from its source.
 
-    `text` is never altered, so that offsets into it stay valid: `boilerplate` marks text that is not part of the story
+    `text` is never altered, so offsets into it stay valid: `boilerplate` marks text that is not part of the story
     (front matter, share counters, hashes). `id` is a hash of the text, so identical texts are one article. `source` is
     the name shown to users: an outlet, or the file name if no outlet is known. `path` is the file or web address from
     which the article was read; `copies` are the other places from which the same text was read. `published` is a date
@@ -86,7 +86,7 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """The article id and the slice: a passage has the same id in every run."""
+        """The article id and the offsets of the slice, which are the same in every run."""
         return f"{self.article_id}:{self.start}-{self.end}"
 
 
@@ -95,9 +95,10 @@ class Hit:
     """A passage found for a question, with the metadata that a citation shows.
 
     `score` orders the hits of one question, higher first; it is not a probability and is never shown as a percentage.
-    `ranks` explains the score: it contains the passage's rank, from 1, in each ranking: "dense", "keyword" (BM25) and
-    "fused" among all candidates, "late" among those reranked by late interaction. `shared` are the question terms that
-    occur in the passage. `also` are the other outlets that published the same text.
+    `ranks` explains the score: it contains the passage's rank, from 1, in each ranking. The rankings "dense", "keyword"
+    (BM25) and "fused" contain all candidates, and "late" contains those reranked by late interaction. `shared` are the
+    question terms that occur in the passage. `also` are the other outlets that published the same or nearly the same
+    text.
     """
 
     passage: Passage

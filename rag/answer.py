@@ -1,4 +1,4 @@
-"""Answers: sentences that point at exact characters in the articles. Pure values, no I/O.
+"""Answers: sentences that point to exact characters in the articles. Pure values, no I/O.
 
 Only the text, its sentences and the hits are stored; citations are derived from them.
 """
@@ -16,7 +16,7 @@ Support = Literal["quoted", "supported", "weak", "unsupported"]
 Role = Literal["user", "assistant"]
 
 NOT_FOUND = "The articles do not say."
-"""The text of an answer that abstains, and the line that the prompt asks the LLM for in that case."""
+"""The text of an abstention, and the line that the prompt tells the LLM to write when it abstains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A finished sentence of an answer: `answer.text[start:end]`, citation markers included.
+    """A finished sentence of an answer: `answer.text[start:end]`, including its citation markers.
 
     `text` is the sentence without markers. `numbers` are its valid markers, in order. For each marker, `evidence`
     contains the span that supports the sentence, as offsets in the article. `focus` is the short answer inside a quoted
-    sentence, if one was found, as a span in the answer's text. `citation_corrected` is True when the LLM cited another
-    passage, or none, and the citation was changed to the passage that supports the sentence.
+    sentence, if one was found, as a span in the answer's text. `citation_corrected` is True if the LLM's citations were
+    changed: replaced with the passage that supports the sentence, or reduced to the passages that do.
     """
 
     start: int
@@ -74,8 +74,8 @@ class Citation:
 class Answer:
     """An answer, or the state of one that is still being written (`done=False`).
 
-    The marker `[n]` in `text` points at `hits[n - 1]`; the prompt, the text, the source panel and exports use the same
-    numbers. `found` is False when the articles do not say; such an answer has no citations. `confidence` estimates
+    The marker `[n]` in `text` points to `hits[n - 1]`; the prompt, the text, the source panel and exports use the same
+    numbers. `found` is False if the assistant abstained; such an answer has no citations. `confidence` estimates
     whether the articles answer the question: compare it with a threshold, but do not show it as a percentage. `timings`
     contains the duration of each stage in seconds. `tokens` contains the LLM's token counts, "in" and "out", if its
     provider reports them. `notes` are short remarks for the user, for example that the LLM failed and the articles are
@@ -97,7 +97,7 @@ class Answer:
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """One citation for each distinct span that the sentences point at, in the order of the text."""
+        """One citation for each distinct span that the sentences point to, in the order of the text."""
         seen: dict[tuple[int, Span], Citation] = {}
         for sentence in self.sentences:
             for number, span in zip(sentence.numbers, sentence.evidence, strict=True):

@@ -1,4 +1,4 @@
-"""The assistant: it takes a question and streams the answer."""
+"""The assistant, which takes a question and streams the answer."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ class Assistant:
 
     @property
     def abstention_threshold(self) -> float:
-        """The confidence below which the assistant abstains: the configured, else the calibrated, else the default
-        value."""
+        """The confidence below which the assistant abstains: the configured value, else the calibrated value, else the
+        default."""
         if self.options.abstention_threshold is not None:
             return self.options.abstention_threshold
         calibrated = self.index.abstention_threshold()
@@ -140,7 +140,7 @@ class Assistant:
         return self.index.articles()
 
     def article_metadata(self) -> tuple[Article, ...]:
-        """Return every indexed article without its text."""
+        """Return every indexed article without its text, sorted by title."""
         return self.index.article_metadata()
 
     def article(self, article_id: str) -> Article | None:

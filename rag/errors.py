@@ -13,21 +13,21 @@ from index import CitechatError
 
 
 class SettingsError(CitechatError):
-    """An invalid value for a setting."""
+    """An error for a setting with an invalid value."""
 
 
 class QuestionError(CitechatError):
-    """An empty question, or one that is too long."""
+    """An error for a question that is empty or too long."""
 
 
 class TestSetError(CitechatError):
-    """A test set that cannot be read."""
+    """An error for a test set that cannot be read or written."""
 
     __test__ = False  # the name starts with "Test"; pytest must not collect it
 
 
 class LLMError(CitechatError):
-    """A missing LLM, a request that it rejected, or a missing reply."""
+    """An error for an LLM that is missing, rejects a request, or does not answer."""
 
     def __init__(
         self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other", wait: float = 0.0

@@ -108,7 +108,7 @@ def ask(
     settings: Settings | None = None,
     article_filter: ArticleFilter | None = None,
 ) -> Answer:
-    """Answer one question from the indexed articles.
+    """Return the answer to one question from the indexed articles.
 
     >>> from rag import ask
     >>> answer = ask("Who co-founded Pika?")  # doctest: +SKIP

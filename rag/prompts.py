@@ -102,7 +102,7 @@ def check_instructions(text: str) -> None:
         if needed not in text:
             raise SettingsError(
                 f"the instructions for the LLM do not contain {needed!r}, {why}",
-                f"Add it, or unset CITECHAT_LLM_INSTRUCTIONS. The built-in ones begin: {ANSWER_SYSTEM[:60]!r}",
+                f"Add it, or unset CITECHAT_LLM_INSTRUCTIONS. The built-in instructions begin: {ANSWER_SYSTEM[:60]!r}",
             )
 
 

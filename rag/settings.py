@@ -74,7 +74,7 @@ _CHROMA_URL = re.compile(r"https?://([^/\s@]+@)?[^/\s@]+(/[\w.-]*)?")
 
 def _check_chroma_url(value: SecretStr) -> SecretStr:
     if not _CHROMA_URL.fullmatch(value.get_secret_value()):
-        raise ValueError("it is written http://host:port/database")
+        raise ValueError("it must have the form http://host:port/database")
     return value
 
 

@@ -1,6 +1,6 @@
 """A chat conversation: its questions, its answers, and the passages that its citations refer to.
 
-The conversation lives on the server. A browser sends only a question or the id of a citation.
+The conversation is kept on the server. A browser sends only a question or the id of a citation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 SHORTEST_PAUSE = 0.05
-"""Minimum interval between updates sent to the browser, in seconds; a shorter one has no visible effect."""
+"""Minimum interval between updates sent to the browser, in seconds; a shorter interval has no visible effect."""
 
 LONGEST_ECHO = 2000
 """Maximum length of the question shown in the chat, in characters; longer questions are rejected anyway."""
@@ -50,7 +50,7 @@ class Answering(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CitedPassage:
-    """A retrieved passage and its span that supports an answer sentence."""
+    """A retrieved passage, and the span of it that supports an answer sentence, or None for an uncited hit."""
 
     hit: Hit
     evidence: Span | None = None
@@ -60,7 +60,8 @@ class CitedPassage:
 class Exchange:
     """A question, its answer so far, and the filter for the articles to search.
 
-    `error` contains a message and a hint; `stopped` is True if the user stopped the answer; `rating` is the user's.
+    `error` contains a message and a hint; `stopped` is True if the user stopped the answer; `rating` is the
+    user's rating of the answer.
     """
 
     question: str
@@ -128,7 +129,7 @@ class Conversation:
 
     @property
     def stopped(self) -> Conversation:
-        """The conversation with an unfinished last answer marked as stopped; its text stays."""
+        """The conversation, with its last answer marked as stopped if it is unfinished; the text is kept."""
         return self.with_last(replace(self.exchanges[-1], stopped=True)) if self.is_unfinished else self
 
     def cited_passage(self, target: object) -> CitedPassage | None:
@@ -164,7 +165,7 @@ def converse(
     """Ask a question, and yield the conversation as the answer grows.
 
     The first state contains only the question. While the answer is unfinished, at most one state is yielded every
-    `SHORTEST_PAUSE` seconds; states end within 0.1 seconds after `is_stopped` returns True. An error, including one
+    `SHORTEST_PAUSE` seconds; iteration ends within 0.1 seconds after `is_stopped` returns True. An error, including one
     raised while the assistant or the articles are chosen, becomes part of the conversation.
     """
     exchange = Exchange(question=question[:LONGEST_ECHO])
@@ -191,8 +192,8 @@ def converse(
 def until_stopped(items: Iterator[Item], is_stopped: Callable[[], bool]) -> Generator[Item]:
     """Yield the items; return within 0.1 seconds after `is_stopped` returns True, even while waiting for an item.
 
-    A separate thread produces the items. After a stop, it ends with its current item: when the model writes another
-    word or times out.
+    A separate thread produces the items. After a stop, the thread ends once it has its current item: when the model
+    writes another word or times out.
     """
     produced: SimpleQueue[tuple[Item | None, BaseException | None, bool]] = SimpleQueue()
     unwanted = threading.Event()

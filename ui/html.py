@@ -86,7 +86,7 @@ def outlet(source: str) -> str:
 
 
 def day(published: str | None, translate: Translate = english) -> str:
-    """Return a date in newspaper style; return text that is not a date unchanged."""
+    """Return a date with its month as a word; return text that is not a date unchanged, and "" for None."""
     if not published:
         return ""
     try:
@@ -105,7 +105,7 @@ def origin(
     page: int | None = None,
     translate: Translate = english,
 ) -> list[str]:
-    """Return the known ones among a passage's outlets, author, date and page; not yet escaped."""
+    """Return a passage's outlets, author, date and page, without those that are unknown; not yet escaped."""
     outlets = ", ".join(dict.fromkeys(map(outlet, (source, *also))))
     on_page = translate("p. {page}", page=page) if page else ""
     return [part for part in (outlets, author, day(published, translate), on_page) if part]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def as_text(answer: Answer) -> str:
-    """Return the answer with its notes and citations, or the closest passages if the answer was not found."""
+    """Return the answer with its notes and citations, or with the closest passages if the articles do not answer."""
     lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
     if not answer.found and answer.hits:
         lines += ["", "Closest passages:"]
@@ -28,7 +28,12 @@ def as_text(answer: Answer) -> str:
 
 def explained(answer: Answer) -> str:
     """Return an explanation of each hit: its rank in each ranking and the words it shares with the question."""
-    lines = ["", "", f"Confidence that the articles answer: {answer.confidence:.3f}", "Passages and their ranks:"]
+    lines = [
+        "",
+        "",
+        f"Confidence that the articles answer the question: {answer.confidence:.3f}",
+        "Passages and their ranks:",
+    ]
     for number, hit in enumerate(answer.hits, start=1):
         ranks = ", ".join(f"{name} {rank}" for name, rank in hit.ranks.items())
         shared = ", ".join(hit.shared) or "no word"
@@ -37,7 +42,7 @@ def explained(answer: Answer) -> str:
 
 
 def _origin(citation: Citation) -> list[str]:
-    """Return the known ones among a citation's outlets, author, date and page."""
+    """Return a citation's outlets, author, date and page, without those that are unknown."""
     page = f"p. {citation.page}" if citation.page else None
     parts = (citation.source, *citation.also, citation.author, citation.published, page)
     return [" ".join(part.split()) for part in parts if part]

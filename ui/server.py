@@ -103,7 +103,8 @@ def start_chat(
     """Start serving the chat, and load the model in the background.
 
     The settings determine who may use the chat. Without access settings, keys or users, only this machine may use it,
-    unless `open_to_all` is set. Raises `SettingsError` and `AccessError`.
+    unless `open_to_all` is set. Raises `SettingsError` for invalid settings, if other machines could use the chat
+    without access control, or if no port is free; raises `PersistenceError` if keys and users cannot be read.
     """
     policy = access_policy(settings, open_to_all=open_to_all) if settings else None
     is_enforced = policy is not None and policy.is_enforced(policy.accounts.read())
@@ -202,7 +203,7 @@ def launch_app(
         return ServedChat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
     raise SettingsError(
         f"Cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free.",
-        "Choose another with --port (1 to 65535), or an address of this machine with --host.",
+        "Choose another port with --port (1 to 65535), or an address of this machine with --host.",
     )
 
 

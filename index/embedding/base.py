@@ -16,9 +16,9 @@ FloatArray = npt.NDArray[np.float32]
 class Encoding:
     """The result of one forward pass over a text.
 
-    `vector` represents the whole text: it has the shape `(dimension,)` and unit length. `tokens` are contextual token
-    vectors, without special tokens: unit rows, shape `(tokens, dimension)`. `offsets` are the start and end of each
-    token, in characters.
+    `vector` represents the whole text: it has the shape `(dimension,)` and unit length. `tokens` are the contextual
+    vectors of the tokens, excluding special tokens, as rows of unit length: shape `(tokens, dimension)`. `offsets` are
+    the start and end of each token, in characters.
     """
 
     vector: FloatArray
@@ -27,11 +27,11 @@ class Encoding:
 
 
 class Encoder(Protocol):
-    """An encoder of passages and questions as vectors in one space, which are compared by dot product."""
+    """An encoder that turns passages and questions into vectors in one space, to be compared by dot product."""
 
     @property
     def fingerprint(self) -> str:
-        """An identifier for the model and its weights; an index with another fingerprint cannot be searched."""
+        """An identifier for the model and its weights; an index that another model built cannot be searched."""
         ...
 
     @property
@@ -41,7 +41,7 @@ class Encoder(Protocol):
 
     @property
     def has_token_vectors(self) -> bool:
-        """Whether `encode` returns token vectors and costs no more than `passages`, so that caching is worthwhile."""
+        """Whether `encode` returns token vectors at no more than the cost of `passages`, so they are worth caching."""
         ...
 
     def tokenize(self, text: str) -> list[tuple[int, int]]:
@@ -49,15 +49,15 @@ class Encoder(Protocol):
         ...
 
     def passages(self, texts: Sequence[str]) -> FloatArray:
-        """Return passage vectors for the index to store: shape `(len(texts), dimension)`."""
+        """Return the passage vectors that the index stores: shape `(len(texts), dimension)`."""
         ...
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Return one encoding for each passage, with token vectors, in order."""
+        """Return an encoding with token vectors for each passage, in order."""
         ...
 
     def query(self, text: str) -> Encoding:
-        """Encode a question."""
+        """Return the encoding of a question."""
         ...
 
 

@@ -22,8 +22,8 @@ _WORD = re.compile(rf"[{CJK}]|[^\W_]+|[^\w\s]|_")
 class LangChainEncoder:
     """An encoder that calls a LangChain `Embeddings` object.
 
-    These objects do not return token vectors; sentence vectors are used instead, so that search still compares parts of
-    a passage. Lengths are counted in words, or in characters for Chinese.
+    These objects do not return token vectors; sentence vectors are used instead, so search still compares parts of a
+    passage. Lengths are counted in words, or in characters for Chinese.
     """
 
     has_token_vectors = False

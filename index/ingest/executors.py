@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..embedding.base import Encoder
 
-_PREFETCHED = 2  # maximum number of results per worker that wait between two steps
+_PREFETCHED = 2  # maximum number of results per worker that wait for the next step
 _END: Any = object()
 
 Item = TypeVar("Item")
@@ -22,7 +22,7 @@ Work = Callable[[Encoder, Item], Result]
 
 
 def prefetch(items: Iterable[Item], most: int) -> Iterator[Item]:
-    """Yield the items, which a thread produces in advance; at most `most` items wait, so that memory use is bounded.
+    """Yield the items, which a thread produces in advance; at most `most` items wait, so memory use is bounded.
 
     An error is raised after the items that precede it. Closing this iterator ends the thread.
     """
@@ -90,7 +90,7 @@ class ProcessExecutor:
                 child.terminate()  # its result is no longer needed
 
     def map(self, work: Work[Item, Result], items: Iterable[Item], lost: Callable[[Item], Result]) -> Iterator[Result]:
-        """Yield the results; items are taken only when there is room for them, so that memory use is bounded."""
+        """Yield the results in order; an item is taken only when there is room for it, so memory use is bounded."""
         return prefetch(self._mapped(work, items, lost), 1)
 
     def _mapped(
@@ -142,7 +142,7 @@ class ProcessExecutor:
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-_encoders: list[Encoder] = []  # in a worker process, the only item is its encoder
+_encoders: list[Encoder] = []  # empty in the main process; a worker process stores its encoder here
 
 
 def _start(encoder: Callable[[], Encoder]) -> None:

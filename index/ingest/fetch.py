@@ -1,4 +1,4 @@
-"""Fetch a web address given by a user."""
+"""Fetch the document at a web address that a user gives."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..parsers.encoding import decode_as
 if TYPE_CHECKING:
     from httpx import Client, Response
 
-TIME_LIMIT = 20.0  # seconds, for the whole request including redirects
-_LARGEST = 50_000_000  # bytes, after decompression
+TIME_LIMIT = 20.0  # maximum duration of a request including redirects, in seconds
+_LARGEST = 50_000_000  # maximum size of a response body after decompression, in bytes
 _MOST_REDIRECTS = 10
 _BOM = "\ufeff"
 _SUFFIXES = {
@@ -49,8 +49,8 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
     Use `public_only` for addresses from untrusted users: requests, including redirects, are then sent only to servers
     that are public on the internet.
 
-    Raises `LoadError` if the address is not public, or if the response does not arrive within `TIME_LIMIT`, is too
-    large or has an unsupported format.
+    Raises `LoadError` if the request fails, if a server is not public despite `public_only`, or if the response does
+    not arrive within `TIME_LIMIT`, is too large or has an unsupported format.
     """
     silence("httpx", "httpcore")
     import httpx
@@ -78,7 +78,8 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
             "Check the address and the network, or save the page in a browser and index the file.",
         ) from None
     text = decode_as(data, charset) if charset and kind.startswith(("text/", "application/xhtml")) else None
-    # The header's encoding takes precedence over the page's encoding; a byte order mark passes it to the parser.
+    # The encoding in the header takes precedence over the one in the page, so the text is passed to the parser as UTF-8
+    # with a byte order mark.
     return Fetched((_BOM + text.removeprefix(_BOM)).encode() if text is not None else data, suffix)
 
 

@@ -24,7 +24,7 @@ from .fetch import fetch
 from .paths import absolute, is_address
 
 Source = Path | str
-"""A file, or a web address."""
+"""The path of a file, or a web address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[
     """Yield the articles at `paths`: files, web addresses, and folders, which are searched recursively in sorted order.
 
     A file that cannot be read or has an unsupported format is yielded as `Skipped`, and the rest are still read. Only
-    the given addresses are fetched and, with `public_only`, only those that are public. Raises `LoadError` for a path
-    that does not exist, before anything is read.
+    the given web addresses are fetched, not the links in them; with `public_only`, addresses that are not public are
+    skipped. Raises `LoadError` for a path that does not exist, before anything is read.
     """
     for source in sources(paths):
         yield from read(source, public_only=public_only)
@@ -72,7 +72,7 @@ def read(source: Source | Skipped, *, public_only: bool = False) -> Iterator[Art
 
 
 def is_container(source: Source | Skipped) -> bool:
-    """Whether the source may contain many articles."""
+    """Return whether the source may contain many articles."""
     return isinstance(source, Path) and source.suffix.lower() in CONTAINERS
 
 
@@ -99,7 +99,10 @@ def article_id(text: str) -> str:
 
 
 def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
-    """Yield the non-hidden files under a folder; linked folders are skipped, to prevent loops."""
+    """Yield the files under a folder, except hidden files, then the subfolders that cannot be read.
+
+    Linked folders are skipped, to prevent loops. Raises `LoadError` if the folder itself cannot be read.
+    """
     if not os.access(folder, os.R_OK | os.X_OK):
         raise LoadError(
             f"Cannot read the folder {str(folder)!r}: permission denied.", "Change its permissions, or choose another."

@@ -11,7 +11,7 @@ _INSIDE = "!"  # separator between an archive and its member
 
 
 def is_address(path: Path | str) -> bool:
-    """Whether this is a web address; anything else is a local path."""
+    """Return whether this is a web address; anything else is a local path."""
     return str(path).startswith(("http://", "https://"))
 
 
@@ -33,12 +33,12 @@ def file_of(path: str) -> str:
 
 
 def is_under(path: str, place: str) -> bool:
-    """Whether `path` is `place` itself, is in the folder `place`, or is a member of the archive `place`."""
+    """Return whether `path` is `place` itself, is in the folder `place`, or is a member of the archive `place`."""
     return path == place or path.startswith((place.rstrip(os.sep) + os.sep, place + _INSIDE))
 
 
 def present(given: Sequence[Path | str], indexed: Iterable[str]) -> list[Path | str]:
-    """Return the paths in `given` to read; paths that were indexed before and no longer exist are omitted."""
+    """Return the paths in `given`, except those that were indexed before and no longer exist."""
     known = list(indexed)
 
     def exists(path: Path | str) -> bool:
@@ -78,9 +78,9 @@ def _is_file(path: str) -> bool:
 
 
 def _mode(path: str) -> int:
-    """Return the file mode of a path, or 0 if the path does not exist; a path without permission counts as a file."""
+    """Return the file mode of a path, or 0 if the path does not exist; an inaccessible path counts as a file."""
     try:
-        return os.stat(path).st_mode  # noqa: PTH116 - `Path` takes some of the errors for "not there"
+        return os.stat(path).st_mode  # noqa: PTH116 - `Path` treats some errors as a missing file
     except (FileNotFoundError, NotADirectoryError):
         return 0
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Turn files into articles, passages and vectors: all work that precedes writing, which can run in any process."""
+"""Turn files into articles, passages and vectors: all the work before writing, which can run in any process."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..text.chunker import chunk
 from .executors import Executor
 from .loader import Skipped, Source, is_container, read
 
-_CHARACTERS = 60_000  # limits for a batch of articles to encode and write: seconds of work
-_ARTICLES = 128
-_FILES = 16  # files read together
+_CHARACTERS = 60_000  # maximum number of characters in a batch that is encoded and written together
+_ARTICLES = 128  # maximum number of articles in such a batch
+_FILES = 16  # maximum number of files read together
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
-    """An article with its passages, their vectors, shape `(passages, dimension)`, and their token vectors.
+    """An article with its passages, passage vectors (shape `(passages, dimension)`), and token vectors by passage id.
 
     If the text is already known or contains no words, only the article is set.
     """
@@ -40,15 +40,15 @@ Loaded = Article | PreparedArticle | Skipped
 
 Prepared = Iterator[list[PreparedArticle | Skipped]]
 Pipeline = Callable[[Iterable[Source | Skipped], Collection[str], bool], Prepared]
-"""`prepare_sources` without its executor, or `RayExecutor.prepare_sources`."""
+"""The type of `prepare_sources` without its first argument, and of `RayExecutor.prepare_sources`."""
 
 
 def prepare_sources(
     executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
 ) -> Prepared:
-    """Read, cut and embed the sources in batches, preserving their order.
+    """Read, split and embed the sources in batches, preserving their order.
 
-    Texts with a `known` id and repeated texts are not cut and embedded again. With `public_only`, web addresses that
+    Texts with a `known` id and repeated texts are not split and embedded again. With `public_only`, web addresses that
     are not public on the internet are skipped.
     """
     groups = ((group, public_only) for group in _groups(sources))
@@ -57,16 +57,16 @@ def prepare_sources(
 
 
 def prepare_articles(executor: Executor, articles: Iterable[Article]) -> Iterator[list[PreparedArticle]]:
-    """Cut and embed the articles. Raises `EncoderError` if a worker was killed twice."""
+    """Split and embed the articles, and yield them in batches. Raises `EncoderError` if a worker was killed twice."""
     for batch in executor.map(prepare, _batches(articles), _lost_preparing):
         for each in batch:
             if isinstance(each, Skipped):
-                raise EncoderError(each.reason, "There may be too little memory; use fewer --workers.")
+                raise EncoderError(each.reason, "There may not be enough memory; lower --workers.")
         yield [each for each in batch if isinstance(each, PreparedArticle)]
 
 
 def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
-    """Cut and embed the articles in a batch; other items are returned unchanged."""
+    """Split and embed the articles in a batch; return other items unchanged."""
     cut = [(each, tuple(chunk(each, encoder.tokenize))) for each in loaded if isinstance(each, Article)]
     vectors, tokens = _embed(encoder, [(article.title, passage.text) for article, own in cut for passage in own])
     first = 0
@@ -89,7 +89,7 @@ def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatAr
     return np.stack([each.vector for each in encodings]), [TokenVectors.of(each) for each in encodings]
 
 
-# Picklable functions for worker processes, and their results if a worker is killed.
+# Picklable functions for worker processes, and functions that return the results for a killed worker.
 
 
 def _read(_: Encoder, group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
@@ -106,14 +106,14 @@ def _lost_preparing(batch: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
 
 
 def _killed(path: str) -> Skipped:
-    return Skipped(path, f"Cannot index {path!r}: the process that worked on it and others was killed twice.")
+    return Skipped(path, f"Cannot index {path!r}: the worker process for its batch was killed twice.")
 
 
-# In this process
+# Functions that run in this process.
 
 
 def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipped]]:
-    """Group files, in order; each archive is a separate group, since it contains many files."""
+    """Yield the sources in groups, in order; each archive is a group by itself, since it contains many files."""
     group: list[Source | Skipped] = []
     for source in sources:
         is_alone = is_container(source)
@@ -129,7 +129,7 @@ def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipp
 
 
 def _mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
-    """Wrap articles whose text is known, so that `prepare` returns them unchanged."""
+    """Yield the items; an article whose text is known is wrapped so that `prepare` returns it unchanged."""
     seen = set(known)
     for each in chain.from_iterable(loaded):
         if isinstance(each, Skipped):

@@ -18,9 +18,9 @@ Outcome = Literal["added", "changed", "unchanged"]
 class Step:
     """An action for an article that was read.
 
-    If it has `passages`, the text is new, and the article and passages are written. Otherwise only the article's record
-    is written, unless it is unchanged. `path` is the path from which the article was just read, which may differ from
-    its first origin.
+    If the step has `passages`, the text is new, and the article and passages are written. Otherwise only the article's
+    record is written, unless `outcome` is "unchanged". `path` is the path from which the article was just read, which
+    may differ from its first origin.
     """
 
     article: Article
@@ -32,9 +32,9 @@ class Step:
 class Plan:
     """The future state of the articles, without their texts but with all their origins.
 
-    If a path now contains another text, it no longer counts as an origin of the old text. This is decided after
-    everything was read, since a text may have moved to a path that is read later: `step` only adds origins, and
-    `settled` removes them.
+    If a path now contains another text, it no longer counts as an origin of the old text. Origins are removed only
+    after everything has been read, since a text may have moved to a path that is read later: `step` only adds origins,
+    and `settled` removes them.
     """
 
     def __init__(self, stored: Iterable[Article]) -> None:
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def known(self) -> set[str]:
-        """The ids of texts that do not need to be embedded."""
+        """The ids of texts that do not need to be embedded again."""
         return set(self._records)
 
     def step(self, loaded: Article | Skipped, passages: Sequence[Passage] = ()) -> Step | Skipped:
@@ -70,7 +70,8 @@ class Plan:
         return Step(article, loaded.path, passages, "changed" if loaded.path in self._indexed else "added")
 
     def settled(self, gone: Collection[str]) -> tuple[list[Article], list[str]]:
-        """Return the records that lose some of their origins, and the ids of articles that lose all their origins.
+        """Return the updated articles that lose some of their origins, and the ids of the articles that lose all of
+        them.
 
         `gone` are the paths that no longer exist.
         """
@@ -92,7 +93,7 @@ class Plan:
         return changed, removed
 
     def _merged(self, known: Article, loaded: Article) -> Article:
-        """Add the origin of `loaded` to the known article with the same text."""
+        """Return the known article with the origin of `loaded` added; both have the same text."""
         origin = _origin(loaded)
         if (loaded.id, origin) in self._read:
             return known

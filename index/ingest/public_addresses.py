@@ -1,7 +1,7 @@
 """An HTTP transport for addresses from untrusted users, limited to public servers and to a deadline.
 
 A chat user must not be able to make the server send requests inside its own network. The check runs when a connection
-is opened: a name is resolved once, all its IP addresses are checked, and the connection uses one of them, so that no
+is opened: a name is resolved once, all its IP addresses are checked, and the connection uses one of them, so no
 spelling, redirect or second DNS answer can bypass the check.
 
 Import this module only to fetch such an address, since it loads the HTTP client.
@@ -31,7 +31,7 @@ _NEVER = (
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is public on the internet. Pure.
+    """Return whether an IP address is public on the internet. Pure.
 
     For an IPv6 address with an embedded IPv4 address, the IPv4 address is checked instead.
     """
@@ -134,7 +134,7 @@ def _connect(ip: str, port: int, timeout: float) -> httpcore.NetworkStream:
 
 
 def _seconds_left(deadline: float, timeout: float | None) -> float:
-    """Return the number of seconds until the deadline, or `timeout` if that is less."""
+    """Return the seconds until the deadline, at most `timeout`. Raises `httpcore.ReadTimeout` after the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("deadline exceeded")
@@ -144,5 +144,5 @@ def _seconds_left(deadline: float, timeout: float | None) -> float:
 def _not_public(address: str) -> LoadError:
     return LoadError(
         f"Cannot fetch {address!r}: it is not a public web page, or contains a user name.",
-        "To index an address of a private network, use the command line: `citechat index ADDRESS`.",
+        "To index an address on a private network, use the command line: `citechat index ADDRESS`.",
     )

@@ -1,4 +1,4 @@
-"""Read, cut and embed articles with Ray, on this machine or on a cluster. Requires the package `ray`.
+"""Read, split and embed articles with Ray, on this machine or on a cluster. Requires the package `ray`.
 
 The work is a Ray Data pipeline: tasks read files, a pool of actors embeds batches of articles, and this process writes
 the results. Each actor has its own model.
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 """The address that starts Ray on this machine for one sync."""
 
-_FILES = 64  # files in a block, which one task reads
-_ARTICLES = 64  # articles in a batch, which one actor embeds
+_FILES = 64  # maximum number of files in a block, which one task reads
+_ARTICLES = 64  # maximum number of articles in a batch, which one actor embeds
 _CONNECT_SECONDS = 10
 
 Rows = dict[str, "np.typing.NDArray[Any]"]
@@ -44,7 +44,7 @@ class RayExecutor:
         """Connect to the cluster at `address`, or start Ray on this machine for `LOCAL`.
 
         Each actor calls `encoder` once; `encoder` must be picklable. Raises `CitechatError` if Ray is not installed or
-        not reachable.
+        cannot be reached.
         """
         self._actors = actors
         self._encoder = encoder
@@ -61,7 +61,7 @@ class RayExecutor:
     def prepare_sources(
         self, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
     ) -> Prepared:
-        """Read, cut and embed the sources in batches, preserving their order; texts with a `known` id are only read."""
+        """Read, split and embed the sources in batches, in order; texts with a `known` id are only read."""
         import ray
 
         listed = list(sources)
@@ -95,7 +95,7 @@ def _read_task(public_only: bool, row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class _EmbedActor:
-    """A Ray actor that cuts and embeds batches of articles."""
+    """A Ray actor that splits and embeds batches of articles."""
 
     def __init__(self, encoder: Callable[[], Encoder], known: frozenset[str]) -> None:
         self._encoder = encoder()
@@ -134,13 +134,13 @@ def _connect(address: str, actors: int) -> None:
         ) from None
     options: dict[str, Any] = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
     if address == LOCAL:
-        # If the actors used all CPUs that Ray counts, its tasks would wait forever.
+        # If the actors used all CPUs that Ray counts, Ray's tasks would wait forever.
         options |= {"num_cpus": actors + 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         options["runtime_env"] = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # use the same program
     else:
         options["address"] = address
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # these messages require no action
+        logging.getLogger(name).setLevel(logging.ERROR)  # Ray's warnings require no action
     try:
         if address != LOCAL:
             _reach(address)

@@ -137,7 +137,7 @@ def sync(
 def rebuild(
     store: Store, encoder: Encoder, progress: Progress | None = None, *, executor: Executor | None = None
 ) -> None:
-    """Cut and embed every stored article again with `encoder`, then switch to the new passages.
+    """Split and embed every stored article again with `encoder`, then switch to the new passages.
 
     The original files are not needed, since the index contains the texts. Until the switch, search uses the old
     passages.
@@ -181,7 +181,7 @@ def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
 
 
 def _complete_id(written: str, articles: Sequence[Article]) -> str:
-    """Return the full id for an abbreviated one. Raises `CitechatError` if it does not match exactly one article."""
+    """Return the full id for an abbreviated id. Raises `CitechatError` if the id does not match exactly one article."""
     found = [article for article in articles if article.id == written]
     found = found or [article for article in articles if article.id.startswith(written)]
     names = [f"{article.id} ({article.title})" for article in found[:_CANDIDATES]]

@@ -19,7 +19,7 @@ from .text import read_markdown, read_text
 __all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "require_size"]
 
 _MB = 1_000_000
-_LARGEST_CONTAINER = 4_000 * _MB  # members are read one at a time, after a scan of the whole mailbox
+_LARGEST_CONTAINER = 4_000 * _MB  # bytes; members are read one at a time, after a scan of the whole mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
     form = FORMATS.get(suffix)
     if form is None:
         hint = f"Supported formats: {', '.join(sorted([*FORMATS, *CONTAINERS]))}."
-        raise cannot_read(name, f"unsupported format {suffix or 'without a file extension'}", hint)
+        raise cannot_read(name, f"unsupported format {suffix}" if suffix else "it has no file extension", hint)
     if not data.strip():
         raise LoadError(f"Cannot index {name!r}: it is empty.", "Nothing was indexed from it.")
     require_size(len(data), suffix, name)

@@ -19,13 +19,13 @@ from .email import members_of_mbox
 CONTAINERS = (".zip", ".mbox")
 """File suffixes of formats that can contain several articles."""
 
-_ARCHIVES_IN_ARCHIVES = 1
+_ARCHIVES_IN_ARCHIVES = 1  # maximum nesting depth of archives
 _UNPACK = "Unpack it and index the folder."
-_MOST_FILES = 10_000
-_MOST_BYTES = 1_000_000_000  # unpacked size of an archive, including nested archives
-_LARGEST_MEMBER = 200_000_000  # bytes; the limits for single documents are lower
-_HIGHEST_RATIO = 200  # of unpacked to packed size; prose has a ratio of about 3, markup of about 20
-_RATIO_MATTERS = 1_000_000  # bytes; smaller members are harmless at any ratio
+_MOST_FILES = 10_000  # maximum number of files in an archive, including nested archives
+_MOST_BYTES = 1_000_000_000  # maximum unpacked size of an archive, including nested archives, in bytes
+_LARGEST_MEMBER = 200_000_000  # maximum size of a member, in bytes; the limits for single documents are lower
+_HIGHEST_RATIO = 200  # maximum ratio of unpacked to packed size; it is about 3 for prose and about 20 for markup
+_RATIO_MATTERS = 1_000_000  # minimum unpacked size, in bytes, for the ratio to matter; smaller members are harmless
 _ENCRYPTED = 0x1
 
 
@@ -37,7 +37,7 @@ class Allowance:
     bytes: int = _MOST_BYTES
 
     def spend(self, members: list[ZipInfo], name: str) -> None:
-        """Subtract these members. Raises `LoadError` if they exceed the limit."""
+        """Subtract the number and size of these members. Raises `LoadError` if they exceed the limit."""
         self.files -= len(members)
         self.bytes -= sum(member.file_size for member in members)
         if self.files < 0 or self.bytes < 0:
@@ -48,8 +48,8 @@ class Allowance:
 def documents(path: Path) -> Iterator[Member]:
     """Yield the documents in an archive or mailbox, including those in nested archives and mailboxes, in a fixed order.
 
-    `Member.name` begins with the path. An archive or mailbox that cannot be opened is yielded as well; reading it
-    raises the `LoadError`.
+    `Member.name` begins with the path. An archive or mailbox that cannot be opened is yielded as well; its `read`
+    function raises the `LoadError`.
     """
     with path.open("rb") as file:
         yield from _inside(file, path.suffix.lower(), str(path), Allowance(), 0)
@@ -84,8 +84,8 @@ def _unreadable(name: str, suffix: str, error: LoadError) -> Member:
 def members_of_zip(file: IO[bytes], name: str, allowance: Allowance) -> Iterator[Member]:
     """Yield the files in an archive, sorted by name, except hidden files.
 
-    Raises `LoadError` if the file is not an archive, or is too large. This checks the sizes that the archive declares;
-    no member is unpacked beyond its declared size.
+    Raises `LoadError` if the file is not an archive, or is too large. The check uses the sizes that the archive
+    declares; no member is unpacked beyond its declared size.
     """
     with _open(file, name) as archive:
         members = sorted((each for each in archive.infolist() if _is_wanted(each)), key=lambda each: each.filename)
@@ -123,7 +123,7 @@ def _read(archive: ZipFile, member: ZipInfo, name: str) -> bytes:
     written = member.filename
     if written.startswith(("/", "\\")) or ":" in written[:2] or ".." in written.replace("\\", "/").split("/"):
         raise LoadError(
-            f"Cannot read a member of {name!r}: its path leads out of the archive: {written!r}.",
+            f"Cannot read {written!r} in {name!r}: its path leads out of the archive.",
             "Do not trust an archive with such paths; check where it came from.",
         )
     _check(member, name)

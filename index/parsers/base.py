@@ -54,7 +54,8 @@ def printable(text: str) -> str:
 def translate_errors(name: str, kind: str) -> Iterator[None]:
     """Turn any library exception into a `LoadError` that names the file.
 
-    Libraries for file formats raise many kinds of exception for unexpected bytes; none may prevent reading other files.
+    Libraries for file formats raise many kinds of exceptions for unexpected bytes; none of these may stop other files
+    from being read.
     """
     try:
         yield

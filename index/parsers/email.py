@@ -18,8 +18,8 @@ from .html import read_page
 from .metadata import iso_date, iso_language, one_line
 
 _BEGINS = b"From "
-_LONGEST_PART = 65_536  # bytes
-_LARGEST_MESSAGE = 50_000_000  # bytes, with attachments
+_LONGEST_PART = 65_536  # maximum number of bytes of a line that are read at once
+_LARGEST_MESSAGE = 50_000_000  # maximum size of a message with its attachments, in bytes
 
 
 def read_eml(data: bytes, name: str) -> Extract:
@@ -54,7 +54,7 @@ def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
 
 
 def _starts(file: IO[bytes]) -> Iterator[int]:
-    """Find the lines that begin a message; lines are read in parts, as a single line may be as long as the file."""
+    """Yield the offset of each message; lines are read in parts, as a single line may be as long as the file."""
     at, is_new = 0, True
     while part := file.readline(_LONGEST_PART):
         if is_new and part.startswith(_BEGINS):

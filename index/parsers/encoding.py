@@ -11,8 +11,8 @@ _DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\
 _SEARCHED = 4096  # bytes at the start of a page in which to look for a declared encoding
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252"}
-# Python codecs for names and source code, and one that browsers reject: two take hours for a page, the others return
-# lone surrogates.
+# Python codecs for host names and source code, and one that browsers reject: two of them take hours to decode a page,
+# and the others return lone surrogates.
 _NEVER_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-_LONGEST_TITLE = 200  # characters; a longer first line is a paragraph, not a title
-_LONGEST_NAME = 200  # characters, for an author or outlet
+_LONGEST_TITLE = 200  # maximum length in characters; a longer first line is a paragraph, not a title
+_LONGEST_NAME = 200  # maximum length of an author or outlet, in characters
 _DATES = ("%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%Y %B %d", "%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d")
 _WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
@@ -44,7 +44,7 @@ def _spelled_out(written: str) -> str | None:
 
 
 def iso_language(value: object) -> str | None:
-    """Return the ISO 639-1 code of a language tag, such as "en" for "en-GB"; None for any other value."""
+    """Return the ISO 639-1 code for a language tag, such as "en" for "en-GB"; None for any other value."""
     match = _LANGUAGE.fullmatch(str(value).strip()) if value else None
     return match[1].lower() if match else None
 

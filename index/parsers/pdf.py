@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 5_000
 _MOST_CHARACTERS = 50_000_000
-_TIME_LIMIT = 120.0  # seconds; a page takes about 1/30 second
-_WIDE_GAP = 1.3  # times the usual line distance; a larger distance marks a new paragraph
+_TIME_LIMIT = 120.0  # maximum time for a document, in seconds; a page takes about 1/30 second
+_WIDE_GAP = 1.3  # multiple of the usual line distance; a larger distance marks a new paragraph
 _LEAST_DROP, _MOST_DROP = 0.8, 3.0  # range of line distances within a paragraph, in font sizes
 _SIZE_CHANGE = 0.15  # relative change in font size that marks a heading or a caption
 _PROGRAM = re.compile(
@@ -36,7 +36,7 @@ Line = tuple[str, float, float]
 def read_pdf(data: bytes, name: str) -> Extract:
     """Read the text line by line, with a blank line after each paragraph; columns are read one after another.
 
-    Raises `LoadError` if the document is encrypted, contains no text, or is too long.
+    Raises `LoadError` if the document is encrypted, contains no text, is too long, or takes too long to read.
     """
     silence("pypdf")
     from pypdf import PdfReader
@@ -111,8 +111,8 @@ def _lines(pieces: list[Line]) -> list[Line]:
 def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
     """Join the lines, and return the text with its page offsets.
 
-    A blank line marks a larger gap than usual, or a change of font size. A page break alone does not add a blank line,
-    since a sentence may continue on the next page.
+    A blank line is added where the gap is larger than usual or the font size changes. A page break alone does not add a
+    blank line, since a sentence may continue on the next page.
     """
     known = {word for lines in pages for line in lines for word in _WORD.findall(line[0])}
     usual = _usual_drop([pair for lines in pages for pair in pairwise(lines)])
@@ -139,10 +139,10 @@ def _joined(pages: list[list[Line]]) -> tuple[str, list[int]]:
 
 
 def _break(before: str, line: str, known: set[str]) -> int:
-    """Count the characters to remove at the end of a line.
+    """Return the number of characters to remove at the end of a line.
 
-    In Chinese, which has no white space inside a sentence, this is the line break. Otherwise it is the hyphen and the
-    line break, if the word occurs without the hyphen elsewhere in the document.
+    In Chinese, which has no white space inside a sentence, only the line break is removed. Otherwise, the hyphen and
+    the line break are removed if the word occurs without the hyphen elsewhere in the document.
     """
     if _CHINESE.match(before[-2:]) and _CHINESE.match(line):
         return 1

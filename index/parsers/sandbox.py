@@ -1,8 +1,8 @@
 """Parse untrusted files in another process with resource limits; a process that exceeds them is replaced.
 
-The worker is a plain subprocess connected by pipes, so that threads, process pools and the chat server can each have
-their own. It answers with data, never code, and each answer is validated. It ends with its parent, as its input then
-ends.
+The worker is a plain subprocess connected by pipes, so threads, process pools and the chat server can each have their
+own worker. A worker answers with data, never code, and each answer is validated. It ends when its parent ends, because
+its input then ends.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ def _broken() -> NoReturn:
 
 
 SANDBOX = Sandbox()
-"""The worker pool of this process, closed when the process exits."""
+"""This process's worker pool, closed when the process exits."""
 
 atexit.register(SANDBOX.close)
 if hasattr(os, "register_at_fork"):

@@ -9,7 +9,7 @@ from .base import Extract
 
 _LENGTH = 8  # size of a length field, in bytes
 LARGEST = 512_000_000
-"""Maximum size of a message part, in bytes: a file in the format with the highest limit, or its text."""
+"""Maximum size of a message part, in bytes; enough for a file in the format with the highest limit, or its text."""
 
 
 class BrokenFrameError(Exception):
@@ -48,7 +48,7 @@ def read_message(pipe: IO[bytes]) -> dict[str, Any]:
 
 
 def parse_extract(fields: object) -> Extract:
-    """Validate the types and bounds of the fields and return an extract. Raises `BrokenFrameError` if any is wrong."""
+    """Validate the types and bounds of the fields and return an extract. Raises `BrokenFrameError`."""
     if not isinstance(fields, dict):
         raise BrokenFrameError("not an extract")
     text, pages, has_front_matter = fields.get("text"), fields.get("pages"), fields.get("has_front_matter")

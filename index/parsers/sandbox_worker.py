@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows has no process limits
     resource = None  # type: ignore[assignment]
 
-_OPEN_FILES = 64
+_OPEN_FILES = 64  # maximum number of open files
 _WORN = 0.5  # fraction of the memory limit; a worker that has used more is replaced
 
 
@@ -62,7 +62,7 @@ def _answer_container(replies: IO[bytes], path: str, start: int, seconds: int) -
             continue
         write_message(replies, {"name": member.name})
         _limit_cpu(seconds)
-        # Other formats are rejected by name; reading a container that cannot be opened raises the error.
+        # Other formats are rejected by name; reading a container that cannot be opened raises its error.
         is_read = member.suffix in FORMATS or member.suffix in CONTAINERS
         _answer(replies, member.name, member.suffix, member.read if is_read else bytes)
 
@@ -98,7 +98,7 @@ def _listen(pipe: IO[bytes], requests: Queue[tuple[dict[str, Any], bytes]], repl
         write_message(replies, {"memory": True})
     except (BrokenFrameError, OSError):
         pass
-    finally:  # no request can follow after an error
+    finally:  # no request can follow an error
         os._exit(0)
 
 

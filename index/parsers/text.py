@@ -69,6 +69,6 @@ def _without_merging(loader: Any) -> Any:
 
 
 def _is_flat(value: object) -> bool:
-    """Whether the value has no nested lists: a few lines with aliases can expand to more text than fits in memory."""
+    """Return whether the value has no nested lists: with aliases, a few lines may expand beyond available memory."""
     parts = value if isinstance(value, list) else [value]
     return not any(isinstance(part, list | dict | set | tuple) for part in parts)

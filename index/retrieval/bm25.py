@@ -40,7 +40,7 @@ def terms(text: str) -> list[str]:
     Terms are English stems in lower case without accents, numbers as written, and Chinese characters and character
     pairs.
 
-    Chinese has no spaces between words: each character and each pair of adjacent characters is a term, so that a
+    Chinese has no spaces between words: each character and each pair of adjacent characters is a term, so a
     two-character word is found inside a longer run.
     """
     if not text.isascii():  # skip the slow normalization for most passages
@@ -80,8 +80,9 @@ class Table(NamedTuple):
 class BM25Index:
     """A BM25 index over texts with ids.
 
-    This is Lucene's variant of Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond".
-    The parameters are k1=1.2 and b=0.5. The usual b is 0.75, but passages have similar lengths, so length matters less.
+    It implements Lucene's variant of BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25
+    and Beyond"). The parameters are k1=1.2 and b=0.5. The usual b is 0.75, but passages have similar lengths, so length
+    matters less.
     """
 
     def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:

@@ -16,8 +16,8 @@ from ..models import Passage
 from ..text.lexicon import CJK
 
 _WORD = re.compile(rf"[{CJK}]|[^\W_]+")
-_RUN = 3
-_ALIKE = 0.8  # minimum share of common runs in the longer passage; changing 1 word in 15 changes a fifth of the runs
+_RUN = 3  # number of words in a run
+_ALIKE = 0.8  # minimum share of the longer passage's runs that both contain; 1 changed word in 15 changes a fifth
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class PassageWording:
         return cls(passage.article_id, runs, facts)
 
     def is_copy_of(self, other: PassageWording) -> bool:
-        """Whether the wordings are nearly the same and this one adds no number or name.
+        """Return whether this wording is nearly the same as `other` and adds no number or name.
 
-        A new number or name would make the passage another report.
+        A passage with a new number or name is a different report.
         """
         longer = max(len(self.runs), len(other.runs))
         return self.facts <= other.facts and len(self.runs & other.runs) >= _ALIKE * longer

@@ -16,12 +16,12 @@ from ..text.sentences import sentences
 from .bm25 import terms
 from .deduplicate import PassageWording
 
-_LONGEST_CONTEXT = 100  # maximum number of title characters before a passage: the model reads 256 tokens in total
+_LONGEST_CONTEXT = 100  # maximum length of the title before a passage, in characters: the model reads 256 tokens
 
 
 @dataclass(frozen=True)
 class PassageFeatures:
-    """The features of a passage. Each is computed once, at first use.
+    """The features of a passage. Each feature is computed once, at first use.
 
     `article` is the passage's article without its text. The offsets in `tokens` are relative to the passage text;
     tokens from the prepended title have negative offsets.

@@ -17,7 +17,7 @@ def fuse(dense: FloatArray, bm25: FloatArray, *, readable: bool) -> FloatArray:
     """Return the sum of each passage's standardised cosine and BM25 scores; each array has the shape `(passages,)`.
 
     A ranking without information is omitted: BM25 if no passage contains a question term, cosines if the model does not
-    know the script of the question.
+    know the question's script.
     """
     if not bm25.any():
         return standardise(dense)

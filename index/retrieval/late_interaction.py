@@ -23,7 +23,7 @@ _LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 _LEAST_WEIGHT = 1.0
 """Weight of a stop word, and the minimum weight of other words, whose rarity ranges from 0 to about 6. The contextual
 vector of a word such as "who" encodes the whole question, so dropping these tokens costs 2 to 3 points (right document,
-SQuAD 2). In a small collection, the words on its topic have a rarity near 0."""
+SQuAD 2). In a small collection, words about the collection's topic have a rarity near 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Question:
 
 
 def read_question(text: str, encoding: Encoding, bm25: BM25Index) -> Question:
-    """Weight each question token by the rarity of its word, divided among the word's tokens."""
+    """Return the question with token weights: the word's rarity, divided by the square root of its token count."""
     words = [_word_around(text, start, end) for start, end in encoding.offsets]
     pieces = Counter(words)
     weights = np.array([_weight(text[start:end], bm25) / pieces[start, end] ** 0.5 for start, end in words])
@@ -62,7 +62,7 @@ def read_question(text: str, encoding: Encoding, bm25: BM25Index) -> Question:
 
 
 def max_similarity(question: Question, similarities: FloatArray) -> float:
-    """Return the weighted mean, over question tokens, of the best cosine in a passage; the result is in -1..1."""
+    """Return the weighted mean, from -1 to 1, of each question token's best cosine with a passage token."""
     return float(question.weights @ similarities.max(axis=1)) if similarities.shape[1] else 0.0
 
 
@@ -88,7 +88,7 @@ def _is_content(word: str) -> bool:
 
 
 def is_readable(text: str) -> bool:
-    """Whether at least two thirds of a text's letters are in a script that an English model knows.
+    """Return whether at least two thirds of a text's letters are in a script that an English model knows.
 
     A Chinese, Japanese or Korean character counts as three letters.
     """

@@ -27,9 +27,9 @@ from .late_interaction import Question, max_similarity, read_question
 logger = logging.getLogger(__name__)
 
 _CANDIDATES = 100  # maximum number of passages from each ranking
-_FEW = 2000  # up to this many filtered passages are all compared, since Chroma's graph may not reach isolated ones
-_RERANKED = 10  # passages that late interaction scores; 20 and 50 rank the right document first equally often
-_FUSED_WEIGHT = 0.6  # of the fused score, when added to late interaction; values from 0 to 1 give similar results
+_FEW = 2000  # maximum number of filtered passages to compare one by one, since Chroma's graph may miss isolated ones
+_RERANKED = 10  # passages reranked, or `limit` if higher; with 20 and 50, the right document is first equally often
+_FUSED_WEIGHT = 0.6  # weight of the fused score, added to the late-interaction score; 0 to 1 give similar results
 _CACHED = 2000  # maximum number of passages with features in memory: about 130 MB with 384 dimensions
 
 
@@ -61,7 +61,7 @@ class SearchResult:
 
 
 class Retriever:
-    """A search over one store. Passage features are computed at first use and cached in memory."""
+    """A retriever for one store. Passage features are computed at first use and cached in memory."""
 
     def __init__(self, store: Store, encoder: Encoder, tokens: TokenCache) -> None:
         self.store = store
@@ -94,7 +94,7 @@ class Retriever:
             return nothing
         similarities = [each.tokens.cosines(read.tokens) for each in existing]
         late = np.array([max_similarity(read, each) for each in similarities], dtype=np.float32)
-        # If the model does not know the script of the question, the similarities are meaningless.
+        # If the model does not know the question's script, the similarities are meaningless.
         score = standardise(late) + _FUSED_WEIGHT * standardise(fused[best]) if read.readable else fused[best]
         rankings = {"dense": ranks(dense)[best], "keyword": ranks(bm25)[best], "fused": ranks(fused)[best]}
         rankings["late"] = ranks(late)
@@ -129,7 +129,7 @@ class Retriever:
         return [ids[position].decode() for position in chosen], dense, bm25[chosen]
 
     def _nearest(self, vector: FloatArray, mask: FloatArray | None, allowed: Sequence[str] | None) -> dict[int, float]:
-        """Return positions and cosines of the nearest passages: compare all if there are few, else query Chroma."""
+        """Return the nearest passages' cosines by position: compare all passages if they are few, else ask Chroma."""
         ids = self._bm25.ids
         positions = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
         if self._vectors is not None:

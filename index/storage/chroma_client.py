@@ -20,9 +20,9 @@ from .file_lock import lock_folder, read_mark
 BATCH = 1000
 """Maximum number of records in a single write; Chroma rejects more than 5,461."""
 WRITE_TIMEOUT = 120.0
-"""Timeout for writes and deletions, in seconds. They handle many records at once; questions use a shorter timeout."""
+"""Timeout for writes and deletions, in seconds. Each handles many records at once; questions use a shorter timeout."""
 SERVER_HINT = "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
-REBUILD_HINT = "Rebuild the index with `citechat rebuild`; it needs no files."
+REBUILD_HINT = "Rebuild the index with `citechat rebuild`; the original files are not needed."
 
 _OPENING = threading.Lock()  # Chroma finds the newest client for a folder by the folder's name
 _TIMEOUT = 10.0  # maximum time that a question waits for a server, in seconds
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 
 
 def slices(items: Sequence[Item], size: int = BATCH) -> Iterator[Sequence[Item]]:
-    """Return the items in order, at most `size` at a time."""
+    """Return slices of the items, in order, each with at most `size` items."""
     return (items[at : at + size] for at in range(0, len(items), size))
 
 
@@ -55,8 +55,8 @@ class Address:
     def from_url(cls, url: str) -> Address:
         """Parse `http://host:port/database`.
 
-        If `user:password@` precedes the host, it is sent as basic credentials; a single word is sent as a bearer token.
-        Gateways in front of Chroma expect these forms.
+        `user:password@` before the host is sent as basic credentials, and `token@` as a bearer token. Gateways in front
+        of Chroma expect these forms.
         """
         parts = urlsplit(url)
         is_secure = parts.scheme == "https"
@@ -76,7 +76,7 @@ class Address:
 
     @property
     def server(self) -> str:
-        """The URL of the server without the database, for requests outside Chroma's client."""
+        """The server's URL without the database, for requests outside Chroma's client."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.is_secure else 'http'}://{host}:{self.port}"
 
@@ -121,7 +121,7 @@ def close_client(client: Any) -> None:
 
 
 def find_collection(client: Any, name: str) -> Any | None:
-    """Return the collection with this name, or None."""
+    """Return the collection with this name, or None if it does not exist."""
     from chromadb.errors import NotFoundError
 
     try:
@@ -132,7 +132,7 @@ def find_collection(client: Any, name: str) -> Any | None:
 
 
 def is_not_found(error: Exception) -> bool:
-    """Return whether an error of Chroma says that a collection does not exist."""
+    """Return whether a Chroma error means that a collection does not exist."""
     from chromadb.errors import NotFoundError
 
     return isinstance(error, NotFoundError)
@@ -151,7 +151,7 @@ def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | 
 
 
 def set_timeout(client: Any, seconds: float) -> None:
-    """Set the timeout for a server client, which by default waits forever, and check that Chroma sent each answer."""
+    """Set a server client's timeout, which is unlimited by default, and check that each answer comes from Chroma."""
     for session in _connections(client):
         session.timeout = seconds
         session.event_hooks = {"response": [_require_chroma]}
@@ -187,7 +187,7 @@ def translate_errors(where: str, action: str, *, is_server: bool) -> Iterator[No
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether a `StoreError` means that a server did not answer, rather than that it answered with an error."""
+    """Return whether a `StoreError` means that a server did not answer, rather than that it answered with an error."""
     from httpx import HTTPError
 
     return isinstance(error.__cause__, (OSError, HTTPError))
@@ -202,8 +202,8 @@ def detect_corrupt_vectors(where: str, damages: Iterable[str]) -> Iterator[None]
     """
     from chromadb.errors import ChromaError
 
-    hint = f"{REBUILD_HINT} Indexing anything rebuilds it, too."
-    cause = f"The index in {where!r} was interrupted while its vectors were written"
+    hint = f"{REBUILD_HINT} Indexing any article also rebuilds it."
+    cause = f"Writing the vectors of the index in {where!r} was interrupted"
     for damage in damages:
         raise CorruptVectorsError(f"{cause}. {damage}", hint)
     try:

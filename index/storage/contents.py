@@ -2,8 +2,8 @@
 
 There are two collections. `articles` contains the full text and metadata of each article; the metadata of the
 collection itself is the manifest, which records how the index was built and which collection contains the passages. A
-passage is stored as an id and a vector: the id identifies the article and the slice, so that each text is stored only
-once. An article's record also serves as the commit mark: passages whose article has no record are ignored.
+passage is stored as an id and a vector: the id identifies the article and the slice, so each text is stored only once.
+An article's record also serves as the commit mark: passages whose article has no record are ignored.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from .serialization import article_id_of, to_article, to_passages
 ARTICLES = "articles"
 """The name of the collection that contains the articles."""
 THRESHOLD = "abstention_threshold"
-_ARTICLES_READ = 100  # articles read at a time, with their texts
-_PASSAGES_LISTED = 10_000  # passage ids read at a time
+_ARTICLES_READ = 100  # number of articles read at a time, with their texts
+_PASSAGES_LISTED = 10_000  # number of passage ids read at a time
 
 
 class IndexContents:
@@ -83,11 +83,11 @@ class IndexContents:
         differing = [f"{name} {was!r}, now {now[name]!r}" for name, was in asdict(found).items() if was != now[name]]
         raise IndexMismatchError(
             f"The index in {self.where!r} was built with another {'; '.join(differing)}.",
-            f"{chroma.REBUILD_HINT} Or go back to the settings that it was built with.",
+            f"{chroma.REBUILD_HINT} Or restore the settings that it was built with.",
         )
 
     def abstention_threshold(self) -> float | None:
-        """Return the abstention threshold that was calibrated on this index, or None."""
+        """Return the abstention threshold that was calibrated on this index, or None if it has not been calibrated."""
         with self._errors("read"):
             metadata = self._articles.metadata
         found = metadata.get(THRESHOLD, metadata.get("min_score"))  # indexes of version 0.1 wrote "min_score"
@@ -100,7 +100,7 @@ class IndexContents:
         return sorted((to_article(*row) for row in rows), key=lambda article: (article.title, article.id))
 
     def iter_articles(self) -> Iterator[Article]:
-        """Iterate over all articles, ordered by id, with few texts in memory at a time."""
+        """Yield all articles, ordered by id, with few texts in memory at a time."""
         for ids in chroma.slices(self.article_ids(), _ARTICLES_READ):
             yield from self.articles(ids)
 
@@ -134,7 +134,7 @@ class IndexContents:
         return list(to_passages(ids, articles))
 
     def titled_passages(self) -> Iterator[tuple[str, Passage]]:
-        """Iterate over all passages from existing articles, each with its title, with few texts in memory at a time."""
+        """Yield all passages from existing articles with the articles' titles, with few texts in memory at a time."""
         found: dict[str, list[str]] = defaultdict(list)
         for id_ in self.passage_ids():
             found[article_id_of(id_)].append(id_)
@@ -143,7 +143,7 @@ class IndexContents:
                 yield article.title, passage
 
     def stamp(self) -> str:
-        """Return a short string that changes when the set of indexed articles changes, or the way they are indexed."""
+        """Return a short string that changes when articles are added or removed, or when the index is rebuilt."""
         with self._errors("read"):
             collection = self._find(ARTICLES)
             built = "" if collection is None else str(self._manifest_value(collection, "passages"))
@@ -173,7 +173,7 @@ class IndexContents:
         return vectors
 
     def count(self) -> tuple[int, int]:
-        """Count the articles and passages."""
+        """Return the number of articles and the number of passages; both are 0 if nothing is indexed."""
         if self.manifest() is None:
             return 0, 0
         with self._errors("read"):
@@ -208,7 +208,7 @@ class IndexContents:
                 return {"ids": [], "documents": [], "metadatas": []}
 
     def passage_ids(self) -> Iterator[str]:
-        """Iterate over all passage ids in arbitrary order; empty if nothing has been indexed.
+        """Yield all passage ids in arbitrary order; none if nothing has been indexed.
 
         A query for the passages from certain articles would make Chroma scan the metadata of all passages.
         """

@@ -1,7 +1,7 @@
 """Locks and change marks for an index in a folder.
 
-Only one process may write at a time: concurrent writes to Chroma lose vectors without an error. Besides the lock there
-are two small files. The mark contains a new random string after every change; other processes compare it before each
+Only one process may write at a time: concurrent writes to Chroma lose vectors without an error. Two small files
+accompany the lock. The mark contains a new random string after every change; other processes compare it before each
 question, which takes about 20 microseconds. The other file exists while a process writes, and remains if that process
 is killed.
 
@@ -24,7 +24,7 @@ _UNFINISHED = ".unfinished"
 
 
 def read_mark(folder: Path) -> str:
-    """Return a string that differs after every change to the index in `folder`; empty before the first change."""
+    """Return the change mark of the index in `folder`, which every change replaces; empty before the first change."""
     try:
         return (folder / MARK).read_text(encoding="utf-8")
     except OSError:
@@ -79,7 +79,7 @@ def change_folder(folder: Path) -> Iterator[bool]:
         try:
             yield was_interrupted
         except BaseException:
-            _set_mark(folder)  # other processes see what was written so far
+            _set_mark(folder)  # so that other processes see what was written so far
             raise
         if _set_mark(folder):
             unfinished.unlink(missing_ok=True)

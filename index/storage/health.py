@@ -1,7 +1,8 @@
 """Check an index for damage, and suggest how to repair it.
 
-A damaged index can crash or permanently block the program that opens it, and no `except` clause can catch that. So
-another process opens the index; it may crash, and it is stopped after a timeout. A server can block a process as well.
+A damaged index can crash or permanently block the program that opens it, and no `except` clause can catch that. The
+index is therefore opened in another process, which may crash, and which is stopped after a timeout. A server can block
+a process as well.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _HEADER = b"SQLite format 3\x00"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem with an index: `message` states it with the value that shows it, and `hint` says what to do."""
+    """A problem with an index: `message` describes it and gives the value that reveals it; `hint` says what to do."""
 
     message: str
     hint: str
@@ -50,7 +51,10 @@ def check(path: Path, seconds: float | None = None, url: str | None = None) -> l
         ]
     for place in (path, database):
         if not os.access(place, os.R_OK | os.W_OK):
-            hint = "Change the permissions, or set CITECHAT_HOME to a folder that you own. Reading also writes."
+            hint = (
+                "Change the permissions, or set CITECHAT_HOME to a folder that you own. "
+                "Reading the index also requires write access."
+            )
             return [Problem(f"Cannot read and write {str(place)!r}: permission denied.", hint)]
     if not database.stat().st_size and not read_mark(path):
         return []  # the first indexing was interrupted immediately
@@ -58,11 +62,11 @@ def check(path: Path, seconds: float | None = None, url: str | None = None) -> l
 
 
 def reindex_hint(path: Path, url: str | None = None) -> str:
-    """Return a hint for the case that article texts are lost."""
+    """Return the hint for an index whose article texts are lost."""
     again = "and index the articles again with `citechat index`."
     if url is None:
         return f"Remove the folder {str(path)!r} {again}"
-    return f"Name another database than {redact_url(url)!r} in CITECHAT_CHROMA_URL {again}"
+    return f"Set CITECHAT_CHROMA_URL to a database other than {redact_url(url)!r} {again}"
 
 
 def _has_vectors(path: Path) -> bool:
@@ -77,7 +81,7 @@ def _low_disk(path: Path) -> list[Problem]:
     if free >= _LEAST_FREE:
         return []
     hint = f"Free at least {_LEAST_FREE} MB, or move the folder and set CITECHAT_HOME. No indexed article is lost."
-    return [Problem(f"The disk of {str(path)!r} is full: {free:.1f} MB are free.", hint)]
+    return [Problem(f"The disk of {str(path)!r} is full: only {free:.1f} MB are free.", hint)]
 
 
 def _damaged_header(database: Path) -> list[Problem]:

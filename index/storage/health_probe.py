@@ -29,11 +29,11 @@ from .vector_files import damages
 
 _SAMPLED = 20  # number of passages that are searched by their own vectors
 _SAMPLED_AGAIN = 500  # sample size if one of those passages is not found
-_MISSED = 0.01  # share of passages that Chroma's approximate search may miss in an intact index; 0.001 was measured
+_MISSED = 0.01  # maximum share of passages that approximate search may miss in an intact index; 0.001 was measured
 _TIMEOUT = 5.0  # time limit for checking the database pages, in seconds; a large database is checked only in part
 _SAME = 1e-3  # maximum difference from 1 of the cosine of a vector with itself, due to rounding
 _REBUILD = f"The texts are intact. {REBUILD_HINT}"
-_REBUILD_ON_SERVER = f"{SERVER_HINT} If it is, rebuild the index with `citechat rebuild`."
+_REBUILD_ON_SERVER = f"{SERVER_HINT} If the server is running, rebuild the index with `citechat rebuild`."
 
 
 class _ProbedStore(Store):
@@ -144,8 +144,8 @@ def _check_passages(store: _ProbedStore, expected: dict[str, int]) -> Iterator[P
     if differing:
         first, count = min(differing.items())
         yield Problem(
-            f"{len(differing)} of {len(expected)} articles have other passages than their records say, such as "
-            f"{first!r}: {counts[first]} instead of {count}.",
+            f"{len(differing)} of {len(expected)} articles have passage counts that differ from their records: "
+            f"{first!r}, for example, has {counts[first]} instead of {count}.",
             _REBUILD,
         )
     else:
@@ -157,8 +157,8 @@ def _check_vectors(store: _ProbedStore, ids: Sequence[str]) -> Iterator[Problem]
     vectors = store.stored_vectors(sample)  # raises an error if Chroma has lost a vector
     lost = [id_ for id_ in _spread(sample, _SAMPLED) if id_ in vectors and not _is_found(store, id_, vectors[id_])]
     if len(ids) <= MOST_COMPARED:
-        # Search compares all vectors here. Chroma's graph may not reach all of them; it was searched above only
-        # because it could have crashed.
+        # In an index of this size, search compares all vectors and does not use Chroma's graph, which may not reach all
+        # of them. The graph was searched above only because that reveals a crash.
         lost = [id_ for id_, vector in vectors.items() if not abs(float(vector @ vector) - 1) < _SAME]
     elif lost:  # either the graph does not reach this passage, or many are lost
         lost = [id_ for id_, vector in vectors.items() if not _is_found(store, id_, vector)]
@@ -173,7 +173,7 @@ def _spread(ids: Sequence[str], count: int) -> list[str]:
 
 
 def _is_found(store: _ProbedStore, id_: str, vector: FloatArray) -> bool:
-    """Whether a search by a passage's vector first finds the passage itself, or another with the same vector."""
+    """Return whether the first result of a search by a passage's vector is the passage, or one with the same vector."""
     nearest = store.nearest(vector, 5)
     return bool(nearest) and (nearest[0][0] == id_ or nearest[0][1] > 1 - _SAME)
 

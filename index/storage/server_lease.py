@@ -1,11 +1,11 @@
 """Allow only one writer at a time on a Chroma server, across machines.
 
-Chroma has no compare-and-swap, but if several clients create a collection with the same name, only one succeeds. So a
-lease is an empty collection, `writer-1`, `writer-2` and so on: the client that creates the next number holds the lease.
-The highest number is never removed, so that no number is used twice. The metadata contains the expiry time by the
-server's clock, the only clock that all machines share. The holder renews the lease and measures its remaining time with
-a local timer, started before each request: a holder that pauses or loses its connection stops relying on the lease
-before another client may take over.
+Chroma has no compare-and-swap, but if several clients create a collection with the same name, only one succeeds. A
+lease is therefore an empty collection, `writer-1`, `writer-2` and so on: the client that creates the next number holds
+the lease. The highest number is never removed, so no number is used twice. The metadata contains the expiry time
+according to the server's clock, the only clock that all machines share. The holder renews the lease and measures its
+remaining time with a local timer, started before each request: a holder that pauses or loses its connection stops
+relying on the lease before another client may take over.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ class Lease:
             )
 
     def release(self, *, is_finished: bool) -> None:
-        """Release the lease, and record for the next writer whether the change `is_finished`."""
+        """Release the lease. `is_finished` records for the next writer whether the change was finished."""
         self._ended.set()
         self._beating.join()
         if time.monotonic() < self._until:
             try:
                 self._lease.modify(metadata=_metadata(until=0, unfinished=not is_finished))
             except chroma.chroma_errors() as error:
-                logger.warning("Cannot release the lease of %r; it will expire: %s", self._where, error)
+                logger.warning("Cannot release the lease of the index in %r; it will expire: %s", self._where, error)
 
     def _claim(self) -> bool:
-        """Try once. Return False if the holder has missed a renewal but its lease has not yet expired."""
+        """Try once. Return False if another client is faster, or if a holder that missed a renewal may still renew."""
         began = time.monotonic()
         now = self._now()  # read before the leases: a lease that has expired by this time was not renewed in time
         leases = _leases(self._client)
@@ -136,7 +136,7 @@ def leased(path: Path, url: str) -> Iterator[Lease]:
 
 
 def is_lease(collection: str) -> bool:
-    """Whether a collection with this name is a lease."""
+    """Return whether a collection with this name is a lease."""
     return collection.startswith(_PREFIX)
 
 

@@ -105,9 +105,9 @@ class Store(IndexContents):
     def writing(self, *, replacing: bool = False) -> Iterator[None]:
         """Lock the index for writing; see `change_folder` for a folder, and `leased` for a server.
 
-        The remains of an interrupted change are removed first, except when `replacing` all passages, which removes them
-        together with the old passages. Raises `CorruptVectorsError` if the old passages are damaged and not
-        `replacing`.
+        The remains of an interrupted change are removed first, unless `replacing` is True: a caller that replaces all
+        passages also removes the remains. Raises `CorruptVectorsError` if the old passages are damaged, unless
+        `replacing` is True.
         """
         if self.url is not None:
             with self._writing_to_server(replacing=replacing):
@@ -145,7 +145,7 @@ class Store(IndexContents):
                 self._leave_mark()
             except BaseException:
                 with suppress(StoreError):
-                    self._leave_mark()  # other processes see what was written so far
+                    self._leave_mark()  # so that other processes see what was written so far
                 raise
 
     def _leave_mark(self) -> None:
@@ -158,7 +158,7 @@ class Store(IndexContents):
                 self.mark = mark
 
     def _may_write(self) -> bool:
-        """Whether this store holds the lease for an index on a server. Raises `StoreError` if the lease is lost."""
+        """Return whether this store holds the lease on a server index. Raises `StoreError` if the lease is lost."""
         if self._lease is not None:
             self._lease.require()
         return self._lease is not None

@@ -1,4 +1,4 @@
-"""A disk cache of passage token vectors, with one byte per number, so that a question takes only one forward pass.
+"""A disk cache of passage token vectors, with one byte per number, so a question takes only one forward pass.
 
 Missing vectors are computed again, so losing the file costs only time. SQLite keeps the file consistent when a process
 is killed, and lets several processes read while one writes.
@@ -73,7 +73,7 @@ class TokenCache:
         return cls(folder / f"tokens-{key}.sqlite")
 
     def get(self, ids: Sequence[str]) -> dict[str, TokenVectors]:
-        """Return the token vectors of the passages that are cached."""
+        """Return the cached token vectors of these passages, by passage id; omit passages that are not cached."""
         found: dict[str, TokenVectors] = {}
         if self.path.is_file():
             with self._tolerating_failure():

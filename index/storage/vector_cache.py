@@ -1,4 +1,4 @@
-"""Cache the vectors of a small index in one memory-mapped file, so that search compares all of them.
+"""Cache the vectors of a small index in one memory-mapped file, so that search can compare all of them.
 
 Chroma searches a graph of neighbours (HNSW, Malkov and Yashunin 2018, https://arxiv.org/abs/1603.09320). The graph is
 designed for many vectors, and may not reach those of near-identical texts: with 131 passages, of which 130 were alike,
@@ -25,7 +25,7 @@ MOST_COMPARED = 10_000  # maximum number of passages in a small index: 15 MB wit
 
 
 def load_vectors(store: Store, ids: npt.NDArray[np.bytes_]) -> FloatArray | None:
-    """Return the vectors of the passages `ids` from the cache, shape `(passages, dimension)`; None for a large index.
+    """Return the vectors of the passages `ids` from the cache: shape `(passages, dimension)`; None for a large index.
 
     Missing vectors are read from Chroma and cached.
     """

@@ -1,7 +1,7 @@
 """Check the files in which Chroma stores vectors.
 
-Killing a process that is writing them may corrupt them, and opening corrupt files may crash a process. The texts are
-stored elsewhere.
+Killing a process while it writes these files may corrupt them, and opening corrupt files may crash a process. The texts
+are stored elsewhere.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def folders(path: Path) -> list[tuple[str, Path]]:
 
 
 def damages(path: Path) -> Iterator[str]:
-    """Describe damage to the vector files of the index in `path`, in one sentence for each collection."""
+    """Yield a sentence about each collection whose vector files in the index in `path` are damaged."""
     for collection, folder in folders(path):
         missing = [name for name in FILES if not (folder / name).is_file()]
         if not folder.is_dir():
@@ -63,7 +63,8 @@ def remove_vectors(path: Path, collection: str) -> None:
 def _truncated(folder: Path) -> str | None:
     """Return the name of a vector file that is shorter than the header implies, or None.
 
-    In the hnswlib format, each vector takes a fixed number of bytes, and each list of links follows its length.
+    In the hnswlib format, each vector takes a fixed number of bytes, and the length of each list of links is stored
+    before the list.
     """
     header = (folder / "header.bin").read_bytes()
     if len(header) < _HEADER:

@@ -1,7 +1,7 @@
 """Find boilerplate: counters, related links, consent lines, photo credits, bylines and dates on a news page. Pure.
 
-Boilerplate is marked and never removed, so that offsets into the text stay valid. An ambiguous line counts as part of
-the story: an extra line does little harm, but a missing line can make an answer wrong.
+Boilerplate is marked and never removed, so offsets into the text stay valid. An ambiguous line counts as part of the
+story: an extra line does little harm, but a missing line can make an answer wrong.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from itertools import pairwise
 from ..models import Span
 from .bylines import Byline, parse_byline
 
-_LONGEST_LINE = 200  # characters; longer lines are paragraphs, on which the patterns below may be slow
-_LONGEST_TAG = 60  # characters
-_LONGEST_HEADLINE = 150  # characters
-_LONG_ENOUGH_TO_BE_A_COPY = 40  # characters; a shorter repeated line may be a refrain
-_TOP = 12  # lines at the top in which to look for a byline or a bare date
-_MOST_COUNTERS = 3  # if there are more bare numbers or running times, they are a table
+_LONGEST_LINE = 200  # maximum length in characters; a longer line is a paragraph, on which the patterns may be slow
+_LONGEST_TAG = 60  # maximum length of joined tags, in characters
+_LONGEST_HEADLINE = 150  # maximum length of a headline, in characters
+_LONG_ENOUGH_TO_BE_A_COPY = 40  # minimum length in characters; a shorter repeated line may be a refrain
+_TOP = 12  # number of lines at the top in which to look for a byline or a bare date
+_MOST_COUNTERS = 3  # maximum number of bare numbers or running times; more of them form a table
 
 
 def _line(*choices: str) -> re.Pattern[str]:
@@ -97,7 +97,7 @@ _ENDS_A_STATEMENT = re.compile(r"[.!…。！；;,，][\"'”’)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A stripped, non-blank line; `is_detached` if it follows a blank line or starts the text."""
+    """A stripped, non-blank line; `is_detached` is True if it follows a blank line or starts the text."""
 
     start: int
     words: str
@@ -179,13 +179,13 @@ def _is_headline(line: str) -> bool:
 
 
 def _is_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
-    """Whether the line touches only blank lines and lines in `beside`. Next to other words it may be in a table."""
+    """Return whether the line touches only blank lines and lines in `beside`; otherwise it may be part of a table."""
     above = lines[i].is_detached or i - 1 in beside
     return above and (i + 1 == len(lines) or lines[i + 1].is_detached or i + 1 in beside)
 
 
 def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Find the numbers that count shares or views: there are few, and they do not number parts of the text."""
+    """Find the lines that count shares or views: few bare numbers that do not number parts of the text."""
     found = {i for i, line in enumerate(lines) if _COUNTER.fullmatch(line.words) and not _YEAR.fullmatch(line.words)}
     alone = {i for i in found if _is_alone(lines, i, found | boilerplate)}
     numbers = {int(lines[i].words) for i in alone if lines[i].words.isdecimal()}
@@ -194,7 +194,7 @@ def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
 
 
 def _running_times(lines: Sequence[_Line]) -> set[int]:
-    """Find a video's running time, and its title if that follows twice; many times are a timetable."""
+    """Find a video's running time, and its title if the title follows twice; many times form a timetable."""
     times = [i for i, line in enumerate(lines) if _TIME.fullmatch(line.words)]
     if len({lines[i].words for i in times}) > _MOST_COUNTERS:
         return set()
@@ -258,7 +258,7 @@ def _related_headlines(lines: Sequence[_Line], boilerplate: set[int]) -> set[int
 
 
 def _is_wrapped(lines: Sequence[_Line], i: int) -> bool:
-    """Whether the line is part of hard-wrapped prose."""
+    """Return whether the line is part of hard-wrapped prose."""
     below = i + 1 < len(lines) and not lines[i + 1].is_detached and lines[i + 1].words[0].islower()
     return below or (not lines[i].is_detached and bool(_CALLS_FOR_MORE.search(lines[i - 1].words)))
 
@@ -269,6 +269,6 @@ def _author_lines(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]
 
 
 def _bare_dates(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]:
-    """Find the date above the story if it is the only date with its own line; several such dates are a chronicle."""
+    """Find the date above the story if no other date has a line of its own; several such dates form a chronicle."""
     bare = [i for i, each in enumerate(bylines) if each.day and not each.label and not each.author]
     return set(bare) if len(bare) == 1 and 0 < bare[0] < _TOP and not _is_wrapped(lines, bare[0]) else set()

@@ -1,4 +1,4 @@
-"""Parse a story's author and date from lines above it that contain nothing else. Pure."""
+"""Parse a story's author and date from the lines above it that contain nothing else. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 from .lexicon import MONTH, MONTHS, UNAMBIGUOUS_MONTHS
 
-_LONGEST_BYLINE = 150  # characters; longer lines are skipped, as the patterns below may be slow on them
+_LONGEST_BYLINE = 150  # maximum length in characters; longer lines are skipped, as the patterns may be slow on them
 
 _MONTHS = [month[:3] for month in MONTHS]
 _MONTH = rf"(?P<{{}}>{MONTH})\.?"

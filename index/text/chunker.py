@@ -1,4 +1,4 @@
-"""Cut an article into passages at sentence boundaries. Pure.
+"""Split an article into passages at sentence boundaries. Pure.
 
 A passage is a slice of the text, so its offsets are correct by construction: no code has to search for its text later.
 """
@@ -14,7 +14,7 @@ from .lexicon import CJK
 from .sentences import Block, blocks, sentences_within, stripped
 
 SPLITTER_VERSION = "2"
-"""The splitter version in the manifest; increase it when the same article would be cut or embedded differently."""
+"""The splitter version in the manifest; increase it when the same article would be split or embedded differently."""
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 """A function that returns the character offsets of the embedding model's tokens in a text."""
@@ -25,13 +25,13 @@ at 256: a vector of around 120 tokens still represents one topic, and 180 leaves
 passage of a section may be shorter than the minimum."""
 
 _CUT_INSIDE_A_PARAGRAPH = 1.0  # in units of `_cost`: equivalent to missing the target by 60 tokens
-_CHARACTERS_PER_TOKEN = 12  # a higher average means hashes or base64: weigh these by length
+_CHARACTERS_PER_TOKEN = 12  # a higher average indicates hashes or base64, which are weighted by length
 _CJK = re.compile(f"[{CJK}]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A piece of text that is never cut: a sentence, or part of an overlong sentence."""
+    """A piece of text that is never split: a sentence, or part of an overlong sentence."""
 
     span: Span
     weight: int  # in tokens
@@ -39,11 +39,11 @@ class _Unit:
 
 
 def chunk(article: Article, tokenize: Tokenize) -> list[Passage]:
-    """Cut `article` into passages, in order: slices between sentence boundaries, of at most `LONGEST` tokens.
+    """Return the passages of `article`, in order: slices between sentence boundaries, each of at most `LONGEST` tokens.
 
     Every character outside boilerplate and white space is in exactly one passage. A heading opens a passage: it stays
-    with the following text if both fit, and is never joined to the preceding text. No sentence is cut unless it is too
-    long for a passage.
+    with the following text if both fit, and is never joined to the preceding text. No sentence is split unless it is
+    too long for a passage.
     """
     passages = []
     for section in _sections(blocks(article.text, article.boilerplate)):
@@ -83,7 +83,7 @@ def _weight(tokens: int, characters: int) -> int:
 
 
 def _pieces(text: str, span: Span, tokenize: Tokenize) -> Iterator[Span]:
-    """Yield the span itself or, if it is too long for a passage, its halves, cut recursively between words."""
+    """Yield the span itself or, if it is too long for a passage, its halves, split recursively between words."""
     span = stripped(text, span)
     words = text[span.start : span.end]
     tokens = tokenize(words)
@@ -96,7 +96,7 @@ def _pieces(text: str, span: Span, tokenize: Tokenize) -> Iterator[Span]:
 
 
 def _middle(words: str, token_starts: list[int]) -> int:
-    """Choose the cut nearest to the middle: the start of a word, else the start of a token, else any character."""
+    """Return the cut nearest to the middle: the start of a word, else the start of a token, else any character."""
     inner = [start for start in token_starts if 0 < start < len(words)]
     begins_word = [start for start in inner if words[start - 1].isspace() or _CJK.match(words[start])]
     half = inner[len(inner) // 2] if inner else len(words) // 2
@@ -104,7 +104,7 @@ def _middle(words: str, token_starts: list[int]) -> int:
 
 
 def _heading_units(units: list[_Unit], section: list[Block]) -> int:
-    """Count the heading units at the start of a section."""
+    """Return the number of heading units at the start of a section."""
     headings = [block for block in section if block.is_heading]
     return sum(unit.span.end <= headings[-1].span.end for unit in units) if headings else 0
 
@@ -120,7 +120,7 @@ def _uncut(units: list[_Unit], headings: int) -> range:
 
 
 def _pack(units: list[_Unit], *, uncut: range) -> list[Span]:
-    """Cut a sequence of units into passages with the lowest total cost (dynamic programming over the cuts).
+    """Split a sequence of units into passages with the lowest total cost (dynamic programming over the cuts).
 
     No cut precedes a unit in `uncut`; these units and the unit before them fit into one passage.
     """

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ..models import Span
 from .lexicon import CJK
 
-_LONGEST_HEADING = 120  # characters
-_WINDOW = 5_000  # characters; see `_boundaries`
-_LONGEST_SENTENCE = 30_000  # characters; longer text is not a sentence, and finding its end takes quadratic time
+_LONGEST_HEADING = 120  # maximum length of a heading, in characters
+_WINDOW = 5_000  # number of characters that are split at a time; see `_boundaries`
+_LONGEST_SENTENCE = 30_000  # maximum length in characters; finding the end of a longer text takes quadratic time
 
 _LINE = re.compile(r"[^\r\n]+")
 _BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
@@ -31,7 +31,7 @@ class Block:
     span: Span
     is_heading: bool
     is_list_item: bool
-    is_after_boilerplate: bool  # it cannot share a slice with the previous block
+    is_after_boilerplate: bool  # if so, it cannot share a slice with the previous block
 
 
 def sentences(text: str) -> list[Span]:
@@ -114,7 +114,7 @@ def _looks_like_a_heading(line: str) -> bool:
 
 
 def _boundaries(words: str) -> Iterator[Span]:
-    """Find the sentences in a paragraph one window at a time, as the library takes quadratic time.
+    """Yield the sentences in a paragraph, split one window at a time, as the library takes quadratic time.
 
     The last sentence in a window may be truncated, so the next window begins with it. If a sentence is longer than the
     window, the window grows, up to `_LONGEST_SENTENCE`.

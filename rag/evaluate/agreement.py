@@ -1,6 +1,6 @@
 """Measure the agreement between an LLM that judges answers and the built-in measures. Pure.
 
-Agreement proves nothing: both may be wrong. If they differ, a person has to check the answer.
+Agreement proves nothing: both may be wrong. If the judge and a measure differ, a person has to check the answer.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class JudgeVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The agreement between a judge's verdicts and a built-in measure, over the `n` questions that have both.
+    """The agreement between a judge's verdicts and a built-in measure, over the `n` questions that have both values.
 
     `share` is the share of questions on which they agree. `kappa` is Cohen's kappa: 1 if they always agree, 0 if they
-    agree as often as by chance, None if both give the same result for every question, which proves nothing. Both have a
-    95% interval. `differ` contains the ids of the questions on which they disagree.
+    agree as often as by chance, None if both give the same result for every question, which proves nothing. `share` and
+    `kappa` each have a 95% interval. `differ` contains the ids of the questions on which they disagree.
     """
 
     judged: str
@@ -96,8 +96,8 @@ def kappa_interval(one: Sequence[bool], other: Sequence[bool], *, seed: int = 0)
 
 
 def as_agreement(judgement: Judgement, results: Sequence[CaseResult]) -> str:
-    """Return the agreement as a Markdown table, followed by the questions on which they differ, and those not
-    judged."""
+    """Return the agreement as a Markdown table, followed by the questions on which the judge and a measure differ, and
+    those that were not judged."""
     agreements = judgement.agreement(results)
     judged, answered = len(judgement.verdicts), len(judgement.verdicts) + len(judgement.failures)
     lines = [

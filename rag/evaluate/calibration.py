@@ -40,7 +40,7 @@ class Calibration:
 
 
 def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP) -> Calibration:
-    """Fit the threshold to `cases` with `fit_threshold`, and save it in the index. No LLM is called.
+    """Fit the threshold to `cases` with `fit_threshold`, save it in the index, and return its effect. No LLM is called.
 
     Raises `TestSetError` if there are fewer than five answerable questions, or one to four unanswerable ones.
     """
@@ -68,17 +68,17 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
 
 
 def fit_threshold(answerable: Sequence[float], unanswerable: Sequence[float], keep: float = KEEP) -> float:
-    """Return the threshold that refuses the most unanswerable questions while answering the share `keep` of the others.
+    """Return the threshold that refuses the most unanswerable questions and answers the share `keep` of the others.
 
-    If several thresholds refuse the same number, it is the one that answers the most questions. Without unanswerable
-    questions, it is the highest threshold at which the share `keep` is answered.
+    If several thresholds refuse equally many questions, the result is the one that answers the most. Without
+    unanswerable questions, it is the highest threshold at which the share `keep` is answered.
     """
     may_go = math.floor((1 - keep) * len(answerable) + 1e-9)
     highest = sorted(answerable)[may_go]
     if not unanswerable:
         return round(highest, 4)
     below = [score for score in unanswerable if score < highest]
-    # Just above the highest confidence that is to be refused: every question with a higher one is answered.
+    # Just above the highest confidence that is to be refused: every question with a higher confidence is answered.
     return round((max(below) + min(s for s in answerable if s > max(below))) / 2, 4) if below else round(highest, 4)
 
 

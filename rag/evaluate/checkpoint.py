@@ -1,4 +1,4 @@
-"""Checkpoints, with which an interrupted run continues where it stopped: each result is saved immediately."""
+"""Checkpoints that let an interrupted run continue where it stopped: each result is saved immediately."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Checkpoint:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file completely or not at all, so that an incomplete file is never read. Raises `TestSetError`."""
+    """Write a file completely or not at all, so an incomplete file is never read. Raises `TestSetError` on failure."""
     try:
         replace_file(path, text.encode())
     except OSError as error:

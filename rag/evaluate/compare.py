@@ -17,7 +17,7 @@ from .metrics.statistics import interval
 from .result import CaseResult, Report
 
 _EXACT_UP_TO = 12  # maximum number of nonzero differences: 2 ** 12 sign patterns are fewer than the random rounds
-_BLOCK = 2_000_000
+_BLOCK = 2_000_000  # maximum number of random signs drawn at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,12 @@ def compare(a: Report, b: Report, *, measures: Sequence[AnyMeasure] = SUMMARY, s
 
 
 def permutation_p_value(differences: Sequence[float], *, rounds: int = 10_000, seed: int = 0) -> float:
-    """Return the two-sided p-value of a paired permutation test: the share of sign patterns with a mean as far from 0.
+    """Return the two-sided p-value of a paired permutation test: the share of sign patterns whose mean is at least as
+    far from 0 as the observed mean.
 
-    If few differences are nonzero, all sign patterns are counted; otherwise `rounds` random patterns and the observed
-    one, so that the value is never 0. `scipy.stats.permutation_test` draws different signs and would give slightly
-    different values. Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
+    If few differences are nonzero, all sign patterns are counted; otherwise, `rounds` random patterns and the observed
+    pattern are counted, so the value is never 0. `scipy.stats.permutation_test` draws different signs and would give
+    slightly different values. Source: Fisher 1935, section 21; Phipson & Smyth 2010 for the count.
     """
     values = np.asarray([difference for difference in differences if difference != 0.0])
     count = len(values)

@@ -1,4 +1,5 @@
-"""An LLM that judges answers, in addition to the built-in measures; it is never part of them or of a quality gate.
+"""An LLM that judges answers, in addition to the built-in measures; its verdicts never affect measures or quality
+gates.
 
 Questions, answers and articles are data in the prompt: none of them can close the tags around it, and the system
 message tells the judge to ignore instructions in an article.
@@ -66,8 +67,8 @@ PASSAGE = """\
 </passage>"""
 
 NO_ANSWER_EXPECTED = "(The articles do not answer this question. The only correct answer is that they do not say.)"
-_MOST_CHARS = 8000  # maximum length of each text in the prompt, in characters: a longer answer cannot be judged
-_LONGEST_REASON = 500
+_MOST_CHARS = 8000  # maximum length of each text in the prompt, in characters; a longer text is truncated
+_LONGEST_REASON = 500  # maximum length of a reason, in characters
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 _THOUGHT = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _LINE = re.compile(
@@ -80,13 +81,13 @@ class Judge:
     """An LLM that decides whether answers are correct and grounded in the passages that they cite."""
 
     def __init__(self, llm: BaseChatModel, spec: str, *, total_timeout: float = 180.0) -> None:
-        """Judge with `llm`, named `spec` in errors; each verdict may take `total_timeout` seconds, retries included."""
+        """Judge with `llm`, named `spec` in errors; each verdict may take `total_timeout` seconds, with retries."""
         self.llm = llm
         self.spec = spec
         self.total_timeout = total_timeout
 
     def judge(self, result: CaseResult) -> JudgeVerdict | None:
-        """Return the verdict on a result; for an error or a refusal, return None without calling the LLM.
+        """Return the verdict on a result; for an error or an abstention, return None without calling the LLM.
 
         Raises `LLMError` if the LLM fails, or if its reply is not exactly one verdict.
         """

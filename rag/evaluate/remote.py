@@ -24,14 +24,14 @@ DEFAULT_TIMEOUT = 300.0
 """Timeout for a complete reply, in seconds; a local LLM may take minutes for a long article."""
 
 _CONNECT_SECONDS = 10.0
-_LARGEST_REPLY = 100_000_000  # bytes
-_MOST_TRIES = 4
-_LONGEST_RETRY_AFTER = 60.0  # seconds
+_LARGEST_REPLY = 100_000_000  # maximum size of a response body, in bytes
+_MOST_TRIES = 4  # maximum number of requests for one question, including retries
+_LONGEST_RETRY_AFTER = 60.0  # maximum delay before a retry, in seconds; a longer delay is reported as an error
 _START_IT = "Start it with `citechat chat`, and give the address that it prints."
 
 
 class ServerError(CitechatError):
-    """A chat server that cannot be reached, or an unexpected response.
+    """An error for a chat server that cannot be reached or sends an unexpected response.
 
     `status` is the HTTP status, or 0 without a response. `retry_after` is the delay that the server asks for, in
     seconds.
@@ -46,7 +46,7 @@ class ServerError(CitechatError):
 class RemoteAssistant:
     """The assistant on a chat server, for `evaluate`. Connections are closed after each request.
 
-    It uses only the server's settings. If the server's LLM fails, the result is an error, never a quoted answer.
+    Only the server's settings apply. If the server's LLM fails, the result is an error, never a quoted answer.
     """
 
     def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
@@ -68,7 +68,7 @@ class RemoteAssistant:
         self._sources = {article.id: article.source for article in self.article_metadata()}
 
     def reply(self, question: str, history: Sequence[Turn] = ()) -> Reply:
-        """Return the reply to a question; `seconds` in the reply includes the time for the whole `request`.
+        """Return the reply to a question; its `seconds` include the duration of the whole HTTP request as `request`.
 
         A request is repeated if the server asks the client to wait and retry. Raises `ServerError`.
         """
@@ -88,7 +88,7 @@ class RemoteAssistant:
         try:
             reply = Reply.from_json(body)
         except TestSetError as error:
-            raise self._error(f"returned something else than an answer ({error.message})") from None
+            raise self._error(f"returned something other than an answer ({error.message})") from None
         return replace(
             reply, sources={**self._sources, **reply.sources}, seconds={**reply.seconds, "request": round(took, 6)}
         )
@@ -173,7 +173,7 @@ class RemoteAssistant:
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(map(str, first["loc"]))[:80] or "the whole reply"
             raise self._error(
-                f"describes its articles in another form than a citechat chat: {name}: {first['msg']}"
+                f"describes its articles in a different format than a citechat chat: {name}: {first['msg']}"
             ) from None
 
     def _timed_out(self) -> ServerError:
@@ -233,7 +233,7 @@ def _parse_address(url: str) -> tuple[str, str, tuple[str, ...]]:
         problem = "has a query or fragment" if is_usable else "is not a web address"
         raise ServerError(
             f"The address of the server {problem}.",
-            "Give one such as http://127.0.0.1:7860, and nothing after its path.",
+            "Give an address such as http://127.0.0.1:7860, without a query or fragment.",
         )
     path = parts.path.rstrip("/")
     user, _, host = parts.netloc.rpartition("@")

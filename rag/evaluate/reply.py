@@ -42,7 +42,7 @@ class AnswerSentence:
 
 @dataclass(frozen=True, slots=True)
 class CitedSpan:
-    """A citation: the characters that it points at, and the quote, which should be equal to their text.
+    """A citation: the characters that it points to, and the quote, which should be equal to their text.
 
     `before` and `after` are the surrounding text in the cited passage, as far as the answer includes it.
     """
@@ -96,7 +96,7 @@ class Reply:
             name = ".".join(str(part) for part in first["loc"]) or "the whole line"
             raise TestSetError(
                 f"Cannot read an answer: {name!r}: {first['msg']}",
-                "Give one JSON object a line, as `citechat ask --batch` prints it.",
+                "Give one JSON object per line, as `citechat ask --batch` prints it.",
             ) from None
         hits = [(ArticleSpan(hit.article_id, hit.start, hit.end), hit.text) for hit in printed.hits]
         return cls._from_parts(printed, hits, {cited.article_id: cited.source for cited in printed.citations})
@@ -120,7 +120,7 @@ class Reply:
 
 
 def _cited_span(cited: Citation | _PrintedCitation, hits: Sequence[tuple[ArticleSpan, str]]) -> CitedSpan:
-    """Return the citation with the surrounding text in the passage whose number it has."""
+    """Return the citation with the surrounding text from the passage that it cites."""
     place = ArticleSpan(cited.article_id, cited.start, cited.end)
     passage, text = hits[cited.number - 1] if 0 < cited.number <= len(hits) else (place, "")
     first, last = cited.start - passage.start, cited.end - passage.start

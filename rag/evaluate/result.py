@@ -91,7 +91,7 @@ class CaseResult:
     def right(self) -> bool:
         """Whether an unanswerable question was refused, or an answerable one's first citation overlaps the evidence.
 
-        For a question without evidence in the test set: whether the answer contains an accepted answer.
+        For an answerable question without evidence in the test set: whether the answer contains an accepted answer.
         """
         if self.error is not None:
             return False

@@ -85,7 +85,7 @@ def iter_results(
 
 
 def _texts_of(assistant: AnswersQuestions | RemoteAssistant, questions: int) -> ArticleText:
-    """Return a lookup function for the assistant's own articles.
+    """Return a function that looks up the texts of the assistant's own articles.
 
     Unless there are many more articles than questions, all articles are read at once: reading them one by one would
     take longer than scoring.
@@ -115,7 +115,7 @@ def score(
     """Return the result for one case; for an error, each measure has its worst value.
 
     Evidence measures apply if the case has evidence, and answer measures if it has answers; `similarity` also requires
-    `encode`. A refusal counts as an empty answer without citations, whatever its text.
+    `encode`. An abstention counts as an empty answer without citations, whatever its text.
     """
     failure = outcome if isinstance(outcome, CitechatError) else None
     reply = Reply(text="", found=False) if isinstance(outcome, CitechatError) else outcome
@@ -182,9 +182,9 @@ def _spans_of(
 ) -> tuple[tuple[ArticleSpan, ...], ...]:
     """Return the spans for each piece of evidence in the articles that were retrieved, cited or named.
 
-    Offsets alone would match a citation in another article that happens to have overlapping offsets. So evidence with
-    offsets matches an article only if the article contains its text at these offsets; evidence without offsets matches
-    wherever the article contains its text.
+    Offsets alone would match a citation in another article that happens to have overlapping offsets. Evidence with
+    offsets therefore matches an article only if the article contains its text at these offsets; evidence without
+    offsets matches wherever the article contains its text.
     """
     seen = dict.fromkeys(
         [hit.article_id for hit in reply.hits]

@@ -23,7 +23,7 @@ class Threshold:
     def shortfall(self, report: Report) -> str:
         """Return a sentence that describes how a report misses the threshold, or an empty string if it does not.
 
-        A measure that does not apply to any question misses it: a build that checks nothing must not pass.
+        A measure that does not apply to any question misses the threshold: a build that checks nothing must not pass.
         """
         estimate = self.measure.estimate(report.results)
         if estimate is None:

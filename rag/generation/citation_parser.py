@@ -1,7 +1,7 @@
 """A parser for `[n]` markers in a token stream; it returns finished sentences and the passages they cite. Pure.
 
-The text is parsed one character at a time, so that token boundaries cannot change the result. This module separates
-markers from text; `sentence_buffer` collects both into sentences.
+The text is parsed one character at a time, so token boundaries cannot change the result. This module separates markers
+from text; `sentence_buffer` collects both into sentences.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class CitationParser:
         return ticks
 
     def _take_code(self, held: str, final: bool) -> int:
-        """Parse inline code, which begins and ends with as many backticks; backticks without a closing run are text."""
+        """Parse inline code, between two equally long runs of backticks; backticks without a closing run are text."""
         ticks = _ticks(held)
         end = re.search(rf"(?<!`)`{{{ticks}}}(?!`)", held[ticks:].partition("\n")[0])
         if end and (final or ticks + end.end() < len(held)):

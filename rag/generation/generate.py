@@ -21,7 +21,7 @@ from .verified_stream import VerifiedStream
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-_MAX_QUESTION_CHARS = 300  # a longer reply is not a question
+_MAX_QUESTION_CHARS = 300  # maximum length of a rewritten question, in characters; a longer reply is not a question
 _TOKEN_RATIO = 1.3
 """Maximum number of LLM tokens per encoder token: vocabularies differ, and if the LLM truncates the prompt, the
 question is lost."""

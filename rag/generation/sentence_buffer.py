@@ -26,7 +26,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _MARK = "\x00"
 _MAX_SENTENCE = 2000
 """Maximum sentence length, in characters; longer sentences are cut, so that a text without full stops is parsed
-fast."""
+quickly."""
 _MAX_QUOTE = 600
 """Maximum distance, in characters, at which an open quotation mark or bracket still joins sentences."""
 
@@ -62,7 +62,7 @@ class SentenceBuffer:
         self.finished: list[ParsedSentence] = []
         self._plain = ""  # the unfinished text, without markers
         self._probe = ""  # the same text with code masked, so that a dot in code does not end a sentence
-        self._offsets: list[int] = []  # the offset of each of its characters in the text
+        self._offsets: list[int] = []  # the offset in `text` of each character in `_plain`
         self._marks: list[_Mark] = []
         self._line_start = True
         self._line_over = False

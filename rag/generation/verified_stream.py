@@ -18,7 +18,7 @@ from .citation_parser import CitationParser, ParsedSentence
 
 _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported")
 _GOOD = frozenset(_BEST_FIRST[:2])
-_MIN_WORDS = 2  # content words: "By" and "Yes." occur in every passage and cannot be cited
+_MIN_WORDS = 2  # minimum number of content words to correct a citation: "By" and "Yes." occur in every passage
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
 
 
@@ -34,9 +34,9 @@ class VerifiedStream:
         self._sources = sources
         self._strict = strict
         self._final = ""  # text that no longer changes
-        self._read = 0  # characters of the parser's text that are final
+        self._read = 0  # number of characters of the parser's text that are final
         self._gap = ""  # white space before sentences that were left out
-        self._parsed = 0  # sentences taken from the parser
+        self._parsed = 0  # number of sentences taken from the parser
         self._has_begun = False
 
     @property
@@ -75,7 +75,7 @@ class VerifiedStream:
                 self._gap = self._gap or before
                 continue
             if self._gap and ("\n" not in before or not self._final):
-                before = self._gap  # the rest of the line begins where the line began
+                before = self._gap  # the sentences before it on this line were left out
             self._gap = ""
             if not self._final:
                 before = before.lstrip()

@@ -1,1 +1,1 @@
-"""Grounding: whether the evidence supports a sentence."""
+"""Check whether the evidence supports a sentence."""

@@ -25,7 +25,7 @@ _MAX_RUN = 3  # maximum number of sentences that one claim may copy
 _CLAUSE = 5
 """Minimum number of consecutive omitted words that form a clause. A negation in an omitted clause is omitted with it; a
 negation among fewer omitted words counts as removed."""
-_STRETCH = 3  # minimum number of equal words around a name, slots included, for it to replace the name at that position
+_STRETCH = 3  # minimum number of consecutive equal words and slots in which names at the same position are compared
 _WORDS_BEFORE = 3  # number of words before a copied part that may negate it: "denied that", "it is not true that"
 
 _NOT_NEGATIONS = re.compile(

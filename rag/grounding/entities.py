@@ -102,7 +102,7 @@ def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
 
 @lru_cache(maxsize=20_000)
 def forms(word: str) -> frozenset[str]:
-    """Return the forms of a name: the name itself, its stem, and its root, such as that of "China" and "Chinese"."""
+    """Return the forms of a name: the name itself, its stem, and its root, which "China" and "Chinese" share."""
     if match := _CALENDAR.fullmatch(word):
         return frozenset({word, f"{match[match.lastindex or 0]}."})
     roots = {word.removesuffix(end) for end in _SUFFIXES}

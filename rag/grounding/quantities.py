@@ -1,6 +1,6 @@
 """Numbers in English and Chinese text, in digits or in words, with their units. Pure.
 
-"1,677", "twenty-three", "1.2 million", "三百" and "23rd" become plain decimals, so that different spellings of a number
+"1,677", "twenty-three", "1.2 million", "三百" and "23rd" become plain decimals, so different spellings of a number
 compare equal.
 """
 
@@ -67,7 +67,7 @@ _UNITS = {
     "century": "centur(?:y|ies)|世纪|世紀",
 }
 """Units that must match, each with its spellings. The alignment compares other words: "23 members" and "23 people" may
-be the same."""
+mean the same."""
 
 _WORD = rf"(?:{'|'.join(sorted(_SMALL | _SCALES, key=len, reverse=True))})"
 _FIGURE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"

@@ -23,8 +23,8 @@ _SUPPORTED, _WEAK = 0.70, 0.50
 the bundled model, on true sentences, human paraphrases and swapped sentences from the development sets."""
 _WEAKEST = 0.25  # minimum cosine for every token in a supported claim: below it, the passage has no similar word
 _SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
-"""Thresholds for the share of keywords that occur, used without token vectors; set by hand, not fitted."""
-_NEIGHBOUR_HELPS = 0.03  # minimum increase in the mean that is required to add a neighbouring sentence to the span
+"""Thresholds for the share of keywords in the passage, used without token vectors; set by hand, not fitted."""
+_NEIGHBOUR_HELPS = 0.03  # minimum increase in the mean for a neighbouring sentence to be added to the span
 
 _FOLDED = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’‚`´′", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
 _THE_TEXT = r"(?:the|this) (?:\w+ )?(?:article|report|passage|text|story|piece)s?"
@@ -195,7 +195,7 @@ def _inside_word(text: str, at: int) -> bool:
 def _match(
     sentence: str, encoding: Encoding | None, parts: Sequence[str], features: PassageFeatures
 ) -> tuple[np.typing.NDArray[np.float32], bool]:
-    """Return the similarity of each sentence in a passage to each content word in the claim, as `(sentences, words)`.
+    """Return the similarity of each passage sentence to each content word in the claim: shape `(sentences, words)`.
 
     The values are token cosines if the model provides token vectors and can read the script; otherwise (the second
     value is True) 1 for a keyword that occurs and 0 for one that does not.

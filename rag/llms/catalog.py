@@ -28,7 +28,7 @@ _HOSTED = {
 }
 """A small model from each hosted provider, offered if the provider's key is set; each model supports a temperature."""
 
-_LIST_SECONDS = 30.0  # period for which a list of models is cached
+_LIST_SECONDS = 30.0  # time for which a list of models is cached, in seconds
 _OLLAMA_SECONDS = 0.5
 _OLLAMA_MAX_MODELS = 20
 _OLLAMA_MAX_BYTES = 1_000_000
@@ -64,8 +64,8 @@ class ModelCatalog:
             return self._models
 
     def llm(self, model: str) -> BaseChatModel | None:
-        """Return the LLM with that name, or None for quotes. It is loaded once, and stays available if its server is
-        too busy to list it.
+        """Return the LLM with that name, or None for quotes. The LLM is loaded once, and stays available if its server
+        is too busy to list it.
 
         Raises `SettingsError` for a name that is not offered, and `LLMError` if the model cannot be loaded.
         """

@@ -1,8 +1,8 @@
 """Errors for LLM failures, each with a one-line message and a hint.
 
 The clients raise about thirty kinds of exceptions, from LangChain, `openai`, `anthropic` and `ollama`, and, in the
-middle of a stream, from `httpx`, `httpx2` and `json`. They are classified by class name, so that no provider's package
-has to be imported.
+middle of a stream, from `httpx`, `httpx2` and `json`. They are classified by class name, so no provider's package has
+to be imported.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def load_llm(
     `timeout` is the maximum time to wait for the first word, and between words, in seconds. The client does not retry;
     `LLMCall` does, within a total timeout. `context_tokens` is passed to Ollama and llama.cpp, because Ollama otherwise
     silently truncates the prompt at a smaller default. For an OpenAI-compatible server, use `openai:` with the server's
-    `base_url`; no key is needed. Raises `LLMError` for a name, URL, package or key that cannot work.
+    `base_url`; no key is needed. Raises `LLMError` if the name or URL is invalid, or if the package or key is missing.
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
@@ -273,7 +273,7 @@ class LLMPing:
 
 
 def ping_llm(settings: Settings) -> LLMPing:
-    """Ask the configured LLM for one word, which costs a few tokens. A failure is returned, not raised."""
+    """Ask the configured LLM for one word, which costs a few tokens, and return the result; a failure is not raised."""
     from langchain_core.messages import HumanMessage
 
     first_word = None

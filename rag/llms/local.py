@@ -42,7 +42,7 @@ class LocalChat(BaseChatModel):
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def _write(self, messages: Prompt, emit: Emit, cancelled: threading.Event) -> tuple[int, int]:
-        """Emit the reply piece by piece until it is `cancelled`; return the numbers of input and output tokens."""
+        """Emit the reply piece by piece until `cancelled` is set; return the numbers of input and output tokens."""
         raise NotImplementedError
 
     def _generate(
@@ -164,7 +164,7 @@ class GgufChat(LocalChat):
         if not Path(self.path).is_file():
             raise LLMError(
                 f"the file {self.path!r} does not exist",
-                "Give the file of a GGUF model: CITECHAT_LLM=gguf:/path/to/model.gguf.",
+                "Give the path of a GGUF file: CITECHAT_LLM=gguf:/path/to/model.gguf.",
             )
         if find_spec("llama_cpp") is None:
             raise LLMError(

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _RETRIED = frozenset({"rate limit", "server"})
 """Failures that usually pass within seconds. Requests to a server that is down or timed out are not retried."""
-_FIRST_WAIT, _MAX_RETRIES = 1.0, 3  # seconds, doubled for each retry
+_FIRST_WAIT, _MAX_RETRIES = 1.0, 3  # first delay in seconds, doubled for each retry; number of retries
 
 _TAIL = 600  # number of characters at the end of a reply that are searched for a repetition
-_CHECK_EVERY = 40  # characters
+_CHECK_EVERY = 40  # number of new characters after which the reply is checked for a repetition
 _REPETITION = re.compile(r"(.{1,120}?)\1{5,}$", re.DOTALL)
-_MIN_REPETITION = 120  # characters in total: a line of dashes under a heading is shorter
+_MIN_REPETITION = 120  # minimum length of a repetition in characters: a line of dashes under a heading is shorter
 
 
 @dataclass(slots=True)

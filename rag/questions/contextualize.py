@@ -11,7 +11,7 @@ from index import lexicon, terms
 
 from ..answer import Turn
 
-_MIN_TOPIC_WORDS = 2  # a question with fewer words, not counting numbers, has no topic: "why?", "and in 2022?"
+_MIN_TOPIC_WORDS = 2  # minimum number of words, not counting numbers: "why?" and "and in 2022?" have no topic
 _PRONOUN = re.compile(rf"\b(?:{'|'.join(lexicon.PRONOUNS)}|hers|theirs|there)\b|他|她|它", re.IGNORECASE)
 _PERSON = re.compile(r"\b(?:he|she|him|her|his|hers)\b|他|她", re.IGNORECASE)
 _NAME = re.compile(r"\b(?:\d{1,3}\s+)?[A-Z][\w’'-]*(?:\s+(?:of\s+|de\s+|van\s+|von\s+)?[A-Z][\w’'-]*)*")

@@ -16,12 +16,12 @@ _SENTENCE_SIMILARITY = 0.3
 """Weight of the cosine between question and sentence, which is added to the similarities of single words."""
 _FROM_BEFORE = 0.6
 """Weight of a match between a question word and the sentence before, which often names the topic: "VBench rates video
-models. Among 16 dimensions, …". Worth 2 points on SQuAD 2; 0.5 to 0.7 give the same result, 1.0 loses 10 points."""
+models. Among 16 dimensions, …". It gains 2 points on SQuAD 2; 0.5 to 0.7 give the same result, 1.0 loses 10 points."""
 _PER_DEVIATION = 0.02  # penalty for each standard deviation between the scores of a passage and the first passage
 _KIND = 0.06
 """Bonus for a sentence that contains the kind of answer that the question asks for: "how many" asks for a number,
-"when" for a date (flat from 0.03 to 0.10). Also the penalty for a sentence without any quantity, even a vague one, when
-the question asks for one (0 to 0.2 give the same result on the development sets)."""
+"when" for a date (0.03 to 0.10 give the same result). Also the penalty for a sentence without any quantity, even a
+vague one, when the question asks for one (0 to 0.2 give the same result on the development sets)."""
 
 
 @dataclass(frozen=True, slots=True)

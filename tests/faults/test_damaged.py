@@ -126,7 +126,7 @@ DAMAGES = {
         for name in ("data_level0.bin", "header.bin", "length.bin", "link_lists.bin", "index_metadata.pickle")
     },
     "vectors blank": (_blank_vectors, "passages are not found by their own vectors", REBUILD),
-    "passages gone": (_lose_records, "of 12 articles have other passages than their records say", REBUILD),
+    "passages gone": (_lose_records, "of 12 articles have passage counts that differ from their records", REBUILD),
     "manifest lacks": (_edit(f"delete from {MANIFEST} 'splitter'"), "'splitter' is missing", REBUILD),
     "manifest nonsense": (
         _edit(f"update {MANIFEST} 'dimension'".replace("where", "set int_value = -3 where")),

@@ -222,7 +222,8 @@ def test_a_rebuild_that_is_killed_at_its_switch_answers_and_is_completed_by_the_
         assert process.exitcode == -signal.SIGKILL
     assert _who_answers(path) == "hashing"
     (problem,) = check(path)
-    assert f"{len(ARTICLES)} of {len(ARTICLES)} articles have other passages than their records say" in problem.message
+    count = len(ARTICLES)
+    assert f"{count} of {count} articles have passage counts that differ from their records" in problem.message
     assert "`citechat rebuild`" in problem.hint
     if again == "rebuild":
         with running(rebuild, path, "hashing") as (_, ours):

@@ -281,7 +281,7 @@ def test_starters_are_made_once_and_their_failure_leaves_a_page_without_them(cap
     assert len(fake.heard) == 1
     broken = AnswerHandlers(load_gradio(), Broken(Article("b", "t", "s", text)))  # type: ignore[arg-type]
     assert broken.suggest_starters(VISITOR, Conversation())["starter_row"]["visible"] is False
-    assert "cannot suggest questions to start with" in caplog.text
+    assert "cannot suggest starter questions" in caplog.text
 
 
 def test_the_handlers_trust_nothing_that_a_browser_sends(chat: ServedChat) -> None:

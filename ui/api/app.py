@@ -55,16 +55,16 @@ _REQUESTS: tuple[type[BaseModel], ...] = (AskRequest, CompletionRequest, AddRequ
 _REFERENCE = "#/components/schemas/{model}"
 _ERRORS = {
     400: "Invalid request; the message names the field.",
-    401: "The server requires a key, and it is missing or invalid.",
-    403: "A page of another site sent the request, or programs may not change articles here.",
+    401: "The server requires a key, but the key is missing or invalid.",
+    403: "A page on another site sent the request, or programs cannot change articles on this server.",
     404: "Not found.",
     408: "The request took too long to arrive.",
-    409: "The Idempotency-Key was used with another request body.",
+    409: "The Idempotency-Key was already used with a different request body.",
     413: "The request is too large.",
     415: "Unsupported content type.",
     422: "Nothing in the request could be added.",
-    429: "The caller exceeds its limits; `Retry-After` says when to try again.",
-    500: "Something went wrong in the server; see its log.",
+    429: "The caller exceeded a limit; `Retry-After` says when to try again.",
+    500: "Something went wrong on the server; see the server log.",
     503: "The queue is full, or a service that the answer needs is down; `Retry-After` may say when to try again.",
 }
 _COMMON_ERRORS = (401, 403, 429, 500, 503)
@@ -74,7 +74,7 @@ _BODY_ERRORS = (400, 408, 413, 415)
 def create_routes(
     assistant: Assistant, services: Services | None, queue: RequestQueue, *, writable: bool, evaluate: bool
 ) -> list[BaseRoute]:
-    """Return the API routes. An LLM failure is an error here: programs could not detect a fallback to quotes."""
+    """Return the API routes. An LLM failure is an error, because programs could not detect a fallback to quotes."""
     if isinstance(assistant, Assistant):  # objects of other classes have no fallback
         assistant = assistant.with_options(fallback=False)
     library, model_catalog = (services.library, services.model_catalog) if services else (None, None)
@@ -84,7 +84,7 @@ def create_routes(
     app = FastAPI(
         title="citechat",
         version=version("citechat"),
-        description="Answers about articles. Every sentence cites the characters that support it, and is checked.",
+        description="Answers questions about articles. Every sentence cites the text that supports it, and is checked.",
         servers=[{"url": PREFIX}],
         openapi_url=None,
         redirect_slashes=False,
@@ -191,7 +191,7 @@ def _request_description(body: type[BaseModel] | None, *, takes_files: bool, pat
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "A repeated request with the same key and body has no effect, and the same response.",
+                "description": "Repeats with the same key and body have no effect and get the same response.",
                 "schema": {"type": "string", "maxLength": 200},
             }
         ]

@@ -87,16 +87,16 @@ class ArticleEndpoints:
         if self._library is None or not self._writable:
             raise RequestError(
                 403,
-                "Programs may not change the articles of this server.",
+                "Programs cannot change articles on this server.",
                 "Use `citechat index`, or enable access control: `citechat keys create NAME --write`.",
             )
         return self._library
 
 
 class _Uploads:
-    """The results of earlier uploads, by caller and key: a client that lost the response can repeat the request.
+    """The results of earlier uploads, by caller and key, for clients that lost the response and repeat the request.
 
-    Each process stores only its own results; another server would report the same articles as unchanged.
+    Each process stores only its own results; another process would report the same articles as unchanged.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,10 @@ class _Uploads:
         self._results: OrderedDict[tuple[str, str], tuple[str, tuple[UploadResult, ...]]] = OrderedDict()
 
     def once(self, caller: str, key: str, digest: str, add: Callable[[], Uploads]) -> tuple[UploadResult, ...]:
-        """Return the earlier result, or that of `add`. Raises `RequestError` if the key was used with another body."""
+        """Return the stored results for the key, or call `add` and return its results.
+
+        Raises `RequestError` if the key was used with a different request body.
+        """
         if not key:
             return _last(add())
         with self._lock:
@@ -115,7 +118,9 @@ class _Uploads:
                 self._results.popitem(last=False)
         if first_digest != digest:
             raise RequestError(
-                409, "This Idempotency-Key was used with another request body.", "Use a new key for each upload."
+                409,
+                "This Idempotency-Key was already used with a different request body.",
+                "Use a new key for each upload.",
             )
         return rows
 
@@ -160,7 +165,7 @@ def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
 
 
 def _last(states: Uploads) -> tuple[UploadResult, ...]:
-    *_, rows = states  # never empty: the first state comes before the first file
+    *_, rows = states  # never empty: the first state is yielded before the first file is added
     return rows
 
 

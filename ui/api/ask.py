@@ -44,7 +44,7 @@ class AskEndpoint:
         self._queue = queue
 
     async def ask(self, request: Request) -> Response:
-        """Return the answer, or stream it as server-sent events if the body or `Accept` asks for that."""
+        """Return the answer, or stream it as server-sent events if the body or the `Accept` header requests it."""
         body = await read_body(request, AskRequest)
         begin = partial(self._assistant.stream, body.question, body.turns(), body.only.article_filter())
         if body.stream or EVENTS in request.headers.get("accept", ""):
@@ -56,7 +56,7 @@ class AskEndpoint:
 def event_stream(events: AsyncIterator[bytes], queue: RequestQueue) -> Response:
     """Return a response with server-sent events that proxies do not buffer.
 
-    Raises `RequestError` if the queue is full, because the status is sent before the first event.
+    Raises `RequestError` if the queue is full: after the first event, the status can no longer change.
     """
     queue.require_room()
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -75,7 +75,7 @@ async def answer_states(queue: RequestQueue, request: Request, begin: Begin) -> 
             yield state
             if time.monotonic() - started > STREAM_TIMEOUT:
                 problem = f"The answer took longer than {STREAM_TIMEOUT:.0f} seconds."
-                yield RequestError(503, problem, "Ask for less.").to_dict()
+                yield RequestError(503, problem, "Ask a narrower question.").to_dict()
                 return
             if state is not None and not state.done:
                 await asyncio.sleep(SNAPSHOT_INTERVAL)

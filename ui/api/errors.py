@@ -19,7 +19,7 @@ JSON = "application/json"
 
 CLIENT_CLOSED_REQUEST = 499  # no client receives this status
 
-UNEXPECTED = RequestError(500, "Something went wrong in the server.", "See the log of the server for the reason.")
+UNEXPECTED = RequestError(500, "Something went wrong on the server.", "See the server log for the reason.")
 
 
 def request_error(error: CitechatError) -> RequestError:
@@ -52,5 +52,5 @@ def json_response(status: int, value: Any, headers: Mapping[str, str] | None = N
 
 
 def as_json(value: Any) -> bytes:
-    """Return a value as UTF-8 JSON. Half a character from an LLM becomes "?", which preserves offsets."""
+    """Return a value as UTF-8 JSON. Half a surrogate pair from an LLM becomes "?", which preserves offsets."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

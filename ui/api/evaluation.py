@@ -34,8 +34,8 @@ class EvaluateEndpoint:
         if len(body.questions) > MOST_QUESTIONS:
             raise RequestError(
                 400,
-                f"Too many questions: {len(body.questions)}, and {MOST_QUESTIONS} are allowed.",
-                "Send fewer, or run `citechat eval --server`.",
+                f"Too many questions: got {len(body.questions)}, but at most {MOST_QUESTIONS} are allowed.",
+                "Send fewer questions, or run `citechat eval --server`.",
             )
         results = await self._queue.last(request, lambda: self._results(body))
         if results is None:
@@ -45,7 +45,10 @@ class EvaluateEndpoint:
         return json_response(200, json.loads(to_json(Report(results, settings, versions()))))
 
     def _results(self, body: EvaluateRequest) -> Iterator[tuple[CaseResult, ...]]:
-        """Yield the results so far. Raises `TestSetError` with the number of an invalid question."""
+        """Yield the results so far after each question.
+
+        Raises `TestSetError` with the number of an invalid question.
+        """
         with tempfile.TemporaryDirectory(prefix="citechat-") as folder:
             path = Path(folder) / "questions.jsonl"
             path.write_text("".join(f"{json.dumps(each)}\n" for each in body.questions), encoding="utf-8")
@@ -55,7 +58,7 @@ class EvaluateEndpoint:
                 raise TestSetError(error.message.replace(str(path), "questions"), error.hint) from None
         cases, problems = resolve(test_set.cases, self._assistant.articles(), lines=test_set.lines)
         if problems:
-            raise TestSetError(str(replace(problems[0], path="questions")), "Correct it, or leave it out.")
+            raise TestSetError(str(replace(problems[0], path="questions")), "Correct the question, or leave it out.")
         results: tuple[CaseResult, ...] = ()
         for result in iter_results(self._assistant, cases):
             results = (*results, result)

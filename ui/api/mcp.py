@@ -35,7 +35,7 @@ _DESCRIPTION = (
 
 
 class AskArguments(ArticleFilterRequest):
-    """The arguments of the tool."""
+    """The tool's arguments."""
 
     question: str
 
@@ -73,7 +73,7 @@ class _Endpoint:
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
         from mcp.server.transport_security import TransportSecuritySettings
 
-        if scope["method"] != "POST":  # without sessions, a client cannot listen to one or end one
+        if scope["method"] != "POST":  # without sessions, there is no session to listen to or to end
             error = RequestError(405, "Only POST is allowed at this address.", headers={"allow": "POST"})
             await error_response(error)(scope, receive, send)
             return
@@ -117,7 +117,7 @@ class _Endpoint:
             shown = request_error(error)
             problem = f"{shown.message} {shown.hint}"
         except Exception:
-            logger.exception("A call of the tool failed.")
+            logger.exception("A call to the tool failed.")
             problem = f"{UNEXPECTED.message} {UNEXPECTED.hint}"
         else:
             fields = answer.to_dict()

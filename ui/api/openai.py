@@ -1,8 +1,8 @@
 """`POST /v1/chat/completions` and `GET /v1/models` for clients of the OpenAI API.
 
 The formats follow OpenAI's API reference, "Chat Completions". An answer is Markdown with footnotes, so that clients
-without citation support can show them; extra fields contain the exact citations. System messages are ignored: answers
-come from the articles.
+without citation support can show the sources; extra fields contain the exact citations. System messages are ignored:
+answers come from the articles.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST_QUOTE = 200  # maximum length of a quote in a footnote, in characters
 _FOOTNOTES = re.compile(r"(?:\n\n\[\d{1,3}\] [^\n]*: “[^\n]*”)+\Z")
 
 # Characters that begin a link, an image, a reference or a tag in Markdown. Each pattern depends only on preceding text,
-# so that the part of an answer that was already sent does not change; two adjacent citations are not a reference.
+# so the part of an answer that was already sent does not change; two adjacent citations are not a reference.
 _MARKUP = re.compile(r"(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|<")
 
 
@@ -87,12 +87,12 @@ class CompletionRequest(_LenientRequest):
         """Return the question and the turns before it. Raises `RequestError` if the last message is not the user's."""
         messages = [each for each in self.messages if each.role in ("user", "assistant")]
         if not messages or messages[-1].role != "user":
-            raise invalid_field("messages", "the last one does not have the role 'user'", "Send the question last.")
+            raise invalid_field("messages", "the last message does not have the role 'user'", "Send the question last.")
         return messages[-1].text, [_turn(each) for each in messages[:-1] if each.text]
 
 
 def _turn(message: Message) -> Turn:
-    """Return a turn without the footnotes that clients send back as part of earlier answers."""
+    """Return the message as a turn, without the footnotes that clients send back as part of earlier answers."""
     if message.role == "user":
         return Turn("user", message.text)
     return Turn("assistant", _FOOTNOTES.sub("", message.text))
@@ -112,7 +112,7 @@ class CompletionEndpoints:
         return json_response(200, {"object": "list", "data": [_model(name) for name in names]})
 
     async def read_model(self, request: Request) -> Response:
-        """Return a model."""
+        """Return the model with this id."""
         name = request.path_params["id"]
         if name not in await run_in_threadpool(self._names):
             raise _unknown_model(name)
@@ -186,7 +186,7 @@ def escape_markup(text: str) -> str:
 
 
 def _final_part(answer: Answer) -> str:
-    """Return the part of an unfinished answer that will no longer change."""
+    """Return the part of an unfinished answer that will not change; empty until a sentence is supported."""
     is_supported = any(sentence.support != "unsupported" for sentence in answer.sentences)
     if not is_supported or answer.text.startswith(NOT_FOUND):
         return ""
@@ -232,7 +232,7 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _unknown_model(name: str) -> RequestError:
-    return RequestError(404, f"Unknown model {name[:80]!r}.", "See GET /v1/models for the available ones.")
+    return RequestError(404, f"Unknown model {name[:80]!r}.", "See GET /v1/models for the available models.")
 
 
 def _one_line(text: str) -> str:

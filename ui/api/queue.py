@@ -119,7 +119,7 @@ class _Work(Generic[State]):
         self.is_cancelled = threading.Event()
 
     def run(self) -> None:
-        """Run to the end or until cancelled; called in a thread."""
+        """Run the work to its end or until it is cancelled. Called in a thread."""
         self.is_started = True
         if self.is_cancelled.is_set():
             return
@@ -132,7 +132,7 @@ class _Work(Generic[State]):
                     break
 
     def finish(self, task: asyncio.Task[None]) -> None:
-        """Wake up the consumer; asyncio then does not log an error that no caller awaits."""
+        """Wake up the consumer, and retrieve the task's error, so asyncio does not log it if no caller awaits it."""
         if not task.cancelled():
             task.exception()
         self.changed.set()

@@ -1,4 +1,4 @@
-"""The API's JSON bodies. Requests are validated strictly; response models only describe dictionaries that are sent."""
+"""The API's JSON bodies. Requests are validated strictly; response models only describe the sent dictionaries."""
 
 from __future__ import annotations
 
@@ -48,10 +48,12 @@ class HistoryItem(StrictRequest):
 class ArticleFilterRequest(StrictRequest):
     """The articles to search, by date, outlet or id."""
 
-    since: str | None = Field(None, description="A day, month or year, such as 2024-02: only articles of it or later.")
-    until: str | None = Field(None, description="The same: only articles of it or earlier.")
-    sources: tuple[str, ...] = Field((), description="Words, one of which the outlet or the path contains.")
-    articles: tuple[str, ...] = Field((), description="Ids of articles.")
+    since: str | None = Field(
+        None, description="Day, month or year, such as 2024-02: only articles published then or later."
+    )
+    until: str | None = Field(None, description="Day, month or year: only articles published then or earlier.")
+    sources: tuple[str, ...] = Field((), description="Words: only articles whose outlet or path contains one of them.")
+    articles: tuple[str, ...] = Field((), description="Article ids: only these articles.")
 
     def article_filter(self) -> ArticleFilter:
         """Return the filter. Raises `RequestError` for an invalid date."""
@@ -91,7 +93,7 @@ class AddRequest(StrictRequest):
 
 
 class EvaluateRequest(StrictRequest):
-    """A test set: questions with expected answers and evidence, in the same form as lines in a JSONL test set."""
+    """A test set: questions with expected answers and evidence, in the format of the lines in a JSONL test set."""
 
     questions: tuple[dict[str, Any], ...] = Field(min_length=1)
 

@@ -54,12 +54,12 @@ KNOWN_TEXT = "The library already contains this text."
 
 State = Literal["waiting", "reading", "added", "changed", "unchanged", "failed"]
 
-_LONGEST_NAME = 100  # of a file name, in characters
+_LONGEST_NAME = 100  # maximum length of a file name, in characters
 _LONGEST_NAME_IN_BYTES = 200  # file systems allow 255
 _LONGEST_SUFFIX = 12
 _LONGEST_TITLE = 200
 _LONGEST_SHOWN = 120
-_REASONS = 3  # shown for unreadable files in an archive
+_REASONS = 3  # maximum number of reasons shown for unreadable files in an archive
 _HASH = 16  # hexadecimal digits in a folder name
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
 # Characters that Windows forbids in names, and the separator between an archive and its member in an article's path.
@@ -68,7 +68,7 @@ _NOT_IN_NAMES = re.compile(r'[<>:"|?*!]')
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """The state of an upload with this number of `articles`; `detail` and `hint` describe a problem and a fix."""
+    """The state of an upload and its number of `articles`; `detail` and `hint` describe a problem and how to fix it."""
 
     name: str
     state: State = "waiting"
@@ -236,7 +236,10 @@ class Library:
         return report
 
     def _store(self, data: bytes, name: str) -> tuple[Path, bool]:
-        """Return the stored copy's path and whether it is new: equal bytes under another name are the same file."""
+        """Store a file, and return its path and whether it is new.
+
+        If the same bytes are already stored under another name, return the path of that file.
+        """
         place = self._folder / hashlib.sha256(data).hexdigest()[:_HASH]
         place.mkdir(parents=True, exist_ok=True)
         suffix = PurePath(name).suffix.lower()

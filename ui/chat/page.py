@@ -126,8 +126,8 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
 class _Binder:
     """A binder that connects handlers to the page's events.
 
-    A handler takes the visitor, the event data if it requests it, and component values. It returns or yields new values
-    by component name; omitted components do not change.
+    A handler takes the visitor, the event data if `with_data` is set, and component values. It returns or yields new
+    values by component name; omitted components do not change.
     """
 
     def __init__(self, gr: Any, components: dict[str, Any]) -> None:

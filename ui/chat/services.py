@@ -1,4 +1,4 @@
-"""The chat's services in addition to its assistant."""
+"""The services that the chat uses in addition to its assistant."""
 
 from __future__ import annotations
 

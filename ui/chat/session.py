@@ -1,4 +1,4 @@
-"""The context of an event for its handler: the page's visitor, its state, its settings, and the user's action."""
+"""The context in which a handler runs: the page's visitor, its state, its settings, and the user's action."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def visitor_of(request: Any) -> Visitor:
 class PageSession:
     """The state of an open page: the number of its current answer, and whether the user has stopped the answer.
 
-    All of the page's events share it. The handler that writes the answer checks it between words and ends by itself; a
-    handler cancelled from outside could still send a word after the stop.
+    All of the page's events share this object. The handler that writes the answer checks it between words and returns;
+    a handler cancelled from outside could still send a word after the stop.
     """
 
     def __init__(self) -> None:

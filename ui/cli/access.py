@@ -22,7 +22,7 @@ _MAX_LINE = 2000  # in characters, far longer than any valid password
 def keys() -> None:
     """Create, list and revoke API keys.
 
-    A program needs one to use a server with access control.
+    A program needs a key to use a server with access control.
     """
 
 
@@ -54,12 +54,12 @@ def list_keys(as_json: bool) -> None:
 
 
 @keys.command("revoke")
-@click.argument("id_", metavar="ID", help="An id that `citechat keys list` shows.")
+@click.argument("id_", metavar="ID", help="Key id, as shown by `citechat keys list`.")
 def revoke_key(id_: str) -> None:
     """Revoke a key; a running server rejects it within five seconds."""
     if not _register().keys.revoke(id_):
         fail(f"Cannot revoke {id_!r}: there is no such key.", "`citechat keys list` shows the keys.")
-    print_message(f"Revoked the key {id_}. Running servers reject it within five seconds.")
+    print_message(f"Revoked the key {id_}. Running servers will reject it within five seconds.")
 
 
 @click.group()

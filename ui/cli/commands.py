@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | None, as_json: bool) -> int:
     """Index files, folders, archives and web addresses.
 
-    Articles that have not changed are not embedded again. --ray starts Ray on this machine, --ray=HOST:PORT uses the
-    cluster there; put it after the paths.
+    Articles that have not changed are not embedded again. --ray starts Ray on this machine; --ray=HOST:PORT uses the
+    cluster at this address. Put the option after the paths.
 
     \b
     Examples:
@@ -86,8 +86,8 @@ def ask(
 ) -> int:
     """Ask a question about the indexed articles.
 
-    The answer comes with the passages that it cites. A FILE of questions has one per line, as text or as a JSON object
-    with `question`. --source and --article can be repeated.
+    The answer comes with the passages that it cites. A FILE of questions contains one question per line, as text or as
+    a JSON object with `question`. --source and --article can be repeated.
 
     \b
     Examples:
@@ -155,7 +155,7 @@ def _questions(lines: Iterable[str], name: str) -> Iterator[tuple[str, list[Turn
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default="127.0.0.1, this machine only", help="Address to listen on.")
-@click.option("--port", type=int, default=7860, help="Port; if it is in use, the next free one.")
+@click.option("--port", type=int, default=7860, help="Port to listen on; if it is in use, the next free port.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser window.")
 @click.option("--no-access-control", is_flag=True, help="Require neither a key nor a login.")
 @click.option("--anyone-may-use-it", is_flag=True, help="Confirm --no-access-control.")
@@ -165,7 +165,7 @@ def chat(
 ) -> None:
     """Open the chat in a browser.
 
-    It shows the article beside the answer, and serves until it is interrupted.
+    The chat shows the article beside the answer, and runs until it is interrupted.
 
     \b
     Examples:
@@ -180,7 +180,7 @@ def chat(
     if no_access_control != anyone_may_use_it:
         fail(
             "--no-access-control and --anyone-may-use-it go together.",
-            "Give both to let everyone who reaches this machine read and ask, or neither.",
+            "Give both, which lets anyone who can reach this machine read articles and ask questions, or give neither.",
         )
     settings = load_settings(**overrides)
     assistant = build_assistant(settings)
@@ -199,7 +199,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True)
 
 
 @click.command()
-@click.argument("testset", metavar="TESTSET", help="A test set, JSONL or CSV.")
+@click.argument("testset", metavar="TESTSET", help="A test set, as JSONL or CSV.")
 @click.option("--keep", type=_SHARE, default=0.9, metavar="SHARE", help="Share of the answerable questions to answer.")
 @json_option
 def calibrate(testset: str, keep: float, as_json: bool) -> None:
@@ -231,7 +231,7 @@ def calibrate(testset: str, keep: float, as_json: bool) -> None:
 def articles(as_json: bool) -> None:
     """List the indexed articles.
 
-    Each with its id, date, title, sources, author, language and number of passages.
+    The list shows each article's id, date, title, sources, author, language and number of passages.
 
     \b
     Examples:
@@ -250,12 +250,14 @@ def articles(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", help="An id, or its first four characters or more.")
+@click.argument(
+    "ids", nargs=-1, required=True, metavar="ID...", help="Article id, or at least its first four characters."
+)
 @json_option
 def remove(ids: tuple[str, ...], as_json: bool) -> None:
     """Remove articles from the index.
 
-    `citechat articles` lists the ids. If one of them is unknown, no article is removed. The files stay, and indexing
+    `citechat articles` lists the ids. If any id is unknown, no article is removed. The files are kept, and indexing
     their folder adds the articles again.
 
     \b
@@ -280,7 +282,7 @@ def remove(ids: tuple[str, ...], as_json: bool) -> None:
 def rebuild(workers: int | None) -> None:
     """Split and embed all indexed articles again.
 
-    Needed after a change of the embedding model.
+    This is needed after the embedding model has changed.
 
     \b
     Examples:
@@ -303,7 +305,7 @@ def rebuild(workers: int | None) -> None:
 def doctor(llm: str | None, as_json: bool) -> int:
     """Check the installation, the settings and the index.
 
-    Lists installed packages, settings, the state of the index, and problems with what to do about them.
+    The report lists installed packages, settings, the state of the index, and problems with hints for fixing them.
 
     \b
     Examples:

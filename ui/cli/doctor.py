@@ -58,7 +58,7 @@ def _examine_access(settings: Settings, problems: list[Any]) -> str:
         problems.append(error)
         return "unknown"
     if not access.is_enforced(known):
-        return "off: the chat serves this machine only, and everyone on it"
+        return "off: anyone on this machine can use the chat; other machines cannot"
     valid = sum(key.state == "good" for key in known.keys.values())
     proxy = f", {access.user_header} from a proxy is trusted" if access.user_header else ""
     return f"on: valid keys {valid}, users {len(known.users)}{proxy}"

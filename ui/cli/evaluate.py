@@ -21,12 +21,20 @@ _COMPARE = "compare"
 
 @click.command("eval")
 @click.argument("files", nargs=-1, required=True, metavar="TESTSET | compare RUN...", help="A test set, or saved runs.")
-@click.option("--out", metavar="FILE", help="Save the run as JSON. An interrupted run continues where it was.")
-@click.option("--html", metavar="FILE", help="Write a report as a single HTML page that loads nothing.")
+@click.option("--out", metavar="FILE", help="Save the run as JSON. An interrupted run continues where it stopped.")
+@click.option("--html", metavar="FILE", help="Write a report as a single, self-contained HTML page.")
 @click.option("--server", metavar="URL", help="Evaluate a running chat server instead of the local index.")
-@click.option("--judge", metavar="SPEC", help="Have this LLM judge the answers, too, and report how far it agrees.")
-@click.option("--fail-under", metavar="LIMITS", help="Exit with 2 if a measure is worse, as in f1=0.7,hit@5=0.9.")
-@click.option("--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the equal results.")
+@click.option(
+    "--judge",
+    metavar="SPEC",
+    help="Have this LLM judge the answers, too, and report how far it agrees with the measures.",
+)
+@click.option(
+    "--fail-under", metavar="LIMITS", help="Exit with 2 if a measure misses its limit, as in f1=0.7,hit@5=0.9."
+)
+@click.option(
+    "--repeat", type=COUNT, default=1, metavar="N", help="Run N times, and count the questions with equal results."
+)
 @skip_bad_option
 @click.option("--similarity", is_flag=True, help="Also measure semantic similarity, which takes longer.")
 @llm_options
@@ -47,7 +55,7 @@ def evaluate(
 ) -> int:
     """Evaluate answers against a test set, or compare runs.
 
-    A test set is a JSONL or CSV file. Runs that --out saved are compared with the first one, question by question.
+    A test set is a JSONL or CSV file. `compare` compares runs saved with --out to the first one, question by question.
 
     \b
     Examples:
@@ -115,7 +123,7 @@ def _remote(server: str, overrides: Mapping[str, Any]) -> tuple[RemoteAssistant,
     from rag.evaluate import RemoteAssistant
 
     if any(overrides.values()):
-        fail("Cannot combine --server with --llm, --strict or --top-k.", "The server has settings of its own.")
+        fail("Cannot combine --server with --llm, --strict or --top-k.", "The server uses its own settings.")
     return RemoteAssistant(server), {"server": urlsplit(server).hostname or ""}
 
 
@@ -130,11 +138,11 @@ def _read_cases(assistant: Assistant | RemoteAssistant, file: str, *, skip_bad: 
         print_message(f"{'skipped' if skip_bad else 'invalid'}: {problem}")
     if problems and not skip_bad:
         raise TestSetError(
-            f"The articles do not contain the evidence of {len(problems)} questions.",
+            f"The articles do not contain the evidence for {len(problems)} questions.",
             "Correct the questions, or skip them with --skip-bad.",
         )
     if not cases:
-        raise TestSetError(f"The test set {test_set.path!r} has no valid question.", "Correct the problems above.")
+        raise TestSetError(f"The test set {test_set.path!r} has no valid questions.", "Correct the problems above.")
     return cases
 
 
@@ -143,7 +151,7 @@ def _open_checkpoint(file: str, cases: Sequence[Case], settings: Mapping[str, st
 
     checkpoint = Checkpoint(Path(file), run_fingerprint(cases, settings, versions()))
     if checkpoint.results:
-        print_message(f"Continuing: {len(checkpoint.results)} of {len(cases)} questions were answered before.")
+        print_message(f"Continuing: {len(checkpoint.results)} of {len(cases)} questions were already answered.")
     return checkpoint
 
 
@@ -212,7 +220,7 @@ def _compare(files: Sequence[str], *, html: str | None, as_json: bool) -> int:
 
     if len(files) < 2:
         fail(
-            f"Cannot compare: expected two saved runs or more, got {len(files)}.",
+            f"Cannot compare: expected at least two saved runs, got {len(files)}.",
             "For example: `citechat eval compare A.json B.json`, with files that --out wrote.",
         )
     base, *others = runs = [_read_run(file) for file in files]

@@ -14,14 +14,18 @@ COUNT = click.IntRange(min=1)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 skip_bad_option = click.option("--skip-bad", is_flag=True, help="Skip invalid questions, and list them.")
 workers_option = click.option(
-    "--workers", type=COUNT, metavar="N", show_default="this one, with threads", help="Processes that read and embed."
+    "--workers",
+    type=COUNT,
+    metavar="N",
+    show_default="this process, with threads",
+    help="Number of processes that read and embed.",
 )
 
 
 def llm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add options that override settings. An omitted option is None, as `load_settings` expects."""
-    command = click.option("--top-k", type=int, metavar="N", help="Passages to answer from.")(command)
-    strict = "Leave out sentences of an LLM that no passage supports."
+    command = click.option("--top-k", type=int, metavar="N", help="Number of passages to answer from.")(command)
+    strict = "Leave out an LLM's sentences that no passage supports."
     command = click.option("--strict", is_flag=True, default=None, help=strict)(command)
     llm = "LLM that writes the answer, as provider:model."
     return click.option("--llm", metavar="SPEC", show_default="extractive, no LLM", help=llm)(command)

@@ -46,7 +46,7 @@ def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None
         return
     from tqdm import tqdm
 
-    # Articles finish in bursts: with tqdm's default of ten updates per second, the bar would show each burst's start.
+    # Articles finish in bursts: with tqdm's default of ten updates per second, the bar would show only a burst's start.
     with tqdm(
         unit=f" {unit}", bar_format=_BAR, file=sys.stderr, dynamic_ncols=True, leave=False, mininterval=0, miniters=1
     ) as bar:

@@ -23,7 +23,9 @@ def testset() -> None:
 
 
 @testset.command()
-@click.argument("articles", nargs=-1, required=True, metavar="ARTICLE...", help="Id or file of an indexed article.")
+@click.argument(
+    "articles", nargs=-1, required=True, metavar="ARTICLE...", help="Id or file path of an indexed article."
+)
 @click.option("--count", type=COUNT, default=20, metavar="N", help="Maximum number of questions.")
 @click.option("--out", metavar="FILE", show_default="stdout", help="JSONL or CSV file to add the questions to.")
 def draft(articles: tuple[str, ...], count: int, out: str | None) -> None:
@@ -42,7 +44,8 @@ def draft(articles: tuple[str, ...], count: int, out: str | None) -> None:
     drafted = draft_cases(assistant, [_article(assistant, name) for name in dict.fromkeys(articles)], count)
     if not drafted:
         raise TestSetError(
-            "Cannot draft a question: no sentence of the articles fits the rules, or citechat does not find it.",
+            "Cannot draft questions: no sentence in the articles fits the rules, or citechat does not find the "
+            "sentences that fit.",
             "Drafts are made from English prose. Write the questions by hand, or choose other articles.",
         )
     if path is None:
@@ -53,12 +56,12 @@ def draft(articles: tuple[str, ...], count: int, out: str | None) -> None:
     if new:
         write_cases(path, [*known, *new])
     click.echo(f"drafted {len(new)} questions; {len(drafted) - len(new)} were already in {str(path)!r}")
-    print_message("Review each question: delete its tag 'draft' if it is right, or its line if it is not.")
+    print_message("Review each question: delete its 'draft' tag if the question is right, or its line if it is wrong.")
 
 
 @testset.command("import")
 @click.argument("format_", type=click.Choice(["ragas", "squad"]), metavar="FORMAT", help="squad or ragas.")
-@click.argument("file", metavar="FILE", help="JSON of SQuAD, or a table with the columns of RAGAS.")
+@click.argument("file", metavar="FILE", help="SQuAD JSON file, or a table with the RAGAS columns.")
 @click.option("--out", metavar="FILE", help="JSONL or CSV file to write; the texts go into a folder beside it.")
 @skip_bad_option
 def import_testset(format_: str, file: str, out: str | None, skip_bad: bool) -> None:
@@ -78,7 +81,9 @@ def import_testset(format_: str, file: str, out: str | None, skip_bad: bool) -> 
     if out is None:
         _print_cases(imported.cases)
         if imported.contexts:
-            print_message(f"The {len(imported.contexts)} texts of the questions are only written with --out.")
+            print_message(
+                f"The {len(imported.contexts)} texts that the questions refer to are written only with --out."
+            )
         return
     path = Path(out)
     folder = path.with_name(f"{path.stem}-articles")

@@ -30,7 +30,7 @@ _NO_STORE = {"cache-control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """The index at its last check: its size, and the problem or an empty string."""
+    """The state of the index at its last check: its size, and its problem or an empty string."""
 
     problem: str = ""
     articles: int = 0
@@ -80,7 +80,7 @@ class Health:
             logger.warning("Cannot read the index: %s", error)
         except Exception:
             logger.exception("Cannot read the index.")
-        problem = "it cannot be read; see the log of the server for the reason"
+        problem = "it cannot be read; see the server log for the reason"
         return IndexState(problem, self._state.articles, self._state.passages)
 
 

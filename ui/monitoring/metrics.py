@@ -35,14 +35,18 @@ class Metrics:
 
         self.registry: CollectorRegistry = CollectorRegistry()
         shared: Any = {"registry": self.registry}
-        ends = "Questions by how they ended: answered, abstained, abandoned, or the kind of failure."
+        ends = "Questions by outcome: answered, abstained, abandoned, or the kind of failure."
         self.questions = Counter("citechat_questions", ends, ["surface", "outcome"], **shared)
-        grades = "Sentences of answers by how well their citations support them."
+        grades = "Answer sentences by how well their citations support them."
         self.sentences = Counter("citechat_sentences", grades, ["support"], **shared)
         self.seconds = Histogram(
-            "citechat_answer_seconds", "Seconds of each stage of an answer.", ["stage"], buckets=SECONDS, **shared
+            "citechat_answer_seconds",
+            "Duration of each answer stage, in seconds.",
+            ["stage"],
+            buckets=SECONDS,
+            **shared,
         )
-        self.tokens = Counter("citechat_llm_tokens", "Tokens of the LLM, if they are reported.", ["way"], **shared)
+        self.tokens = Counter("citechat_llm_tokens", "LLM tokens, if the provider reports them.", ["way"], **shared)
         self.answering = Gauge("citechat_questions_answering", "Questions being answered now.", ["surface"], **shared)
         self.waiting = Gauge("citechat_questions_waiting", "Questions waiting for their turn.", ["surface"], **shared)
         self.requests = Counter(
@@ -56,7 +60,7 @@ class Metrics:
         return Observer(self, surface)
 
     def watch_waiting(self, surface: str, count: Callable[[], int]) -> None:
-        """Report the number of waiting questions, for which `count` is called whenever the metrics are read."""
+        """Report the number of waiting questions, which `count` returns whenever the metrics are read."""
         self.waiting.labels(surface).set_function(count)
 
     def routes(self, health: Health) -> list[BaseRoute]:
@@ -107,7 +111,7 @@ class Observer:
 
 
 class RequestCounter:
-    """ASGI middleware that counts requests by server part and status."""
+    """ASGI middleware that counts requests by server part and status code."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
@@ -126,7 +130,7 @@ class RequestCounter:
 
 
 class _IndexSize:
-    """A collector of the index size; if the index cannot be read, of its last known size."""
+    """A collector for the index size, or for the last known size if the index cannot be read."""
 
     def __init__(self) -> None:
         self.state = IndexState()
@@ -135,7 +139,9 @@ class _IndexSize:
         from prometheus_client.metrics_core import GaugeMetricFamily
 
         state = self.state
-        yield GaugeMetricFamily("citechat_index_up", "1 where the index can be read.", value=float(not state.problem))
+        yield GaugeMetricFamily(
+            "citechat_index_up", "1 if the index can be read, else 0.", value=float(not state.problem)
+        )
         yield GaugeMetricFamily("citechat_index_articles", "Articles in the index.", value=state.articles)
         yield GaugeMetricFamily("citechat_index_passages", "Passages in the index.", value=state.passages)
 

@@ -39,7 +39,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL does not accept NU
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A stored conversation in a list: `changed` is the time of the last save (UTC, ISO form), `questions` a count."""
+    """A stored conversation in a list.
+
+    `changed` is the time of the last save (UTC, ISO format); `questions` is the number of questions.
+    """
 
     id: str
     title: str
@@ -48,9 +51,10 @@ class ConversationSummary:
 
 
 class ConversationStore:
-    """A store for conversations and feedback in a `Database`; every method raises the database's errors.
+    """A store for conversations and feedback in a `Database`.
 
-    Each conversation has an owner. Only the owner can list, load, change or rate it.
+    Each conversation has an owner. Only the owner can list, load, change or rate it. Every method raises
+    `PersistenceError` if the database cannot be used.
     """
 
     def __init__(self, url: str) -> None:
@@ -62,8 +66,8 @@ class ConversationStore:
     def save(self, owner: str, conversation: Conversation) -> Conversation:
         """Store a conversation, and return it with its id and title.
 
-        A new conversation gets an id, and its first question as the title unless it has one. After that only `rename`
-        changes the title. Raises `PersistenceError` if the id belongs to another owner.
+        A new conversation gets an id, and its first question as its title unless it has a title. After that, only
+        `rename` changes the title. Raises `PersistenceError` if the id belongs to another owner.
         """
         from sqlalchemy import case
 
@@ -117,17 +121,17 @@ class ConversationStore:
     def record_feedback(
         self, owner: str, conversation_id: str, turn: int, rating: Rating | None, reason: str = ""
     ) -> None:
-        """Replace the user's feedback on an answer, counted from 1; a rating of None removes the feedback.
+        """Replace the user's feedback on the answer in a turn, counted from 1; a rating of None removes the feedback.
 
         The feedback includes a copy of the saved question, answer and citations; the conversation does not change.
-        Raises `PersistenceError` if the owner does not have this conversation or it does not contain this answer.
+        Raises `PersistenceError` if the owner does not have this conversation or the conversation lacks this answer.
         """
         conversation = self.load(owner, conversation_id)
         exchange = conversation.exchange(turn) if conversation else None
         if exchange is None or exchange.answer is None or rating not in ("good", "bad", None):
             raise PersistenceError(
                 f"Answer {turn} of conversation {conversation_id!r} cannot be rated {rating!r}.",
-                "Rate an answer that was saved, as good or bad.",
+                "Rate a saved answer as good or bad.",
             )
         row = {
             "question": _storable(exchange.question),
@@ -141,7 +145,7 @@ class ConversationStore:
         lock = self._conversations.select().where(self._is_owned(owner, conversation_id)).with_for_update()
 
         def write(connection: Connection) -> None:
-            connection.execute(lock.with_only_columns(self._conversations.c.id))  # one copy at a time
+            connection.execute(lock.with_only_columns(self._conversations.c.id))  # one server at a time
             connection.execute(table.delete().where(table.c.conversation == conversation_id, table.c.turn == turn))
             if rating is not None:
                 connection.execute(table.insert().values(conversation=conversation_id, turn=turn, **row))
@@ -151,8 +155,8 @@ class ConversationStore:
     def feedback(self, owner: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the ratings from one owner or from all owners, oldest first, without the owners' names.
 
-        Each has `conversation`, `turn`, `question`, `answer`, `citations` as in `Answer.to_dict`, `verdict`, `reason`
-        and `judged` (UTC, ISO form).
+        Each rating has `conversation`, `turn`, `question`, `answer`, `citations` as in `Answer.to_dict`, `verdict`,
+        `reason` and `judged` (UTC, ISO format).
         """
         columns = self._feedback.c
         chosen = self._feedback.select().order_by(columns.judged, columns.conversation, columns.turn)
@@ -197,7 +201,7 @@ def _tables() -> MetaData:
 
 
 def _parse(body: str, id_: str, title: str) -> Conversation:
-    """Parse a stored body into a conversation. Citations are derived once so that invalid ones raise here."""
+    """Parse a stored body into a conversation. Citations are derived once so that invalid citations raise here."""
     from pydantic import ValidationError
 
     try:
@@ -243,7 +247,7 @@ def _json(value: object) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return the text with characters that some databases cannot store replaced; its length does not change."""
+    """Replace the characters that some databases cannot store, and return the text; its length does not change."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 

@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, MetaData
 
 TIMEOUT = 5.0
-"""Timeout in seconds, for a write that waits for another one to a SQLite file, and for a database server's response."""
+"""Timeout, in seconds, for a write to a SQLite file that waits for another write, and for a server's response."""
 
 _CONNECTION_LIFETIME = 1800  # seconds; firewalls drop connections that are idle longer
 _ATTEMPTS = 3  # for a change that conflicts with another server's change
 
 _HINTS = {  # by the error that the database reports
-    r"locked|unique": "Someone else is writing to the database: try again in a moment.",
-    r"full|disk I/O": "Make room on the disk, then try again.",
+    r"locked|unique": "Another process is writing to the database: try again in a moment.",
+    r"full|disk I/O": "Free some disk space, then try again.",
     r"not a database|malformed": "Move the file away and restart to create a new one, or restore a backup.",
 }
 _FILE_HINTS = {
     r"read-?only|permission|unable to open": "Make the file and its folder writable.",
-    r"no such (table|column)|has no column": "Another version or program made the file: move it away and restart.",
+    r"no such (table|column)|has no column": "Another version or program created the file: move it away and restart.",
 }
 _SERVER_HINTS = {
-    r"read-?only|permission": "Give the database's user the right to create and change tables.",
-    r"does not exist": "Create the database; if it has other tables of this name, use another database.",
+    r"read-?only|permission": "Give the database user the right to create and change tables.",
+    r"does not exist": "Create the database; if it contains other tables with this name, use another database.",
 }
-_DRIVER_HINT = "Install the driver of this database; PostgreSQL's comes with citechat[postgresql]."
-_OTHER_HINT = {r"": "Check the address of the database, and that it can be reached."}
+_DRIVER_HINT = "Install the driver for this database; the PostgreSQL driver comes with citechat[postgresql]."
+_OTHER_HINT = {r"": "Check the address of the database, and that the database is reachable."}
 
 _Result = TypeVar("_Result")
 
@@ -52,13 +52,13 @@ class Database:
     """The database at a URL such as `sqlite:////home/me/conversations.sqlite3`, with a set of tables.
 
     Thread-safe. A missing SQLite file is created, readable only by its owner. Tables are created when a file is opened,
-    or when a server first responds. Every method raises `PersistenceError` if the database cannot be used.
+    or when a database server first responds. Every method raises `PersistenceError` if the database cannot be used.
     """
 
     def __init__(
         self, url: str, tables: MetaData, content: str, *, is_lazy: bool = False, lazy_file: Path | None = None
     ) -> None:
-        """Open the database, at its first use if `is_lazy`.
+        """Open the database now or, if `is_lazy`, at its first use.
 
         `content` names the stored data in error messages. `read` does not create the SQLite file `lazy_file`. Raises
         `PersistenceError` for an invalid URL, a missing driver, or a file that cannot be opened.
@@ -104,7 +104,7 @@ class Database:
                 address = sql.make_url(self._url)
             except (sql.exc.ArgumentError, ValueError):  # do not show the URL: it may contain a password
                 raise PersistenceError(
-                    f"Invalid address of the database for {self._content}.",
+                    f"Invalid database address for {self._content}.",
                     "Write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
                 ) from None
             is_file = address.get_backend_name() == "sqlite"
@@ -127,7 +127,10 @@ class Database:
             return engine
 
     def _create_tables(self, engine: Engine) -> None:
-        """Create missing tables. If another process does so too, `create_all` fails and `if_not_exists` may fail."""
+        """Create missing tables.
+
+        If another process creates them at the same time, `create_all` would fail, and `if_not_exists` may fail.
+        """
         from sqlalchemy.exc import IntegrityError, ProgrammingError
         from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -169,7 +172,7 @@ def _transact(engine: Engine, work: Callable[[Connection], _Result], *conflicts:
 
 
 def utc_now(timespec: str = "seconds") -> str:
-    """Return the current time in UTC, in the stored form."""
+    """Return the current time in UTC, in the format in which it is stored."""
     return datetime.now(UTC).isoformat(timespec=timespec)
 
 

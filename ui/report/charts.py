@@ -95,8 +95,8 @@ def histogram(
 ) -> Markup:
     """Return a histogram: the `upper` values as bars above the line, the `lower` values as hollow bars below it.
 
-    Both sets have a name. Values that no axis can show are omitted. `span` is the range of the axis, by default the
-    range of the values, or a range of width 1 if all values are equal.
+    `upper` and `lower` contain a name and the values. Values that no axis can show are omitted. `span` is the range of
+    the axis, by default the range of the values, or a range of width 1 if all values are equal.
     """
     above, below = ([value for value in values if is_shown(value)] for values in (upper[1], lower[1]))
     first, last = span or span_of([*above, *below])
@@ -128,7 +128,7 @@ def is_shown(value: float) -> bool:
 
 
 def span_of(values: Sequence[float]) -> tuple[float, float]:
-    """Return the smallest and largest shown value; a range of 1 around equal values, (0, 1) without values."""
+    """Return the smallest and largest shown value, a range of width 1 around equal values, or (0, 1) without values."""
     finite = [value for value in values if is_shown(value)]
     if not finite:
         return 0.0, 1.0

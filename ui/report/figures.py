@@ -35,7 +35,7 @@ _LEVELS = {
     "abstention": "Answering and refusing",
 }
 RIGHT = Measure("right", "answer", lambda result: float(result.right), "right answers and right refusals", counts=True)
-"""The share of questions with a right result."""
+"""The share of questions with a right answer or a right abstention."""
 
 _OF_TAGS = (RIGHT, *(MEASURES[name] for name in ("first citation right", "F1", "answered or refused rightly")))
 
@@ -117,18 +117,18 @@ def confidence_html(runs: Sequence[Run]) -> str:
     span = charts.span_of([value for pair in values for each in pair for value in each])
     for run, (answerable, others) in zip(runs, values, strict=True):
         without = len(run.results) - sum(charts.is_shown(value) for value in (*answerable, *others))
-        note = f" {without} without confidence, such as failed ones, are left out." if without else ""
+        note = f" {without} without a confidence value, such as failed questions, are left out." if without else ""
         chart = charts.histogram(
             f"confidence-{run.place}",
             f"Confidence of {'the questions' if run.is_alone else run.name}",
-            "Histogram: questions that can be answered above the line, others below.",
+            "Histogram: questions that can be answered above the line, other questions below.",
             upper=("can be answered", answerable),
             lower=("cannot be answered", others),
             axis="confidence",
             span=span,
             style=run.style,
         )
-        note = f"The less the two overlap, the better confidence shows what to refuse.{note}"
+        note = f"The less the two overlap, the better confidence shows which questions to refuse.{note}"
         drawn.append((f"confidence-{run.place}", None if run.is_alone else run, "Confidence", chart, note))
     for run in runs:
         if f1 := [result.f1 for result in run.results if result.f1 is not None]:
@@ -158,14 +158,15 @@ def _risk(runs: Sequence[Run]) -> tuple[Markup, str]:
     chart = charts.curves(
         "risk",
         "Risk-coverage curve",
-        "The share answered wrong when only the questions of highest confidence are answered, with 95% intervals.",
+        "The share of wrong answers if only the questions with highest confidence are answered, with 95% intervals.",
         [[charts.Point(*point) for point in risk_curve(run.results)] for run in runs],
-        ("share of the questions that is answered", "share of those answered wrong"),
+        ("share of questions answered", "share of wrong answers"),
     )
     areas = [find_measure("AURC of confidence").estimate(run.results) for run in runs]
     note = (
-        "Read from the left: if only this share of the questions, those of highest confidence, were answered, this "
-        "share of the answers would be wrong; the lower the line, and the area under it (AURC), the better."
+        "Read from the left: if only this share of the questions, those with the highest confidence, were "
+        "answered, this share of the answers would be wrong. The lower the line and the area under it (AURC) are, the "
+        "better."
     )
     return macros("report", "figures").risk(chart, runs, areas), note
 

@@ -30,13 +30,13 @@ _FIGURES = (
 
 
 def report_page(reports: Mapping[str, Report]) -> str:
-    """Return an HTML document with the report of one run, or of several, each compared with the first.
+    """Return an HTML document that reports on one run, or on several runs, each compared with the first.
 
     The output is deterministic. Raises `ValueError` without a run, and `TestSetError` if two runs have no question in
-    common or an id belongs to two questions.
+    common or two different questions have the same id.
     """
     if not reports:
-        raise ValueError("there is no run to show")
+        raise ValueError("there are no runs to show")
     is_alone = len(reports) == 1
     runs = [Run(place, _letter(place), name, report, is_alone) for place, (name, report) in enumerate(reports.items())]
     comparisons = [compare(runs[0].report, run.report) for run in runs[1:]]
@@ -103,7 +103,7 @@ def _outcomes(runs: Sequence[Run]) -> str:
 
 
 def _flips(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
-    """Return HTML that lists questions that one run answers rightly and the other wrongly; empty for a single run."""
+    """Return HTML that lists questions with a right result in only one of two runs; empty for a single run."""
     numbers = {key: place for place, key in enumerate(dict.fromkeys(r.id for run in runs for r in run.results), 1)}
     changes = [
         (run, found.flips, sum(flip.right_in == "a" for flip in found.flips))

@@ -23,11 +23,11 @@ OUTCOMES = {
     "answered": "answered, although the articles do not say",
     "failed": "failed without an answer",
 }
-"""The possible outcomes of a question, in words."""
+"""The possible outcomes of a question, each with its description."""
 
 
 def outcome(result: CaseResult) -> str:
-    """Return the question's outcome, one of `OUTCOMES`."""
+    """Return the outcome of a question, as a key of `OUTCOMES`."""
     if result.error is not None:
         return "failed"
     if not result.answerable:
@@ -42,7 +42,7 @@ def outcome(result: CaseResult) -> str:
 
 
 def count_outcomes(results: Sequence[CaseResult]) -> Mapping[str, int]:
-    """Return the number of questions for each of the `OUTCOMES`."""
+    """Return the number of questions with each outcome, by the keys of `OUTCOMES`."""
     outcomes = [outcome(result) for result in results]
     return {kind: outcomes.count(kind) for kind in OUTCOMES}
 
@@ -97,14 +97,14 @@ def _where_found(result: CaseResult) -> str:
     if rank is not None:
         return f"the evidence was found at rank {rank}"
     if result.evidence_seen is False:
-        return "no retrieved article has the evidence"
+        return "no retrieved article contains the evidence"
     return f"the evidence was not found among {_count(len(result.hits), 'hit')}"
 
 
 def _faults(result: CaseResult) -> Iterator[str]:
     if result.bad_citations:
         total = max(len(result.citations), len(result.bad_citations))
-        yield f"{len(result.bad_citations)} of {_count(total, 'citation')} does not quote its article exactly"
+        yield f"{len(result.bad_citations)} of {_count(total, 'citation')} not quoted exactly"
     if bad := result.supports.count("unsupported"):
         yield f"{bad} of {_count(len(result.supports), 'sentence')} not supported"
 
@@ -115,7 +115,7 @@ def _count(number: int, what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
-    """A question's result in one run, for the template; `around` has the text before and after each cited quote."""
+    """A question's result in one run, for the template; `around` is the text before and after each cited quote."""
 
     result: CaseResult
     verdict: str

@@ -38,7 +38,11 @@ _SERVER_PROXY_VARIABLE = "FORWARDED_ALLOW_IPS"
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """A snapshot: keys by id, the time of addition by user name, and the time of reading (seconds, monotonic clock)."""
+    """The keys and users as read from the database.
+
+    `keys` maps ids to keys, and `users` maps user names to the times at which they were added; `read_at` is the time of
+    reading, in seconds on the monotonic clock.
+    """
 
     keys: dict[str, Key] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
@@ -56,7 +60,7 @@ class AccountRegistry:
         self._next_attempt_at = 0.0
 
     def read(self) -> AccountSnapshot:
-        """Read the keys and users from the database. Raises `PersistenceError`."""
+        """Read and return the keys and users. Raises `PersistenceError` if the database cannot be read."""
         now = time.monotonic()
         keys = {key.id: key for key in self.keys.listing()}
         self._snapshot = AccountSnapshot(keys, dict(self.users.listing()), now)
@@ -77,7 +81,7 @@ class AccountRegistry:
                 logger.warning("%s", error)
         if now < snapshot.read_at + STALE:
             return snapshot
-        raise PersistenceError("Cannot read keys and users.", "See the log of the server for the reason.")
+        raise PersistenceError("Cannot read keys and users.", "See the server log for the reason.")
 
 
 def open_accounts(settings: Settings) -> AccountRegistry:
@@ -117,7 +121,10 @@ class AccessPolicy:
     audit_log: AuditLog | None = None
 
     def is_enforced(self, accounts: AccountSnapshot) -> bool:
-        """Return whether callers must identify themselves. Revoked keys count: revoking the last one opens nothing."""
+        """Return whether callers must identify themselves.
+
+        Revoked keys count as keys, so revoking the last valid key does not turn access control off.
+        """
         return not self.open_to_all and bool(accounts.keys or accounts.users or self.user_header)
 
 
@@ -141,9 +148,9 @@ def access_policy(settings: Settings, *, open_to_all: bool = False) -> AccessPol
 def unrestricted(host: str) -> SettingsError:
     """Return the error for a server address that other machines could use without a key or a login."""
     return SettingsError(
-        f"Without access control, other machines could read every article at {host!r} and ask at your cost.",
+        f"Without access control, other machines could read every article at {host!r} and ask questions at your cost.",
         "Create a key (`citechat keys create NAME`) or a user (`citechat users add NAME`), or have a proxy log users "
-        "in (CITECHAT_USER_HEADER). To let everybody in all the same: --no-access-control --anyone-may-use-it",
+        "in (CITECHAT_USER_HEADER). To turn access control off instead: --no-access-control --anyone-may-use-it",
     )
 
 

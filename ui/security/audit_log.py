@@ -27,8 +27,8 @@ _LONGEST_PATH = 500
 class AuditLog:
     """A log file with one line for each request. Only its owner can read it.
 
-    The file is opened for every line: it may be moved at any time and is then created again. A write failure does not
-    fail the request: the program logs one error, and one warning when writing works again.
+    The file is opened for every line, so it may be moved at any time, and is then created again. If writing fails, the
+    request continues: the program logs one error, and one warning when writing works again.
     """
 
     def __init__(self, path: Path, *, contents: bool = False) -> None:
@@ -36,7 +36,7 @@ class AuditLog:
         self._is_failing = False
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append a line."""
+        """Append a line to the file; if that fails, log an error."""
         data = (json.dumps(line) + "\n").encode("ascii")
         try:
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

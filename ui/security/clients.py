@@ -57,7 +57,7 @@ class TrustedProxies:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address or host name; names except localhost are not resolved."""
+    """Return whether only this machine can reach an address or host name; localhost is the only name that counts."""
     address = _address(host.strip("[]"))
     return host.lower() == "localhost" if address is None else address.is_loopback
 

@@ -39,7 +39,7 @@ def retry_after(seconds: float) -> dict[str, str]:
 
 
 def unauthorized(message: str, hint: str, *, is_invalid: bool = False) -> RequestError:
-    """Return a 401 error for an unknown caller; `is_invalid` means that they sent an invalid key."""
+    """Return a 401 error for an unknown caller; `is_invalid` means that the caller sent an invalid key."""
     challenge = 'Bearer realm="citechat"' + (', error="invalid_token"' if is_invalid else "")
     return RequestError(401, message, hint, {"www-authenticate": challenge})
 
@@ -50,7 +50,7 @@ def forbidden(scope: str) -> RequestError:
     return RequestError(
         403,
         f"The key does not have the scope {scope!r}.",
-        f"Create one that has it: citechat keys create NAME{' --write' if scope == 'write' else ''}",
+        f"Create a key with this scope: citechat keys create NAME{' --write' if scope == 'write' else ''}",
         {"www-authenticate": challenge},
     )
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 LONGEST_NAME = 100
+"""Maximum length of a key's name, in characters."""
+
 LONGEST_LIFETIME = 3650
 """Maximum lifetime of a key with an expiry date, in days."""
 
@@ -51,7 +53,10 @@ class Key:
 
 
 def find_key(secret: str, keys: Mapping[str, Key]) -> Key | None:
-    """Return the valid key with this secret, or None. Look it up by the secret's id; compare in constant time."""
+    """Look up a key by the id in its secret, and return it if the secret is right and the key valid, else None.
+
+    The secrets are compared in constant time.
+    """
     match = _SECRET_FORMAT.fullmatch(secret)
     if match is None:
         return None
@@ -74,8 +79,8 @@ class Keys:
         """
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise AccessError(
-                f"Invalid name of a key: {name[:LONGEST_NAME]!r}.",
-                f"Name the program that will use it, in at most {LONGEST_NAME} characters.",
+                f"Invalid key name: {name[:LONGEST_NAME]!r}.",
+                f"Name the program that will use the key, in at most {LONGEST_NAME} characters.",
             )
         if days is not None and not 1 <= days <= LONGEST_LIFETIME:
             raise AccessError(f"A key cannot expire in {days!r} days.", f"Use a number from 1 to {LONGEST_LIFETIME}.")

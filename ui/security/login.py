@@ -61,7 +61,7 @@ class Login:
         return None
 
     def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
-        """Return a `send` for a login response: it reports failures and hardens the cookies on success."""
+        """Return a `send` for a login response; it calls `on_failure` for a failed login, and hardens the cookies."""
 
         async def hardened_send(message: Message) -> None:
             if message["type"] == "http.response.start":

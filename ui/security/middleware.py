@@ -32,7 +32,7 @@ class AccessControl:
     """
 
     def __init__(self, app: ASGIApp, *, policy: AccessPolicy, login: Login | None = None) -> None:
-        """Without a `login`, only users that a proxy names, or users on this machine, can open the page."""
+        """Create the middleware. Without a `login`, only local users or users that a proxy names can open the page."""
         self.app, self.policy, self.login = app, policy, login
         self._failed_attempts = RateLimit(FAILED_ATTEMPTS)
         self._is_enforced = login is not None

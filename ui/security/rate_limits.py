@@ -68,8 +68,8 @@ class CallerLimits:
             self._rate = None if rate in ("", "none") else RateLimit(rate)
         except ValueError:
             raise SettingsError(
-                f"Invalid value of the setting 'rate_limit': {rate!r}.",
-                "Write a number and a time, such as 120/minute, 5/second or 1000/hour; or none.",
+                f"Invalid value for the setting 'rate_limit': {rate!r}.",
+                "Write a number and a unit of time, such as 120/minute, 5/second or 1000/hour; or none.",
             ) from None
         self._concurrency = concurrency
         self._running: Counter[str] = Counter()

@@ -157,12 +157,12 @@ class RequestGuard:
         if self._is_cross_site(scope, headers):
             raise RequestError(
                 403,
-                "A page of another site sent this request.",
-                "Send it from a program, or a page of this server.",
+                "A page on another site sent this request.",
+                "Send it from a program, or from a page on this server.",
             )
         address = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
         if address + sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
-            raise RequestError(431, "The headers of the request are too large.")
+            raise RequestError(431, "The request headers are too large.")
         length = headers.get(b"content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > largest:
             raise _too_large()
@@ -224,7 +224,7 @@ def owner_id(cookies: Mapping[str, str]) -> str | None:
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """Return the cookies from a `Cookie` header. Parse each one separately: other programs may set malformed ones."""
+    """Return the cookies from a `Cookie` header, each parsed separately: other programs may set malformed cookies."""
     return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in header.split(";"))}
 
 
@@ -235,8 +235,8 @@ def _cookies(scope: Scope) -> dict[str, str]:
 def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:
     """Return headers that set a new secret in a browser and prevent caches from sending it to other browsers.
 
-    With `Lax`, the cookie is sent when a user follows a link from another site; without it, this user would get a new
-    secret. The cookie is not sent with requests that pages on other sites make.
+    With `Lax`, the cookie is sent when a user follows a link from another site; without the cookie, the user would get
+    a new secret. The cookie is not sent with requests that pages on other sites make.
     """
     cookie = f"{COOKIE}={secrets.token_hex(_SECRET_BYTES)}; Max-Age={_YEAR}; Path=/; HttpOnly; SameSite=Lax"
     secure = "; Secure" if scope["scheme"] == "https" else ""

@@ -1,4 +1,4 @@
-"""Request requirements by method and path: a key with a scope, a login, or nothing; and whether limits apply."""
+"""Requirements for a request, by method and path: a key with a scope, a login, or nothing; and whether limits apply."""
 
 from __future__ import annotations
 

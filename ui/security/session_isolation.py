@@ -1,6 +1,6 @@
 """Isolation of users' sessions, uploads and files in the page's web framework.
 
-The framework gives access to each of these to anyone who knows its name. This module replaces each name that a user
+The framework lets anyone who knows the name of such an object access it. This module replaces each name that a user
 sends with a private name, so that the same name sent by another user refers to a different object. Only the uploader
 can access a file.
 """
@@ -155,7 +155,7 @@ def _paths(request: Any) -> Iterator[str]:
 
 
 def _is_event_of_others(scope: Scope, request: dict[str, Any]) -> bool:
-    """Return whether a request would cancel an event of another session."""
+    """Return whether a request would cancel another session's event."""
     id_ = request.get("event_id")
     event = scope["app"].get_blocks()._queue.event_ids_to_events.get(id_) if isinstance(id_, str) else None
     return event is not None and event.session_hash != request.get("session_hash")

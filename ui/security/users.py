@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
 SHORTEST_PASSWORD = 12
+"""Minimum password length, in characters."""
+
 LONGEST_PASSWORD = 1024
 """Maximum password length, in characters; hashing longer passwords would only occupy the server."""
 
@@ -45,7 +47,9 @@ class Users:
                 f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; several words are easy to remember.",
             )
         if name in self.passwords():
-            raise AccessError(f"The user {name!r} already exists.", f"Remove it first: citechat users remove {name}")
+            raise AccessError(
+                f"The user {name!r} already exists.", f"Remove the user first: citechat users remove {name}"
+            )
         row = {"name": name, "password": hash_password(password), "created": utc_now()}
         self._database.run(lambda connection: connection.execute(self._table.insert().values(row)))
 

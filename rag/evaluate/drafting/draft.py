@@ -1,7 +1,7 @@
 """Draft a test set from statements in the articles, without an LLM and without randomness.
 
-A draft is accepted only if the assistant, without its LLM, answers it and cites the words that answer it. So drafts
-detect regressions; they do not measure the assistant's quality.
+A draft is accepted only if the assistant, without its LLM, answers it and cites the words that answer it. Drafts
+therefore detect regressions; they do not measure the assistant's quality.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def draft_cases(assistant: QuestionAnswerer, articles: Sequence[Article], count:
 
     The articles alternate, and so do the kinds of statements. The same articles always give the same cases. Each case
     has the tag `draft` and a note that asks for a review. The assistant, without its LLM, has answered the answerable
-    cases with their evidence, and refused the others, which contain a name or number that does not occur in any
-    article.
+    cases and cited their evidence, and has abstained from the others, which contain a name or number that does not
+    occur in any article.
     """
     quoting = without_llm(assistant)
     wanted = count - count // _UNANSWERABLE

@@ -1,4 +1,4 @@
-"""Find quotations of people in English text, each with a question: "What did X say about Y?" Pure."""
+"""Find people's statements in English text, each with a question such as "What did X say about Y?" Pure."""
 
 from __future__ import annotations
 

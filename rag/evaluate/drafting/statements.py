@@ -52,7 +52,7 @@ def find_statements(sentence: str) -> Iterator[Statement]:
 
 
 def _is_clear(question: str, match: re.Match[str]) -> bool:
-    """Return whether a question names its subject: it does not contain "it", or an adjective instead of a name."""
+    """Return whether a question names its subject, instead of containing "it" or an adjective in place of a name."""
     named = [name for group in ("x", "s") if (name := match.groupdict().get(group))]
     return not (_POINTING.search(_MAY_POINT.sub("", question)) or any(map(_ADJECTIVE.fullmatch, named)))
 

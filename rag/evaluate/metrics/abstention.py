@@ -13,7 +13,8 @@ from .statistics import RESAMPLES, bootstrap, constant_interval, percentile_inte
 
 
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """Return the probability that a positive scores higher than a negative; a tie counts half, scores may be infinite.
+    """Return the probability that a positive scores higher than a negative; ties count as half, and scores may be
+    infinite.
 
     Source: Hanley & McNeil 1982 (the area under the ROC curve is the Mann-Whitney statistic). Raises `ValueError` if
     one side is empty or a score is not a number.
@@ -74,7 +75,7 @@ class RiskPoint(NamedTuple):
 
 
 def risk_coverage(confidence: Sequence[float], wrong: Sequence[bool], *, seed: int = 0) -> tuple[RiskPoint, ...]:
-    """Return the share of wrong answers among the 1, 2, … questions of highest confidence, one point for each number.
+    """Return a point for each number of questions: the share of wrong answers among the 1, 2, … most confident.
 
     Questions of equal confidence have no order, so each point is the mean over all their orders. Confidence may be
     infinite. Source: El-Yaniv & Wiener 2010. Raises `ValueError` if a confidence is NaN, or if the lengths differ.
@@ -118,7 +119,7 @@ def aurc_interval(confidence: Sequence[float], wrong: Sequence[bool], *, seed: i
 
 
 def _ranked(confidence: Sequence[float], wrong: Sequence[bool]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return each question's group of equal confidence, by descending confidence, and 1 for each wrong question."""
+    """Return, by descending confidence, each question's group of equal confidence, and 1 if it is wrong, else 0."""
     if any(math.isnan(value) for value in confidence):
         raise ValueError("a risk-coverage curve cannot rank a confidence that is NaN")
     if len(confidence) != len(wrong):

@@ -1,4 +1,4 @@
-"""Measures and estimates: computing a figure from the results of a run, and its value. Pure."""
+"""Measures, which compute a figure from a run's results, and estimates, which contain its value and interval. Pure."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Latency(NamedTuple):
 class Measure:
     """A mean over questions, each with a value between 0 and 1.
 
-    `counts` is True if each value is 0 or 1, so that a table can print "k of n". `about` explains the measure to a
-    user. `of_result` returns None for a question to which the measure does not apply.
+    `counts` is True if each value is 0 or 1, so a table can print "k of n". `about` explains the measure to a user.
+    `of_result` returns None for a question to which the measure does not apply.
     """
 
     name: str

@@ -110,7 +110,7 @@ _AT: Mapping[str, Callable[[retrieval.HitGains, int], float]] = {
 }
 _TARGETS: Mapping[retrieval.Level, str] = {
     "passage": "a passage that overlaps the evidence",
-    "article": "the article of the evidence",
+    "article": "the article that contains the evidence",
     "evidence": "the characters of the evidence",
 }
 
@@ -127,13 +127,13 @@ def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
 
     name = kind if kind == "MRR" else f"{kind}@{first}"
     target = _TARGETS[level]
-    hits = "the first hit brings" if first == 1 else f"the first {first} hits bring"
+    hits = "the first hit finds" if first == 1 else f"the first {first} hits find"
     about = {
         "hit": f"{hits} {target}",
-        "recall": f"how much of {target} {hits}, where several are expected",
-        "nDCG": f"how high among the first {first} there is {target}",
-        "context precision": f"how little else than {target} is among the first {first}",
-        "MRR": f"1 / rank of the first hit that brings {target}",
+        "recall": f"share of the evidence for which {hits} {target}",
+        "nDCG": f"how high the first {first} hits rank {target}",
+        "context precision": f"how little other than {target} the first {first} hits contain",
+        "MRR": f"1 / rank of the first hit that finds {target}",
     }[kind]
     return Measure(name if level == "passage" else f"{level} {name}", level, of_result, about, counts=kind == "hit")
 
@@ -148,9 +148,13 @@ _OF_HITS = tuple(
 )
 _OF_CITATIONS = (
     Measure("first citation right", "citation", lambda r: r.first_citation, "it overlaps the evidence", counts=True),
-    Measure("any citation right", "citation", lambda r: r.any_citation, "one overlaps the evidence", counts=True),
-    Measure("citation precision", "citation", _of_citations("precision"), "cited characters that are evidence"),
-    Measure("citation recall", "citation", _of_citations("recall"), "characters of the evidence that are cited"),
+    Measure(
+        "any citation right", "citation", lambda r: r.any_citation, "at least one overlaps the evidence", counts=True
+    ),
+    Measure(
+        "citation precision", "citation", _of_citations("precision"), "share of cited characters that are evidence"
+    ),
+    Measure("citation recall", "citation", _of_citations("recall"), "share of the evidence that is cited"),
     Measure("citation F1", "citation", _of_citations("f1"), "harmonic mean of citation precision and recall"),
     Measure(
         "citations that quote exactly", "citation", lambda r: r.valid_citations, "the quote is the text at its offsets"
@@ -159,27 +163,34 @@ _OF_CITATIONS = (
         "sentences cited",
         "citation",
         _of_sentences(lambda r: sum(bool(sentence.numbers) for sentence in r.sentences)),
-        "sentences that cite something",
+        "share of sentences that cite a passage",
     ),
 )
 _OF_ANSWERS = (
-    Measure("answer contained", "answer", lambda r: r.contains_answer, "it has an accepted answer in it", counts=True),
-    Measure("exact match", "answer", lambda r: r.exact_match, "it is an accepted answer (SQuAD)", counts=True),
-    Measure("F1", "answer", lambda r: r.f1, "words shared with the accepted answer, in Chinese characters"),
+    Measure(
+        "answer contained", "answer", lambda r: r.contains_answer, "the answer contains an accepted one", counts=True
+    ),
+    Measure("exact match", "answer", lambda r: r.exact_match, "the answer is an accepted one (SQuAD)", counts=True),
+    Measure("F1", "answer", lambda r: r.f1, "words (in Chinese, characters) shared with the accepted answer"),
     Measure("token F1", "answer", _of_answers(token_f1), "words shared with the accepted answer (SQuAD)"),
-    Measure("character F1", "answer", _of_answers(character_f1), "Chinese characters and words shared with it"),
-    Measure("similarity", "answer", lambda r: r.similarity, "nearness in meaning to the accepted answer"),
+    Measure(
+        "character F1",
+        "answer",
+        _of_answers(character_f1),
+        "Chinese characters and other words shared with the accepted answer",
+    ),
+    Measure("similarity", "answer", lambda r: r.similarity, "similarity in meaning to the accepted answer"),
     Measure(
         "sentences supported",
         "truth",
         _of_sentences(lambda r: sum(support in ("quoted", "supported") for support in r.supports)),
-        "sentences that the cited passage states, word for word or in other words",
+        "share of sentences that the cited passage states, word for word or in other words",
     ),
     Measure(
         "sentences quoted",
         "truth",
         _of_sentences(lambda r: r.supports.count("quoted")),
-        "sentences that the cited passage states word for word",
+        "share of sentences that the cited passage states word for word",
     ),
 )
 _WRONG = {"lower_is_better": True, "counts": True}
@@ -201,7 +212,7 @@ AURC = RunMeasure(
     "AURC of confidence",
     "abstention",
     _aurc,
-    "share answered wrong, averaged over how many of the questions of highest confidence are answered",
+    "share of wrong answers if only the most confident questions are answered, averaged over their number",
     lower_is_better=True,
 )
 
@@ -239,4 +250,4 @@ def find_measure(name: str) -> AnyMeasure:
         if measure.name.casefold() == wanted:
             return measure
     others = ", ".join(measure.name for measure in SUMMARY)
-    raise SettingsError(f"Unknown measure {name!r}.", f"Use one of {others}, or another one of docs/evaluation.md.")
+    raise SettingsError(f"Unknown measure {name!r}.", f"Use one of {others}, or another from docs/evaluation.md.")

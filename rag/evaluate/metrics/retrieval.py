@@ -9,7 +9,7 @@ text; a piece that no article contains has no span and is never found).
 - *evidence*: a hit finds the characters in a piece that no earlier hit contained. The piece is found when all its
   characters are found.
 
-A hit that finds nothing new, such as another passage from the same article, changes nothing.
+A hit that finds nothing new, such as another passage from the same article, has no gain.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def hit_gains(
 
 
 def hit_at(found: HitGains, first: int) -> float:
-    """Return 1 if the first hits complete a piece: any one piece is enough."""
+    """Return 1 if the first hits complete at least one piece, else 0."""
     return ranking.hit(found.completed, first)
 
 
@@ -76,8 +76,8 @@ def reciprocal_rank(found: HitGains) -> float:
 def ndcg_at(found: HitGains, first: int) -> float:
     """Return nDCG with each piece as a document of grade 1; at the evidence level, with its share of characters found.
 
-    A hit that finds several pieces counts as several consecutive items, one for each piece. So the ideal is one piece
-    per rank, regardless of passage size, and the value never exceeds 1.
+    A hit that finds several pieces counts as several consecutive items, one for each piece. The ideal is therefore one
+    piece per rank, regardless of passage size, and the value never exceeds 1.
     """
     gains: list[float] = []
     for new in found.gains:

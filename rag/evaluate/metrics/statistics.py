@@ -98,7 +98,7 @@ def constant_interval(
 def interval(
     values: Sequence[float], *, lowest: float = 0.0, highest: float = 1.0, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the interval to print: `bootstrap_interval`, or `constant_interval` if the former has no width."""
+    """Return the interval to print: `bootstrap_interval`, or `constant_interval` if all values are equal."""
     if values and min(values) == max(values):
         return constant_interval(values[0], len(values), lowest=lowest, highest=highest, confidence=confidence)
     return bootstrap_interval(values, confidence=confidence, seed=seed)

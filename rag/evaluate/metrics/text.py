@@ -33,7 +33,7 @@ def normalise(text: str) -> str:
 
 
 def exact_match(answer: str, gold: str) -> float:
-    """Return 1 if both are equal after `normalise`, even if both are empty. Source: see `normalise`."""
+    """Return 1 if both are equal after `normalise`, even if both are empty, else 0. Source: see `normalise`."""
     return float(normalise(answer) == normalise(gold))
 
 

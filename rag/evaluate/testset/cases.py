@@ -34,9 +34,9 @@ class _Strict(BaseModel):
 class Evidence(_Strict):
     """A span that proves the answer: `article.text[start:end] == text`, in Unicode characters (code points).
 
-    `start` and `end` may both be omitted; `resolve` then locates the text. A plain string is short for evidence with
-    that text. `article_id` or `source` (as shown in citations, or the end of that path) identifies the article. Without
-    them, it is the article that has `text` at these offsets.
+    `start` and `end` may both be omitted; `resolve` then locates the text. A plain string is shorthand for evidence
+    with that text. `article_id` or `source` (as shown in citations, or the end of that path) identifies the article.
+    Without them, it is the article that has `text` at these offsets.
     """
 
     start: int | None = Field(default=None, ge=0)

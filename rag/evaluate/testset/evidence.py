@@ -115,8 +115,8 @@ def _reason(search: _Search) -> str:
         )
     if search.similar:
         return (
-            f"{shown} does not occur exactly; {search.similar[0].source!r} has it with other spaces, signs or "
-            "capitals: copy it from there"
+            f"{shown} does not occur exactly; {search.similar[0].source!r} has it with different spacing, "
+            "punctuation or capitals: copy the text from there"
         )
     return f"{shown} does not occur in any of the articles that it may belong to"
 

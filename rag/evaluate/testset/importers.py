@@ -60,7 +60,7 @@ class ImportBuilder:
     places: dict[str, str] = field(default_factory=dict)
 
     def context(self, title: str, text: str) -> Context:
-        """Return the context with this text; the same text always has the same context."""
+        """Return the context with this text, creating it if it does not exist yet."""
         if text not in self.contexts:
             name = _NOT_IN_NAMES.sub("-", title.casefold()).strip("-")[:60] or "context"
             self.contexts[text] = Context(title, text, f"{name}-{len(self.contexts) + 1:05d}.txt")
@@ -85,13 +85,13 @@ class ImportBuilder:
         if case is None:
             return
         if case.id in self.places:
-            self.reject(f"the id {case.id!r} is used already, in {self.places[case.id]}", place, line)
+            self.reject(f"the id {case.id!r} is already used, in {self.places[case.id]}", place, line)
             return
         self.places[case.id] = place or f"line {line}"
         self.cases.append(case)
 
     def build(self, skip_bad: bool) -> Imported:
-        """Return the import; raise `TestSetError` for any problem, or, with `skip_bad`, only if no case is left."""
+        """Return the imported cases; raise `TestSetError` for any problem or, with `skip_bad`, if no case is left."""
         if self.problems and not (skip_bad and self.cases):
             raise refusal(self.problems, "Fix the file, or leave its invalid questions out with --skip-bad.")
         if not self.cases:
@@ -229,7 +229,7 @@ class _RagasRow(_Loose):
     """A row with RAGAS columns, by their old and new names.
 
     `answers` contains the expected answers. The column `answer` is used only if there is no other column for them: next
-    to another one, it contains a system's answer.
+    to another such column, it contains a system's answer.
     """
 
     question: Filled = Field(validation_alias=AliasChoices(*_QUESTION))

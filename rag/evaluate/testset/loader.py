@@ -66,7 +66,7 @@ def read_test_set(path: str | Path, *, skip_bad: bool = False) -> TestSet:
     if problems and not (skip_bad and cases):
         raise refusal(problems)
     if not cases:
-        raise TestSetError(f"The test set {str(path)!r} has no case.", HINT)
+        raise TestSetError(f"The test set {str(path)!r} contains no cases.", HINT)
     return TestSet(str(path), tuple(cases), tuple(problems), lines)
 
 
@@ -93,8 +93,8 @@ def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:
     if (first := lines.get(case.id)) is None:
         return case
     if "id" in case.model_fields_set:
-        return [("id", f"{case.id!r} is used already, on line {first}")]
-    return [("", f"asks and expects the same as line {first}")]
+        return [("id", f"{case.id!r} is already used, on line {first}")]
+    return [("", f"is a duplicate of line {first}")]
 
 
 def _repeated_fields(line: str | bytes) -> list[str]:

@@ -41,7 +41,7 @@ def json_lines(data: bytes) -> Iterator[RawCase]:
 
 
 def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the first line of each record in a CSV file, its cells, and the reason why they cannot be read (or "").
+    """Yield each record in a CSV file: its line number, its cells, and the reason why they cannot be read (or "").
 
     The first record is the header; blank records after it are left out, and all others must have as many cells as the
     header. The separator (comma, semicolon, tab) is guessed from the first line. A quoted cell may contain separators
@@ -71,7 +71,7 @@ def csv_records(data: bytes) -> Iterator[tuple[int, list[str], str]]:
         elif reason:
             yield line, [], reason
         elif any(cell.strip() for cell in cells):
-            reason = "" if len(cells) == width else f"has {len(cells)} cells, the header {width}"
+            reason = "" if len(cells) == width else f"has {len(cells)} cells, but the header has {width}"
             yield line, cells, reason
         line = reader.line_num + 1
 
@@ -92,7 +92,7 @@ def _separator(text: str) -> str:
 
 def _csv_reason(error: str) -> str:
     if "unexpected end" in error:
-        return "a quotation mark opens a cell here and is never closed, so that all lines below belong to it"
+        return "a quotation mark opens a cell here and is never closed, so all lines below belong to that cell"
     if "field larger" in error:
         return f"has a cell of more than {LONGEST_LINE} characters"
     return f"is not a row of a table: {error}"

@@ -41,7 +41,7 @@ def write_cases(path: str | Path, cases: Sequence[Case]) -> None:
     for case in cases:
         if len(_as_line(case).encode()) > LONGEST_LINE:
             raise TestSetError(
-                f"The case {case.id!r} has more than {LONGEST_LINE} bytes.", "Give a shorter evidence or history."
+                f"The case {case.id!r} has more than {LONGEST_LINE} bytes.", "Shorten its evidence or history."
             )
     suffix = path.suffix.lower()
     if suffix in TABLES:
@@ -63,9 +63,9 @@ def case_from_answer(
 ) -> Case:
     """Return a case that repeats an answer's question and expects the same answer and citations.
 
-    `history` is the conversation before the question. Question and history determine the id. The expected answers are
-    the short answers in quoted sentences, or else the quotes. Raises `TestSetError` for an answer that cannot become a
-    case, such as a found answer without citations.
+    `history` is the conversation before the question. The question and the history determine the id. The expected
+    answers are the short answers in quoted sentences, or else the quotes. Raises `TestSetError` for an answer that
+    cannot become a case, such as a found answer without citations.
     """
     turns = [{"role": turn.role, "text": _encodable(turn.text)} for turn in history if turn.text.strip()]
     question = _encodable(answer.question)

@@ -89,7 +89,7 @@ def test_an_export_that_says_something_else_than_the_model_is_not_used(
     monkeypatch.setattr(engine, "_run", slightly_wrong)
     with caplog.at_level(logging.WARNING):
         load_encoder(exports=tmp_path).query("who?")
-    assert "differ from those of the model by up to 0.001" in caplog.text
+    assert "differ from the model's by up to 0.001" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 

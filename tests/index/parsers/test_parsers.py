@@ -338,7 +338,7 @@ def test_a_file_with_bytes_changed_anywhere_never_stops_the_others(written: Writ
         ("a.html", b"<html><body>" + b"<p>x</p>" * 2_000_000, "larger than 10 MB"),
         ("a.html", b"\x00" * 1000, "is not a text file"),
         ("a.doc", b"\xd0\xcf\x11\xe0", "unsupported format .doc"),
-        ("a", b"text", "unsupported format without a file extension"),
+        ("a", b"text", "it has no file extension"),
     ],
 )
 def test_a_hostile_file_is_skipped_with_its_reason(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
@@ -353,12 +353,12 @@ def test_deep_nesting_is_handled(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_skipped_before_it_is_unpacked(tmp_path: Path) -> None:
     _zip_of(tmp_path / "a.zip", {"bomb.txt": b"0" * 30_000_000})
-    assert "unpacks to more than 200 times its size" in _reason(tmp_path / "a.zip")
+    assert "expands to more than 200 times its compressed size" in _reason(tmp_path / "a.zip")
 
 
 def test_a_word_document_that_is_a_bomb_is_skipped(tmp_path: Path) -> None:
     _zip_of(tmp_path / "a.docx", {"word/document.xml": b"<w/>" + b" " * 30_000_000})
-    assert "unpacks to more than 200 times its size" in _reason(tmp_path / "a.docx")
+    assert "expands to more than 200 times its compressed size" in _reason(tmp_path / "a.docx")
 
 
 def test_an_archive_of_too_many_files_is_skipped_as_a_whole(tmp_path: Path) -> None:

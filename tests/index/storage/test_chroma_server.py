@@ -111,12 +111,12 @@ def _lose_passages(store: Store) -> None:
     store._passages.delete(ids=store._passages.get(limit=1, include=[])["ids"])
 
 
-REBUILD = "The texts are intact. Rebuild the index with `citechat rebuild`; it needs no files."
+REBUILD = "The texts are intact. Rebuild the index with `citechat rebuild`; the original files are not needed."
 DAMAGES = {
     "manifest lacks": (_edit_manifest(splitter=None), "'splitter' is missing"),
     "manifest nonsense": (_edit_manifest(dimension=-3), "dimension is -3"),
     "manifest elsewhere": (_edit_manifest(passages="passages-x"), "[passages-x] does not exist"),
-    "passages gone": (_lose_passages, "1 of 2 articles have other passages than their records say"),
+    "passages gone": (_lose_passages, "1 of 2 articles have passage counts that differ from their records"),
 }
 
 
@@ -208,8 +208,8 @@ def test_a_server_that_crashes_on_its_vectors_is_reported_and_a_rebuild_repairs_
         (problem,) = index.problems()
         assert process.wait(300)
         assert problem.hint == (
-            "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL. If it is, rebuild the index with "
-            "`citechat rebuild`."
+            "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL. If the server is running, rebuild "
+            "the index with `citechat rebuild`."
         )
     with running_chroma(server) as (url, _), closing(Index(tmp_path / "index", HashingEncoder(), url)) as index:
         index.rebuild()
@@ -225,7 +225,7 @@ def test_where_a_server_cannot_read_the_articles_another_database_is_advised(wri
         (problem,) = index.problems()
         assert "Cannot read the index" in problem.message
         assert problem.hint == (
-            f"Name another database than {url!r} in CITECHAT_CHROMA_URL and index the articles again with "
+            f"Set CITECHAT_CHROMA_URL to a database other than {url!r} and index the articles again with "
             "`citechat index`."
         )
         with closing(Index(tmp_path / "index", HashingEncoder(), f"{url}/another")) as other:

@@ -140,9 +140,9 @@ def test_an_article_is_read_once_because_its_id_is_of_its_text() -> None:
         (said(404, b"Not found", "text/plain"), "answered with status 404 and text/plain"),
         (said(404, {"detail": "Not Found"}), "answered with status 404 and application/json"),
         (said(302, b"", Location="http://elsewhere.example/"), "redirects elsewhere (status 302)"),
-        (said(200, {"data": []}), "describes its articles in another form than a citechat chat: the whole reply"),
-        (said(200, [{"id": 7}]), "describes its articles in another form than a citechat chat: 0.id"),
-        (said(200, b"\xff\x00"), "describes its articles in another form than a citechat chat"),
+        (said(200, {"data": []}), "describes its articles in a different format than a citechat chat: the whole reply"),
+        (said(200, [{"id": 7}]), "describes its articles in a different format than a citechat chat: 0.id"),
+        (said(200, b"\xff\x00"), "describes its articles in a different format than a citechat chat"),
         (said(503, told("the index is being built", "Wait.")), "answered 503: the index is being built"),
         ([b"SSH-2.0-OpenSSH_9\r\n"], "cannot be reached"),
         ([Reset()], "cannot be reached"),
@@ -187,8 +187,8 @@ class _Pause(threading.Event):
     [
         (said(503, told("the LLM failed")), "answered 503: the LLM failed"),
         (said(500, b"<h1>Oops</h1>", "text/html"), "answered with status 500 and a web page"),
-        (said(200, {"text": "Ten."}), "returned something else than an answer"),
-        (said(200, b"<p>", "application/json"), "returned something else than an answer"),
+        (said(200, {"text": "Ten."}), "returned something other than an answer"),
+        (said(200, b"<p>", "application/json"), "returned something other than an answer"),
         ([Reset()], "cannot be reached"),
     ],
 )

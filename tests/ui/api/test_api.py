@@ -154,7 +154,7 @@ def test_what_a_form_of_another_site_could_send_is_refused(chat: ServedChat, kin
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "", "https://"])
 def test_a_page_of_another_site_cannot_ask_or_read(chat: ServedChat, origin: str) -> None:
-    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "A page of another site sent this request.")
+    assert refusal(chat, "/v1/ask", ASK, Origin=origin) == (403, "A page on another site sent this request.")
     assert refusal(chat, "/v1/articles", Origin=origin)[0] == 403
 
 
@@ -209,7 +209,7 @@ def test_of_a_bug_only_the_log_tells(answering_with: Answering, caplog: pytest.L
         raise ZeroDivisionError("/secret/path")
 
     with caplog.at_level(logging.ERROR, "ui.api.app"):
-        assert refusal(answering_with(broken), "/v1/ask", ASK) == (500, "Something went wrong in the server.")
+        assert refusal(answering_with(broken), "/v1/ask", ASK) == (500, "Something went wrong on the server.")
     assert "/secret/path" in caplog.text
 
 

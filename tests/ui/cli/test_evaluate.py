@@ -196,7 +196,7 @@ def test_a_judge_adds_its_agreement_to_the_report(
         (["few.jsonl", "--fail-under", "speed=1"], "speed"),
         (["few.jsonl", "--judge", "extractive"], "cannot judge"),
         (["few.jsonl", "--server", "no address"], "is not a web address"),
-        (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "settings of its own"),
+        (["few.jsonl", "--server", "http://127.0.0.1:1", "--llm", "openai:tiny"], "its own settings"),
         (["few.jsonl", "--repeat", "0"], "0 is not in the range x>=1"),
     ],
 )

@@ -241,7 +241,7 @@ def test_an_index_that_cannot_be_read_is_told_without_its_address(hanging: tuple
     index.answers.set()
     reply = httpx.get(f"{chat.url}readyz", timeout=300)
     assert reply.status_code == 503
-    assert reply.json()["index"] == "it cannot be read; see the log of the server for the reason"
+    assert reply.json()["index"] == "it cannot be read; see the server log for the reason"
     assert "10.0.0.1" not in reply.text
 
 

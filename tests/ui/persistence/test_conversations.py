@@ -476,7 +476,7 @@ def test_a_full_disk_is_told_and_what_was_kept_is_still_there(in_file: Conversat
     command = [sys.executable, "-c", code, f"sqlite:///{file}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert "PersistenceError: Cannot use the conversations in" in done.stderr
-    assert "Make room on the disk" in done.stderr
+    assert "Free some disk space" in done.stderr
     assert "secret words secret" not in done.stderr, "what a reader asked is in no error"
     assert [each.id for each in in_file.listing("ann")] == [kept.id]
     assert in_file.load("ann", kept.id) == kept

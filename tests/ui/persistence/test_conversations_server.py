@@ -146,7 +146,7 @@ def test_a_chat_goes_on_without_a_database_that_is_down_and_keeps_again_when_it_
         with closing(services.conversations) as saved:
             with pytest.raises(PersistenceError, match="Cannot use the conversations") as told:
                 saved.save("ann", SAID)
-            assert "can be reached" in told.value.hint
+            assert "is reachable" in told.value.hint
             server.start()
             kept = saved.save("ann", SAID)
             server.stop()

@@ -117,7 +117,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
         (UNANSWERABLE, ""),
         (replace(UNANSWERABLE, found=True), "answered, although the articles do not say"),
         (replace(WRONG, hits=WRONG.hits[1:]), "the evidence was not found among 1 hit"),
-        (replace(WRONG, evidence=((),), evidence_seen=False), "no retrieved article has the evidence"),
+        (replace(WRONG, evidence=((),), evidence_seen=False), "no retrieved article contains the evidence"),
         (replace(WRONG, hits=WRONG.hits[::-1]), "the evidence was found at rank 2, but another passage was cited"),
         (
             replace(WRONG, any_citation=1.0),
@@ -130,15 +130,14 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
             replace(WRONG, first_citation=None, contains_answer=None, gold=(), expected=()),
             "the test set has neither an answer nor evidence",
         ),
-        (replace(RIGHT, bad_citations=("[1] …",)), "1 of 1 citation does not quote its article exactly"),
+        (replace(RIGHT, bad_citations=("[1] …",)), "1 of 1 citation not quoted exactly"),
         (
             replace(RIGHT, sentences=(*RIGHT.sentences, AnswerSentence("Nobody knows.", (), "unsupported"))),
             "1 of 2 sentences not supported",
         ),
         (
             replace(WRONG, bad_citations=("[1] …",)),
-            "the evidence was found at rank 1, but another passage was cited; "
-            "1 of 1 citation does not quote its article exactly",
+            "the evidence was found at rank 1, but another passage was cited; 1 of 1 citation not quoted exactly",
         ),
     ],
 )
@@ -265,7 +264,7 @@ def test_three_runs_are_each_compared_with_the_first_and_told_apart_by_more_than
 def test_a_question_that_only_one_run_has_is_shown_and_left_out_of_the_comparison() -> None:
     page = report_page({"two": report(RIGHT, WRONG), "one": report(RIGHT)})
     assert "1 question is in A and not in B: left out of the comparison." in words_of(page)
-    assert "This run did not ask it." in page
+    assert "This run did not ask the question." in page
 
 
 def test_runs_of_different_questions_cannot_be_compared() -> None:

@@ -89,7 +89,7 @@ def test_a_key_reads_and_writes_only_where_it_was_made_to(register: AccountRegis
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "a\x00"])
 def test_a_key_has_a_name_that_can_be_read(register: AccountRegistry, name: str) -> None:
-    with pytest.raises(AccessError, match="Invalid name of a key"):
+    with pytest.raises(AccessError, match="Invalid key name"):
         register.keys.create(name)
 
 

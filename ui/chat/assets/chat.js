@@ -1,11 +1,11 @@
-// What the page does by itself: it opens a citation at its passage, shows cards and panels, and sends the user's actions
-// to the server. Texts are set with textContent only; the server finds the articles and decides everything else.
+// The page's script: it opens citations at their passages, shows cards and panels, and sends the user's actions to the
+// server. It sets text only with textContent; the server finds the articles and decides everything else.
 () => {
   if (window.citechatReady) return;
   window.citechatReady = true;
 
   const CITATION = 'a[href^="#cite-"], a[href^="#hit-"]';
-  const RELAYS = { history: "#history", library: "#library" }; // the buttons in these; all others go to the outbox
+  const RELAYS = { history: "#history", library: "#library" }; // actions in these elements; all others use the outbox
   const idOf = (link) => link.getAttribute("href").slice(1);
   const pane = () => document.getElementById("article-pane");
   const shown = () => pane()?.querySelector(".sheet")?.dataset.target; // the citation that is open now
@@ -28,11 +28,11 @@
     const aim = () => {
       const top = place ? place.getBoundingClientRect().top - story.getBoundingClientRect().top + story.scrollTop : 0;
       const to = Math.max(0, top - story.clientHeight / 3);
-      const isNear = Math.abs(to - story.scrollTop) < 2 * story.clientHeight; // a long way would take more than a second
+      const isNear = Math.abs(to - story.scrollTop) < 2 * story.clientHeight; // scrolling further would take more than a second
       story.scrollTo({ top: to, behavior: byUser && isNear ? behavior() : "auto" });
       return isNear;
     };
-    // Parts that come into view after a jump get their true height only then.
+    // Parts that come into view after a jump get their real height only then.
     if (!aim()) requestAnimationFrame(aim);
     if (byUser) (place ?? story).focus({ preventScroll: true });
   }
@@ -52,14 +52,14 @@
     send("open-citation", { place: id });
   }
 
-  // A passage of the open article is marked here: sending a long article again takes too long.
+  // Mark a passage in the open article here, because sending a long article again takes too long.
   function remark(link, id) {
     const at = /(?:^| )at-(\w+)-(\d+)-(\d+)(?:-(\d+)-(\d+))?(?: |$)/.exec(link.className);
     const sheet = pane()?.querySelector(".sheet");
     if (!at || sheet?.dataset.article !== at[1]) return false;
     const story = sheet.querySelector(".story");
     const offsets = at.slice(2).filter(Boolean).map((offset) => Number(offset) - Number(sheet.dataset.start));
-    if (offsets[0] < 0) return false; // the text before it is not shown
+    if (offsets[0] < 0) return false; // the passage begins before the shown text
     unmark(story);
     const [start, end, first, last] = units(story.textContent, offsets);
     const passage = wrap(story, start, end, "span", "passage");
@@ -71,7 +71,7 @@
     return true;
   }
 
-  // The server counts characters, JavaScript halves of those beyond the basic plane.
+  // The server counts characters; JavaScript counts two units for a character outside the basic plane.
   function units(text, offsets) {
     if (!/[\ud800-\udbff]/.test(text)) return offsets;
     return offsets.map((offset) => [...text].slice(0, offset).join("").length);
@@ -84,7 +84,7 @@
         piece.replaceWith(...piece.childNodes);
         continue;
       }
-      const plain = document.createElement("span"); // without the id, and no <mark> any more
+      const plain = document.createElement("span"); // without the id, and no longer a <mark>
       plain.className = piece.className;
       plain.append(...piece.childNodes);
       piece.replaceWith(plain);
@@ -172,7 +172,7 @@
     if (what === "open" || what === "new") showPanel(null);
     const relay = Object.keys(RELAYS).find((name) => button.closest(RELAYS[name])) ?? "outbox";
     const value = document.getElementById("library-search")?.value ?? "";
-    if (relay === "library") refocus = what === "remove" ? "library-keep" : "library-search"; // the list is sent again
+    if (relay === "library") refocus = what === "remove" ? "library-keep" : "library-search"; // the server sends the list again
     send(relay, { what, id: row?.dataset.id ?? "", value });
   }
 
@@ -207,8 +207,8 @@
     row.querySelector(".title").focus();
   }
 
-  // One listener for all, before the page's own: the page has a <base>, so that following a bare "#…" would load it
-  // again and lose the conversation.
+  // One listener for all clicks, before the framework's listeners: the page has a <base>, so following a link to "#…"
+  // would reload the page and lose the conversation.
   document.addEventListener(
     "click",
     (event) => {
@@ -231,8 +231,8 @@
     send("library", { what: "tick", id: box.dataset.id, value: document.getElementById("library-search")?.value ?? "" });
   });
 
-  // The list of articles: searching hides rows here, and asks the server for those that it has not sent.
-  let refocus = null; // the id that had the focus before the list was sent again
+  // The list of articles: a search hides rows here, and asks the server for matching rows that it has not sent.
+  let refocus = null; // the id of the element that had the focus before the server sent the list again
   let waiting = null;
 
   document.addEventListener("input", (event) => {
@@ -255,7 +255,7 @@
     if (field?.type === "search") field.setSelectionRange(field.value.length, field.value.length);
   });
 
-  // What the server sends: a text to copy, a file to save, or a notice to show.
+  // The outbox, in which the server sends text to copy, a file to save, or a notice to show.
   const notice = document.createElement("div");
   notice.id = "notice";
   notice.setAttribute("role", "status");
@@ -270,7 +270,7 @@
 
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const field = document.createElement("textarea"); // a page that did not come by https has no clipboard
+    const field = document.createElement("textarea"); // a page that was not loaded over HTTPS cannot use the clipboard
     field.value = text;
     document.body.append(field);
     field.select();
@@ -293,7 +293,7 @@
     if (kind === "copy") copy(out.textContent).then(() => notify(word), (error) => notify(String(error)));
     else if (kind === "download") download(out.textContent, word);
     else notify(word);
-    out.remove(); // it is done once
+    out.remove(); // perform each action only once
   });
 
   // The card.
@@ -349,7 +349,7 @@
     const name = event.target.closest?.("input.name");
     if (name && (event.key === "Enter" || event.key === "Escape")) {
       event.stopPropagation();
-      event.preventDefault(); // the focus moves to the title, which the same key would press
+      event.preventDefault(); // the focus moves to the title, and the same key would activate it
       return stopRenaming(name, event.key === "Enter");
     }
     if (event.key !== "Escape") return;

@@ -153,7 +153,10 @@ class AnswerHandlers:
         return self.edit(visitor, conversation, session, len(conversation.exchanges))
 
     def edit(self, visitor: Visitor, conversation: Conversation, session: PageSession, turn: int) -> Update:
-        """Go back to before a question, and copy it to the question box. Asking it changes the saved conversation."""
+        """Show the conversation before a question, and copy the question to the question box.
+
+        The saved conversation changes only when the user asks a question.
+        """
         session.begin_answer()
         exchange = conversation.exchange(turn)
         question = None if exchange is None else exchange.question
@@ -198,12 +201,15 @@ class AnswerHandlers:
         return feedback_html(ratings, visitor.translate)
 
     def open_citation(self, visitor: Visitor, data: object, conversation: Conversation) -> Update:
-        """Open the article for a citation. The id comes from the browser and is used only for a look-up."""
+        """Open the article for a citation. The id comes from the browser and is used only for a lookup."""
         target = data.get("place") if isinstance(data, dict) else None
         return {"article": self._article(visitor, conversation, target)}
 
     def _article(self, visitor: Visitor, conversation: Conversation, target: object) -> str:
-        """Return the article that a citation or a hit refers to, or the passage if the article was removed."""
+        """Return HTML for the article that a citation or a hit refers to.
+
+        If the article was removed, the HTML shows the passage; if the answer is gone, a message.
+        """
         translate = visitor.translate
         cited = conversation.cited_passage(target)
         if cited is None:
@@ -256,7 +262,7 @@ class AnswerHandlers:
             return None, error
 
     def suggest_starters(self, _: Visitor, conversation: Conversation) -> Update:
-        """Suggest starter questions, or none after an error. They are recreated when the indexed articles change."""
+        """Suggest starter questions, and create new ones when the indexed articles change. Errors are only logged."""
         with self._lock:
             try:
                 ids = tuple(sorted(article.id for article in self.assistant.article_metadata()))
@@ -264,7 +270,7 @@ class AnswerHandlers:
                     self._starters = starter_questions(self.assistant, len(STARTERS))
                     self._starters_of = ids
             except Exception as error:
-                logger.warning("cannot suggest questions to start with: %r", error)
+                logger.warning("cannot suggest starter questions: %r", error)
         return self._buttons("starter_row", STARTERS, [] if conversation.exchanges else self._starters)
 
     def suggest_follow_ups(self, _: Visitor, conversation: Conversation) -> Update:
@@ -277,7 +283,7 @@ class AnswerHandlers:
             try:
                 questions = follow_up_questions(self.assistant, answer, asked, len(FOLLOW_UPS), last.article_filter)
             except Exception as error:
-                logger.warning("cannot suggest questions to go on with: %r", error)
+                logger.warning("cannot suggest follow-up questions: %r", error)
         return self._buttons("follow_up_row", FOLLOW_UPS, questions)
 
     def _buttons(self, row: str, names: Sequence[str], questions: Sequence[str]) -> Update:

@@ -172,5 +172,5 @@ def _export(page: OpenPage, kind: str) -> Update:
 
 
 def _send(kind: str, word: str, text: str = "") -> Update:
-    """Send the browser a notice, text to copy or a file to save. The timestamp makes Gradio send repeated values."""
+    """Return an update with a notice, text to copy or a file to save; a timestamp makes Gradio send repeated values."""
     return {"outbox": outgoing_html(kind, word, text, sent=time.monotonic_ns())}

@@ -26,7 +26,7 @@ MOST_QUESTIONS = 500
 """Maximum number of questions in a test set that the page runs; longer test sets require the command line."""
 
 NO_TEST_SET = ("There is no test set yet.", "Upload a JSONL or CSV file, or add answers with “Add to test set”.")
-"""The error if no test set was uploaded and no answers were added."""
+"""The error message and its hint if no test set was uploaded and no answers were added."""
 
 
 class EvaluationHandlers:
@@ -59,7 +59,7 @@ class EvaluationHandlers:
             yield {"evaluation_status": str(failure)}
 
     def _cases(self, path: Path) -> tuple[Sequence[Case], list[Problem]]:
-        """Return the valid questions, and the other questions' problems by line, without the server's path."""
+        """Return the valid questions, and the problem in each invalid question by line, without the server's path."""
         from rag import TestSetError
         from rag.evaluate import read_test_set, resolve
 

@@ -1,4 +1,4 @@
-"""Event handlers for the library: add articles, select those to search, and remove articles."""
+"""Event handlers for the library: add articles, select the articles to search, and remove articles."""
 
 from __future__ import annotations
 

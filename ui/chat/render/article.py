@@ -28,7 +28,7 @@ _PARAGRAPHS_END = re.compile(r"\n[ \t]*\n\s*")
 
 _PART = 4000
 """Minimum length of a part of a long article, in characters; the next paragraph begins a new part. The browser lays out
-only visible parts, and for a new mark only the parts that contain it."""
+only visible parts and, for a new mark, only the parts that contain the mark."""
 
 Layer = tuple[int, int, str]
 

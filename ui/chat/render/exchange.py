@@ -64,7 +64,7 @@ class _ById:
 
 @lru_cache(maxsize=256)
 def _cached(key: _ById, turn: int, translate: Translate) -> str:
-    """Return the reply to an earlier question, which does not change while the last answer is being written."""
+    """Return HTML for the reply to an earlier question, which does not change while the last answer is written."""
     return exchange_html(key.exchange, turn, translate)
 
 
@@ -112,8 +112,12 @@ def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: T
 
 
 def pointer(hit: Hit, evidence: Span | None = None) -> str:
-    """Return a class with a link's target for the page's script: `at-ARTICLE-START-END[-START-END]`, the offsets of the
-    passage and of its evidence. The chat window's sanitizer does not remove classes."""
+    """Return a CSS class that gives the page's script a link's target.
+
+    The class is `at-ARTICLE-START-END[-START-END]`, with the offsets of the passage and of its evidence. The chat
+    window's sanitizer does not remove classes. If an article id contains characters other than ASCII letters,
+    digits and underscores, the result is an empty string.
+    """
     passage = hit.passage
     if not _PLAIN.fullmatch(passage.article_id):
         return ""
@@ -173,7 +177,7 @@ def _text_with_focus(text: str, span: Span, focus: Span | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the escaped text, with Markdown `**bold**` converted to bold, because every model writes it."""
+    """Return the escaped text, with Markdown `**bold**`, which every model writes, converted to HTML."""
     parts = _BOLD.split(text)  # plain, bold, plain, bold, …
     return "".join(f"<strong>{escape(part)}</strong>" if i % 2 else escape(part) for i, part in enumerate(parts))
 

@@ -34,8 +34,8 @@ _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+)(?<=\S)\*\*")
 # A URL that Markdown does not change: without brackets, quotes, a password or characters to escape.
 _ADDRESS = re.compile(r"https?://[\w\-.~:%]+([/?#][\w\-.~:/?#@!$&'()*+,;=%]*)?")
 # Each of these may begin or end a construct in some Markdown dialect: emphasis, code, a link, a footnote, a tag, a
-# table, a formula, an attribute, a mention or a heading; only in some places, an entity, an image, an automatic link
-# or a comment.
+# table, a formula, an attribute, a mention or a heading; or, only in some contexts, an entity, an image, an automatic
+# link or a comment.
 _SPECIAL = re.compile(
     r"[\\`*_\[\]<>{}~^$|#@=]|&(?=#?\w+;)|!(?=\[|$)|:(?=//)|(?<=\])\(|(?<=www)\.|%(?=%)", re.IGNORECASE
 )
@@ -100,7 +100,7 @@ def with_sources(exchange: Exchange, translate: Translate = english) -> str:
 
 
 def file_name(conversation: Conversation, suffix: str) -> str:
-    """Return a file name from the title or the first question, valid on any system; letters of all scripts remain."""
+    """Return a file name from the title or the first question, valid on any system; letters of all scripts are kept."""
     first = conversation.exchanges[0].question if conversation.exchanges else ""
     title = unicodedata.normalize("NFC", conversation.title.strip() or first)
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in title)

@@ -1,4 +1,4 @@
-// Sorts, filters and unfolds the questions of a report. Without it all of them are shown, unfolded.
+// Sorts, filters and unfolds the questions in a report. Without this script, all questions are shown, unfolded.
 "use strict";
 
 document.documentElement.classList.add("js");
@@ -31,7 +31,7 @@ document.addEventListener("DOMContentLoaded", () => {
     tools.querySelector(".shown").textContent = `${shown} of ${questions.length} shown`;
   };
 
-  // Numbers as numbers, words as words; what is empty stands last either way.
+  // Compare numbers as numbers and words as words; empty cells come last in both directions.
   const byColumn = (column, sign) => (one, other) => {
     const [a, b] = [one, other].map((question) => question.rows[0].cells[column].textContent.trim());
     if (!a || !b) return (a ? 0 : 1) - (b ? 0 : 1);
@@ -61,9 +61,9 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   tools.addEventListener("input", filter);
   tools.addEventListener("submit", (event) => event.preventDefault());
-  filter(); // a browser may have kept what was chosen before the page was loaded again
+  filter(); // a browser may restore the filter when the page is reloaded
 
-  // By hand: within another page, the address of a place in this one would be taken for one in that page.
+  // Follow links to questions here: in a report embedded in another page, the browser would resolve them against that page.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#question-']");
     if (!link) return;

@@ -181,7 +181,7 @@ def test_whether_there_is_an_answer_must_be_stated_where_none_is_given(tmp_path:
 
 def test_a_question_that_stands_twice_without_ids_is_named_with_both_lines(tmp_path: Path) -> None:
     short = {"question": "Who?", "answers": ["Ann"]}
-    assert "line 3, the whole line: asks and expects the same as line 1" in refusal(tmp_path, short, "", short)
+    assert "line 3, the whole line: is a duplicate of line 1" in refusal(tmp_path, short, "", short)
 
 
 def test_a_field_that_stands_twice_is_named(tmp_path: Path) -> None:

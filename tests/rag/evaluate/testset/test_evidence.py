@@ -36,7 +36,7 @@ def test_evidence_whose_place_is_known_stays_and_no_article_is_read() -> None:
         (Evidence(text="said so"), "'said so' occurs in 2 places: 'port.md' at 23, 'copy.md' at 4"),
         (
             Evidence(text="ben  said so"),
-            "does not occur exactly; 'copy.md' has it with other spaces, signs or capitals",
+            "does not occur exactly; 'copy.md' has it with different spacing, punctuation or capitals",
         ),
         (Evidence(text="Ben", source="port.md"), "any of the articles that it may belong to"),
     ],

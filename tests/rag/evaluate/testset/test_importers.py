@@ -92,7 +92,7 @@ def test_a_context_that_comes_again_is_one_article(tmp_path: Path) -> None:
         ),
         (
             squad(asked({"answers": [answer("Ann")]}, {"id": "q0", "answers": [answer("Lee")]})),
-            "qas[1]': the id 'q0' is used already, in data[0].paragraphs[0].qas[0]",
+            "qas[1]': the id 'q0' is already used, in data[0].paragraphs[0].qas[0]",
         ),
         (squad(), "There is no question in"),
     ],

@@ -91,7 +91,7 @@ def test_an_answer_in_brackets_is_no_list(tmp_path: Path) -> None:
         ("question,anwsers\nWho?,Ann\n", "line 1, field 'anwsers': unknown column"),
         ("question,answers,answers\nWho?,Ann,Ben\n", "line 1, field 'answers': occurs more than once"),
         ("answers\nAnn\n", "names no column 'question'"),
-        ("question,answers\nWho?,Ann\nWho?\n", "line 3, the whole line: has 1 cells, the header 2"),
+        ("question,answers\nWho?,Ann\nWho?\n", "line 3, the whole line: has 1 cells, but the header has 2"),
         ("question,answers\n,Ann\n", "line 2, field 'question': Field required"),
         ("question,answers,\nWho?,Ann,Ben\n", "line 2, the whole line: 'Ben' is in a column without a name"),
         ("question,answers,answerable\nWho?,Ann,maybe\n", "line 2, field 'answerable': must be true or false"),
@@ -108,8 +108,8 @@ def test_an_answer_in_brackets_is_no_list(tmp_path: Path) -> None:
         ('question,answers\nWho?,"Ann"b\n', "line 2, the whole line: is not a row of a table"),
         (b"question,answers\nWho?,\xe4\n", "line 2, the whole line: is not UTF-8"),
         ("question,answers\nWho?," + "x" * 1_000_001 + "\n", "line 2, the whole line: has a cell of more than"),
-        ("question,answers\nWho?,Ann\n,\nWho?,Ann\n", "line 4, the whole line: asks and expects the same as line 2"),
-        ("question,answers\n,\n", "has no case"),
+        ("question,answers\nWho?,Ann\n,\nWho?,Ann\n", "line 4, the whole line: is a duplicate of line 2"),
+        ("question,answers\n,\n", "contains no cases"),
     ],
 )
 def test_a_bad_row_is_named_with_its_line_and_the_reason(tmp_path: Path, text: str | bytes, message: str) -> None:
