@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 import subprocess
 import sysconfig
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from ui.chat.services import Services
@@ -52,15 +52,27 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError("the Chroma server did not start")
 
 
+class _Recorded(asyncio.SelectorEventLoop):
+    """An event loop that `close_the_loop` can find. A search among all objects would take seconds."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        _LOOPS.add(self)
+
+
+_LOOPS: WeakSet[_Recorded] = WeakSet()
+asyncio.DefaultEventLoopPolicy._loop_factory = _Recorded  # type: ignore[attr-defined]
+
+
 def close_the_loop() -> None:
     """Close the event loops that the web framework leaves open in threads that built a page."""
     with suppress(RuntimeError):
         asyncio.get_event_loop_policy().get_event_loop().close()
     asyncio.set_event_loop(None)
-    for left in [each for each in gc.get_objects() if issubclass(type(each), asyncio.BaseEventLoop)]:
+    for left in list(_LOOPS):
         if not left.is_running() and not left.is_closed():
-            left.close()
-    gc.collect()
+            with suppress(ValueError):  # the server's own thread is closing it
+                left.close()
 
 
 @contextmanager
