@@ -124,7 +124,7 @@ class Store(IndexContents):
                     self._client = chroma.open_client(self.path, None, writable=False)
                     self._forget()
                 if was_interrupted and not replacing and self._find(ARTICLES) is not None:
-                    with chroma.detect_corrupt_vectors(self.where, damages(self.path)):
+                    with chroma.detect_corrupt_vectors(self.where, damages(self.path, besides=ARTICLES)):
                         self._clean_up()
             yield
         self.mark = read_mark(self.path)

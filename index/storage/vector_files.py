@@ -38,9 +38,11 @@ def folders(path: Path) -> list[tuple[str, Path]]:
             return []
 
 
-def damages(path: Path) -> Iterator[str]:
-    """Yield a sentence about each collection whose vector files in the index in `path` are damaged."""
+def damages(path: Path, besides: str = "") -> Iterator[str]:
+    """Yield a sentence about each collection with damaged vector files in the index in `path`, except `besides`."""
     for collection, folder in folders(path):
+        if collection == besides:
+            continue
         missing = [name for name in FILES if not (folder / name).is_file()]
         if not folder.is_dir():
             yield f"The vectors of {collection!r} are missing: there is no folder {str(folder)!r}."
