@@ -148,9 +148,7 @@ def test_a_question_that_flipped_leads_to_its_answers(opened: Callable[..., Any]
     assert page.locator(f"#more-{place} section").count() == 2, "all runs stand under each other"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("count", "width", "scheme"), [(1, 1280, "light"), (3, 360, "dark"), (3, 1280, "light")])
 def test_axe_finds_nothing_and_the_page_is_no_wider_than_the_window(
     opened: Callable[..., Any], real: Report, worse: Report, count: int, width: int, scheme: str
 ) -> None:

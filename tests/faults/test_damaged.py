@@ -186,7 +186,10 @@ def test_an_index_that_crashes_the_program_that_opens_it_is_reported(path: Path)
     assert REBUILD in problem.hint
 
 
-@pytest.mark.parametrize("name", ["", *vector_files.FILES])
+@pytest.mark.parametrize(
+    "name",
+    ["", "header.bin", *(pytest.param(name, marks=pytest.mark.nightly) for name in vector_files.FILES[1:])],
+)
 def test_a_damage_to_the_vectors_of_articles_is_said_and_costs_no_text(name: str, many: Path) -> None:
     vectors = _vectors(many, "articles")
     if name:

@@ -224,7 +224,7 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(folder: Path, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.nightly), signal.SIGKILL])
 def test_no_worker_outlives_the_command(home: Path, tmp_path: Path, how: signal.Signals) -> None:
     many = tmp_path / "many"
     many.mkdir()

@@ -132,7 +132,13 @@ BASIC = f"Basic {b64encode(f'ann:{SECRET}/@'.encode()).decode()}"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("user", "wanted"), [(f"ann:{SECRET}%2F%40", BASIC), (SECRET, f"Bearer {SECRET}")])
+@pytest.mark.parametrize(
+    ("user", "wanted"),
+    [
+        (f"ann:{SECRET}%2F%40", BASIC),
+        pytest.param(SECRET, f"Bearer {SECRET}", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_gateway_is_given_the_credentials_of_the_address_and_no_message_has_them(
     user: str, wanted: str, url: str, article: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
