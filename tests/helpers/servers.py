@@ -59,7 +59,8 @@ def close_the_loop() -> None:
     asyncio.set_event_loop(None)
     for left in [each for each in gc.get_objects() if issubclass(type(each), asyncio.BaseEventLoop)]:
         if not left.is_running() and not left.is_closed():
-            left.close()
+            with suppress(ValueError):  # the server's own thread is closing it
+                left.close()
     gc.collect()
 
 
