@@ -117,7 +117,7 @@ def test_an_import_without_a_file_prints_the_questions(
     code, out, err = run(capsys, "import", "squad", squad(tmp_path))
     assert code == 0
     assert json.loads(out)["id"] == "q1"
-    assert "only written with --out" in err
+    assert "written only with --out" in err
 
 
 def test_invalid_questions_of_an_import_are_rejected_or_skipped(

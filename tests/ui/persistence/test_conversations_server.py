@@ -157,7 +157,7 @@ def test_a_chat_goes_on_without_a_database_that_is_down_and_keeps_again_when_it_
 
 
 def test_an_address_that_is_none_ends_the_chat_before_it_begins(tmp_path: Path, index: Index) -> None:
-    with pytest.raises(PersistenceError, match="Invalid address") as told:
+    with pytest.raises(PersistenceError, match="Invalid database address") as told:
         services_of(load_settings(home=tmp_path, database_url="s3cr3t"), Assistant(index))
     assert "s3cr3t" not in str(told.value)
 
