@@ -46,8 +46,9 @@ class Page:
         """The conversation as plain text: question, answer, question, …"""
         try:
             response, _ = self._request("GET", "/")
-            cookies = response.headers.get_all("set-cookie") or ()
-            self._headers["Cookie"] = "; ".join(cookie.partition(";")[0] for cookie in cookies)
+            new = [cookie.partition(";")[0] for cookie in response.headers.get_all("set-cookie") or ()]
+            cookies = [*self._headers.get("Cookie", "").split("; "), *new]
+            self._headers["Cookie"] = "; ".join({each.partition("=")[0]: each for each in cookies if each}.values())
             config = json.loads(self._request("GET", "/config")[1])
             self._stream(f"{_API}/heartbeat/{self._session}")
         except BaseException:

@@ -148,6 +148,8 @@ class Settings(BaseSettings):
     """Offer the tool `ask` to MCP clients at /mcp (requires the extra `mcp`)."""
     audit_log: Path | None = None
     """Log file with one line per request: the user, the action, the time and the result."""
+    audit_files: int = Field(10, ge=1, le=10_000)
+    """Maximum number of audit log files of 10 MB each; the oldest is deleted."""
     audit_contents: bool = False
     """Include the questions in the audit log."""
 

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import urllib.request
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,51 @@ def test_the_proxy_alone_can_be_reached_from_outside() -> None:
     assert "back" not in SERVICES["proxy"]["networks"], "it need not speak with the database"
 
 
-def test_the_proxy_alone_is_believed_who_is_logged_in() -> None:
-    settings = SERVICES["app-1"]["environment"]
-    caddyfile = (REPOSITORY / "deploy" / "Caddyfile").read_text(encoding="utf-8")
-    assert settings["CITECHAT_TRUSTED_PROXIES"] == SERVICES["proxy"]["networks"]["front"]["ipv4_address"]
-    assert caddyfile.count(settings["CITECHAT_USER_HEADER"]) >= caddyfile.count("reverse_proxy {") == 3
+def test_the_proxy_alone_is_believed_and_no_header_says_who_is_logged_in() -> None:
+    settings, proxy = SERVICES["app-1"]["environment"], SERVICES["proxy"]
+    assert settings["CITECHAT_TRUSTED_PROXIES"] == proxy["networks"]["front"]["ipv4_address"]
+    assert settings["CITECHAT_USER_HEADER"] == "${USER_HEADER:-}", "users log in at the chat, if nothing else is set"
+    assert proxy["environment"]["LOGIN"] == "${LOGIN:-citechat}"
+
+
+def test_no_other_container_gets_a_fixed_address() -> None:
+    """Docker gives the addresses of `ip_range`, in any order, to the containers that do not have a fixed one."""
+    fixed = [
+        (name, ip_address(place["ipv4_address"]))
+        for service in SERVICES.values()
+        if isinstance(service.get("networks"), dict)
+        for name, place in service["networks"].items()
+        if "ipv4_address" in place
+    ]
+    assert len(fixed) == len(set(fixed)) > 0
+    for name, address in fixed:
+        (config,) = COMPOSE["networks"][name]["ipam"]["config"]
+        subnet, others = ip_network(config["subnet"]), ip_network(config["ip_range"])
+        assert others.subnet_of(subnet)  # type: ignore[arg-type]
+        assert address in subnet
+        assert address not in others
+        assert address not in (subnet[0], subnet[1], subnet[-1]), "the gateway has the first one"
+
+
+def test_no_service_runs_as_root_but_one_that_ends_at_once_and_talks_to_nobody() -> None:
+    as_root = [name for name, service in SERVICES.items() if service["user"].partition(":")[0] in ("0", "root")]
+    assert as_root == ["owner"]
+    owner = SERVICES["owner"]
+    assert (owner["restart"], owner["network_mode"], "networks" in owner) == ("no", "none", False)
+    assert owner["entrypoint"][:3] == ["chown", "-hR", SERVICES["proxy"]["user"]]
+    assert told("USER") == [SERVICES["app-1"]["user"]]
+    given = {volume.partition(":")[0] for volume in owner["volumes"]}
+    for name in ("proxy", "chroma", "ollama"):
+        volumes = {volume.partition(":")[0] for volume in SERVICES[name]["volumes"] if not volume.startswith("./")}
+        assert volumes <= given
+        assert SERVICES[name]["depends_on"]["owner"] == {"condition": "service_completed_successfully"}
+
+
+def test_no_service_takes_all_processors_or_all_memory() -> None:
+    for name, service in SERVICES.items():
+        most = str(service["cpus"])
+        assert re.fullmatch(r"[\d.]+|\$\{\w+:-[\d.]+\}", most), name
+        assert float(most.rpartition("-")[2].strip("}")) <= 2, "more than the smallest machine has"
 
 
 def test_the_copies_are_alike_and_keep_their_homes_apart() -> None:
@@ -142,8 +183,6 @@ def test_volumes_networks_secrets_and_files_that_are_named_are_there() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", ()):
             source = volume.rpartition(":/")[0].removesuffix(":ro") if ":ro" not in volume else volume.split(":/")[0]
-            if source == "./deploy/users":
-                source = "./deploy/users.example"  # which is copied there
             if source.startswith("./"):
                 assert (REPOSITORY / source).is_file()
             elif not source.startswith("$"):
@@ -167,11 +206,6 @@ def test_what_must_be_written_into_the_environment_is_named_in_its_example() -> 
     assert set(re.findall(r"\$\{(\w+):\?", text)) <= set(example)
     assert set(example) <= set(re.findall(r"\$\{(\w+)", text))
     assert example["POSTGRES_PASSWORD"] == "", "a password that everybody knows would be kept"
-
-
-def test_nobody_can_log_in_with_what_the_example_says() -> None:
-    example = (REPOSITORY / "deploy" / "users.example").read_text(encoding="utf-8")
-    assert all(line.startswith("#") for line in example.splitlines() if line.strip())
 
 
 def test_prometheus_asks_every_copy_with_a_key() -> None:

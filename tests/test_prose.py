@@ -65,7 +65,7 @@ CODE_FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`[^`]+`")
 WORD_LIST = re.compile(r"(?:[a-z]+\s+){15,}[a-z]*")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-CREATED = {"deploy/users", "deploy/secrets/metrics_key"}  # by the operator
+CREATED = {"deploy/secrets/metrics_key"}  # by the operator
 TREE = ("index/", "rag/", "ui/", "tests/", "bench/", "docs/", "deploy/", "samples/", "examples/")
 
 

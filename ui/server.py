@@ -218,10 +218,14 @@ def _outermost_middleware(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stack: Any = app.middleware_stack and RequestGuard(app.middleware_stack, hosts=hosts)
-        if stack and policy and policy.audit_log:
-            stack = AuditMiddleware(stack, log=policy.audit_log)
+        audit = AuditMiddleware(stack, log=policy.audit_log) if stack and policy and policy.audit_log else None
+        stack = audit or stack
         app.middleware_stack = RequestCounter(stack, metrics=metrics) if stack and metrics else stack
-        yield
+        try:
+            yield
+        finally:
+            if audit:
+                audit.write_summary()
 
     return lifespan
 

@@ -1,5 +1,7 @@
 """Parse untrusted files in another process with resource limits; a process that exceeds them is replaced.
 
+A worker cannot read this process's memory or environment, but it has the same user's access to files and the network.
+
 The worker is a plain subprocess connected by pipes, so threads, process pools and the chat server can each have their
 own worker. A worker answers with data, never code, and each answer is validated. It ends when its parent ends, because
 its input then ends.
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import LoadError
+from ..process_memory import protect_memory
 from .base import Extract, cannot_read
 from .sandbox_protocol import BrokenFrameError, parse_extract, read_message, write_message, write_part
 
@@ -144,6 +147,7 @@ class _Worker:
         self._is_worn = False
         limited = (str(limits.processor), str(limits.memory))
         command = [sys.executable, "-P", "-m", f"{__package__}.sandbox_worker", *limited]
+        protect_memory()  # the worker belongs to the same user as this process
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command,

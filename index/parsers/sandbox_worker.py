@@ -17,6 +17,7 @@ from queue import Queue
 from typing import IO, Any
 
 from ..errors import LoadError
+from ..process_memory import protect_memory
 from .sandbox_protocol import BrokenFrameError, read_message, read_part, write_message
 
 try:
@@ -32,6 +33,7 @@ def main() -> None:
     """Answer requests until the input ends."""
     seconds, memory = int(sys.argv[1]), int(sys.argv[2])
     replies = _take_stdout()
+    protect_memory()  # from other workers: they may have documents of other users
     requests: Queue[tuple[dict[str, Any], bytes]] = Queue(1)
     _limit_forever(RLIMIT_AS=memory, RLIMIT_FSIZE=0, RLIMIT_NOFILE=_OPEN_FILES, RLIMIT_CORE=0)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests, replies), daemon=True).start()

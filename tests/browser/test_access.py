@@ -68,3 +68,8 @@ def test_each_has_their_own(another: Any, url: str, tmp_path: Path) -> None:
     log_in(again, url, "ann")
     again.panel("history")
     assert again.page.locator("#history .title").all_text_contents() == [HARBOUR], "from any browser"
+    again.close_panel()
+    again.page.click("#masthead nav >> text=Log out")
+    again.page.wait_for_selector("input[type=password]")
+    again.page.reload()
+    again.page.wait_for_selector("input[type=password]")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import subprocess
@@ -17,10 +16,6 @@ import pytest
 from servers import free_port
 
 CADDYFILE = Path(__file__).resolve().parents[2] / "deploy" / "Caddyfile"
-USER, PASSWORD = "alice", "open sesame"
-LOGIN = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
-"""The header Authorization of that user."""
-_HASHED = "$2a$04$uED6BA9iZljqVJM9QPqevOjW9aFasJlm3xOLZTJX4GpGf2.IFdJ1C"  # by bcrypt, in little time
 _DEADLINE = 300  # seconds for it to start
 
 
@@ -36,18 +31,16 @@ def caddy() -> str:
 
 
 @contextmanager
-def proxying(folder: Path, copies: list[str], ready: str = "/readyz") -> Iterator[str]:
-    """The address of a proxy in front of copies (`host:port`), where `USER` may open the page with `PASSWORD`; it asks
-    `ready` whether a copy is well."""
+def proxying(folder: Path, copies: list[str], **settings: str) -> Iterator[str]:
+    """The address of a proxy in front of copies (`host:port`); `settings` are further environment variables."""
     program = caddy()
-    (folder / "users").write_text(f"{USER} {_HASHED}\n", encoding="utf-8")
     address, health = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     # Only where it listens is another: what stands in the file is for a container, which has all ports to itself.
     text = CADDYFILE.read_text(encoding="utf-8").replace("http://127.0.0.1:8181 {", f"{health} {{")
-    text = text.replace("{$SITE} {", "{$SITE} {\n\tbind 127.0.0.1").replace("health_uri /readyz", f"health_uri {ready}")
+    text = text.replace("{$SITE} {", "{$SITE} {\n\tbind 127.0.0.1")
     (folder / "Caddyfile").write_text(text, encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-    ours = {"SITE": address, "COPIES": " ".join(copies), "USERS": str(folder / "users")}
+    ours = {"SITE": address, "COPIES": " ".join(copies), **settings}
     command = [program, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
     with (folder / "proxy.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment | ours, stdout=log, stderr=log)
@@ -59,12 +52,12 @@ def proxying(folder: Path, copies: list[str], ready: str = "/readyz") -> Iterato
             process.wait(300)
 
 
-def until_well(proxy: str) -> None:
-    """Wait until the proxy has seen that a copy is ready; it looks every two seconds."""
+def until_ready(copy: str) -> None:
+    """Wait until a copy of the chat at an address can answer questions: a proxy takes none that cannot."""
     deadline = time.monotonic() + _DEADLINE
     while True:
         try:
-            with urllib.request.urlopen(f"{proxy}/v1/articles", timeout=300):
+            with urllib.request.urlopen(f"{copy}readyz", timeout=300):
                 return
         except urllib.error.HTTPError as error:
             if error.code != 503 or time.monotonic() > deadline:

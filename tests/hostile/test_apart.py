@@ -12,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -264,12 +265,39 @@ def test_the_process_knows_no_key_and_may_write_and_start_nothing(
     process = _process(readers)
     if not Path("/proc").is_dir():
         pytest.skip("only Linux tells of another process")
-    assert b"secret" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+    with suppress(PermissionError):  # only root may look at it
+        assert b"secret" not in Path(f"/proc/{process.pid}/environ").read_bytes()
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     told = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()[1:]}
     assert told["Max file size"] == told["Max core file size"] == told["Max processes"] == "0"
     assert told["Max address space"] == str(Limits().memory)
     assert told["Max open files"] == "64"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc and prctl")
+@pytest.mark.parametrize("file", ["environ", "mem", "maps"])
+@pytest.mark.parametrize("whose", ["os.getpid()", "SANDBOX._idle[0]._process.pid"])
+def test_what_runs_as_the_same_user_cannot_look_into_the_parent_or_a_worker(
+    tmp_path: Path, file: str, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the right of root to look into every process."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    code = (
+        "import ctypes, subprocess\n"
+        "if 'again' not in sys.argv:\n"
+        "    for right in range(41): ctypes.CDLL(None).prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP\n"
+        "    os.execv(sys.executable, [*sys.orig_argv, 'again'])\n"
+        "def look(pid):\n"
+        f'    code = f\'print(len(open("/proc/{{pid}}/{file}", "rb").read(10)))\'\n'
+        "    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)\n"
+        "    return done.stdout.strip() or done.stderr.strip().splitlines()[-1].partition(':')[0]\n"
+        "before = look(os.getpid())\n"
+        f"list(load([path])); print(before, look({whose}), os.listdir('/proc/self/fd') != [])"
+    )
+    before, after, is_ours = _asked(tmp_path, code).split()
+    assert before == ("OSError" if file == "mem" else "10"), "it may otherwise (at address 0, there is no memory)"
+    assert after == "PermissionError"
+    assert is_ours == "True", "the process itself is not concerned"
 
 
 def _framed(message: object) -> bytes:

@@ -17,19 +17,22 @@ from ..security.request_guard import owner_id, parse_cookies
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """The user of a page. `owner` is the id under which their conversations are stored, empty for an unknown user;
-    `session` is the open page; `translate` translates page text into their language."""
+    `session` is the open page; `translate` translates page text into their language; `can_log_out` is set if they
+    logged in to this server."""
 
     owner: str = ""
     session: str = ""
     translate: Translate = english
+    can_log_out: bool = False
 
 
 def visitor_of(request: Any) -> Visitor:
-    """Return the visitor who sent a request, identified by their login or else by their browser's secret cookie."""
-    name = getattr(request, "username", None)
-    owner = f"user:{name}" if name else owner_id(parse_cookies(request.headers.get("cookie") or ""))
-    accepted = request.headers.get("accept-language") or ""
-    return Visitor(owner or "", str(request.session_hash or ""), translator(accepted))
+    """Return the visitor who sent a request, identified by access control or else by their browser's secret cookie."""
+    state = getattr(request, "state", None)
+    owner = getattr(state, "owner", None) or owner_id(parse_cookies(request.headers.get("cookie") or ""))
+    translate = translator(request.headers.get("accept-language") or "")
+    session = str(request.session_hash or "")
+    return Visitor(owner or "", session, translate, bool(getattr(state, "can_log_out", False)))
 
 
 class PageSession:

@@ -29,13 +29,14 @@ def keys() -> None:
 @keys.command("create")
 @click.argument("name", metavar="NAME", help="The program that will use the key.")
 @click.option("--write", is_flag=True, help="Allow the key to add and remove articles, too.")
+@click.option("--metrics", is_flag=True, help="Allow the key to read /metrics, and nothing else.")
 @click.option("--expires", type=int, metavar="DAYS", show_default="never", help="Days until the key expires.")
-def create_key(name: str, write: bool, expires: int | None) -> None:
+def create_key(name: str, write: bool, metrics: bool, expires: int | None) -> None:
     """Create a key and print its secret, which is shown only once."""
-    key, secret = _register().keys.create(name, write=write, days=expires)
+    key, secret = _register().keys.create(name, write=write, metrics=metrics, days=expires)
     click.echo(secret)  # the only output on stdout, so that it can be piped
     until = f"until {key.expires}" if key.expires else "until it is revoked"
-    print_message(f"The key {key.id} may {_scopes(key.scopes)} {until}. Its secret is not shown again.")
+    print_message(f"The key {key.id} may {_allowed(key.scopes)} {until}. Its secret is not shown again.")
 
 
 @keys.command("list")
@@ -69,7 +70,8 @@ def users() -> None:
 
 @users.command("add")
 @click.argument("name", metavar="NAME")
-def add_user(name: str) -> None:
+@click.option("--from-proxy", is_flag=True, help="Keep the conversations of a proxy's user of the same name.")
+def add_user(name: str, from_proxy: bool) -> None:
     """Add a user; the password is asked for, or read from stdin."""
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
@@ -77,7 +79,7 @@ def add_user(name: str) -> None:
             fail("The two passwords differ.", "Try again.")
     else:
         password = sys.stdin.readline(_MAX_LINE).rstrip("\r\n")
-    _register().users.add(name, password)
+    _register().users.add(name, password, from_proxy=from_proxy)
     print_message(f"{name} can log in. If the chat is running without logins, restart it.")
 
 
@@ -87,10 +89,10 @@ def list_users(as_json: bool) -> None:
     """List the users who can log in."""
     listed = _register().users.listing()
     if as_json:
-        print_json([{"name": name, "created": created} for name, created in listed])
+        print_json([{"name": user.name, "created": user.created} for user in listed])
         return
-    for name, created in listed:
-        click.echo(f"{name}  since {created}")
+    for user in listed:
+        click.echo(f"{user.name}  since {user.created}")
     if not listed:
         print_message("There are no users. Add one with `citechat users add NAME`.")
 
@@ -98,7 +100,10 @@ def list_users(as_json: bool) -> None:
 @users.command("remove")
 @click.argument("name", metavar="NAME")
 def remove_user(name: str) -> None:
-    """Remove a user; their conversations are kept."""
+    """Remove a user.
+
+    Their conversations are kept, but a new user of the same name does not get them.
+    """
     if not _register().users.remove(name):
         fail(f"Cannot remove {name!r}: there is no such user.", "`citechat users list` shows the users.")
     print_message(f"Removed {name}. Running servers will reject this user's sessions within five seconds.")
@@ -115,6 +120,10 @@ def _register() -> AccountRegistry:
 def _key_row(key: Key) -> dict[str, Any]:
     row = {"id": key.id, "name": key.name, "scopes": sorted(key.scopes), "state": key.state}
     return row | {"created": key.created, "expires": key.expires or None, "revoked": key.revoked or None}
+
+
+def _allowed(scopes: frozenset[str]) -> str:
+    return _scopes(scopes).replace("metrics", "read metrics")
 
 
 def _scopes(scopes: frozenset[str]) -> str:

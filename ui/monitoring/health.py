@@ -54,10 +54,11 @@ class Health:
             return self._state
         if self._check is None or self._check.done():
             self._check = asyncio.get_running_loop().run_in_executor(None, self._read_index)
-        done, _ = await asyncio.wait({self._check}, timeout=CHECK_TIMEOUT)
+        check = self._check  # another request may start the next one before this one continues
+        done, _ = await asyncio.wait({check}, timeout=CHECK_TIMEOUT)
         if not done:
             return IndexState("the index does not answer in time", self._state.articles, self._state.passages)
-        self._state, self._checked_at = self._check.result(), time.monotonic()
+        self._state, self._checked_at = check.result(), time.monotonic()
         return self._state
 
     async def ready(self, _: Request) -> Response:

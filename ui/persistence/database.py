@@ -127,11 +127,12 @@ class Database:
             return engine
 
     def _create_tables(self, engine: Engine) -> None:
-        """Create missing tables.
+        """Create missing tables, and add missing columns that may be null to tables from older versions.
 
-        If another process creates them at the same time, `create_all` would fail, and `if_not_exists` may fail.
+        If another process does so at the same time, `create_all` would fail, and `if_not_exists` and adding a column
+        may fail.
         """
-        from sqlalchemy.exc import IntegrityError, ProgrammingError
+        from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
         from sqlalchemy.schema import CreateIndex, CreateTable
 
         def create(connection: Connection) -> None:
@@ -142,7 +143,20 @@ class Database:
 
         with self._lock:
             _transact(engine, create, IntegrityError, ProgrammingError)
+            _transact(engine, self._add_columns, OperationalError, ProgrammingError)
             self._has_tables = True
+
+    def _add_columns(self, connection: Connection) -> None:
+        from sqlalchemy import inspect, text
+
+        inspector = inspect(connection)
+        for table in self.tables.sorted_tables:
+            new = [column for column in table.columns if column.nullable]
+            present = {column["name"] for column in inspector.get_columns(table.name)} if new else set()
+            for column in new:
+                if column.name not in present:
+                    kind = column.type.compile(connection.dialect)
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
 
     @contextmanager
     def _reported_errors(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from .audit_log import AuditLog
 from .clients import TrustedProxies
 from .keys import Key, Keys
 from .rate_limits import CallerLimits
-from .users import Users
+from .users import User, Users
 
 if TYPE_CHECKING:
     from rag import Settings
@@ -40,12 +40,12 @@ _SERVER_PROXY_VARIABLE = "FORWARDED_ALLOW_IPS"
 class AccountSnapshot:
     """The keys and users as read from the database.
 
-    `keys` maps ids to keys, and `users` maps user names to the times at which they were added; `read_at` is the time of
-    reading, in seconds on the monotonic clock.
+    `keys` maps ids to keys, and `users` maps names to users; `read_at` is the time of reading, in seconds on the
+    monotonic clock.
     """
 
     keys: dict[str, Key] = field(default_factory=dict)
-    users: dict[str, str] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
     read_at: float = -STALE
 
 
@@ -63,7 +63,7 @@ class AccountRegistry:
         """Read and return the keys and users. Raises `PersistenceError` if the database cannot be read."""
         now = time.monotonic()
         keys = {key.id: key for key in self.keys.listing()}
-        self._snapshot = AccountSnapshot(keys, dict(self.users.listing()), now)
+        self._snapshot = AccountSnapshot(keys, {user.name: user for user in self.users.listing()}, now)
         return self._snapshot
 
     async def snapshot(self) -> AccountSnapshot:
@@ -97,6 +97,7 @@ def open_accounts(settings: Settings) -> AccountRegistry:
         "users": ("name", "password", "created"),
     }.items():
         Table(name, tables, *(Column(each, Text, primary_key=each == columns[0], nullable=False) for each in columns))
+    tables.tables["users"].append_column(Column("id", Text, nullable=True))  # added to the table of older versions
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         return AccountRegistry(Database(url, tables, "keys and users", is_lazy=True))
@@ -141,8 +142,14 @@ def access_policy(settings: Settings, *, open_to_all: bool = False) -> AccessPol
         TrustedProxies(settings.trusted_proxies),
         CallerLimits(settings.rate_limit, settings.concurrency),
         open_to_all,
-        AuditLog(settings.audit_log, contents=settings.audit_contents) if settings.audit_log else None,
+        _audit_log(settings),
     )
+
+
+def _audit_log(settings: Settings) -> AuditLog | None:
+    if settings.audit_log is None:
+        return None
+    return AuditLog(settings.audit_log, contents=settings.audit_contents, most_files=settings.audit_files)
 
 
 def unrestricted(host: str) -> SettingsError:

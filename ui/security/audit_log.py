@@ -1,4 +1,8 @@
-"""The audit log: one JSON line for each request, with the caller, the path, the status and the duration."""
+"""The audit log: one JSON line for each request, with the caller, the path, the status and the duration.
+
+Its size has a limit: full files are renamed and the oldest is deleted, health checks are left out, and so are refused
+requests of callers that have too many of them; these are counted.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ import json
 import logging
 import os
 import time
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .scopes import is_limited, path_of
+from .clients import network_of
+from .rate_limits import MOST_NAMES, RateLimit
+from .scopes import HEALTH_CHECKS, is_limited, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,18 +30,27 @@ logger = logging.getLogger(__name__)
 LONGEST_CONTENTS = 100_000
 """Maximum size of a logged request body, in bytes; longer bodies are not logged."""
 
+LARGEST_FILE = 10_000_000
+"""Size from which a log file is renamed, in bytes."""
+
+REFUSED_LINES = "20/minute"
+"""Maximum rate of lines for refused requests, per caller or else per address."""
+
 _LONGEST_PATH = 500
+_SUMMARY_INTERVAL = 60.0  # between lines that report how many refused requests were left out, in seconds
 
 
 class AuditLog:
     """A log file with one line for each request. Only its owner can read it.
 
-    The file is opened for every line, so it may be moved at any time, and is then created again. If writing fails, the
-    request continues: the program logs one error, and one warning when writing works again.
+    The file is opened for every line, so it may be moved at any time, and is then created again. A file of
+    `LARGEST_FILE` bytes is renamed to end in `.1`, the previous one in `.2` and so on, up to `most_files` files in
+    total. Several processes can write to the same log. If writing fails, the request continues: the program logs one
+    error, and one warning when writing works again.
     """
 
-    def __init__(self, path: Path, *, contents: bool = False) -> None:
-        self.path, self.contents = path, contents
+    def __init__(self, path: Path, *, contents: bool = False, most_files: int = 10) -> None:
+        self.path, self.contents, self.most_files = path, contents, most_files
         self._is_failing = False
 
     def write(self, line: dict[str, Any]) -> None:
@@ -42,16 +60,33 @@ class AuditLog:
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 os.write(file, data)  # in one call, so that lines from several processes do not mix
+                is_full = os.fstat(file).st_size >= LARGEST_FILE
             finally:
                 os.close(file)
+            if is_full:
+                self._rotate()
         except OSError as error:
             if not self._is_failing:
-                logger.error("Cannot write the audit log %r: %s", str(self.path), error.strerror)  # noqa: TRY400
+                logger.error("Cannot write or rename the audit log %r: %s", str(self.path), error.strerror)  # noqa: TRY400
             self._is_failing = True
             return
         if self._is_failing:
             logger.warning("Writing the audit log %r works again; some lines are missing.", str(self.path))
         self._is_failing = False
+
+    def _rotate(self) -> None:
+        """Rename the files, unless another process is doing it or has done it. Raises `OSError` if that fails."""
+        from filelock import FileLock, Timeout
+
+        files = [self.path, *(self.path.with_name(f"{self.path.name}.{n}") for n in range(1, self.most_files))]
+        with suppress(Timeout), FileLock(f"{self.path}.lock", timeout=0, mode=0o600):
+            if self.path.stat().st_size < LARGEST_FILE:
+                return
+            if len(files) == 1:
+                self.path.unlink()
+            for newer, older in reversed([*pairwise(files)]):
+                with suppress(FileNotFoundError):
+                    newer.replace(older)
 
 
 class AuditMiddleware:
@@ -59,13 +94,21 @@ class AuditMiddleware:
 
     Keys, cookies, headers and query strings are never logged, and bodies only if the log is configured to include
     contents. The `X-Request-Id` header in each response contains the request id.
+
+    Health checks are not logged. Neither are a caller's refused requests (4xx, or no response) beyond `REFUSED_LINES`;
+    a line with `omitted` later reports their number.
     """
 
     def __init__(self, app: ASGIApp, *, log: AuditLog) -> None:
         self.app, self.log = app, log
+        self._refused_lines = RateLimit(REFUSED_LINES)
+        self._omitted: Counter[tuple[str | None, str | None]] = Counter()
+        self._next_summary_at = time.monotonic() + _SUMMARY_INTERVAL
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "http" and time.monotonic() >= self._next_summary_at:
+            self.write_summary()
+        if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and path_of(scope) in HEALTH_CHECKS):
             await self.app(scope, receive, send)
             return
         started, start_time = time.perf_counter(), datetime.now(UTC)
@@ -104,7 +147,29 @@ class AuditMiddleware:
                 "ms": round((time.perf_counter() - started) * 1000, 1),
                 "bytes": sent,
             }
-            self.log.write(line | ({"contents": _contents(bytes(body))} if logs_body else {}))
+            if self._is_logged(line):
+                self.log.write(line | ({"contents": _contents(bytes(body))} if logs_body else {}))
+
+    def write_summary(self) -> None:
+        """Write a line for each caller and address with the number of refused requests that were left out."""
+        omitted, self._omitted = self._omitted, Counter()
+        self._next_summary_at = time.monotonic() + _SUMMARY_INTERVAL
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        for (caller, address), count in omitted.items():
+            self.log.write({"time": now, "caller": caller, "address": address, "omitted": count})
+
+    def _is_logged(self, line: dict[str, Any]) -> bool:
+        """Return whether a line is logged; count it if it is left out."""
+        status, caller, address = line["status"], line["caller"], line["address"]
+        if status is not None and not 400 <= status < 500:
+            return True
+        network = network_of(address or "")
+        if self._refused_lines.hit(caller or network):
+            return True
+        if len(self._omitted) >= MOST_NAMES:
+            self.write_summary()
+        self._omitted[caller, None if caller else network] += 1
+        return False
 
 
 def _is_json(scope: Scope) -> bool:

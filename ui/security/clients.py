@@ -85,6 +85,7 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
 
     Raises `RequestError` if the header occurs twice, has a different spelling from the setting, is too long, or
     contains several names or unprintable characters: a proxy that replaces the header does not forward such headers.
+    Neither is a placeholder a name, such as `{http.auth.user.id}`, which some proxies send if a login names no user.
     """
     header = user_header.lower()
     found = [(name, value) for name, value in headers if _plain(name) == header]
@@ -97,8 +98,9 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
         raise RequestError(400, f"{invalid} is not UTF-8.") from None
-    if len(value) > LONGEST_NAME or not value.isprintable() or "," in value or ";" in value:
-        raise RequestError(400, f"{invalid} is too long, or contains several names or unprintable characters.")
+    if len(value) > LONGEST_NAME or not value.isprintable() or set(value) & set(",;{}"):
+        why = "is too long, or contains several names, a placeholder or unprintable characters."
+        raise RequestError(400, f"{invalid} {why}")
     return value or None
 
 

@@ -14,6 +14,7 @@ from .scopes import path_of
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+_OPTIONS = {"write": " --write", "metrics": " --metrics"}  # of the command that creates a key with this scope
 _API_PATHS = ("/v1/", "/mcp", "/metrics")
 
 
@@ -50,7 +51,7 @@ def forbidden(scope: str) -> RequestError:
     return RequestError(
         403,
         f"The key does not have the scope {scope!r}.",
-        f"Create a key with this scope: citechat keys create NAME{' --write' if scope == 'write' else ''}",
+        f"Create a key with this scope: citechat keys create NAME{_OPTIONS.get(scope, '')}",
         {"www-authenticate": challenge},
     )
 

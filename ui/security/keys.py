@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..persistence.database import Database, utc_now
 from .errors import AccessError
-from .scopes import READ, WRITE
+from .scopes import METRICS, READ, WRITE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -71,12 +71,17 @@ class Keys:
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
 
-    def create(self, name: str, *, write: bool = False, days: int | None = None) -> tuple[Key, str]:
+    def create(
+        self, name: str, *, write: bool = False, metrics: bool = False, days: int | None = None
+    ) -> tuple[Key, str]:
         """Create a key and return it with its secret, which is not stored.
 
-        The key may read articles and, with `write`, also change them; it expires after `days`. Raises `AccessError` if
-        the name is blank or too long, or `days` is not between 1 and 3650.
+        The key may read articles and, with `write`, also change them; with `metrics`, it may only read metrics. It
+        expires after `days`. Raises `AccessError` if the name is blank or too long, `days` is not between 1 and 3650,
+        or both `write` and `metrics` are set.
         """
+        if write and metrics:
+            raise AccessError("A key for metrics cannot also change articles.", "Create two keys.")
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise AccessError(
                 f"Invalid key name: {name[:LONGEST_NAME]!r}.",
@@ -86,7 +91,7 @@ class Keys:
             raise AccessError(f"A key cannot expire in {days!r} days.", f"Use a number from 1 to {LONGEST_LIFETIME}.")
         id_ = secrets.token_hex(_ID_BYTES)
         secret = f"citechat_{id_}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        scopes = frozenset({READ, WRITE} if write else {READ})
+        scopes = frozenset({METRICS} if metrics else {READ, WRITE} if write else {READ})
         expires = "" if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")
         key = Key(id_, name, _digest(secret), scopes, utc_now(), expires)
         row = asdict(key) | {"scopes": " ".join(sorted(scopes))}

@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..persistence.database import PersistenceError
+from .rate_limits import ACCOUNT_ATTEMPTS, ACCOUNT_ATTEMPTS_PER_ADDRESS, MOST_NAMES, RateLimit
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.types import Message, Scope, Send
 
     from .access import AccountSnapshot
-    from .users import Users
+    from .users import User, Users
 
 logger = logging.getLogger(__name__)
 
 _CONCURRENT_HASHES = 2
 """Maximum number of passwords hashed concurrently; each one uses a CPU core and 32 MB."""
+
+SENDER: ContextVar[str] = ContextVar("SENDER", default="")
+"""The address or network that sent the current request; the web framework does not pass it to the password check."""
+
+_TOO_MANY_FOR_ACCOUNT = "Too many wrong passwords for this user name."
+
+
+class AccountLimits:
+    """The limits on wrong passwords per user name. They apply to unknown names alike, so they do not reveal names.
+
+    A few attempts from one address block the user name at this address only. Many attempts from several addresses
+    block it at all addresses at which the user has not logged in since the server started, so strangers cannot lock
+    users out of their usual addresses.
+    """
+
+    def __init__(self) -> None:
+        self._per_address, self._per_name = RateLimit(ACCOUNT_ATTEMPTS_PER_ADDRESS), RateLimit(ACCOUNT_ATTEMPTS)
+        self._known: set[str] = set()  # a user name and an address at which this user has logged in
+
+    def check(self, name: str, address: str) -> None:
+        """Raise a 429 `RequestError` if a limit is reached."""
+        account, pair = _names(name, address)
+        self._per_address.check(pair, _TOO_MANY_FOR_ACCOUNT)
+        if pair not in self._known:
+            self._per_name.check(account, _TOO_MANY_FOR_ACCOUNT)
+
+    def count(self, name: str, address: str, *, is_right: bool) -> None:
+        """Count an attempt: a right password makes the address known, a wrong one counts towards the limits."""
+        account, pair = _names(name, address)
+        if is_right:
+            if len(self._known) >= MOST_NAMES:
+                self._known.clear()
+            self._known.add(pair)
+            return
+        self._per_address.hit(pair)
+        if pair not in self._known:
+            self._per_name.hit(account)
 
 
 class Login:
@@ -26,22 +66,31 @@ class Login:
 
     def __init__(self, users: Users) -> None:
         self._users = users
-        self._user_added: dict[str, str] = {}
-        self._limiter: CapacityLimiter | None = None
+        self._users_by_token: dict[str, User] = {}
+        self._limits = AccountLimits()
+        self._turns: CapacityLimiter | None = None
 
     async def may_log_in(self, name: str, password: str) -> bool:
-        """Return whether this is the user's password, without blocking other requests."""
+        """Return whether this is the user's password, without blocking other requests.
+
+        Raises a 429 `RequestError` if there were too many wrong passwords for this name. The attempts are checked in
+        their turn, so that concurrent ones cannot exceed the limits.
+        """
         import anyio
 
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_CONCURRENT_HASHES)
-        try:
-            return await anyio.to_thread.run_sync(self._users.may_log_in, name, password, limiter=self._limiter)
-        except PersistenceError as error:
-            logger.warning("Login failed: %s", error)
-            return False
+        if self._turns is None:
+            self._turns = anyio.CapacityLimiter(_CONCURRENT_HASHES)
+        async with self._turns:
+            self._limits.check(name, SENDER.get())
+            try:
+                is_right = await anyio.to_thread.run_sync(self._users.may_log_in, name, password)
+            except PersistenceError as error:
+                logger.warning("Login failed: %s", error)
+                return False
+            self._limits.count(name, SENDER.get(), is_right=is_right)
+            return is_right
 
-    def user(self, scope: Scope, accounts: AccountSnapshot) -> str | None:
+    def user(self, scope: Scope, accounts: AccountSnapshot) -> User | None:
         """Return the user from a request's login cookie, or None if the user has since been removed or replaced."""
         app: Any = scope.get("app")
         if app is None or scope["type"] != "http":
@@ -52,12 +101,12 @@ class Login:
         # Check the cookies in the framework's order, so that both find the same user.
         token = cookies.get(f"access-token-{app.cookie_id}") or cookies.get(f"access-token-unsecure-{app.cookie_id}")
         name = app.tokens.get(token)
-        added = accounts.users.get(name)
-        # After a user was removed and added again, earlier logins are no longer valid: the password may differ.
-        if added is not None and self._user_added.setdefault(str(token), added) == added:
-            return str(name)
+        user = accounts.users.get(name)
+        # After a user was removed and added again, earlier logins are no longer valid: this may be another person.
+        if user is not None and self._users_by_token.setdefault(str(token), user) == user:
+            return user
         app.tokens.pop(token, None)
-        self._user_added.pop(str(token), None)
+        self._users_by_token.pop(str(token), None)
         return None
 
     def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
@@ -72,6 +121,12 @@ class Login:
             await send(message)
 
         return hardened_send
+
+
+def _names(name: str, address: str) -> tuple[str, str]:
+    """Return the names under which a user name, and the same with an address, are counted; they have a fixed size."""
+    account = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return account, f"{account} {address}"
 
 
 def _hardened_cookie(name: bytes, value: bytes, scheme: str) -> bytes:

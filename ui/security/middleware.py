@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ..persistence.database import PersistenceError
 from .clients import bearer_token, is_loopback, network_of, strip_headers, user_from_header, was_forwarded
 from .errors import RequestError, forbidden, retry_after, send_error, unauthorized
-from .keys import find_key
-from .login import Login
-from .rate_limits import CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
-from .scopes import Area, area_of, is_limited, is_login, path_of, required_scope
+from .keys import Key, find_key
+from .login import SENDER, Login
+from .rate_limits import ANONYMOUS_REQUESTS, CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
+from .scopes import METRICS, READ, Area, area_of, is_limited, is_login, is_logout, path_of, required_scope
 from .session_isolation import SessionIsolation
 
 if TYPE_CHECKING:
@@ -19,22 +20,27 @@ if TYPE_CHECKING:
 
     from .access import AccessPolicy, AccountSnapshot
 
+logger = logging.getLogger(__name__)
+
 _SCHEMES = (b"http", b"https")
 _TOO_MANY_ATTEMPTS = "Too many wrong keys or passwords from this address."
+_TOO_MANY_ANONYMOUS = "Too many requests without a key or a login from this address."
 
 
 class AccessControl:
     """ASGI middleware that enforces an access policy and passes the caller's identity to the application.
 
-    It sets `scope["state"]["caller"]` to "key:ID" or "user:NAME", and `["user"]` to the name alone; neither is set if
-    callers do not have to identify themselves. It sets `scope["client"]` and the scheme from trusted proxies' headers,
+    It sets `scope["state"]["caller"]` to "key:ID" or "user:NAME", `["user"]` to the name alone, `["owner"]` to the
+    owner of the user's data, and `["can_log_out"]` to whether the user logged in here; none of them is set if callers
+    do not have to identify themselves. It sets `scope["client"]` and the scheme from trusted proxies' headers,
     and removes such headers from other senders before any other code reads them.
     """
 
     def __init__(self, app: ASGIApp, *, policy: AccessPolicy, login: Login | None = None) -> None:
         """Create the middleware. Without a `login`, only local users or users that a proxy names can open the page."""
         self.app, self.policy, self.login = app, policy, login
-        self._failed_attempts = RateLimit(FAILED_ATTEMPTS)
+        self._failed_attempts, self._anonymous = RateLimit(FAILED_ATTEMPTS), RateLimit(ANONYMOUS_REQUESTS)
+        self._warned: set[str] = set()  # ids of keys
         self._is_enforced = login is not None
         self._isolation = SessionIsolation()
         self._logins = CallerLimits("none", CONCURRENT_LOGINS)
@@ -47,20 +53,30 @@ class AccessControl:
         with ExitStack() as turns:
             try:
                 is_local = await self._admit(scope)
-                if self.login is not None and scope["type"] == "http" and is_login(scope["method"], path_of(scope)):
+                if self._is_login(scope):
                     network = _network(scope)
                     # Without this limit, many wrong passwords could be tried before the first failure is recorded.
                     turns.enter_context(self._logins.turn(network))
-                    inner = scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network))
+                    await self._log_in(network, scope, receive, send)
+                    return
                 limited = self._limited_name(scope, is_local)
                 if limited:
                     turns.enter_context(self.policy.limits.turn(limited))
                 if "user" in scope["state"] and scope["type"] == "http":
-                    inner = await self._isolation.isolate(scope["state"]["caller"], *inner)
+                    inner = await self._isolation.isolate(scope["state"]["owner"], _log_out(scope), receive, send)
             except RequestError as error:
                 await send_error(scope, receive, send, error)
                 return
             await self.app(*inner)
+
+    def _is_login(self, scope: Scope) -> bool:
+        return self.login is not None and scope["type"] == "http" and is_login(scope["method"], path_of(scope))
+
+    async def _log_in(self, network: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a login attempt. Raises `RequestError` if there were too many for the user name."""
+        assert self.login is not None  # noqa: S101 - for the type checker
+        SENDER.set(network)
+        await self.app(scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network)))
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:
         """Return the name under which a request is limited: the caller or the address; '' if it is not limited.
@@ -81,7 +97,7 @@ class AccessControl:
         """
         method, path = scope.get("method", "GET"), path_of(scope)
         state = scope.setdefault("state", {})
-        for name in ("caller", "user"):
+        for name in ("caller", "user", "owner", "can_log_out"):
             state.pop(name, None)
         proxy_user, is_local = self._identify_sender(scope)
         area = area_of(method, path)
@@ -95,18 +111,25 @@ class AccessControl:
         if area is Area.API:
             state["caller"] = self._key_caller(scope, accounts, required_scope(method, path))
             return is_local
-        user = proxy_user if self.login is None else self.login.user(scope, accounts)
-        if user is not None:
-            state["user"], state["caller"] = user, f"user:{user}"
-        elif self.login is not None and area is Area.LOGIN:
+        logged_in = self.login.user(scope, accounts) if self.login is not None else None
+        user = proxy_user if self.login is None else logged_in and logged_in.name
+        # A login cookie exempts nobody: users could try passwords of other users.
+        if self._is_login(scope) or (user is None and self.login is not None and area is Area.LOGIN):
             self._failed_attempts.check(_network(scope), _TOO_MANY_ATTEMPTS)
-        elif self.login is not None or self.policy.user_header or accounts.users:
-            raise unauthorized("You are not logged in.", self._login_hint())
-        elif not is_local:
-            raise unauthorized(
-                "Only this machine can open the page.", "Ask the operator to add users: citechat users add NAME"
-            )
+        elif user is None and (self.login is not None or self.policy.user_header or accounts.users):
+            raise self._anonymous_error(scope, unauthorized("You are not logged in.", self._login_hint()))
+        elif user is None and not is_local:
+            hint = "Ask the operator to add users: citechat users add NAME"
+            raise self._anonymous_error(scope, unauthorized("Only this machine can open the page.", hint))
+        if user is not None:
+            state |= {"user": user, "caller": f"user:{user}"}
+            state |= {"owner": f"user:{logged_in.id if logged_in else user}", "can_log_out": logged_in is not None}
         return is_local
+
+    def _anonymous_error(self, scope: Scope, error: RequestError) -> RequestError:
+        """Count a request without a key or a login, and return its error: 429 if there are too many of them."""
+        network = _network(scope)
+        return error if self._anonymous.hit(network) else self._anonymous.error(network, _TOO_MANY_ANONYMOUS)
 
     def _identify_sender(self, scope: Scope) -> tuple[str | None, bool]:
         """Return the user that a proxy names, and whether the request originates on this machine.
@@ -144,21 +167,48 @@ class AccessControl:
         self._failed_attempts.check(network, _TOO_MANY_ATTEMPTS)
         secret = bearer_token(scope["headers"])
         if secret is None:
-            raise unauthorized("The key is missing.", "Send the header Authorization: Bearer KEY.")
+            missing = unauthorized("The key is missing.", "Send the header Authorization: Bearer KEY.")
+            raise self._anonymous_error(scope, missing)
         key = find_key(secret, accounts.keys)
         if key is None:
             self._failed_attempts.hit(network)
             raise unauthorized(
                 "Invalid key.", "It may have expired or been revoked: see `citechat keys list`.", is_invalid=True
             )
-        if scope_needed not in key.scopes:
+        if scope_needed == METRICS and READ in key.scopes:
+            self._warn_about_metrics(key)
+        elif scope_needed not in key.scopes:
             raise forbidden(scope_needed)
         return f"key:{key.id}"
+
+    def _warn_about_metrics(self, key: Key) -> None:
+        """Log a warning, once for each key, that it will no longer be able to read the metrics."""
+        if key.id not in self._warned:
+            self._warned.add(key.id)
+            logger.warning(
+                "The key %s (%r) reads /metrics and may also read articles, which is deprecated: "
+                "create a key with `citechat keys create NAME --metrics` for it.",
+                key.id,
+                key.name,
+            )
 
     def _login_hint(self) -> str:
         if self.policy.user_header:
             return "Use the address of the proxy that logs users in."
         return "Log in at /." if self.login else "Users were added since the chat started: restart it."
+
+
+def _log_out(scope: Scope) -> Scope:
+    """Return the request, in the form that the framework expects if it logs the user out.
+
+    Raises a 405 `RequestError` for a logout by GET, because pages on other sites can make a browser send one. They
+    cannot send POST requests: see `RequestGuard`.
+    """
+    if not is_logout(path_of(scope)):
+        return scope
+    if scope["method"] != "POST":
+        raise RequestError(405, "Logging out needs a POST request.", "Use the button on the page.", {"allow": "POST"})
+    return {**scope, "method": "GET"}
 
 
 def _address(scope: Scope) -> str:

@@ -24,7 +24,16 @@ MOST_NAMES = 100_000
 """Maximum number of names with counts; exceeding it resets all counts, which limits memory use."""
 
 FAILED_ATTEMPTS = "20/minute"
-"""Maximum rate of wrong keys or passwords per address. It only limits load and log size: keys have 256 random bits."""
+"""Maximum rate of wrong keys or passwords per address. For keys, it only limits load: they have 256 random bits."""
+
+ACCOUNT_ATTEMPTS_PER_ADDRESS = "10/10 minute"
+"""Maximum rate of wrong passwords per user name and address."""
+
+ACCOUNT_ATTEMPTS = "30/10 minute"
+"""Maximum rate of wrong passwords per user name from all addresses at which this user has not logged in before."""
+
+ANONYMOUS_REQUESTS = "120/minute"
+"""Maximum rate per address of requests that need a key or a login and have neither; further ones get 429, not 401."""
 
 
 class RateLimit:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-READ, WRITE = "read", "write"
+READ, WRITE, METRICS = "read", "write", "metrics"
+
+HEALTH_CHECKS = ("/healthz", "/readyz")
 
 
 class Area(Enum):
@@ -21,8 +23,9 @@ class Area(Enum):
     PAGE = "page"
 
 
-_OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # the last one runs once and returns no data
-_API = ("/v1", "/mcp", "/metrics")
+_OPEN = (*HEALTH_CHECKS, "/gradio_api/startup-events")  # the last one runs once and returns no data
+_METRICS = "/metrics"
+_API = ("/v1", "/mcp", _METRICS)
 # GET requests to these only receive results.
 _WORK = ("/mcp", *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api")))
 _CHANGED = ("/v1/articles", "/v1/evaluate")
@@ -48,15 +51,22 @@ def is_login(method: str, path: str) -> bool:
     return method == "POST" and path in ("/login", "/login/")
 
 
+def is_logout(path: str) -> bool:
+    """Return whether a request logs the user out."""
+    return path in ("/logout", "/logout/")
+
+
 def is_limited(method: str, path: str) -> bool:
     """Return whether a request causes work and therefore counts towards its caller's limits."""
     return is_under(path, "/v1") or (is_under(path, *_WORK) and method not in ("GET", "HEAD"))
 
 
 def required_scope(method: str, path: str) -> str:
-    """Return the scope, `read` or `write`, that a key needs to send this request to `/v1`, `/mcp` or `/metrics`."""
+    """Return the scope that a key needs for this request: `metrics` for `/metrics`, else `read` or `write`."""
     # Repeated slashes cannot bypass the check: a router that does not merge them does not find a route.
     plain = re.sub("/+", "/", path)
+    if is_under(plain, _METRICS):
+        return METRICS
     return WRITE if method in _CHANGING and is_under(plain, *_CHANGED) else READ
 
 

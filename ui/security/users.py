@@ -8,13 +8,15 @@ import hmac
 import re
 import secrets
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from ..persistence.database import Database, utc_now
 from .errors import AccessError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
 SHORTEST_PASSWORD = 12
 """Minimum password length, in characters."""
@@ -28,14 +30,29 @@ _SALT_BYTES = 16
 _NO_PASSWORD = f"scrypt${_N}${_R}${_P}${'A' * 22}==${'A' * 43}="  # as slow to check; no known password has this hash
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user: the name, the time at which the user was added, and an id under which conversations are stored.
+
+    No other user ever gets the same id. Users who were added before there were ids have their name as the id.
+    """
+
+    name: str
+    created: str
+    id: str
+
+
 class Users:
     """A store for the users in a database."""
 
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
 
-    def add(self, name: str, password: str) -> None:
-        """Add a user. Raises `AccessError` if the name is taken or invalid, or the password's length is invalid."""
+    def add(self, name: str, password: str, *, from_proxy: bool = False) -> None:
+        """Add a user; with `from_proxy`, one who gets the conversations that are stored under the name.
+
+        Raises `AccessError` if the name is taken or invalid, or the password's length is invalid.
+        """
         if not _NAME.fullmatch(name):
             raise AccessError(
                 f"Invalid user name: {name[:64]!r}.",
@@ -50,13 +67,18 @@ class Users:
             raise AccessError(
                 f"The user {name!r} already exists.", f"Remove the user first: citechat users remove {name}"
             )
-        row = {"name": name, "password": hash_password(password), "created": utc_now()}
+        id_ = name if from_proxy else f"#{uuid4().hex}"
+        row = {"name": name, "password": hash_password(password), "created": utc_now(), "id": id_}
         self._database.run(lambda connection: connection.execute(self._table.insert().values(row)))
 
-    def listing(self) -> list[tuple[str, str]]:
-        """Return user names in alphabetical order, each with the time at which the user was added."""
+    def listing(self) -> list[User]:
+        """Return the users in alphabetical order."""
         query = self._table.select().order_by(self._table.c.name)
-        return self._database.read(lambda each: [(row.name, row.created) for row in each.execute(query)], [])
+
+        def read(connection: Connection) -> list[User]:
+            return [User(row.name, row.created, row.id or row.name) for row in connection.execute(query)]
+
+        return self._database.read(read, [])
 
     def passwords(self) -> dict[str, str]:
         """Return password hashes by user name."""
@@ -64,7 +86,7 @@ class Users:
         return self._database.read(lambda each: {row.name: row.password for row in each.execute(query)}, {})
 
     def remove(self, name: str) -> bool:
-        """Remove a user but not their conversations; return False if the name is unknown."""
+        """Remove a user but not their conversations, which nobody can open then; return False for an unknown name."""
         removal = self._table.delete().where(self._table.c.name == name)
         return self._database.read(lambda connection: bool(connection.execute(removal).rowcount), False)
 

@@ -19,13 +19,14 @@ SECRET = "0123456789abcdef" * 2
 OWNER = hashlib.sha256(SECRET.encode()).hexdigest()
 
 
-def request(username: str | None = None, session: str | None = "s1", **headers: str) -> Any:
-    """A request as the web framework hands it over."""
+def request(owner: str | None = None, session: str | None = "s1", **headers: str) -> Any:
+    """A request as the web framework hands it over, after access control has named the owner."""
     from starlette.requests import Request
 
     sent = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": sent}
-    return load_gradio().Request(Request(scope), username, session)
+    state = {"owner": owner, "can_log_out": True} if owner else {}
+    return load_gradio().Request(Request({**scope, "state": state}), owner and "ann", session)
 
 
 def test_a_reader_is_who_has_the_secret() -> None:
@@ -34,10 +35,11 @@ def test_a_reader_is_who_has_the_secret() -> None:
 
 
 def test_a_reader_who_logged_in_is_known_by_name_from_every_browser() -> None:
-    here = visitor_of(request("ann", cookie=f"{COOKIE}={SECRET}"))
-    there = visitor_of(request("ann"))
-    assert here.owner == there.owner == "user:ann"
-    assert visitor_of(request(OWNER)).owner != OWNER, "a name never stands for a secret"
+    here = visitor_of(request("user:#1", cookie=f"{COOKIE}={SECRET}"))
+    there = visitor_of(request("user:#1"))
+    assert here.owner == there.owner == "user:#1"
+    assert here.can_log_out
+    assert not visitor_of(request()).can_log_out
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def answer(support: str, *, citation_corrected: bool = False, hits: int = 9) -> 
 
 def test_the_top_of_the_page_is_in_chinese() -> None:
     shown = [masthead_html("extractive", count, chinese, loading=True) for count in (None, 0, 1, 2000)]
-    assert latin(*shown, masthead_html("模型", 3, chinese)) == {"citechat"}
+    assert latin(*shown, masthead_html("模型", 3, chinese, can_log_out=True)) == {"citechat"}
     assert latin(*panel_heads(chinese).values()) == {"Markdown", "JSON"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
@@ -243,6 +244,28 @@ def test_an_index_that_cannot_be_read_is_told_without_its_address(hanging: tuple
     assert reply.status_code == 503
     assert reply.json()["index"] == "it cannot be read; see the server log for the reason"
     assert "10.0.0.1" not in reply.text
+
+
+def test_a_check_that_ends_while_the_next_one_begins_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look() -> list[health.IndexState]:
+        loop = asyncio.get_running_loop()
+        checks: list[asyncio.Future[health.IndexState]] = []
+
+        def begin(*_: object) -> asyncio.Future[health.IndexState]:
+            checks.append(loop.create_future())
+            return checks[-1]
+
+        monkeypatch.setattr(loop, "run_in_executor", begin)
+        health_ = health.Health(_Over(None), threading.Event())  # type: ignore[arg-type]
+        first = asyncio.create_task(health_.state())
+        await asyncio.sleep(0)
+        checks[0].set_result(health.IndexState("", 1))
+        second = asyncio.create_task(health_.state())
+        await asyncio.sleep(0)
+        checks[1].set_result(health.IndexState("", 2))
+        return [await first, await second]
+
+    assert [state.articles for state in asyncio.run(look())] == [1, 2]
 
 
 def test_metrics_of_a_program_without_a_server_are_empty() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings
 from ui.security.access import open_accounts
-from ui.security.audit_log import AuditLog
+from ui.security.audit_log import AuditLog, AuditMiddleware
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -96,6 +99,77 @@ def test_a_log_that_cannot_be_written_fails_no_request(tmp_path: Path, caplog: p
     told = [record for record in caplog.records if "audit log" in record.message]
     assert len(told) == 1
     assert told[0].levelno == logging.ERROR
+
+
+def test_health_checks_have_no_lines_and_refusals_only_some(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, audit_log=tmp_path / "audit.jsonl")
+    _, secret = open_accounts(settings).keys.create("bot")
+    with serving_chat(Parrot(), settings=settings) as chat:
+        for path in ("/healthz", "/readyz"):
+            visit(chat.port, path)
+        refused = [visit(chat.port, "/v1/articles").status for _ in range(30)]
+        refused += [visit(chat.port, "/config", Host="evil.example").status for _ in range(5)]
+        visit(chat.port, "/v1/articles", Authorization=f"Bearer {secret}")
+    assert refused == [401] * 30 + [400] * 5
+    *kept, summary = lines(tmp_path / "audit.jsonl")
+    assert not [line for line in kept if line["path"] in ("/healthz", "/readyz")]
+    assert [line["status"] for line in kept if line["path"] == "/v1/articles"] == [401] * 20 + [200]
+    del summary["time"]
+    assert summary == {"caller": None, "address": "127.0.0.1", "omitted": 15}
+
+
+def test_what_is_left_out_is_reported_while_the_server_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now = 1000.0
+    monkeypatch.setattr("ui.security.audit_log.time.monotonic", lambda: now)
+
+    async def refuse(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+
+    async def ignore(_message: Any) -> None:
+        pass
+
+    audit = AuditMiddleware(refuse, log=AuditLog(tmp_path / "audit.jsonl"))
+    scope = {"type": "http", "method": "GET", "path": "/nothing", "headers": []}
+
+    async def ask(addresses: list[str]) -> None:
+        for address in addresses:
+            await audit({**scope, "client": (address, 1), "state": {}}, ignore, ignore)  # type: ignore[arg-type]
+
+    asyncio.run(ask(["2001:db8::1", "2001:db8::2"] * 15 + ["192.0.2.1"]))
+    assert len(lines(audit.log.path)) == 21
+    now += 61
+    asyncio.run(ask(["192.0.2.1"]))
+    *_, summary, last = lines(audit.log.path)
+    assert (summary["address"], summary["omitted"]) == ("2001:db8::/64", 10)
+    assert last["address"] == "192.0.2.1"
+
+
+def test_the_log_has_a_bound_and_loses_no_line_before_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if several processes write to it; a size is reached by each of them now and then."""
+    code = (
+        "import sys; from pathlib import Path; from ui.security import audit_log\n"
+        "audit_log.LARGEST_FILE = 2000\n"
+        "log = audit_log.AuditLog(Path(sys.argv[1]), most_files=200)\n"
+        "for number in range(300): log.write({'who': sys.argv[2], 'number': number})\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "audit.jsonl")]
+    writers = [subprocess.Popen([*command, name], stderr=subprocess.PIPE) for name in ("one", "other")]
+    assert [writer.communicate()[1] for writer in writers] == [b"", b""]
+    files = [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
+    kept = [(line["who"], line["number"]) for path in files for line in lines(path)]
+    assert sorted(kept) == sorted((who, number) for who in ("one", "other") for number in range(300))
+    assert max(path.stat().st_size for path in files) < 2200
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+    monkeypatch.setattr("ui.security.audit_log.LARGEST_FILE", 2000)
+    for most in (3, 1):
+        log = AuditLog(tmp_path / f"{most}.jsonl", most_files=most)
+        for number in range(500):
+            log.write({"number": number})
+        found = sorted(path.name for path in tmp_path.glob(f"{most}.jsonl*") if path.suffix != ".lock")
+        assert found == [f"{most}.jsonl", f"{most}.jsonl.1", f"{most}.jsonl.2"][:most]
+    assert lines(tmp_path / "3.jsonl")[-1] == {"number": 499}
+    assert lines(tmp_path / "3.jsonl.1")[-1]["number"] + 1 == lines(tmp_path / "3.jsonl")[0]["number"]
 
 
 def test_it_is_said_when_lines_are_written_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

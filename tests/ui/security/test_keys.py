@@ -81,10 +81,14 @@ def test_an_expired_key_is_refused(register: AccountRegistry, monkeypatch: pytes
 def test_a_key_reads_and_writes_only_where_it_was_made_to(register: AccountRegistry) -> None:
     assert register.keys.create("reader")[0].scopes == {"read"}
     assert register.keys.create("writer", write=True)[0].scopes == {"read", "write"}
+    assert register.keys.create("prometheus", metrics=True)[0].scopes == {"metrics"}
     assert {each.name: set(each.scopes) for each in known(register).values()} == {
         "reader": {"read"},
         "writer": {"read", "write"},
+        "prometheus": {"metrics"},
     }
+    with pytest.raises(AccessError, match="cannot also change articles"):
+        register.keys.create("all", write=True, metrics=True)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "a\x00"])
@@ -125,6 +129,15 @@ class TestCommands:
         assert key.scopes == {"read", "write"}
         assert key.expires
         assert printed.out.strip() not in printed.err
+
+    def test_create_a_key_for_metrics(self, capsys: Any) -> None:
+        assert main(["keys", "create", "prometheus", "--metrics"]) == 0
+        printed = capsys.readouterr()
+        key = find_key(printed.out.rstrip("\n"), known(self.register))
+        assert key is not None
+        assert key.scopes == {"metrics"}
+        assert "may read metrics" in printed.err
+        assert main(["keys", "create", "all", "--metrics", "--write"]) == 1
 
     def test_list_shows_no_secret(self, capsys: Any) -> None:
         key, secret = self.register.keys.create("bot")

@@ -70,7 +70,8 @@ def test_what_is_behind_is_told_who_asks(tmp_path: Path) -> None:
     _, scope = call(control(tmp_path), "/v1/ask", method="POST", headers=[("authorization", f"bearer {secret}")])
     assert scope["state"]["caller"] == f"key:{key.id}"
     _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=[(USER, "ann")])
-    assert (scope["state"]["caller"], scope["state"]["user"]) == ("user:ann", "ann")
+    told = {"caller": "user:ann", "user": "ann", "owner": "user:ann", "can_log_out": False}
+    assert scope["state"] == told
 
 
 def test_nobody_can_say_who_they_are_by_themselves(tmp_path: Path) -> None:
@@ -158,13 +159,14 @@ def test_other_machines(host: str) -> None:
         ("POST", "/v1/evaluate", "write"),
         ("GET", "/v1/evaluate", "read"),
         ("POST", "/v1/articlesque", "read"),
-        ("GET", "/metrics", "read"),
+        ("GET", "/metrics", "metrics"),
+        ("GET", "//metrics", "metrics"),
         ("POST", "/mcp", "read"),
     ],
 )
 def test_what_a_key_has_to_be_good_for(method: str, path: str, needed: str) -> None:
     assert required_scope(method, path) == needed
-    assert area_of(method, path) is Area.API
+    assert area_of(method, path) is (Area.PAGE if path.startswith("//") else Area.API)
 
 
 @given(st.sampled_from(["GET", "POST", "DELETE", "OPTIONS", "X"]), st.text(max_size=20))
@@ -179,6 +181,16 @@ def test_what_is_not_known_is_closed(method: str, path: str) -> None:
 def test_a_websocket_is_closed_to_who_is_not_let_in(tmp_path: Path) -> None:
     status, scope = call(proxied(tmp_path), "/x", type="websocket")
     assert (status, scope) == (0, {})
+
+
+def test_who_sends_no_key_is_limited_and_who_sends_one_is_not(tmp_path: Path) -> None:
+    _, secret = open_accounts(Settings(home=tmp_path)).keys.create("bot")
+    control_ = control(tmp_path)
+    for path in ("/v1/articles", "/"):
+        peer = f"192.0.2.{len(path)}"
+        assert [call(control_, path, peer=peer)[0] for _ in range(122)] == [401] * 120 + [429] * 2
+        assert call(control_, "/v1/articles", peer=peer, headers=[("authorization", f"bearer {secret}")])[0] == 200
+        assert call(control_, path, peer=THERE)[0] == 401, "other addresses are not concerned"
 
 
 class TestTheRegister:

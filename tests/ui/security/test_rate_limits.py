@@ -15,6 +15,7 @@ from rag import Settings, SettingsError
 from ui.security.access import access_policy, open_accounts
 from ui.security.clients import network_of
 from ui.security.errors import RequestError
+from ui.security.login import AccountLimits
 from ui.security.rate_limits import CallerLimits, RateLimit
 from ui.security.scopes import is_limited
 
@@ -65,6 +66,35 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(500):
         assert rate.hit(f"address:{number}")
         assert len(rate._counts.storage) <= 50
+
+
+def _refused(limits: AccountLimits, name: str, address: str) -> bool:
+    """Whether a wrong password gets no answer."""
+    try:
+        limits.check(name, address)
+    except RequestError as denied:
+        return denied.status == 429
+    limits.count(name, address, is_right=False)
+    return False
+
+
+def test_many_addresses_guess_at_an_account_together_and_its_user_still_gets_in() -> None:
+    limits = AccountLimits()
+    limits.count("ann", "192.0.2.200", is_right=True)
+    strangers = [_refused(limits, "ann", f"192.0.2.{number}") for number in range(40)]
+    assert strangers == [False] * 30 + [True] * 10
+    assert not _refused(limits, "bob", "192.0.2.39"), "another account is not concerned"
+    assert not _refused(limits, "ann", "192.0.2.200"), "where she logged in before"
+    assert [_refused(limits, "ann", "192.0.2.200") for _ in range(15)].count(False) == 9, "but not without limit"
+
+
+def test_what_is_remembered_of_logins_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.security.login.MOST_NAMES", 50)
+    limits = AccountLimits()
+    for number in range(200):
+        limits.count("x" * 10_000, f"192.0.2.{number}", is_right=True)
+    assert len(limits._known) <= 50
+    assert max(map(len, limits._known)) < 100
 
 
 @pytest.mark.parametrize("rate", ["x", "120", "120/fortnight", "-1/minute", "many/minute"])

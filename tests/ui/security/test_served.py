@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from servers import serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings, SettingsError
+from ui.chat.services import Services
+from ui.persistence.conversations import ConversationStore
 from ui.security.access import AccountRegistry, open_accounts
 from ui.security.rate_limits import CONCURRENT_LOGINS
 from ui.server import ServedChat, start_chat
@@ -51,6 +55,20 @@ PAGE_ROUTES = [
     ("GET", "/logout"),
     ("GET", "/no/such/route"),
 ]
+
+
+def _uploaded(chat: ServedChat, cookie: str) -> str:
+    """The path of a file that a user brings."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n'
+        b"Content-Type: text/plain\r\n\r\nThe hen laid an egg.\r\n--x--\r\n"
+    )
+    reply = visit(
+        chat.port, "/gradio_api/upload", body=body, Cookie=cookie, content_type="multipart/form-data; boundary=x"
+    )
+    (path,) = reply.json
+    assert visit(chat.port, f"/gradio_api/file={path}", Cookie=cookie).status == 200
+    return str(path)
 
 
 @pytest.fixture(autouse=True)
@@ -155,9 +173,23 @@ class TestKeys:
 
     def test_what_prometheus_reads_needs_a_key(self, keyed: tuple[ServedChat, AccountRegistry]) -> None:
         chat, register = keyed
-        _, secret = register.keys.create("prometheus")
+        _, secret = register.keys.create("prometheus", metrics=True)
         assert visit(chat.port, "/metrics", Authorization=f"Bearer {secret}").status == 200
         assert visit(chat.port, "/metrics").status == 401
+        for path, body in (("/v1/articles", None), ("/v1/ask", ASK), ("/mcp", {})):
+            reply = visit(chat.port, path, body=body, Authorization=f"Bearer {secret}")
+            assert reply.status == 403, path
+            assert "'read'" in reply.json["error"]["message"]
+
+    def test_a_key_of_before_reads_the_metrics_with_a_warning(
+        self, keyed: tuple[ServedChat, AccountRegistry], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        chat, register = keyed
+        key, secret = register.keys.create("old prometheus")
+        for _ in range(3):
+            assert visit(chat.port, "/metrics", Authorization=f"Bearer {secret}").status == 200
+        (warning,) = [record.getMessage() for record in caplog.records if key.id in record.getMessage()]
+        assert "--metrics" in warning
 
 
 class TestUsers:
@@ -208,6 +240,76 @@ class TestUsers:
             assert statuses.count(400) <= 20 + CONCURRENT_LOGINS, "all at once as well as one by one"
             assert log_in(chat.port, "ann", PASSWORD).status == 429, "nor is it told which one was right"
 
+    def test_a_login_is_no_licence_to_guess(self, tmp_path: Path) -> None:
+        settings = Settings(home=tmp_path)
+        register = open_accounts(settings)
+        register.users.add("ann", PASSWORD)
+        register.users.add("bob", PASSWORD)
+        with serving_chat(Parrot(), settings=settings) as chat:
+            cookie = cookie_of(log_in(chat.port, "bob", PASSWORD))
+            form = b"username=%b&password=wrong+password"
+            sent = {"content_type": "application/x-www-form-urlencoded", "Cookie": cookie}
+            replies = [visit(chat.port, "/login", body=form % b"ann", **sent) for _ in range(15)]
+            assert [each.status for each in replies] == [400] * 10 + [429] * 5, "by account and address"
+            assert int(replies[-1].headers["retry-after"]) >= 1
+            assert b"user name" in replies[-1].body
+            unknown = [visit(chat.port, "/login", body=form % b"eve", **sent).status for _ in range(15)]
+            assert unknown == [400] * 10 + [429] * 5, "an unknown account counts alike, and then the address does"
+            assert log_in(chat.port, "bob", PASSWORD).status == 429, "by address, whatever the account"
+            assert visit(chat.port, "/config", Cookie=cookie).status == 200, "who is logged in stays so"
+
+    def test_behind_a_proxy_each_address_has_its_own_limit(self, tmp_path: Path) -> None:
+        settings = Settings(home=tmp_path, trusted_proxies=("127.0.0.1",))
+        open_accounts(settings).users.add("ann", PASSWORD)
+        with serving_chat(Parrot(), settings=settings) as chat:
+            form, type_ = b"username=ann&password=wrong+password", "application/x-www-form-urlencoded"
+            for address in ("203.0.113.1", "203.0.113.2"):
+                sent = {"content_type": type_, "X-Forwarded-For": address}
+                statuses = [visit(chat.port, "/login", body=form, **sent).status for _ in range(12)]
+                assert statuses == [400] * 10 + [429] * 2
+
+    def test_who_gets_the_name_of_a_removed_user_gets_nothing_else_of_theirs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "bench"))
+        pages: Any = importlib.import_module("readers_page")
+        settings = Settings(home=tmp_path)
+        register = open_accounts(settings)
+        services = Services(ConversationStore(f"sqlite:///{tmp_path / 'conversations.sqlite3'}"))
+        assert services.conversations is not None
+        with closing(services.conversations) as saved:
+            register.users.add("ann", PASSWORD)
+            with serving_chat(Parrot(), services, settings=settings) as chat:
+                for _ in range(2):
+                    owner = f"user:{register.users.listing()[0].id}"
+                    assert saved.listing(owner) == []
+                    with pages.Page(chat.url, Cookie=cookie_of(log_in(chat.port, "ann", PASSWORD))) as page:
+                        page.ask("When did it reopen?")
+                        for _ in page.states():
+                            pass
+                    assert len(saved.listing(owner)) == 1
+                    file = _uploaded(chat, cookie_of(log_in(chat.port, "ann", PASSWORD)))
+                    register.users.remove("ann")
+                    register.users.add("ann", PASSWORD)
+                    cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
+                    assert visit(chat.port, f"/gradio_api/file={file}", Cookie=cookie).status == 404
+            assert saved.listing("user:ann") == []
+
+    def test_who_logs_out_does_it_by_post(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
+        chat, register = with_users
+        register.users.add("dora", PASSWORD)
+        cookie = cookie_of(log_in(chat.port, "dora", PASSWORD))
+        for path in ("/logout", "/logout/", "/logout?all_session=true"):
+            reply = visit(chat.port, path, Cookie=cookie)
+            assert (reply.status, reply.headers["allow"]) == (405, "POST")
+        for other in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert visit(chat.port, "/logout", method="POST", headers=[*other.items()], Cookie=cookie).status == 403
+        assert visit(chat.port, "/config", Cookie=cookie).status == 200
+        reply = visit(chat.port, "/logout", method="POST", Cookie=cookie, Origin=f"http://127.0.0.1:{chat.port}")
+        assert reply.status == 302
+        assert reply.headers["location"].rstrip("/") == f"http://127.0.0.1:{chat.port}"
+        assert visit(chat.port, "/config", Cookie=cookie).status == 401
+
 
 class TestProxy:
     def ask(self, chat: ServedChat, *headers: tuple[str, str | bytes]) -> Any:
@@ -232,6 +334,7 @@ class TestProxy:
             [("X-Forwarded_User", "eve")],
             [("X-Forwarded-User", "ann,eve")],
             [("X-Forwarded-User", "ann; eve")],
+            [("X-Forwarded-User", "{http.reverse_proxy.header.Remote-User}")],
             [("X-Forwarded-User", "x" * 201)],
             [("X-Forwarded-User", "ann\teve")],
             [("X-Forwarded-User", b"ann\xff")],

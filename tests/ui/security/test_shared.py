@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import create_engine, text
 
 from rag import Settings
 from ui.persistence.conversations import ConversationStore
@@ -45,6 +47,23 @@ def test_a_user_logs_in_at_each(copies: tuple[AccountRegistry, AccountRegistry])
     assert not other.users.may_log_in("ann", "another passphrase")
     assert other.users.remove("ann")
     assert not one.users.may_log_in("ann", PASSWORD)
+
+
+def test_users_of_an_older_version_keep_their_conversations(
+    copies: tuple[AccountRegistry, AccountRegistry], database: str
+) -> None:
+    """Also if two copies of the new version are the first to read them, at the same time."""
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("create table users (name text primary key, password text, created text)"))
+        connection.execute(text("insert into users values ('ann', 'x', '2026-01-01')"))
+    engine.dispose()
+    with ThreadPoolExecutor(2) as threads:
+        found = [*threads.map(lambda copy: copy.users.listing(), copies)]
+    assert [[user.id for user in users] for users in found] == [["ann"], ["ann"]]
+    copies[0].users.remove("ann")
+    copies[0].users.add("ann", PASSWORD)
+    assert [user.id == "ann" for user in copies[1].users.listing()] == [False]
 
 
 def test_they_lie_beside_the_conversations(copies: tuple[AccountRegistry, AccountRegistry], database: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,34 @@ def test_a_password_has_a_length(users: Users, password: str) -> None:
 def test_a_name_is_plain(users: Users, name: str) -> None:
     with pytest.raises(AccessError, match="Invalid user name"):
         users.add(name, PASSWORD)
+
+
+def test_an_id_is_never_given_twice(users: Users) -> None:
+    users.add("ann", PASSWORD)
+    (first,) = users.listing()
+    users.remove("ann")
+    users.add("ann", PASSWORD)
+    (second,) = users.listing()
+    assert second.name == first.name
+    assert first.id != second.id
+    assert not {first.id, second.id} & {"ann", ""}
+
+
+def test_a_user_of_before_keeps_what_is_theirs_and_their_successor_gets_none_of_it(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "access.sqlite3")) as database, database:
+        database.execute("create table users (name text not null primary key, password text not null, created text)")
+        database.execute("insert into users values (?, ?, ?)", ("ann", hash_password(PASSWORD), "2026-01-01"))
+    users = open_accounts(Settings(home=tmp_path)).users
+    assert users.may_log_in("ann", PASSWORD)
+    assert [each.id for each in users.listing()] == ["ann"], "her conversations have the owner `user:ann`"
+    users.remove("ann")
+    users.add("ann", PASSWORD)
+    assert [each.id == "ann" for each in users.listing()] == [False]
+
+
+def test_who_came_through_a_proxy_keeps_their_conversations_if_that_is_wanted(users: Users) -> None:
+    users.add("ann", PASSWORD, from_proxy=True)
+    assert [each.id for each in users.listing()] == ["ann"]
 
 
 def test_nobody_takes_the_name_of_another(users: Users) -> None:

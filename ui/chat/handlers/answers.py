@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -227,10 +228,13 @@ class AnswerHandlers:
         """Show the model and the number of articles, and update them once the model is loaded."""
         found, _ = self._metadata()
         articles = None if found is None else len(found)
+        show = partial(
+            masthead_html, self.assistant.model, articles, visitor.translate, can_log_out=visitor.can_log_out
+        )
         if not self.services.ready.is_set():
-            yield {"masthead": masthead_html(self.assistant.model, articles, visitor.translate, loading=True)}
+            yield {"masthead": show(loading=True)}
             self.services.ready.wait(_LOADING_TIMEOUT)
-        yield {"masthead": masthead_html(self.assistant.model, articles, visitor.translate)}
+        yield {"masthead": show()}
 
     def load(self, visitor: Visitor) -> Update:
         """Return the initial page state: a hint, the available sources and models, and the history."""

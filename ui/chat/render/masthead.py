@@ -11,14 +11,25 @@ PANELS = {"history": "History", "library": "Articles", "evaluation": "Evaluation
 _EXTRACTIVE = "extractive"  # the model that only quotes articles
 
 
-def masthead_html(model: str, articles: int | None, translate: Translate = english, *, loading: bool = False) -> str:
-    """Return HTML for the masthead: the model, whether it is loading, and the number of articles if known."""
+def masthead_html(
+    model: str,
+    articles: int | None,
+    translate: Translate = english,
+    *,
+    loading: bool = False,
+    can_log_out: bool = False,
+) -> str:
+    """Return HTML for the masthead: the model, whether it is loading, and the number of articles if known.
+
+    With `can_log_out`, it has a button to log out.
+    """
     who = translate("Answers by {model}, checked", model=model)
     parts = [translate("Quotes only, no language model") if model == _EXTRACTIVE else who]
     if articles is not None:
         several = counted(translate, articles, "1 article", "{count} articles")
         parts.append(several if articles else translate("no articles"))
-    return str(macros("chat", "masthead").masthead(translate, " · ".join(parts), PANELS.items(), loading))
+    template = macros("chat", "masthead")
+    return str(template.masthead(translate, " · ".join(parts), PANELS.items(), loading, can_log_out))
 
 
 def panel_heads(translate: Translate = english) -> dict[str, str]:

@@ -72,6 +72,9 @@ def test_each_panel_has_a_button_that_says_whether_it_is_open() -> None:
 
 
 def test_a_new_conversation_is_one_click_away() -> None:
+    assert not Tags(masthead_html("extractive", 1)).of("form")
+    (form,) = Tags(masthead_html("extractive", 1, can_log_out=True)).of("form")
+    assert (form["method"], form["action"]) == ("post", "./logout"), "any page can make a browser send GET"
     first, *_ = Tags(masthead_html("extractive", 1)).of("button")
     assert first == {"data-do": "new"}
 
