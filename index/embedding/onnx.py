@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..private_folders import create_private_folder
 from .base import Encoding, FloatArray, unit
 from .sentence_transformer import SentenceTransformerEncoder
 
@@ -107,7 +108,7 @@ class OnnxEncoder(SentenceTransformerEncoder):
 
     def _export(self, path: Path) -> Any:
         """Write the graph, compare its results with the model, and move the file to `path`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        create_private_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent) as beside:
             written = Path(beside) / "model.onnx"
             _write_graph(self.transformer, written)

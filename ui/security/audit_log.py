@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from index import make_file_private
+
 from .scopes import is_limited, path_of
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class AuditLog:
 
     def __init__(self, path: Path, *, contents: bool = False) -> None:
         self.path, self.contents = path, contents
+        make_file_private(path)
         self._is_failing = False
 
     def write(self, line: dict[str, Any]) -> None:
