@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError, FilterError
 from rag import LLMError, QuestionError, TestSetError
 
+from ..persistence.uploads import UploadsFullError
 from ..security.errors import RequestError, retry_after
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def request_error(error: CitechatError) -> RequestError:
         return invalid_field("only", error.message, error.hint)
     if isinstance(error, TestSetError):
         return RequestError(400, error.message, error.hint)
+    if isinstance(error, UploadsFullError):
+        return RequestError(507, error.message, error.hint)
     return RequestError(503, error.message, error.hint, retry_after(error.wait if isinstance(error, LLMError) else 0))
 
 

@@ -12,7 +12,6 @@ from .keys import find_key
 from .login import Login
 from .rate_limits import CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
 from .scopes import Area, area_of, is_limited, is_login, path_of, required_scope
-from .session_isolation import SessionIsolation
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,7 +35,6 @@ class AccessControl:
         self.app, self.policy, self.login = app, policy, login
         self._failed_attempts = RateLimit(FAILED_ATTEMPTS)
         self._is_enforced = login is not None
-        self._isolation = SessionIsolation()
         self._logins = CallerLimits("none", CONCURRENT_LOGINS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,8 +53,6 @@ class AccessControl:
                 limited = self._limited_name(scope, is_local)
                 if limited:
                     turns.enter_context(self.policy.limits.turn(limited))
-                if "user" in scope["state"] and scope["type"] == "http":
-                    inner = await self._isolation.isolate(scope["state"]["caller"], *inner)
             except RequestError as error:
                 await send_error(scope, receive, send, error)
                 return
