@@ -173,23 +173,24 @@ _process = _Process()
 @contextmanager
 def open_uploads(home: Path | None = None) -> Iterator[UploadFolder]:
     """Open the folder of this process, which is in the first chat's `home`; delete it when nobody uses it any more."""
-    with _process.lock:
-        if _process.folder is None:
-            _process.folder = UploadFolder(home)
-            _process.variable = os.environ.get(_VARIABLE)
-            os.environ[_VARIABLE] = str(_process.folder.path)
-        _process.users += 1
-        folder = _process.folder
+    process = _process
+    with process.lock:
+        if process.folder is None:
+            process.folder = UploadFolder(home)
+            process.variable = os.environ.get(_VARIABLE)
+            os.environ[_VARIABLE] = str(process.folder.path)
+        process.users += 1
+        folder = process.folder
     try:
         yield folder
     finally:
-        with _process.lock:
-            _process.users -= 1
-            if not _process.users:
-                _process.folder = None
+        with process.lock:
+            process.users -= 1
+            if not process.users:
+                process.folder = None
                 del os.environ[_VARIABLE]
-                if _process.variable is not None:
-                    os.environ[_VARIABLE] = _process.variable
+                if process.variable is not None:
+                    os.environ[_VARIABLE] = process.variable
                 folder.close()
 
 

@@ -28,14 +28,15 @@ class HeadLimits:
     """The limits on request heads.
 
     `largest` is the maximum size in bytes, `longest` the maximum time to receive a head in seconds, and `unfinished`
-    the maximum number of connections per address that have not sent a whole head. `lingering` is the time in seconds
-    for which the server discards what a client still sends after its request was rejected, so that the client can read
-    the response.
+    the maximum number of connections per address that have not sent a whole head. A client whose request was answered
+    before its end has `draining` seconds to send the rest, and a client whose head was rejected has `lingering` seconds
+    to read the response.
     """
 
     largest: int = 64_000
     longest: float = 10.0
     unfinished: int = 256
+    draining: float = 60.0
     lingering: float = 2.0
 
 
@@ -113,13 +114,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """If the request was answered before its end, limit the time that the client has left to send its rest."""
         super().on_response_complete()
         if self._has_head:
-            self._begin_head()
+            self._begin_head(self.limits.draining)
 
-    def _begin_head(self) -> None:
+    def _begin_head(self, seconds: float | None = None) -> None:
         """Start the time for a head, unless it runs."""
         if self._head_timer is not None or self._is_rejected:
             return
-        self._head_timer = self.loop.call_later(self.limits.longest, self._head_expired)
+        self._head_timer = self.loop.call_later(seconds or self.limits.longest, self._head_expired)
         same = self.waiting.setdefault(self._network, {})
         same[self] = None
         if len(same) > self.limits.unfinished and not self.proxies.trusts(self.client[0] if self.client else ""):

@@ -31,11 +31,11 @@ _NAME_PARAMETERS = ("session_hash", "upload_id")
 class PageIsolation:
     """ASGI middleware that closes all routes that the page does not need, and isolates users from each other.
 
-    Without logins, users are not told apart; a file can then be used by whoever knows its random name.
+    Without logins, all users count as one, and anyone who knows the random name of an upload can use it.
     """
 
     def __init__(self, app: ASGIApp, *, is_upload: Callable[[str], bool]) -> None:
-        """`is_upload` tells whether a path is that of an uploaded file."""
+        """`is_upload` returns whether a path is that of an uploaded file."""
         self.app = app
         self._isolation = SessionIsolation(is_upload)
 

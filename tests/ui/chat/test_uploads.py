@@ -40,6 +40,7 @@ def chat(home: Path) -> Iterator[ServedChat]:
     made = newsroom(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(home / "tmp"))
+        patch.setattr(uploads, "_process", uploads._Process())  # another test file may have a chat that still runs
         with serving_chat(made.assistant, made.services, settings=Settings(home=home)) as served:
             yield served
         assert _stored(home) == []

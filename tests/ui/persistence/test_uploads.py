@@ -17,6 +17,13 @@ from ui.persistence import uploads as module
 from ui.persistence.uploads import LEAST_SIZE, UploadsFullError, open_uploads, using
 
 
+@pytest.fixture(autouse=True)
+def _no_other_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test file may have a chat that still runs in this process."""
+    monkeypatch.setattr(module, "_process", module._Process())
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+
+
 def _store(uploads: module.UploadFolder, *names: str) -> list[Path]:
     """An upload with these files, each in a folder of its own as the page's are."""
     with uploads.upload() as upload:

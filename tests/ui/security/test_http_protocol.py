@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -45,7 +46,7 @@ def chat() -> Iterator[ServedChat]:
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[ServedChat]:
-    yield from _served(HeadLimits(longest=0.3))
+    yield from _served(HeadLimits(longest=0.3, draining=0.3))
 
 
 def _connected(chat: ServedChat) -> socket.socket:
@@ -174,3 +175,17 @@ def test_a_large_head_within_the_limit_is_read(chat: ServedChat) -> None:
     with _connected(chat) as client:
         client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\nX: " + b"x" * 60_000 + b"\r\n\r\n"))
         assert _statuses(_until_closed(client)) == [b"200"]
+
+
+def test_who_was_answered_does_not_send_for_ever(hasty: ServedChat) -> None:
+    deadline = time.monotonic() + PATIENCE
+    with _connected(hasty) as client:
+        client.sendall(POST + b"Content-Length: 1000000000\r\n\r\n")
+        assert _statuses(client.recv(65536)) == [b"413"]
+        try:
+            while time.monotonic() < deadline:
+                client.sendall(b"x")
+                time.sleep(0.02)
+        except ConnectionError:
+            return
+    pytest.fail("the server took it all")
