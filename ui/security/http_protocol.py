@@ -87,6 +87,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > self.limits.largest:
                 limit = self.limits.largest // 1000
                 self._reject(431, f"The head of the request is larger than {limit} kB. Send a shorter URL or headers.")
+                return
 
     def on_message_begin(self) -> None:
         """Start the time for a head."""
