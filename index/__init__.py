@@ -24,6 +24,7 @@ from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
 from .models import Article, Hit, Manifest, Origin, Passage, Span, public_name
+from .private_folders import create_private_folder, make_file_private, make_private
 from .retrieval.bm25 import terms, without_accents
 from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
@@ -64,9 +65,12 @@ __all__ = [
     "SyncReport",
     "TokenVectors",
     "cpu_count",
+    "create_private_folder",
     "is_readable",
     "lexicon",
     "load_encoder",
+    "make_file_private",
+    "make_private",
     "public_name",
     "sentences",
     "terms",

@@ -5,7 +5,7 @@ from .assistant import Assistant
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
-from .factory import ask, build_assistant, go_offline, open_executor, open_index
+from .factory import ask, build_assistant, go_offline, open_executor, open_index, protect_home
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
@@ -44,5 +44,6 @@ __all__ = [
     "open_executor",
     "open_index",
     "ping_llm",
+    "protect_home",
     "starter_questions",
 ]

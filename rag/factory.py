@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, cpu_count, load_encoder
+from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, cpu_count, load_encoder, make_private
 
 from .answer import Answer, Turn
 from .assistant import Assistant
@@ -28,6 +28,10 @@ _OFFLINE = {
 }
 
 
+_DATA = ("index", "library", "models", "uploads", "*.sqlite3*", "testset.jsonl")
+"""The data in `CITECHAT_HOME`, as patterns; other files there may be the operator's."""
+
+
 def go_offline() -> None:
     """Configure the libraries not to download or report anything, unless environment variables say otherwise.
 
@@ -37,9 +41,15 @@ def go_offline() -> None:
         os.environ.setdefault(name, value)
 
 
+def protect_home(settings: Settings) -> None:
+    """Remove other users' access to the data in `CITECHAT_HOME`, if it exists, and log what was changed."""
+    make_private(settings.home, _DATA)
+
+
 def open_index(settings: Settings | None = None) -> Index:
     """Return the index that the settings describe. Its folder is opened and its model is loaded on first use."""
     settings = settings or load_settings()
+    protect_home(settings)
     url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
     return Index(settings.index_path, open_encoder(settings), url)
 

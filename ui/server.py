@@ -11,9 +11,10 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, Observer, Settings, SettingsError
@@ -23,21 +24,26 @@ from .api.mcp import mcp_routes
 from .chat.library import LARGEST_FILE
 from .chat.page import build_app, load_gradio
 from .chat.services import Services
+from .chat.uploads import sweeping, upload_route, use_folder
 from .i18n.translate import CHINESE
 from .monitoring.health import Health, health_routes
 from .monitoring.metrics import Metrics, RequestCounter
+from .persistence.uploads import UploadFolder, open_uploads
 from .security.access import AccessPolicy, access_policy, real_peer_addresses, unrestricted
 from .security.audit_log import AuditMiddleware
 from .security.clients import is_loopback
 from .security.login import Login
 from .security.middleware import AccessControl
 from .security.request_guard import RequestGuard
+from .security.session_isolation import PageIsolation
 from .templating import asset
 
 if TYPE_CHECKING:
     import gradio as gr
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
+
+    from .security.http_protocol import HeadLimits
 
 __all__ = ["DEFAULT_PORT", "ServedChat", "build_app", "launch_app", "serve", "start_chat"]
 
@@ -57,6 +63,8 @@ class ServedChat:
     url: str
     port: int
     app: gr.Blocks
+    opened: ExitStack = field(default_factory=ExitStack, repr=False)
+    """What is closed together with the server."""
 
     def wait(self) -> None:
         """Serve until Ctrl-C or SIGTERM; after SIGTERM, running answers have `DRAIN_TIMEOUT` seconds to finish."""
@@ -75,8 +83,11 @@ class ServedChat:
             self.close()
 
     def close(self) -> None:
-        """Stop serving and free the port."""
-        self.app.close(verbose=False)
+        """Stop serving, free the port, and delete the temporary files of uploads."""
+        try:
+            self.app.close(verbose=False)
+        finally:
+            self.opened.close()
 
 
 def serve(assistant: Assistant, *, port: int = DEFAULT_PORT, **options: Any) -> None:
@@ -131,6 +142,7 @@ def start_chat(
         routes=routes,
         policy=policy,
         metrics=metrics,
+        home=settings.home if settings else None,
     )
     threading.Thread(target=_warm_up, args=(assistant, services.ready), name="warm-up", daemon=True).start()
     return chat
@@ -146,18 +158,24 @@ def launch_app(
     routes: Sequence[BaseRoute] = (),
     policy: AccessPolicy | None = None,
     metrics: Metrics | None = None,
+    home: Path | None = None,
+    head_limits: HeadLimits | None = None,
 ) -> ServedChat:
     """Serve a page in a thread at `port` or, if that is in use, at the next free port; with 0, at any free port.
 
     `allowed_hosts` are additional host names, such as a proxy's; IP addresses are always allowed. `routes` take
-    precedence over the page, `policy` applies to both, and `metrics` counts requests. Raises `SettingsError` if no port
-    is free.
+    precedence over the page, `policy` applies to both, and `metrics` counts requests. Uploads are temporarily stored in
+    `home`, and `head_limits` limit request heads. Raises `SettingsError` if no port is free.
     """
     gr = load_gradio()
     from starlette.middleware import Middleware
 
+    opened = ExitStack()
+    uploads = opened.enter_context(open_uploads(home))
+    use_folder(app, uploads)
     login = _login(policy)
     middleware = [] if policy is None else [Middleware(AccessControl, policy=policy, login=login)]
+    middleware.append(Middleware(PageIsolation, is_upload=uploads.contains))
     options: dict[str, Any] = {
         "server_name": host,
         "inbrowser": open_browser,
@@ -180,8 +198,8 @@ def launch_app(
         "app_kwargs": {
             "openapi_url": None,
             "middleware": middleware,
-            "routes": list(routes),
-            "lifespan": _outermost_middleware((host, *allowed_hosts), policy, metrics),
+            "routes": [*routes, upload_route(uploads)],
+            "lifespan": _lifespan((host, *allowed_hosts), policy, metrics, uploads),
         },
     }
     # Access control provides each user's name to the framework.
@@ -190,27 +208,51 @@ def launch_app(
     elif policy is not None and policy.user_header and not policy.open_to_all:
         options["auth_dependency"] = lambda request: request.scope["state"].get("user")
     app.queue(max_size=32, default_concurrency_limit=4)
+    try:
+        launched = _launch(app, host, port, policy=policy, head_limits=head_limits, options=options)
+    except BaseException:
+        opened.close()
+        raise
+    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return ServedChat(url=f"http://{shown_host}:{launched}/", port=launched, app=app, opened=opened)
+
+
+def _launch(
+    app: gr.Blocks,
+    host: str,
+    port: int,
+    *,
+    policy: AccessPolicy | None,
+    head_limits: HeadLimits | None,
+    options: dict[str, Any],
+) -> int:
+    """Launch a page at the first free port and return it, with the protection that the web server does not have."""
+    from .security.http_protocol import HeadLimits, limited_heads
+
     for candidate in _free_ports(host, port):
         try:
-            with real_peer_addresses() if policy is not None else nullcontext():
+            with (
+                real_peer_addresses() if policy is not None else nullcontext(),
+                limited_heads(head_limits or HeadLimits(), policy.proxies if policy else None) as protocol,
+            ):
                 app.launch(server_port=candidate, **options)
         except OSError:
             continue  # another program took the port in the meantime
-        if not isinstance(app.app.middleware_stack, RequestGuard | AuditMiddleware | RequestCounter):
+        has_guard = isinstance(app.app.middleware_stack, RequestGuard | AuditMiddleware | RequestCounter)
+        if not has_guard or app.server.config.http_protocol_class is not protocol:
             app.close(verbose=False)
-            raise RuntimeError("The web framework has not installed the request guard.")  # noqa: TRY004
-        shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-        return ServedChat(url=f"http://{shown_host}:{candidate}/", port=candidate, app=app)
+            raise RuntimeError("The web framework has not installed the request guard and the limits on heads.")
+        return candidate
     raise SettingsError(
         f"Cannot listen at {host!r}: no port from {port} to {port + _PORTS_TRIED - 1} is free.",
         "Choose another port with --port (1 to 65535), or an address of this machine with --host.",
     )
 
 
-def _outermost_middleware(
-    hosts: Sequence[str], policy: AccessPolicy | None, metrics: Metrics | None
+def _lifespan(
+    hosts: Sequence[str], policy: AccessPolicy | None, metrics: Metrics | None, uploads: UploadFolder
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Return a lifespan that installs the guard, the audit log and the request counter.
+    """Return a lifespan that deletes abandoned uploads and installs the guard, the audit log and the request counter.
 
     They wrap the middleware that the framework always adds for error pages and CORS headers.
     """
@@ -221,11 +263,12 @@ def _outermost_middleware(
         audit = AuditMiddleware(stack, log=policy.audit_log) if stack and policy and policy.audit_log else None
         stack = audit or stack
         app.middleware_stack = RequestCounter(stack, metrics=metrics) if stack and metrics else stack
-        try:
-            yield
-        finally:
-            if audit:
-                audit.write_summary()
+        async with sweeping(uploads):
+            try:
+                yield
+            finally:
+                if audit:
+                    audit.write_summary()
 
     return lifespan
 

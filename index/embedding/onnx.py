@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..private_folders import create_private_folder
 from .base import Encoding, FloatArray, unit
 from .sentence_transformer import SentenceTransformerEncoder
 
@@ -106,8 +107,8 @@ class OnnxEncoder(SentenceTransformerEncoder):
         return tokenizer
 
     def _export(self, path: Path) -> Any:
-        """Write the graph, check its results against the model's, move the file to `path`, and return the session."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the graph, compare its results with the model, and move the file to `path`."""
+        create_private_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent) as beside:
             written = Path(beside) / "model.onnx"
             _write_graph(self.transformer, written)

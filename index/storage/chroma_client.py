@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ..errors import CorruptVectorsError, EmptyIndexError, StoreError
+from ..private_folders import create_private_folder
 from .file_lock import lock_folder, read_mark
 
 BATCH = 1000
@@ -102,7 +103,7 @@ def open_client(path: Path, url: str | None, *, writable: bool) -> Any:
         # Something was indexed. Chroma would create a new, empty database.
         raise StoreError(f"The database of the index in {str(path)!r} is empty.", _EMBEDDED_HINT)
     with translate_errors(redact_url(url) if url else str(path), "open", is_server=url is not None):
-        path.mkdir(parents=True, exist_ok=True)  # for caches and the lock, also next to a server
+        create_private_folder(path)  # for caches and the lock, also next to a server
         if not os.access(path, os.W_OK | os.X_OK):
             raise StoreError(
                 f"Cannot use the index in {str(path)!r}: permission denied.",

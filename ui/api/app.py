@@ -65,6 +65,7 @@ _ERRORS = {
     422: "Nothing in the request could be added.",
     429: "The caller exceeded a limit; `Retry-After` says when to try again.",
     500: "Something went wrong on the server; see the server log.",
+    507: "The temporary files of all uploads are too large; try again in a few minutes.",
     503: "The queue is full, or a service that the answer needs is down; `Retry-After` may say when to try again.",
 }
 _COMMON_ERRORS = (401, 403, 429, 500, 503)
@@ -97,7 +98,7 @@ def create_routes(
     add("GET", "/models", completions.list_models, ModelsReply)
     add("GET", "/models/{id:path}", completions.read_model, ModelReply, errors=(404,))
     add("GET", "/articles", articles.list_articles, list[ArticleReply])
-    add("POST", "/articles", articles.add, AddedReply, errors=(409, 422), body=AddRequest, takes_files=True)
+    add("POST", "/articles", articles.add, AddedReply, errors=(409, 422, 507), body=AddRequest, takes_files=True)
     add("GET", "/articles/{id}", articles.read, ArticleTextReply, errors=(404,))
     add("DELETE", "/articles/{id}", articles.remove, RemovedReply, errors=(404,))
     if evaluate:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,6 +21,8 @@ from index import Article
 from rag import Assistant
 
 from ..chat.library import MOST_FILES, Library, UploadResult, Uploads, safe_name
+from ..chat.uploads import counting
+from ..persistence.uploads import open_uploads
 from ..security.errors import RequestError
 from .errors import json_response
 from .schemas import AddRequest, ArticleReply, read_body
@@ -61,15 +62,14 @@ class ArticleEndpoints:
             )
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type == MULTIPART:
-            files = await _read_files(request)
-            digest = await run_in_threadpool(_digest, files)
-            add = partial(_add_files, library, files)
+            with open_uploads() as uploads, uploads.upload() as upload:
+                files = await _read_files(Request(request.scope, counting(request.receive, upload)))
+                digest = await run_in_threadpool(_digest, files)
+                rows = await self._add_once(request, key, digest, partial(_add_files, library, files, upload.folder))
         else:
             body = await read_body(request, AddRequest)
             digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-            add = partial(_add, library, body)
-        caller = str(request.scope.get("state", {}).get("caller", ""))
-        rows = await run_in_threadpool(self._uploads.once, caller, key, digest, add)
+            rows = await self._add_once(request, key, digest, partial(_add, library, body))
         failed = [row for row in rows if row.state == "failed"]
         if failed and len(failed) == len(rows):
             raise RequestError(422, f"Nothing was added. {failed[0].name!r}: {failed[0].detail}", failed[0].hint)
@@ -82,6 +82,12 @@ class ArticleEndpoints:
             raise _unknown_article()
         ((article, passages),) = removed
         return json_response(200, {"removed": metadata_of(article), "passages": passages})
+
+    async def _add_once(
+        self, request: Request, key: str, digest: str, add: Callable[[], Uploads]
+    ) -> tuple[UploadResult, ...]:
+        caller = str(request.scope.get("state", {}).get("caller", ""))
+        return await run_in_threadpool(self._uploads.once, caller, key, digest, add)
 
     def _writable_library(self) -> Library:
         if self._library is None or not self._writable:
@@ -152,16 +158,15 @@ def _add(library: Library, body: AddRequest) -> Uploads:
     return library.add_link(body.link) if body.link is not None else library.add_text(body.title, body.text or "")
 
 
-def _add_files(library: Library, files: list[tuple[str, bytes]]) -> Uploads:
-    """Add files, each from a separate folder, because two files may have the same name."""
-    with tempfile.TemporaryDirectory(prefix="citechat-") as root:
-        paths = []
-        for number, (name, data) in enumerate(files):
-            folder = Path(root) / str(number)
-            folder.mkdir()
-            (folder / name).write_bytes(data)
-            paths.append(folder / name)
-        yield from library.add_files(paths)
+def _add_files(library: Library, files: list[tuple[str, bytes]], root: Path) -> Uploads:
+    """Add files, each from a separate folder in `root`, because two files may have the same name."""
+    paths = []
+    for number, (name, data) in enumerate(files):
+        folder = root / str(number)
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+        paths.append(folder / name)
+    yield from library.add_files(paths)
 
 
 def _last(states: Uploads) -> tuple[UploadResult, ...]:

@@ -10,6 +10,7 @@ from index import CitechatError, FilterError
 from rag import LLMError, QuestionError, TestSetError
 
 from ..html import without_folders
+from ..persistence.uploads import UploadsFullError
 from ..security.errors import RequestError, retry_after
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def request_error(error: CitechatError) -> RequestError:
         return invalid_field("only", message, hint)
     if isinstance(error, TestSetError):
         return RequestError(400, message, hint)
+    if isinstance(error, UploadsFullError):
+        return RequestError(507, message, hint)
     return RequestError(503, message, hint, retry_after(error.wait if isinstance(error, LLMError) else 0))
 
 

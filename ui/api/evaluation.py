@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +13,7 @@ from rag import Assistant, TestSetError
 from rag.evaluate import CaseResult, Report, iter_results, read_test_set, resolve, to_json, versions
 
 from ..chat.handlers.evaluation import MOST_QUESTIONS
+from ..persistence.uploads import open_uploads
 from ..security.errors import RequestError
 from .errors import CLIENT_CLOSED_REQUEST, json_response
 from .queue import RequestQueue
@@ -49,8 +48,8 @@ class EvaluateEndpoint:
 
         Raises `TestSetError` with the number of an invalid question.
         """
-        with tempfile.TemporaryDirectory(prefix="citechat-") as folder:
-            path = Path(folder) / "questions.jsonl"
+        with open_uploads() as uploads, uploads.upload() as upload:
+            path = upload.folder / "questions.jsonl"
             path.write_text("".join(f"{json.dumps(each)}\n" for each in body.questions), encoding="utf-8")
             try:
                 test_set = read_test_set(path)

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import Literal
 
-from index import Article, CitechatError, Index, LoadError, SyncReport
+from index import Article, CitechatError, Index, LoadError, SyncReport, create_private_folder
 
 from ..html import one_line, outlet
 
@@ -241,7 +241,7 @@ class Library:
         If the same bytes are already stored under another name, return the path of that file.
         """
         place = self._folder / hashlib.sha256(data).hexdigest()[:_HASH]
-        place.mkdir(parents=True, exist_ok=True)
+        create_private_folder(place)
         suffix = PurePath(name).suffix.lower()
         for known in sorted(place.iterdir()):
             if known.suffix.lower() == suffix and not known.name.startswith("."):

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from index import create_private_folder
 from rag import Assistant, ModelCatalog, Settings
 
 from ..persistence.conversations import ConversationStore, PersistenceError
@@ -64,7 +65,7 @@ def _conversations(settings: Settings) -> ConversationStore | None:
             logger.warning("conversations are not saved until the database answers: %s", error)
         return store
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        create_private_folder(settings.home)
         return ConversationStore(str(URL.create("sqlite", database=str(settings.home / "conversations.sqlite3"))))
     except (PersistenceError, OSError) as error:
         logger.warning("conversations are not saved: %s", error)

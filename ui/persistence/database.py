@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from index import CitechatError
+from index import CitechatError, create_private_folder, make_file_private
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, MetaData
@@ -210,6 +210,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _create_file(name: str) -> None:
     """Create an empty file that only its owner can read; a file created by SQLite would be readable by everyone."""
     if name not in ("", ":memory:") and not name.startswith("file:"):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        create_private_folder(Path(name).parent)
         with suppress(FileExistsError):
             os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        make_file_private(Path(name))

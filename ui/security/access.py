@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rag import SettingsError
+from rag import SettingsError, protect_home
 
 from ..persistence.database import Database, PersistenceError
 from .audit_log import AuditLog
@@ -101,6 +101,7 @@ def open_accounts(settings: Settings) -> AccountRegistry:
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         return AccountRegistry(Database(url, tables, "keys and users", is_lazy=True))
+    protect_home(settings)
     file = settings.home / ACCOUNTS_FILE
     url = str(URL.create("sqlite", database=str(file)))
     return AccountRegistry(Database(url, tables, "keys and users", is_lazy=True, lazy_file=file))

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from index import make_file_private
+
 from .clients import network_of
 from .rate_limits import MOST_NAMES, RateLimit
 from .scopes import HEALTH_CHECKS, is_limited, path_of
@@ -51,6 +53,7 @@ class AuditLog:
 
     def __init__(self, path: Path, *, contents: bool = False, most_files: int = 10) -> None:
         self.path, self.contents, self.most_files = path, contents, most_files
+        make_file_private(path)
         self._is_failing = False
 
     def write(self, line: dict[str, Any]) -> None:

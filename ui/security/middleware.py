@@ -13,7 +13,6 @@ from .keys import Key, find_key
 from .login import SENDER, Login
 from .rate_limits import ANONYMOUS_REQUESTS, CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
 from .scopes import METRICS, READ, Area, area_of, is_limited, is_login, is_logout, path_of, required_scope
-from .session_isolation import SessionIsolation
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,7 +41,6 @@ class AccessControl:
         self._failed_attempts, self._anonymous = RateLimit(FAILED_ATTEMPTS), RateLimit(ANONYMOUS_REQUESTS)
         self._warned: set[str] = set()  # ids of keys
         self._is_enforced = login is not None
-        self._isolation = SessionIsolation()
         self._logins = CallerLimits("none", CONCURRENT_LOGINS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +61,7 @@ class AccessControl:
                 if limited:
                     turns.enter_context(self.policy.limits.turn(limited))
                 if "user" in scope["state"] and scope["type"] == "http":
-                    inner = await self._isolation.isolate(scope["state"]["owner"], _log_out(scope), receive, send)
+                    inner = _log_out(scope), receive, send
             except RequestError as error:
                 await send_error(scope, receive, send, error)
                 return

@@ -34,6 +34,19 @@ _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _LOGIN = ("/assets", "/static", "/svelte", "/theme.css", "/gradio_api/theme.css", "/favicon.ico", "/robots.txt")
 _LOGIN_GET = ("/", "/gradio_api/login_check")
 
+# The routes of the page's framework that the page needs, in every mode. All others are closed: some of them fetch web
+# addresses, return files of the server, or run code.
+_PAGES = ("/", "/config", "/login", "/logout", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json")
+_PAGE_FOLDERS = ("/assets", "/static", "/svelte")
+_FRAMEWORK = "/gradio_api/"
+_FRAMEWORK_GET = (
+    *("app_id", "info", "login_check", "queue/data", "queue/status", "startup-events", "theme.css"),
+    *("upload_progress", "user"),
+)
+_FRAMEWORK_POST = ("cancel", "queue/join", "reset", "upload")
+HEARTBEAT, RUN = "heartbeat/", "run/"
+"""Prefixes of framework routes that end with a name: of a session, and of a function."""
+
 
 def area_of(method: str, path: str) -> Area:
     """Return the server area that a path belongs to. Unknown paths belong to the page, which requires a login."""
@@ -44,6 +57,22 @@ def area_of(method: str, path: str) -> Area:
     if method in ("GET", "HEAD"):
         return Area.LOGIN if path in _LOGIN_GET or is_under(path, *_LOGIN) else Area.PAGE
     return Area.LOGIN if is_login(method, path) else Area.PAGE
+
+
+def framework_route(path: str) -> str | None:
+    """Return the part of a path that names a route of the page's framework, or None for all other paths."""
+    return path.removeprefix(_FRAMEWORK).rstrip("/") if path.startswith(_FRAMEWORK) else None
+
+
+def is_served(method: str, path: str) -> bool:
+    """Return whether a request is for one of citechat's own routes, or for a framework route that the page needs."""
+    route = framework_route(path)
+    if route is None:
+        is_page = (path.rstrip("/") or "/") in _PAGES or is_under(path, *_PAGE_FOLDERS)
+        return is_page or path in _OPEN or is_under(path, *_API)
+    if method in ("GET", "HEAD"):
+        return route in _FRAMEWORK_GET or (route.startswith(HEARTBEAT) and route.count("/") == 1)
+    return method == "POST" and (route in _FRAMEWORK_POST or (route.startswith(RUN) and route.count("/") == 1))
 
 
 def is_login(method: str, path: str) -> bool:

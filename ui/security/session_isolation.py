@@ -12,64 +12,80 @@ import hmac
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .errors import RequestError
-from .scopes import path_of
+from .errors import RequestError, send_error
+from .scopes import HEARTBEAT, framework_route, is_served, path_of
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_FILES = 1000
 """Maximum number of files recorded per user; the least recently used one is removed first."""
 
-_FRAMEWORK = "/gradio_api/"
-# Routes that the page uses. The framework's other routes return objects by other names and are closed.
-_GET_ROUTES = ("app_id", "info", "login_check", "queue/data", "queue/status", "theme.css", "upload_progress", "user")
-_POST_ROUTES = ("cancel", "queue/join", "reset")
-_POST_PREFIXES = ("api/", "run/")
-_HEARTBEAT, _FILE = "heartbeat/", "file="
 _NAME_PARAMETERS = ("session_hash", "upload_id")
+
+
+class PageIsolation:
+    """ASGI middleware that closes all routes that the page does not need, and isolates users from each other.
+
+    Without logins, all users count as one, and anyone who knows the random name of an upload can use it.
+    """
+
+    def __init__(self, app: ASGIApp, *, is_upload: Callable[[str], bool]) -> None:
+        """`is_upload` returns whether a path is that of an uploaded file."""
+        self.app = app
+        self._isolation = SessionIsolation(is_upload)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.get("state", {})
+        caller = str(state["owner"]) if "user" in state else None
+        try:
+            if not is_served(scope["method"], path_of(scope)):
+                raise _not_found()
+            inner = await self._isolation.isolate(caller, scope, receive, send)
+        except RequestError as error:
+            await send_error(scope, receive, send, error)
+            return
+        await self.app(*inner)
 
 
 class SessionIsolation:
     """An isolation layer for the sessions, uploads and files of all users on one server."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_upload: Callable[[str], bool] = lambda _: False) -> None:
+        self._is_upload = is_upload
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
 
-    async def isolate(self, caller: str, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
-        """Return a request with private names. Raises `RequestError` if it names another user's object."""
-        path = path_of(scope)
-        if not path.startswith(_FRAMEWORK):
+    async def isolate(
+        self, caller: str | None, scope: Scope, receive: Receive, send: Send
+    ) -> tuple[Scope, Receive, Send]:
+        """Return a request with private names. Raises `RequestError` if it names another user's object, or a file that
+        nobody uploaded, such as a web address."""
+        route = framework_route(path_of(scope))
+        if route is None:
             return scope, receive, send
-        route = path.removeprefix(_FRAMEWORK).rstrip("/")
         if scope["method"] in ("GET", "HEAD"):
             return self._isolate_get(caller, route, scope), receive, send
         if route == "upload":
-            return self._with_private_query(caller, scope), receive, self._remember_uploads(caller, send)
-        if route in _POST_ROUTES or route.startswith(_POST_PREFIXES):
-            return *(await self._isolate_post(caller, scope, receive)), send
-        raise _not_found()
+            remembering = send if caller is None else self._remember_uploads(caller, send)
+            return self._with_private_query(caller, scope), receive, remembering
+        return *(await self._isolate_post(caller, scope, receive)), send
 
-    def _isolate_get(self, caller: str, route: str, scope: Scope) -> Scope:
-        if route.startswith(_HEARTBEAT):
-            name = self._private_name(caller, route.removeprefix(_HEARTBEAT))
-            path = scope["path"].rpartition("/")[0] + "/" + name
+    def _isolate_get(self, caller: str | None, route: str, scope: Scope) -> Scope:
+        if route.startswith(HEARTBEAT):
+            name = self._private_name(caller, route.removeprefix(HEARTBEAT))
+            path = scope["path"].partition(HEARTBEAT)[0] + HEARTBEAT + name
             return {**scope, "path": path, "raw_path": path.encode("ascii", "replace")}
-        if route.startswith(_FILE):
-            # Preserve a trailing slash: it is significant to the framework.
-            if not self._owns(caller, scope["path"].partition(_FILE)[2]):
-                raise _not_found()
-            return scope
-        if route not in _GET_ROUTES:
-            raise _not_found()
         return self._with_private_query(caller, scope)
 
-    async def _isolate_post(self, caller: str, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+    async def _isolate_post(self, caller: str | None, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         """Return a request whose JSON body names a private session. Raises `RequestError` for other users' files."""
         from starlette.requests import ClientDisconnect, Request
 
@@ -118,20 +134,22 @@ class SessionIsolation:
         while len(files) > MOST_FILES:
             files.popitem(last=False)
 
-    def _owns(self, caller: str, path: str) -> bool:
+    def _owns(self, caller: str | None, path: str) -> bool:
+        if caller is None:
+            return self._is_upload(path)
         is_owner = path in self._files.get(caller, ())
         if is_owner:
             self._remember(caller, path)
         return is_owner
 
-    def _with_private_query(self, caller: str, scope: Scope) -> Scope:
+    def _with_private_query(self, caller: str | None, scope: Scope) -> Scope:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         private = [
             (name, self._private_name(caller, value) if name in _NAME_PARAMETERS else value) for name, value in query
         ]
         return {**scope, "query_string": urlencode(private).encode("ascii")}
 
-    def _private_name(self, caller: str, name: str) -> str:
+    def _private_name(self, caller: str | None, name: str) -> str:
         """Return the private name that replaces a name from the caller; other users cannot construct it."""
         message = json.dumps([caller, name]).encode("ascii")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]

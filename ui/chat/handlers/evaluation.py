@@ -13,6 +13,7 @@ from index import CitechatError
 from rag import Assistant
 
 from ...html import embedded, without_folders
+from ...persistence.uploads import using
 from ...report.page import report_page
 from ...templating import macros
 from ..services import Services
@@ -37,8 +38,9 @@ class EvaluationHandlers:
         self.services = services
 
     def run(self, visitor: Visitor, file: str | None, *settings: Any) -> Iterator[Update]:
-        """Run an uploaded test set with the page's settings."""
-        yield from self._run(visitor, Path(file) if file else None, PageSettings(*settings))
+        """Run an uploaded test set with the page's settings; delete the upload at the end."""
+        with using([file] if file else []):
+            yield from self._run(visitor, Path(file) if file else None, PageSettings(*settings))
 
     def run_saved(self, visitor: Visitor, *settings: Any) -> Iterator[Update]:
         """Run the test set that contains answers added from the chat."""

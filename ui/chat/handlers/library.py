@@ -9,6 +9,7 @@ from pathlib import Path
 from index import CitechatError
 
 from ...html import without_folders
+from ...persistence.uploads import using
 from ..library import Library, UploadResult, Uploads
 from ..render.library import library_html, status_html, uploads_html
 from ..session import Action, Visitor
@@ -46,10 +47,13 @@ class LibraryHandlers:
         return {"library": articles, "selected": selected, **removal}
 
     def add_files(self, visitor: Visitor, files: Sequence[str] | None, selected: Selected) -> Iterator[Update]:
-        """Index uploaded files, then update the list and clear the field."""
-        uploads = self.library.add_files([Path(file) for file in files or ()])
-        # Always clear the field: rejected files are still on the user's disk.
-        yield from self._add(visitor, uploads, selected, {"files": None}, empty_if_failed=True)
+        """Index uploaded files, then delete the uploads, update the list and clear the field."""
+        paths = [Path(file) for file in files or ()]
+        with using(paths):
+            # Always clear the field: rejected files are still on the user's disk.
+            yield from self._add(
+                visitor, self.library.add_files(paths), selected, {"files": None}, empty_if_failed=True
+            )
 
     def add_text(self, visitor: Visitor, title: str | None, text: str | None, selected: Selected) -> Iterator[Update]:
         """Index pasted text; clear its fields unless it was rejected."""
