@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -160,10 +161,10 @@ def test_whatever_goes_wrong_is_told_and_the_next_file_is_read(
 ) -> None:
     sync = index.sync
 
-    def failing(paths: list[Path]) -> object:
+    def failing(paths: list[Path], **options: Any) -> object:
         if paths[0].name == "a.txt":
             raise error
-        return sync(paths)
+        return sync(paths, **options)
 
     monkeypatch.setattr(index, "sync", failing)
     rows = last(library.add_files([write(sent / "a.txt"), write(sent / "b.txt", "Tea is late.")]))
@@ -397,10 +398,10 @@ def test_readers_wait_for_each_other(
     writing, may_go_on = threading.Event(), threading.Event()
     sync = index.sync
 
-    def slowly(paths: list[Path]) -> object:
+    def slowly(paths: list[Path], **options: Any) -> object:
         writing.set()
         assert may_go_on.wait(300)
-        return sync(paths)
+        return sync(paths, **options)
 
     monkeypatch.setattr(index, "sync", slowly)
     first: list[UploadResult] = []
