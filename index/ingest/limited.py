@@ -58,7 +58,7 @@ class UploadBudget:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Count the time of this step, and interrupt the work when the time is used up."""
-        problem = f"The upload was stopped after {self._limits[2] / 60:.0f} minutes."
+        problem = f"The upload was stopped after {self._limits[2]:.0f} seconds."
         timer = threading.Timer(max(0.0, self._seconds), self.cancellation.request, (problem, _HINT))
         timer.daemon = True
         began = time.monotonic()
