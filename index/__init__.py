@@ -8,6 +8,7 @@ from .embedding.langchain import LangChainEncoder
 from .embedding.loader import load_encoder
 from .embedding.onnx import cpu_count
 from .errors import (
+    CancelledWorkError,
     CitechatError,
     EmptyIndexError,
     EncoderError,
@@ -17,9 +18,10 @@ from .errors import (
     LoadError,
     StoreError,
 )
-from .filters import ArticleFilter
+from .filters import MOST_ARTICLE_IDS, MOST_SOURCES, ArticleFilter
 from .index import Index
 from .ingest.executors import ProcessExecutor
+from .ingest.limited import UploadBudget
 from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
@@ -35,8 +37,11 @@ from .text.sentences import sentences
 
 __all__ = [
     "LOCAL",
+    "MOST_ARTICLE_IDS",
+    "MOST_SOURCES",
     "Article",
     "ArticleFilter",
+    "CancelledWorkError",
     "CitechatError",
     "EmptyIndexError",
     "Encoder",
@@ -64,6 +69,7 @@ __all__ = [
     "StoreError",
     "SyncReport",
     "TokenVectors",
+    "UploadBudget",
     "cpu_count",
     "create_private_folder",
     "is_readable",

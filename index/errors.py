@@ -4,6 +4,7 @@ CitechatError                 what happened, and what to do next
 ├── LoadError                 a file or folder cannot be read as an article
 ├── FilterError               an article filter is invalid
 ├── EncoderError              the embedding model is missing, damaged or unknown
+├── CancelledWorkError        work was ended by a limit or by the user
 ├── StoreError                the index cannot be opened, read or written
 │   ├── EmptyIndexError       nothing has been indexed yet
 │   ├── IndexMismatchError    the index was built with another model or another splitter
@@ -42,6 +43,10 @@ class FilterError(CitechatError):
 
 class EncoderError(CitechatError):
     """An error for an embedding model that is missing, damaged or unknown."""
+
+
+class CancelledWorkError(CitechatError):
+    """An error for work that was ended by a limit or by the user before it was complete."""
 
 
 class StoreError(CitechatError):

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from .errors import FilterError
 from .models import Article
 
+MOST_SOURCES = 100
+"""Maximum number of sources in a request's article filter."""
+
+MOST_ARTICLE_IDS = 1000
+"""Maximum number of article ids in a request's article filter."""
+
 _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArticleFilter:
     """Conditions that an article must meet; conditions that are not set are ignored.
 
@@ -40,6 +47,19 @@ class ArticleFilter:
         """Return whether any condition is set."""
         return bool(self.since or self.until or self.sources or self.articles)
 
+    def require_request_size(self) -> None:
+        """Raise `FilterError` if a program's filter names too many sources or articles.
+
+        Without a limit, each of these sources would be compared with every article.
+        """
+        for names, most, what in (
+            (self.sources, MOST_SOURCES, "sources"),
+            (self.articles, MOST_ARTICLE_IDS, "articles"),
+        ):
+            if len(names) > most:
+                problem = f"The filter names {len(names):,} {what}, and at most {most:,} are allowed."
+                raise FilterError(problem, f"Name fewer {what}, or ask several times.")
+
     def allows(self, article: Article) -> bool:
         """Return whether the article meets all conditions."""
         date = article.published if article.published and article.published[:4].isdigit() else ""
@@ -49,6 +69,14 @@ class ArticleFilter:
             return False
         if self.sources:
             held = [part.casefold() for origin in article.origins for part in (origin.source, origin.path)]
-            if not any(source.casefold() in part for source in self.sources for part in held):
+            if not any(source in part for source in self._folded_sources for part in held):
                 return False
-        return not self.articles or article.id in self.articles
+        return not self.articles or article.id in self._ids
+
+    @cached_property
+    def _folded_sources(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(source.casefold() for source in self.sources))
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(self.articles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from .embedding.base import Encoder
 from .errors import CorruptVectorsError, EmptyIndexError, IndexMismatchError, StoreError
 from .filters import ArticleFilter
 from .ingest.executors import ProcessExecutor
+from .ingest.limited import UploadBudget, prepare_upload
 from .ingest.pipeline import prepare_sources
 from .ingest.ray_executor import RayExecutor
 from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, remove, sync
@@ -47,18 +48,23 @@ class Index:
         prune: bool = False,
         public_only: bool = False,
         workers: ProcessExecutor | RayExecutor | None = None,
+        budget: UploadBudget | None = None,
     ) -> SyncReport:
         """Add and update articles from files, folders and web addresses; see `ingest.sync.sync`.
 
-        With `prune`, paths under `paths` that no longer exist are removed; with `public_only`, only public internet
-        addresses are fetched. If `workers` is given, its processes do the work instead of this process. If an earlier
-        change was interrupted while vectors were being written, the vectors are first rebuilt from the texts.
+        With `prune`, articles that no longer exist there are removed; with `public_only`, only public internet
+        addresses are fetched. If `workers` is given, it does the work instead of this process. If `budget` is given,
+        the work ends when it is used up, and the report's first skipped item says so. If an earlier change was
+        interrupted while vectors were being written, the vectors are first rebuilt from the texts.
         """
         pipeline = workers.prepare_sources if isinstance(workers, RayExecutor) else None
         if isinstance(workers, ProcessExecutor):
             pipeline = partial(prepare_sources, workers)
+        if budget is not None:
+            pipeline = partial(prepare_upload, self.encoder, budget)
         options: Any = {"prune": prune, "public_only": public_only, "pipeline": pipeline}
-        with closing(Store(self.path, self.url, writable=True)) as store:
+        limited = budget.working() if budget is not None else nullcontext()
+        with limited, closing(Store(self.path, self.url, writable=True)) as store:
             try:
                 report = sync(store, self.encoder, paths, progress, **options)
             except CorruptVectorsError:

@@ -13,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
+from ..cancellation import Cancellation
 from ..errors import LoadError
 from ..models import Article, public_name
 from ..parsers import CONTAINERS, FORMATS, extract, require_size
+from ..parsers.archive import Allowance
 from ..parsers.base import Extract, cannot_read, printable
 from ..parsers.metadata import first_line
 from ..parsers.sandbox import SANDBOX
@@ -61,14 +63,25 @@ def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
             yield Path(path)
 
 
-def read(source: Source | Skipped, *, public_only: bool = False) -> Iterator[Article | Skipped]:
-    """Yield the articles in a file or at an address."""
+def read(
+    source: Source | Skipped,
+    *,
+    public_only: bool = False,
+    archive: Allowance | None = None,
+    cancellation: Cancellation | None = None,
+) -> Iterator[Article | Skipped]:
+    """Yield the articles in a file or at an address; `archive` limits the contents of an archive.
+
+    Raises `CancelledWorkError` if the work should end, also while a file is being parsed.
+    """
+    cancellation = cancellation or Cancellation()
+    cancellation.check()
     if isinstance(source, Skipped):
         yield source
     elif isinstance(source, str):
-        yield _load_address(source, public_only)
+        yield _load_address(source, public_only, cancellation)
     else:
-        yield from _load_path(source)
+        yield from _load_path(source, archive, cancellation)
 
 
 def is_container(source: Source | Skipped) -> bool:
@@ -76,7 +89,7 @@ def is_container(source: Source | Skipped) -> bool:
     return isinstance(source, Path) and source.suffix.lower() in CONTAINERS
 
 
-def load_file(path: Path) -> Article:
+def load_file(path: Path, cancellation: Cancellation | None = None) -> Article:
     """Read a file that contains one article.
 
     Raises `LoadError` if the format is unknown, the file cannot be read, or the file has no text.
@@ -90,7 +103,7 @@ def load_file(path: Path) -> Article:
                 data = file.read(FORMATS[suffix].largest + 1)  # the file may be growing
             except OSError as error:
                 raise _unreadable(path, error) from None
-    return _article(_parse(data, suffix, str(path)), absolute(path))
+    return _article(_parse(data, suffix, str(path), cancellation), absolute(path))
 
 
 def article_id(text: str) -> str:
@@ -118,7 +131,7 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
         yield Skipped(str(error.filename), f"Cannot read {error.filename!r}: {error.strerror}.")
 
 
-def _load_path(path: Path) -> Iterator[Article | Skipped]:
+def _load_path(path: Path, archive: Allowance | None, cancellation: Cancellation) -> Iterator[Article | Skipped]:
     try:
         str(path).encode()
     except UnicodeEncodeError:  # Python can represent a file name that is not UTF-8, but cannot store or print it
@@ -129,23 +142,23 @@ def _load_path(path: Path) -> Iterator[Article | Skipped]:
         if path.suffix.lower() in CONTAINERS:
             with _opened(path) as file:  # operating system errors take precedence over library errors
                 require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
-            for name, found in SANDBOX.documents(absolute(path)):
+            for name, found in SANDBOX.documents(absolute(path), archive, cancellation):
                 yield Skipped(name, found.message) if isinstance(found, LoadError) else _article(found, name)
         else:
-            yield load_file(path)
+            yield load_file(path, cancellation)
     except LoadError as error:
         yield Skipped(str(path), error.message)
 
 
-def _load_address(address: str, public_only: bool) -> Article | Skipped:
+def _load_address(address: str, public_only: bool, cancellation: Cancellation) -> Article | Skipped:
     try:
         fetched = fetch(address, public_only=public_only)
-        return _article(_parse(fetched.data, fetched.suffix, address), address)
+        return _article(_parse(fetched.data, fetched.suffix, address, cancellation), address)
     except LoadError as error:
         return Skipped(address, error.message)
 
 
-def _parse(data: bytes, suffix: str, name: str) -> Extract:
+def _parse(data: bytes, suffix: str, name: str, cancellation: Cancellation | None) -> Extract:
     """Parse a document: plain text in this process, other formats in the sandbox.
 
     The libraries for other formats are large, partly written in C, and parse bytes that an attacker may have crafted.
@@ -153,7 +166,7 @@ def _parse(data: bytes, suffix: str, name: str) -> Extract:
     form = FORMATS.get(suffix)
     if form is None or form.is_text or not data:
         return extract(data, suffix, name)
-    return SANDBOX.document(data, suffix, name)
+    return SANDBOX.document(data, suffix, name, cancellation)
 
 
 def _article(found: Extract, path: str) -> Article:

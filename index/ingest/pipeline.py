@@ -53,12 +53,12 @@ def prepare_sources(
     """
     groups = ((group, public_only) for group in _groups(sources))
     loaded = executor.map(_read, groups, _lost_reading)
-    yield from executor.map(prepare, _batches(_mark_known(loaded, known)), _lost_preparing)
+    yield from executor.map(prepare, batches(mark_known(loaded, known)), _lost_preparing)
 
 
 def prepare_articles(executor: Executor, articles: Iterable[Article]) -> Iterator[list[PreparedArticle]]:
     """Split and embed the articles, and yield them in batches. Raises `EncoderError` if a worker was killed twice."""
-    for batch in executor.map(prepare, _batches(articles), _lost_preparing):
+    for batch in executor.map(prepare, batches(articles), _lost_preparing):
         for each in batch:
             if isinstance(each, Skipped):
                 raise EncoderError(each.reason, "There may not be enough memory; lower --workers.")
@@ -128,7 +128,7 @@ def _groups(sources: Iterable[Source | Skipped]) -> Iterator[list[Source | Skipp
         yield group
 
 
-def _mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
+def mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str]) -> Iterator[Loaded]:
     """Yield the items; an article whose text is known is wrapped so that `prepare` returns it unchanged."""
     seen = set(known)
     for each in chain.from_iterable(loaded):
@@ -139,7 +139,7 @@ def _mark_known(loaded: Iterable[list[Article | Skipped]], known: Collection[str
             seen.add(each.id)
 
 
-def _batches(loaded: Iterable[Loaded]) -> Iterator[list[Loaded]]:
+def batches(loaded: Iterable[Loaded]) -> Iterator[list[Loaded]]:
     batch: list[Loaded] = []
     characters = 0
     for each in loaded:

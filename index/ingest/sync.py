@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..embedding.base import Encoder
-from ..errors import CitechatError
+from ..errors import CancelledWorkError, CitechatError
 from ..models import Article, Manifest
 from ..retrieval.retriever import build_search_caches
 from ..storage.store import Row, Store
@@ -86,7 +86,8 @@ def sync(
     origins is removed; the new text is written first, so that the path is never missing from the index. With `prune`,
     paths under `paths` that no longer exist are removed. Articles from other places are preserved, as are articles from
     files that cannot be read this time. With `public_only`, web addresses that are not public on the internet are
-    skipped.
+    skipped. If `pipeline` raises `CancelledWorkError`, what was written before it remains, and the first skipped item
+    says why.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
@@ -102,21 +103,24 @@ def sync(
         plan = Plan(stored)
         done, file = 0, ""
         pipeline = pipeline or partial(prepare_sources, SerialExecutor(encoder))
-        for batch in pipeline(listed, plan.known, public_only):
-            steps = [
-                plan.step(each) if isinstance(each, Skipped) else plan.step(each.article, each.passages)
-                for each in batch
-            ]
-            _write(store, tokens, batch, steps)
-            for step in steps:
-                if (path := file_of(step.path)) != file:  # several articles may come from one file
-                    done, file = done + 1, path
-                if isinstance(step, Skipped):
-                    skipped.append(step)
-                    continue
-                counts[step.outcome] += 1
-                if progress:
-                    progress(step.article.title, done, max(len(listed), done))
+        try:
+            for batch in pipeline(listed, plan.known, public_only):
+                steps = [
+                    plan.step(each) if isinstance(each, Skipped) else plan.step(each.article, each.passages)
+                    for each in batch
+                ]
+                _write(store, tokens, batch, steps)
+                for step in steps:
+                    if (path := file_of(step.path)) != file:  # several articles may come from one file
+                        done, file = done + 1, path
+                    if isinstance(step, Skipped):
+                        skipped.append(step)
+                        continue
+                    counts[step.outcome] += 1
+                    if progress:
+                        progress(step.article.title, done, max(len(listed), done))
+        except CancelledWorkError as error:  # what was written so far is complete
+            skipped.insert(0, Skipped(file or str(next(iter(listed), "")), error.message))
         pruned = gone(indexed, paths, plan.read, plan.skipped)
         changed, removed = plan.settled(pruned)
         store.update(changed)

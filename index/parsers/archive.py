@@ -6,7 +6,7 @@ No member is written to disk, and no value in an archive determines how much mem
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -31,28 +31,34 @@ _ENCRYPTED = 0x1
 
 @dataclass(slots=True)
 class Allowance:
-    """The number of files and bytes that may still be read from an archive, including nested archives."""
+    """The number of files and unpacked bytes that may still be read from an archive, including nested archives."""
 
     files: int = _MOST_FILES
     bytes: int = _MOST_BYTES
+    most: tuple[int, int] = field(init=False)
+    """The original limits, for error messages."""
+
+    def __post_init__(self) -> None:
+        self.most = self.files, self.bytes
 
     def spend(self, members: list[ZipInfo], name: str) -> None:
         """Subtract the number and size of these members. Raises `LoadError` if they exceed the limit."""
         self.files -= len(members)
         self.bytes -= sum(member.file_size for member in members)
         if self.files < 0 or self.bytes < 0:
-            what = f"{_MOST_FILES:,} files" if self.files < 0 else f"{_MOST_BYTES // 1_000_000:,} MB when unpacked"
+            files, size = self.most
+            what = f"{files:,} files" if self.files < 0 else f"{size // 1_000_000:,} MB when unpacked"
             raise cannot_read(name, f"it contains more than {what}", _UNPACK)
 
 
-def documents(path: Path) -> Iterator[Member]:
+def documents(path: Path, allowance: Allowance | None = None) -> Iterator[Member]:
     """Yield the documents in an archive or mailbox, including those in nested archives and mailboxes, in a fixed order.
 
-    `Member.name` begins with the path. An archive or mailbox that cannot be opened is yielded as well; its `read`
-    function raises the `LoadError`.
+    `Member.name` begins with the path. `allowance` limits the contents. An archive or mailbox that cannot be opened is
+    yielded as well; its `read` function raises the `LoadError`.
     """
     with path.open("rb") as file:
-        yield from _inside(file, path.suffix.lower(), str(path), Allowance(), 0)
+        yield from _inside(file, path.suffix.lower(), str(path), allowance or Allowance(), 0)
 
 
 def _inside(file: IO[bytes], suffix: str, name: str, allowance: Allowance, depth: int) -> Iterator[Member]:

@@ -8,6 +8,7 @@ from datetime import date
 from .base import Extract, cannot_read
 from .metadata import iso_date, one_line
 
+_INFORMATION = {field: re.compile(rf"{{\\{field}\s((?:[^{{}}\\]|\\.)*+)}}") for field in ("title", "author", "company")}
 _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
@@ -21,7 +22,7 @@ def read_rtf(data: bytes, name: str) -> Extract:
     code_page = re.search(r"\\ansicpg\d+", written)
 
     def info(field: str) -> str | None:
-        group = re.search(rf"{{\\{field}\s((?:[^{{}}\\]|\\.)*)}}", written)
+        group = _INFORMATION[field].search(written)
         return one_line(rtf_to_text(f"{{\\rtf1{code_page[0] if code_page else ''} {group[1]}}}")) if group else None
 
     return Extract(

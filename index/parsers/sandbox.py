@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..cancellation import Cancellation
 from ..errors import LoadError
 from ..process_memory import protect_memory
+from .archive import Allowance
 from .base import Extract, cannot_read
 from .sandbox_protocol import BrokenFrameError, parse_extract, read_message, write_message, write_part
 
@@ -57,27 +59,39 @@ class Sandbox:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
 
-    def document(self, data: bytes, suffix: str, name: str) -> Extract:
-        """Parse a document. Raises `LoadError` in the same cases as `extract`, and if a limit is exceeded."""
-        with self._borrowed(name) as worker:
+    def document(self, data: bytes, suffix: str, name: str, cancellation: Cancellation | None = None) -> Extract:
+        """Parse a document. Raises `LoadError` in the same cases as `extract`, and if a limit is exceeded.
+
+        Raises `CancelledWorkError` if the work should end.
+        """
+        cancellation = cancellation or Cancellation()
+        with self._borrowed(name) as worker, cancellation.calling(worker.interrupt):
             try:
                 worker.ask({"suffix": suffix, "name": name}, data)
                 outcome = _outcome(worker.answer())
                 worker.answer()  # the message that the worker has finished
             except (BrokenFrameError, OSError):
+                cancellation.check()
                 raise worker.failure(name) from None
         if isinstance(outcome, LoadError):
             raise outcome
         return outcome
 
-    def documents(self, path: str) -> Iterator[tuple[str, Extract | LoadError]]:
-        """Yield each document in an archive or mailbox, or its error, with a name that begins with the path."""
+    def documents(
+        self, path: str, allowance: Allowance | None = None, cancellation: Cancellation | None = None
+    ) -> Iterator[tuple[str, Extract | LoadError]]:
+        """Yield each document in an archive or mailbox, or its error, with a name that begins with the path.
+
+        `allowance` limits the contents. Raises `CancelledWorkError` if the work should end.
+        """
+        allowance, cancellation = allowance or Allowance(), cancellation or Cancellation()
+        limits = {"files": allowance.files, "bytes": allowance.bytes}
         done = crashes = 0
         while crashes < _MOST_CRASHES:
-            with self._borrowed(path) as worker:
+            with self._borrowed(path) as worker, cancellation.calling(worker.interrupt):
                 reading = ""
                 try:
-                    worker.ask({"path": path, "start": done})
+                    worker.ask({"path": path, "start": done, **limits})
                     while not (reply := worker.answer()).get("done"):
                         reading = _name(reply, path)
                         if "extract" in reply or "message" in reply:
@@ -87,6 +101,7 @@ class Sandbox:
                         if done > _MOST_DOCUMENTS:
                             _broken()
                 except (BrokenFrameError, OSError):
+                    cancellation.check()
                     failure = worker.failure(reading or path)
                 else:
                     return
@@ -195,6 +210,11 @@ class _Worker:
             self._why = self._why or f"it takes more than {self._limits.processor} seconds of CPU time"
         why = self._why or "it makes the parser crash"
         return cannot_read(name, why, "Open it in the program that created it, and save it again or as text.")
+
+    def interrupt(self) -> None:
+        """End the process from another thread; the thread that waits for its answer then gets an error."""
+        self._is_worn = True
+        self._process.kill()
 
     def close(self) -> None:
         """End the process now."""

@@ -43,7 +43,7 @@ def main() -> None:
         _limit_cpu(seconds)
         try:
             if "path" in request:
-                _answer_container(replies, request["path"], request["start"], seconds)
+                _answer_container(replies, request, seconds)
             else:
                 _answer(replies, request["name"], request["suffix"], partial(bytes, data))
         except MemoryError:
@@ -52,15 +52,16 @@ def main() -> None:
         write_message(replies, {"done": True, "worn": _most_memory() > _WORN * memory})
 
 
-def _answer_container(replies: IO[bytes], path: str, start: int, seconds: int) -> None:
+def _answer_container(replies: IO[bytes], request: dict[str, Any], seconds: int) -> None:
     """Answer with one document at a time, each with its own CPU limit, starting with document number `start`."""
     from pathlib import Path
 
     from . import CONTAINERS, FORMATS
-    from .archive import documents
+    from .archive import Allowance, documents
 
-    for number, member in enumerate(documents(Path(path))):
-        if number < start:
+    allowance = Allowance(request["files"], request["bytes"])
+    for number, member in enumerate(documents(Path(request["path"]), allowance)):
+        if number < request["start"]:
             continue
         write_message(replies, {"name": member.name})
         _limit_cpu(seconds)

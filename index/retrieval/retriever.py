@@ -76,9 +76,7 @@ class Retriever:
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
         """Return the `limit` best passages, best first, from the articles that `article_filter` allows."""
         read = read_question(question, self.encoder.query(question), self._bm25)
-        allowed = (
-            None if not article_filter else [article.id for article in self._metadata if article_filter.allows(article)]
-        )
+        allowed = self._allowed(article_filter)
         nothing = SearchResult(read, [], self._bm25)
         if not len(self._bm25.ids) or allowed == []:
             return nothing
@@ -104,6 +102,13 @@ class Retriever:
             hit = _hit(existing[i], [existing[copy] for copy in copies], float(score[i]), own_ranks, read)
             passages.append(ScoredPassage(hit, existing[i], similarities[i]))
         return SearchResult(read, passages, self._bm25)
+
+    def _allowed(self, article_filter: ArticleFilter | None) -> list[str] | None:
+        """Return the ids of the articles that the filter allows, or None if it allows every article."""
+        if not article_filter:
+            return None
+        allowed = [article.id for article in self._metadata if article_filter.allows(article)]
+        return None if len(allowed) == len(self._metadata) > 0 else allowed
 
     def make_ready(self) -> None:
         """Load or build the data that every question needs."""

@@ -28,7 +28,7 @@ _AROUND_A_DATE = re.compile(
     r"|星期.|周.|T?\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:[ap]m\b|z\b)?|[+-]\d\d:?\d\d\b|[\s,:：|·•()（）–—-]",
     re.IGNORECASE,
 )
-_MINUTES = re.compile(r"[|·•, ]*\b\d{1,3}[- ]min(?:ute)?s? read\b", re.IGNORECASE)
+_MINUTES = re.compile(r"(?<![|·•, ])[|·•, ]*+\b\d{1,3}[- ]min(?:ute)?s? read\b", re.IGNORECASE)
 
 _BY = re.compile(r"(?:(?:[Ww]ritten|WRITTEN|[Ss]tory|STORY|[Rr]eported|REPORTED) (?:by|BY|By)|By|BY)[: ]\s*(\S.*)")
 _CHINESE_NAME = r"[\u4e00-\u9fff·]{2,8}"

@@ -70,7 +70,7 @@ NO_ANSWER_EXPECTED = "(The articles do not answer this question. The only correc
 _MOST_CHARS = 8000  # maximum length of each text in the prompt, in characters; a longer text is truncated
 _LONGEST_REASON = 500  # maximum length of a reason, in characters
 _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
-_THOUGHT = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _LINE = re.compile(
     r"\W*correct\W{1,5}(yes|no|true|false)\b\W{1,5}grounded\W{1,5}(yes|no|true|false)\b(?:\W{1,5}reason\W{1,5}(.*?))?\W*",
     re.IGNORECASE | re.DOTALL,

@@ -19,6 +19,7 @@ _JOIN = rf"{_SPACE}(?:[,，、;；]|{_DASH}){_SPACE}"
 # At most three digits: "[2023]" is a year, and a prompt never contains a thousand passages.
 _MARKER = re.compile(rf"{_OPEN}{_SPACE}((?:\d{{1,3}}{_JOIN})*\d{{1,3}}){_SPACE}{_CLOSE}")
 _MARKER_PREFIX = re.compile(rf"{_OPEN}{_SPACE}(?:\d{{1,3}}{_JOIN})*(?:\d{{1,3}}{_SPACE})?")
+_TICKS = re.compile("`+")
 _NUMBER_OR_RANGE = re.compile(rf"(\d+)(?:{_SPACE}{_DASH}{_SPACE}(\d+))?")
 _MAX_MARKER = 60
 _MAX_CODE = 200
@@ -105,7 +106,8 @@ class CitationParser:
     def _take_code(self, held: str, final: bool) -> int:
         """Parse inline code, between two equally long runs of backticks; backticks without a closing run are text."""
         ticks = _ticks(held)
-        end = re.search(rf"(?<!`)`{{{ticks}}}(?!`)", held[ticks:].partition("\n")[0])
+        line = held[ticks:].partition("\n")[0]
+        end = next((run for run in _TICKS.finditer(line) if len(run[0]) == ticks), None)
         if end and (final or ticks + end.end() < len(held)):
             self._write(held[: ticks + end.end()], code=True)
             return ticks + end.end()

@@ -24,6 +24,8 @@ _PAIRS = {"“": "”", "«": "»", "「": "」", "『": "』", "（": "）", "(
 _NEXT_WORD = re.compile(r"[A-Za-z0-9]\W|[^\W\x00-\x7f]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _MARK = "\x00"
+_MARKS_BEFORE_A_STOP = re.compile(rf"(?<![\s{_MARK}])\s*+{_MARK}[\s{_MARK}]*+(?=[{re.escape(STOPS)}])")
+_MARKS_AND_A_SECOND_STOP = re.compile(rf"(?<=[.!?。！？]){_MARK}+[.。]")
 _MAX_SENTENCE = 2000
 """Maximum sentence length, in characters; longer sentences are cut, so that a text without full stops is parsed
 quickly."""
@@ -188,6 +190,6 @@ def _is_inside_quote(text: str) -> bool:
 def _without_marks(plain: str, start: int, end: int, marks: set[int]) -> str:
     """Return `plain[start:end]` without the space or second stop around a marker: "so [1].", "so.[1]."."""
     marked = "".join((_MARK if at in marks else "") + plain[at].replace(_MARK, " ") for at in range(start, end))
-    marked = re.sub(rf"\s*{_MARK}[\s{_MARK}]*(?=[{re.escape(STOPS)}])", _MARK, marked)
-    marked = re.sub(rf"(?<=[.!?。！？]){_MARK}+[.。]", "", marked)
+    marked = _MARKS_BEFORE_A_STOP.sub(_MARK, marked)
+    marked = _MARKS_AND_A_SECOND_STOP.sub("", marked)
     return " ".join(marked.replace(_MARK, "").split())

@@ -28,6 +28,8 @@ negation among fewer omitted words counts as removed."""
 _STRETCH = 3  # minimum number of consecutive equal words and slots in which names at the same position are compared
 _WORDS_BEFORE = 3  # number of words before a copied part that may negate it: "denied that", "it is not true that"
 
+_CJK = re.compile(f"[{lexicon.CJK}]")
+_SPACE_IN_CHINESE = re.compile(f"(?<=[{lexicon.CJK}]) (?=[{lexicon.CJK}])")
 _NOT_NEGATIONS = re.compile(
     r"\bnot (?:only|just)\b(?=.*\b(?:but|also)\b)|\bno\. ?(?=\d)|不[仅僅但同断斷论論]|未[来來]|[无無][论論]",
     re.IGNORECASE,
@@ -155,7 +157,7 @@ def replaces_chinese(copy: Copy) -> bool:
     These characters may be a name; names cannot be recognised in Chinese.
     """
     put = [new for new, _ in copy.replaced if not _exact(new, ())]
-    return any(re.match(f"[{lexicon.CJK}]", word) for new in put for word in new)
+    return any(_CJK.match(word) for new in put for word in new)
 
 
 def _lowered(text: str) -> list[str]:
@@ -221,7 +223,7 @@ def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
 
 def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
     """Return the names and numbers among the words, each as the set of its forms."""
-    numbers = quantities(re.sub(f"(?<=[{lexicon.CJK}]) (?=[{lexicon.CJK}])", "", " ".join(words)))
+    numbers = quantities(_SPACE_IN_CHINESE.sub("", " ".join(words)))
     return [forms(word) for word in words if word in known] + [frozenset({number.value}) for number in numbers]
 
 

@@ -93,7 +93,7 @@ def missing_names(question: str, text: str) -> set[str]:
 
 def _initials(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the initials and words of every run of two to six capitalised words, without "of", "the", "and", "for"."""
-    for match in re.finditer(r"[A-Z][\w'-]*(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*)+", text):
+    for match in re.finditer(r"[A-Z][\w'-]*+(?:\s+(?:(?:of|the|and|for)\s+)*[A-Z][\w'-]*+)*", text):
         words = [word for word in re.findall(r"[\w'-]+", match[0]) if word[0].isupper()]
         for first in range(len(words)):
             for last in range(first + 2, min(first + 6, len(words)) + 1):

@@ -25,7 +25,7 @@ MAX_CHARS = 50_000
 _MAX_ARTICLES = 50
 _MAX_QUESTION_CHARS = 90
 
-_WORD = r"[A-Z][\w’'.&-]*[\w]"
+_WORD = r"[A-Z][\w’'.&-]{0,60}[\w]"  # longer words are not names, and would make the patterns below slow
 _NAME = re.compile(rf"{_WORD}(?:[ ]{_WORD})*")
 _SAYS = r"(?:said|says|argued|told|wrote|warned|added|explained)"
 _FULL_NAME = rf"({_WORD}(?:[ ]{_WORD}){{1,2}})"
@@ -35,7 +35,7 @@ _ROLE = (
     r"author|economist|engineer|scientist|lawyer|officer|writer|historian|physician|senator|mayor|judge)"
 )
 _INTRODUCED = re.compile(rf"\b{_FULL_NAME}, (?:who\b|(?:an?|the) [^,.\n]{{0,40}}?\b{_ROLE}\b)")
-_HEADING = re.compile(r"^#{2,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{2,6}[ \t]+(.+)$", re.MULTILINE)
 _QUESTION = re.compile(
     r"(?:who|what|when|where|why|which|how|is|are|can|could|will|would|should|does|do|did|has|have)\b", re.IGNORECASE
 )
@@ -110,7 +110,7 @@ def interleave(lists: Sequence[list[str]]) -> list[str]:
 
 def headings(text: str) -> list[str]:
     """Return the headings that are questions, except those that refer to the text above them."""
-    found = [heading[1].strip("*_ ") for heading in _HEADING.finditer(text)]
+    found = [heading[1].rstrip("#").strip("*_ \t") for heading in _HEADING.finditer(text)]
     questions = [h for h in found if h.endswith("？") or (_QUESTION.match(h) and " " in h and not _PRONOUN.search(h))]
     return [heading if heading.endswith(("?", "？")) else f"{heading.rstrip('.:')}?" for heading in questions]
 

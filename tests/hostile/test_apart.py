@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from index import Article, LoadError, Skipped
+from index import Article, CancelledWorkError, LoadError, Skipped
+from index.cancellation import Cancellation
 from index.ingest.loader import load
 from index.parsers import sandbox as apart
 from index.parsers import sandbox_protocol as frames
@@ -357,3 +358,21 @@ def test_a_document_cannot_claim_to_lie_in_another_file(name: object) -> None:
 def test_where_no_process_can_be_started_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
     assert "cannot start a process to parse it: No such file" in _refusal(Sandbox(), PAGE)
+
+
+def test_a_file_is_left_at_once_when_the_work_should_end(readers: Sandbox, tmp_path: Path) -> None:
+    readers.document(PAGE, ".html", "a.html")
+    process = _process(readers)
+    os.kill(process.pid, signal.SIGSTOP)  # it will never answer
+    cancellation = Cancellation()
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(readers.document, SLOW, ".html", "b.html", cancellation)
+        while not cancellation._callbacks:
+            pass
+        cancellation.request("Stopped.", "Again.")
+        with pytest.raises(CancelledWorkError, match=r"Stopped\."):
+            reading.result()
+    assert process.poll() is not None
+    assert readers._idle == []
+    with pytest.raises(CancelledWorkError):
+        list(readers.documents(_zip(tmp_path / "a.zip", a_html=PAGE), None, cancellation))

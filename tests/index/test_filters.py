@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from index import Article, ArticleFilter, Index, Origin
+from index import MOST_ARTICLE_IDS, MOST_SOURCES, Article, ArticleFilter, FilterError, Index, Origin
 
 ARTICLE = Article(
     "a1", "Title", "The Daily News", "Text.", "2024-02-24", "/news/a.txt", copies=(Origin("Reuters", "/wire/b.txt"),)
@@ -80,3 +82,66 @@ def test_what_is_allowed_is_found_even_where_a_hundred_others_are_nearer(index: 
     assert [
         hit.title for hit in index.search("Who crossed the river?", article_filter=ArticleFilter(sources=("quiet",)))
     ] == ["Quiet"]
+
+
+class _Counted(str):
+    """A source that counts how often it is folded."""
+
+    folded = 0
+
+    def casefold(self) -> str:
+        _Counted.folded += 1
+        return super().casefold()
+
+
+def test_sources_are_folded_once_for_all_articles() -> None:
+    _Counted.folded = 0
+    article_filter = ArticleFilter(sources=(_Counted("TIMES"), _Counted("DAILY")))
+    assert all(article_filter.allows(ARTICLE) for _ in range(50))
+    assert _Counted.folded == 2
+
+
+class _Scanned(tuple[str, ...]):
+    """Ids that count how often they are gone through."""
+
+    scanned = 0
+
+    def __contains__(self, value: object) -> bool:
+        _Scanned.scanned += 1
+        return super().__contains__(value)
+
+    def __iter__(self) -> Iterator[str]:
+        _Scanned.scanned += 1
+        return super().__iter__()
+
+
+def test_ids_are_gone_through_once_for_all_articles() -> None:
+    _Scanned.scanned = 0
+    article_filter = ArticleFilter(articles=_Scanned(str(number) for number in range(1000)))
+    assert not any(article_filter.allows(ARTICLE) for _ in range(50))
+    assert _Scanned.scanned == 1
+
+
+def test_a_filter_is_compared_and_copied_by_what_it_says() -> None:
+    article_filter = ArticleFilter(sources=("Daily",), articles=("a1",))
+    assert article_filter.allows(ARTICLE)
+    fresh = ArticleFilter(sources=("Daily",), articles=("a1",))
+    assert (article_filter, hash(article_filter)) == (fresh, hash(fresh))
+    assert asdict(article_filter) == {"since": None, "until": None, "sources": ("Daily",), "articles": ("a1",)}
+    assert replace(article_filter, articles=("a2",)).allows(ARTICLE) is False
+    assert str(article_filter) == "Daily, a1"
+
+
+def test_a_request_may_name_a_limited_number_of_sources_and_articles() -> None:
+    ArticleFilter(sources=("a",) * MOST_SOURCES, articles=("b",) * MOST_ARTICLE_IDS).require_request_size()
+    with pytest.raises(FilterError, match=r"names 195,000 sources, and at most 100 are allowed"):
+        ArticleFilter(sources=("a",) * 195_000).require_request_size()
+    with pytest.raises(FilterError, match=r"names 1,001 articles, and at most 1,000 are allowed"):
+        ArticleFilter(articles=("a",) * 1001).require_request_size()
+
+
+def test_a_filter_that_allows_every_article_is_no_filter(news: Index) -> None:
+    """Someone may have ticked every article of a large index, more than a request may name."""
+    everything = ArticleFilter(articles=tuple(article.id for article in news.articles()))
+    assert news.searcher._allowed(everything) is None
+    assert news.searcher._allowed(ArticleFilter(since="2025")) == []

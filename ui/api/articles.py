@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index import Article
+from index import Article, UploadBudget
 from rag import Assistant
 
-from ..chat.library import MOST_FILES, Library, UploadResult, Uploads, safe_name
+from ..chat.library import LONGEST_TEXT, MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
 from ..chat.uploads import counting
 from ..persistence.uploads import open_uploads
 from ..security.errors import RequestError
-from .errors import json_response
+from .errors import CLIENT_CLOSED_REQUEST, json_response
+from .queue import RequestQueue
 from .schemas import AddRequest, ArticleReply, read_body
 
 MULTIPART = "multipart/form-data"
+
+LARGEST_TEXT_BODY = 6 * LONGEST_TEXT + 1_000_000
+"""Maximum size of a JSON body with an article, in bytes: JSON may write a character in six bytes."""
+
+LONGEST_UPLOAD_QUEUE = 32
+"""Maximum number of uploads that wait while another one is indexed; further uploads are rejected."""
 
 _MOST_KEYS = 1000
 _LONGEST_KEY = 200
@@ -39,6 +46,7 @@ class ArticleEndpoints:
     def __init__(self, assistant: Assistant, library: Library | None, *, writable: bool) -> None:
         self._assistant, self._library, self._writable = assistant, library, writable
         self._uploads = _Uploads()
+        self._queue = RequestQueue(1, LONGEST_UPLOAD_QUEUE, "uploads")
 
     async def list_articles(self, _: Request) -> Response:
         """List all articles without their text, ordered by title."""
@@ -53,7 +61,10 @@ class ArticleEndpoints:
         return json_response(200, {**metadata_of(article), "text": article.text})
 
     async def add(self, request: Request) -> Response:
-        """Add files, text or a link. Requests with the same `Idempotency-Key` are processed only once."""
+        """Add files, text or a link. Requests with the same `Idempotency-Key` are processed only once.
+
+        If the client disconnects, the work stops; what was added remains.
+        """
         library = self._writable_library()
         key = request.headers.get("idempotency-key", "")
         if len(key) > _LONGEST_KEY:
@@ -67,9 +78,10 @@ class ArticleEndpoints:
                 digest = await run_in_threadpool(_digest, files)
                 rows = await self._add_once(request, key, digest, partial(_add_files, library, files, upload.folder))
         else:
-            body = await read_body(request, AddRequest)
-            digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+            body, digest = await read_body(request, AddRequest, _with_digest, largest=LARGEST_TEXT_BODY)
             rows = await self._add_once(request, key, digest, partial(_add, library, body))
+        if rows is None:
+            return json_response(CLIENT_CLOSED_REQUEST, {})
         failed = [row for row in rows if row.state == "failed"]
         if failed and len(failed) == len(rows):
             raise RequestError(422, f"Nothing was added. {failed[0].name!r}: {failed[0].detail}", failed[0].hint)
@@ -84,10 +96,16 @@ class ArticleEndpoints:
         return json_response(200, {"removed": metadata_of(article), "passages": passages})
 
     async def _add_once(
-        self, request: Request, key: str, digest: str, add: Callable[[], Uploads]
-    ) -> tuple[UploadResult, ...]:
+        self, request: Request, key: str, digest: str, add: Callable[[UploadBudget], Uploads]
+    ) -> tuple[UploadResult, ...] | None:
+        """Add uploads in the queue; return None if the client disconnected."""
         caller = str(request.scope.get("state", {}).get("caller", ""))
-        return await run_in_threadpool(self._uploads.once, caller, key, digest, add)
+        budget = UploadBudget()
+
+        def work() -> Iterator[tuple[UploadResult, ...]]:
+            yield self._uploads.once(caller, key, digest, add, budget)
+
+        return await self._queue.last(request, work, partial(budget.cancellation.request, *STOPPED))
 
     def _writable_library(self) -> Library:
         if self._library is None or not self._writable:
@@ -109,16 +127,21 @@ class _Uploads:
         self._lock = threading.Lock()
         self._results: OrderedDict[tuple[str, str], tuple[str, tuple[UploadResult, ...]]] = OrderedDict()
 
-    def once(self, caller: str, key: str, digest: str, add: Callable[[], Uploads]) -> tuple[UploadResult, ...]:
-        """Return the stored results for the key, or call `add` and return its results.
+    def once(
+        self, caller: str, key: str, digest: str, add: Callable[[UploadBudget], Uploads], budget: UploadBudget
+    ) -> tuple[UploadResult, ...]:
+        """Return the earlier result, or that of `add`. Raises `RequestError` if the key was used with another body.
 
-        Raises `RequestError` if the key was used with a different request body.
+        The result of an upload that was stopped is not kept, so that repeating the request adds the rest.
         """
         if not key:
-            return _last(add())
+            return _last(add(budget))
         with self._lock:
             if (caller, key) not in self._results:
-                self._results[caller, key] = (digest, _last(add()))
+                rows = _last(add(budget))
+                if budget.cancellation.is_requested:
+                    return rows
+                self._results[caller, key] = (digest, rows)
             first_digest, rows = self._results[caller, key]
             if len(self._results) > _MOST_KEYS:
                 self._results.popitem(last=False)
@@ -154,11 +177,17 @@ def _digest(files: list[tuple[str, bytes]]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _add(library: Library, body: AddRequest) -> Uploads:
-    return library.add_link(body.link) if body.link is not None else library.add_text(body.title, body.text or "")
+def _with_digest(body: AddRequest) -> tuple[AddRequest, str]:
+    return body, hashlib.sha256(body.model_dump_json().encode()).hexdigest()
 
 
-def _add_files(library: Library, files: list[tuple[str, bytes]], root: Path) -> Uploads:
+def _add(library: Library, body: AddRequest, budget: UploadBudget) -> Uploads:
+    if body.link is not None:
+        return library.add_link(body.link, budget)
+    return library.add_text(body.title, body.text or "", budget)
+
+
+def _add_files(library: Library, files: list[tuple[str, bytes]], root: Path, budget: UploadBudget) -> Uploads:
     """Add files, each from a separate folder in `root`, because two files may have the same name."""
     paths = []
     for number, (name, data) in enumerate(files):
@@ -166,7 +195,7 @@ def _add_files(library: Library, files: list[tuple[str, bytes]], root: Path) -> 
         folder.mkdir()
         (folder / name).write_bytes(data)
         paths.append(folder / name)
-    yield from library.add_files(paths)
+    yield from library.add_files(paths, budget)
 
 
 def _last(states: Uploads) -> tuple[UploadResult, ...]:

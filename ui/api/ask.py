@@ -11,8 +11,8 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from index import CitechatError
-from rag import Answer, Assistant
+from index import ArticleFilter, CitechatError
+from rag import Answer, Assistant, Turn
 
 from ..security.errors import RequestError
 from .errors import CLIENT_CLOSED_REQUEST, UNEXPECTED, as_json, json_response, request_error
@@ -44,13 +44,17 @@ class AskEndpoint:
         self._queue = queue
 
     async def ask(self, request: Request) -> Response:
-        """Return the answer, or stream it as server-sent events if the body or the `Accept` header requests it."""
-        body = await read_body(request, AskRequest)
-        begin = partial(self._assistant.stream, body.question, body.turns(), body.only.article_filter())
-        if body.stream or EVENTS in request.headers.get("accept", ""):
+        """Return the answer, or stream it as server-sent events if the body or `Accept` asks for that."""
+        question, history, article_filter, is_stream = await read_body(request, AskRequest, _question)
+        begin = partial(self._assistant.stream, question, history, article_filter)
+        if is_stream or EVENTS in request.headers.get("accept", ""):
             return event_stream(_events(answer_states(self._queue, request, begin)), self._queue)
         answer = await self._queue.last(request, begin)
         return json_response(200, answer.to_dict()) if answer else json_response(CLIENT_CLOSED_REQUEST, {})
+
+
+def _question(body: AskRequest) -> tuple[str, list[Turn], ArticleFilter, bool]:
+    return body.question, body.turns(), body.only.article_filter(), body.stream
 
 
 def event_stream(events: AsyncIterator[bytes], queue: RequestQueue) -> Response:

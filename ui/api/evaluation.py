@@ -29,7 +29,7 @@ class EvaluateEndpoint:
 
     async def evaluate(self, request: Request) -> Response:
         """Run a test set and return the report. If the client disconnects, the run stops after the current question."""
-        body = await read_body(request, EvaluateRequest)
+        body = await read_body(request, EvaluateRequest, lambda body: body)
         if len(body.questions) > MOST_QUESTIONS:
             raise RequestError(
                 400,

@@ -11,7 +11,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from index import CitechatError
+from index import ArticleFilter, CitechatError
 from rag import Answer, Assistant, SettingsError
 
 from ..plain_text import as_text
@@ -102,12 +102,13 @@ class _Endpoint:
     async def _call_tool(self, _: object, call: Any) -> Any:
         from mcp.types import CallToolResult, TextContent
         from pydantic import ValidationError
+        from starlette.concurrency import run_in_threadpool
 
         try:
             _require_known_tool(call.name)
-            arguments = AskArguments.model_validate_json(json.dumps(call.arguments or {}))
-            begin = partial(self._assistant.stream, arguments.question, (), arguments.article_filter())
-            answer = await self._queue.last(None, begin) or Answer(arguments.question)
+            question, article_filter = await run_in_threadpool(_read_arguments, call.arguments or {})
+            begin = partial(self._assistant.stream, question, (), article_filter)
+            answer = await self._queue.last(None, begin) or Answer(question)
         except ValidationError as error:
             field, message = first_problem(error)
             problem = f"Invalid field {field[:80]!r}: {message}"
@@ -124,6 +125,12 @@ class _Endpoint:
             content = {name: fields[name] for name in ("text", "found", "sentences", "citations", "notes")}
             return CallToolResult(content=[TextContent(text=as_text(answer))], structured_content=content)
         return CallToolResult(content=[TextContent(text=problem)], is_error=True)
+
+
+def _read_arguments(arguments: dict[str, Any]) -> tuple[str, ArticleFilter]:
+    """Return the question and the filter. Raises `ValidationError`, `RequestError` and `FilterError`."""
+    parsed = AskArguments.model_validate_json(json.dumps(arguments))
+    return parsed.question, parsed.article_filter()
 
 
 def _require_known_tool(name: str) -> None:

@@ -25,7 +25,7 @@ from ..security.errors import RequestError
 from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
 from .errors import CLIENT_CLOSED_REQUEST, invalid_field, json_response
 from .queue import RequestQueue
-from .schemas import read_body
+from .schemas import Items, read_body
 
 MODEL = "citechat"
 """The model name of the served assistant."""
@@ -34,7 +34,7 @@ _OWNER = "citechat"
 _CREATED = 1704067200  # clients require a date, which these models do not have
 _LONGEST_QUOTE = 200  # maximum length of a quote in a footnote, in characters
 
-_FOOTNOTES = re.compile(r"(?:\n\n\[\d{1,3}\] [^\n]*: “[^\n]*”)+\Z")
+_MOST_DIGITS = 3  # in the number of a footnote
 
 # Characters that begin a link, an image, a reference or a tag in Markdown. Each pattern depends only on preceding text,
 # so the part of an answer that was already sent does not change; two adjacent citations are not a reference.
@@ -58,7 +58,7 @@ class Message(_LenientRequest):
     """A message in the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | tuple[Part, ...] | None = None
+    content: str | Items[Part] | None = None
 
     @property
     def text(self) -> str:
@@ -78,7 +78,7 @@ class CompletionRequest(_LenientRequest):
     """A conversation that ends with a question. Unknown fields are ignored."""
 
     model: str
-    messages: tuple[Message, ...] = Field(min_length=1)
+    messages: Items[Message] = Field(min_length=1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(None, description="There is always one answer.")
@@ -95,7 +95,29 @@ def _turn(message: Message) -> Turn:
     """Return the message as a turn, without the footnotes that clients send back as part of earlier answers."""
     if message.role == "user":
         return Turn("user", message.text)
-    return Turn("assistant", _FOOTNOTES.sub("", message.text))
+    return Turn("assistant", without_footnotes(message.text))
+
+
+def without_footnotes(text: str) -> str:
+    """Return a text without the footnotes at its end. Takes linear time for any text, which a client may have made."""
+    end = len(text)
+    while (start := text.rfind("\n\n", 0, end)) >= 0 and _is_footnote(text[start + 2 : end]):
+        end = start
+    return text[:end]
+
+
+def _is_footnote(paragraph: str) -> bool:
+    """Return whether a paragraph is a footnote as `_content` writes it: "[1] Title, source: “quote”"."""
+    number, closed, rest = paragraph.removeprefix("[").partition("] ")
+    return bool(
+        paragraph.startswith("[")
+        and closed
+        and len(number) <= _MOST_DIGITS
+        and number.isdecimal()
+        and ": “" in rest
+        and rest.endswith("”")
+        and "\n" not in rest
+    )
 
 
 class CompletionEndpoints:
@@ -120,8 +142,9 @@ class CompletionEndpoints:
 
     async def complete(self, request: Request) -> Response:
         """Answer the last message, with a single response or a stream."""
-        body = await read_body(request, CompletionRequest)
-        question, history = body.question_and_history()
+        body, (question, history) = await read_body(
+            request, CompletionRequest, lambda body: (body, body.question_and_history())
+        )
         assistant = await run_in_threadpool(self._assistant_named, body.model)
         begin = partial(assistant.stream, question, history)
         if body.stream:

@@ -1,4 +1,4 @@
-"""The queue for questions from programs: it limits concurrency and stops work for clients that disconnect.
+"""A queue for work from programs, such as questions: it limits concurrency and stops work for clients that disconnect.
 
 Work runs in threads; everything else in this module runs in the event loop.
 """
@@ -26,6 +26,7 @@ LONGEST_QUEUE = 32
 KEEP_ALIVE_INTERVAL = 10.0
 """Time without a new state after which `None` is yielded as a keep-alive, in seconds."""
 
+_HINT = "Try again in a moment."
 _RETRY_AFTER = 5  # seconds that a rejected client should wait
 
 State = TypeVar("State")
@@ -34,7 +35,9 @@ State = TypeVar("State")
 class RequestQueue:
     """A queue for work that runs in threads, to be used in one event loop."""
 
-    def __init__(self, workers: int, longest_queue: int) -> None:
+    def __init__(self, workers: int, longest_queue: int, what: str = "questions") -> None:
+        """Run `workers` of them at a time; `what` names them in error messages."""
+        self._what = what
         self._workers, self._capacity = workers, workers + longest_queue
         self._tasks: set[asyncio.Task[None]] = set()
         self._limiter: CapacityLimiter | None = None
@@ -46,21 +49,24 @@ class RequestQueue:
     def require_room(self) -> None:
         """Raise a 503 `RequestError` if the queue is full."""
         if len(self._tasks) >= self._capacity:
-            raise RequestError(503, "Too many questions at once.", "Ask again in a moment.", retry_after(_RETRY_AFTER))
+            raise RequestError(503, f"Too many {self._what} at once.", _HINT, retry_after(_RETRY_AFTER))
 
-    async def last(self, request: Request | None, begin: Callable[[], Iterator[State]]) -> State | None:
+    async def last(
+        self, request: Request | None, begin: Callable[[], Iterator[State]], stop: Callable[[], None] | None = None
+    ) -> State | None:
         """Return the last state, or None if the client disconnected, which stops the work.
 
-        Without a request, the work always runs to its end. Raises `RequestError` if the queue is full, and any error
+        `stop` is called when the work ends or should end, for work that takes long between two states. Without a
+        request, the work always runs to its end. Raises `RequestError` if the queue is full, and any error
         that the work raises.
         """
         last: State | None = None
-        async for state in self.states(request, begin):
+        async for state in self.states(request, begin, stop):
             last = state if state is not None else last
         return None if request is not None and await request.is_disconnected() else last
 
     async def states(
-        self, request: Request | None, begin: Callable[[], Iterator[State]]
+        self, request: Request | None, begin: Callable[[], Iterator[State]], stop: Callable[[], None] | None = None
     ) -> AsyncIterator[State | None]:
         """Yield successive states, and `None` after every `KEEP_ALIVE_INTERVAL` seconds without a new state.
 
@@ -96,6 +102,8 @@ class RequestQueue:
             if watch is not None:
                 watch.cancel()
             work.is_cancelled.set()
+            if stop is not None:
+                stop()
             if not work.is_started:
                 task.cancel()  # frees its place in the queue immediately
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
-from index import ArticleFilter, FilterError
+from index import MOST_ARTICLE_IDS, MOST_SOURCES, ArticleFilter, FilterError
 from rag import Support, Turn
 
 from ..security.errors import RequestError
@@ -16,7 +17,23 @@ from .errors import JSON, invalid_field
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+LONG_BODY = 64_000
+"""Size in bytes above which a body is parsed in a thread, so that other requests do not wait for it."""
+
 Body = TypeVar("Body", bound=BaseModel)
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+
+class _UpToTheFirstError(FailFast):
+    """The framework's marker, which a union of types requires to be hashable."""
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+Items = Annotated[tuple[Item, ...], _UpToTheFirstError()]
+"""An array that is read only up to its first invalid item: an error for each of a million items would take long."""
 
 
 class StrictRequest(BaseModel):
@@ -52,24 +69,32 @@ class ArticleFilterRequest(StrictRequest):
         None, description="Day, month or year, such as 2024-02: only articles published then or later."
     )
     until: str | None = Field(None, description="Day, month or year: only articles published then or earlier.")
-    sources: tuple[str, ...] = Field((), description="Words: only articles whose outlet or path contains one of them.")
-    articles: tuple[str, ...] = Field((), description="Article ids: only these articles.")
+    sources: Items[str] = Field(
+        (),
+        description="Words: only articles whose outlet or path contains one of them.",
+        json_schema_extra={"maxItems": MOST_SOURCES},
+    )
+    articles: Items[str] = Field(
+        (), description="Article ids: only these articles.", json_schema_extra={"maxItems": MOST_ARTICLE_IDS}
+    )
 
     def article_filter(self) -> ArticleFilter:
-        """Return the filter. Raises `RequestError` for an invalid date."""
+        """Return the filter. Raises `RequestError` for an invalid date, and `FilterError` if the filter is too long."""
         for name, day in (("since", self.since), ("until", self.until)):
             try:
                 ArticleFilter(since=day)
             except FilterError as error:
                 raise invalid_field(f"only.{name}", error.message, error.hint) from None
-        return ArticleFilter(self.since, self.until, self.sources, self.articles)
+        article_filter = ArticleFilter(self.since, self.until, self.sources, self.articles)
+        article_filter.require_request_size()
+        return article_filter
 
 
 class AskRequest(StrictRequest):
     """A question, the conversation before it, and the articles to search."""
 
     question: str
-    history: tuple[HistoryItem, ...] = ()
+    history: Items[HistoryItem] = ()
     only: ArticleFilterRequest = Field(default_factory=lambda: ArticleFilterRequest.model_validate({}))
     stream: bool = Field(False, description="Send the answer while it is written, as server-sent events.")
 
@@ -95,24 +120,44 @@ class AddRequest(StrictRequest):
 class EvaluateRequest(StrictRequest):
     """A test set: questions with expected answers and evidence, in the format of the lines in a JSONL test set."""
 
-    questions: tuple[dict[str, Any], ...] = Field(min_length=1)
+    questions: Items[dict[str, Any]] = Field(min_length=1)
 
 
-async def read_body(request: Request, schema: type[Body]) -> Body:
-    """Parse and return a request body. Raises `RequestError` with the name of an invalid field."""
+async def read_body(
+    request: Request, schema: type[Body], convert: Callable[[Body], Result], *, largest: int | None = None
+) -> Result:
+    """Parse a request body, and return what `convert` makes of it. A body over `LONG_BODY` is handled in a thread.
+
+    Raises `RequestError` with the name of an invalid field or for a body over `largest` bytes, and any error that
+    `convert` raises.
+    """
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != JSON:
         raise RequestError(
             415, f"The content type is {content_type[:80]!r}, not {JSON!r}.", f"Send the header Content-Type: {JSON}"
         )
+    body = await request.body()
+    if largest is not None and len(body) > largest:
+        problem = f"The body has {len(body):,} bytes, and at most {largest:,} are allowed."
+        raise RequestError(413, problem, "Send less at a time, or send files as multipart/form-data.")
+    handle = partial(_handle, body, schema, convert)
+    if len(body) <= LONG_BODY:
+        return handle()
+    from starlette.concurrency import run_in_threadpool
+
+    return await run_in_threadpool(handle)
+
+
+def _handle(body: bytes, schema: type[Body], convert: Callable[[Body], Result]) -> Result:
     try:
-        return schema.model_validate_json(await request.body())
+        parsed = schema.model_validate_json(body)
     except ValidationError as error:
         field, message = first_problem(error)
         if field:
             raise invalid_field(field, message) from None
         hint = "Send a JSON object; see GET /v1/docs for its fields."
         raise RequestError(400, f"Invalid request body: {message}", hint) from None
+    return convert(parsed)
 
 
 def first_problem(error: ValidationError) -> tuple[str, str]:

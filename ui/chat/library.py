@@ -15,11 +15,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePath
 from typing import Literal
 
-from index import Article, CitechatError, Index, LoadError, SyncReport, create_private_folder
+from index import Article, CitechatError, Index, LoadError, SyncReport, UploadBudget, create_private_folder
 
 from ..html import one_line, outlet
 
@@ -50,6 +49,7 @@ LINKS_ARE_OFF = (
 NO_ARTICLE = ("The file contains no article.", "Add the articles themselves, one file each.")
 NOT_SAVED = ("The server could not save the file.", "Its disk may be full. The server log has the details.")
 UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
+STOPPED = ("The upload was stopped.", "Articles that were added remain. Upload the rest again.")
 KNOWN_TEXT = "The library already contains this text."
 
 State = Literal["waiting", "reading", "added", "changed", "unchanged", "failed"]
@@ -90,7 +90,7 @@ class LibraryEntry:
 
 
 Uploads = Iterator[tuple[UploadResult, ...]]
-_Add = Callable[[], SyncReport]
+_Add = Callable[[UploadBudget], SyncReport]
 
 
 class Library:
@@ -111,36 +111,40 @@ class Library:
             rf"{inside}|{re.escape(repr(str(self._folder))[1:-1])}[/\\]+[0-9a-f]{{{_HASH}}}[/\\]+"
         )
 
-    def add_files(self, files: Sequence[Path]) -> Uploads:
-        """Add the articles in files, which may be temporary and have untrusted names."""
-        names = [safe_name(str(file)) for file in files]
-        adds: list[_Add] = [partial(self._add_file, *each) for each in zip(files, names, strict=True)]
-        return self._each(names, adds[:MOST_FILES] + [_refusal(TOO_MANY)] * (len(files) - MOST_FILES))
+    def add_files(self, files: Sequence[Path], budget: UploadBudget | None = None) -> Uploads:
+        """Add the articles in files, which may be temporary and have untrusted names.
 
-    def add_text(self, title: str, text: str) -> Uploads:
+        The budget applies to all files together. When it is used up or its work is cancelled, articles that were added
+        remain, and the other results say so.
+        """
+        names = [safe_name(str(file)) for file in files]
+        adds = [self._file_adder(*each) for each in zip(files, names, strict=True)]
+        return self._each(names, adds[:MOST_FILES] + [_refusal(TOO_MANY)] * (len(files) - MOST_FILES), budget)
+
+    def add_text(self, title: str, text: str, budget: UploadBudget | None = None) -> Uploads:
         """Add typed or pasted text. The title becomes its first line; without a title, its first line is the title."""
         title = " ".join(title.split())[:_LONGEST_TITLE]
         shown = one_line(title or text[:LONGEST_TEXT].strip().partition("\n")[0], _LONGEST_SHOWN)
         if not text.strip():
-            return self._each([shown], [_refusal(NO_TEXT)])
+            return self._each([shown], [_refusal(NO_TEXT)], budget)
         if len(text) > LONGEST_TEXT:
-            return self._each([shown], [_refusal(TOO_LONG)])
+            return self._each([shown], [_refusal(TOO_LONG)], budget)
         data = (f"{title}\n\n{text}" if title else text).encode("utf-8", "replace")
         name = safe_name(re.sub(r"[/\\]", "-", shown) + ".txt")
         name = name if name.endswith(".txt") else "article.txt"  # no character in the title is allowed in a name
-        return self._each([shown], [lambda: self._add_data(data, name)])
+        return self._each([shown], [lambda budget: self._add_data(data, name, budget)], budget)
 
-    def add_link(self, address: str) -> Uploads:
+    def add_link(self, address: str, budget: UploadBudget | None = None) -> Uploads:
         """Add the page at a public web address."""
         address = address.strip()
         scheme, colon, rest = address.partition("://")
         shown = one_line(address[:LONGEST_ADDRESS], _LONGEST_SHOWN)
         if not self.allow_web_links:
-            return self._each([shown], [_refusal(LINKS_ARE_OFF)])
+            return self._each([shown], [_refusal(LINKS_ARE_OFF)], budget)
         if scheme.lower() not in ("http", "https") or not rest or len(address) > LONGEST_ADDRESS:
-            return self._each([shown], [_refusal(NOT_AN_ADDRESS)])
+            return self._each([shown], [_refusal(NOT_AN_ADDRESS)], budget)
         whole = scheme.lower() + colon + rest
-        return self._each([shown], [lambda: self._index.sync([whole], public_only=True)])
+        return self._each([shown], [lambda left: self._index.sync([whole], public_only=True, budget=left)], budget)
 
     def remove(self, ids: Iterable[object]) -> tuple[tuple[Article, int], ...]:
         """Remove articles by their full ids, and the library's copies of their files; skip unknown ids.
@@ -174,8 +178,9 @@ class Library:
             for article, passages in self._index.listing()
         )
 
-    def _each(self, names: Sequence[str], adds: Sequence[_Add]) -> Uploads:
+    def _each(self, names: Sequence[str], adds: Sequence[_Add], budget: UploadBudget | None) -> Uploads:
         """Process uploads one after another, and yield all results whenever one changes."""
+        budget = budget or UploadBudget()
         results = [UploadResult(name) for name in names]
         yield tuple(results)
         for at, add in enumerate(adds):
@@ -185,14 +190,15 @@ class Library:
             results[at] = replace(results[at], state="reading")
             yield tuple(results)
             with self._lock:
-                results[at] = self._add(results[at].name, add)
+                results[at] = self._add(results[at].name, add, budget)
             yield tuple(results)
 
-    def _add(self, name: str, add: _Add) -> UploadResult:
+    def _add(self, name: str, add: _Add, budget: UploadBudget) -> UploadResult:
         """Return the result of one upload, whether it succeeds or fails."""
         try:
+            budget.cancellation.check()
             before, _ = self._index.count()
-            return self._result(name, add(), before)
+            return self._result(name, add(budget), before)
         except CitechatError as error:
             return UploadResult(name, "failed", self._without_folder(error.message), error.hint)
         except OSError:
@@ -214,21 +220,24 @@ class Library:
             return UploadResult(name, "changed", skipped, articles=articles)
         return UploadResult(name, "unchanged", skipped or KNOWN_TEXT, articles=articles)
 
-    def _add_file(self, file: Path, name: str) -> SyncReport:
+    def _file_adder(self, file: Path, name: str) -> _Add:
+        return lambda budget: self._add_file(file, name, budget)
+
+    def _add_file(self, file: Path, name: str, budget: UploadBudget) -> SyncReport:
         if not file.is_file():
             raise LoadError(*INCOMPLETE)
         with file.open("rb") as opened:
             data = opened.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
             raise LoadError(*TOO_LARGE)
-        return self._add_data(data, name)
+        return self._add_data(data, name, budget)
 
-    def _add_data(self, data: bytes, name: str) -> SyncReport:
+    def _add_data(self, data: bytes, name: str, budget: UploadBudget) -> SyncReport:
         """Store and index a file's data. Delete a new copy that does not contain any article."""
         copy, is_new = self._store(data, name)
         is_used = False
         try:
-            report = self._index.sync([copy])
+            report = self._index.sync([copy], budget=budget)
             is_used = report.added + report.changed + report.unchanged > 0
         finally:
             if is_new and not is_used:
@@ -287,7 +296,7 @@ def safe_name(name: str) -> str:
 def _refusal(why: tuple[str, str]) -> _Add:
     """Return an upload function that fails with this message and hint."""
 
-    def refuse() -> SyncReport:
+    def refuse(_: UploadBudget) -> SyncReport:
         raise LoadError(*why)
 
     return refuse

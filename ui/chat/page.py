@@ -119,6 +119,7 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
         bind(add_text.click, library.add_text, ("title", "text", "selected"), (*shown, "title", "text"), **_HIDDEN),
         bind(add_link.click, library.add_link, ("link", "selected"), (*shown, "link"), **_HIDDEN),
     ]
+    bind(app.unload, library.leave)
     for change in changes:
         bind(change.then, answers.masthead, (), ("masthead",), **_AT_ONCE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from index import ArticleFilter
@@ -78,9 +78,11 @@ class PageSettings:
 
     @property
     def article_filter(self) -> ArticleFilter:
-        """The articles to search. Raises `FilterError` for an invalid date."""
+        """The articles to search. Raises `FilterError` for an invalid date, or if there are too many sources."""
         first, last = (str(day or "").strip() or None for day in (self.since, self.until))
-        return ArticleFilter(first, last, tuple(map(str, self.sources or ())), tuple(sorted(self.selected)))
+        written = ArticleFilter(first, last, tuple(map(str, self.sources or ())))
+        written.require_request_size()  # unlike the selected articles, which the server keeps, the browser sends these
+        return replace(written, articles=tuple(sorted(self.selected)))
 
     def assistant(self, base: Assistant, model_catalog: ModelCatalog | None) -> Assistant:
         """Return `base` with the chosen model, number of passages and strictness, or `base` itself without a catalog.

@@ -103,6 +103,7 @@ def ask(
         fail("Give either a question or --batch FILE.", 'For example: citechat ask "Who founded it?"')
     assistant = build_assistant(load_settings(**overrides))
     article_filter = ArticleFilter(since, until, source, article)
+    article_filter.require_request_size()
     if batch is not None:
         return _ask_batch(assistant, batch, article_filter)
     answer = assistant.ask(str(question), article_filter=article_filter)

@@ -69,6 +69,7 @@ _PIECES = {
     r"headquartered|made|crowned)",
     "GATHERING": r"(?:conference|summit|meeting|forum|festival|exhibition|fair)",
 }
+_ROLE = re.compile(ROLE)
 _PIECE = re.compile(r"<(?:([a-z]):)?([A-Z ]+)>")
 
 
@@ -112,7 +113,7 @@ def _is_employed(match: re.Match[str]) -> bool:
 
 
 def _is_thing(match: re.Match[str]) -> bool:
-    return _apposes(match) and not re.search(ROLE, match["a"]) and not _RANKED.match(match["a"])
+    return _apposes(match) and not _ROLE.search(match["a"]) and not _RANKED.match(match["a"])
 
 
 def _apposes(match: re.Match[str]) -> bool:

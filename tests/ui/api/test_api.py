@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from hashing import HashingEncoder
 from newsroom import newsroom
+from pydantic import ValidationError
 from scripted import Scripted
 from servers import serving_chat
 
 from index import ArticleFilter, Index
 from rag import Answer, AnswerOptions, Assistant, LLMError, Turn
 from ui.api.queue import WORKERS
+from ui.api.schemas import LONG_BODY, AskRequest, HistoryItem
 from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
@@ -283,3 +285,56 @@ def _until(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_other_requests_are_answered_while_a_long_body_is_read(chat: ServedChat, monkeypatch: Any) -> None:
+    reading, may_go_on = threading.Event(), threading.Event()
+    turns = HistoryItem.turns
+
+    def slowly(item: HistoryItem) -> Iterator[Turn]:
+        reading.set()
+        assert may_go_on.wait(300)
+        return turns(item)
+
+    monkeypatch.setattr(HistoryItem, "turns", slowly)
+    with ThreadPoolExecutor(1) as client:
+        told = client.submit(call, chat, "/v1/ask", {**ASK, "history": [{"question": "x" * LONG_BODY}]})
+        try:
+            assert reading.wait(300)
+            connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=30)
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().status == 200
+            assert not told.done()
+            connection.close()
+        finally:
+            may_go_on.set()
+        assert told.result()[0] == 200
+
+
+def test_only_the_first_of_many_wrong_items_is_looked_at(chat: ServedChat) -> None:
+    many = b"[" + b"0," * 400_000 + b"0]"
+    for path, body in (
+        ("/v1/ask", b'{"question": "?", "history": %s}'),
+        ("/v1/ask", b'{"question": "?", "only": {"sources": %s}}'),
+        ("/v1/chat/completions", b'{"model": "citechat", "messages": %s}'),
+        ("/v1/chat/completions", b'{"model": "citechat", "messages": [{"role": "user", "content": %s}]}'),
+    ):
+        status, told = refusal(chat, path, body % many)
+        assert status == 400
+        assert "Invalid field" in told
+    with pytest.raises(ValidationError) as caught:
+        AskRequest.model_validate_json(b'{"question": "?", "history": %s}' % many)
+    assert caught.value.error_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("only", "named"),
+    [
+        ({"sources": ["a"] * 195_000}, "names 195,000 sources, and at most 100"),
+        ({"articles": ["a"] * 1001}, "names 1,001 articles, and at most 1,000"),
+    ],
+)
+def test_a_filter_with_too_many_names_is_refused(chat: ServedChat, only: Any, named: str) -> None:
+    status, told = refusal(chat, "/v1/ask", {**ASK, "only": only})
+    assert status == 400
+    assert named in told

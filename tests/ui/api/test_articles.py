@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,11 +13,13 @@ from typing import Any
 import httpx
 import pytest
 from newsroom import newsroom
+from servers import serving_chat
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from index import UploadBudget
 from rag import load_settings
-from ui.api import api_routes
+from ui.api import api_routes, articles
 from ui.chat.services import services_of
 from ui.security.request_guard import LARGEST_BODY, RequestGuard
 
@@ -166,3 +171,38 @@ def test_a_test_set_is_run_where_that_is_switched_on(tmp_path: Path) -> None:
 
 def test_a_test_set_is_not_run_otherwise(client: httpx.Client) -> None:
     assert client.post("/v1/evaluate", json={"questions": [{}]}).status_code == 404
+
+
+def test_an_upload_stops_when_its_client_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    staged = newsroom(tmp_path / "home")
+    index = staged.services.library._index
+    writing, stopped = threading.Event(), threading.Event()
+
+    def endless(paths: list[Path], *, budget: UploadBudget, **_: Any) -> Any:
+        with budget.cancellation.calling(stopped.set):
+            writing.set()
+            assert stopped.wait(300)
+        budget.cancellation.check()
+
+    with serving_chat(staged.assistant, staged.services) as chat:
+        monkeypatch.setattr(index, "sync", endless)
+        body = json.dumps({"text": STORY}).encode()
+        head = "POST /v1/articles HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        with socket.create_connection(("127.0.0.1", chat.port)) as client:
+            client.sendall(f"{head}Idempotency-Key: k\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            assert writing.wait(300)
+        assert stopped.wait(300)
+        monkeypatch.undo()
+        again = httpx.post(
+            f"{chat.url}v1/articles", json={"text": STORY}, headers={"Idempotency-Key": "k"}, timeout=300
+        )
+        assert again.json()["added"][0]["state"] == "added", "a repeated request adds what was left out"
+
+
+def test_a_text_longer_than_any_article_is_refused_before_it_is_parsed(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(articles, "LARGEST_TEXT_BODY", 1000)
+    told = client.post("/v1/articles", json={"text": "x" * 1000})
+    assert told.status_code == 413
+    assert "1,011 bytes, and at most 1,000 are allowed" in told.json()["error"]["message"]

@@ -75,6 +75,12 @@ def test_a_choice_of_articles_is_kept(chat: ServedChat) -> None:
     assert {each["title"] for each in result.structured_content["citations"]} <= {"The ferry is late"}
 
 
+def test_a_filter_with_too_many_names_is_an_error_of_the_tool(chat: ServedChat) -> None:
+    result = called(chat, "ask", {"question": "The harbour?", "sources": ["a"] * 101})
+    assert result.is_error
+    assert "names 101 sources, and at most 100 are allowed" in result.content[0].text
+
+
 def test_what_the_articles_do_not_say_is_said(chat: ServedChat) -> None:
     result = called(chat, "ask", {"question": "The moon?"})
     assert result.content[0].text.startswith(NOT_FOUND)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 from pytest_httpserver import HTTPServer
 
-from index import Index, StoreError
+from index import Index, StoreError, UploadBudget
 from index.ingest import public_addresses
 from ui.chat import library as module
-from ui.chat.library import KNOWN_TEXT, LARGEST_FILE, LONGEST_TEXT, MOST_FILES, Library, UploadResult, safe_name
+from ui.chat.library import (
+    KNOWN_TEXT,
+    LARGEST_FILE,
+    LONGEST_TEXT,
+    MOST_FILES,
+    STOPPED,
+    Library,
+    UploadResult,
+    safe_name,
+)
 
 SHIPS = "The harbour reopened on Monday. Ships came back."
 PUBLIC = "93.184.216.34"
@@ -160,10 +170,10 @@ def test_whatever_goes_wrong_is_told_and_the_next_file_is_read(
 ) -> None:
     sync = index.sync
 
-    def failing(paths: list[Path]) -> object:
+    def failing(paths: list[Path], **options: Any) -> object:
         if paths[0].name == "a.txt":
             raise error
-        return sync(paths)
+        return sync(paths, **options)
 
     monkeypatch.setattr(index, "sync", failing)
     rows = last(library.add_files([write(sent / "a.txt"), write(sent / "b.txt", "Tea is late.")]))
@@ -397,10 +407,10 @@ def test_readers_wait_for_each_other(
     writing, may_go_on = threading.Event(), threading.Event()
     sync = index.sync
 
-    def slowly(paths: list[Path]) -> object:
+    def slowly(paths: list[Path], **options: Any) -> object:
         writing.set()
         assert may_go_on.wait(300)
-        return sync(paths)
+        return sync(paths, **options)
 
     monkeypatch.setattr(index, "sync", slowly)
     first: list[UploadResult] = []
@@ -433,3 +443,54 @@ def test_an_index_that_cannot_be_read_is_an_error_of_the_list(library: Library, 
     with pytest.raises(StoreError):
         library.listing()
     assert last(library.add_text("", SHIPS))[0].state == "failed"
+
+
+# Limits of an upload
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (UploadBudget(articles=2), "it contains more than 2 files"),
+        (UploadBudget(unpacked=1_000_000), "it contains more than 1 MB when unpacked"),
+        (UploadBudget(characters=10), "The texts of one upload may have 10 characters."),
+        (UploadBudget(seconds=0), "The upload was stopped after 0 seconds."),
+    ],
+)
+def test_an_archive_is_limited(library: Library, sent: Path, budget: UploadBudget, told: str) -> None:
+    archive = zipped(sent / "a.zip", a=SHIPS, b="Tea is late.", c="Rain. " * 200_000)
+    (row,) = last(library.add_files([archive], budget))
+    assert row.state == "failed"
+    assert told in row.detail
+    assert library.listing() == ()
+
+
+def test_the_limits_are_for_all_files_of_an_upload_and_what_was_added_stays(library: Library, sent: Path) -> None:
+    files = [write(sent / f"{number}.txt", f"Report {number}.") for number in range(4)]
+    rows = last(library.add_files(files, UploadBudget(articles=2)))
+    assert [row.state for row in rows] == ["added", "added", "failed", "failed"]
+    assert rows[2].detail == "One upload may contain at most 2 articles."
+    assert "What was added remains." in rows[3].hint
+    assert len(library.listing()) == 2
+
+
+def test_an_upload_that_is_stopped_keeps_what_was_added(library: Library, index: Index, sent: Path) -> None:
+    """It is stopped in the middle of an archive, while the second batch of articles is encoded."""
+    budget = UploadBudget()
+    archive = zipped(sent / "a.zip", **{f"{number:03}": f"Report {number}." for number in range(200)})
+    encode, texts = index.encoder.encode, []
+
+    def stopping(given: Sequence[str]) -> Any:
+        texts.extend(given)
+        if len(texts) > 128:
+            budget.cancellation.request(*STOPPED)
+        return encode(given)
+
+    index.encoder.encode = stopping  # type: ignore[method-assign]
+    rows = last(library.add_files([archive, write(sent / "b.txt")], budget))
+    assert [(row.state, row.articles, row.detail) for row in rows] == [
+        ("added", 128, STOPPED[0]),
+        ("failed", 0, STOPPED[0]),
+    ]
+    assert len(library.listing()) == 128
+    assert index.search("Report 7.")[0].title == "Report 7."

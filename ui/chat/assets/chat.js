@@ -5,7 +5,8 @@
   window.citechatReady = true;
 
   const CITATION = 'a[href^="#cite-"], a[href^="#hit-"]';
-  const RELAYS = { history: "#history", library: "#library" }; // actions in these elements; all others use the outbox
+  // actions in these elements; all others use the outbox
+  const RELAYS = { history: "#history", library: "#library, #upload-status" };
   const idOf = (link) => link.getAttribute("href").slice(1);
   const pane = () => document.getElementById("article-pane");
   const shown = () => pane()?.querySelector(".sheet")?.dataset.target; // the citation that is open now

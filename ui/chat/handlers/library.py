@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from index import CitechatError
+from index import CitechatError, UploadBudget
 
 from ...html import without_folders
 from ...persistence.uploads import using
-from ..library import Library, UploadResult, Uploads
+from ..library import STOPPED, Library, UploadResult, Uploads
 from ..render.library import library_html, status_html, uploads_html
 from ..session import Action, Visitor
 from .answers import Update
@@ -25,15 +26,20 @@ class LibraryHandlers:
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self._budgets: dict[str, list[UploadBudget]] = {}  # of the uploads that each open page is adding
+        self._lock = threading.Lock()
 
     def load(self, visitor: Visitor) -> Update:
         """List the articles on a new page, with no article selected."""
         return {"library": self._articles(visitor, frozenset())}
 
     def choose(self, visitor: Visitor, data: object, selected: Selected) -> Update:
-        """Select, search or remove articles, and update the list."""
+        """Select, search or remove articles, and update the list; or stop the page's uploads."""
         action = Action.parse(data)
         name, search = action.name, action.value
+        if name == "stop":
+            self.leave(visitor)
+            return {}
         removal: Update = {}
         if name in ("tick", "search"):
             known = self._known()
@@ -48,29 +54,53 @@ class LibraryHandlers:
 
     def add_files(self, visitor: Visitor, files: Sequence[str] | None, selected: Selected) -> Iterator[Update]:
         """Index uploaded files, then delete the uploads, update the list and clear the field."""
-        paths = [Path(file) for file in files or ()]
+        paths, budget = [Path(file) for file in files or ()], UploadBudget()
         with using(paths):
+            uploads = self.library.add_files(paths, budget)
             # Always clear the field: rejected files are still on the user's disk.
-            yield from self._add(
-                visitor, self.library.add_files(paths), selected, {"files": None}, empty_if_failed=True
-            )
+            yield from self._add(visitor, uploads, budget, selected, {"files": None}, empty_if_failed=True)
 
     def add_text(self, visitor: Visitor, title: str | None, text: str | None, selected: Selected) -> Iterator[Update]:
         """Index pasted text; clear its fields unless it was rejected."""
-        uploads = self.library.add_text(title or "", text or "")
-        yield from self._add(visitor, uploads, selected, {"title": "", "text": ""})
+        budget = UploadBudget()
+        uploads = self.library.add_text(title or "", text or "", budget)
+        yield from self._add(visitor, uploads, budget, selected, {"title": "", "text": ""})
 
     def add_link(self, visitor: Visitor, address: str | None, selected: Selected) -> Iterator[Update]:
         """Index the page at a web address; clear the field unless the address was rejected."""
-        yield from self._add(visitor, self.library.add_link((address or "").strip()), selected, {"link": ""})
+        budget = UploadBudget()
+        uploads = self.library.add_link((address or "").strip(), budget)
+        yield from self._add(visitor, uploads, budget, selected, {"link": ""})
+
+    def leave(self, visitor: Visitor) -> None:
+        """Stop the uploads of a page that was closed, or whose user asked for it; what was added remains."""
+        with self._lock:
+            budgets = list(self._budgets.get(visitor.session, ()))
+        for budget in budgets:
+            budget.cancellation.request(*STOPPED)
 
     def _add(
-        self, visitor: Visitor, uploads: Uploads, selected: Selected, emptied: Update, *, empty_if_failed: bool = False
+        self,
+        visitor: Visitor,
+        uploads: Uploads,
+        budget: UploadBudget,
+        selected: Selected,
+        emptied: Update,
+        *,
+        empty_if_failed: bool = False,
     ) -> Iterator[Update]:
         """Yield the upload progress, then the updated list and the cleared fields."""
         results: tuple[UploadResult, ...] = ()
-        for results in uploads:
-            yield {"upload_status": uploads_html(results, visitor.translate)}
+        with self._lock:
+            self._budgets.setdefault(visitor.session, []).append(budget)
+        try:
+            for results in uploads:
+                yield {"upload_status": uploads_html(results, visitor.translate)}
+        finally:
+            with self._lock:
+                self._budgets[visitor.session].remove(budget)
+                if not self._budgets[visitor.session]:
+                    del self._budgets[visitor.session]
         failed = any(each.state == "failed" for each in results)
         fields = {} if failed and not empty_if_failed else emptied
         yield {"library": self._articles(visitor, selected), **fields}

@@ -64,7 +64,9 @@ def uploads_html(results: Sequence[UploadResult], translate: Translate) -> str:
     if failed:
         summary += ", " + translate("{count} could not be added", count=failed)
     rows = [(result, _state(result, translate)) for result in results[:MOST_ROWS]]
-    return str(macros("chat", "library").uploads(translate, summary, rows, len(results) - len(rows)))
+    return str(
+        macros("chat", "library").uploads(translate, summary, rows, len(results) - len(rows), done < len(results))
+    )
 
 
 def status_html(text: str) -> str:

@@ -266,3 +266,27 @@ def test_what_is_no_public_address_is_refused_and_stays_in_its_field(
 def test_what_is_told_is_in_the_language_of_the_reader(handlers: LibraryHandlers) -> None:
     *states, _ = handlers.add_text(Visitor(translate=chinese), "", "", NONE)
     assert "文本是空的" in text_of(states[-1]["upload_status"])
+
+
+@pytest.mark.parametrize("how", ["the button", "the page is closed"])
+def test_an_upload_is_stopped_from_its_page_only(handlers: LibraryHandlers, tmp_path: Path, how: str) -> None:
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"{number}.txt")
+        files[-1].write_text(f"Report {number}.")
+    ours, another = Visitor(session="ours"), Visitor(session="another")
+    states = handlers.add_files(ours, [str(file) for file in files], NONE)
+    shown = [next(states) for _ in range(3)]  # the first file was added
+    assert 'data-do="stop"' in shown[-1]["upload_status"]
+    handlers.leave(another)
+    if how == "the button":
+        assert handlers.choose(ours, {"what": "stop"}, NONE) == {}
+    else:
+        handlers.leave(ours)
+    *_, finished, _ = states
+    words = text_of(finished["upload_status"])
+    assert words.count("The upload was stopped.") == 2
+    assert words.count("Articles that were added remain.") == 2
+    assert 'data-do="stop"' not in finished["upload_status"]
+    assert [entry.title for entry in handlers.library.listing()] == ["Report 0."]
+    assert handlers._budgets == {}
