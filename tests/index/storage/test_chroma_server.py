@@ -187,6 +187,7 @@ def _vectors(server: Path, collection: str) -> Path:
     return next(folder for name, folder in vector_files.folders(server) if name.startswith(collection))
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_server_that_has_lost_its_vectors_is_said_to_and_a_rebuild_makes_them_anew(
     written: Path, tmp_path: Path
@@ -220,6 +221,7 @@ def test_a_server_that_crashes_on_its_vectors_is_reported_and_a_rebuild_repairs_
         assert index.problems() == []
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_where_a_server_cannot_read_the_articles_another_database_is_advised(written: Path, tmp_path: Path) -> None:
     server = shutil.copytree(written, tmp_path / "server")

@@ -40,7 +40,7 @@ def test_a_home_from_before_is_tightened_and_what_is_new_is_private(tmp_path: Pa
     open_accounts(settings).keys.create("bot")
     with serving_chat(made.assistant, made.services, settings=settings) as chat:
         visit(chat.port, "/")
-        named = [home, *home.glob("*.sqlite3*"), home / "index", home / "uploads", audit]
+        named = [home, *home.glob("*.sqlite3*"), home / "index", *home.glob("uploads"), audit]
         assert [oct(path.stat().st_mode) for path in named if path.stat().st_mode & 0o007] == []
         assert _open_to_others(home) == []
         for path in named[:-1]:

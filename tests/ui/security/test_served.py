@@ -57,20 +57,6 @@ PAGE_ROUTES = [
 ]
 
 
-def _uploaded(chat: ServedChat, cookie: str) -> str:
-    """The path of a file that a user brings."""
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n'
-        b"Content-Type: text/plain\r\n\r\nThe hen laid an egg.\r\n--x--\r\n"
-    )
-    reply = visit(
-        chat.port, "/gradio_api/upload", body=body, Cookie=cookie, content_type="multipart/form-data; boundary=x"
-    )
-    (path,) = reply.json
-    assert visit(chat.port, f"/gradio_api/file={path}", Cookie=cookie).status == 200
-    return str(path)
-
-
 @pytest.fixture(autouse=True)
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept is read at every request, so that no test has to wait; `test_control.py` looks at the time."""
@@ -288,11 +274,8 @@ class TestUsers:
                         for _ in page.states():
                             pass
                     assert len(saved.listing(owner)) == 1
-                    file = _uploaded(chat, cookie_of(log_in(chat.port, "ann", PASSWORD)))
                     register.users.remove("ann")
                     register.users.add("ann", PASSWORD)
-                    cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
-                    assert visit(chat.port, f"/gradio_api/file={file}", Cookie=cookie).status == 404
             assert saved.listing("user:ann") == []
 
     def test_who_logs_out_does_it_by_post(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
