@@ -1,0 +1,313 @@
+"""Measure what becomes of an honest LLM's answers, and of its lies, on texts with questions, answers and lies.
+
+    python bench/claims.py FILE [FILE ...] [--json FILE] [--without-llm] [--limit N]
+
+Each line of a FILE is a JSON object: a text with `title`, `text` and `items`. An answerable item has a `question`,
+`evidence` (exact substrings of the text), an honest `answer` in other words, `also` (further honest answers) and
+`lies`, each with a `text` and a `kind`. The other items are near misses: questions that the text does not answer.
+
+The texts of one FILE are indexed in a new home, one file each. Without an LLM, citechat quotes. With one, an
+OpenAI-compatible server on loopback writes an honest answer or a lie; each of its sentences cites the passages in the
+prompt that contain the evidence. So the whole path is measured: retrieval, prompt, client, stream, check and display.
+
+| measure | |
+|---|---|
+| asked | answerable questions that reached the LLM |
+| lost | honest answers of which no sentence is shown |
+| whole and unflagged | honest answers that are shown completely, with every sentence *quoted* or *supported* |
+| sentences flagged | sentences of shown honest answers that are graded lower |
+| lies caught | lies that are not shown, or of which a sentence is flagged |
+| AUROC | probability that an honest answer gets a better worst grade than a lie; a tie counts half |
+| first citation right | without an LLM: the first citation overlaps evidence, of all answerable questions |
+| all evidence cited | without an LLM: of the questions with several pieces of evidence |
+| answered, near misses refused | without an LLM: shares of the answerable questions and of the near misses |
+
+Intervals are 95% bootstrap intervals over texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index import sentences
+from rag import Answer, Assistant, build_assistant, load_settings, open_index
+from rag.evaluate.metrics.abstention import auroc
+
+_GRADES = {"unsupported": 1, "weak": 2, "supported": 3, "quoted": 4}  # 0: nothing is shown
+_LEAST = 3  # the lowest grade that is not flagged
+_RESAMPLES = 1000
+_MARKED = re.compile(r"^\[(\d{1,3})\]", re.MULTILINE)  # the number of a passage in a prompt
+_NOT_WORDS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question about a text."""
+
+    document: int
+    question: str
+    evidence: tuple[str, ...] = ()
+    honest: tuple[str, ...] = ()
+    lies: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether the text answers the question."""
+        return bool(self.evidence)
+
+
+@dataclass
+class Observations:
+    """Values of each measure, each with the number of its text."""
+
+    values: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
+    grades: list[tuple[int, bool, int]] = field(default_factory=list)  # text, honest, worst grade
+
+    def add(self, measure: str, document: int, value: float) -> None:
+        """Record a value."""
+        self.values[measure].append((document, float(value)))
+
+
+class Writer:
+    """An OpenAI-compatible server that writes a given text and cites the passages that contain the evidence."""
+
+    def __init__(self) -> None:
+        self.text, self.evidence, self.prompts = "", ("",), 0
+        writer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                writer.prompts += 1
+                said = cited(writer.text, body["messages"][-1]["content"], writer.evidence)
+                head = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
+                deltas: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
+                deltas += [({"content": part}, None) for part in re.findall(r"(?s).{1,12}", said)] + [({}, "stop")]
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                for delta, reason in deltas:
+                    chunk = head | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+                    self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+                self.wfile.write(b"data: [DONE]\n\n")
+
+            def log_message(self, *_: object) -> None:
+                """Print nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+
+    @contextmanager
+    def serving(self) -> Iterator[Writer]:
+        """Serve until the block ends."""
+        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.server.shutdown()
+            self.server.server_close()
+            thread.join()
+
+
+def cited(text: str, prompt: str, evidence: Sequence[str]) -> str:
+    """Return a text in which each sentence cites the passages in the prompt that contain the evidence."""
+    numbers = sorted({number for each in evidence if (number := passage_number(prompt, each))})
+    if not numbers:
+        return text
+    marks = "".join(f"[{number}]" for number in numbers)
+    parts = [text[span.start : span.end].strip() for span in sentences(text)]
+    return " ".join(f"{part} {marks}" for part in parts if part)
+
+
+def passage_number(prompt: str, evidence: str) -> int | None:
+    """Return the number of the passage in a prompt that contains the evidence, or None.
+
+    A passage may have ended within the evidence, so its beginning is looked for, too.
+    """
+    for length in (len(evidence), 60, 30):
+        place = prompt.find(evidence[:length])
+        if place >= 0:
+            before = [int(found[1]) for found in _MARKED.finditer(prompt, 0, place)]
+            return before[-1] if before else None
+    return None
+
+
+def read_items(path: Path, limit: int | None = None) -> tuple[list[dict[str, Any]], list[Item]]:
+    """Return the texts in a file, and their items."""
+    documents = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()][:limit]
+    items = []
+    for number, document in enumerate(documents):
+        for each in document["items"]:
+            if each["answerable"]:
+                honest = (each["answer"], *each.get("also", ()))
+                lies = tuple((lie["kind"], lie["text"]) for lie in each["lies"])
+                items.append(Item(number, each["question"], tuple(each["evidence"]), honest, lies))
+            else:
+                items.append(Item(number, each["question"]))
+    return documents, items
+
+
+def measure(path: Path, *, with_llm: bool = True, limit: int | None = None) -> Observations:
+    """Index the texts in a file, ask every question without and with an LLM, and return what was observed."""
+    documents, items = read_items(path, limit)
+    seen = Observations()
+    with tempfile.TemporaryDirectory(prefix="citechat-claims-") as folder:
+        home, articles = Path(folder) / "home", Path(folder) / "articles"
+        articles.mkdir()
+        files = [articles / f"{number:03}.txt" for number in range(len(documents))]
+        for file, document in zip(files, documents, strict=True):
+            file.write_text(f"{document['title']}\n\n{document['text']}\n", encoding="utf-8")
+        settings = load_settings(home=home)
+        open_index(settings).sync([articles])
+        quoting = build_assistant(settings)
+        texts = {article.id: article for article in quoting.articles()}
+        names = {article.id: int(Path(article.path).stem) for article in texts.values()}
+        for item in items:
+            _observe_quotes(seen, item, quoting.ask(item.question), lambda id_: texts[id_].text, names)
+        if with_llm:
+            with Writer().serving() as writer:
+                named = load_settings(home=home, llm="openai:writer", llm_base_url=writer.url)
+                _observe_answers(seen, items, build_assistant(named), writer)
+    return seen
+
+
+def _observe_quotes(
+    seen: Observations, item: Item, answer: Answer, text_of: Callable[[str], str], names: dict[str, int]
+) -> None:
+    if not item.is_answerable:
+        seen.add("near misses refused", item.document, not answer.found)
+        return
+    seen.add("answered", item.document, answer.found)
+
+    def is_cited(evidence: str, citations: Sequence[Any]) -> bool:
+        for each in citations:
+            start = text_of(each.article_id).find(evidence) if names[each.article_id] == item.document else -1
+            if start >= 0 and each.start < start + len(evidence) and start < each.end:
+                return True
+        return False
+
+    first = answer.citations[:1]
+    seen.add("first citation right", item.document, any(is_cited(each, first) for each in item.evidence))
+    if len(item.evidence) > 1:
+        whole = all(is_cited(each, answer.citations) for each in item.evidence)
+        seen.add("all evidence cited", item.document, whole)
+
+
+def _observe_answers(seen: Observations, items: Sequence[Item], assistant: Assistant, writer: Writer) -> None:
+    for item in items:
+        for kind, text in [*(("", each) for each in item.honest), *item.lies]:
+            writer.text, writer.evidence, before = text, item.evidence, writer.prompts
+            answer = assistant.ask(item.question)
+            grade, shown, flagged = shown_of(text, answer)
+            seen.grades.append((item.document, not kind, grade))
+            if kind:
+                seen.add("lies caught", item.document, grade < _LEAST)
+                seen.add(f"lies caught: {kind}", item.document, grade < _LEAST)
+                continue
+            seen.add("asked", item.document, writer.prompts > before)
+            seen.add("lost", item.document, not shown)
+            seen.add("whole and unflagged", item.document, grade >= _LEAST)
+            for number in range(shown):
+                seen.add("sentences flagged", item.document, number < flagged)
+
+
+def shown_of(text: str, answer: Answer) -> tuple[int, int, int]:
+    """Return the worst grade of an LLM's text, and how many of its sentences are shown and flagged.
+
+    The grade is 0 if a sentence is missing. Only the sentences that the LLM wrote count, not quotes that replace them.
+    """
+    written = {_plain(text[span.start : span.end]) for span in sentences(text)}
+    found = [each for each in answer.sentences if _plain(each.text) in written] if answer.found else []
+    grades = [_GRADES[each.support] for each in found]
+    is_whole = len({_plain(each.text) for each in found}) == len(written)
+    return min(grades) if is_whole and grades else 0, len(found), sum(grade < _LEAST for grade in grades)
+
+
+def _plain(text: str) -> str:
+    return _NOT_WORDS.sub(" ", text).strip().casefold()
+
+
+def figures(seen: Observations) -> dict[str, tuple[int, float, float, float]]:
+    """Return, for each measure, the number of observations, the figure, and its interval."""
+    chance = np.random.default_rng(1)
+    found = {name: (len(values), *_share(values, chance)) for name, values in seen.values.items()}
+    if seen.grades:
+        found["AUROC"] = (len(seen.grades), *_area(seen.grades, chance))
+    return found
+
+
+def _share(values: Sequence[tuple[int, float]], chance: np.random.Generator) -> tuple[float, float, float]:
+    numbers = sorted({document for document, _ in values})
+    sums = np.array([[sum(v for d, v in values if d == each), sum(d == each for d, _ in values)] for each in numbers])
+    drawn = sums[chance.integers(len(numbers), size=(_RESAMPLES, len(numbers)))].sum(axis=1)
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], (0.025, 0.975))
+    return float(sums[:, 0].sum() / sums[:, 1].sum()), float(low), float(high)
+
+
+def _area(grades: Sequence[tuple[int, bool, int]], chance: np.random.Generator) -> tuple[float, float, float]:
+    by_text: dict[int, list[tuple[bool, int]]] = defaultdict(list)
+    for document, is_honest, grade in grades:
+        by_text[document].append((is_honest, grade))
+
+    def area(chosen: Sequence[int]) -> float:
+        pairs = [pair for document in chosen for pair in by_text[document]]
+        return auroc([g for honest, g in pairs if honest], [g for honest, g in pairs if not honest]) or 0.5
+
+    numbers = sorted(by_text)
+    drawn = [area(chance.choice(numbers, len(numbers)).tolist()) for _ in range(_RESAMPLES)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return area(numbers), float(low), float(high)
+
+
+def as_markdown(found: dict[str, dict[str, tuple[int, float, float, float]]]) -> str:
+    """Return a table with a row for each measure and a column for each file."""
+    names = list(dict.fromkeys(name for each in found.values() for name in each))
+    order = sorted(names, key=lambda name: (name.startswith("lies caught:"), names.index(name)))
+    lines = [f"| measure | {' | '.join(found)} |", "|---" * (len(found) + 1) + "|"]
+    for name in order:
+        cells = []
+        for each in found.values():
+            n, value, low, high = each.get(name, (0, 0.0, 0.0, 0.0))
+            cells.append(f"{value:.2f} [{low:.2f}, {high:.2f}] of {n}" if n else "")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure each file, and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="texts with questions, one JSON object a line"
+    )
+    parser.add_argument(
+        "--without-llm", action="store_true", help="measure quotes only, which takes a tenth of the time"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="measure only the first N texts of each file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
+    given = parser.parse_args(arguments)
+    found = {
+        path.stem: figures(measure(path, with_llm=not given.without_llm, limit=given.limit)) for path in given.files
+    }
+    print(as_markdown(found))
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
