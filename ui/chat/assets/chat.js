@@ -235,9 +235,11 @@
   // The list of articles: a search hides rows here, and asks the server for matching rows that it has not sent.
   let refocus = null; // the id of the element that had the focus before the server sent the list again
   let waiting = null;
+  let typed = null; // the words in the search field, until the server sends their list
 
   document.addEventListener("input", (event) => {
     if (event.target.id !== "library-search") return;
+    typed = event.target.value;
     const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of document.querySelectorAll("#library li[data-words]"))
       row.hidden = !words.every((word) => row.dataset.words.includes(word));
@@ -249,6 +251,11 @@
   });
 
   document.addEventListener("citechat:library-shown", () => {
+    const search = document.getElementById("library-search");
+    if (search && typed !== null && search.value !== typed) {
+      search.value = typed; // the user typed more while the server made the list of the words before
+      search.dispatchEvent(new Event("input", { bubbles: true }));
+    } else typed = null;
     if (!refocus || document.activeElement.id === refocus) return;
     const field = document.getElementById(refocus);
     refocus = null;
