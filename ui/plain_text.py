@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rag import Answer, Citation
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def as_text(answer: Answer) -> str:
@@ -23,7 +26,12 @@ def as_text(answer: Answer) -> str:
             f"[{citation.number}] {citation.title} ({', '.join(_origin(citation))})",
             f"    characters {citation.start}–{citation.end}, {citation.support}: “{' '.join(citation.quote.split())}”",
         ]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
+
+
+def printable(text: str) -> str:
+    """Return text without control characters: a terminal would obey escape sequences in an article."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def explained(answer: Answer) -> str:
@@ -38,7 +46,7 @@ def explained(answer: Answer) -> str:
         ranks = ", ".join(f"{name} {rank}" for name, rank in hit.ranks.items())
         shared = ", ".join(hit.shared) or "no word"
         lines.append(f"  [{number}] {ranks}; shares {shared}: {_short(hit.passage.text, 80)}")
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _origin(citation: Citation) -> list[str]:

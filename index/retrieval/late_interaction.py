@@ -21,6 +21,7 @@ _CJK = re.compile(f"[{CJK}]")
 _LETTER_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 _LEAST_WEIGHT = 1.0
+_LONGEST_WORD = 100  # characters before and after a token
 """Weight of a stop word, and the minimum weight of other words, whose rarity ranges from 0 to about 6. The contextual
 vector of a word such as "who" encodes the whole question, so dropping these tokens costs 2 to 3 points (right document,
 SQuAD 2). In a small collection, words about the collection's topic have a rarity near 0."""
@@ -67,12 +68,16 @@ def max_similarity(question: Question, similarities: FloatArray) -> float:
 
 
 def _word_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the offsets of the word that contains a token, or of the token itself if it is punctuation."""
+    """Return the offsets of the word that contains a token, or of the token itself if it is punctuation.
+
+    A word extends at most `_LONGEST_WORD` characters before and after the token: Chinese has no spaces between words.
+    """
     if not any(character.isalnum() for character in text[start:end]):
         return start, end
-    while start > 0 and text[start - 1].isalnum():
+    first, last = start - _LONGEST_WORD, end + _LONGEST_WORD
+    while start > max(first, 0) and text[start - 1].isalnum():
         start -= 1
-    while end < len(text) and text[end].isalnum():
+    while end < min(last, len(text)) and text[end].isalnum():
         end += 1
     return start, end
 

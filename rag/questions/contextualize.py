@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 _LEAD_IN = re.compile(r"^\W*(?:(?:and|but|so|then|what about|how about)\b[\s,]*|那)", re.IGNORECASE)
 _OPENING_WORDS = "who what when where which why how is are was were did does do can could in on at the and"
 _OPENERS = frozenset(_OPENING_WORDS.split())
+_LONGEST_TURN = 2000  # characters of an earlier question or answer that are considered
 _TURNS_BACK = 3  # maximum number of earlier questions that are searched for a name
 
 
@@ -34,7 +35,7 @@ def contextualize(question: str, history: Sequence[Turn]) -> str:
     For "it", the context is the names in the last question that contains any; for "he" or "she", also the person named
     in the last answer. If there is no name, and for "why?", it is the last question that had a topic.
     """
-    asked = [turn.text for turn in history if turn.role == "user"]
+    asked = [turn.text[:_LONGEST_TURN] for turn in history if turn.role == "user"]
     if not asked or not needs_context(question):
         return question
     if _PRONOUN.search(question):
@@ -62,6 +63,6 @@ def _names(question: str) -> list[str]:
 
 def _person(history: Sequence[Turn]) -> list[str]:
     """Return a list with the first full name in the last answer, if it contains one."""
-    answer = next((turn.text for turn in reversed(history) if turn.role == "assistant"), "")
+    answer = next((turn.text[:_LONGEST_TURN] for turn in reversed(history) if turn.role == "assistant"), "")
     match = _FULL_NAME.search(answer)
     return [match[0]] if match else []

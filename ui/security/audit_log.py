@@ -185,7 +185,8 @@ def _contents(body: bytes) -> Any:
     if len(body) > LONGEST_CONTENTS:
         return f"more than {LONGEST_CONTENTS} bytes"
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=str)  # NaN is not JSON
+        json.dumps(value)
     except (ValueError, RecursionError):
         return "not JSON"
     return value.get("data") if isinstance(value, dict) and "session_hash" in value else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,17 @@ logger = logging.getLogger(__name__)
 _CONCURRENT_HASHES = 2
 """Maximum number of passwords hashed concurrently; each one uses a CPU core and 32 MB."""
 
-SENDER: ContextVar[str] = ContextVar("SENDER", default="")
-"""The address or network that sent the current request; the web framework does not pass it to the password check."""
+
+class Attempt:
+    """A login attempt from an address or network, and the user whose password was right."""
+
+    def __init__(self, sender: str = "") -> None:
+        self.sender = sender
+        self.user: User | None = None
+
+
+ATTEMPT: ContextVar[Attempt] = ContextVar("ATTEMPT", default=Attempt())  # noqa: B039 - never changed without a request
+"""The attempt that the current request makes; the web framework does not pass the sender to the password check."""
 
 _TOO_MANY_FOR_ACCOUNT = "Too many wrong passwords for this user name."
 
@@ -81,14 +90,16 @@ class Login:
         if self._turns is None:
             self._turns = anyio.CapacityLimiter(_CONCURRENT_HASHES)
         async with self._turns:
-            self._limits.check(name, SENDER.get())
+            attempt = ATTEMPT.get()
+            self._limits.check(name, attempt.sender)
             try:
-                is_right = await anyio.to_thread.run_sync(self._users.may_log_in, name, password)
+                user = await anyio.to_thread.run_sync(self._users.user_with, name, password)
             except PersistenceError as error:
                 logger.warning("Login failed: %s", error)
                 return False
-            self._limits.count(name, SENDER.get(), is_right=is_right)
-            return is_right
+            self._limits.count(name, attempt.sender, is_right=user is not None)
+            attempt.user = user
+            return user is not None
 
     def user(self, scope: Scope, accounts: AccountSnapshot) -> User | None:
         """Return the user from a request's login cookie, or None if the user has since been removed or replaced."""
@@ -103,7 +114,7 @@ class Login:
         name = app.tokens.get(token)
         user = accounts.users.get(name)
         # After a user was removed and added again, earlier logins are no longer valid: this may be another person.
-        if user is not None and self._users_by_token.setdefault(str(token), user) == user:
+        if user is not None and self._users_by_token.get(str(token)) == user:
             return user
         app.tokens.pop(token, None)
         self._users_by_token.pop(str(token), None)
@@ -116,6 +127,8 @@ class Login:
             if message["type"] == "http.response.start":
                 if message["status"] == 400:
                     on_failure()
+                elif (user := ATTEMPT.get().user) is not None:
+                    self._users_by_token |= dict.fromkeys(_tokens(message["headers"]), user)
                 headers = [(name, _hardened_cookie(name, value, scope["scheme"])) for name, value in message["headers"]]
                 message = {**message, "headers": headers}
             await send(message)
@@ -127,6 +140,13 @@ def _names(name: str, address: str) -> tuple[str, str]:
     """Return the names under which a user name, and the same with an address, are counted; they have a fixed size."""
     account = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return account, f"{account} {address}"
+
+
+def _tokens(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
+    """Yield the login tokens that a response sets."""
+    for name, value in headers:
+        if name.lower() == b"set-cookie" and value.startswith(b"access-token-"):
+            yield value.partition(b";")[0].partition(b"=")[2].decode("ascii").strip('"')
 
 
 def _hardened_cookie(name: bytes, value: bytes, scheme: str) -> bytes:

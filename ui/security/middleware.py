@@ -10,7 +10,7 @@ from ..persistence.database import PersistenceError
 from .clients import bearer_token, is_loopback, network_of, strip_headers, user_from_header, was_forwarded
 from .errors import RequestError, forbidden, retry_after, send_error, unauthorized
 from .keys import Key, find_key
-from .login import SENDER, Login
+from .login import ATTEMPT, Attempt, Login
 from .rate_limits import ANONYMOUS_REQUESTS, CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
 from .scopes import METRICS, READ, Area, area_of, is_limited, is_login, is_logout, path_of, required_scope
 
@@ -73,7 +73,7 @@ class AccessControl:
     async def _log_in(self, network: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a login attempt. Raises `RequestError` if there were too many for the user name."""
         assert self.login is not None  # noqa: S101 - for the type checker
-        SENDER.set(network)
+        ATTEMPT.set(Attempt(network))
         await self.app(scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network)))
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:

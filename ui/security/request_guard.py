@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import logging
 import re
 import secrets
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,10 @@ LARGEST_HEADERS = 64_000
 COOKIE = "citechat"
 """The name of the cookie that contains a browser's secret."""
 
+logger = logging.getLogger(__name__)
+
+_FAILED = RequestError(500, "Something went wrong on the server.", "See the log of the server for the reason.")
+_FRAMES = 8  # of a failure in the log
 _UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
 _API_PATHS = ("/v1", "/mcp")
@@ -147,6 +153,13 @@ class RequestGuard:
             if is_started:
                 raise
             await send_error(scope, receive, guarded_send, error)
+        except Exception as error:
+            # Passed on, it would make the web server close the connection, on which a proxy may send another user's
+            # request. The message may contain what the client sent.
+            where = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
+            logger.error("A request failed: %s %.500r\n%s", type(error).__name__, str(error), where)  # noqa: TRY400
+            if not is_started:
+                await send_error(scope, receive, guarded_send, _FAILED)
 
     def _check_headers(self, scope: Scope, largest: int) -> None:
         """Raise `RequestError` if the headers alone are a reason to reject the request."""

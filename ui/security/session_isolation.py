@@ -16,14 +16,18 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .errors import RequestError, send_error
-from .scopes import HEARTBEAT, framework_route, is_served, path_of
+from .clients import network_of
+from .errors import RequestError, send_error, too_many_requests
+from .scopes import HEARTBEAT, RUN, framework_route, is_served, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_FILES = 1000
 """Maximum number of files recorded per user; the least recently used one is removed first."""
+
+MOST_WAITING = 8
+"""Maximum number of calls from the page that wait in the queue, per user or address; all users share the queue."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -62,6 +66,7 @@ class SessionIsolation:
         self._is_upload = is_upload
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
+        self._sessions: dict[str, OrderedDict[str, None]] = {}
 
     async def isolate(
         self, caller: str | None, scope: Scope, receive: Receive, send: Send
@@ -100,6 +105,9 @@ class SessionIsolation:
                 value["session_hash"] = self._private_name(caller, value["session_hash"])
             if not all(self._owns(caller, path) for path in _paths(value)) or _is_event_of_others(scope, value):
                 raise _not_found()
+            route = str(framework_route(path_of(scope)))
+            if route == "queue/join" or route.startswith(RUN):
+                self._check_call(caller, scope, value)
         body = json.dumps(value).encode("ascii")
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode("ascii")))
@@ -109,6 +117,26 @@ class SessionIsolation:
             return next(first, None) or await receive()
 
         return {**scope, "headers": headers}, received
+
+    def _check_call(self, caller: str | None, scope: Scope, fields: dict[str, Any]) -> None:
+        """Raise `RequestError` for a call of an unknown function, without its inputs, or of too many at a time."""
+        number, inputs = fields.get("fn_index"), fields.get("data")
+        blocks = scope["app"].get_blocks()
+        function = blocks.fns.get(number) if type(number) is int else None
+        if function is None:
+            raise _not_found()
+        if not isinstance(inputs, list) or len(inputs) < len(function.inputs):
+            raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
+        sender = caller or f"address:{network_of(scope['client'][0] if scope.get('client') else '')}"
+        own = self._sessions.setdefault(sender, OrderedDict())
+        waiting = [each for queue in blocks._queue.event_queue_per_concurrency_id.values() for each in queue.queue]
+        if sum(each.session_hash in own for each in waiting) >= MOST_WAITING:
+            raise too_many_requests(f"{MOST_WAITING} of your requests are waiting.", 5)
+        own[str(fields.get("session_hash"))] = None
+        while len(own) > MOST_FILES:
+            own.popitem(last=False)
+        while len(self._sessions) > MOST_FILES:
+            self._sessions.pop(next(iter(self._sessions)))
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
         """Return a `send` function that records the paths of uploaded files before the caller receives them."""

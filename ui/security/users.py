@@ -92,9 +92,14 @@ class Users:
 
     def may_log_in(self, name: str, password: str) -> bool:
         """Return whether this is the user's password; an unknown user takes as long as a wrong password."""
-        stored = self.passwords().get(name)
-        is_same = is_password(password[:LONGEST_PASSWORD], stored or _NO_PASSWORD)
-        return is_same and stored is not None
+        return self.user_with(name, password) is not None
+
+    def user_with(self, name: str, password: str) -> User | None:
+        """Return the user with this name and password, or None; an unknown user takes as long as a wrong password."""
+        query = self._table.select().where(self._table.c.name == name)
+        row = self._database.read(lambda each: each.execute(query).one_or_none(), None)
+        is_same = is_password(password[:LONGEST_PASSWORD], _NO_PASSWORD if row is None else row.password)
+        return User(row.name, row.created, row.id or row.name) if is_same and row is not None else None
 
 
 def hash_password(password: str) -> str:

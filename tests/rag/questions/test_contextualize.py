@@ -50,3 +50,8 @@ def test_a_question_that_stands_alone_is_left_as_it_is(question: str) -> None:
 
 def test_without_history_every_question_stands_alone() -> None:
     assert contextualize("why?", []) == "why?"
+
+
+@pytest.mark.parametrize("text", ["汉" * 60_000, "who is he " * 60_000, "Ann Lee " * 60_000])
+def test_a_long_history_does_not_make_a_long_query(text: str) -> None:
+    assert len(contextualize("and he?", [Turn("user", text), Turn("assistant", text)])) < 3000

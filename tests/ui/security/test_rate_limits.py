@@ -181,7 +181,7 @@ def test_the_page_counts_too(tmp_path: Path) -> None:
     open_accounts(settings).users.add("ann", PASSWORD)
     with serving_chat(Parrot(), settings=settings) as chat:
         cookie = cookie_of(log_in(chat.port, "ann", PASSWORD))
-        joined = {"data": [], "fn_index": 0, "session_hash": "abc", "trigger_id": None}
+        joined = {"data": [None] * 10, "fn_index": 0, "session_hash": "abc", "trigger_id": None}
         replies = [visit(chat.port, "/gradio_api/queue/join", body=joined, Cookie=cookie).status for _ in range(3)]
         assert 429 not in replies[:2]
         assert replies[2] == 429

@@ -181,3 +181,32 @@ def test_what_is_kept_for_a_browser_is_not_kept_under_its_secret() -> None:
     assert owner_id({"citechat": SECRET}) == hashlib.sha256(SECRET.encode()).hexdigest()
     for wrong in ({}, {"citechat": "abc"}, {"citechat": SECRET + "\n"}, {"citechat": "０" * 32}):
         assert owner_id(wrong) is None
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_no_failure_of_the_application_reaches_the_web_server_which_would_close_the_connection(
+    is_started: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy may already have sent another user's request on it."""
+
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        if is_started:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b"failed"})
+        raise OSError("a name\nforged line \x1b[31m" + "a" * 100_000)
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": [(b"host", b"localhost")]}
+    _run(RequestGuard(failing)(scope, receive, send))
+    assert sent[0]["status"] == 500
+    assert not sent[-1].get("more_body", False)
+    assert "\nforged" not in caplog.text
+    assert "\x1b" not in caplog.text
+    assert len(caplog.text) < 5000

@@ -278,6 +278,16 @@ class TestUsers:
                     register.users.add("ann", PASSWORD)
             assert saved.listing("user:ann") == []
 
+    def test_a_login_that_a_removed_user_never_used_is_not_one_of_their_successor(self, tmp_path: Path) -> None:
+        settings = Settings(home=tmp_path)
+        register = open_accounts(settings)
+        register.users.add("ann", PASSWORD)
+        with serving_chat(Parrot(), settings=settings) as chat:
+            unused = cookie_of(log_in(chat.port, "ann", PASSWORD))
+            register.users.remove("ann")
+            register.users.add("ann", "another long passphrase")
+            assert visit(chat.port, "/config", Cookie=unused).status == 401
+
     def test_who_logs_out_does_it_by_post(self, with_users: tuple[ServedChat, AccountRegistry]) -> None:
         chat, register = with_users
         register.users.add("dora", PASSWORD)

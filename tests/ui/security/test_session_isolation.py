@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from visitors import Parrot, Reply, cookie_of, log_in, visit
 from rag import Settings
 from ui.security import session_isolation as apart
 from ui.security.access import open_accounts
+from ui.security.errors import RequestError
 from ui.security.session_isolation import SessionIsolation
 from ui.server import ServedChat
 
@@ -82,7 +84,7 @@ def bob(chat: ServedChat) -> Visitor:
     return Visitor(chat, "bob")
 
 
-def joined(session: str, data: Any = (), **more: Any) -> dict[str, Any]:
+def joined(session: str, data: Any = (None,) * 10, **more: Any) -> dict[str, Any]:
     return {"data": list(data), "fn_index": 0, "session_hash": session, "trigger_id": None} | more
 
 
@@ -179,7 +181,7 @@ def test_what_is_no_json_is_refused(ann: Visitor) -> None:
     assert ann("queue/join", body=b"{").status == 400
     assert ann("queue/join", body=b"[" * 100_000).status == 400
     assert ann("queue/join", body=[]).status == 422
-    assert ann("queue/join", body={"session_hash": ["a"]}).status == 422
+    assert ann("queue/join", body={"session_hash": ["a"]}).status == 404, "no function is named"
 
 
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,3 +193,28 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
     assert not files._owns("user:ann", "5")
     assert not files._owns("user:bob", "0")
     assert json.dumps(list(files._files["user:ann"])) == '["8", "9", "0"]'
+
+
+def test_calls_that_the_framework_would_print_are_refused(chat: ServedChat) -> None:
+    ann = Visitor(chat, "ann")
+    for path, number in (("queue/join", 9999), ("queue/join", -1), ("queue/join", None), ("run/a%0ab", "0")):
+        body = json.dumps({"fn_index": number, "session_hash": "s", "data": []}).encode()
+        assert ann(path, body=body, Content_Type="application/json").status == 404, (path, number)
+    body = json.dumps({"fn_index": 0, "session_hash": "s", "data": "text"}).encode()
+    assert ann("queue/join", body=body, Content_Type="application/json").status == 400
+
+
+def test_one_user_cannot_fill_the_queue_of_all() -> None:
+    """The framework's queue has room for a number of calls, whoever makes them."""
+    waiting: list[Any] = []
+    queue = SimpleNamespace(event_queue_per_concurrency_id={"one": SimpleNamespace(queue=waiting)})
+    blocks = SimpleNamespace(fns={0: SimpleNamespace(inputs=[])}, _queue=queue)
+    scope = {"app": SimpleNamespace(get_blocks=lambda: blocks), "client": ("127.0.0.1", 1)}
+    isolation = SessionIsolation()
+    for number in range(apart.MOST_WAITING):
+        isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": f"s{number}"})
+        waiting.append(SimpleNamespace(session_hash=f"s{number}"))
+    with pytest.raises(RequestError) as refused:
+        isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": "one more"})
+    assert refused.value.status == 429
+    isolation._check_call("user:bob", scope, {"fn_index": 0, "data": [], "session_hash": "another"})
