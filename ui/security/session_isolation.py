@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .clients import network_of
 from .errors import RequestError, send_error, too_many_requests
 from .scopes import HEARTBEAT, RUN, framework_route, is_served, path_of
 
@@ -27,7 +26,7 @@ MOST_FILES = 1000
 """Maximum number of files recorded per user; the least recently used one is removed first."""
 
 MOST_WAITING = 8
-"""Maximum number of calls from the page that wait in the queue, per user or address; all users share the queue."""
+"""Maximum number of calls from the page that wait in the queue, per logged-in user; all users share the queue."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -127,8 +126,9 @@ class SessionIsolation:
             raise _not_found()
         if not isinstance(inputs, list) or len(inputs) < len(function.inputs):
             raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
-        sender = caller or f"address:{network_of(scope['client'][0] if scope.get('client') else '')}"
-        own = self._sessions.setdefault(sender, OrderedDict())
+        if caller is None:
+            return  # without logins, many users may share an address
+        own = self._sessions.setdefault(caller, OrderedDict())
         waiting = [each for queue in blocks._queue.event_queue_per_concurrency_id.values() for each in queue.queue]
         if sum(each.session_hash in own for each in waiting) >= MOST_WAITING:
             raise too_many_requests(f"{MOST_WAITING} of your requests are waiting.", 5)
