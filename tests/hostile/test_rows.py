@@ -503,7 +503,7 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "texts that make patterns backtrack",
         "cut in time",
         TEXTS,
-        "test_a_hundred_thousand_characters_of_anything_are_cut_into_passages_in_time",
+        "test_fifty_thousand_characters_of_anything_are_cut_into_passages_in_time",
     ),
     ("a run of blanks without end on a page", "read in time", TEXTS, "test_a_run_of_blanks_on_a_page_is_read_in_time"),
     ("an article of nothing but numbers", "searched", TEXTS, "test_an_article_of_nothing_but_numbers_is_searched"),
