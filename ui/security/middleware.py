@@ -12,7 +12,18 @@ from .errors import RequestError, forbidden, retry_after, send_error, unauthoriz
 from .keys import Key, find_key
 from .login import ATTEMPT, Attempt, Login
 from .rate_limits import ANONYMOUS_REQUESTS, CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
-from .scopes import METRICS, READ, Area, area_of, is_limited, is_login, is_logout, path_of, required_scope
+from .scopes import (
+    METRICS,
+    READ,
+    Area,
+    area_of,
+    framework_route,
+    is_limited,
+    is_login,
+    is_logout,
+    path_of,
+    required_scope,
+)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,7 +70,8 @@ class AccessControl:
                     return
                 limited = self._limited_name(scope, is_local)
                 if limited:
-                    turns.enter_context(self.policy.limits.turn(limited))
+                    is_queued = framework_route(path_of(scope)) == "queue/join"
+                    turns.enter_context(self.policy.limits.turn(limited, is_queued=is_queued))
                 if "user" in scope["state"] and scope["type"] == "http":
                     inner = _log_out(scope), receive, send
             except RequestError as error:

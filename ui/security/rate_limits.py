@@ -84,13 +84,19 @@ class CallerLimits:
         self._running: Counter[str] = Counter()
 
     @contextmanager
-    def turn(self, caller: str) -> Iterator[None]:
-        """Count a caller's request while it runs. Raises `RequestError` if a limit is reached."""
+    def turn(self, caller: str, *, is_queued: bool = False) -> Iterator[None]:
+        """Count a caller's request while it runs. Raises `RequestError` if a limit is reached.
+
+        For requests that are queued elsewhere (`is_queued`), only the rate is limited.
+        """
         running = self._running[caller]
-        if running >= self._concurrency:
+        if running >= self._concurrency and not is_queued:
             raise too_many_requests(f"Too many requests at a time: {running} of yours are still running.", 1)
         if self._rate is not None and not self._rate.hit(caller):
             raise self._rate.error(caller, "Too many requests.")
+        if is_queued:
+            yield
+            return
         self._running[caller] += 1
         try:
             yield

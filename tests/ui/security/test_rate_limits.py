@@ -53,6 +53,15 @@ def test_a_caller_has_so_many_requests_at_a_time() -> None:
     assert not limits._running, "nothing is kept of who has been answered"
 
 
+def test_what_waits_in_the_queue_of_the_page_counts_only_towards_the_rate() -> None:
+    """The page sends more than one call at a time when it is loaded."""
+    limits = CallerLimits("3/minute", 1)
+    with limits.turn("ann"), limits.turn("ann", is_queued=True), limits.turn("ann", is_queued=True):
+        pass
+    with pytest.raises(RequestError), limits.turn("ann", is_queued=True):
+        pass
+
+
 def test_a_request_that_fails_gives_its_turn_back() -> None:
     limits = CallerLimits("none", 1)
     with pytest.raises(ZeroDivisionError), limits.turn("key:a"):
