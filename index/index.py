@@ -52,10 +52,10 @@ class Index:
     ) -> SyncReport:
         """Add and update articles from files, folders and web addresses; see `ingest.sync.sync`.
 
-        With `prune`, articles that no longer exist there are removed; with `public_only`, only public internet
-        addresses are fetched. If `workers` is given, it does the work instead of this process. If `budget` is given,
-        the work ends when it is used up, and the report's first skipped item says so. If an earlier change was
-        interrupted while vectors were being written, the vectors are first rebuilt from the texts.
+        With `prune`, paths under `paths` that no longer exist are removed; with `public_only`, only public internet
+        addresses are fetched. If `workers` is given, its processes do the work. If `budget` is given, the work ends
+        when it is used up, and the report's first skipped item says so. If an earlier change was interrupted while
+        vectors were being written, the vectors are first rebuilt from the texts.
         """
         pipeline = workers.prepare_sources if isinstance(workers, RayExecutor) else None
         if isinstance(workers, ProcessExecutor):

@@ -18,7 +18,7 @@ from typing import Literal, Protocol, TypeVar
 from index import ArticleFilter, CitechatError, Hit, Span
 from rag import Answer, Turn
 
-from .html import without_folders
+from .html import public_error
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def converse(
                 shown_at = now
                 yield growing
     except CitechatError as error:
-        yield growing.with_last(replace(exchange, error=(without_folders(error.message), without_folders(error.hint))))
+        yield growing.with_last(replace(exchange, error=public_error(error)))
     except Exception:
         logger.exception("an answer failed")
         yield growing.with_last(replace(exchange, error=UNEXPECTED))

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from index import public_name
+from index import CitechatError, public_name
 
 from .i18n.translate import Translate, english
 
@@ -73,6 +73,11 @@ def without_folders(message: str) -> str:
         return f"{quoted[0][0]}{path[1]}{public_name(path[2])}{quoted[0][-1]}" if path else quoted[0]
 
     return _QUOTED.sub(shown, message)
+
+
+def public_error(error: CitechatError) -> tuple[str, str]:
+    """Return an error's message and hint without folder names."""
+    return without_folders(error.message), without_folders(error.hint)
 
 
 def outlet(source: str) -> str:

@@ -22,11 +22,11 @@ from index import CitechatError
 from rag import Assistant
 
 from ..chat.services import Services
-from ..security.errors import RequestError
+from ..security.errors import UNEXPECTED, RequestError
 from ..templating import macros
 from .articles import MULTIPART, ArticleEndpoints
 from .ask import EVENTS, AskEndpoint
-from .errors import CLIENT_CLOSED_REQUEST, JSON, UNEXPECTED, error_response, json_response, request_error
+from .errors import CLIENT_CLOSED_REQUEST, JSON, error_response, json_response, request_error
 from .evaluation import EvaluateEndpoint
 from .openai import CompletionEndpoints, CompletionRequest
 from .queue import RequestQueue

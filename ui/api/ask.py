@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from index import ArticleFilter, CitechatError
 from rag import Answer, Assistant, Turn
 
-from ..security.errors import RequestError
-from .errors import CLIENT_CLOSED_REQUEST, UNEXPECTED, as_json, json_response, request_error
+from ..security.errors import UNEXPECTED, RequestError
+from .errors import CLIENT_CLOSED_REQUEST, as_json, json_response, request_error
 from .queue import RequestQueue
 from .schemas import AskRequest, read_body
 

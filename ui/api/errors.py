@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from index import CitechatError, FilterError
 from rag import LLMError, QuestionError, TestSetError
 
-from ..html import without_folders
+from ..html import public_error
 from ..persistence.uploads import UploadsFullError
 from ..security.errors import RequestError, retry_after
 
@@ -20,12 +20,10 @@ JSON = "application/json"
 
 CLIENT_CLOSED_REQUEST = 499  # no client receives this status
 
-UNEXPECTED = RequestError(500, "Something went wrong on the server.", "See the server log for the reason.")
-
 
 def request_error(error: CitechatError) -> RequestError:
     """Return the `RequestError` that corresponds to a `CitechatError`."""
-    message, hint = without_folders(error.message), without_folders(error.hint)
+    message, hint = public_error(error)
     if isinstance(error, QuestionError):
         return invalid_field("question", message, hint)
     if isinstance(error, FilterError):

@@ -15,8 +15,8 @@ from index import ArticleFilter, CitechatError
 from rag import Answer, Assistant, SettingsError
 
 from ..plain_text import as_text
-from ..security.errors import RequestError
-from .errors import UNEXPECTED, error_response, request_error
+from ..security.errors import UNEXPECTED, RequestError
+from .errors import error_response, request_error
 from .queue import RequestQueue
 from .schemas import ArticleFilterRequest, first_problem
 

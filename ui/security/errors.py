@@ -34,6 +34,9 @@ class RequestError(Exception):
         return {"error": {"message": self.message, "hint": self.hint}}
 
 
+UNEXPECTED = RequestError(500, "Something went wrong on the server.", "See the server log for the reason.")
+
+
 def retry_after(seconds: float) -> dict[str, str]:
     """Return the Retry-After header, or an empty mapping for 0 seconds."""
     return {"retry-after": str(math.ceil(seconds))} if seconds else {}

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .errors import RequestError, send_error
+from .errors import UNEXPECTED, RequestError, send_error
 from .scopes import is_under, path_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ COOKIE = "citechat"
 
 logger = logging.getLogger(__name__)
 
-_FAILED = RequestError(500, "Something went wrong on the server.", "See the log of the server for the reason.")
 _FRAMES = 8  # of a failure in the log
 _UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
@@ -159,7 +158,7 @@ class RequestGuard:
             where = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
             logger.error("A request failed: %s %.500r\n%s", type(error).__name__, str(error), where)  # noqa: TRY400
             if not is_started:
-                await send_error(scope, receive, guarded_send, _FAILED)
+                await send_error(scope, receive, guarded_send, UNEXPECTED)
 
     def _check_headers(self, scope: Scope, largest: int) -> None:
         """Raise `RequestError` if the headers alone are a reason to reject the request."""

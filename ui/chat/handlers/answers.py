@@ -14,7 +14,7 @@ from index import Article, ArticleFilter, CitechatError, Span
 from rag import Assistant, follow_up_questions, starter_questions
 
 from ...conversation import Conversation, converse
-from ...html import outlet, without_folders
+from ...html import outlet, public_error
 from ...i18n.translate import Translate, english
 from ..render.article import article_html, message_html, passage_html
 from ..render.conversations import feedback_html, history_html
@@ -244,8 +244,7 @@ class AnswerHandlers:
         models = list(catalog.models()) if catalog else [self.assistant.model]
         hint = no_source_yet(translate)
         if problem is not None:
-            details = without_folders(f"{problem.message} {problem.hint}")
-            hint = message_html(translate("Cannot read the index"), details)
+            hint = message_html(translate("Cannot read the index"), " ".join(public_error(problem)))
         elif not articles:
             add = translate("Add articles in the Articles panel, or index a folder:")
             hint = message_html(translate("No articles yet"), add, _INDEX_COMMAND)

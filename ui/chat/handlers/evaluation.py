@@ -12,7 +12,7 @@ from markupsafe import Markup
 from index import CitechatError
 from rag import Assistant
 
-from ...html import embedded, without_folders
+from ...html import embedded, public_error
 from ...persistence.uploads import using
 from ...report.page import report_page
 from ...templating import macros
@@ -56,7 +56,7 @@ class EvaluationHandlers:
             assistant = settings.assistant(self.assistant, self.services.model_catalog)
             yield from self._evaluate(visitor, assistant, cases, problems, path.name)
         except CitechatError as error:
-            message, hint = without_folders(error.message), without_folders(error.hint)
+            message, hint = public_error(error)
             failure = macros("chat", "exchange").failure(visitor.translate, message, hint, alert=True)
             yield {"evaluation_status": str(failure)}
 

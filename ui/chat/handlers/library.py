@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index import CitechatError, UploadBudget
 
-from ...html import without_folders
+from ...html import public_error
 from ...persistence.uploads import using
 from ..library import STOPPED, Library, UploadResult, Uploads
 from ..render.library import library_html, status_html, uploads_html
@@ -111,7 +111,7 @@ class LibraryHandlers:
             entries = self.library.listing()
         except CitechatError as error:
             logger.warning("cannot list the articles: %s", error)
-            return status_html(without_folders(f"{error.message} {error.hint}"))
+            return status_html(" ".join(public_error(error)))
         return library_html(entries, selected, visitor.translate, search=search, confirming=confirming)
 
     def _known(self) -> Selected:
@@ -126,8 +126,6 @@ class LibraryHandlers:
         try:
             removed = self.library.remove(sorted(selected))
         except CitechatError as error:
-            failed = UploadResult(
-                translate("Removal"), "failed", without_folders(error.message), without_folders(error.hint)
-            )
+            failed = UploadResult(translate("Removal"), "failed", *public_error(error))
             return uploads_html((failed,), translate), selected
         return status_html(translate("{count} removed from the index", count=len(removed))), frozenset()
