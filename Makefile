@@ -5,8 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The samples have a separate index beside the code; your articles are stored in your own home.
 SAMPLES_HOME := $(CURDIR)/.citechat
-# Three processes keep two cores busy, because many tests wait. Each needs up to 2 GB of memory; PYTEST="-n 1" starts one.
-PARALLEL := $(BIN)/python -m pytest -n 3 --dist worksteal
+# Four processes keep two cores busy, because many tests wait. Each needs up to 2 GB of memory; PYTEST="-n 1" starts one.
+PARALLEL := $(BIN)/python -m pytest -n 4 --dist worksteal
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ lint: .venv/.installed-test ## Check style, formatting and imports
 types: .venv/.installed-test ## Check types
 	$(BIN)/mypy
 
-unit: .venv/.installed-test ## Run the tests in three processes; PYTEST="-m 'not slow'" skips the slow ones
+unit: .venv/.installed-test ## Run the tests in four processes; PYTEST="-m 'not slow'" skips the slow ones
 	$(PARALLEL) $(PYTEST)
 
 coverage: .venv/.installed-test ## Run the tests and list lines and branches that no test covers
