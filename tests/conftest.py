@@ -26,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the nightly tests unless -m names them. A default `-m` would be lost with every other `-m`.
 
-    The tests in `tests/faults` come first: they take up to a minute each, and at the end one process would run them alone.
+    The tests in `tests/faults` come first. They take up to a minute each; at the end, one process would run them alone.
     """
     items.sort(key=lambda item: "faults" not in item.path.parts)
     if "nightly" in config.option.markexpr:
