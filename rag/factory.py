@@ -93,10 +93,17 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
         max_question_chars=settings.max_question_chars,
         strict=settings.strict,
         llm_total_timeout=settings.llm_total_timeout,
-        prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
+        prompt_tokens=max(1, llm_context_tokens(settings) - settings.llm_max_tokens),
+        scope=settings.scope,
+        abstain_before_llm=settings.abstain_before_llm,
+        verifier=settings.verifier,
         instructions=_instructions(settings),
     )
     return Assistant(open_index(settings), open_llm(settings), model=model_label(settings.llm), options=options)
+
+
+def llm_context_tokens(settings: Settings) -> int:
+    return settings.llm_context_tokens or 8192
 
 
 def _instructions(settings: Settings) -> str:
