@@ -34,7 +34,8 @@ class Sentence:
     `text` is the sentence without markers. `numbers` are its valid markers, in order. For each marker, `evidence`
     contains the span that supports the sentence, as offsets in the article. `focus` is the short answer inside a quoted
     sentence, if one was found, as a span in the answer's text. `citation_corrected` is True if the LLM's citations were
-    changed: replaced with the passage that supports the sentence, or reduced to the passages that do.
+    changed: replaced with the passage that supports the sentence, or reduced to the passages that do. `reason` is why
+    the sentence is not confirmed, in words that a person can check; empty if it is supported.
     """
 
     start: int
@@ -45,6 +46,7 @@ class Sentence:
     support: Support
     focus: Span | None = None
     citation_corrected: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
