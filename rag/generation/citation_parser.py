@@ -22,7 +22,8 @@ class CitationParser:
     """A parser for an answer that arrives in pieces; the result does not depend on how the answer is split.
 
     `sources` is the number of passages in the prompt. Markers in brackets outside `1..sources` are removed; `dropped`
-    counts them (a range such as `[2-99]` once). In other forms, such as "(99)", they are text. A sentence is finished when the next one has begun or `close` is called.
+    counts them (a range such as `[2-99]` once). In other forms, such as "(99)", they are text. A sentence is finished
+    when the next one has begun or `close` is called.
     """
 
     def __init__(self, sources: int) -> None:

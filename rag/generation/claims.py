@@ -1,6 +1,6 @@
 """Which parts of an answer are claims that the articles can support or contradict. Pure.
 
-Headings, lines that announce a list, the header of a table, "Yes." and statements about the articles themselves are not.
+Headings, lines that announce a list, the header of a table, "Yes." and statements about the articles are not.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ from .refusals import is_explanation, is_refusal, without_setting
 
 __all__ = ["breaks_off", "claim_in", "is_layout"]
 
-_YES_OR_NO = r"(?:yes|no|yeah|yep|nope|correct|indeed|right|true|false|exactly|是的?|不是|不|对|對|没有|sí|si|oui|non|ja|nein|doch|sim|não|sì)"
+_YES_OR_NO = (
+    r"(?:yes|no|yeah|yep|nope|correct|indeed|right|true|false|exactly"
+    r"|是的?|不是|不|对|對|没有|sí|si|oui|non|ja|nein|doch|sim|não|sì)"
+)
 _ALONE = re.compile(rf"\W*(?:{_YES_OR_NO}|see(?: also)?)\W*", re.IGNORECASE)
 _ANSWER_FIRST = re.compile(rf"[\"“*_]*{_YES_OR_NO}[*_]*\s?(?:[,，;:]|[–—-](?=\s))[*_]*\s*", re.IGNORECASE)
 _CONTRAST = re.compile(
-    r"(?:[,;]\s?(?:but|however|although|though|while|yet|pero|aunque|mais|aber|obwohl|mas|embora|ma)\b,?|[，；](?:但是?|不过|然而))\s?",
+    r"(?:[,;]\s?(?:but|however|although|though|while|yet|pero|aunque|mais|aber|obwohl|mas|embora|ma)\b,?"
+    r"|[，；](?:但是?|不过|然而))\s?",
     re.IGNORECASE,
 )
 _CONTRAST_FIRST = re.compile(
     r"(?:although|though|while|whereas|虽然|尽管)\s?([^,，]{1,300})[,，]\s?(?:但是?)?", re.IGNORECASE
 )
 _THEY_SAY = re.compile(
-    r"(?:(?:they|it|the (?:articles?|passages?|text)) (?:do |does )?(?:say|state|mention|report|note|indicate|add)s? that|i (?:can say|found) that) ",
+    r"(?:(?:they|it|the (?:articles?|passages?|text)) (?:do |does )?(?:say|state|mention|report|note|indicate"
+    r"|add)s? that|i (?:can say|found) that) ",
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"[ \t>]*#{1,6}\s")

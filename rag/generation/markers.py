@@ -1,4 +1,4 @@
-"""Citation markers in the forms that LLMs write them: "[1]", "(Source 2)", "【1†source】", "according to passage 3". Pure.
+"""Citation markers as LLMs write them: "[1]", "(Source 2)", "【1†source】", "according to passage 3". Pure.
 
 The patterns use the package `regex`, because it can tell that a text which is still being written may become a match.
 """
@@ -58,7 +58,7 @@ _OTHERS = regex.compile(
     rf"|[（(]\^?(?P<numbers>{_NUMBERS})[)）](?=(?:{_SPACE}[（(]\d{{1,3}}[)）])*{_SPACE}(?:[.!?…。！？;；]|\n))"
     rf"|(?<=[.!?…。！？][”’\"»*]{{0,2}}[ ]?|[)）][ ]?)(?<!\n[ \t]*\d{{1,3}}[.)][ ]?)"
     rf"[（(](?P<numbers>{_NUMBERS})[)）](?=[\s(（])"
-    rf"|(?<!{_UNIT})(?P<numbers>[{_SUPERSCRIPTS}](?:[{_SUPERSCRIPTS}⁻]*[{_SUPERSCRIPTS}])?)(?=[^{_SUPERSCRIPTS}⁻])"
+    rf"|(?<!{_UNIT})(?P<numbers>[{_SUPERSCRIPTS}](?:[{_SUPERSCRIPTS}⁻]{{0,9}}[{_SUPERSCRIPTS}])?)(?=[^{_SUPERSCRIPTS}⁻])"
     rf"|(?<![A-Za-z0-9_-]){_PASSAGE}{_SPACE}(?:no\.?|number|nr\.?|#)?{_SPACE}{_OPEN}?(?P<numbers>{_NUMBERS}){_CLOSE}?"
     rf"(?=(?:{_JOIN})?+{_END_OF_WORD})",
     regex.IGNORECASE,

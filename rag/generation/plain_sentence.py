@@ -19,8 +19,10 @@ _SOURCE = (
     r"|según|selon|d[’']après|laut|nach|gemäß|segundo|de acordo com|conforme|secondo|根据|根據|据|參見|参见|见)"
 )
 _SAY = (
-    r"(?:says?|states?|reports?|notes?|mentions?|adds?|explains?|indicates?|shows?|describes?|confirms?|writes?|reveals?"
-    r"|tells? us|dice|indica|afirma|señala|dit|indique|affirme|précise|besagt|sagt|berichtet|erwähnt|diz|informa|afferma"
+    r"(?:says?|states?|reports?|notes?|mentions?|adds?|explains?|indicates?|shows?|describes?|confirms?|writes?"
+    r"|reveals?"
+    r"|tells? us|dice|indica|afirma|señala|dit|indique|affirme|précise|besagt|sagt|berichtet|erwähnt|diz|informa"
+    r"|afferma"
     r"|指出|提到|表示|显示|說|说|称|稱|写道)"
 )
 _ARTICLE = r"(?:the |le |la |el |il |o |dem |der )?"
@@ -36,7 +38,8 @@ _SAYS_FIRST = re.compile(
     re.IGNORECASE,
 )
 _SOURCE_AFTER = re.compile(
-    rf"(?<![\s,，(（])[\s,，(（]++(?:(?<![^\W_]){_SOURCE}|(?<=[,，(（] )see|(?<=[,，(（])see)\s*+{_ARTICLE}{MARK}\s*+[)）]?(?=[\s.,;:!?。，；！？]|$)",
+    rf"(?<![\s,，(（])[\s,，(（]++(?:(?<![^\W_]){_SOURCE}|(?<=[,，(（] )see"
+    rf"|(?<=[,，(（])see)\s*+{_ARTICLE}{MARK}\s*+[)）]?(?=[\s.,;:!?。，；！？]|$)",
     re.IGNORECASE,
 )
 _BEFORE_A_STOP = re.compile(rf"(?<![\s{MARK}])\s*+{MARK}[\s{MARK}]*+(?=[{re.escape(STOPS)}])")

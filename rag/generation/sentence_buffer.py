@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sentencex import get_sentence_boundaries
 
-from .plain_sentence import MARK, STOPS, WORD_MARK, without_marks
+from .plain_sentence import MARK, WORD_MARK, without_marks
 
 _BULLET = re.compile(
     r"\s*(?:(?:[-*+•‣◦–—>]|#{1,6}|(?:\*\*)?(?:\d{1,3}[.)]|\(\d{1,3}\)))\s+|（\d{1,3}）\s*|\d{1,3}、\s*)+"
@@ -70,7 +70,7 @@ class SentenceBuffer:
         self._marks_first = False  # whether the line began with a marker: then others also precede their sentence
 
     def mark(self, number: int, *, is_word: bool = False) -> None:
-        """Add a marker that cites passage `number`; `is_word` is True if it is part of the sentence ("Passage 1 says")."""
+        """Add a marker that cites passage `number`; `is_word` is True if it is a word of the sentence ("[1] says")."""
         start = len(self.text)
         if is_word:
             if self._line_over:

@@ -19,21 +19,14 @@ _TAG = regex.compile(
     regex.IGNORECASE,
 )
 _END_OF_REASONING = regex.compile(r"</(?:think(?:ing)?|reasoning|thoughts?)>", regex.IGNORECASE)
-_ANSWER_KEYS = ("answer", "final_answer", "response", "text", "sentence", "statement", "claim", "content", "reply")
-_ANSWER_KEYS += (
-    "result",
-    "output",
-    "summary",
-    "sentences",
-    "answers",
-    "statements",
-    "claims",
-    "items",
-    "points",
-    "答案",
+_ANSWER_KEYS = (
+    *("answer", "final_answer", "response", "text", "sentence", "statement", "claim", "content", "reply", "result"),
+    *("output", "summary", "sentences", "answers", "statements", "claims", "items", "points", "答案"),
 )
-_CITATION_KEYS = ("citations", "citation", "sources", "source", "passages", "passage", "references", "reference")
-_CITATION_KEYS += ("refs", "ids", "id", "passage_ids", "source_ids", "cited", "numbers", "number", "evidence", "引用")
+_CITATION_KEYS = (
+    *("citations", "citation", "sources", "source", "passages", "passage", "references", "reference", "refs", "ids"),
+    *("id", "passage_ids", "source_ids", "cited", "numbers", "number", "evidence", "引用"),
+)
 _ANSWER = (
     r"(?:(?:the |my |your )?(?:(?:final|short|direct|brief|complete) )?(?:answer|response|reply)"
     r"|最终答案|回答|答案|答|(?:la )?respuesta|(?:la )?réponse|(?:die )?antwort|(?:a )?resposta|(?:la )?risposta)"
@@ -49,8 +42,9 @@ _INTRODUCTION = regex.compile(
     rf"|(?:#{{1,6}} |\*\*){_ANSWER}[ \t*]*\n"
     # "Sure!", alone or before the answer
     rf"|{_POLITE}(?:[!.！。]+[ \t]*(?:\n|(?=[^\s!.！。]))|[,，:：]?[ \t]*\n)"
-    # "Based on the provided passages, here is the answer:"
-    rf"|(?:#{{1,6}} |\*\*)?(?:{_POLITE}[,，!.！] ?)?(?:(?:based on|according to|from|using|根据)[^\n,，:：]{{1,80}}[,，] ?)?"
+    # With "here is": "Based on the provided passages, here is the answer:"
+    rf"|(?:#{{1,6}} |\*\*)?(?:{_POLITE}[,，!.！] ?)?"
+    rf"(?:(?:based on|according to|from|using|根据)[^\n,，:：]{{1,80}}[,，] ?)?"
     rf"{_HERE}(?:[^\n:：]{{0,120}}[:：][ \t*]*\n|[^\n:：]{{0,60}} {_ANSWER}[^\n:：]{{0,60}}[:：][ \t*]*(?=[^\s*]))"
     rf"|(?:#{{1,6}} |\*\*)?(?:based on|according to|根据)[^\n,，:：]{{1,80}}[:：][ \t*]*\n",
     regex.IGNORECASE,
@@ -61,7 +55,8 @@ _FENCE = regex.compile(
 _END_OF_FENCE = regex.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\n")
 _JSON = regex.compile(r"\{\s*[\"'}]|\[\s*\{")
 _SOURCES = regex.compile(
-    r"[ \t>*_#-]*(?:sources?|references?|citations?|footnotes?|works cited|bibliography|来源|來源|参考(?:资料|文献|来源)"
+    r"[ \t>*_#-]*(?:sources?|references?|citations?|footnotes?|works cited|bibliography"
+    r"|来源|來源|参考(?:资料|文献|来源)"
     r"|资料来源|引用(?:来源)?|fuentes?|referencias?|quellen?(?:angaben)?|références?|fontes?|referências?|fonti|riferimenti)"
     r"(?: used| cited| consulted)?[ \t*_]*(?:[:：][ \t*_]*(?P<rest>[^\n]*))?\n",
     regex.IGNORECASE,
@@ -69,7 +64,8 @@ _SOURCES = regex.compile(
 _FOOTNOTE = regex.compile(r"[ \t>]*\[(?:\^\d{1,3}\]:[^\n]*|\d{1,3}\]:[^\n]*[^\n.!?。！？])\n")
 _LINE = regex.compile(r"[^\n]*\n")
 _ITEM = regex.compile(
-    r"[ \t>]*(?:\n|[-*+•·] |[*_]*\(?\d{1,3}[.):、]|[\[【(（^]|[¹²³⁴-⁹]|<|https?:|passage|source|[^\n]*[^\n.!?。！？]\n)",
+    r"[ \t>]*(?:\n|[-*+•·] |[*_]*\(?\d{1,3}[.):、]|[\[【(（^]|[¹²³⁴-⁹]|<|https?:|passage|source"
+    r"|[^\n]*[^\n.!?。！？]\n)",
     regex.IGNORECASE,
 )
 _STARTS_LIKE_A_SOURCE = regex.compile(r"[\[【(（^¹²³⁴-⁹<]|\d|https?:|passage|source", regex.IGNORECASE)
@@ -85,8 +81,8 @@ _LONGEST_LINE = 1000  # maximum length of a line that is held back, in character
 class Unwrapper:
     """The answer inside a reply that arrives in pieces.
 
-    `reasoning` is the text that the LLM wrote between tags such as `<think>`. `restarts` counts the tags `</think>` that
-    nothing opened: the text before each was reasoning, and the text returned so far is not part of the answer.
+    `reasoning` is the text that the LLM wrote between tags such as `<think>`. `restarts` counts the tags `</think>`
+    that nothing opened: the text before each was reasoning, and the text returned so far is not part of the answer.
     """
 
     def __init__(self) -> None:
@@ -184,8 +180,8 @@ class Unwrapper:
         return 0 if waits else None
 
     def _take_line(self, held: str, final: bool) -> int | None:
-        """Return the length of a line to remove: a closing fence or a source; 0 if more text is needed, None if the line
-        belongs to the answer."""
+        """Return the length of a line to remove, such as a source; 0 if more text is needed, None if the line is
+        part of the answer."""
         waits = False
         for pattern in (_END_OF_FENCE, _SOURCES, _FOOTNOTE, _LINE):
             if not (self._in_fence if pattern is _END_OF_FENCE else self._in_sources if pattern is _LINE else True):

@@ -16,7 +16,7 @@ from index import terms
 
 from ..answer import Sentence, Support
 from ..grounding.support import SupportChecker, SupportGrade
-from .citation_parser import CitationParser, ParsedSentence
+from .citation_parser import CitationParser
 from .claims import breaks_off, claim_in, is_layout
 from .refusals import is_explanation, is_not_found
 from .unwrap import Unwrapper
@@ -86,7 +86,7 @@ class VerifiedStream:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the whole reply only says, in whatever words, that the articles do not answer; valid after `close`."""
+        """Whether the whole reply says, in whatever words, that the articles do not answer; valid after `close`."""
         claims = [is_good for text, is_good in self._claims if not is_explanation(text)]
         if any(map(is_not_found, self._statements)):
             return not any(claims)  # the prompt asks for this line and nothing else: what follows explains it
