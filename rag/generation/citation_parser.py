@@ -1,35 +1,29 @@
-"""A parser for `[n]` markers in a token stream; it returns finished sentences and the passages they cite. Pure.
+"""A parser for citation markers in a token stream; it returns finished sentences and the passages they cite. Pure.
 
-The text is parsed one character at a time, so token boundaries cannot change the result. This module separates markers
-from text; `sentence_buffer` collects both into sentences.
+The text is parsed one character at a time, so token boundaries cannot change the result. `markers` recognises the
+markers, this module separates them from text and code, and `sentence_buffer` collects both into sentences.
 """
 
 from __future__ import annotations
 
 import re
 
-from .sentence_buffer import STOPS, ParsedSentence, SentenceBuffer
+from .markers import CONTEXT, Marker, find_link, find_marker
+from .plain_sentence import STOPS
+from .sentence_buffer import ParsedSentence, SentenceBuffer
 
 __all__ = ["CitationParser", "ParsedSentence"]
 
-_OPEN, _CLOSE = r"[\[【［]", r"[\]】］]"
-_SPACE = r"[ \t\u00a0\u202f]?"
-_DASH = r"[-\u2010-\u2015~]"
-_JOIN = rf"{_SPACE}(?:[,，、;；]|{_DASH}){_SPACE}"
-# At most three digits: "[2023]" is a year, and a prompt never contains a thousand passages.
-_MARKER = re.compile(rf"{_OPEN}{_SPACE}((?:\d{{1,3}}{_JOIN})*\d{{1,3}}){_SPACE}{_CLOSE}")
-_MARKER_PREFIX = re.compile(rf"{_OPEN}{_SPACE}(?:\d{{1,3}}{_JOIN})*(?:\d{{1,3}}{_SPACE})?")
 _TICKS = re.compile("`+")
-_NUMBER_OR_RANGE = re.compile(rf"(\d+)(?:{_SPACE}{_DASH}{_SPACE}(\d+))?")
-_MAX_MARKER = 60
 _MAX_CODE = 200
 
 
 class CitationParser:
     """A parser for an answer that arrives in pieces; the result does not depend on how the answer is split.
 
-    `sources` is the number of passages in the prompt. Markers outside `1..sources` are removed; `dropped` counts them
-    (a range such as `[2-99]` once). A sentence is finished when the next one has begun or `close` is called.
+    `sources` is the number of passages in the prompt. Markers in brackets outside `1..sources` are removed; `dropped`
+    counts them (a range such as `[2-99]` once). In other forms, such as "(99)", they are text. A sentence is finished
+    when the next one has begun or `close` is called.
     """
 
     def __init__(self, sources: int) -> None:
@@ -37,6 +31,8 @@ class CitationParser:
         self._sources = sources
         self._buffer = SentenceBuffer()
         self._held = ""  # text that may still become a marker or code
+        self._before = "\n"  # the text before `_held`, at most `CONTEXT` characters
+        self._follows_marker = False
         self._blanks: list[str] = []  # white space, held back because a removed marker may follow
         self._removed_after: int | None = None  # number of blanks before the marker that was just removed
         self._line_start = True
@@ -74,6 +70,7 @@ class CitationParser:
             taken = self._take(self._held, final)
             if not taken:
                 return
+            self._before = (self._before + self._held[:taken])[-CONTEXT:]
             self._held = self._held[taken:]
 
     def _take(self, held: str, final: bool) -> int:
@@ -81,13 +78,28 @@ class CitationParser:
         if held[0] == "`":
             return self._take_fence(held, final) or self._take_code(held, final)
         if not self._fence:
-            if match := _MARKER.match(held):
-                self._cite(match[1])
-                return match.end()
-            if not final and len(held) < _MAX_MARKER and _MARKER_PREFIX.fullmatch(held):
-                return 0
+            taken = self._take_marker(held, final)
+            if taken is not None:
+                return taken
         self._write(held[0], code=self._fence > 0)
         return 1
+
+    def _take_marker(self, held: str, final: bool) -> int | None:
+        """Parse a marker or the link after it; return None if `held` begins with neither, 0 if more text is needed."""
+        if self._follows_marker:
+            link = find_link(held, final=final)
+            if link is None:
+                return 0
+            self._follows_marker = False
+            if link:
+                return link
+        marker = find_marker(self._before, held, self._sources, final=final)
+        if marker == "unfinished":
+            return 0
+        if marker is None:
+            return None
+        self._cite(marker)
+        return marker.length
 
     def _take_fence(self, held: str, final: bool) -> int:
         """Parse backticks that open, close or are inside a code block; return 0 for others, or if more text is
@@ -116,19 +128,14 @@ class CitationParser:
         self._write(held[:ticks])
         return ticks
 
-    def _cite(self, content: str) -> None:
-        """Add the markers for the numbers and ranges between the brackets."""
-        numbers: dict[int, None] = {}
-        for first, last in _NUMBER_OR_RANGE.findall(content):
-            low, high = sorted((int(first), int(last or first)))
-            valid = range(max(low, 1), min(high, self._sources) + 1)
-            numbers.update(dict.fromkeys(valid))
-            self.dropped += len(valid) < high - low + 1
-        if numbers:
+    def _cite(self, marker: Marker) -> None:
+        self._follows_marker = True
+        self.dropped += marker.dropped
+        if marker.numbers:
             self._release_blanks()
             self._line_start = False
-            for number in numbers:
-                self._buffer.mark(number)
+            for number in marker.numbers:
+                self._buffer.mark(number, is_word=marker.is_word)
         elif self._removed_after is None:
             self._removed_after = len(self._blanks)
 

@@ -1,7 +1,7 @@
 """A buffer that collects characters and markers into finished sentences. Pure.
 
-`sentencex` splits the text after markers and code are removed; a line break always ends a sentence. Only the unfinished
-sentence is split again.
+`sentencex` splits the text after markers and code are removed; a line break always ends a sentence, and a row of a
+table is one sentence. Only the unfinished sentence is split again.
 """
 
 from __future__ import annotations
@@ -13,19 +13,17 @@ from typing import NamedTuple
 
 from sentencex import get_sentence_boundaries
 
-STOPS = ".,;:!?…。，；：！？、)"
-"""Characters that follow a word directly, without a space."""
+from .plain_sentence import MARK, WORD_MARK, without_marks
 
-_BULLET = re.compile(r"\s*(?:(?:[-*+•‣◦–—>]|#{1,6}|(?:\*\*)?\d{1,3}[.)])\s+|\d{1,3}、\s*)+")
+_BULLET = re.compile(
+    r"\s*(?:(?:[-*+•‣◦–—>]|#{1,6}|(?:\*\*)?(?:\d{1,3}[.)]|\(\d{1,3}\)))\s+|（\d{1,3}）\s*|\d{1,3}、\s*)+"
+)
 _OPENERS = "“‘«「『（([{《"
 _CLOSERS = "”’»」』）)]}》"
 _EITHER = "\"'*_"
 _PAIRS = {"“": "”", "«": "»", "「": "」", "『": "』", "（": "）", "(": ")"}
 _NEXT_WORD = re.compile(r"[A-Za-z0-9]\W|[^\W\x00-\x7f]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
-_MARK = "\x00"
-_MARKS_BEFORE_A_STOP = re.compile(rf"(?<![\s{_MARK}])\s*+{_MARK}[\s{_MARK}]*+(?=[{re.escape(STOPS)}])")
-_MARKS_AND_A_SECOND_STOP = re.compile(rf"(?<=[.!?。！？]){_MARK}+[.。]")
 _MAX_SENTENCE = 2000
 """Maximum sentence length, in characters; longer sentences are cut, so that a text without full stops is parsed
 quickly."""
@@ -37,8 +35,9 @@ _MAX_QUOTE = 600
 class ParsedSentence:
     """A finished sentence: `parser.text[start:end]`, with markers and closing quotes, without surrounding white space.
 
-    `text` is the sentence without markers and list bullet, with normalized white space; `numbers` are the numbers of
-    the passages that it cites, in order and without duplicates.
+    `text` is the sentence without markers, words that belong to them ("according to [1]") and list bullet, with
+    normalized white space; the cells of a table's row are separated by commas. `numbers` are the numbers of the
+    passages that it cites, in order and without duplicates.
     """
 
     start: int
@@ -68,12 +67,19 @@ class SentenceBuffer:
         self._marks: list[_Mark] = []
         self._line_start = True
         self._line_over = False
+        self._marks_first = False  # whether the line began with a marker: then others also precede their sentence
 
-    def mark(self, number: int) -> None:
-        """Add a marker that cites passage `number`."""
+    def mark(self, number: int, *, is_word: bool = False) -> None:
+        """Add a marker that cites passage `number`; `is_word` is True if it is a word of the sentence ("[1] says")."""
         start = len(self.text)
+        if is_word:
+            if self._line_over:
+                self._end_line()
+            self._append(WORD_MARK, "Xyz")
+        elif self._line_start and not self._line_over and not _BULLET.sub("", self._plain, count=1).strip():
+            self._marks_first = True
         self.text += f"[{number}]"
-        self._marks.append(_Mark(len(self._plain), start, len(self.text), number))
+        self._marks.append(_Mark(len(self._plain) - is_word, start, len(self.text), number))
 
     def add(self, character: str, code: bool) -> None:
         """Add a character to the text; `code` is True if it is inside code."""
@@ -94,7 +100,7 @@ class SentenceBuffer:
     def close(self) -> None:
         """Finish everything; markers on a line without a word stay in `_marks`."""
         start = self._body()
-        for cut in [*self._cuts(start), len(self._plain)]:
+        for cut in [*(() if self._is_row() else self._cuts(start)), len(self._plain)]:
             if self._finish(start, cut):
                 start = cut
         self._forget(len(self._plain))
@@ -102,7 +108,7 @@ class SentenceBuffer:
     def _append(self, plain: str, probe: str) -> None:
         self._plain += plain
         self._probe += probe
-        self._offsets.append(len(self.text))
+        self._offsets += [len(self.text)] * len(plain)
 
     def _follows_a_marked_word(self) -> bool:
         marked = bool(self._marks) and self._marks[-1].at == len(self._plain) > 0
@@ -115,11 +121,13 @@ class SentenceBuffer:
         self._marks = [mark for mark in self._marks if mark.at <= newline]
         self.close()
         self._marks += [mark._replace(at=0) for mark in opening]
-        self._line_start = True
+        self._line_start, self._marks_first = True, bool(opening)
 
     def _end_sentence(self) -> None:
         """Finish a sentence once the next one has a complete word: "Inc. T" may become "Inc. Tuesday" or "Inc. The"."""
         start = self._body()
+        if self._is_row():
+            return
         for cut in self._cuts(start):
             has_begun = _NEXT_WORD.search(self._probe, cut)
             if has_begun and not _is_inside_quote(self._probe[start:cut]) and self._finish(start, cut):
@@ -130,6 +138,9 @@ class SentenceBuffer:
         """Return the offset at which the sentence begins after its list bullet."""
         bullet = _BULLET.match(self._probe) if self._line_start else None
         return bullet.end() if bullet and self._probe[bullet.end() :].strip() else 0
+
+    def _is_row(self) -> bool:
+        return self._line_start and self._plain.lstrip().startswith("|")
 
     def _cuts(self, start: int) -> Iterator[int]:
         """Yield the ends of sentences in `_plain`, without the white space after them."""
@@ -145,14 +156,15 @@ class SentenceBuffer:
             return False
         first = start + len(content) - len(content.lstrip())
         last = start + len(content.rstrip())
-        upto = len(self._plain) - len(self._plain[cut:].lstrip())
+        rest = self._plain[cut:].lstrip()
+        upto = cut - 1 if self._marks_first and rest else len(self._plain) - len(rest)
         mine = [mark for mark in self._marks if mark.at <= upto]
         self._marks = self._marks[len(mine) :]
         self.finished.append(
             ParsedSentence(
                 start=min([self._offsets[first], *(mark.start for mark in mine)]),
                 end=max([self._offsets[last - 1] + 1, *(mark.end for mark in mine)]),
-                text=_without_marks(self._plain, first, last, {mark.at for mark in mine}),
+                text=without_marks(_marked(self._plain, first, last, {mark.at for mark in mine})),
                 numbers=tuple(dict.fromkeys(mark.number for mark in mine)),
             )
         )
@@ -187,9 +199,8 @@ def _is_inside_quote(text: str) -> bool:
     return recent.count('"') % 2 == 1 or any(recent.count(a) > recent.count(b) for a, b in _PAIRS.items())
 
 
-def _without_marks(plain: str, start: int, end: int, marks: set[int]) -> str:
-    """Return `plain[start:end]` without the space or second stop around a marker: "so [1].", "so.[1]."."""
-    marked = "".join((_MARK if at in marks else "") + plain[at].replace(_MARK, " ") for at in range(start, end))
-    marked = _MARKS_BEFORE_A_STOP.sub(_MARK, marked)
-    marked = _MARKS_AND_A_SECOND_STOP.sub("", marked)
-    return " ".join(marked.replace(_MARK, "").split())
+def _marked(plain: str, start: int, end: int, marks: set[int]) -> str:
+    """Return `plain[start:end]` with `MARK` at each marker, also at those before and after it."""
+    inside = "".join((MARK if at in marks else "") + plain[at].replace(MARK, " ") for at in range(start, end))
+    before, after = any(at < start for at in marks), any(at >= end for at in marks)
+    return MARK * before + inside + MARK * after

@@ -52,6 +52,8 @@ class SupportGrade:
 
     support: Support
     span: Span
+    reason: str = ""
+    is_refuted: bool = False
 
 
 class SupportChecker:

@@ -15,14 +15,16 @@ from rag.grounding.support import SupportGrade
 
 
 class Table:
-    """Knows which passage says which sentence; passage `n` says it from character 100 * n on."""
+    """Knows which passage says which sentence; passage `n` says it from character 100 * n on. Pigs are refuted."""
 
     def __init__(self, **says: dict[int, Support]) -> None:
         self._says = says
 
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
-        known = self._says.get(sentence.split(maxsplit=1)[0].strip(".,").lower(), {})
-        return SupportGrade(known.get(number, "unsupported"), Span(100 * number, 100 * number + 10))
+        subject = sentence.split(maxsplit=1)[0].strip(".,*|").lower()
+        support = self._says.get(subject, {}).get(number, "unsupported")
+        reason = "" if support in {"quoted", "supported"} else f"passage {number} does not mention {subject}"
+        return SupportGrade(support, Span(100 * number, 100 * number + 10), reason, subject == "pigs")
 
 
 TABLE = Table(
@@ -51,12 +53,15 @@ def _checked(text: str, *, strict: bool = False, sources: int = 4) -> VerifiedSt
         ("Hens lay eggs [1].", "Hens lay eggs [4].", (4,), "supported", True),
         ("Ducks swim [2].", "Ducks swim [2].", (2,), "weak", False),
         ("Ducks swim [1].", "Ducks swim [1].", (1,), "unsupported", False),
-        ("Ducks swim.", "Ducks swim.", (), "unsupported", False),
+        ("Ducks swim.", "Ducks swim. [2]", (2,), "weak", True),
         ("Both are right [1][2].", "Both are right [1][2].", (1, 2), "supported", False),
         ("Both are right [1, 3, 2].", "Both are right [1][2].", (1, 2), "supported", True),
         ("Foxes [2] run [1].", "Foxes [1] run.", (1,), "quoted", True),
         ("Pigs fly [1].", "Pigs fly [1].", (1,), "unsupported", False),
-        ("Foxes.", "Foxes.", (), "unsupported", False),
+        ("Foxes.", "Foxes. [1]", (1,), "quoted", True),
+        ("Owls.", "Owls. [3]", (3,), "quoted", True),
+        ("Ducks.", "Ducks.", (), "unsupported", False),
+        ("| Foxes | run |", "| Foxes | run [1] |", (1,), "quoted", True),
     ],
 )
 def test_a_citation_stands_where_the_sentence_is_supported(
@@ -70,7 +75,7 @@ def test_a_citation_stands_where_the_sentence_is_supported(
     assert checked.text[sentence.start : sentence.end] == shown
 
 
-def test_in_strict_mode_only_what_is_supported_is_left() -> None:
+def test_in_strict_mode_what_is_refuted_is_left_out() -> None:
     checked = _checked("Foxes run [1]. Pigs fly [1]. Owls fly [3].\n- Pigs sing [2].\n- Foxes bark [1].", strict=True)
     assert checked.text == "Foxes run [1]. Owls fly [3].\n- Foxes bark [1]."
     assert checked.left_out == 2
@@ -106,11 +111,95 @@ def test_blanks_in_front_of_an_answer_are_none_of_it() -> None:
         assert checked.text[sentence.start : sentence.end] == "Foxes run [1]."
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_sentence_that_is_only_not_confirmed_stays_and_says_why(strict: bool) -> None:
+    checked = _checked("Cats purr [2]. Ducks swim [2]. Foxes run [1].", strict=strict)
+    assert checked.text == "Cats purr [2]. Ducks swim [2]. Foxes run [1]."
+    assert [(sentence.support, sentence.reason) for sentence in checked.sentences] == [
+        ("unsupported", "passage 2 does not mention cats"),
+        ("weak", "passage 2 does not mention ducks"),
+        ("quoted", ""),
+    ]
+    assert checked.left_out == 0
+
+
 def test_whether_anything_is_supported_is_known_at_the_end() -> None:
     assert _checked("Pigs fly [1]. Foxes run [1].").is_supported
     assert _checked("Ducks swim [2].").is_supported
     assert not _checked("Pigs fly [1]. So it goes.").is_supported
     assert not _checked("").is_supported
+
+
+@pytest.mark.parametrize(
+    ("written", "claims"),
+    [
+        ("## Animals\n\nFoxes run [1].", ["Foxes run."]),
+        ("**Animals**\n\nFoxes run [1].", ["Foxes run."]),
+        ("These are the animals:\n- Foxes run [1].\n- Owls fly [3].", ["Foxes run.", "Owls fly."]),
+        ("| Who | What |\n|---|:-:|\n| Foxes | run [1] |\n| Owls | fly [3] |", ["Foxes, run", "Owls, fly"]),
+        ("| Foxes | run [1] |\n| Owls | fly [3] |", ["Foxes, run", "Owls, fly"]),
+        ("Yes. Foxes run [1].", ["Foxes run."]),
+        ("No.\n\nFoxes run [1].", ["Foxes run."]),
+        ("Yes, foxes run [1].", ["Yes, foxes run."]),
+        ("Foxes run [1]. The articles do not say when.", ["Foxes run."]),
+        ("Foxes run [1]. The reports did not say when.", ["Foxes run.", "The reports did not say when."]),
+        ("Foxes run [1], but the articles do not say when.", ["Foxes run, but the articles do not say when."]),
+    ],
+)
+def test_only_claims_are_sentences_and_the_rest_stays_in_the_text(written: str, claims: list[str]) -> None:
+    checked = _checked(written)
+    assert checked.text == written
+    assert [sentence.text for sentence in checked.sentences] == claims
+    assert all(s.support == "quoted" for s in checked.sentences if "reports" not in s.text)
+
+
+def test_the_items_of_a_list_take_the_marker_of_the_line_that_announces_it() -> None:
+    checked = _checked("These are right [2]:\n- Both are right\n- Foxes run")
+    assert checked.text == "These are right:\n- Both are right [2]\n- Foxes run [1]"
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("Foxes run [1]. Owls fly ov", "Foxes run [1]."),
+        ("Foxes run [1].\n- Owls fly [3].\n- Hens la", "Foxes run [1].\n- Owls fly [3]."),
+        ("Foxes run [1]. Owls fly [", "Foxes run [1]."),
+        ("Foxes run [1]. **", None),
+        ("Foxes run [1]", None),
+        ("Foxes run.", None),
+        ("“Foxes run.”", None),
+        ("| Foxes | run [1] |\n| Owls", "| Foxes | run [1] |"),
+        ("Foxes ru", ""),
+        ("", None),
+    ],
+)
+def test_a_sentence_that_breaks_off_is_dropped(written: str, left: str | None) -> None:
+    checked = VerifiedStream(TABLE, 4)  # type: ignore[arg-type]
+    checked.feed(written)
+    assert checked.drop_unfinished() == (left is not None)
+    checked.close()
+    if left is not None:
+        assert checked.text == left
+    assert all(sentence.end <= len(checked.text) for sentence in checked.sentences)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reasoning"),
+    [
+        ("<think>Pigs fly [2].</think>\n\nFoxes run [1].", "Pigs fly [2]."),
+        ("Pigs fly [2]. Pigs sing [2].\n</think>\nFoxes run [1].", "Pigs fly [2]. Pigs sing [2].\n"),
+        ("<reasoning>Pigs fly.</reasoning>Foxes run [1].", "Pigs fly."),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_reasoning_is_kept_and_neither_shown_nor_checked(reply: str, reasoning: str, size: int) -> None:
+    checked = VerifiedStream(TABLE, 4)  # type: ignore[arg-type]
+    for at in range(0, len(reply), size):
+        checked.feed(reply[at : at + size])
+    checked.close()
+    assert (checked.text, checked.reasoning) == ("Foxes run [1].", reasoning)
+    assert [sentence.text for sentence in checked.sentences] == ["Foxes run."]
+    assert [checked.text[s.start : s.end] for s in checked.sentences] == ["Foxes run [1]."]
 
 
 _WORDS = st.sampled_from(
@@ -128,6 +217,14 @@ _WORDS = st.sampled_from(
         "\n- ",
         "`[1]`",
         " “",
+        "| Foxes | run |\n",
+        "|---|\n",
+        "</think>",
+        "Answer: ",
+        "\nSources:\n",
+        " (1)",
+        ":\n",
+        "The articles do not say.",
     ]
 )
 
@@ -140,10 +237,11 @@ def test_what_it_says_does_not_depend_on_how_the_text_was_cut(words: list[str], 
     finished = 0
     for at in range(0, len(text), size):
         pieces.feed(text[at : at + size])
-        assert len(pieces.sentences) >= finished, "a finished sentence stays"
+        assert len(pieces.sentences) >= finished or "</think>" in text, "a finished sentence stays"
         finished = len(pieces.sentences)
     pieces.close()
     assert (pieces.text, pieces.sentences) == (whole.text, whole.sentences)
+    assert (pieces.reasoning, pieces.is_refusal) == (whole.reasoning, whole.is_refusal)
     for sentence in whole.sentences:
         shown = whole.text[sentence.start : sentence.end]
         assert all(f"[{number}]" in shown for number in sentence.numbers)
