@@ -1,4 +1,4 @@
-"""Temporary failures are retried, long prompts shortened, rejected options left out, endless replies stopped; no sleep."""
+"""Temporary failures are retried, long prompts shortened, rejected options left out, endless replies stopped."""
 
 from __future__ import annotations
 
