@@ -27,7 +27,7 @@ test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (slow) and test mod
 	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/llms/test_gguf.py $(PYTEST)
 
 test-local: .venv/.installed-local ## Test a real, small model that transformers reads from a GGUF file
-	CITECHAT_REQUIRE_LOCAL=1 $(BIN)/python -m pytest tests/rag/llms/test_smollm2.py $(PYTEST)
+	CITECHAT_REQUIRE_LOCAL=1 $(BIN)/python -m pytest -m nightly tests/rag/llms/test_smollm2.py $(PYTEST)
 
 lint: .venv/.installed-test ## Check style, formatting and imports
 	$(BIN)/ruff check .

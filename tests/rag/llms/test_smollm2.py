@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,8 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from index import Index
-from rag import Assistant, LLMError, load_settings
+from rag import AnswerOptions, Assistant, LLMError, load_settings
+from rag.answer import Sentence
 from rag.llms.context_window import context_window
 from rag.llms.loader import load_llm, open_llm
 from rag.llms.retry import LLMCall
@@ -134,17 +136,34 @@ def test_its_context_window_is_known_and_a_longer_prompt_is_shortened(llm: Any, 
     assert failed.value.kind == "context length"
 
 
-def test_an_answer_of_so_small_a_model_is_graded_sentence_by_sentence(llm: Any, index: Index, tmp_path: Path) -> None:
+def test_answers_of_so_small_a_model_are_graded_sentence_by_sentence(llm: Any, index: Index, tmp_path: Path) -> None:
+    """It copies the article when it knows the answer, and invents a number of visitors."""
     (tmp_path / "anso.md").write_text(ARTICLE, encoding="utf-8")
     index.sync([tmp_path / "anso.md"])
-    assistant = Assistant(index, llm, model="transformers:smollm2")
-    answer = assistant.ask("Who built the lighthouse of Anso, and when?")
-    assert answer.done
-    assert answer.tokens["in"] > 100, "the article was sent"
-    assert 0 < answer.tokens["out"] <= 60
-    article = index.article(answer.citations[0].article_id) if answer.citations else None
-    for citation in answer.citations:
-        assert article is not None
-        assert article.text[citation.start : citation.end] == citation.quote
-    for sentence in answer.sentences:
-        assert sentence.support in ("quoted", "supported", "weak", "unsupported")
+    always_asked = AnswerOptions(abstention_threshold=-100.0)
+    assistant = Assistant(index, llm, model="transformers:smollm2", options=always_asked)
+    graded: list[Sentence] = []
+    for question in ("Who built the lighthouse of Anso, and when?", "How many visitors does the lighthouse have?"):
+        answer = assistant.ask(question)
+        assert answer.done
+        assert answer.tokens["in"] > 100, "the article was sent"
+        assert 0 < answer.tokens["out"] <= 60
+        for citation in answer.citations:
+            article = index.article(citation.article_id)
+            assert article is not None
+            assert article.text[citation.start : citation.end] == citation.quote
+        graded += answer.sentences
+    assert graded
+    for sentence in graded:
+        is_confirmed = sentence.support in ("quoted", "supported")
+        if sentence.text in ARTICLE:
+            assert is_confirmed, sentence
+        if any(not re.search(rf"\b{number}\b", ARTICLE) for number in re.findall(r"\d+", sentence.text)):
+            assert not is_confirmed, sentence
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF and then nothing")
+    with pytest.raises(LLMError, match=r"broken\.gguf' cannot be loaded"):
+        load_llm(f"transformers:{path}")
