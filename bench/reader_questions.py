@@ -31,6 +31,7 @@ from scripted_llm import serving, to_translate
 from index import sentences
 from rag import NOT_FOUND, Answer, Assistant, Turn, build_assistant, load_settings, open_index
 
+_ENDS = ".!?…。！？"  # a span may end before its full stop
 _COVERED = 0.5  # minimum share of a span that a citation must cover
 
 
@@ -54,7 +55,8 @@ class Reader:
             parts = [words[each.start : each.end] for each in sentences(words)]
             numbers = [passage_number(prompt, part) for part in parts]
             if all(numbers):
-                return " ".join(f"{part} [{number}]" for part, number in zip(parts, numbers, strict=True))
+                ended = [part if part[-1] in _ENDS else f"{part}." for part in parts]
+                return " ".join(f"{part} [{number}]" for part, number in zip(ended, numbers, strict=True))
         return ""
 
 

@@ -14,6 +14,7 @@ from ..answer import NOT_FOUND, Answer, Turn
 from ..errors import LLMError
 from ..grounding.support import SupportChecker
 from ..llms.retry import LLMCall
+from ..llms.streaming import CONTENT_FILTER, LENGTH
 from ..prompts import answer_messages, standalone_messages, translation_messages
 from ..questions.contextualize import contextualize, needs_context
 from ..settings import AnswerOptions
@@ -28,13 +29,10 @@ _TOKEN_RATIO = 1.3
 """Maximum number of LLM tokens per encoder token: vocabularies differ, and if the LLM truncates the prompt, the
 question is lost."""
 
-_LIMIT = "the LLM reached its limit. Raise CITECHAT_LLM_MAX_TOKENS for longer answers."
-_FILTER = "the provider's content filter stopped the LLM."
 _CUT_SHORT = {
-    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"), _LIMIT),
-    **dict.fromkeys(("content_filter", "safety", "recitation", "refusal", "prohibited_content", "blocklist"), _FILTER),
+    LENGTH: "the LLM reached its limit. Raise CITECHAT_LLM_MAX_TOKENS for longer answers.",
+    CONTENT_FILTER: "the provider's content filter stopped the LLM.",
 }
-"""The reason for each value with which providers report that the LLM stopped early, in lower case."""
 
 
 def write(
@@ -71,12 +69,13 @@ def write(
             answer = replace(answer, text=verified.text, sentences=tuple(verified.sentences))
             yield answer
     except LLMError as error:
+        verified.drop_unfinished()
         verified.close()
         if not verified.sentences:
             raise
         notes.append(f"The answer is not complete: {error.message}. {error.hint}")
     else:
-        reason = _CUT_SHORT.get(call.finish_reason.lower())
+        reason = _CUT_SHORT.get(call.finish_reason)
         is_unfinished = (reason is not None or not call.finish_reason) and verified.drop_unfinished()
         if reason or is_unfinished:
             notes.append(f"The answer is cut short: {reason or 'the connection ended early. Ask again.'}")

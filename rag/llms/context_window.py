@@ -19,8 +19,6 @@ from .servers import compatible_server, fetch_json, ollama_url, within
 
 DEFAULT_CONTEXT_TOKENS = 8192
 """The context window that is assumed for a model that does not say its own."""
-MOST_CONTEXT_TOKENS = 16_384
-"""The largest context window that is used unless the setting asks for more, because each token costs time or money."""
 
 _SECONDS = 2.0
 _MOST_BYTES = 8_000_000  # of a list of models; a hosted router lists hundreds
@@ -32,12 +30,12 @@ _CONFIG_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_le
 def context_tokens(settings: Settings) -> int:
     """Return the maximum length of a prompt and its answer together, in tokens.
 
-    This is the setting `llm_context_tokens`. If it is not set, it is what the model says, at most
-    `MOST_CONTEXT_TOKENS`, or `DEFAULT_CONTEXT_TOKENS` if the model does not say it.
+    This is the setting `llm_context_tokens`. If it is not set, it is what the model says, at most the setting
+    `llm_context_limit`, or `DEFAULT_CONTEXT_TOKENS` if the model does not say it.
     """
     if settings.llm_context_tokens:
         return settings.llm_context_tokens
-    return min(context_window(settings) or DEFAULT_CONTEXT_TOKENS, MOST_CONTEXT_TOKENS)
+    return min(context_window(settings) or DEFAULT_CONTEXT_TOKENS, settings.llm_context_limit)
 
 
 def context_window(settings: Settings) -> int | None:

@@ -16,8 +16,8 @@ questions and refusing off-topic ones (questions from one set about documents fr
 0.44 give the same result."""
 
 LLM_ABSTENTION_THRESHOLD = 0.4
-"""Threshold for `abstain_before_llm`: less than 1 % of the answerable questions in the development sets (SQuAD 2, CLAPnq
-and XQuAD, 410 questions) are below it."""
+"""Threshold for `abstain_before_llm`: less than 1 % of the answerable questions in the development sets (SQuAD 2,
+CLAPnq and XQuAD, 410 questions) are below it."""
 
 _SENTENCE, _WORDS, _PASSAGE_WORDS, _WEAKEST = 3.0, 2.0, 1.0, 0.5
 """Weights of similarities that have the same scale. Whole sentences show whether the articles cover the topic, single
