@@ -51,7 +51,10 @@ _SAID = (
     r"|present|told|in|part of|evident|established|inferred|derived|confirmed)"
 )
 _NOT = r"(?: not|n[’']t)"
-_NOUN = r"(?:information|mention|details?|references?|answers?|data|statements?|specifics|indications?|evidence|content|facts)"
+_NOUN = (
+    r"(?:information|mention|details?|references?|answers?|data|statements?|specifics|indications?|evidence|content"
+    r"|facts)"
+)
 _WHERE = (
     rf"(?:in|from|by|on|within|with|anywhere in|based on|given|using|according to|among|across"
     rf"|throughout) {_PASSAGES}"

@@ -17,7 +17,7 @@ from index import terms
 from ..answer import Sentence, Support
 from ..grounding.support import SupportChecker, SupportGrade
 from .citation_parser import CitationParser
-from .claims import breaks_off, claim_in, is_layout
+from .claims import breaks_off, claim_in, is_layout, is_yes_or_no
 from .refusals import is_explanation, is_not_found
 from .unwrap import Unwrapper
 
@@ -67,7 +67,9 @@ class VerifiedStream:
         self._parsed = 0  # number of sentences taken from the parser
         self._hints: tuple[int, ...] = ()  # passages that the line before the list cites
         self._statements: list[str] = []  # sentences about the articles
-        self._claims: list[tuple[str, bool]] = []  # each claim, and whether a passage that the LLM cites supports it
+        self._claims: list[
+            tuple[str, bool]
+        ] = []  # what it answers, and whether a passage that the LLM cites supports it
 
     @property
     def text(self) -> str:
@@ -143,7 +145,9 @@ class VerifiedStream:
             if not claim:
                 self._add(before, _MARKER.sub("", body))
                 self._hints = parsed.numbers or self._hints
-                if not layout:
+                if not layout and is_yes_or_no(parsed.text):
+                    self._claims.append((parsed.text, False))
+                elif not layout:
                     self._statements.append(parsed.text)
                 continue
             graded = self._grade(claim, parsed.numbers)
