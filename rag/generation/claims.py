@@ -34,7 +34,7 @@ _THEY_SAY = re.compile(
 _HEADING = re.compile(r"[ \t>]*#{1,6}\s")
 _BOLD_LINE = re.compile(r"(?P<bold>\*\*|__)[^*\n]*[^*\n.!?。！？](?P=bold):?")
 _END_OF_LINE = re.compile(r"[ \t*_]*\n")
-_NEXT_ROW = re.compile(r"[ \t]*\n[ \t]*\|?[ \t:|]*(?P<first>[^ \t:|\n])")
+_NEXT_ROW = re.compile(r"[ \t]*+\n[ \t]*+\|?[ \t:|]*+(?P<first>[^ \t:|\n])")
 _COMPLETE = re.compile(r"(?:[.!?…。！？|]|\[\d{1,3}\])[\s\"'”’»」』)）\]*_`|]*\Z")
 _LONGEST_TAIL = 40  # number of characters at the end of a text that show whether it is complete
 

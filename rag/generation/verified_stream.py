@@ -25,7 +25,6 @@ _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported"
 _GOOD = frozenset(_BEST_FIRST[:2])
 _MIN_WORDS = 2  # minimum number of content words that can be found elsewhere in other words: many passages have one
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
-_END_OF_ROW = re.compile(r"\s*\|\s*\Z")
 _BULLET = re.compile(r"[\s>#*+•–—-]{0,40}(?:\(?\d{1,3}[.)、])?\s{0,9}[*_]{0,2}")
 
 
@@ -221,7 +220,7 @@ def _with_markers(body: str, numbers: Sequence[int]) -> str:
     marks = "".join(f"[{number}]" for number in numbers)
     first = _MARKER.search(body)
     if first is None:
-        row = _END_OF_ROW.search(body) if body.startswith("|") else None
-        return f"{body[: row.start()]} {marks}{row[0]}" if row else f"{body} {marks}"
+        inside = body.rstrip("| ") if body.startswith("|") else body
+        return f"{inside} {marks}{body[len(inside) :]}"
     space = " " if first[0][0].isspace() else ""
     return body[: first.start()] + space + marks + _MARKER.sub("", body[first.end() :])
