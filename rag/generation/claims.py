@@ -10,7 +10,7 @@ import re
 from .citation_parser import ParsedSentence
 from .refusals import is_explanation, is_refusal, without_setting
 
-__all__ = ["breaks_off", "claim_in", "is_layout"]
+__all__ = ["breaks_off", "claim_in", "is_layout", "is_yes_or_no"]
 
 _YES_OR_NO = (
     r"(?:yes|no|yeah|yep|nope|correct|indeed|right|true|false|exactly"
@@ -34,7 +34,7 @@ _THEY_SAY = re.compile(
 _HEADING = re.compile(r"[ \t>]*#{1,6}\s")
 _BOLD_LINE = re.compile(r"(?P<bold>\*\*|__)[^*\n]*[^*\n.!?。！？](?P=bold):?")
 _END_OF_LINE = re.compile(r"[ \t*_]*\n")
-_NEXT_ROW = re.compile(r"[ \t]*\n[ \t]*\|?[ \t:|]*(?P<first>[^ \t:|\n])")
+_NEXT_ROW = re.compile(r"[ \t]*+\n[ \t]*+\|?[ \t:|]*+(?P<first>[^ \t:|\n])")
 _COMPLETE = re.compile(r"(?:[.!?…。！？|]|\[\d{1,3}\])[\s\"'”’»」』)）\]*_`|]*\Z")
 _LONGEST_TAIL = 40  # number of characters at the end of a text that show whether it is complete
 
@@ -44,16 +44,21 @@ def claim_in(sentence: str) -> str:
 
     "Yes, it rose." claims that it rose; "The articles do not say when, but it rose." claims the same.
     """
-    if _ALONE.fullmatch(sentence):
+    if is_yes_or_no(sentence):
         return ""
     answer = _ANSWER_FIRST.match(sentence)
-    text = without_setting(sentence[answer.end() :] if answer else sentence)
+    text = sentence[answer.end() :] if answer else sentence
     first = _CONTRAST_FIRST.match(text)
     parts = [first[1], text[first.end() :]] if first else _CONTRAST.split(text, maxsplit=1)
     if len(parts) > 1 and any(map(is_refusal, parts)):
         claims = [part for part in parts if not is_refusal(part) and not is_explanation(part)]
         return _THEY_SAY.sub("", claims[0], count=1) if claims else ""
-    return "" if is_refusal(text) else text
+    return "" if is_refusal(text) else without_setting(text)
+
+
+def is_yes_or_no(sentence: str) -> bool:
+    """Return whether a sentence is only "Yes." or "No."."""
+    return _ALONE.fullmatch(sentence) is not None
 
 
 def is_layout(text: str, parsed: ParsedSentence, *, final: bool) -> bool | None:

@@ -51,7 +51,10 @@ _SAID = (
     r"|present|told|in|part of|evident|established|inferred|derived|confirmed)"
 )
 _NOT = r"(?: not|n[’']t)"
-_NOUN = r"(?:information|mention|details?|references?|answers?|data|statements?|specifics|indications?|evidence|content|facts)"
+_NOUN = (
+    r"(?:information|mention|details?|references?|answers?|data|statements?|specifics|indications?|evidence|content"
+    r"|facts)"
+)
 _WHERE = (
     rf"(?:in|from|by|on|within|with|anywhere in|based on|given|using|according to|among|across"
     rf"|throughout) {_PASSAGES}"
@@ -205,7 +208,7 @@ _OTHERS = (
     r"non (?:ci sono|vi sono|c[’']è|è presente) (?:alcuna |nessuna |abbastanza |sufficienti )?(?:informazion"
     r"|menzion|dettagli|rispost|riferiment)",
 )
-_REFUSAL = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (*_ENGLISH, *_CHINESE, *_OTHERS))
+_REFUSAL = tuple(re.compile("|".join(patterns), re.IGNORECASE) for patterns in (_ENGLISH, _CHINESE, _OTHERS))
 
 _OPENING = re.compile(
     r"(?:(?:(?:unfortunately|regrettably|sadly|sorry|however|therefore|thus|hence|so|as such|as a result"
@@ -289,5 +292,5 @@ def _bare(sentence: str) -> str | None:
 
 def without_setting(sentence: str) -> str:
     """Return a sentence without words such as "Based on the provided passages," at its beginning."""
-    match = _SETTING.match(sentence)
+    match = _SETTING.match(sentence[:_LONGEST])
     return sentence[match.end() :] if match and match[0].rstrip().endswith(",") else sentence

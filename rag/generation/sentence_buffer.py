@@ -76,8 +76,10 @@ class SentenceBuffer:
             if self._line_over:
                 self._end_line()
             self._append(WORD_MARK, "Xyz")
-        elif self._line_start and not self._line_over and not _BULLET.sub("", self._plain, count=1).strip():
-            self._marks_first = True
+        elif self._line_start and not self._line_over:
+            bullet = _BULLET.match(self._plain)
+            if not self._plain[bullet.end() if bullet else 0 :].strip():
+                self._marks_first = True
         self.text += f"[{number}]"
         self._marks.append(_Mark(len(self._plain) - is_word, start, len(self.text), number))
 

@@ -17,7 +17,7 @@ from index import terms
 from ..answer import Sentence, Support
 from ..grounding.support import SupportChecker, SupportGrade
 from .citation_parser import CitationParser
-from .claims import breaks_off, claim_in, is_layout
+from .claims import breaks_off, claim_in, is_layout, is_yes_or_no
 from .refusals import is_explanation, is_not_found
 from .unwrap import Unwrapper
 
@@ -25,7 +25,6 @@ _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported"
 _GOOD = frozenset(_BEST_FIRST[:2])
 _MIN_WORDS = 2  # minimum number of content words that can be found elsewhere in other words: many passages have one
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
-_END_OF_ROW = re.compile(r"\s*\|\s*\Z")
 _BULLET = re.compile(r"[\s>#*+•–—-]{0,40}(?:\(?\d{1,3}[.)、])?\s{0,9}[*_]{0,2}")
 
 
@@ -67,7 +66,9 @@ class VerifiedStream:
         self._parsed = 0  # number of sentences taken from the parser
         self._hints: tuple[int, ...] = ()  # passages that the line before the list cites
         self._statements: list[str] = []  # sentences about the articles
-        self._claims: list[tuple[str, bool]] = []  # each claim, and whether a passage that the LLM cites supports it
+        self._claims: list[
+            tuple[str, bool]
+        ] = []  # what it answers, and whether a passage that the LLM cites supports it
 
     @property
     def text(self) -> str:
@@ -143,7 +144,9 @@ class VerifiedStream:
             if not claim:
                 self._add(before, _MARKER.sub("", body))
                 self._hints = parsed.numbers or self._hints
-                if not layout:
+                if not layout and is_yes_or_no(parsed.text):
+                    self._claims.append((parsed.text, False))
+                elif not layout:
                     self._statements.append(parsed.text)
                 continue
             graded = self._grade(claim, parsed.numbers)
@@ -217,7 +220,7 @@ def _with_markers(body: str, numbers: Sequence[int]) -> str:
     marks = "".join(f"[{number}]" for number in numbers)
     first = _MARKER.search(body)
     if first is None:
-        row = _END_OF_ROW.search(body) if body.startswith("|") else None
-        return f"{body[: row.start()]} {marks}{row[0]}" if row else f"{body} {marks}"
+        inside = body.rstrip("| ") if body.startswith("|") else body
+        return f"{inside} {marks}{body[len(inside) :]}"
     space = " " if first[0][0].isspace() else ""
     return body[: first.start()] + space + marks + _MARKER.sub("", body[first.end() :])

@@ -37,6 +37,8 @@ BOUNDED = {
     "rag.evaluate.drafting.quotations._PATTERNS": 4000,
     "rag.evaluate.drafting.rules.RULES": 1000,
     "rag.evaluate.drafting.swaps.": 110,
+    "rag.generation.claims._COMPLETE": 40,
+    "rag.generation.refusals._": 500,
     "rag.llms.retry._REPETITION": 600,
 }
 """The patterns whose callers pass only texts of at most this length, in characters, by name."""
