@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -65,9 +66,13 @@ def _compatible(model: str, base_url: str | None) -> int | None:
     base = address.rstrip("/")
     root = base.removesuffix("/v1")
     key = os.environ.get("OPENAI_API_KEY", "").strip()
+    ends = time.monotonic() + _SECONDS
 
     def fetch(url: str) -> Any:
-        return fetch_json(url, _SECONDS, key=key, most_bytes=_MOST_BYTES)
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("nobody waits for the result any more")
+        return fetch_json(url, left, key=key, most_bytes=_MOST_BYTES)
 
     entry: Mapping[str, Any] = {}
     meta: Mapping[str, Any] = {}

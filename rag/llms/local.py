@@ -118,7 +118,7 @@ class TransformersChat(LocalChat):
     _tokenizer: Any = PrivateAttr()
 
     def __init__(self, **given: Any) -> None:
-        """Load the model. Raises `LLMError` if there is none at `path`."""
+        """Load the model. Raises `LLMError` if `path` does not contain a model that can be loaded."""
         super().__init__(**given)
         path = Path(self.path)
         gguf = _gguf_file(path)

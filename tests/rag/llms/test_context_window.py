@@ -151,7 +151,12 @@ def test_a_server_that_is_slow_is_not_waited_for(httpserver: HTTPServer, monkeyp
 
     httpserver.expect_request("/v1/models").respond_with_handler(slowly)
     assert window("openai:tiny", httpserver) is None
+    for thread in threading.enumerate():
+        if thread.name == "ask-server":
+            thread.join(300)  # it ends although the server has not replied, and asks nothing else
     done.set()
+    httpserver.check()
+    assert {request.path for request, _ in httpserver.log} <= {"/v1/models"}
 
 
 @pytest.mark.parametrize(
