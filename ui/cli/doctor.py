@@ -16,6 +16,7 @@ _EXTRAS = {
     "ollama": "langchain-ollama",
     "google": "langchain-google-genai",
     "gguf": "llama-cpp-python",
+    "local": "accelerate",
 }
 
 

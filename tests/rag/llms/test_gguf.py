@@ -77,12 +77,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @has_llama_cpp
-def test_a_model_in_a_file_answers_and_its_nonsense_is_not_shown_as_an_answer(model: Path, samples_home: Path) -> None:
+def test_a_model_in_a_file_answers_and_its_nonsense_is_not_confirmed(model: Path, samples_home: Path) -> None:
     llm = load_llm(f"gguf:{model}", max_tokens=40)
     answer = Assistant(open_index(load_settings(home=samples_home)), llm, model="gguf:tiny").ask(QUESTION)
     assert answer.done
-    assert not answer.found
-    assert answer.notes == ("The model 'gguf:tiny' wrote an answer that no passage supports.",)
+    assert answer.found
+    assert not {sentence.support for sentence in answer.sentences} & {"supported", "quoted"}
     assert answer.tokens["in"] > 500, "the passages were sent"
     assert 0 < answer.tokens["out"] <= 40
 

@@ -61,8 +61,8 @@ def test_a_model_in_a_folder_answers_and_its_nonsense_is_not_shown_as_an_answer(
     llm = load_llm(f"transformers:{folder}", max_tokens=40)
     answer = Assistant(open_index(load_settings(home=samples_home)), llm, model="transformers:tiny").ask(QUESTION)
     assert answer.done
-    assert not answer.found
-    assert answer.notes == ("The model 'transformers:tiny' wrote an answer that no passage supports.",)
+    assert answer.found
+    assert not {sentence.support for sentence in answer.sentences} & {"supported", "quoted"}
     assert answer.tokens["in"] > 500, "the passages were sent"
     assert 0 < answer.tokens["out"] <= 40
 
