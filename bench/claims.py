@@ -32,16 +32,14 @@ import json
 import re
 import sys
 import tempfile
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scripted_llm import serving, to_translate
 
 from index import sentences
 from rag import Answer, Assistant, build_assistant, load_settings, open_index
@@ -83,45 +81,17 @@ class Observations:
 
 
 class Writer:
-    """An OpenAI-compatible server that writes a given text and cites the passages that contain the evidence."""
+    """An LLM that writes a given text and cites the passages that contain the evidence."""
 
     def __init__(self) -> None:
         self.text, self.evidence, self.prompts = "", ("",), 0
-        writer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                writer.prompts += 1
-                said = cited(writer.text, body["messages"][-1]["content"], writer.evidence)
-                head = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
-                deltas: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
-                deltas += [({"content": part}, None) for part in re.findall(r"(?s).{1,12}", said)] + [({}, "stop")]
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.end_headers()
-                for delta, reason in deltas:
-                    chunk = head | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-                    self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-                self.wfile.write(b"data: [DONE]\n\n")
-
-            def log_message(self, *_: object) -> None:
-                """Print nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-
-    @contextmanager
-    def serving(self) -> Iterator[Writer]:
-        """Serve until the block ends."""
-        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.server.shutdown()
-            self.server.server_close()
-            thread.join()
+    def __call__(self, prompt: str) -> str:
+        """Return the reply to a prompt; a question that is to be translated is repeated."""
+        if (question := to_translate(prompt)) is not None:
+            return question
+        self.prompts += 1
+        return cited(self.text, prompt, self.evidence)
 
 
 def cited(text: str, prompt: str, evidence: Sequence[str]) -> str:
@@ -180,8 +150,9 @@ def measure(path: Path, *, with_llm: bool = True, limit: int | None = None) -> O
         for item in items:
             _observe_quotes(seen, item, quoting.ask(item.question), lambda id_: texts[id_].text, names)
         if with_llm:
-            with Writer().serving() as writer:
-                named = load_settings(home=home, llm="openai:writer", llm_base_url=writer.url)
+            writer = Writer()
+            with serving(writer) as url:
+                named = load_settings(home=home, llm="openai:writer", llm_base_url=url)
                 _observe_answers(seen, items, build_assistant(named), writer)
     return seen
 

@@ -33,7 +33,7 @@ from .retrieval.late_interaction import Question, is_readable
 from .retrieval.retriever import ScoredPassage, SearchResult
 from .storage.token_cache import TokenVectors
 from .text import lexicon
-from .text.sentences import sentences
+from .text.sentences import begins_with_heading, sentences
 
 __all__ = [
     "LOCAL",
@@ -70,6 +70,7 @@ __all__ = [
     "SyncReport",
     "TokenVectors",
     "UploadBudget",
+    "begins_with_heading",
     "cpu_count",
     "create_private_folder",
     "is_readable",

@@ -100,6 +100,20 @@ class Index:
         """
         return self.find(question, limit, article_filter).hits
 
+    def count_passages(self, article_filter: ArticleFilter | None = None) -> int:
+        """Return the number of passages in the articles that `article_filter` allows."""
+        return self._retry(lambda: self.searcher.count_passages(article_filter))
+
+    def outline(
+        self, article_filter: ArticleFilter | None = None, articles: Sequence[str] | None = None
+    ) -> dict[str, list[str]]:
+        """Return the ids of all passages in reading order, by article id; see `Retriever.outline`."""
+        return self._retry(lambda: self.searcher.outline(article_filter, articles))
+
+    def read(self, found: SearchResult, ids: Sequence[str]) -> SearchResult:
+        """Return the passages with these ids, in this order, for the question of a search; see `Retriever.read`."""
+        return self._retry(lambda: self.searcher.read(found, ids))
+
     def articles(self) -> tuple[Article, ...]:
         """Return all articles, sorted by title; empty if nothing is indexed."""
         return tuple(self._current.store.articles()) if self.exists() else ()

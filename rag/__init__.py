@@ -12,7 +12,7 @@ from .llms.catalog import ModelCatalog
 from .llms.loader import LLMPing, ping_llm
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
-from .settings import FORMER_NAMES, AnswerOptions, Settings, load_settings
+from .settings import FORMER_NAMES, AnswerOptions, Scope, Settings, load_settings
 
 __all__ = [
     "FORMER_NAMES",
@@ -26,6 +26,7 @@ __all__ = [
     "ModelCatalog",
     "Observer",
     "QuestionError",
+    "Scope",
     "Sentence",
     "Settings",
     "SettingsError",

@@ -34,8 +34,8 @@ class Sentence:
     `text` is the sentence without markers. `numbers` are its valid markers, in order. For each marker, `evidence`
     contains the span that supports the sentence, as offsets in the article. `focus` is the short answer inside a quoted
     sentence, if one was found, as a span in the answer's text. `citation_corrected` is True if the LLM's citations were
-    changed: replaced with the passage that supports the sentence, or reduced to the passages that do. `reason` is why
-    the sentence is not confirmed, in words that a person can check; empty if it is supported.
+    changed: replaced with the passage that supports the sentence, or reduced to the passages that do. `reason` says why
+    the sentence is not confirmed; it is empty if the sentence is supported.
     """
 
     start: int
@@ -81,7 +81,8 @@ class Answer:
     whether the articles answer the question: compare it with a threshold, but do not show it as a percentage. `timings`
     contains the duration of each stage in seconds. `tokens` contains the LLM's token counts, "in" and "out", if its
     provider reports them. `notes` are short remarks for the user, for example that the LLM failed and the articles are
-    quoted instead.
+    quoted instead. `reasoning` is what the LLM thought before it answered, if the provider reports it; it is neither
+    checked nor sent back to the LLM.
     """
 
     question: str
@@ -95,6 +96,7 @@ class Answer:
     timings: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reasoning: str = ""
     done: bool = False
 
     @property
@@ -134,6 +136,7 @@ class Answer:
                 "support": sentence.support,
                 "citation_corrected": sentence.citation_corrected,
                 "moved": sentence.citation_corrected,  # deprecated name
+                "reason": sentence.reason,
                 "focus": self.text[sentence.focus.start : sentence.focus.end] if sentence.focus else None,
             }
             for sentence in self.sentences

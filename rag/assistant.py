@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from index import Article, ArticleFilter, Index
+from index import Article, ArticleFilter, Index, SearchResult
 
 from .answer import Answer, Turn
 from .errors import LLMError, QuestionError, SettingsError
+from .generation.context import Context, gather
 from .generation.extractive import quote
-from .generation.generate import not_found, rewrite, write
+from .generation.generate import count_tokens, not_found, rewrite, translate, write
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
 from .questions.contextualize import contextualize
-from .reading.abstention import DEFAULT_ABSTENTION_THRESHOLD, confidence
-from .reading.evidence import rank_sentences
-from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions
+from .questions.foreign import is_foreign
+from .questions.small_talk import SmallTalk, small_talk, small_talk_reply
+from .questions.starters import starter_questions
+from .reading.abstention import DEFAULT_ABSTENTION_THRESHOLD, LLM_ABSTENTION_THRESHOLD, confidence
+from .reading.evidence import Quote, rank_sentences
+from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions, Scope
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+
+_SUGGESTIONS = 3  # number of questions in a reply to a greeting
+_TITLES = 5  # maximum number of titles from which the LLM sees the language of the articles
+_MOST_TRANSLATIONS = 1000  # number of translated queries that are kept
 
 
 @dataclass(eq=False)
@@ -41,6 +51,7 @@ class Assistant:
     model: str = EXTRACTIVE
     options: AnswerOptions = field(default_factory=AnswerOptions)
     observer: Observer | None = None
+    _translations: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         """Return the finished answer: the last value of `stream`."""
@@ -60,37 +71,97 @@ class Assistant:
 
     def _stream(self, question: str, history: Sequence[Turn], article_filter: ArticleFilter | None) -> Iterator[Answer]:
         question = self._validated(question)
-        options = self.options
         started = time.perf_counter()
-        call = LLMCall(self.llm, self.model, options.llm_total_timeout) if self.llm is not None else None
+        talk = small_talk(question)
+        if talk is not None:
+            yield self._talk(talk, question, article_filter, started)
+            return
+        call = LLMCall(self.llm, self.model, self.options.llm_total_timeout) if self.llm is not None else None
         query = rewrite(question, history, call) if call else contextualize(question, history)
-        found = self.index.find(query, options.top_k, article_filter)
+        found = self.index.find(query, self.options.top_k, article_filter)
+        if call and is_foreign(found) and (translated := self._translated(query, found, call)) != query:
+            query = translated
+            found = self.index.find(query, self.options.top_k, article_filter)
+        context = self._context(question, found, history, article_filter) if call else None
         searched = time.perf_counter()
         timings = {"search": searched - started}
-        answer = Answer(question, model=self.model, search_query=query, hits=tuple(found.hits), timings=timings)
+        hits = tuple((context.found if context else found).hits)
+        answer = Answer(question, model=self.model, search_query=query, hits=hits, timings=timings)
         yield answer
 
         ranked = rank_sentences(found)
         answer = replace(answer, confidence=round(confidence(found, ranked[0]), 6) if ranked else 0.0)
-        if not ranked or answer.confidence < self.abstention_threshold:
+        if not ranked:
             answer = not_found(answer)
             if article_filter and not found.hits:
                 answer = replace(answer, notes=("No article is among those that were chosen.",))
-        elif call is None:
-            answer = quote(answer, ranked, found)
+        elif call is None or context is None:
+            answer = self._quoted(answer, ranked, found)
+        elif self.options.abstain_before_llm and answer.confidence < self._llm_abstention_threshold:
+            answer = not_found(answer)
         else:
-            try:
-                for partial in write(answer, found, call, history, self.index.encoder, options=options):
-                    answer = partial
-                    yield answer
-            except LLMError as error:
-                if not options.fallback:
-                    raise
-                note = f"{_capitalized(error.message)}. Quoted from the articles instead. {error.hint}"
-                answer = replace(quote(answer, ranked, found), model=EXTRACTIVE, notes=(note,))
+            quotes = partial(_quotes, answer, ranked, found)
+            for written in self._written(answer, context, call, history, quotes):
+                answer = written
+                yield answer
         ended = time.perf_counter()
         timings = {**answer.timings, "answer": ended - searched, "total": ended - started}
         yield replace(answer, done=True, timings=timings)
+
+    def _written(
+        self,
+        answer: Answer,
+        context: Context,
+        call: LLMCall,
+        history: Sequence[Turn],
+        quotes: Callable[[str], Answer],
+    ) -> Iterator[Answer]:
+        """Yield the answer as the LLM writes it; if it fails and `options.fallback` is on, quotes or an abstention."""
+        encoder, options = self.index.encoder, self.options
+        try:
+            yield from write(answer, context, call, history, encoder, options=options, quoted=quotes)
+        except LLMError as error:
+            if not options.fallback:
+                raise
+            reason = f"{_capitalized(error.message)}."
+            if answer.confidence < self.abstention_threshold:
+                yield replace(not_found(answer), model=EXTRACTIVE, notes=(f"{reason} {error.hint}",))
+            else:
+                yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
+
+    def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answer:
+        """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
+        return not_found(answer) if answer.confidence < self.abstention_threshold else quote(answer, ranked, found)
+
+    def _context(
+        self, question: str, found: SearchResult, history: Sequence[Turn], article_filter: ArticleFilter | None
+    ) -> Context:
+        """Return the passages for the LLM's prompt."""
+        options = self.options
+
+        def count(context: Context) -> int:
+            return count_tokens(question, context, history, self.index.encoder, options)
+
+        limit = options.prompt_tokens
+        return gather(self.index, found, article_filter, scope=options.scope, prompt_tokens=limit, count_tokens=count)
+
+    def _translated(self, query: str, found: SearchResult, call: LLMCall) -> str:
+        """Return the query in the language of the articles; the LLM translates each query once."""
+        titles = list(dict.fromkeys(hit.title for hit in found.hits))[:_TITLES]
+        key = (self.model, query, *titles)
+        if key not in self._translations:
+            if len(self._translations) >= _MOST_TRANSLATIONS:
+                self._translations.clear()
+            self._translations[key] = translate(query, titles, call)
+        return self._translations[key]
+
+    def _talk(self, talk: SmallTalk, question: str, article_filter: ArticleFilter | None, started: float) -> Answer:
+        """Return the reply to small talk; it has no citations, and nothing is searched for it."""
+        articles = [each for each in self.article_metadata() if not article_filter or article_filter.allows(each)]
+        suggestions = starter_questions(self, _SUGGESTIONS, article_filter) if articles else []
+        text = small_talk_reply(talk, question, articles, suggestions)
+        timings = {"total": time.perf_counter() - started}
+        return Answer(question, text, model=self.model, search_query=question, timings=timings, done=True)
 
     def with_options(self, **changes: Any) -> Assistant:
         """Return a copy of this assistant with some of its `AnswerOptions` changed."""
@@ -101,7 +172,12 @@ class Assistant:
         return replace(self, llm=None, model=EXTRACTIVE)
 
     def with_choices(
-        self, catalog: ModelCatalog, model: str | None = None, top_k: int | None = None, strict: bool | None = None
+        self,
+        catalog: ModelCatalog,
+        model: str | None = None,
+        top_k: int | None = None,
+        strict: bool | None = None,
+        scope: str | None = None,
     ) -> Assistant:
         """Return an assistant with a user's choices, or this assistant if they change nothing; `None` means no choice.
 
@@ -117,10 +193,13 @@ class Assistant:
             )
         if strict is not None and type(strict) is not bool:
             raise SettingsError(f"strict cannot be {abbreviated(strict)}", "Choose true or false.")
+        if scope is not None and scope not in get_args(Scope):
+            raise SettingsError(f"scope cannot be {abbreviated(scope)}", f"Choose {', '.join(get_args(Scope))}.")
         options = replace(
             self.options,
             top_k=self.options.top_k if top_k is None else top_k,
             strict=self.options.strict if strict is None else strict,
+            scope=self.options.scope if scope is None else cast(Scope, scope),
         )
         if model is not None and model != self.model:
             return replace(self, llm=catalog.llm(model), model=model, options=options)
@@ -134,6 +213,11 @@ class Assistant:
             return self.options.abstention_threshold
         calibrated = self.index.abstention_threshold()
         return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
+
+    @property
+    def _llm_abstention_threshold(self) -> float:
+        configured = self.options.abstention_threshold
+        return LLM_ABSTENTION_THRESHOLD if configured is None else configured
 
     def articles(self) -> tuple[Article, ...]:
         """Return every indexed article, sorted by title."""
@@ -165,6 +249,12 @@ class Assistant:
                 "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+
+def _quotes(answer: Answer, ranked: Sequence[Quote], found: SearchResult, note: str) -> Answer:
+    """Return the answer in quotes that replaces an LLM's answer, with a note that says why."""
+    quoted = quote(replace(answer, hits=tuple(found.hits)), ranked, found)
+    return replace(quoted, model=EXTRACTIVE, notes=(note,))
 
 
 def _capitalized(text: str) -> str:

@@ -12,6 +12,7 @@ from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, c
 from .answer import Answer, Turn
 from .assistant import Assistant
 from .errors import SettingsError
+from .llms.context_window import context_tokens
 from .llms.loader import model_label, open_llm
 from .prompts import ANSWER_SYSTEM
 from .settings import AnswerOptions, Settings, load_settings
@@ -87,13 +88,18 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
     Raises `LLMError` if the LLM is unknown, or if its package or key is missing.
     """
     settings = settings or load_settings()
+    context = context_tokens(settings)
+    settings = settings.model_copy(update={"llm_context_tokens": context})
     options = AnswerOptions(
         top_k=settings.top_k,
         abstention_threshold=settings.abstention_threshold,
         max_question_chars=settings.max_question_chars,
         strict=settings.strict,
         llm_total_timeout=settings.llm_total_timeout,
-        prompt_tokens=settings.llm_context_tokens - settings.llm_max_tokens,
+        prompt_tokens=max(1, context - settings.llm_max_tokens),
+        scope=settings.scope,
+        abstain_before_llm=settings.abstain_before_llm,
+        verifier=settings.verifier,
         instructions=_instructions(settings),
     )
     return Assistant(open_index(settings), open_llm(settings), model=model_label(settings.llm), options=options)

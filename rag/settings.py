@@ -16,6 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .errors import SettingsError
 from .prompts import ANSWER_SYSTEM, check_instructions
 
+Scope = Literal["auto", "document", "passages"]
+"""What an LLM reads; see `Settings.scope`."""
+
 logger = logging.getLogger(__name__)
 
 FORMER_NAMES = {
@@ -42,10 +45,15 @@ class AnswerOptions:
         abstention_threshold: Confidence below which the assistant abstains; None: the index's calibrated threshold, or
             the default.
         max_question_chars: Maximum length of a question, in characters.
-        strict: Leave out sentences that no passage supports, instead of flagging them.
+        strict: Leave out an LLM's sentences that the articles contradict, or that name something that no passage names,
+            instead of labelling them.
         fallback: Quote the articles when the LLM fails, instead of raising `LLMError`.
         llm_total_timeout: Maximum total time for all LLM calls for one answer, including retries, in seconds.
         prompt_tokens: Maximum length of a prompt, in tokens.
+        scope: What the LLM reads: whole articles ('document'), the best passages with their neighbours ('passages'), or
+            whichever fits ('auto').
+        abstain_before_llm: Do not ask the LLM if the confidence that the articles answer is very low, to save money.
+        verifier: Model that grades the LLM's sentences, see `Settings.verifier`.
         instructions: System prompt. It must mention `[1]` and the line `NOT_FOUND`; otherwise `SettingsError` is
             raised.
     """
@@ -57,6 +65,9 @@ class AnswerOptions:
     fallback: bool = True
     llm_total_timeout: float = 180.0
     prompt_tokens: int = 7492
+    scope: Scope = "auto"
+    abstain_before_llm: bool = False
+    verifier: str = "bundled"
     instructions: str = ANSWER_SYSTEM
 
     def __post_init__(self) -> None:
@@ -115,9 +126,12 @@ class Settings(BaseSettings):
     """Maximum time to wait for the LLM's first word, and between words, in seconds."""
     llm_total_timeout: float = Field(180.0, gt=0)
     """Maximum total time that the LLM may take for an answer, including retries, in seconds."""
-    llm_context_tokens: int = Field(8192, ge=1024)
+    llm_context_tokens: int | None = Field(None, ge=1024)
     """Maximum length of the LLM's prompt and answer together, in tokens; a passage that does not fit is left out
-    entirely."""
+    entirely. Unset: what the provider says that the LLM supports, at most `llm_context_limit`, or 8192 if it says
+    nothing."""
+    llm_context_limit: int = Field(16_384, ge=1024)
+    """Maximum of `llm_context_tokens` if it is unset, because long prompts cost money and time."""
     llm_max_tokens: int = Field(700, ge=16)
     """Maximum length of the LLM's answer, in tokens."""
     llm_instructions: Path | None = None
@@ -125,8 +139,19 @@ class Settings(BaseSettings):
     citations as [1], and to reply 'The articles do not say.' if the articles do not answer the question."""
     allow_web_links: bool = False
     """Let users of the chat add public web pages by URL; the server fetches them."""
+    scope: Scope = "auto"
+    """What the LLM reads: 'document' (whole articles, as far as they fit), 'passages' (the best passages with their
+    neighbours) or 'auto' (whole articles if all that are asked about fit, or the article that the question is clearly
+    about; else passages)."""
+    abstain_before_llm: bool = False
+    """Do not ask the LLM if it is very unlikely that the articles answer the question. This saves money; about one
+    answerable question in a hundred is lost."""
+    verifier: str = "bundled"
+    """Model that grades each sentence of an LLM against the passages: 'bundled', 'llm' (a second call of the same LLM),
+    the folder or name of a sentence-transformers CrossEncoder, or the name of a plug-in (see docs/llms.md)."""
     strict: bool = False
-    """Leave out LLM sentences that no passage supports, instead of flagging them."""
+    """Leave out LLM sentences that the articles contradict, or that name something that no passage names, instead of
+    labelling them."""
 
     database_url: SecretStr | None = None
     """Database for conversations, feedback and API keys, as an SQLAlchemy URL such as

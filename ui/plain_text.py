@@ -46,6 +46,8 @@ def explained(answer: Answer) -> str:
         ranks = ", ".join(f"{name} {rank}" for name, rank in hit.ranks.items())
         shared = ", ".join(hit.shared) or "no word"
         lines.append(f"  [{number}] {ranks}; shares {shared}: {_short(hit.passage.text, 80)}")
+    if answer.reasoning:
+        lines += ["", "The LLM's reasoning:", answer.reasoning.strip()]
     return printable("\n".join(lines))
 
 

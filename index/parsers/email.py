@@ -26,7 +26,9 @@ def read_eml(data: bytes, name: str) -> Extract:
     """Read the plain text of a message, or its HTML if it has no plain text; attachments are ignored."""
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
-        raise cannot_read(name, "it has no sender, subject or date", "Save it again as .eml.")
+        raise cannot_read(
+            name, "it has no sender, subject or date", "Open the message in a mail program and save it as .eml again."
+        )
     body = message.get_body(preferencelist=("plain", "html"))
     if body is None:
         raise LoadError(f"Cannot index {name!r}: the message has no text.", "Save its attachments and index them.")

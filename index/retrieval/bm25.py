@@ -153,6 +153,10 @@ class BM25Index:
             mask[first:last] = 1
         return mask
 
+    def contains(self, term: str) -> bool:
+        """Return whether a term occurs in any of the texts."""
+        return term in self._columns
+
     def rarity(self, term: str) -> float:
         """Return the inverse document frequency of a term, which is 0 or more."""
         begin, end = self._column(term)

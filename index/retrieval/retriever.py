@@ -15,6 +15,7 @@ import numpy as np
 from ..embedding.base import Encoder, FloatArray
 from ..filters import ArticleFilter
 from ..models import Article, Hit
+from ..storage.serialization import start_of
 from ..storage.store import Store
 from ..storage.token_cache import TokenCache, TokenVectors
 from ..storage.vector_cache import load_vectors
@@ -102,6 +103,41 @@ class Retriever:
             hit = _hit(existing[i], [existing[copy] for copy in copies], float(score[i]), own_ranks, read)
             passages.append(ScoredPassage(hit, existing[i], similarities[i]))
         return SearchResult(read, passages, self._bm25)
+
+    def count_passages(self, article_filter: ArticleFilter | None = None) -> int:
+        """Return the number of passages in the articles that `article_filter` allows."""
+        allowed = self._allowed(article_filter)
+        return len(self._bm25.ids) if allowed is None else int(self._bm25.of_articles(allowed).sum())
+
+    def outline(
+        self, article_filter: ArticleFilter | None = None, articles: Sequence[str] | None = None
+    ) -> dict[str, list[str]]:
+        """Return the ids of all passages in reading order, by article id.
+
+        The articles are those in `articles`, or those that `article_filter` allows, sorted by title.
+        """
+        if articles is None:
+            articles = [each.id for each in self._metadata if not article_filter or article_filter.allows(each)]
+        ids = self._bm25.ids
+        outline = {}
+        for article in articles:
+            found = [ids[position].decode() for position in np.flatnonzero(self._bm25.of_articles([article]))]
+            outline[article] = sorted(found, key=start_of)
+        return outline
+
+    def read(self, found: SearchResult, ids: Sequence[str]) -> SearchResult:
+        """Return the passages with these ids, in this order, for the question of a search; omit those that are gone.
+
+        Passages that the search found keep their hits; the others have the score of the last one.
+        """
+        known = {each.hit.passage.id: each for each in found.passages}
+        others = [id_ for id_ in ids if id_ not in known]
+        last = min((hit.score for hit in found.hits), default=0.0)
+        for id_, features in zip(others, self._load_features(others), strict=True):
+            if features is not None:
+                hit = _hit(features, [], last, {}, found.question)
+                known[id_] = ScoredPassage(hit, features, features.tokens.cosines(found.question.tokens))
+        return replace(found, passages=[known[id_] for id_ in ids if id_ in known])
 
     def _allowed(self, article_filter: ArticleFilter | None) -> list[str] | None:
         """Return the ids of the articles that the filter allows, or None if it allows every article."""

@@ -152,7 +152,7 @@ def create_if_absent(client: Any, name: str, metadata: dict[str, Any]) -> Any | 
 
 
 def set_timeout(client: Any, seconds: float) -> None:
-    """Set a server client's timeout, which is unlimited by default, and check that each answer comes from Chroma."""
+    """Set the timeout of an HTTP client (by default, it has none), and reject responses that are not from Chroma."""
     for session in _connections(client):
         session.timeout = seconds
         session.event_hooks = {"response": [_require_chroma]}

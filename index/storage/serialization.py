@@ -60,6 +60,11 @@ def article_id_of(passage_id: str) -> str:
     return passage_id.rpartition(":")[0]
 
 
+def start_of(passage_id: str) -> int:
+    """Return the offset in its article at which a passage starts."""
+    return int(passage_id.rpartition(":")[2].partition("-")[0])
+
+
 def to_passages(ids: Iterable[str], articles: Mapping[str, Article]) -> Iterator[tuple[Article, Passage]]:
     """Restore passages from their ids, each with its article; skip passages whose article is not in `articles`."""
     for id_ in ids:

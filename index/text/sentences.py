@@ -75,6 +75,11 @@ def blocks(text: str, boilerplate: Sequence[Span] = ()) -> list[Block]:
     ]
 
 
+def begins_with_heading(text: str) -> bool:
+    """Return whether the first block of a text is a heading."""
+    return any(block.is_heading for block in blocks(text)[:1])
+
+
 def sentences_within(text: str, span: Span) -> list[Span]:
     """Return the sentences in one block."""
     found = [

@@ -172,9 +172,7 @@ class RemoteAssistant:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(map(str, first["loc"]))[:80] or "the whole reply"
-            raise self._error(
-                f"describes its articles in a different format than a citechat chat: {name}: {first['msg']}"
-            ) from None
+            raise self._error(f"returned articles in an unexpected format ({name}: {first['msg']})") from None
 
     def _timed_out(self) -> ServerError:
         return self._error(

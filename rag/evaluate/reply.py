@@ -60,8 +60,8 @@ class CitedSpan:
 class Reply:
     """The parts of an answer that are measured, or that a person needs to understand the result.
 
-    `text` does not contain citation markers. `sources` maps article ids to sources, if the answer names them. `seconds`
-    contains the duration of each stage, and `tokens` contains the numbers of LLM input and output tokens.
+    `text` does not contain citation markers. `sources` maps the id of each article to the source in the answer, if it
+    has one. `seconds` is the duration of each stage, and `tokens` the number of the LLM's input and output tokens.
     """
 
     text: str

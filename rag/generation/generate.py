@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from index import Encoder, SearchResult
+from index import Encoder
 
 from ..answer import NOT_FOUND, Answer, Turn
 from ..errors import LLMError
 from ..grounding.support import SupportChecker
 from ..llms.retry import LLMCall
-from ..prompts import answer_messages, standalone_messages
+from ..llms.streaming import CONTENT_FILTER, LENGTH
+from ..prompts import answer_messages, standalone_messages, translation_messages
 from ..questions.contextualize import contextualize, needs_context
 from ..settings import AnswerOptions
+from .context import Context
 from .verified_stream import VerifiedStream
 
 if TYPE_CHECKING:
@@ -26,31 +29,39 @@ _TOKEN_RATIO = 1.3
 """Maximum number of LLM tokens per encoder token: vocabularies differ, and if the LLM truncates the prompt, the
 question is lost."""
 
+_CUT_SHORT = {
+    LENGTH: "the LLM reached its limit. Raise CITECHAT_LLM_MAX_TOKENS for longer answers.",
+    CONTENT_FILTER: "the provider's content filter stopped the LLM.",
+}
+
 
 def write(
     answer: Answer,
-    found: SearchResult,
+    context: Context,
     call: LLMCall,
     history: Sequence[Turn],
     encoder: Encoder,
     *,
     options: AnswerOptions,
+    quoted: Callable[[str], Answer],
 ) -> Iterator[Answer]:
-    """Yield the answer as the LLM writes it; if the LLM fails midway, the last value has a note with the reason.
+    """Yield the answer as the LLM writes it, with every sentence graded.
 
-    Raises `LLMError` if the LLM fails before it has written a supported sentence. If a complete answer contains no
-    supported sentence, `found` is set to False.
+    `found` is False only if the LLM says that the articles do not answer. If the LLM fails midway or its reply is cut
+    short, the last value has a note with the reason. If the option `strict` leaves nothing of the reply,
+    `quoted(note)` is the answer. Raises `LLMError` if the LLM fails before it has written a sentence.
     """
 
     def prompt(passages: int) -> list[BaseMessage]:
-        return answer_messages(answer.question, found.hits[:passages], history, options.instructions)
+        return _prompt(answer.question, context, passages, history, options)
 
-    passages = fitting(prompt, len(found.hits), encoder, options.prompt_tokens)
-    verified = VerifiedStream(SupportChecker(found, encoder), passages, strict=options.strict)
+    verified = VerifiedStream(
+        SupportChecker(context.found, encoder), len(context.found.passages), strict=options.strict
+    )
     started = time.perf_counter()
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     try:
-        for piece in call.stream(prompt, passages):
+        for piece in call.stream(prompt, len(context.priority)):
             if "first token" not in answer.timings:
                 timings = {**answer.timings, "first token": time.perf_counter() - started}
                 answer = replace(answer, timings=timings)
@@ -58,23 +69,49 @@ def write(
             answer = replace(answer, text=verified.text, sentences=tuple(verified.sentences))
             yield answer
     except LLMError as error:
+        verified.drop_unfinished()
         verified.close()
-        if not verified.is_supported:
+        if not verified.sentences:
             raise
-        notes = (f"The answer is not complete: {error.message}. {error.hint}",)
-    verified.close()
+        notes.append(f"The answer is not complete: {error.message}. {error.hint}")
+    else:
+        reason = _CUT_SHORT.get(call.finish_reason)
+        is_unfinished = (reason is not None or not call.finish_reason) and verified.drop_unfinished()
+        if reason or is_unfinished:
+            notes.append(f"The answer is cut short: {reason or 'the connection ended early. Ask again.'}")
+        verified.close()
     if verified.left_out:
-        notes = (*notes, f"Left out, because no passage says it: {_sentence_count(verified.left_out)}.")
+        count = _sentence_count(verified.left_out)
+        notes.append(f"Left out, because the articles contradict it or do not mention what it names: {count}.")
     answer = replace(
-        answer, text=verified.text.rstrip(), sentences=tuple(verified.sentences), notes=notes, tokens=dict(call.tokens)
+        answer,
+        text=verified.text.rstrip(),
+        sentences=tuple(verified.sentences),
+        notes=tuple(notes),
+        tokens=dict(call.tokens),
+        reasoning=verified.reasoning or call.reasoning,
     )
-    if answer.text.startswith(NOT_FOUND):
-        yield not_found(replace(answer, notes=()))
-    elif not verified.is_supported:
-        note = f"The model {answer.model!r} wrote an answer that no passage supports."
-        yield not_found(replace(answer, notes=(note,)))
+    if verified.is_refusal:
+        yield not_found(answer)
+    elif verified.left_out and not verified.sentences:
+        yield replace(quoted(notes[-1] + " Quoted from the articles instead."), tokens=answer.tokens)
     else:
         yield answer
+
+
+def count_tokens(
+    question: str, context: Context, history: Sequence[Turn], encoder: Encoder, options: AnswerOptions
+) -> int:
+    """Return the maximum number of LLM tokens in the prompt for a question with this context."""
+    text = "\n".join(str(each.content) for each in _prompt(question, context, len(context.priority), history, options))
+    return math.ceil(len(encoder.tokenize(text)) * _TOKEN_RATIO)
+
+
+def _prompt(
+    question: str, context: Context, passages: int, history: Sequence[Turn], options: AnswerOptions
+) -> list[BaseMessage]:
+    numbers = context.numbers(passages)
+    return answer_messages(question, context.found.hits, history, options.instructions, numbers)
 
 
 def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
@@ -85,18 +122,20 @@ def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
         reply = "".join(call.stream(lambda _: standalone_messages(question, history), 0)).strip()
     except LLMError:
         return contextualize(question, history)  # the LLM call that writes the answer will report the failure
-    is_question = "\n" not in reply and 0 < len(reply) <= _MAX_QUESTION_CHARS
-    return reply if is_question else contextualize(question, history)
+    return reply if _is_question(reply) else contextualize(question, history)
 
 
-def fitting(prompt: Callable[[int], list[BaseMessage]], passages: int, encoder: Encoder, prompt_tokens: int) -> int:
-    """Return the number of passages, best first, that fit into the prompt; at least 1."""
-    while passages > 1:
-        text = "\n".join(str(message.content) for message in prompt(passages))
-        if len(encoder.tokenize(text)) * _TOKEN_RATIO <= prompt_tokens:
-            return passages
-        passages -= 1
-    return passages
+def translate(question: str, titles: Sequence[str], call: LLMCall) -> str:
+    """Return the question in the language of the titles, by the LLM; unchanged if the LLM fails."""
+    try:
+        reply = "".join(call.stream(lambda _: translation_messages(question, titles), 0)).strip()
+    except LLMError:
+        return question  # the LLM call that writes the answer will report the failure
+    return reply if _is_question(reply) else question
+
+
+def _is_question(reply: str) -> bool:
+    return "\n" not in reply and 0 < len(reply) <= _MAX_QUESTION_CHARS
 
 
 def not_found(answer: Answer) -> Answer:

@@ -66,8 +66,8 @@ _UNITS = {
     "decade": "decades?",
     "century": "centur(?:y|ies)|世纪|世紀",
 }
-"""Units that must match, each with its spellings. The alignment compares other words: "23 members" and "23 people" may
-mean the same."""
+"""Units that must match, each with a pattern for its spellings. Other nouns after a number are not units, because
+"23 members" and "23 people" may mean the same thing; the support check compares them as words."""
 
 _WORD = rf"(?:{'|'.join(sorted(_SMALL | _SCALES, key=len, reverse=True))})"
 _FIGURE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"

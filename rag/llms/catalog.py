@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
 import time
-from contextlib import closing
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
 from ..settings import EXTRACTIVE, Settings
 from .failures import KEY_NAMES
 from .loader import is_installed, model_label, open_llm
+from .servers import fetch_json, ollama_url, within
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -31,9 +27,6 @@ _HOSTED = {
 _LIST_SECONDS = 30.0  # time for which a list of models is cached, in seconds
 _OLLAMA_SECONDS = 0.5
 _OLLAMA_MAX_MODELS = 20
-_OLLAMA_MAX_BYTES = 1_000_000
-_OLLAMA_PORTS = {"": 11434, "http": 80, "https": 443}  # default port for each scheme, as in Ollama's own client
-_WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening address to connection address
 _PLAIN_NAME = re.compile(r"[\w./:-]{1,200}", re.ASCII)
 _LATEST = ":latest"
 
@@ -98,55 +91,23 @@ def _hosted() -> list[str]:
 
 
 def _ollama() -> list[str]:
-    """Return the models on a running Ollama server; empty without the client, or if the server does not answer in time.
-
-    A thread sends the request, because a host name lookup has no time limit.
-    """
+    """Return the models on a running Ollama server; empty without the client, or if the server does not answer in
+    time."""
     if not is_installed("ollama"):
         return []
-    found: list[str] = []
 
-    def request() -> None:
-        try:
-            names = _chat_models(_fetch(_ollama_url(os.environ.get("OLLAMA_HOST", ""))))
-        except Exception:  # after any failure, no models can be offered
-            return
-        found.extend(names)
+    def request() -> list[str]:
+        url = ollama_url(os.environ.get("OLLAMA_HOST", ""))
+        return _chat_models(fetch_json(f"{url}/api/tags", _OLLAMA_SECONDS))
 
-    thread = threading.Thread(target=request, name="list-ollama", daemon=True)
-    thread.start()
-    thread.join(_OLLAMA_SECONDS)
-    return list(found)
+    return within(_OLLAMA_SECONDS, request) or []
 
 
-def _fetch(url: str) -> bytes:
-    """Return Ollama's list of models. No proxy is used, because Ollama runs on this machine or in the same network."""
-    parts = urlsplit(url)
-    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    with closing(connect(parts.hostname or "", parts.port, timeout=_OLLAMA_SECONDS)) as connection:
-        connection.request("GET", f"{parts.path}/api/tags")
-        response = connection.getresponse()
-        data = response.read(_OLLAMA_MAX_BYTES + 1)
-        if response.status != HTTPStatus.OK or len(data) > _OLLAMA_MAX_BYTES:
-            raise ValueError("not a list of models")
-        return data
-
-
-def _chat_models(data: bytes) -> list[str]:
+def _chat_models(listed: Any) -> list[str]:
     """Return the names in Ollama's list as specs, without the default tag and without embedding models."""
     specs = []
-    for model in json.loads(data)["models"]:
+    for model in listed["models"]:
         name, details = model["name"], model.get("details") or {}
         if _PLAIN_NAME.fullmatch(name) and "bert" not in str(details.get("family")):
             specs.append(f"ollama:{name.removesuffix(_LATEST)}")
     return specs[:_OLLAMA_MAX_MODELS]
-
-
-def _ollama_url(host: str) -> str:
-    """Return the URL for the value of `OLLAMA_HOST`: a host, a port, both, or a URL."""
-    scheme, colon, rest = host.strip().rpartition("://")
-    parts = urlsplit(f"{scheme if colon else 'http'}://{rest}")
-    name = parts.hostname or "127.0.0.1"
-    name = _WILDCARD_HOSTS.get(name, name)
-    port = parts.port or _OLLAMA_PORTS[scheme.lower()]
-    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}{parts.path.rstrip('/')}"

@@ -38,6 +38,14 @@ _FAILURES = {
     "quota": ("has no credit left", "Add credit to the account of {key}, or choose another model."),
     "rate limit": ("received too many requests", "Wait a moment and try again."),
     "temperature": ("does not support this temperature", "Set CITECHAT_LLM_TEMPERATURE=1."),
+    "max_tokens": (
+        "does not support the option 'max_tokens'",
+        "Use a client that sends 'max_completion_tokens' instead.",
+    ),
+    "content filter": (
+        "blocked the request or the reply with its content filter",
+        "Rephrase the question, leave out the article that the filter blocks, or choose another model.",
+    ),
     "bad request": ("rejected the request", "Check the model's name; `citechat doctor` lists the settings in use."),
     "timeout": (
         "did not answer in time",
@@ -69,6 +77,7 @@ _RETRYABLE = frozenset(
 
 _BY_NAME = (
     ("context length", {"ContextOverflowError"}),
+    ("content filter", {"ContentPolicyViolationError", "ContentFilterFinishReasonError", "StopCandidateException"}),
     ("authentication", {"ModelAuthenticationError"}),
     ("permission", {"ModelPermissionDeniedError"}),
     ("unknown model", {"ModelNotFoundError"}),
@@ -106,10 +115,22 @@ _BY_TEXT = (
     (re.compile(r"No generation chunks"), frozenset({"invalid response"}), "empty"),
     (re.compile(r"insufficient_quota|credit balance"), frozenset({"rate limit", "bad request"}), "quota"),
     (
-        re.compile(r"context.?(length|window|size)|prompt is too long|input is too long", re.IGNORECASE),
+        re.compile(
+            r"content.?(filter|management policy|policy)|ResponsibleAI|(was|been) flagged|usage policy"
+            r"|blocked.{1,40}(safety|prohibited)",
+            re.IGNORECASE,
+        ),
+        frozenset({"bad request", "permission", "server", "invalid response", "other"}),
+        "content filter",
+    ),
+    (
+        re.compile(
+            r"context.?(length|window|size|limit)|prompt is too long|input is too long|input token count", re.IGNORECASE
+        ),
         frozenset({"bad request", "server", "invalid response", "other"}),
         "context length",
     ),
+    (re.compile(r"use 'max_completion_tokens'", re.IGNORECASE), frozenset({"bad request"}), "max_tokens"),
     (re.compile("temperature"), frozenset({"bad request", "invalid response"}), "temperature"),
 )
 """Patterns in a server's message, the kinds of failure that they refine, and the resulting kind."""

@@ -1,4 +1,4 @@
-"""Load an LLM named "provider:model", stream its replies, and test whether it answers.
+"""Load an LLM named "provider:model", and test whether it answers.
 
 Four providers are built in, as well as `transformers:FOLDER` and `gguf:FILE` for models on the local disk. Any other
 provider is a plug-in: an entry point in the group `citechat.llms` that is named after the provider and refers to a
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,13 +21,13 @@ from index import public_name
 
 from ..errors import LLMError
 from ..settings import EXTRACTIVE, Settings
-from .failures import KEY_NAMES, explain_failure, failure, scrub
+from .context_window import context_tokens
+from .failures import KEY_NAMES, explain_failure, scrub
+from .servers import compatible_server
+from .streaming import stream_text
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
-
-__all__ = ["PLUGIN_GROUP", "explain_failure", "load_llm", "open_llm", "stream_text"]
 
 PLUGIN_GROUP = "citechat.llms"
 """The entry-point group for plug-ins."""
@@ -35,7 +35,6 @@ PLUGIN_GROUP = "citechat.llms"
 _LOCAL = ("gguf", "transformers")
 """The providers for models on the local disk."""
 
-_FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _NO_KEY = "no-key"
 
 
@@ -46,8 +45,9 @@ def model_label(spec: str) -> str:
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:
-    """Return the LLM that the settings name, or None if they select quotes; no request is sent yet.
+    """Return the LLM that the settings name, or None if they select quotes.
 
+    If the settings do not say how long a prompt may be, a server on this machine or in the network is asked for it.
     Raises `LLMError` if the LLM is unknown, or if its package or key is missing.
     """
     if settings.llm == EXTRACTIVE:
@@ -58,7 +58,8 @@ def open_llm(settings: Settings) -> BaseChatModel | None:
         temperature=settings.llm_temperature,
         timeout=settings.llm_timeout,
         max_tokens=settings.llm_max_tokens,
-        context_tokens=settings.llm_context_tokens,
+        context_tokens=context_tokens(settings),
+        models_folder=settings.home / "models",
     )
 
 
@@ -70,13 +71,16 @@ def load_llm(
     timeout: float = 60.0,
     max_tokens: int = 700,
     context_tokens: int = 8192,
+    models_folder: Path | None = None,
 ) -> BaseChatModel:
     """Return the chat model named by `spec`, "provider:model"; no request is sent yet.
 
     `timeout` is the maximum time to wait for the first word, and between words, in seconds. The client does not retry;
     `LLMCall` does, within a total timeout. `context_tokens` is passed to Ollama and llama.cpp, because Ollama otherwise
-    silently truncates the prompt at a smaller default. For an OpenAI-compatible server, use `openai:` with the server's
-    `base_url`; no key is needed. Raises `LLMError` if the name or URL is invalid, or if the package or key is missing.
+    silently truncates the prompt at a smaller default. `models_folder` keeps models that have to be converted before
+    their first use; without it, they are converted each time. For an OpenAI-compatible server, use `openai:` with the
+    server's `base_url`; no key is needed. Raises `LLMError` if the name or URL is invalid, or if the package or key is
+    missing.
     """
     provider, model = _parse(spec)
     base_url = _address(base_url)
@@ -85,7 +89,7 @@ def load_llm(
         if provider in _LOCAL:
             from .local import load_local
 
-            return load_local(provider, model, options, context_tokens)
+            return load_local(provider, model, options, context_tokens, models_folder)
         return _load_plugin(provider, model, spec, options)
     if not is_installed(provider):
         package = f"langchain-{provider.replace('_', '-')}"
@@ -96,47 +100,21 @@ def load_llm(
     client_options = _options(provider, base_url, temperature, timeout, max_tokens) | _key(provider, base_url, spec)
     if provider == "ollama":
         client_options["num_ctx"] = context_tokens
+    try:
+        return _client(provider, model, client_options)
+    except Exception as error:
+        raise explain_failure(error, spec) from None
+
+
+def _client(provider: str, model: str, options: dict[str, Any]) -> BaseChatModel:
+    if provider == "openai":
+        from .openai_chat import CompatibleChatOpenAI
+
+        return CompatibleChatOpenAI(model=model, **options)
     from langchain.chat_models import init_chat_model
 
-    try:
-        llm: BaseChatModel = init_chat_model(model, model_provider=provider, **client_options)
-    except Exception as error:
-        raise explain_failure(error, spec) from None
+    llm: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
     return llm
-
-
-def stream_text(
-    llm: BaseChatModel, messages: Sequence[BaseMessage], spec: str, tokens: dict[str, int] | None = None
-) -> Iterator[str]:
-    """Yield the LLM's reply piece by piece; `spec` names the LLM in errors.
-
-    Token counts that the provider reports are added to `tokens` under `in` and `out`. Raises `LLMError` for any
-    failure, for a reply without text, and for a stream that ends without a finish reason if the provider always sends
-    one, because the connection was then lost.
-    """
-    reason, has_text = "", False
-    stream = llm.stream(list(messages))
-    try:
-        for chunk in stream:
-            reason = next(
-                (str(chunk.response_metadata[k]) for k in _FINISH_KEYS if chunk.response_metadata.get(k)), reason
-            )
-            usage = getattr(chunk, "usage_metadata", None)
-            if usage and tokens is not None:
-                tokens["in"] = tokens.get("in", 0) + int(usage["input_tokens"])
-                tokens["out"] = tokens.get("out", 0) + int(usage["output_tokens"])
-            if piece := str(chunk.text):
-                has_text = has_text or not piece.isspace()
-                yield piece
-    except Exception as error:
-        raise explain_failure(error, spec) from None
-    finally:
-        if close := getattr(stream, "close", None):
-            close()  # stop the model if the caller stops early
-    if not reason and spec.partition(":")[0].strip().lower() in KEY_NAMES:
-        raise failure("incomplete", spec, "the stream ended without a reason")
-    if not has_text:
-        raise failure("empty", spec, f"it stopped because of {reason!r}" if reason else "")
 
 
 def is_installed(provider: str) -> bool:
@@ -192,7 +170,7 @@ def _options(
         options["max_retries"] = 1  # this client counts the first request as well
     if provider == "openai":
         options["stream_usage"] = True
-        if _is_own_server(base_url):  # such servers support only the limit's older name
+        if compatible_server(base_url):  # such servers support only the limit's older name
             options["extra_body"] = {"max_tokens": options.pop("max_tokens")}
     return options
 
@@ -209,16 +187,10 @@ def _key(provider: str, base_url: str | None, spec: str) -> dict[str, Any]:
         )
     if key or not names:  # the client reads the key itself, but does not strip a line break that a shell may have left
         return {"api_key": key} if key != os.environ.get(name, "") else {}
-    if provider == "openai" and _is_own_server(base_url):
+    if provider == "openai" and compatible_server(base_url):
         return {"api_key": _NO_KEY}
     own = ", or CITECHAT_LLM_BASE_URL for your own server" if provider == "openai" else ""
     raise LLMError(f"the LLM {spec!r} needs a key, and no key is set", f"Set {' or '.join(names)}{own}.")
-
-
-def _is_own_server(base_url: str | None) -> bool:
-    address = base_url or os.environ.get("OPENAI_API_BASE") or os.environ.get("OPENAI_BASE_URL") or ""
-    host = urlsplit(address).hostname or "openai.com"
-    return host != "openai.com" and not host.endswith(".openai.com")
 
 
 def _plugins() -> dict[str, EntryPoint]:

@@ -1,17 +1,17 @@
-"""Calls to an LLM within a time limit: temporary failures are retried, a prompt that is too long is shortened once, and
-a model that takes too long or repeats itself is stopped."""
+"""Calls to an LLM within a time limit: temporary failures are retried, a prompt that is too long is shortened once, an
+option that the model rejects is left out, and a model that takes too long or repeats itself is stopped."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LLMError
 from .failures import failure
-from .loader import stream_text
+from .streaming import Reply, stream_text
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -31,8 +31,14 @@ _MIN_REPETITION = 120  # minimum length of a repetition in characters: a line of
 class LLMCall:
     """The LLM calls for one answer.
 
-    `spec` names the LLM in errors. The `timeout` applies to each reply, including retries, in seconds. `tokens`
-    contains the total token counts of the calls.
+    `spec` names the LLM in errors. The `timeout` applies to each reply, including retries, in seconds.
+
+    Attributes:
+        tokens: The total token counts of all calls, under `in` and `out`, if the provider reports them.
+        finish_reason: Why the last reply ended: "stop", "length", "content_filter", or "" if the provider sent no such
+            reason, for example because the connection was lost.
+        reasoning: What the model thought before the last reply, if the provider sends it in a field of its own. It is
+            not part of the answer.
     """
 
     llm: BaseChatModel
@@ -41,6 +47,8 @@ class LLMCall:
     tokens: dict[str, int] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    finish_reason: str = field(default="", init=False)
+    reasoning: str = field(default="", init=False)
 
     def stream(self, prompt: Callable[[int], list[BaseMessage]], passages: int) -> Iterator[str]:
         """Yield the reply to `prompt(passages)` piece by piece; if that prompt is too long, use half the passages.
@@ -48,24 +56,21 @@ class LLMCall:
         Raises `LLMError` for a failure that retries do not fix, and for any failure after the first piece.
         """
         started, retries, is_shortened = self.clock(), 0, False
+        left_out: set[str] = set()
         while True:
-            reply, checked = "", 0
+            has_begun = False
             try:
-                for piece in stream_text(self.llm, prompt(passages), self.spec, self.tokens):
-                    reply += piece
+                for piece in self._reply(prompt(passages), started):
+                    has_begun = True
                     yield piece
-                    if self.clock() - started > self.timeout:
-                        raise failure("total timeout", self.spec, f"more than {self.timeout:g} s")
-                    if len(reply) - checked >= _CHECK_EVERY:
-                        checked = len(reply)
-                        if repeats(reply):
-                            raise failure("repetition", self.spec)
             except LLMError as error:
                 wait = max(_FIRST_WAIT * 2**retries, error.wait)
-                if reply:
+                if has_begun:
                     raise
                 if error.kind == "context length" and passages > 1 and not is_shortened:
                     passages, is_shortened = passages // 2, True
+                elif error.kind not in left_out and leave_out(self.llm, error.kind):
+                    left_out.add(error.kind)
                 elif error.kind in _RETRIED and retries < _MAX_RETRIES and self.clock() + wait - started < self.timeout:
                     self.sleep(wait)
                     retries += 1
@@ -73,6 +78,53 @@ class LLMCall:
                     raise
             else:
                 return
+
+    def complete(self, messages: Sequence[BaseMessage]) -> str:
+        """Return the whole reply to `messages`, with the same retries and time limit as `stream`. Raises `LLMError`."""
+        return "".join(self.stream(lambda _: list(messages), 0))
+
+    def _reply(self, messages: list[BaseMessage], started: float) -> Iterator[str]:
+        """Yield one reply, and record what came with it."""
+        reply, text, checked = Reply(), "", 0
+
+        def check_time() -> None:
+            if self.clock() - started > self.timeout:
+                raise failure("total timeout", self.spec, f"more than {self.timeout:g} s")
+
+        try:
+            for piece in stream_text(self.llm, messages, self.spec, reply, check_time):
+                text += piece
+                yield piece
+                if len(text) - checked >= _CHECK_EVERY:
+                    checked = len(text)
+                    if repeats(text):
+                        raise failure("repetition", self.spec)
+        finally:
+            self.finish_reason, self.reasoning = reply.finish_reason, reply.reasoning
+            for name, count in reply.tokens.items():
+                self.tokens[name] = self.tokens.get(name, 0) + count
+
+
+def leave_out(llm: BaseChatModel, option: str) -> bool:
+    """Remove an option that the model rejects ("temperature" or "max_tokens") from its client, for this and all later
+    calls; return whether the client can do without it.
+
+    The limit of tokens is kept under its newer name, `max_completion_tokens`.
+    """
+    client: Any = llm
+    fields = getattr(type(llm), "model_fields", {})
+    try:
+        if option == "temperature" and option in fields:
+            client.temperature = None
+            return True
+        if option == "max_tokens" and "extra_body" in fields:
+            extra = dict(client.extra_body or {})
+            client.max_tokens = extra.pop("max_tokens", client.max_tokens)  # the client uses the newer name for it
+            client.extra_body = extra or None
+            return True
+    except (ValueError, TypeError, AttributeError):  # the client cannot be changed
+        return False
+    return False
 
 
 def repeats(text: str) -> bool:

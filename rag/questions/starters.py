@@ -69,13 +69,19 @@ class QuestionAnswerer(Protocol):
         """Return the finished answer."""
 
 
-def starter_questions(assistant: QuestionAnswerer, count: int = 4) -> list[str]:
-    """Return up to `count` questions that the articles answer; the same articles always give the same questions."""
+def starter_questions(
+    assistant: QuestionAnswerer, count: int = 4, article_filter: ArticleFilter | None = None
+) -> list[str]:
+    """Return up to `count` questions that the articles answer; the same articles always give the same questions.
+
+    Only the articles that `article_filter` allows are used.
+    """
     quoting = without_llm(assistant)
-    articles = [assistant.article(metadata.id) for metadata in _first(assistant.article_metadata())]
+    metadata = [each for each in assistant.article_metadata() if not article_filter or article_filter.allows(each)]
+    articles = [assistant.article(each.id) for each in _first(metadata)]
     questions: list[str] = []
     for question in candidates([article for article in articles if article is not None])[:MAX_CANDIDATES]:
-        if len(questions) < count and quoting.ask(question).found:
+        if len(questions) < count and quoting.ask(question, (), article_filter).found:
             questions.append(question)
     return questions
 

@@ -15,6 +15,10 @@ DEFAULT_ABSTENTION_THRESHOLD = 0.435
 questions and refusing off-topic ones (questions from one set about documents from another): 0.983. The values 0.42 to
 0.44 give the same result."""
 
+LLM_ABSTENTION_THRESHOLD = 0.4
+"""Threshold for `abstain_before_llm`: less than 1 % of the answerable questions in the development sets (SQuAD 2,
+CLAPnq and XQuAD, 410 questions) are below it."""
+
 _SENTENCE, _WORDS, _PASSAGE_WORDS, _WEAKEST = 3.0, 2.0, 1.0, 0.5
 """Weights of similarities that have the same scale. Whole sentences show whether the articles cover the topic, single
 words show whether they contain the fact. Of 279 combinations of round weights, this one has the best mean AUROC over

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rag import NOT_FOUND, Answer, Assistant, ModelCatalog, SettingsError, Turn
+from rag import Answer, Assistant, ModelCatalog, SettingsError, Turn
 
 from ..security.errors import RequestError
 from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
@@ -209,11 +209,8 @@ def escape_markup(text: str) -> str:
 
 
 def _final_part(answer: Answer) -> str:
-    """Return the part of an unfinished answer that will not change; empty until a sentence is supported."""
-    is_supported = any(sentence.support != "unsupported" for sentence in answer.sentences)
-    if not is_supported or answer.text.startswith(NOT_FOUND):
-        return ""
-    return answer.text[: answer.sentences[-1].end]
+    """Return the part of an unfinished answer that will not change; empty until a sentence is finished."""
+    return answer.text[: answer.sentences[-1].end] if answer.sentences else ""
 
 
 def _content(answer: Answer) -> str:

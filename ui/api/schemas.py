@@ -191,6 +191,7 @@ class SentenceReply(_Reply):
     support: Support
     citation_corrected: bool
     moved: bool = Field(deprecated="Use `citation_corrected`.")
+    reason: str = Field(description="Why the sentence is not confirmed; empty if it is supported.")
     focus: str | None
 
 

@@ -16,6 +16,13 @@ from .session import PageSession
 MOST_PASSAGES = 20
 """Maximum number of passages per answer that a user can set."""
 
+SCOPES = {
+    "auto": "Whole articles if they fit",
+    "document": "Whole articles, as far as they fit",
+    "passages": "The best passages",
+}
+"""The label of each scope that a user can choose."""
+
 _UPLOADED = [".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".odt", ".rtf", ".eml", ".mbox", ".zip"]
 
 # Runs in the browser when a component has loaded. It relays the document event with the component's name, which the
@@ -173,7 +180,13 @@ def _settings(gr: Any, assistant: Assistant) -> Components:
         buttons=[],
         elem_id="passages",
     )
-    strict = gr.Checkbox(label=translate("Hide unsupported sentences"), value=options.strict, elem_id="strict")
+    strict = gr.Checkbox(label=translate("Hide contradicted sentences"), value=options.strict, elem_id="strict")
+    scope = gr.Dropdown(
+        label=translate("The model reads"),
+        choices=[(translate(label), value) for value, label in SCOPES.items()],
+        value=options.scope,
+        elem_id="scope",
+    )
     with gr.Row(elem_id="days"):
         since, until = (
             gr.Textbox(label=translate(label), placeholder="2024-02-24", max_length=10, elem_id=elem_id)
@@ -182,5 +195,5 @@ def _settings(gr: Any, assistant: Assistant) -> Components:
     sources = gr.Dropdown(
         label=translate("Only these sources"), multiselect=True, choices=[], allow_custom_value=True, elem_id="sources"
     )
-    own = {"model": model, "passages": passages, "strict": strict}
+    own = {"model": model, "passages": passages, "strict": strict, "scope": scope}
     return {**own, "since": since, "until": until, "sources": sources}

@@ -75,6 +75,7 @@ class PageSettings:
     model: str | None = None
     passages: float | None = None
     strict: bool | None = None
+    scope: str | None = None
 
     @property
     def article_filter(self) -> ArticleFilter:
@@ -85,14 +86,14 @@ class PageSettings:
         return replace(written, articles=tuple(sorted(self.selected)))
 
     def assistant(self, base: Assistant, model_catalog: ModelCatalog | None) -> Assistant:
-        """Return `base` with the chosen model, number of passages and strictness, or `base` itself without a catalog.
+        """Return `base` with the chosen model, number of passages, strictness and scope; without a catalog, `base`.
 
         Raises `SettingsError` for a model that is not in the catalog.
         """
         if model_catalog is None:
             return base
         top_k = None if self.passages is None else int(self.passages)
-        return base.with_choices(model_catalog, self.model or None, top_k, self.strict)
+        return base.with_choices(model_catalog, self.model or None, top_k, self.strict, self.scope or None)
 
 
 class Action(NamedTuple):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import click
+
+from rag import Scope
 
 DONE, USER_ERROR, GATE_FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -25,7 +27,9 @@ workers_option = click.option(
 def llm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add options that override settings. An omitted option is None, as `load_settings` expects."""
     command = click.option("--top-k", type=int, metavar="N", help="Number of passages to answer from.")(command)
-    strict = "Leave out an LLM's sentences that no passage supports."
+    scope = "What the LLM reads: whole articles, the best passages, or whichever suits the question."
+    command = click.option("--scope", type=click.Choice(get_args(Scope)), show_default="auto", help=scope)(command)
+    strict = "Leave out an LLM's sentences that the articles contradict, or that name something not in them."
     command = click.option("--strict", is_flag=True, default=None, help=strict)(command)
     llm = "LLM that writes the answer, as provider:model."
     return click.option("--llm", metavar="SPEC", show_default="extractive, no LLM", help=llm)(command)

@@ -147,7 +147,7 @@ class _IndexSize:
 
 
 def part_of(path: str) -> str:
-    """Return the server part that a path belongs to, one of a small fixed set."""
+    """Return the value of the label `part` for a path. There are few values, so that there are few time series."""
     if path in _HEALTH:
         return "health"
     return next((part for part in _PARTS if path == part or path.startswith(f"{part}/")), "page")

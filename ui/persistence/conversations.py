@@ -66,7 +66,7 @@ class ConversationStore:
     def save(self, owner: str, conversation: Conversation) -> Conversation:
         """Store a conversation, and return it with its id and title.
 
-        A new conversation gets an id, and its first question as its title unless it has a title. After that, only
+        A new conversation is given an id and, if it has no title, its first question as the title. After that, only
         `rename` changes the title. Raises `PersistenceError` if the id belongs to another owner.
         """
         from sqlalchemy import case

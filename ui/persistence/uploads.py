@@ -1,9 +1,9 @@
 """Temporary files of uploads: one private folder per process, with a limit on its total size.
 
-Each upload has its own folder inside it, which is deleted when the upload has been used, has failed, or was abandoned.
-The web framework reads the location of its temporary files from a variable of the process, so all chats in a process
-share the folder. When the last of them ends, the folder is deleted; the folder of a process that was killed is deleted
-at the next start.
+Each upload gets its own subfolder, which is deleted once the upload has been used, has failed or has been abandoned.
+Gradio reads the location of its temporary files from an environment variable, so all chats in a process share one
+folder. It is deleted when the last chat closes. If the process is killed, its folder is deleted the next time a chat
+starts.
 """
 
 from __future__ import annotations

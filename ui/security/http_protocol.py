@@ -1,8 +1,9 @@
-"""The server's HTTP protocol, with limits on the size and the time of request heads.
+"""The server's HTTP protocol, with limits on the size of request heads and on the time for sending them.
 
-A head is what a client sends before or between bodies: the request line and the headers, but also the extensions of a
-chunk's size and the trailers after a chunked body. The web server itself accepts heads of any length and waits for
-their end for any time; it copies an unfinished value with every packet.
+A head is everything that a client sends apart from the data of bodies: the request line, the headers, and, in a chunked
+body, the chunk extensions and trailers. Without these limits, uvicorn accepts heads of any length, waits for them
+indefinitely, and copies an unfinished header value again with each packet, so a long value that is sent slowly is
+expensive.
 """
 
 from __future__ import annotations

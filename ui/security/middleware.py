@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -26,11 +27,14 @@ from .scopes import (
 )
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from .access import AccessPolicy, AccountSnapshot
 
 logger = logging.getLogger(__name__)
+
+RECHECK = 5.0
+"""Seconds after which the caller of a request that is still running is checked again."""
 
 _SCHEMES = (b"http", b"https")
 _TOO_MANY_ATTEMPTS = "Too many wrong keys or passwords from this address."
@@ -77,7 +81,48 @@ class AccessControl:
             except RequestError as error:
                 await send_error(scope, receive, send, error)
                 return
-            await self.app(*inner)
+            if "caller" in scope["state"] and scope["type"] == "http":
+                await self._run_while_admitted(*inner)
+            else:
+                await self.app(*inner)
+
+    async def _run_while_admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application, and disconnect the client once its key is revoked or its user removed.
+
+        A response may last for hours, such as the stream of an evaluation.
+        """
+        is_removed = is_started = is_complete = False
+
+        async def receive_while_admitted() -> Message:
+            nonlocal is_removed
+            while not is_removed:
+                try:
+                    async with asyncio.timeout(RECHECK):
+                        return await receive()
+                except TimeoutError:
+                    is_removed = not await self._is_still_admitted(scope)
+            return {"type": "http.disconnect"}
+
+        async def watched_send(message: Message) -> None:
+            nonlocal is_started, is_complete
+            is_started = True
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        await self.app(scope, receive_while_admitted, watched_send)
+        if is_removed and is_started and not is_complete:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _is_still_admitted(self, scope: Scope) -> bool:
+        """Return whether the key or the login of a request that was admitted is still valid."""
+        try:
+            accounts = await self.policy.accounts.snapshot()
+        except PersistenceError:
+            return True  # the next request will be refused
+        kind, _, name = scope["state"]["caller"].partition(":")
+        if kind == "key":
+            return name in accounts.keys and accounts.keys[name].state == "good"
+        return self.login is None or self.login.user(scope, accounts) is not None
 
     def _is_login(self, scope: Scope) -> bool:
         return self.login is not None and scope["type"] == "http" and is_login(scope["method"], path_of(scope))

@@ -9,7 +9,7 @@ from .grammar import NAME, ORGANISATION
 
 _PEOPLE = ("Marta Lindqvist", "Daniel Okafor", "Renata Kowalczyk", "Tomas Herrera", "Aiko Yamane", "Pieter Vos")
 _OTHERS = ("Northbridge Systems", "Calderstone", "Verdano", "Fennimore Labs", "Quillmark", "Ostrava Dynamics")
-"""Invented names: for people, and for companies, places and products."""
+"""Invented names: `_PEOPLE` for people, `_OTHERS` for companies, places and products."""
 
 _ASKS_A_PERSON = re.compile(
     rf"(?P<before>(?:Who is|Who was|What did|Where does|Where did) )(?P<name>{NAME})(?P<after>(?: .*)?\?)"

@@ -168,9 +168,11 @@ _OF_CITATIONS = (
 )
 _OF_ANSWERS = (
     Measure(
-        "answer contained", "answer", lambda r: r.contains_answer, "the answer contains an accepted one", counts=True
+        "answer contained", "answer", lambda r: r.contains_answer, "the answer contains an accepted answer", counts=True
     ),
-    Measure("exact match", "answer", lambda r: r.exact_match, "the answer is an accepted one (SQuAD)", counts=True),
+    Measure(
+        "exact match", "answer", lambda r: r.exact_match, "the answer equals an accepted answer (SQuAD)", counts=True
+    ),
     Measure("F1", "answer", lambda r: r.f1, "words (in Chinese, characters) shared with the accepted answer"),
     Measure("token F1", "answer", _of_answers(token_f1), "words shared with the accepted answer (SQuAD)"),
     Measure(

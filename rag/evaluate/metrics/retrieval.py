@@ -64,7 +64,7 @@ def hit_at(found: HitGains, first: int) -> float:
 
 
 def recall_at(found: HitGains, first: int) -> float:
-    """Return the share of all pieces that the first hits find; at the evidence level, the share of characters."""
+    """Return the share of pieces that the first `first` hits find; at the evidence level, of the pieces' characters."""
     return ranking.recall([sum(gains) for gains in found.gains], sum(found.sizes), first)
 
 

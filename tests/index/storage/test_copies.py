@@ -82,8 +82,8 @@ def test_what_is_removed_or_rebuilt_here_is_so_there(here: Index, there: Index, 
     assert sorted(found(there, "fox owl")) == [FOX, OWL]
     here.remove(*(article.id for article in here.article_metadata() if article.path.endswith("owl.txt")))
     wait_for(lambda: found(there, "fox owl") == [FOX])
-    here.rebuild()
     there_passages = there.searcher.store._passages.name
+    here.rebuild()
     wait_for(lambda: found(there, "fox owl") == [FOX] and there.searcher.store._passages.name != there_passages)
 
 

