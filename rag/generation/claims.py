@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from .citation_parser import ParsedSentence
-from .refusals import is_explanation, is_refusal, without_setting
+from .refusals import is_explanation, is_offer, is_refusal, without_setting
 
 __all__ = ["breaks_off", "claim_in", "is_layout", "is_yes_or_no"]
 
@@ -40,11 +40,11 @@ _LONGEST_TAIL = 40  # number of characters at the end of a text that show whethe
 
 
 def claim_in(sentence: str) -> str:
-    """Return the part of a sentence that is a claim; "" if there is none.
+    """Return the part of a sentence that is a claim; "" if no part is.
 
     "Yes, it rose." claims that it rose; "The articles do not say when, but it rose." claims the same.
     """
-    if is_yes_or_no(sentence):
+    if is_yes_or_no(sentence) or is_offer(sentence):
         return ""
     answer = _ANSWER_FIRST.match(sentence)
     text = sentence[answer.end() :] if answer else sentence

@@ -29,13 +29,14 @@ _LABEL = (
     rf"(?:{_PASSAGE}|doc(?:ument)?s?|chunks?|contexts?|citations?|cites?|cited|ref(?:erence)?s?|ids?|文献|引用|资料)"
 )
 _ONLY_IN_BRACKETS = rf"(?:{_LABEL}|articles?|footnotes?|notes?|文章|[psd#№])"
-_NUMBER_SIGN = rf"{_SPACE}(?:ids?|no\.?|nr\.?|numbers?)?{_SPACE}[:：#=_-]?{_SPACE}"
+_NUMBER_SIGN = rf"[ \t\u00a0_]?(?:ids?|no\.?|nr\.?|numbers?)?{_SPACE}[:：#=_-]?{_SPACE}"
 _SEE = r"(?:(?:see|cf\.?|from|in|siehe|voir|ver|véase|vedi|参见|见)(?: also)?(?: the)? ?)?"
 # At most three digits: "[2023]" is a year, and a prompt never contains a thousand passages.
 _NUMBERS = rf"\d{{1,3}}(?:{_JOIN}(?:{_ONLY_IN_BRACKETS}{_NUMBER_SIGN})?\d{{1,3}})*"
 _OPEN, _CLOSE = r"\\?[\[【［]", r"\\?[\]】］]"
+_PLACE = r"[,:;] ?(?:pp?\.?|pages?|para(?:graph)?s?\.?|sections?|§|lines?|sentences?) ?\d{1,4}(?:[–-]\d{1,4})?"
 _INSIDE = (
-    rf"{_SPACE}(?:\^?(?P<numbers>{_NUMBERS})\^?(?::\d{{1,3}})?(?:†[^\]】\n]{{0,60}})?"
+    rf"{_SPACE}(?:\^?(?P<numbers>{_NUMBERS})\^?(?::\d{{1,3}})?(?:†[^\]】\n]{{0,60}}|{_PLACE})?"
     rf"|{_ONLY_IN_BRACKETS}{_NUMBER_SIGN}(?P<numbers>{_NUMBERS})(?:{_SPACE}[:：,–-][^\]】\n]{{1,100}})?){_SPACE}"
 )
 _BRACKET_LIST = rf"\[\d{{1,3}}\](?:[,;、]?{_SPACE}(?:and|&|和)?{_SPACE}\[\d{{1,3}}\])*"
@@ -51,7 +52,7 @@ _BRACKETED = regex.compile(
 """Markers in brackets: they cite even if the passage does not exist, and are removed then."""
 
 _OTHERS = regex.compile(
-    rf"(?<!{_UNIT})<(?P<tag>sup|cite|citation|ref|small)\b[^<>\n]{{0,80}}>{_SPACE}{_OPEN}?{_SPACE}"
+    rf"(?<!{_UNIT})<(?P<tag>sup|cite|citation|ref|source|passage|small)\b[^<>\n]{{0,80}}>{_SPACE}{_OPEN}?{_SPACE}"
     rf"(?:{_LABEL}{_NUMBER_SIGN})?(?P<numbers>{_NUMBERS}){_SPACE}(?:{_CLOSE})?{_SPACE}</(?P=tag)>"
     rf"|[（(]{_SEE}{_LABELLED}[)）]"
     # In parentheses, at the end of a sentence, before or after the full stop; not the number of a list item.
@@ -59,14 +60,15 @@ _OTHERS = regex.compile(
     rf"|(?<=[.!?…。！？][”’\"»*]{{0,2}}[ ]?|[)）][ ]?)(?<!\n[ \t]*\d{{1,3}}[.)][ ]?)"
     rf"[（(](?P<numbers>{_NUMBERS})[)）](?=[\s(（])"
     rf"|(?<!{_UNIT})(?P<numbers>[{_SUPERSCRIPTS}](?:[{_SUPERSCRIPTS}⁻]{{0,9}}[{_SUPERSCRIPTS}])?)(?=[^{_SUPERSCRIPTS}⁻])"
-    rf"|(?<![A-Za-z0-9_-]){_PASSAGE}{_SPACE}(?:no\.?|number|nr\.?|#)?{_SPACE}{_OPEN}?(?P<numbers>{_NUMBERS}){_CLOSE}?"
-    rf"(?=(?:{_JOIN})?+{_END_OF_WORD})",
+    rf"|(?<![A-Za-z0-9_-]){_PASSAGE}{_SPACE}(?:no\.?|number|nr\.?|#)?{_SPACE}"
+    rf"(?:{_OPEN}(?P<numbers>{_NUMBERS}){_CLOSE}|(?P<numbers>{_NUMBERS})(?=(?:{_JOIN})?+{_END_OF_WORD}))"
+    rf"|\^(?P<numbers>{_NUMBERS})\^",
     regex.IGNORECASE,
 )
 """Markers in other forms: they cite only if all the passages exist; otherwise they are text."""
 
 _LINK = regex.compile(r"\((?!\d{1,3}\))[^()\s]{1,390}\)")
-_BEGINS = frozenset("[【［\\(（<" + _SUPERSCRIPTS + "pseftqbPSEFTQB段来來")
+_BEGINS = frozenset("[【［\\(（<^" + _SUPERSCRIPTS + "pseftqbPSEFTQB段来來")
 _NUMBER_OR_RANGE = regex.compile(rf"(\d+)(?:{_SPACE}{_RANGE}{_SPACE}(?:{_ONLY_IN_BRACKETS}{_NUMBER_SIGN})?(\d+))?")
 
 
@@ -84,7 +86,7 @@ class Marker:
 
 
 def find_marker(before: str, held: str, sources: int, *, final: bool) -> Marker | Literal["unfinished"] | None:
-    """Return the marker at the beginning of `held`, None if there is none, or "unfinished" if more text decides.
+    """Return the marker at the beginning of `held`: None if it is not one, "unfinished" if more text decides.
 
     `before` is the text before it (the last `CONTEXT` characters, "\\n" at the beginning of the text); `sources` is the
     number of passages in the prompt. If `final` is True, the text ends after `held`.
@@ -103,8 +105,7 @@ def find_marker(before: str, held: str, sources: int, *, final: bool) -> Marker 
 
 
 def find_link(held: str, *, final: bool) -> int | None:
-    """Return the length of the link target "(https://…)" at the beginning of `held`: 0 if there is none, None if more
-    text decides."""
+    """Return the length of the link target "(https://…)" at the beginning of `held`; None if more text decides."""
     if held[0] != "(" or len(held) > MAX_MARKER:
         return 0
     if match := _LINK.match(held):

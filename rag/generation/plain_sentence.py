@@ -31,7 +31,9 @@ _BETWEEN_MARKS = re.compile(rf"(?<={MARK})[\s,;、&]*+(?:(?:and|und|et|y|e)\b|�
 _MARKS = re.compile(rf"{MARK}+")
 _EMPTY = re.compile(rf"[(（]\s*+{MARK}\s*+[)）]|(?P<bold>\*\*|__|\*|_){MARK}(?P=bold)")
 _SOURCE_FIRST = re.compile(
-    rf"^([\W_]?)(?:{_SOURCE}|as|in|from|see)\s*{_ARTICLE}{MARK}\s*(?:{_SAY}\s*)?[,，:：]\s*", re.IGNORECASE
+    rf"^([\W_]?)(?:{_SOURCE}|as|in|from|see|it (?:is|was) {_STATED} (?:in|by))\s*"
+    rf"{_ARTICLE}{MARK}\s*(?:{_SAY}\s*)?(?:[,，:：]| that\b)\s*",
+    re.IGNORECASE,
 )
 _SAYS_FIRST = re.compile(
     rf"^(?:(?:the|both)\s)?\s*{MARK}\s*(?:(?:also|both|further|clearly|then|中|也|还)\s*)*{_SAY}{_THAT}[:：,，]?\s*",

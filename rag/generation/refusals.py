@@ -10,7 +10,7 @@ import re
 
 from ..answer import NOT_FOUND
 
-__all__ = ["is_explanation", "is_not_found", "is_refusal", "without_setting"]
+__all__ = ["is_explanation", "is_not_found", "is_offer", "is_refusal", "without_setting"]
 
 _LONGEST = 500  # number of characters of a sentence that are read
 _QUOTES = "\"'“”‘’«»「」『』"
@@ -215,7 +215,8 @@ _OPENING = re.compile(
     r"|consequently|but"
     r"|and|i(?:[’']m| am)(?: very| so)? (?:sorry|afraid)(?: that)?|i apologi[sz]e|apologies|my apologies"
     r"|to be clear|no(?=,)"
-    r"|(?:please )?note that|it (?:seems|appears|looks like)(?: that)?|that said|still|overall|in short|at this time"
+    r"|(?:please )?note that|note(?=:)"
+    r"|it (?:seems|appears|looks like)(?: that)?|that said|still|overall|in short|at this time"
     r"|lo siento|lamentablemente|desafortunadamente|perdón|sin embargo|(?:je suis )?désolée?|malheureusement"
     r"|cependant"
     r"|leider|(?:es )?tut mir leid|entschuldigung|jedoch|desculpe|lamento|sinto muito|infelizmente|porém|no entanto"
@@ -252,6 +253,15 @@ _EXPLANATION = re.compile(
     re.IGNORECASE,
 )
 
+_OFFER = re.compile(
+    r"(?:please )?(?:let me know|feel free|(?:i )?hope (?:this|that) helps|would you like me|is there anything else"
+    r"|if you (?:have (?:any|more|other|further) |need (?:any|more|further) |would like |[’']d like "
+    r"|can (?:share|provide) "
+    r"|share |provide )|i can (?:help|only (?:answer|help)) "
+    r"|如果您(?:需要|有|想)|如需|希望这)",
+    re.IGNORECASE,
+)
+
 
 def is_not_found(sentence: str) -> bool:
     """Return whether a sentence is the line `NOT_FOUND`, whatever the quotation marks and punctuation around it."""
@@ -270,6 +280,12 @@ def is_refusal(sentence: str) -> bool:
         return is_not_found(bare)
     starts = {bare, _SETTING.sub("", bare, count=1) if _SETTING.match(bare) else bare}
     return any(pattern.match(start) for start in starts for pattern in _REFUSAL)
+
+
+def is_offer(sentence: str) -> bool:
+    """Return whether a sentence only offers the user more help."""
+    bare = _bare(sentence)
+    return bare is not None and _OFFER.match(bare) is not None
 
 
 def is_explanation(sentence: str) -> bool:

@@ -219,7 +219,7 @@ class Unwrapper:
 
 
 def _length(pattern: regex.Pattern[str], held: str, final: bool) -> int:
-    """Return the length of the match at the beginning of `held`, 0 if more text decides, -1 if there is none."""
+    """Return the length of the match at the beginning of `held`, 0 if more text decides, -1 if it does not match."""
     match = pattern.match(f"{held}\n" if final else held, partial=not final and len(held) < _LONGEST_LINE)
     if match is None:
         return -1

@@ -18,7 +18,7 @@ from ..answer import Sentence, Support
 from ..grounding.support import SupportChecker, SupportGrade
 from .citation_parser import CitationParser
 from .claims import breaks_off, claim_in, is_layout, is_yes_or_no
-from .refusals import is_explanation, is_not_found
+from .refusals import is_explanation, is_not_found, is_offer
 from .unwrap import Unwrapper
 
 _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported")
@@ -146,7 +146,7 @@ class VerifiedStream:
                 self._hints = parsed.numbers or self._hints
                 if not layout and is_yes_or_no(parsed.text):
                     self._claims.append((parsed.text, False))
-                elif not layout:
+                elif not layout and not is_offer(parsed.text):
                     self._statements.append(parsed.text)
                 continue
             graded = self._grade(claim, parsed.numbers)

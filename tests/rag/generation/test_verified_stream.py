@@ -139,6 +139,7 @@ def test_whether_anything_is_supported_is_known_at_the_end() -> None:
         ("| Who | What |\n|---|:-:|\n| Foxes | run [1] |\n| Owls | fly [3] |", ["Foxes, run", "Owls, fly"]),
         ("| Foxes | run [1] |\n| Owls | fly [3] |", ["Foxes, run", "Owls, fly"]),
         ("Yes. Foxes run [1].", ["Foxes run."]),
+        ("Foxes run [1]. Let me know if you need more.", ["Foxes run."]),
         ("No.\n\nFoxes run [1].", ["Foxes run."]),
         ("Yes, foxes run [1].", ["Yes, foxes run."]),
         ("Foxes run [1]. The articles do not say when.", ["Foxes run."]),
