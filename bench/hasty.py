@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from index import sentences
 from rag.evaluate.metrics.text import words
 
-_PASSAGE = re.compile(r"<passage>\n\[(\d+)\] .*?\nSource: .*?\nDate: .*?\n\n(.*?)\n</passage>", re.DOTALL)
+_PASSAGE = re.compile(r"^\[(\d+)\] (.*?)(?=\n\n(?:\[\d+\] |…\n)|\n</document>)", re.DOTALL | re.MULTILINE)
 _QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)
 _NUMBER = re.compile(r"\d+")
 _INVENTED = "Experts expect this to change the whole field within a year."

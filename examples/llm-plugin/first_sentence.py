@@ -23,7 +23,7 @@ class FirstSentence(BaseChatModel):
         return "first-sentence"
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        passage = re.search(r"<passage>\n\[(\d+)\].*?\n\n(.*?)</passage>", str(messages[-1].content), re.DOTALL)
+        passage = re.search(r"^\[(\d+)\] (.*?)</document>", str(messages[-1].content), re.DOTALL | re.MULTILINE)
         reply = "The articles do not say."
         if passage is not None:
             sentence = re.split(r"(?<=[.!?])\s", passage[2].strip(), maxsplit=1)[0]

@@ -248,5 +248,5 @@ def test_the_setting_counts_and_without_it_what_the_model_says_up_to_a_limit(
     setting: int | None, said: int | None, used: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "context_window", lambda _: said)
-    settings: Any = SimpleNamespace(llm_context_tokens=setting)
+    settings: Any = SimpleNamespace(llm_context_tokens=setting, llm_context_limit=16_384)
     assert context_tokens(settings) == used

@@ -17,7 +17,7 @@ from rag.llms.streaming import stream_text
 PROVIDERS = sorted(PATHS)
 ASKED = [HumanMessage("What is Sora?")]
 QUESTION = "What is the name of ByteDance's video tool?"
-TRUE = "ByteDance’s video generation tool is Boximator [1]."
+TRUE = "ByteDance’s video generation tool is Boximator [6]."
 BROKEN = "An answer that is cut: café"
 
 

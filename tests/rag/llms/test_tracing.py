@@ -14,7 +14,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 QUESTION = "What is the name of ByteDance's video tool?"
-SAID = "ByteDance’s video generation tool is Boximator [1]."
+SAID = "ByteDance’s video generation tool is Boximator [6]."
 
 ASKED = f"""
 from langchain_core.language_models import FakeListChatModel
