@@ -6,6 +6,7 @@ from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
 from .factory import ask, build_assistant, go_offline, open_executor, open_index, protect_home
+from .grounding.reasons import REASONS, parse_reason
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
@@ -17,6 +18,7 @@ from .settings import FORMER_NAMES, AnswerOptions, Scope, Settings, load_setting
 __all__ = [
     "FORMER_NAMES",
     "NOT_FOUND",
+    "REASONS",
     "Answer",
     "AnswerOptions",
     "Assistant",
@@ -44,6 +46,7 @@ __all__ = [
     "load_settings",
     "open_executor",
     "open_index",
+    "parse_reason",
     "ping_llm",
     "protect_home",
     "starter_questions",

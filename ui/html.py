@@ -15,10 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from index import CitechatError, public_name
+from rag import parse_reason
 
 from .i18n.translate import Translate, english
 
-SUPPORT_LABELS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not supported"}
+SUPPORT_LABELS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not confirmed"}
 """The page's label for each level of support."""
 
 _EXCERPT_CHARS = 220
@@ -78,6 +79,12 @@ def without_folders(message: str) -> str:
 def public_error(error: CitechatError) -> tuple[str, str]:
     """Return an error's message and hint without folder names."""
     return without_folders(error.message), without_folders(error.hint)
+
+
+def reason_text(reason: str, translate: Translate = english) -> str:
+    """Return the reason why a sentence is not confirmed, translated; not yet escaped."""
+    template, words = parse_reason(reason)
+    return translate(template, **words)
 
 
 def outlet(source: str) -> str:

@@ -12,8 +12,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def as_text(answer: Answer) -> str:
-    """Return the answer with its notes and citations, or with the closest passages if the articles do not answer."""
+    """Return the answer with its notes, the reasons why sentences are not confirmed, and its citations.
+
+    If the articles do not answer the question, the closest passages follow.
+    """
     lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
+    for sentence in answer.sentences:
+        if sentence.reason:
+            label = "not confirmed" if sentence.support == "unsupported" else sentence.support
+            lines.append(f"\n({label}: “{_short(sentence.text)}” {sentence.reason})")
     if not answer.found and answer.hits:
         lines += ["", "Closest passages:"]
         lines += [

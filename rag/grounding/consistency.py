@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from index import lexicon
+from index import lexicon, terms
 
-from .entities import WORD, forms, names, normalize, unknown_names
+from . import reasons
+from .entities import WORD, forms, names, normalize, unknown_names, written
 from .quantities import Quantity, quantities
+from .reasons import parse_reason, reason
 
 _COPIED = 0.8
 """Minimum share of a claim's words that must occur, in order, in the sentences for the claim to be a copy; in a copy,
@@ -31,15 +33,17 @@ _WORDS_BEFORE = 3  # number of words before a copied part that may negate it: "d
 _CJK = re.compile(f"[{lexicon.CJK}]")
 _SPACE_IN_CHINESE = re.compile(f"(?<=[{lexicon.CJK}]) (?=[{lexicon.CJK}])")
 _NOT_NEGATIONS = re.compile(
-    r"\bnot (?:only|just)\b(?=.*\b(?:but|also)\b)|\bno\. ?(?=\d)|不[仅僅但同断斷论論]|未[来來]|[无無][论論]",
+    r"\bno longer\b|\bnot (?:only|just)\b(?=.*\b(?:but|also)\b)|\bno\. ?(?=\d)"
+    "|不[仅僅但同断斷论論]|未[来來]|[无無][论論]",
     re.IGNORECASE,
 )
 _NEGATION_WORDS = (
-    "not no never none neither nor nobody nothing nowhere without cannot hardly unable except instead refuse refuses "
+    "not no never none neither nor nobody nothing nowhere without cannot hardly unable except refuse refuses "
     "refused refusing refusal deny denies denied denying denial fail fails failed failing failure lack lacks lacked "
     "lacking 不 没 沒 無 无 未"
 )
 _NEGATIONS = frozenset(_NEGATION_WORDS.split())
+_NOT_COUNTED = frozenset({"first", "second", "one"})  # often not numbers: "at first", "the one that"
 _CONJUNCTIONS = {
     "but",
     "and",
@@ -92,23 +96,34 @@ def find_copy(claim: str, sentences: Sequence[str]) -> Copy | None:
     return None
 
 
-def is_consistent(claim: str, span: str, around: str) -> bool:
-    """Return whether a paraphrase passes the exact checks.
+def inconsistency(claim: str, span: str, around: str, article: str = "") -> str:
+    """Return the reason why a paraphrase fails the exact checks, or an empty string.
 
     Its numbers, units, dates and names must occur in `around` (the span, its neighbours, the article's title, source
-    and date). It must contain a negation if and only if `span` does, and must not exchange two names or numbers in
-    `span`.
+    and date); names may also occur elsewhere in the `article`. If all its words occur in `span`, it must contain a
+    negation if and only if `span` does; see `negation_doubt` for other words. It must not exchange two names or numbers
+    in `span`.
     """
+    claimed = [each for each in quantities(claim) if each.text not in _NOT_COUNTED]
     return (
-        _numbers_agree(quantities(claim), quantities(around), counted=False)
-        and not unknown_names(claim, around, names(claim))
-        and (count_negations(_lowered(claim)) > 0) == (count_negations(_lowered(span)) > 0)
-        and not _exchanges(claim, span)
+        _wrong_number(claimed, quantities(around), quantities(span))
+        or _unknown_name(claim, f"{around}\n{article}", names(claim))
+        or (_wrong_negation(*_negated(claim, span)) if _keywords(claim) <= _keywords(span) else "")
+        or _exchange(claim, span)
     )
 
 
-def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
-    """Return whether a near copy of `span` passes the exact checks.
+def negation_doubt(claim: str, span: str) -> str:
+    """Return the reason why a paraphrase may say the opposite of `span`, or an empty string.
+
+    Only one of them contains a negation. This proves nothing: "was spared" and "no redundancies" mean the same.
+    """
+    doubts = {reasons.DENIED: reasons.MAY_DENY, reasons.NOT_DENIED: reasons.MAY_NOT_DENY}
+    return doubts.get(_wrong_negation(*_negated(claim, span)), "")
+
+
+def copy_inconsistency(claim: str, copy: Copy, span: str, around: str) -> str:
+    """Return the reason why a near copy of `span` fails the exact checks, or an empty string.
 
     Numbers and names must not occur more often than in the span or replace others, and the copied part must contain as
     many negations as the span. Additions to a name ("Nikola Tesla" for "Tesla"), and names that replace pronouns, may
@@ -123,17 +138,60 @@ def is_consistent_copy(claim: str, copy: Copy, span: str, around: str) -> bool:
         else:
             gone = _exact(old, span_names)
             if gone and any(_are_disjoint([one], gone) for one in _exact(new, claim_names)):
-                return False
+                return _replacement(claim, span, _exact_words(new, claim_names), _exact_words(old, span_names))
     unknown = unknown_names(claim, span, claim_names)
     claim_words, span_counts = _lowered(claim), Counter(_lowered(span))
+    added = [name for name in unknown if not _extends_a_name(name, claim_words, claim_names, unknown)]
+    repeated = [name for name in claim_names if claim_words.count(name) > span_counts[name] > 0]
+    stated, denied = count_negations(claim_words), count_negations(copy.part)
     return (
-        _numbers_agree(quantities(claim), quantities(span), counted=True)
-        and not unknown_names(claim, around, list(unknown))
-        and all(_extends_a_name(name, claim_words, claim_names, unknown) for name in unknown)
-        and not any(claim_words.count(name) > span_counts[name] > 0 for name in claim_names)
-        and count_negations(claim_words) == count_negations(copy.part)
-        and not _displaces(claim, span)
+        _wrong_number(quantities(claim), quantities(span), quantities(span), counted=True)
+        or _unknown_name(claim, around, list(unknown))
+        or (reason(reasons.OTHER_PLACE, word=written(claim, added)) if added else "")
+        or (reason(reasons.OTHER_PLACE, word=written(claim, repeated)) if repeated else "")
+        or (_wrong_negation(stated > denied, denied > stated) if stated != denied else "")
+        or _displacement(claim, span)
     )
+
+
+def located(text: str, passage: str, everything: str) -> str:
+    """Return a reason that says where its word occurs: elsewhere in the cited `passage`, in another one, or nowhere."""
+    template, words = parse_reason(text)
+    if template == reasons.NOT_MENTIONED:
+        number = quantities(words["word"])
+        if not _wrong_number(number, quantities(passage), ()):
+            return reason(reasons.OTHER_PLACE, **words)
+        return reason(reasons.NOWHERE_MENTIONED, **words) if _wrong_number(number, quantities(everything), ()) else text
+    if template == reasons.NOT_NAMED and unknown_names(words["word"], everything, _lowered(words["word"])):
+        return reason(reasons.NOWHERE_NAMED, **words)
+    return text
+
+
+def _unknown_name(claim: str, source: str, wanted: Sequence[str]) -> str:
+    unknown = unknown_names(claim, source, wanted)
+    return reason(reasons.NOT_NAMED, word=written(claim, unknown)) if unknown else ""
+
+
+def _negated(claim: str, span: str) -> tuple[bool, bool]:
+    return count_negations(_lowered(claim)) > 0, count_negations(_lowered(span)) > 0
+
+
+def _keywords(text: str) -> set[str]:
+    """Return the stems of the content words in `text`, without negations."""
+    return {stem for word in _lowered(text) if word not in _NEGATIONS for stem in terms(word)}
+
+
+def _wrong_negation(is_negated: bool, is_denied: bool) -> str:
+    """Return the reason if only one of two texts is negated: the claim, or what the passage says."""
+    if is_negated == is_denied:
+        return ""
+    return reasons.NOT_DENIED if is_negated else reasons.DENIED
+
+
+def _replacement(claim: str, span: str, new: Sequence[str], old: Sequence[str]) -> str:
+    """Return the reason for the names or numbers `new` in place of `old`."""
+    word, other = written(claim, new), written(span, old)
+    return reason(reasons.OTHER_WORD, old=other, word=word) if word and other else reasons.NOT_SAID
 
 
 def _extends_a_name(name: str, words: Sequence[str], claim_names: Sequence[str], unknown: set[str]) -> bool:
@@ -176,18 +234,29 @@ def _part(source: Sequence[str], matcher: SequenceMatcher[str]) -> tuple[str, ..
     return tuple(part)
 
 
-def _exchanges(claim: str, span: str) -> bool:
-    """Return whether the claim exchanges two names or numbers in `span`: buyer and seller, or the years of a period."""
-    return any(
-        _are_disjoint(put, gone) and not _are_disjoint(put, other_gone) and not _are_disjoint(other_put, gone)
-        for row in _aligned(claim, span)
-        for (put, gone), (other_put, other_gone) in combinations(row, 2)
-    )
+def _exchange(claim: str, span: str) -> str:
+    """Return the reason if the claim exchanges two names or numbers in `span`: buyer and seller, or two years."""
+    for row in _aligned(claim, span):
+        for (put, gone), (other_put, other_gone) in combinations(row, 2):
+            if _are_disjoint(put, gone) and not _are_disjoint(put, other_gone) and not _are_disjoint(other_put, gone):
+                return reason(reasons.EXCHANGED, word=_spelled(claim, put), other=_spelled(claim, other_put))
+    return ""
 
 
-def _displaces(claim: str, span: str) -> bool:
-    """Return whether the claim has a name or number where `span` has another."""
-    return any(_are_disjoint(put, gone) for row in _aligned(claim, span) for put, gone in row)
+def _displacement(claim: str, span: str) -> str:
+    """Return the reason if the claim has a name or number where `span` has another."""
+    for row in _aligned(claim, span):
+        for put, gone in row:
+            if _are_disjoint(put, gone):
+                return reason(reasons.OTHER_PLACE, word=_spelled(claim, put))
+    return ""
+
+
+def _spelled(text: str, slot: Sequence[frozenset[str]]) -> str:
+    """Return the names and numbers of a slot as written in `text`."""
+    known = {form for each in slot for form in each}
+    number = next((each.text for each in quantities(text) if each.value in known), "")
+    return written(text, known) or number
 
 
 def _aligned(claim: str, span: str) -> Iterator[list[tuple[list[frozenset[str]], list[frozenset[str]]]]]:
@@ -221,6 +290,11 @@ def _slots(text: str) -> list[tuple[str, list[frozenset[str]]]]:
     return [("", _exact(words, known)) if is_slot else (words[0], []) for is_slot, words in rows]
 
 
+def _exact_words(words: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the words that are names or numbers."""
+    return [word for word in words if word in known or quantities(word)]
+
+
 def _exact(words: Sequence[str], known: Sequence[str]) -> list[frozenset[str]]:
     """Return the names and numbers among the words, each as the set of its forms."""
     numbers = quantities(_SPACE_IN_CHINESE.sub("", " ".join(words)))
@@ -232,14 +306,28 @@ def _are_disjoint(put: Sequence[frozenset[str]], gone: Sequence[frozenset[str]])
     return not any(one & other for one in put for other in gone)
 
 
-def _numbers_agree(claimed: Sequence[Quantity], source: Sequence[Quantity], *, counted: bool) -> bool:
-    """Return whether the source contains the claim's numbers with the same units (and as often, if `counted`)."""
-    values, source_values = Counter(q.value for q in claimed), Counter(q.value for q in source)
-    if not (values <= source_values if counted else set(values) <= set(source_values)):
-        return False
-    units = {q.unit for q in source}
+def _wrong_number(
+    claimed: Sequence[Quantity], source: Sequence[Quantity], near: Sequence[Quantity], *, counted: bool = False
+) -> str:
+    """Return the reason if the source lacks a number of the claim with its unit (or as often, if `counted`).
+
+    `near` contains the numbers of the sentence that the claim is compared with: if only one of them can be meant, the
+    reason names it.
+    """
+    left = list(source)
+    units = {each.unit for each in source}
     for quantity in claimed:
-        own = {q.unit for q in source if q.value == quantity.value} - {None}
-        if quantity.unit is not None and quantity.unit not in (own or units):
-            return False
-    return True
+        same = [each for each in (left if counted else source) if each.readings & quantity.readings]
+        if not same:
+            values = {each.value for each in claimed}
+            meant = [each for each in near if each.unit and each.unit == quantity.unit and each.value not in values]
+            if len({each.value for each in meant}) == 1:
+                return reason(reasons.OTHER_WORD, old=meant[0].text, word=quantity.text)
+            return reason(reasons.NOT_MENTIONED, word=quantity.text)
+        exact = [each for each in same if each.value == quantity.value]
+        if counted:
+            left.remove((exact or same)[0])
+        own = {each.unit for each in source if each.value == quantity.value} - {None}
+        if exact and quantity.unit is not None and quantity.unit not in (own or units):
+            return reason(reasons.OTHER_UNIT, word=quantity.text)
+    return ""

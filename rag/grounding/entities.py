@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -25,7 +25,20 @@ _OPENING_WORDS = (
 )
 _OPENERS = frozenset(_OPENING_WORDS.split())
 """Words that begin a sentence before a name and are not part of the name."""
-_SUFFIXES = ("s", "n", "an", "ian", "ese", "ish", "ist", "ism", "a", "e", "y")  # Russia-n, Chin-a and Chin-ese, Ital-y
+_SUFFIXES = (
+    "s",
+    "n",
+    "an",
+    "ian",
+    "ese",
+    "ish",
+    "ist",
+    "ism",
+    "ern",
+    "a",
+    "e",
+    "y",
+)  # Russia-n, Chin-a and Chin-ese, Ital-y
 _MISSPELT = 0.8
 """Minimum similarity (`difflib`) at which a word counts as a misspelling of another: Dusquesne for Duquesne."""
 _MIN_MISSPELT = 5  # minimum number of letters: too many shorter words are this similar
@@ -70,6 +83,18 @@ def unknown_names(claim: str, source: str, wanted: Sequence[str]) -> set[str]:
     short = {match[0] for match in WORD.finditer(source) if match[0].isupper()}
     spelled = {word for letters, words in _initials(normalize(claim)) if letters in short for word in words}
     return {name for name in unknown if name.upper() not in initials and name not in spelled}
+
+
+def written(text: str, words: Collection[str]) -> str:
+    """Return the first run of adjacent words in `text` that are among the lower-case `words`, as written, or ""."""
+    text = normalize(text)
+    start = end = -1
+    for match in WORD.finditer(text):
+        if match[0].lower() in words and (start < 0 or text[end : match.start()] in ("", " ", "-")):
+            start, end = (match.start() if start < 0 else start), match.end()
+        elif start >= 0:
+            break
+    return text[start:end] if start >= 0 else ""
 
 
 def missing_names(question: str, text: str) -> set[str]:

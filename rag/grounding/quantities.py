@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from index import lexicon
@@ -79,6 +79,11 @@ _PHRASE = re.compile(
     # On its own, 一 usually means "a" (一个) or is part of a word (一起), and 十分 means "very".
     rf"|(?!一(?!{_HAN}))(?!十分)(?P<han>{_HAN}+)(?P<myriads>[万萬亿億]*)"
 )
+_EQUAL = {("50", "percent"): "half", ("25", "percent"): "quarter", ("double", None): "twice"}
+"""Other ways to say a number, by value and unit."""
+_FIGURE_M = re.compile(rf"(?:{_FIGURE})m")
+_MONEY_SCALE = re.compile(r"\s?([kmb])(?![a-z])")  # after an amount of money, "m" is a million: "$5m"
+_POWERS = {"k": 3, "m": 6, "b": 9}
 _MAX_SCALES = 8  # scale words per number, at most ("thousand million" has two): a longer run is not a number
 _UNIT_AFTER = re.compile(rf"[\s-]?(?:{'|'.join(f'(?P<{name}>{unit})' for name, unit in _UNITS.items())})(?![a-z])")
 _UNIT_BEFORE = re.compile(r"(?:(?P<dollar>\$)|(?P<euro>€)|(?P<pound>£))\s?$")
@@ -86,10 +91,22 @@ _UNIT_BEFORE = re.compile(r"(?:(?P<dollar>\$)|(?P<euro>€)|(?P<pound>£))\s?$")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as a plain decimal ("1677", "0.5"), or a vague number as written ("half"), with its unit, if any."""
+    """A number as a plain decimal ("1677", "0.5"), or a vague number as written ("half"), with its unit, if any.
+
+    `text` contains the number and its unit as written, in lower case.
+    """
 
     value: str
     unit: str | None = None
+    text: str = field(default="", compare=False)
+
+    @property
+    def readings(self) -> frozenset[str]:
+        """The values that the number may have: 50 percent is "half", and "410m" is 410 metres or 410 million."""
+        values = {self.value, _EQUAL.get((self.value, self.unit), self.value)}
+        if self.unit == "metre" and _FIGURE_M.fullmatch(self.text):
+            values.add(_plain(Decimal(self.value) * 10**6))
+        return frozenset(values)
 
 
 def quantities(text: str) -> list[Quantity]:
@@ -98,11 +115,13 @@ def quantities(text: str) -> list[Quantity]:
     found: list[Quantity] = []
     for match in _PHRASE.finditer(text):
         *earlier, last = _values(match)
-        found += [Quantity(value) for value in earlier]
-        unit = _UNIT_BEFORE.search(text, max(0, match.start() - 2), match.start()) or _UNIT_AFTER.match(
-            text, match.end()
-        )
-        found.append(Quantity(last, unit.lastgroup if unit else None))
+        found += [Quantity(value, text=match[0]) for value in earlier]
+        before = _UNIT_BEFORE.search(text, max(0, match.start() - 2), match.start())
+        unit = before or _UNIT_AFTER.match(text, match.end())
+        written = text[min(match.start(), unit.start()) : max(match.end(), unit.end())] if unit else match[0]
+        if before and (scale := _MONEY_SCALE.match(text, match.end())):
+            last, written = _plain(Decimal(last) * 10 ** _POWERS[scale[1]]), f"{written}{scale[0]}"
+        found.append(Quantity(last, unit.lastgroup if unit else None, written.strip()))
     return found
 
 

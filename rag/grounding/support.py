@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,12 +16,21 @@ import numpy as np
 from index import Encoder, Encoding, Hit, PassageFeatures, SearchResult, Span, is_readable, terms
 
 from ..answer import Support
-from .consistency import count_negations, find_copy, is_consistent, is_consistent_copy, replaces_chinese
+from .consistency import (
+    copy_inconsistency,
+    count_negations,
+    find_copy,
+    inconsistency,
+    located,
+    negation_doubt,
+    replaces_chinese,
+)
+from .reasons import IN_DOUBT, NO_WORDS, NOT_SIMILAR, PARTLY_SIMILAR
 
 _SUPPORTED, _WEAK = 0.70, 0.50
 """Thresholds for the mean of the best cosines of a claim's content tokens. They were set together with `_WEAKEST`, for
 the bundled model, on true sentences, human paraphrases and swapped sentences from the development sets."""
-_WEAKEST = 0.25  # minimum cosine for every token in a supported claim: below it, the passage has no similar word
+_WEAKEST = 0.1  # minimum cosine for every token in a supported claim: below it, the passage has no similar word
 _SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
 """Thresholds for the share of keywords in the passage, used without token vectors; set by hand, not fitted."""
 _NEIGHBOUR_HELPS = 0.03  # minimum increase in the mean for a neighbouring sentence to be added to the span
@@ -34,6 +43,7 @@ _FRAME = re.compile(
     r"(?: that| the following)?[:,]?\s+|(?:根据|据)?(?:文章|报道|原文)(?:中)?(?:说|指出|提到|称|报道)?[，：,:])",
     re.IGNORECASE,
 )
+_YES_OR_NO = re.compile(r"^\W*(?:yes|no)\s?[,.:;!–—-]\s+", re.IGNORECASE)
 _CLAUSE = re.compile("[,;:—–，；：、]")
 _NEGATES = re.compile(
     r"\b(?:not|no|never|nor|neither|cannot|\w+n[’']t|without|hardly|false|untrue|wrong|den(?:y|ies|ied|ying)|doubt\w*|refut\w*"
@@ -48,7 +58,12 @@ _CHINESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
 
 @dataclass(frozen=True, slots=True)
 class SupportGrade:
-    """A grade for a passage's support of a sentence, and the span in the article that supports it."""
+    """A grade for a passage's support of a sentence, and the span in the article that supports it.
+
+    `reason` says why the grade is below "supported", in a short sentence; see `reasons`. `is_refuted` is True if an
+    exact check failed: the passage contradicts a number, date, name, unit or negation, or does not contain it. It is
+    False if the words are only not similar enough.
+    """
 
     support: Support
     span: Span
@@ -66,12 +81,16 @@ class SupportChecker:
         self._found = found
         self._encoder = encoder
         self._encoded: dict[str, Encoding] = {}
+        self._articles: dict[str, str] = {}
+        for hit in found.hits:
+            text = self._articles.get(hit.passage.article_id, _head(hit))
+            self._articles[hit.passage.article_id] = f"{text}\n{hit.passage.text}"
 
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         """Grade how well passage `number` (from 1) supports `sentence`; see `grade_support`.
 
-        `beside` lists the other passages that the sentence cites: its names and numbers may come from them. Raises
-        `EncoderError` if the model cannot be loaded.
+        `beside` lists the other passages that the sentence cites: its names and numbers may come from them. Names may
+        come from all found passages of the same article. Raises `EncoderError` if the model cannot be loaded.
         """
         scored = self._found.passages[number - 1]
         hit, features = scored.hit, scored.features
@@ -79,7 +98,9 @@ class SupportChecker:
         quoted = find_quote(sentence, hit.passage.text)
         if quoted is not None:
             negated = _negated_sentence(quoted, features)
-            return SupportGrade("weak" if negated else "quoted", _in_article(negated or quoted, hit))
+            if negated:
+                return SupportGrade("weak", _in_article(negated, hit), IN_DOUBT)
+            return SupportGrade("quoted", _in_article(quoted, hit))
         if sentence not in self._encoded and _has_words(sentence):
             self._encoded[sentence] = self._encoder.encode([sentence])[0]
         others = [self._found.passages[other - 1].hit for other in beside if other != number]
@@ -88,23 +109,28 @@ class SupportChecker:
             self._encoded.get(sentence),
             features,
             around="\n".join([_head(hit), *(f"{_head(other)}\n{other.passage.text}" for other in others)]),
+            article=self._articles[hit.passage.article_id],
         )
-        return SupportGrade(grade.support, _in_article(grade.span, hit))
+        if not grade.is_refuted:
+            return replace(grade, span=_in_article(grade.span, hit))
+        everything = "\n".join(self._articles.values())
+        reason = located(grade.reason, f"{_head(hit)}\n{hit.passage.text}", everything)
+        return replace(grade, span=_in_article(grade.span, hit), reason=reason)
 
 
 def grade_support(
-    sentence: str, encoding: Encoding | None, features: PassageFeatures, around: str = ""
+    sentence: str, encoding: Encoding | None, features: PassageFeatures, around: str = "", article: str = ""
 ) -> SupportGrade:
     """Grade how well a passage supports a paraphrase. Pure; the span is relative to the passage.
 
     `encoding` is the sentence's encoding; the sentence's names and numbers may also come from `around` (title, source,
-    date). The span is the sentence in the passage, or the run of up to three sentences, that matches best. A near copy
-    is compared with the copied sentences only. A sentence that fails an exact check is `unsupported`; otherwise the
-    mean similarity of its words determines the grade.
+    date), and its names from the rest of the `article`. The span is the sentence in the passage, or the run of up to
+    three sentences, that matches best. A near copy is compared with the copied sentences only. A sentence that fails
+    an exact check is `unsupported`; otherwise the mean similarity of its words determines the grade.
     """
     text, spans = features.passage.text, features.sentences
     if not spans or not _has_words(sentence):
-        return SupportGrade("unsupported", spans[0] if spans else Span(0, len(text)))
+        return SupportGrade("unsupported", spans[0] if spans else Span(0, len(text)), NO_WORDS)
     parts = [text[span.start : span.end] for span in spans]
     matched, is_share = _match(sentence, encoding, parts, features)
     copy = find_copy(sentence, parts)
@@ -112,19 +138,20 @@ def grade_support(
     span = Span(spans[first].start, spans[last].end)
     run = text[span.start : span.end]
     if copy:
-        agreed = is_consistent_copy(sentence, copy, run, f"{around}\n{text}")
+        failed = copy_inconsistency(sentence, copy, run, f"{around}\n{text}\n{article}")
     else:
         nearby = " ".join(parts[max(0, first - 1) : last + 2])
-        agreed = is_consistent(sentence, run, f"{around}\n{nearby}")
-    if not agreed:
-        return SupportGrade("unsupported", span)
+        failed = inconsistency(sentence, run, f"{around}\n{nearby}", article)
+    if failed:
+        return SupportGrade("unsupported", span, failed, is_refuted=True)
     if copy and copy.only:
         return SupportGrade("supported", span)
     # Words that a copy adds may come from anywhere in the passage, such as "Lu Yanxia" for "she".
     support = _grade((matched if copy else matched[first : last + 1]).max(axis=0), is_share=is_share)
-    if support == "supported" and copy and replaces_chinese(copy):
+    doubt = "" if copy else negation_doubt(sentence, run)
+    if support == "supported" and (doubt or (copy and replaces_chinese(copy))):
         support = "weak"
-    return SupportGrade(support, span)
+    return SupportGrade(support, span, {"weak": doubt or PARTLY_SIMILAR, "unsupported": NOT_SIMILAR}.get(support, ""))
 
 
 def find_quote(sentence: str, text: str) -> Span | None:
@@ -149,8 +176,11 @@ def find_quote(sentence: str, text: str) -> Span | None:
 
 
 def _without_frame(sentence: str) -> str:
-    """Return the sentence without phrases such as "According to the article", which LLMs write but articles do not."""
-    rest = _FRAME.sub("", sentence, count=1)
+    """Return the sentence without "Yes," or "No," and phrases such as "According to the article".
+
+    LLMs write them in front; the rest of the sentence makes the claim.
+    """
+    rest = _FRAME.sub("", _YES_OR_NO.sub("", sentence, count=1), count=1)
     return rest if _has_words(rest) else sentence
 
 

@@ -103,7 +103,7 @@ def test_sentences_that_no_passage_supports_are_left_out_where_that_is_chosen(at
     at_news.ask(HARBOUR)
     second = at_news.locator(".reply").nth(1)
     assert "The mayor resigned" not in second.inner_text()
-    assert "not supported" not in second.locator(".support").all_inner_texts()
+    assert "not confirmed" not in second.locator(".support").all_inner_texts()
     assert "Left out" in second.locator(".note").inner_text()
 
 

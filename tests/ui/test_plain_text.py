@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag import Answer
+from rag import Answer, Sentence
 from ui.plain_text import as_text
 
 
@@ -12,3 +12,14 @@ def test_a_terminal_obeys_no_escape_sequence_of_an_article() -> None:
     assert "\x07" not in text
     assert "Ann." in text
     assert "\nShe left." in text
+
+
+def test_a_sentence_that_is_not_confirmed_says_why() -> None:
+    reason = "The cited passage does not mention 900."
+    sentences = (
+        Sentence(0, 13, "It cost 900.", (), (), "unsupported", reason=reason),
+        Sentence(13, 22, "It rose.", (), (), "supported"),
+    )
+    text = as_text(Answer("How much?", "It cost 900. It rose.", sentences=sentences, done=True))
+    assert f"(not confirmed: “It cost 900.” {reason})" in text
+    assert text.count("“It rose.”") == 0

@@ -139,6 +139,85 @@ def test_a_sentence_is_judged_against_its_passage(
 
 
 @pytest.mark.parametrize(
+    ("sentence", "reason", "is_refuted"),
+    [
+        ("The watchdog did not name the selected companies.", "", False),
+        ("On LinkedIn, 23 of OpenAI's 1,677 members studied at Tsinghua University in China.", "", False),
+        ("The giants spent 900 on it.", "No passage mentions 900.", True),
+        ("Microsoft bought 1,677 firms.", "The passage does not say this of 1,677.", True),
+        ("Some giants in Kyoto will be first.", "No passage names Kyoto.", True),
+        ("Giants in Kyoto Bay will be first.", "No passage names Kyoto Bay.", True),
+        ("The giants will follow after spending $5 billion.", "The passage says $1.2 billion, not $5 billion.", True),
+        ("A firm kept a stake of 5 euros.", "The passage gives 5 euros in another unit.", True),
+        (
+            "Among members on LinkedIn, 23 of them studied at China’s Peking University.",
+            "The passage says Tsinghua, not Peking.",
+            True,
+        ),
+        (
+            "Among OpenAI’s 1,677 associated members on LinkedIn, 24 of them studied at Tsinghua University.",
+            "The passage says 23, not 24.",
+            True,
+        ),
+        (
+            "Among OpenAI’s 1,677 associated members on LinkedIn, 10 of them studied at Tsinghua.",
+            "The passage says 23, not 10.",
+            True,
+        ),
+        ("The watchdog did name the selected companies.", "The passage denies this.", True),
+        ("Microsoft never bought Activision.", "The passage does not deny this.", True),
+        (
+            "Activision bought Microsoft in 2022.",
+            "The passage has Activision and Microsoft the other way round.",
+            True,
+        ),
+        ("Boats need a new coat of paint each spring.", "The passage does not say this in similar words.", False),
+        ("…", "The sentence contains no words to check.", False),
+    ],
+)
+def test_a_sentence_that_is_not_confirmed_says_why(
+    sentence: str, reason: str, is_refuted: bool, english: SearchResult, bundled_encoder: Encoder
+) -> None:
+    grade = SupportChecker(english, bundled_encoder).check(sentence, 1)
+    assert (grade.reason, grade.is_refuted) == (reason, is_refuted)
+
+
+def test_no_passage_names_it_is_said_only_if_no_passage_names_it(
+    english: SearchResult, chinese: SearchResult, bundled_encoder: Encoder
+) -> None:
+    both = replace(english, passages=[*chinese.passages, *english.passages])
+    checker = SupportChecker(both, bundled_encoder)
+    assert checker.check("The model of Baidu came out.", 1).reason == "The cited passage does not name Baidu."
+    assert checker.check("The model of Fujitsu came out.", 1).reason == "No passage names Fujitsu."
+
+
+def test_a_name_may_come_from_another_passage_of_the_same_article_but_a_number_may_not(
+    tmp_path: Path, bundled_encoder: Encoder
+) -> None:
+    filler = "The weather stayed dry and the wind was light all day in the valley. " * 30
+    (tmp_path / "port.txt").write_text(
+        "A day at the port\n\nLu Yanxia runs the harbour of Kyoto with 900 people.\n\n"
+        f"{filler}\n\nShe closed the gates on Monday.",
+        encoding="utf-8",
+    )
+    index = Index(tmp_path / "index", bundled_encoder)
+    index.sync([tmp_path / "port.txt"])
+    found = index.find("Who closed the gates?", 20)
+    number = next(n for n, hit in enumerate(found.hits, start=1) if "gates" in hit.passage.text)
+    assert "Yanxia" not in found.hits[number - 1].passage.text
+    checker = SupportChecker(found, bundled_encoder)
+    assert checker.check("On Monday the gates were closed by Lu Yanxia in Kyoto.", number).is_refuted is False
+    grade = checker.check("On Monday the 900 gates were closed by her.", number)
+    assert grade.reason == "The cited passage does not mention 900."
+
+
+@pytest.mark.parametrize("answer", ["Yes, ", "No, ", "Yes: ", "No – "])
+def test_a_yes_or_no_in_front_makes_no_difference(answer: str, english: SearchResult, bundled_encoder: Encoder) -> None:
+    sentence = f"{answer}tech giants such as Baidu will be among the first, Lu Yanxia said."
+    assert SupportChecker(english, bundled_encoder).check(sentence, 1).support == "supported"
+
+
+@pytest.mark.parametrize(
     ("sentence", "support"),
     [
         ("它由23名清华大学毕业生开发，没有公开训练数据。", "quoted"),

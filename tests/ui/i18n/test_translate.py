@@ -14,7 +14,7 @@ from jinja2 import Environment, nodes
 
 import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, Span
-from rag import NOT_FOUND, Answer, Assistant, QuestionError, Sentence
+from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
 from ui import conversation
 from ui.chat.handlers.answers import no_source_yet
 from ui.chat.handlers.evaluation import NO_TEST_SET
@@ -51,6 +51,7 @@ IN_VARIABLES = {
     *NO_TEST_SET,
     *LIBRARY,
     *MONTHS,
+    *REASONS,
     *SUPPORT_LABELS.values(),
     *exchange._SUPPORT_HELP.values(),
     *library._STATES.values(),
@@ -113,7 +114,7 @@ def test_the_chinese_words_have_the_same_gaps_and_are_plain_text(words: str) -> 
     assert CHINESE[words].strip() == CHINESE[words]
 
 
-@pytest.mark.parametrize("words", sorted(CHINESE.keys() - {"{message}. {hint}"}))
+@pytest.mark.parametrize("words", sorted(CHINESE.keys() - {"{message}. {hint}", "{support}: {reason}"}))
 def test_what_is_in_chinese_is_chinese(words: str) -> None:
     assert re.search("[\u4e00-\u9fff]", CHINESE[words])
     of_ours = re.sub(r"\{\w+\}", "", CHINESE[words])

@@ -12,7 +12,7 @@ from index import ArticleFilter, Hit, Span
 from rag import Answer, Citation, Sentence
 
 from ...conversation import Conversation, Exchange
-from ...html import SUPPORT_LABELS, escape, one_line, outlet
+from ...html import SUPPORT_LABELS, escape, one_line, outlet, reason_text
 from ...i18n.translate import Translate, counted, english
 from ...templating import macros
 
@@ -188,7 +188,10 @@ def _support_label(sentence: Sentence, translate: Translate) -> str:
     if sentence.citation_corrected:
         label = translate("{support}, citation corrected", support=label)
         help_ = translate("{help}. The model cited another passage or none", help=help_)
-    return f' <span class="support {support}" title="{escape(help_)}">{escape(label)}</span>'
+    shown = f' <span class="support {support}" title="{escape(help_)}">{escape(label)}</span>'
+    if sentence.reason:  # not only in the title, which keyboards and many screen readers do not reach
+        shown += f' <span class="reason">{escape(one_line(reason_text(sentence.reason, translate)))}</span>'
+    return shown
 
 
 def _prose(html: str) -> str:

@@ -16,7 +16,7 @@ from index import Span
 from rag import Answer, Citation
 
 from ...conversation import Conversation, Exchange
-from ...html import SUPPORT_LABELS, origin
+from ...html import SUPPORT_LABELS, origin, reason_text
 from ...i18n.translate import Translate, english
 from .exchange import scope_text, segments
 
@@ -160,7 +160,9 @@ def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
         )
         yield from (citation for citation in dict.fromkeys(cited) if citation not in parts)
         if sentence.support in _BADLY:
-            yield f" ({translate(SUPPORT_LABELS[sentence.support])})"
+            label = translate(SUPPORT_LABELS[sentence.support])
+            reason = _flat(reason_text(sentence.reason, translate))
+            yield f" ({translate('{support}: {reason}', support=label, reason=reason) if reason else label})"
         yield end[len(end.rstrip()) :]
         position = sentence.end
     yield answer.text[position:]

@@ -159,12 +159,21 @@ def test_a_place_without_a_marker_has_its_footnote_after_the_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("support", "told"),
-    [("quoted", ""), ("supported", ""), ("weak", " (weak)"), ("unsupported", " (not supported)")],
+    [("quoted", ""), ("supported", ""), ("weak", " (weak)"), ("unsupported", " (not confirmed)")],
 )
 def test_what_is_badly_supported_is_told_after_the_sentence(support: str, told: str) -> None:
     answer = cited("On Monday [1].\n", (1, "Monday"), support=support)
     assert f"\n\nOn Monday [^1].{told}\n\n" in as_markdown(said(answer))
     assert with_sources(Exchange("?", answer)).startswith(f"On Monday [1].{told}\n\n")
+
+
+def test_the_reason_why_a_sentence_is_not_confirmed_is_exported() -> None:
+    reason = "The cited passage does not mention 900."
+    answer = cited("It cost 900 [1].\n", (1, "Monday"), support="unsupported")
+    answer = replace(answer, sentences=(replace(answer.sentences[0], reason=reason),))
+    assert f"(not confirmed: {reason})" in as_markdown(said(answer))
+    assert f"(not confirmed: {reason})" in with_sources(Exchange("?", answer))
+    assert "(未证实：所引段落没有提到900。)" in with_sources(Exchange("?", answer), chinese)
 
 
 def test_an_abstention_an_error_and_a_stopped_answer_are_told_as_such() -> None:

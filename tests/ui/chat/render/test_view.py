@@ -15,6 +15,7 @@ from ui.chat.render.exchange import answer_html, exchange_html, messages, questi
 from ui.chat.render.masthead import masthead_html
 from ui.conversation import Conversation, Exchange, converse
 from ui.html import day, escape, excerpt, outlet
+from ui.i18n.translate import chinese
 
 TEXT = (
     "# The port\n\nThe harbour reopened on **Monday**. 🚢 Ships came back.\n\n- Ten berths\n- Two cranes\n\nShare (12)"
@@ -136,12 +137,23 @@ def test_text_that_is_still_being_written_has_no_links() -> None:
 
 @pytest.mark.parametrize(
     ("support", "word"),
-    [("quoted", "quoted"), ("supported", "supported"), ("weak", "weak"), ("unsupported", "not supported")],
+    [("quoted", "quoted"), ("supported", "supported"), ("weak", "weak"), ("unsupported", "not confirmed")],
 )
 def test_each_sentence_says_in_a_word_how_well_it_is_supported(support: str, word: str) -> None:
     markup = answer_html(cited("Monday [1].", (1, "Monday"), support=support), 1)
     assert f'class="support {support}"' in markup
     assert f">{word}</span>" in markup
+
+
+def test_a_sentence_that_is_not_confirmed_says_why_in_text_that_can_be_read() -> None:
+    reason = "The cited passage does not mention <b>900</b>."
+    answer = cited("It cost 900 [1].", (1, "Monday"), support="unsupported")
+    answer = replace(answer, sentences=(replace(answer.sentences[0], reason=reason),))
+    markup = answer_html(answer, 1)
+    assert reason in words_of(markup), "not only when the mouse is over it"
+    assert "<b>" not in markup
+    assert "所引段落没有提到" in words_of(answer_html(answer, 1, translate=chinese))
+    assert "reason" not in answer_html(cited("Monday [1].", (1, "Monday")), 1)
 
 
 def test_cited_sources_are_listed_and_the_others_are_folded_away() -> None:

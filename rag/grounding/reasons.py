@@ -1,0 +1,68 @@
+"""The reasons why a sentence is not confirmed, as short sentences that a person can check. Pure.
+
+Each reason is a template with at most two slots, so that the page can translate it; see `parse_reason`.
+"""
+
+from __future__ import annotations
+
+NOT_MENTIONED = "The cited passage does not mention {word}."
+NOWHERE_MENTIONED = "No passage mentions {word}."
+NOT_NAMED = "The cited passage does not name {word}."
+NOWHERE_NAMED = "No passage names {word}."
+OTHER_WORD = "The passage says {old}, not {word}."
+OTHER_UNIT = "The passage gives {word} in another unit."
+EXCHANGED = "The passage has {word} and {other} the other way round."
+OTHER_PLACE = "The passage does not say this of {word}."
+DENIED = "The passage denies this."
+NOT_DENIED = "The passage does not deny this."
+MAY_DENY = "The passage contains a negation that this sentence does not."
+MAY_NOT_DENY = "This sentence contains a negation that the passage does not."
+IN_DOUBT = "The words before this in the passage may change its meaning."
+NOT_SIMILAR = "The passage does not say this in similar words."
+PARTLY_SIMILAR = "The passage says only part of this in similar words."
+NO_WORDS = "The sentence contains no words to check."
+CONTRADICTED = "The passage contradicts this."
+NOT_SAID = "The passage does not say this."
+PARTLY_SAID = "The passage says only part of this."
+
+REASONS = (
+    *(NOT_MENTIONED, NOWHERE_MENTIONED, NOT_NAMED, NOWHERE_NAMED, OTHER_WORD, OTHER_UNIT, EXCHANGED, OTHER_PLACE),
+    *(DENIED, NOT_DENIED, MAY_DENY, MAY_NOT_DENY, IN_DOUBT, NOT_SIMILAR, PARTLY_SIMILAR, NO_WORDS),
+    *(CONTRADICTED, NOT_SAID, PARTLY_SAID),
+)
+"""All templates. A filled reason matches at most one of them."""
+
+_MAX_WORD = 60  # maximum length of a word in a reason, in characters
+
+
+def reason(template: str, **words: str) -> str:
+    """Return a template with its slots filled, each on one line and at most 60 characters long."""
+    return template.format(**{name: _short(word) for name, word in words.items()})
+
+
+def parse_reason(text: str) -> tuple[str, dict[str, str]]:
+    """Return the template of a reason and its words, by slot; text that is not a reason is its own template."""
+    for template in REASONS:
+        begin, *rest = template.split("{")
+        parts = [part.partition("}") for part in rest]  # name, "}", text up to the next slot
+        if not text.startswith(begin):
+            continue
+        words, remaining = {}, text[len(begin) :]
+        for name, _, after in parts[:-1]:
+            words[name], found, remaining = remaining.partition(after)
+            if not found:
+                break
+        else:
+            if parts:
+                name, _, after = parts[-1]
+                if not remaining.endswith(after):
+                    continue
+                words[name], remaining = remaining[: len(remaining) - len(after)], ""
+            if not remaining and all(words.values()):
+                return template, words
+    return text, {}
+
+
+def _short(word: str) -> str:
+    word = " ".join(word.split())
+    return word if len(word) <= _MAX_WORD else word[: _MAX_WORD - 1].rstrip() + "…"
