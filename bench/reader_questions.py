@@ -1,4 +1,4 @@
-"""Measure how well readers' questions about an article are answered, with an LLM that answers from its prompt.
+"""Measure how well people's questions about an article are answered, with an LLM that answers from its prompt.
 
     python bench/reader_questions.py ARTICLE QUESTIONS [--without-llm] [--json FILE]
 
@@ -8,7 +8,7 @@ Each line of QUESTIONS is a JSON object with a `question`, earlier questions (`h
 
 The LLM is a server on loopback. It writes the sentences of the nuggets that are in its prompt, each with the number of
 its passage, and says that the articles do not answer if there are none. So the figures show whether the question, the
-prompt, the check and the display let a perfect reader through. `--without-llm` measures the quotes.
+prompt, the check and the display let a perfect LLM through. `--without-llm` measures the quotes.
 
 A score is 1 if as many nuggets as needed are cited, or else the share of them; a question to refuse scores 1 if no
 sentence is shown, and small talk scores 1 if it is answered without a citation and without a refusal.

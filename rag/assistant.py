@@ -16,6 +16,7 @@ from .errors import LLMError, QuestionError, SettingsError
 from .generation.context import Context, gather
 from .generation.extractive import quote
 from .generation.generate import count_tokens, not_found, rewrite, translate, write
+from .grounding.verifiers import load_verifier, verified
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
@@ -29,6 +30,8 @@ from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions, Scope
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+    from .grounding.verdicts import Verifier
 
 
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
@@ -52,6 +55,7 @@ class Assistant:
     options: AnswerOptions = field(default_factory=AnswerOptions)
     observer: Observer | None = None
     _translations: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
+    _verifiers: dict[tuple[str, str], Verifier | None] = field(default_factory=dict, repr=False)
 
     def ask(self, question: str, history: Sequence[Turn] = (), article_filter: ArticleFilter | None = None) -> Answer:
         """Return the finished answer: the last value of `stream`."""
@@ -118,8 +122,12 @@ class Assistant:
     ) -> Iterator[Answer]:
         """Yield the answer as the LLM writes it; if it fails and `options.fallback` is on, quotes or an abstention."""
         encoder, options = self.index.encoder, self.options
+        written = answer
         try:
-            yield from write(answer, context, call, history, encoder, options=options, quoted=quotes)
+            for written in write(answer, context, call, history, encoder, options=options, quoted=quotes):
+                yield written
+            if written.model == self.model and (verifier := self._verifier()) is not None:
+                yield verified(written, context.found, verifier)
         except LLMError as error:
             if not options.fallback:
                 raise
@@ -128,6 +136,15 @@ class Assistant:
                 yield replace(not_found(answer), model=EXTRACTIVE, notes=(f"{reason} {error.hint}",))
             else:
                 yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
+
+    def _verifier(self) -> Verifier | None:
+        """Return the verifier in the options, which is loaded once; None for the bundled check."""
+        options = self.options
+        key = (options.verifier, self.model)
+        if key not in self._verifiers:
+            timeout = options.llm_total_timeout
+            self._verifiers[key] = load_verifier(options.verifier, self.llm, self.model, timeout)
+        return self._verifiers[key]
 
     def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answer:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""

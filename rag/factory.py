@@ -12,6 +12,7 @@ from index import ArticleFilter, Encoder, Index, ProcessExecutor, RayExecutor, c
 from .answer import Answer, Turn
 from .assistant import Assistant
 from .errors import SettingsError
+from .grounding.verifiers import load_verifier
 from .llms.context_window import context_tokens
 from .llms.loader import model_label, open_llm
 from .prompts import ANSWER_SYSTEM
@@ -85,7 +86,8 @@ def open_executor(
 def build_assistant(settings: Settings | None = None) -> Assistant:
     """Return an assistant with the index and the LLM from the settings.
 
-    Raises `LLMError` if the LLM is unknown, or if its package or key is missing.
+    Raises `LLMError` if the LLM is unknown, or if its package or key is missing, and `SettingsError` if the verifier is
+    a plug-in that cannot be loaded.
     """
     settings = settings or load_settings()
     context = context_tokens(settings)
@@ -102,7 +104,10 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
         verifier=settings.verifier,
         instructions=_instructions(settings),
     )
-    return Assistant(open_index(settings), open_llm(settings), model=model_label(settings.llm), options=options)
+    llm, model = open_llm(settings), model_label(settings.llm)
+    if llm is not None:
+        load_verifier(settings.verifier, llm, model)  # an unknown verifier is an error now, not at the first answer
+    return Assistant(open_index(settings), llm, model=model, options=options)
 
 
 def _instructions(settings: Settings) -> str:

@@ -229,6 +229,7 @@ def test_a_chat_that_is_told_to_end_finishes_the_answer_that_it_is_giving(sample
     port = free_port()
     with serving([whole[:cut], rest, whole[cut:]]) as model:
         settings = {"HOME": str(samples_home), "LLM": "openai:tiny", "LLM_BASE_URL": f"{model.url}/v1"}
+        settings |= {"LLM_CONTEXT_TOKENS": "8192"}  # the LLM is then asked nothing but the question
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CITECHAT_")}
         environment |= {f"CITECHAT_{name}": value for name, value in settings.items()}
         environment |= {"PYTHONPATH": str(REPOSITORY), "OPENAI_API_KEY": "none", "GRADIO_ANALYTICS_ENABLED": "False"}

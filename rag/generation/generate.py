@@ -30,7 +30,7 @@ _TOKEN_RATIO = 1.3
 question is lost."""
 
 _CUT_SHORT = {
-    LENGTH: "the LLM reached its limit. Raise CITECHAT_LLM_MAX_TOKENS for longer answers.",
+    LENGTH: "the LLM reached its token limit.",
     CONTENT_FILTER: "the provider's content filter stopped the LLM.",
 }
 
@@ -47,8 +47,8 @@ def write(
 ) -> Iterator[Answer]:
     """Yield the answer as the LLM writes it, with every sentence graded.
 
-    `found` is False only if the LLM says that the articles do not answer. If the LLM fails midway or its reply is cut
-    short, the last value has a note with the reason. If the option `strict` leaves nothing of the reply,
+    `found` is False only if the LLM says that the articles do not answer. If the LLM fails midway or stops too early,
+    the last value has a note with the reason. If the option `strict` leaves nothing of the reply,
     `quoted(note)` is the answer. Raises `LLMError` if the LLM fails before it has written a sentence.
     """
 
@@ -78,7 +78,7 @@ def write(
         reason = _CUT_SHORT.get(call.finish_reason)
         is_unfinished = (reason is not None or not call.finish_reason) and verified.drop_unfinished()
         if reason or is_unfinished:
-            notes.append(f"The answer is cut short: {reason or 'the connection ended early. Ask again.'}")
+            notes.append(f"The answer is incomplete: {reason or 'the connection ended early. Ask again.'}")
         verified.close()
     if verified.left_out:
         count = _sentence_count(verified.left_out)

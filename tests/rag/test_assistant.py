@@ -279,11 +279,11 @@ def test_if_the_llm_fails_and_the_articles_do_not_answer_no_quote_is_shown(sampl
 @pytest.mark.parametrize(
     ("reason", "reply", "note"),
     [
-        ("length", "ByteDance has a tool named Boximator [1]. It can move", "the LLM reached its limit"),
-        ("max_tokens", "ByteDance has a tool named Boximator [1]. It can move", "the LLM reached its limit"),
+        ("length", "ByteDance has a tool named Boximator [1]. It can move", "the LLM reached its token limit"),
+        ("max_tokens", "ByteDance has a tool named Boximator [1]. It can move", "the LLM reached its token limit"),
         ("content_filter", "ByteDance has a tool named Boximator [1]. It can move", "content filter"),
         ("", "ByteDance has a tool named Boximator [1]. It can move", "the connection ended early"),
-        ("length", "ByteDance has a tool named Boximator [1].", "the LLM reached its limit"),
+        ("length", "ByteDance has a tool named Boximator [1].", "the LLM reached its token limit"),
         ("", "ByteDance has a tool named Boximator [1].", ""),
         ("stop", "ByteDance has a tool named Boximator [1]", ""),
     ],
@@ -347,6 +347,35 @@ def test_a_question_in_another_language_is_translated_once_for_the_search(sample
     asked = [str(messages[-1].content) for messages in llm.asked]
     assert ["<titles>" in each for each in asked] == [True, False, False]
     assert "<question>\n¿Cómo se llama" in asked[-1], "the answer is asked for in the question's own language"
+
+
+class VerifyingLLM(ScriptedLLM):
+    """An LLM that writes an answer, and grades it when it is asked to."""
+
+    grades: str
+
+    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        if "<document" in str(messages[-1].content):
+            yield from super()._stream(messages)
+        else:
+            yield ChatGenerationChunk(message=AIMessageChunk(self.grades))
+
+
+def test_the_llm_may_grade_its_own_sentences(samples: Index) -> None:
+    grades = '[{"sentence": 1, "verdict": "contradicted", "words": ""}]'
+    llm = VerifyingLLM(reply="ByteDance has a tool named Boximator [1].", grades=grades)
+    assistant = Assistant(samples, llm, model="scripted:model")
+    (bundled,) = assistant.ask(QUESTION).sentences
+    (graded,) = assistant.with_options(verifier="llm").ask(QUESTION).sentences
+    assert (bundled.support, graded.support) == ("supported", "unsupported")
+    assert graded.reason
+
+
+def test_a_verifier_that_cannot_be_loaded_loses_no_answer(samples: Index) -> None:
+    assistant, _ = _assistant(samples, "ByteDance has a tool named Boximator [1].")
+    answer = assistant.with_options(verifier="/no/such/model").ask(QUESTION)
+    assert [sentence.support for sentence in answer.sentences] == ["supported"]
+    assert "cannot load the verifier" in answer.notes[0]
 
 
 def test_a_short_article_is_read_whole(samples: Index) -> None:

@@ -16,6 +16,7 @@ import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, Span
 from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
 from ui import conversation
+from ui.chat import layout
 from ui.chat.handlers.answers import no_source_yet
 from ui.chat.handlers.evaluation import NO_TEST_SET
 from ui.chat.library import LibraryEntry, UploadResult
@@ -42,7 +43,12 @@ LIBRARY = [
     for text in (value if isinstance(value, tuple) else (value,))
     if isinstance(text, str)
 ]
-NOTES = ("No article is among those that were chosen.",)
+NOTES = (
+    "No article is among those that were chosen.",
+    "The answer is incomplete: the LLM reached its token limit.",
+    "The answer is incomplete: the provider's content filter stopped the LLM.",
+    "The answer is incomplete: the connection ended early. Ask again.",
+)
 ERRORS = (*conversation.UNEXPECTED, "the question is empty", "Type a question about the articles.")
 IN_VARIABLES = {
     NOT_FOUND,
@@ -56,6 +62,7 @@ IN_VARIABLES = {
     *exchange._SUPPORT_HELP.values(),
     *library._STATES.values(),
     *masthead.PANELS.values(),
+    *layout.SCOPES.values(),
     "Regenerate",
     "Undo",
     "Published since",
@@ -154,7 +161,7 @@ def test_what_the_assistant_says_for_itself_is_what_is_translated(index: Index, 
     file.write_text("The harbour reopened on Monday.", encoding="utf-8")
     index.sync([file])
     assistant = Assistant(index)
-    assert assistant.ask("When?", article_filter=ArticleFilter(articles=("gone",))).notes == NOTES
+    assert assistant.ask("When?", article_filter=ArticleFilter(articles=("gone",))).notes == NOTES[:1]
     with pytest.raises(QuestionError) as refused:
         assistant.ask(" ")
     assert (refused.value.message, refused.value.hint) == ERRORS[2:]

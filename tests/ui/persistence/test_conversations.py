@@ -102,13 +102,13 @@ hits = st.builds(
 sentences = places.flatmap(
     lambda each: st.builds(
         Sentence, st.integers(0, 50), st.integers(0, 50), names, st.just(each[0]), st.just(each[1]),
-        st.sampled_from(["quoted", "supported", "weak", "unsupported"]), st.none() | spans, st.booleans(),
+        st.sampled_from(["quoted", "supported", "weak", "unsupported"]), st.none() | spans, st.booleans(), st.text(),
     )
 )  # fmt: skip
 answers = st.builds(
     Answer, names, st.text(), st.booleans(), names, names, st.lists(sentences, max_size=2).map(tuple),
     st.lists(hits, min_size=2, max_size=3).map(tuple), numbers, st.dictionaries(names, numbers, max_size=2),
-    st.dictionaries(names, st.integers(-(2**63), 2**63), max_size=2), few_names, st.booleans(),
+    st.dictionaries(names, st.integers(-(2**63), 2**63), max_size=2), few_names, st.text(), st.booleans(),
 )  # fmt: skip
 choices = st.builds(ArticleFilter, st.none() | st.just("2024-02"), st.none() | st.just("2024"), few_names, few_names)
 exchanges = st.builds(

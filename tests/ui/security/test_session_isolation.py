@@ -84,7 +84,7 @@ def bob(chat: ServedChat) -> Visitor:
     return Visitor(chat, "bob")
 
 
-def joined(session: str, data: Any = (None,) * 10, **more: Any) -> dict[str, Any]:
+def joined(session: str, data: Any = (None,) * 11, **more: Any) -> dict[str, Any]:
     return {"data": list(data), "fn_index": 0, "session_hash": session, "trigger_id": None} | more
 
 
