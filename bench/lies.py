@@ -120,7 +120,7 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
     for case in cases:
         if not case.evidence:
             continue
-        found = index.find(case.question, _HITS)
+        found = read_by_llm(index, case.question)
         place = evidence_in(found, [evidence.text for evidence in case.evidence])
         if place is None:
             continue
@@ -137,6 +137,16 @@ def tell(index: Index, cases: Sequence[Case], chance: random.Random) -> Iterator
             yield ask(index, case.question, "another passage cited", said, is_honest=False)
         obeyed = next((n for n, hit in enumerate(found.hits, start=1) if _ORDER in hit.passage.text), number)
         yield ask(index, case.question, "an order obeyed", f"{_OBEYED} [{obeyed}]", is_honest=False)
+
+
+def read_by_llm(index: Index, question: str) -> SearchResult:
+    """Return the passages that are in the LLM's prompt, in the order of their numbers."""
+    first = next(iter(_assistant(index, Liar(said="")).stream(question)))
+    return index.read(index.find(question, _HITS), [hit.passage.id for hit in first.hits])
+
+
+def _assistant(index: Index, llm: Liar) -> Assistant:
+    return Assistant(index, llm, model=_MODEL, options=AnswerOptions(top_k=_HITS))
 
 
 def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:
@@ -177,9 +187,7 @@ def ask(index: Index, question: str, kind: str, said: str, *, is_honest: bool) -
     """Ask a scripted LLM that writes `said`, and return the checked answer; an abstention counts as flagged."""
     llm = Liar(said=said)
     states, times = [], []
-    for state in Assistant(
-        index, llm, model=_MODEL, options=AnswerOptions(top_k=_HITS, abstention_threshold=0.0)
-    ).stream(question):
+    for state in _assistant(index, llm).stream(question):
         states.append(state)
         times.append(time.perf_counter())
     answer = states[-1]

@@ -24,6 +24,7 @@ from .unwrap import Unwrapper
 _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported")
 _GOOD = frozenset(_BEST_FIRST[:2])
 _MIN_WORDS = 2  # minimum number of content words that can be found elsewhere in other words: many passages have one
+_OTHERS = 10  # maximum number of passages that a claim is compared with, in addition to those that it cites
 _MARKER = re.compile(r"\s?\[(\d{1,3})\]")
 _BULLET = re.compile(r"[\s>#*+•–—-]{0,40}(?:\(?\d{1,3}[.)、])?\s{0,9}[*_]{0,2}")
 
@@ -191,7 +192,8 @@ class VerifiedStream:
         others: dict[int, SupportGrade] = {}
         support, words = _best(cited), len(terms(claim))
         if support not in _GOOD and words:
-            others = {n: self._checker.check(claim, n) for n in range(1, self._sources + 1) if n not in cited}
+            near = self._checker.nearest(claim, _OTHERS)
+            others = {n: self._checker.check(claim, n) for n in near if n not in cited and n <= self._sources}
             elsewhere = _best(others)
             is_enough = elsewhere in _GOOD or (elsewhere == "weak" and not numbers)
             if is_enough and (words >= _MIN_WORDS or elsewhere == "quoted"):

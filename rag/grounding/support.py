@@ -101,12 +101,11 @@ class SupportChecker:
             if negated:
                 return SupportGrade("weak", _in_article(negated, hit), IN_DOUBT)
             return SupportGrade("quoted", _in_article(quoted, hit))
-        if sentence not in self._encoded and _has_words(sentence):
-            self._encoded[sentence] = self._encoder.encode([sentence])[0]
+        encoding = self._encoding(sentence)
         others = [self._found.passages[other - 1].hit for other in beside if other != number]
         grade = grade_support(
             sentence,
-            self._encoded.get(sentence),
+            encoding,
             features,
             around="\n".join([_head(hit), *(f"{_head(other)}\n{other.passage.text}" for other in others)]),
             article=self._articles[hit.passage.article_id],
@@ -116,6 +115,32 @@ class SupportChecker:
         everything = "\n".join(self._articles.values())
         reason = located(grade.reason, f"{_head(hit)}\n{hit.passage.text}", everything)
         return replace(grade, span=_in_article(grade.span, hit), reason=reason)
+
+    def nearest(self, sentence: str, most: int) -> list[int]:
+        """Return the numbers of the `most` passages that are most similar to a sentence, in ascending order.
+
+        Passages that contain the sentence word for word come first.
+        """
+        passages = self._found.passages
+        if len(passages) <= most:
+            return list(range(1, len(passages) + 1))
+        sentence = _without_frame(sentence)
+        encoding, wanted = self._encoding(sentence), set(terms(sentence))
+
+        def similarity(number: int) -> tuple[bool, float]:
+            features = passages[number - 1].features
+            is_quoted = find_quote(sentence, features.passage.text) is not None
+            if encoding is None or not is_readable(sentence):
+                return is_quoted, len(wanted & features.terms) / max(1, len(wanted))
+            return is_quoted, float((features.vectors @ encoding.vector).max(initial=-1.0))
+
+        return sorted(sorted(range(1, len(passages) + 1), key=similarity, reverse=True)[:most])
+
+    def _encoding(self, sentence: str) -> Encoding | None:
+        """Return the encoding of a sentence, which is computed once; None for a sentence without words."""
+        if sentence not in self._encoded and _has_words(sentence):
+            self._encoded[sentence] = self._encoder.encode([sentence])[0]
+        return self._encoded.get(sentence)
 
 
 def grade_support(

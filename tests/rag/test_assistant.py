@@ -416,7 +416,7 @@ def test_instructions_that_cannot_be_read_are_refused(samples_home: Path) -> Non
 
 def test_only_as_many_passages_are_sent_as_fit_whole_ones_and_the_best(samples: Index) -> None:
     llm = ScriptedLLM(reply="ByteDance has a tool named Boximator [1].")
-    assistant = Assistant(samples, llm, model="scripted:model", options=AnswerOptions(prompt_tokens=1400))
+    assistant = Assistant(samples, llm, model="scripted:model", options=AnswerOptions(prompt_tokens=1000))
     answer = assistant.ask(QUESTION)
     sent = str(llm.asked[0][-1].content)
     best = Assistant(samples).ask(QUESTION).hits

@@ -171,6 +171,9 @@ def test_a_false_number_in_it_is_found(dress: str, found: SearchResult, bundled_
 class SaysNothing:
     """Finds no support for anything."""
 
+    def nearest(self, sentence: str, most: int) -> list[int]:
+        return list(range(1, most + 1))
+
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         return SupportGrade("unsupported", Span(0, 1))
 

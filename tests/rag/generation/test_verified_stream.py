@@ -20,6 +20,9 @@ class Table:
     def __init__(self, **says: dict[int, Support]) -> None:
         self._says = says
 
+    def nearest(self, sentence: str, most: int) -> list[int]:
+        return list(range(1, most + 1))
+
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         subject = sentence.split(maxsplit=1)[0].strip(".,*|").lower()
         support = self._says.get(subject, {}).get(number, "unsupported")

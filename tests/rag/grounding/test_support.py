@@ -419,3 +419,21 @@ def test_a_real_passage_quotes_each_of_its_sentences_at_its_own_place(
         whole = SupportGrade("quoted", verdict.span)
         assert verdict == whole
         assert len(verdict.span) >= len(hit.passage.text.strip().strip("\"'“”‘’*"))
+
+
+def test_the_passages_that_are_most_similar_to_a_sentence_are_found(bundled_encoder: Encoder, tmp_path: Path) -> None:
+    for number, text in enumerate(
+        ("Twelve ships waited outside.", "The crane fell into the water.", "Bread costs more.", "Rain fell on Monday.")
+    ):
+        (tmp_path / f"{number}.txt").write_text(f"Report number {number}\n\n{text}\n", encoding="utf-8")
+    real = Index(tmp_path / "real", bundled_encoder)
+    real.sync([tmp_path / f"{number}.txt" for number in range(4)])
+    found = real.find("What happened?", 4)
+    checker = SupportChecker(found, bundled_encoder)
+
+    def texts(sentence: str, most: int) -> set[str]:
+        return {found.hits[n - 1].passage.text.splitlines()[-1] for n in checker.nearest(sentence, most)}
+
+    assert texts("A dozen vessels were kept waiting.", 1) == {"Twelve ships waited outside."}
+    assert texts("Bread costs more.", 1) == {"Bread costs more."}, "a quotation comes first"
+    assert checker.nearest("Anything.", 4) == [1, 2, 3, 4]
