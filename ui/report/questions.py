@@ -106,7 +106,7 @@ def _faults(result: CaseResult) -> Iterator[str]:
         total = max(len(result.citations), len(result.bad_citations))
         yield f"{len(result.bad_citations)} of {_count(total, 'citation')} not quoted exactly"
     if bad := result.supports.count("unsupported"):
-        yield f"{bad} of {_count(len(result.supports), 'sentence')} not supported"
+        yield f"{bad} of {_count(len(result.supports), 'sentence')} not confirmed"
 
 
 def _count(number: int, what: str) -> str:

@@ -133,7 +133,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Report:
         (replace(RIGHT, bad_citations=("[1] …",)), "1 of 1 citation not quoted exactly"),
         (
             replace(RIGHT, sentences=(*RIGHT.sentences, AnswerSentence("Nobody knows.", (), "unsupported"))),
-            "1 of 2 sentences not supported",
+            "1 of 2 sentences not confirmed",
         ),
         (
             replace(WRONG, bad_citations=("[1] …",)),
