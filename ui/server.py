@@ -192,7 +192,7 @@ def launch_app(
         "max_file_size": LARGEST_FILE,
         "i18n": gr.I18n(**dict.fromkeys(("zh", "zh-CN", "zh-TW", "zh-HK"), CHINESE)),
         "share": False,
-        "state_session_capacity": 1000,  # sessions kept in memory, about 100 kB each
+        "state_session_capacity": 10_000,  # sessions kept in memory; each user has a limit, too
         "_frontend": False,  # else the framework gives up if its own request for the page takes three seconds
         "ssr_mode": False,
         "pwa": False,

@@ -530,6 +530,18 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "hostile/test_mutants.py",
         "test_a_file_that_is_nearly_right_does_no_harm",
     ),
+    (
+        "a JSON body of very many values",
+        "refused before it is parsed",
+        "ui/security/test_request_guard.py",
+        "test_no_parser_gets_a_body_of_very_many_values",
+    ),
+    (
+        "a body that arrives slowly, so that its revoked key is not checked",
+        "disconnected",
+        "ui/security/test_middleware.py",
+        "test_is_disconnected_while_it_sends_a_byte_at_a_time",
+    ),
 )
 
 ROWS |= {f"H{n}": Row(what, gets, _in(file, test)) for n, (what, gets, file, test) in enumerate(FURTHER, start=39)}

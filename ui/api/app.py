@@ -65,7 +65,7 @@ _ERRORS = {
     422: "Nothing in the request could be added.",
     429: "The caller exceeded a limit; `Retry-After` says when to try again.",
     500: "Something went wrong on the server; see the server log.",
-    507: "The temporary files of all uploads are too large; try again in a few minutes.",
+    507: "The temporary files of all uploads, or of yours, are too large; try again in a few minutes.",
     503: "The queue is full, or a service that the answer needs is down; `Retry-After` may say when to try again.",
 }
 _COMMON_ERRORS = (401, 403, 429, 500, 503)

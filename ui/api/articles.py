@@ -23,6 +23,7 @@ from rag import Assistant
 from ..chat.library import LONGEST_TEXT, MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
 from ..chat.uploads import counting
 from ..persistence.uploads import open_uploads
+from ..security.clients import caller_or_address
 from ..security.errors import RequestError
 from .errors import CLIENT_CLOSED_REQUEST, json_response
 from .queue import RequestQueue
@@ -73,7 +74,7 @@ class ArticleEndpoints:
             )
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type == MULTIPART:
-            with open_uploads() as uploads, uploads.upload() as upload:
+            with open_uploads() as uploads, uploads.upload(caller_or_address(request.scope)) as upload:
                 files = await _read_files(Request(request.scope, counting(request.receive, upload)))
                 digest = await run_in_threadpool(_digest, files)
                 rows = await self._add_once(request, key, digest, partial(_add_files, library, files, upload.folder))

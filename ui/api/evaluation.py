@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from rag.evaluate import CaseResult, Report, iter_results, read_test_set, resolv
 
 from ..chat.handlers.evaluation import MOST_QUESTIONS
 from ..persistence.uploads import open_uploads
+from ..security.clients import caller_or_address
 from ..security.errors import RequestError
 from .errors import CLIENT_CLOSED_REQUEST, json_response
 from .queue import RequestQueue
@@ -36,19 +38,19 @@ class EvaluateEndpoint:
                 f"Too many questions: got {len(body.questions)}, but at most {MOST_QUESTIONS} are allowed.",
                 "Send fewer questions, or run `citechat eval --server`.",
             )
-        results = await self._queue.last(request, lambda: self._results(body))
+        results = await self._queue.last(request, partial(self._results, body, caller_or_address(request.scope)))
         if results is None:
             return json_response(CLIENT_CLOSED_REQUEST, {})
         options = self._assistant.options
         settings = {"model": self._assistant.model, "top_k": str(options.top_k), "strict": str(options.strict)}
         return json_response(200, json.loads(to_json(Report(results, settings, versions()))))
 
-    def _results(self, body: EvaluateRequest) -> Iterator[tuple[CaseResult, ...]]:
+    def _results(self, body: EvaluateRequest, owner: str) -> Iterator[tuple[CaseResult, ...]]:
         """Yield the results so far after each question.
 
         Raises `TestSetError` with the number of an invalid question.
         """
-        with open_uploads() as uploads, uploads.upload() as upload:
+        with open_uploads() as uploads, uploads.upload(owner) as upload:
             path = upload.folder / "questions.jsonl"
             path.write_text("".join(f"{json.dumps(each)}\n" for each in body.questions), encoding="utf-8")
             try:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..persistence.uploads import Upload, UploadFolder, UploadsFullError
+from ..security.clients import caller_or_address
 from .library import LARGEST_FILE
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def _receive_files(request: Request, uploads: UploadFolder) -> Response:
     from starlette.responses import JSONResponse, PlainTextResponse
 
     try:
-        with uploads.upload() as upload:
+        with uploads.upload(caller_or_address(request.scope)) as upload:
             files = await _store(request, upload)
             upload.grow(0, len(files))
             upload.keep()

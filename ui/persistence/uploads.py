@@ -1,4 +1,4 @@
-"""Temporary files of uploads: one private folder per process, with a limit on its total size.
+"""Temporary files of uploads: one private folder per process, with limits on its total size and on each owner's share.
 
 Each upload gets its own subfolder, which is deleted once the upload has been used, has failed or has been abandoned.
 Gradio reads the location of its temporary files from an environment variable, so all chats in a process share one
@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,9 @@ FOLDER = "uploads"
 LARGEST_TOTAL = 1_000_000_000
 """Maximum size of all temporary files of a process, in bytes."""
 
+LARGEST_SHARE = 250_000_000
+"""Maximum size of the temporary files of one owner, in bytes."""
+
 ABANDONED_AFTER = 600.0
 """Time after which an upload that nobody has used is deleted, in seconds; the page uses an upload immediately."""
 
@@ -48,18 +52,18 @@ _UPLOAD = re.compile(r"upload-[0-9a-f]{32}")
 
 
 class UploadsFullError(CitechatError):
-    """Error for an upload that exceeds the maximum size of all temporary files."""
+    """Error for an upload that exceeds the maximum size of all temporary files, or of those of its owner."""
 
 
 class Upload:
-    """An upload in its own `folder`."""
+    """An owner's upload in its own `folder`."""
 
-    def __init__(self, uploads: UploadFolder, folder: Path) -> None:
-        self._uploads, self.folder = uploads, folder
+    def __init__(self, uploads: UploadFolder, owner: str, folder: Path) -> None:
+        self._uploads, self._owner, self.folder = uploads, owner, folder
 
     def grow(self, size: int, files: int = 0) -> None:
         """Count bytes that arrived, and files that were stored. Raises `UploadsFullError` if there is no room."""
-        self._uploads.count(self.folder, size + files * _BLOCK)
+        self._uploads.count(self._owner, self.folder, size + files * _BLOCK)
 
     def keep(self) -> None:
         """Keep the files until they are used (`using`), at most for `ABANDONED_AFTER` seconds."""
@@ -72,8 +76,8 @@ class UploadFolder:
     def __init__(self, home: Path | None) -> None:
         """Create a folder in `home`, or in the system's folder for temporary files if `home` is not writable."""
         self._lock = threading.Lock()
-        self._sizes: dict[Path, int] = {}
-        self._total = 0
+        self._sizes: dict[tuple[str, Path], int] = {}
+        self._totals: Counter[str] = Counter()  # by owner
         self._file_lock: BaseFileLock | None = None
         try:
             self.path = Path(tempfile.mkdtemp(prefix="citechat-uploads-")) if home is None else self._create(home)
@@ -83,10 +87,10 @@ class UploadFolder:
         self.path = self.path.resolve()
 
     @contextmanager
-    def upload(self) -> Iterator[Upload]:
-        """Begin an upload, and delete its folder at the end unless it is kept. Raises `UploadsFullError`."""
-        upload = Upload(self, self.path / f"upload-{secrets.token_hex(16)}")
-        self.count(upload.folder, LEAST_SIZE)
+    def upload(self, owner: str) -> Iterator[Upload]:
+        """Begin an owner's upload, and delete its folder at the end unless it is kept. Raises `UploadsFullError`."""
+        upload = Upload(self, owner, self.path / f"upload-{secrets.token_hex(16)}")
+        upload.grow(LEAST_SIZE)
         mark = upload.folder / _IN_USE
         try:
             upload.folder.mkdir(0o700)
@@ -98,19 +102,23 @@ class UploadFolder:
         if mark.exists():
             _delete(upload.folder)
 
-    def count(self, folder: Path, size: int) -> None:
-        """Count bytes of an upload. Raises `UploadsFullError` if there is no room for them."""
+    def count(self, owner: str, folder: Path, size: int) -> None:
+        """Count bytes of an owner's upload. Raises `UploadsFullError` if there is no room for them."""
         with self._lock:
-            if self._total + size > LARGEST_TOTAL:
-                self._sizes = {each: counted for each, counted in self._sizes.items() if each.exists()}
-                self._total = sum(self._sizes.values())
-            if self._total + size > LARGEST_TOTAL:
-                raise UploadsFullError(
-                    f"The uploads of all users together are larger than {LARGEST_TOTAL // 1_000_000:,} MB.",
-                    "Try again in a few minutes, or upload less at a time.",
-                )
-            self._sizes[folder] = self._sizes.get(folder, 0) + size
-            self._total += size
+            if not self._has_room(owner, size):
+                self._sizes = {(name, each): size for (name, each), size in self._sizes.items() if each.exists()}
+                self._totals = Counter()
+                for (name, _), counted in self._sizes.items():
+                    self._totals[name] += counted
+            if self._totals[owner] + size > LARGEST_SHARE:
+                raise _full("Your uploads", LARGEST_SHARE)
+            if not self._has_room(owner, size):
+                raise _full("The uploads of all users", LARGEST_TOTAL)
+            self._sizes[owner, folder] = self._sizes.get((owner, folder), 0) + size
+            self._totals[owner] += size
+
+    def _has_room(self, owner: str, size: int) -> bool:
+        return self._totals[owner] + size <= LARGEST_SHARE and self._totals.total() + size <= LARGEST_TOTAL
 
     def sweep(self) -> None:
         """Delete abandoned uploads, and files that the framework left."""
@@ -216,6 +224,13 @@ def upload_of(file: Path, folder: Path) -> Path | None:
         if parent.parent == folder:
             return parent if _UPLOAD.fullmatch(parent.name) else None
     return None
+
+
+def _full(whose: str, largest: int) -> UploadsFullError:
+    return UploadsFullError(
+        f"{whose} together are larger than {largest // 1_000_000:,} MB.",
+        "Try again in a few minutes, or upload less at a time.",
+    )
 
 
 def _delete(folder: Path) -> None:

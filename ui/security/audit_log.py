@@ -1,13 +1,16 @@
 """The audit log: one JSON line for each request, with the caller, the path, the status and the duration.
 
-Its size has a limit: full files are renamed and the oldest is deleted, health checks are left out, and so are refused
-requests of callers that have too many of them; these are counted.
+Its size has a limit: full files are renamed and the oldest is deleted, and health checks are left out. So are refused
+and anonymous requests of senders that have too many of them; these are counted. Questions and changes always have a
+line.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import math
 import os
 import time
 from collections import Counter
@@ -20,26 +23,29 @@ from uuid import uuid4
 
 from index import make_file_private
 
+from .body_limits import LARGEST_BODY
 from .clients import network_of
 from .rate_limits import MOST_NAMES, RateLimit
-from .scopes import HEALTH_CHECKS, is_limited, path_of
+from .scopes import HEALTH_CHECKS, framework_route, is_limited, may_ask, may_change, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
-LONGEST_CONTENTS = 100_000
-"""Maximum size of a logged request body, in bytes; longer bodies are not logged."""
-
 LARGEST_FILE = 10_000_000
 """Size from which a log file is renamed, in bytes."""
 
 REFUSED_LINES = "20/minute"
-"""Maximum rate of lines for refused requests, per caller or else per address."""
+"""Maximum rate of lines for refused requests other than questions and changes, per caller or else per address."""
 
-_LONGEST_PATH = 500
-_SUMMARY_INTERVAL = 60.0  # between lines that report how many refused requests were left out, in seconds
+ANONYMOUS_LINES = "120/minute"
+"""Maximum rate of lines for requests without a caller that are not refused, such as for the login form, per address."""
+
+_LONG_BODY = 64_000  # bytes; a longer body is parsed in a thread
+_MOST_DIGITS = 1000
+_LONGEST_PATH = 500  # characters
+_SUMMARY_INTERVAL = 60.0  # between lines that report how many requests were left out, in seconds
 
 
 class AuditLog:
@@ -83,7 +89,7 @@ class AuditLog:
 
         files = [self.path, *(self.path.with_name(f"{self.path.name}.{n}") for n in range(1, self.most_files))]
         with suppress(Timeout), FileLock(f"{self.path}.lock", timeout=0, mode=0o600):
-            if self.path.stat().st_size < LARGEST_FILE:
+            if not self.path.exists() or self.path.stat().st_size < LARGEST_FILE:
                 return
             if len(files) == 1:
                 self.path.unlink()
@@ -98,28 +104,30 @@ class AuditMiddleware:
     Keys, cookies, headers and query strings are never logged, and bodies only if the log is configured to include
     contents. The `X-Request-Id` header in each response contains the request id.
 
-    Health checks are not logged. Neither are a caller's refused requests (4xx, or no response) beyond `REFUSED_LINES`;
-    a line with `omitted` later reports their number.
+    Health checks are not logged. Questions and changes that access control admitted always get a line. Of the other
+    requests, a caller's refused ones (4xx, or no response) get up to `REFUSED_LINES`, and an address's ones without a
+    caller up to `ANONYMOUS_LINES`; a line with `omitted` later reports the number of the rest.
     """
 
     def __init__(self, app: ASGIApp, *, log: AuditLog) -> None:
         self.app, self.log = app, log
-        self._refused_lines = RateLimit(REFUSED_LINES)
+        self._refused_lines, self._anonymous_lines = RateLimit(REFUSED_LINES), RateLimit(ANONYMOUS_LINES)
         self._omitted: Counter[tuple[str | None, str | None]] = Counter()
         self._next_summary_at = time.monotonic() + _SUMMARY_INTERVAL
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and time.monotonic() >= self._next_summary_at:
+        is_request = scope["type"] in ("http", "websocket")
+        if is_request and time.monotonic() >= self._next_summary_at:
             self.write_summary()
-        if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and path_of(scope) in HEALTH_CHECKS):
+        method, path = str(scope.get("method", "WEBSOCKET")), path_of(scope) if is_request else ""
+        if not is_request or (method in ("GET", "HEAD") and path in HEALTH_CHECKS):
             await self.app(scope, receive, send)
             return
         started, start_time = time.perf_counter(), datetime.now(UTC)
         state = scope.setdefault("state", {})
         id_ = state["request_id"] = uuid4().hex
         status, sent, body = None, 0, bytearray()
-        path = path_of(scope)
-        logs_body = self.log.contents and _is_json(scope) and is_limited(scope["method"], path)
+        logs_body = self.log.contents and may_ask(method, path) and not _is_form(scope)
 
         async def counting_send(message: Message) -> None:
             nonlocal status, sent
@@ -127,12 +135,14 @@ class AuditMiddleware:
                 status = message["status"]
                 headers = [*message.get("headers", ()), (b"x-request-id", id_.encode("ascii"))]
                 message = {**message, "headers": headers}
+            elif message["type"] == "websocket.close":
+                status = 403  # the web server's response to a handshake
             sent += len(message.get("body", b""))
             await send(message)
 
         async def recording_receive() -> Message:
             message = await receive()
-            if len(body) <= LONGEST_CONTENTS:
+            if len(body) <= LARGEST_BODY:
                 body.extend(message.get("body", b""))
             return message
 
@@ -144,30 +154,45 @@ class AuditMiddleware:
                 "id": id_,
                 "caller": state.get("caller"),
                 "address": scope["client"][0] if scope.get("client") else None,
-                "method": scope["method"],
+                "method": method,
                 "path": path[:_LONGEST_PATH],
                 "status": status,  # None if the client disconnected
                 "ms": round((time.perf_counter() - started) * 1000, 1),
                 "bytes": sent,
             }
-            if self._is_logged(line):
-                self.log.write(line | ({"contents": _contents(bytes(body))} if logs_body else {}))
+            if self._is_logged(line, is_admitted=bool(state.get("is_admitted")), path=path):
+                await self._write(line, path, body)
+
+    async def _write(self, line: dict[str, Any], path: str, body: bytearray) -> None:
+        """Write a line with the contents of a body, in a thread if the body is long."""
+
+        def write() -> None:
+            self.log.write(line | ({"contents": _contents(path, bytes(body))} if body else {}))
+
+        if len(body) > _LONG_BODY:
+            await asyncio.to_thread(write)
+        else:
+            write()
 
     def write_summary(self) -> None:
-        """Write a line for each caller and address with the number of refused requests that were left out."""
+        """Write a line for each caller and address with the number of requests that were left out."""
         omitted, self._omitted = self._omitted, Counter()
         self._next_summary_at = time.monotonic() + _SUMMARY_INTERVAL
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         for (caller, address), count in omitted.items():
             self.log.write({"time": now, "caller": caller, "address": address, "omitted": count})
 
-    def _is_logged(self, line: dict[str, Any]) -> bool:
+    def _is_logged(self, line: dict[str, Any], *, is_admitted: bool, path: str) -> bool:
         """Return whether a line is logged; count it if it is left out."""
-        status, caller, address = line["status"], line["caller"], line["address"]
-        if status is not None and not 400 <= status < 500:
+        status, caller, network = line["status"], line["caller"], network_of(line["address"] or "")
+        is_refused = status is None or 400 <= status < 500
+        if is_admitted and (may_change(line["method"], path) or may_ask(line["method"], path)):
             return True
-        network = network_of(address or "")
-        if self._refused_lines.hit(caller or network):
+        if is_refused and self._refused_lines.hit(caller or network):
+            return True
+        # Other limits apply to admitted requests that cause work.
+        is_known = caller is not None or (is_admitted and is_limited(line["method"], path))
+        if not is_refused and (is_known or self._anonymous_lines.hit(network)):
             return True
         if len(self._omitted) >= MOST_NAMES:
             self.write_summary()
@@ -175,18 +200,31 @@ class AuditMiddleware:
         return False
 
 
-def _is_json(scope: Scope) -> bool:
+def _is_form(scope: Scope) -> bool:
+    """Return whether a body contains files; the routes that accept them compare the type in the same way."""
     types = [value for name, value in scope["headers"] if name == b"content-type"]
-    return bool(types) and types[0].partition(b";")[0].strip().lower() == b"application/json"
+    return bool(types) and types[0].partition(b";")[0].strip().lower() == b"multipart/form-data"
 
 
-def _contents(body: bytes) -> Any:
-    """Return the logged part of a body: for requests from the page only the data, because the session id is secret."""
-    if len(body) > LONGEST_CONTENTS:
-        return f"more than {LONGEST_CONTENTS} bytes"
+def _contents(path: str, body: bytes) -> Any:
+    """Return the logged part of a body: for calls from the page only the data, because the session id is secret."""
+    if len(body) > LARGEST_BODY:
+        return f"more than {LARGEST_BODY} bytes"
     try:
-        value = json.loads(body, parse_constant=str)  # NaN is not JSON
-        json.dumps(value)
+        # NaN and infinity are not JSON, and Python limits the digits of integers.
+        value = json.loads(body, parse_constant=str, parse_float=_float, parse_int=_int)
+        json.dumps([[value]])  # the line is nested more deeply than the value
     except (ValueError, RecursionError):
         return "not JSON"
-    return value.get("data") if isinstance(value, dict) and "session_hash" in value else value
+    if framework_route(path) is None:
+        return value
+    return value.get("data") if isinstance(value, dict) else None
+
+
+def _float(written: str) -> float | str:
+    number = float(written)
+    return number if math.isfinite(number) else written
+
+
+def _int(written: str) -> int | str:
+    return int(written) if len(written) <= _MOST_DIGITS else written

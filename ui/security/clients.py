@@ -5,10 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rag import SettingsError
 
 from .errors import RequestError
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -68,6 +72,12 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False)) if found and found.version == 6 else str(found or "")
 
 
+def caller_or_address(scope: Scope) -> str:
+    """Return the name under which a request is counted: its caller or, without one, its address or network."""
+    caller = scope.get("state", {}).get("caller")
+    return str(caller) if caller else f"address:{network_of(scope['client'][0] if scope.get('client') else '')}"
+
+
 def was_forwarded(headers: Headers) -> bool:
     """Return whether the headers indicate that a proxy forwarded this request."""
     return any(_plain(name) in _FORWARDED or name.lower() == b"via" for name, _ in headers)
@@ -86,6 +96,7 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
     Raises `RequestError` if the header occurs twice, has a different spelling from the setting, is too long, or
     contains several names or unprintable characters: a proxy that replaces the header does not forward such headers.
     Neither is a placeholder a name, such as `{http.auth.user.id}`, which some proxies send if a login names no user.
+    The ids of users who log in here begin with `#`, so names must not.
     """
     header = user_header.lower()
     found = [(name, value) for name, value in headers if _plain(name) == header]
@@ -98,8 +109,8 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
         raise RequestError(400, f"{invalid} is not UTF-8.") from None
-    if len(value) > LONGEST_NAME or not value.isprintable() or set(value) & set(",;{}"):
-        why = "is too long, or contains several names, a placeholder or unprintable characters."
+    if len(value) > LONGEST_NAME or not value.isprintable() or set(value) & set(",;{}") or value.startswith("#"):
+        why = "is too long, begins with #, or contains several names, a placeholder or unprintable characters."
         raise RequestError(400, f"{invalid} {why}")
     return value or None
 

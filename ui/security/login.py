@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..persistence.database import PersistenceError
-from .rate_limits import ACCOUNT_ATTEMPTS, ACCOUNT_ATTEMPTS_PER_ADDRESS, MOST_NAMES, RateLimit
+from .rate_limits import ACCOUNT_ATTEMPTS, ACCOUNT_ATTEMPTS_PER_ADDRESS, MOST_NAMES, RIGHT_PASSWORDS, RateLimit
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .users import User, Users
 
 logger = logging.getLogger(__name__)
+
+MOST_LOGINS = 100
+"""Maximum number of valid logins per user; the oldest ones end first."""
 
 _CONCURRENT_HASHES = 2
 """Maximum number of passwords hashed concurrently; each one uses a CPU core and 32 MB."""
@@ -36,34 +39,38 @@ ATTEMPT: ContextVar[Attempt] = ContextVar("ATTEMPT", default=Attempt())  # noqa:
 """The attempt that the current request makes; the web framework does not pass the sender to the password check."""
 
 _TOO_MANY_FOR_ACCOUNT = "Too many wrong passwords for this user name."
+_TOO_MANY_LOGINS = "Too many logins of this user name from this address."
 
 
 class AccountLimits:
-    """The limits on wrong passwords per user name. They apply to unknown names alike, so they do not reveal names.
+    """The limits on passwords per user name. They apply to unknown names alike, so they do not reveal names.
 
     A few attempts from one address block the user name at this address only. Many attempts from several addresses
     block it at all addresses at which the user has not logged in since the server started, so strangers cannot lock
-    users out of their usual addresses.
+    users out of their usual addresses. Right passwords from one address have a higher limit.
     """
 
     def __init__(self) -> None:
         self._per_address, self._per_name = RateLimit(ACCOUNT_ATTEMPTS_PER_ADDRESS), RateLimit(ACCOUNT_ATTEMPTS)
+        self._right = RateLimit(RIGHT_PASSWORDS)
         self._known: set[str] = set()  # a user name and an address at which this user has logged in
 
     def check(self, name: str, address: str) -> None:
         """Raise a 429 `RequestError` if a limit is reached."""
         account, pair = _names(name, address)
         self._per_address.check(pair, _TOO_MANY_FOR_ACCOUNT)
+        self._right.check(pair, _TOO_MANY_LOGINS)
         if pair not in self._known:
             self._per_name.check(account, _TOO_MANY_FOR_ACCOUNT)
 
     def count(self, name: str, address: str, *, is_right: bool) -> None:
-        """Count an attempt: a right password makes the address known, a wrong one counts towards the limits."""
+        """Count an attempt; a right password makes the address known."""
         account, pair = _names(name, address)
         if is_right:
             if len(self._known) >= MOST_NAMES:
                 self._known.clear()
             self._known.add(pair)
+            self._right.hit(pair)
             return
         self._per_address.hit(pair)
         if pair not in self._known:
@@ -120,15 +127,28 @@ class Login:
         self._users_by_token.pop(str(token), None)
         return None
 
+    def _remember(self, scope: Scope, tokens: Iterable[str], user: User) -> None:
+        """Record whose login tokens these are, and end the user's oldest logins if there are too many."""
+        app: Any = scope["app"]
+        self._users_by_token |= dict.fromkeys(tokens, user)
+        own = [token for token, owner in self._users_by_token.items() if owner.name == user.name]
+        for token in own[:-MOST_LOGINS]:
+            del self._users_by_token[token]
+            app.tokens.pop(token, None)
+
     def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
-        """Return a `send` for a login response; it calls `on_failure` for a failed login, and hardens the cookies."""
+        """Return a `send` for a login response; it calls `on_failure` for a failed login, and hardens the cookies.
+
+        After a successful login, it sets the caller in the scope, for the audit log.
+        """
 
         async def hardened_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == 400:
                     on_failure()
                 elif (user := ATTEMPT.get().user) is not None:
-                    self._users_by_token |= dict.fromkeys(_tokens(message["headers"]), user)
+                    self._remember(scope, _tokens(message["headers"]), user)
+                    scope["state"]["caller"] = f"user:{user.name}"
                 headers = [(name, _hardened_cookie(name, value, scope["scheme"])) for name, value in message["headers"]]
                 message = {**message, "headers": headers}
             await send(message)

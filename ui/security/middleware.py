@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ..persistence.database import PersistenceError
-from .clients import bearer_token, is_loopback, network_of, strip_headers, user_from_header, was_forwarded
+from .clients import (
+    bearer_token,
+    caller_or_address,
+    is_loopback,
+    network_of,
+    strip_headers,
+    user_from_header,
+    was_forwarded,
+)
 from .errors import RequestError, forbidden, retry_after, send_error, unauthorized
 from .keys import Key, find_key
 from .login import ATTEMPT, Attempt, Login
-from .rate_limits import ANONYMOUS_REQUESTS, CONCURRENT_LOGINS, FAILED_ATTEMPTS, CallerLimits, RateLimit
+from .rate_limits import ANONYMOUS_REQUESTS, CONCURRENT_LOGINS, FAILED_ATTEMPTS, HEARTBEATS, CallerLimits, RateLimit
 from .scopes import (
     METRICS,
     READ,
     Area,
     area_of,
-    framework_route,
+    is_heartbeat,
     is_limited,
     is_login,
     is_logout,
+    is_queued,
     path_of,
     required_scope,
 )
@@ -34,7 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RECHECK = 5.0
-"""Seconds after which the caller of a request that is still running is checked again."""
+"""Seconds after which the caller of a request that is still running is checked again, whatever the client sends."""
 
 _SCHEMES = (b"http", b"https")
 _TOO_MANY_ATTEMPTS = "Too many wrong keys or passwords from this address."
@@ -46,7 +55,8 @@ class AccessControl:
 
     It sets `scope["state"]["caller"]` to "key:ID" or "user:NAME", `["user"]` to the name alone, `["owner"]` to the
     owner of the user's data, and `["can_log_out"]` to whether the user logged in here; none of them is set if callers
-    do not have to identify themselves. It sets `scope["client"]` and the scheme from trusted proxies' headers,
+    do not have to identify themselves. `["is_admitted"]` is set for all requests that reach the application, apart from
+    logins. It sets `scope["client"]` and the scheme from trusted proxies' headers,
     and removes such headers from other senders before any other code reads them.
     """
 
@@ -54,6 +64,7 @@ class AccessControl:
         """Create the middleware. Without a `login`, only local users or users that a proxy names can open the page."""
         self.app, self.policy, self.login = app, policy, login
         self._failed_attempts, self._anonymous = RateLimit(FAILED_ATTEMPTS), RateLimit(ANONYMOUS_REQUESTS)
+        self._heartbeats = RateLimit(HEARTBEATS)
         self._warned: set[str] = set()  # ids of keys
         self._is_enforced = login is not None
         self._logins = CallerLimits("none", CONCURRENT_LOGINS)
@@ -72,10 +83,12 @@ class AccessControl:
                     turns.enter_context(self._logins.turn(network))
                     await self._log_in(network, scope, receive, send)
                     return
-                limited = self._limited_name(scope, is_local)
-                if limited:
-                    is_queued = framework_route(path_of(scope)) == "queue/join"
-                    turns.enter_context(self.policy.limits.turn(limited, is_queued=is_queued))
+                limited, path = self._limited_name(scope, is_local), path_of(scope)
+                if limited and is_heartbeat(path) and not self._heartbeats.hit(limited):
+                    raise self._heartbeats.error(limited, "Too many requests.")
+                if limited and is_limited(scope["method"], path):
+                    turns.enter_context(self.policy.limits.turn(limited, is_queued=is_queued(path)))
+                scope["state"]["is_admitted"] = True
                 if "user" in scope["state"] and scope["type"] == "http":
                     inner = _log_out(scope), receive, send
             except RequestError as error:
@@ -89,18 +102,26 @@ class AccessControl:
     async def _run_while_admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application, and disconnect the client once its key is revoked or its user removed.
 
-        A response may last for hours, such as the stream of an evaluation.
+        A response may last for hours, such as the stream of an evaluation, and a body may arrive slowly. The check also
+        comes before a message that was received, so the application never gets a complete body from a caller who
+        is not admitted any more.
         """
+        clock = asyncio.get_running_loop().time
+        next_check = clock() + RECHECK
         is_removed = is_started = is_complete = False
 
         async def receive_while_admitted() -> Message:
-            nonlocal is_removed
+            nonlocal is_removed, next_check
             while not is_removed:
-                try:
-                    async with asyncio.timeout(RECHECK):
-                        return await receive()
-                except TimeoutError:
+                message = None
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(next_check):
+                        message = await receive()
+                if clock() >= next_check:
                     is_removed = not await self._is_still_admitted(scope)
+                    next_check = clock() + RECHECK
+                if message is not None and not is_removed:
+                    return message
             return {"type": "http.disconnect"}
 
         async def watched_send(message: Message) -> None:
@@ -134,16 +155,15 @@ class AccessControl:
         await self.app(scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network)))
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:
-        """Return the name under which a request is limited: the caller or the address; '' if it is not limited.
+        """Return the name under which a sender's requests are limited, or '' if they are not.
 
         If callers do not have to identify themselves, local requests are not limited.
         """
         is_on = self._is_enforced or self.policy.open_to_all
-        if not is_on or scope["type"] != "http" or not is_limited(scope["method"], path_of(scope)):
+        if not is_on or scope["type"] != "http":
             return ""
-        caller = str(scope["state"].get("caller", ""))
-        is_free = is_local and not self.policy.open_to_all
-        return caller or ("" if is_free else f"address:{_network(scope)}")
+        is_free = is_local and not self.policy.open_to_all and "caller" not in scope["state"]
+        return "" if is_free else caller_or_address(scope)
 
     async def _admit(self, scope: Scope) -> bool:
         """Set the caller in the scope, and return whether the sender is on this machine.
@@ -152,7 +172,7 @@ class AccessControl:
         """
         method, path = scope.get("method", "GET"), path_of(scope)
         state = scope.setdefault("state", {})
-        for name in ("caller", "user", "owner", "can_log_out"):
+        for name in ("caller", "user", "owner", "can_log_out", "is_admitted"):
             state.pop(name, None)
         proxy_user, is_local = self._identify_sender(scope)
         area = area_of(method, path)

@@ -32,6 +32,12 @@ ACCOUNT_ATTEMPTS_PER_ADDRESS = "10/10 minute"
 ACCOUNT_ATTEMPTS = "30/10 minute"
 """Maximum rate of wrong passwords per user name from all addresses at which this user has not logged in before."""
 
+RIGHT_PASSWORDS = "30/minute"
+"""Maximum rate of logins with the right password per user name and address; each one takes a hash and a token."""
+
+HEARTBEATS = "60/minute"
+"""Maximum rate per caller or address at which pages connect; a page does so once and then stays connected."""
+
 ANONYMOUS_REQUESTS = "120/minute"
 """Maximum rate per address of requests that need a key or a login and have neither; further ones get 429, not 401."""
 

@@ -15,23 +15,21 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .body_limits import (
+    LARGEST_BODY,
+    LARGEST_UPLOAD,
+    LONGEST_BODY,
+    LONGEST_UPLOAD,
+    BodyLimits,
+    BodyMeter,
+    body_limits,
+    too_large,
+)
 from .errors import UNEXPECTED, RequestError, send_error
 from .scopes import is_under, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-LARGEST_BODY = 1_000_000
-"""Maximum request body size, in bytes; a question needs a few thousand."""
-
-LARGEST_UPLOAD = 100_000_000
-"""Maximum body size with files, in bytes; the framework writes files to disk as they arrive and limits each file."""
-
-LONGEST_BODY = 60.0
-"""Maximum time to receive a request body, in seconds."""
-
-LONGEST_UPLOAD = 600.0
-"""Maximum time to receive a request body with files, in seconds."""
 
 LARGEST_HEADERS = 64_000
 """Maximum total size of a request's headers and URL, in bytes; the web server itself does not limit it."""
@@ -42,12 +40,12 @@ COOKIE = "citechat"
 logger = logging.getLogger(__name__)
 
 _FRAMES = 8  # of a failure in the log
-_UPLOADS = ("/gradio_api/upload", "/v1/articles")
 _PAGE = "/"
 _API_PATHS = ("/v1", "/mcp")
 _SECRET_BYTES = 16
 _PORTS = {"http": 80, "https": 443}
 _CORS_PREFIX = b"access-control-"
+_NO_WEBSOCKETS = RequestError(403, "This server has no websockets.")
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _SECRET = re.compile(r"[0-9a-f]{32}")
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -84,7 +82,8 @@ class RequestGuard:
     Unknown host names are rejected with 400, because an attacker's DNS may point them to this server (DNS rebinding);
     IP addresses cannot be rebound and are accepted. Requests from pages on other sites are rejected with 403. Bodies
     over `largest_body` bytes, or `largest_upload` for files, are rejected with 413, and bodies that take longer than
-    `longest_body` or `longest_upload` seconds with 408.
+    `longest_body` or `longest_upload` seconds with 408; some paths have smaller limits (`body_limits`). No route uses
+    websockets, so all of them are rejected.
     """
 
     def __init__(
@@ -101,37 +100,45 @@ class RequestGuard:
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
         # Other programs on this machine may also serve pages at localhost and its addresses.
         self.own_names = frozenset(host for host in self.hosts if host != "localhost" and not _is_address(host))
-        self.largest_body, self.largest_upload = largest_body, largest_upload
-        self.longest_body, self.longest_upload = longest_body, longest_upload
+        self.usual, self.upload = BodyLimits(largest_body, longest_body), BodyLimits(largest_upload, longest_upload)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "websocket":
+            await send_error(scope, receive, send, _NO_WEBSOCKETS)
+        elif scope["type"] == "http":
+            await self._guard(scope, receive, send)
+        else:
             await self.app(scope, receive, send)
-            return
-        has_files = _is_request(scope, "POST", *_UPLOADS)
-        largest = self.largest_upload if has_files else self.largest_body
-        deadline = asyncio.get_running_loop().time() + (self.longest_upload if has_files else self.longest_body)
+
+    async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = dict(scope)  # the application changes the path in the scope
+        limits = body_limits(scope, self.usual, self.upload)
+        meter, deadline = BodyMeter(limits), asyncio.get_running_loop().time() + limits.longest
         failure: RequestError | None = None
         is_started = is_complete = False
-        received = 0
 
-        async def guarded_send(message: Message) -> None:
+        async def secured_send(message: Message) -> None:
             nonlocal is_started
             if message["type"] == "http.response.start":
                 is_started = True
-                # The application may have caught the body's failure and reported a bad request.
-                status = failure.status if failure else message["status"]
+                status = message["status"]
                 # The web framework adds CORS headers to every response that does not go to localhost.
                 headers = [each for each in message.get("headers", ()) if not each[0].lower().startswith(_CORS_PREFIX)]
                 headers += [*SECURITY_HEADERS, *([_HTTPS_ONLY] if scope.get("scheme") == "https" else [])]
                 headers += [(b"connection", b"close")] if status == 408 and failure else []
-                if status == 200 and _is_request(scope, "GET", _PAGE) and owner_id(_cookies(scope)) is None:
+                is_page = status == 200 and scope["method"] == "GET" and path_of(received) == _PAGE
+                if is_page and owner_id(_cookies(scope)) is None:
                     headers += _new_secret(scope)
-                message = {**message, "status": status, "headers": headers}
+                message = {**message, "headers": headers}
             await send(message)
 
+        async def guarded_send(message: Message) -> None:
+            # The application may have caught the body's failure and reported a bad request.
+            if is_started or failure is None:
+                await secured_send(message)
+
         async def guarded_receive() -> Message:
-            nonlocal failure, is_complete, received
+            nonlocal failure, is_complete
             try:
                 async with asyncio.timeout_at(None if is_complete else deadline):
                     message = await receive()
@@ -139,26 +146,29 @@ class RequestGuard:
                 failure = RequestError(408, "The request arrived too slowly.", "Send less at a time.")
                 raise failure from None
             is_complete = not message.get("more_body", False)
-            received += len(message.get("body", b""))
-            if received > largest:
-                failure = _too_large()
-                raise failure
+            try:
+                meter.add(message.get("body", b""))
+            except RequestError as error:
+                failure = error
+                raise
             return message
 
         try:
-            self._check_headers(scope, largest)
+            self._check_headers(scope, limits.largest)
             await self.app(scope, guarded_receive, guarded_send)
         except RequestError as error:
             if is_started:
                 raise
-            await send_error(scope, receive, guarded_send, error)
+            failure = error
         except Exception as error:
             # Passed on, it would make the web server close the connection, on which a proxy may send another user's
             # request. The message may contain what the client sent.
-            where = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
-            logger.error("A request failed: %s %.500r\n%s", type(error).__name__, str(error), where)  # noqa: TRY400
-            if not is_started:
-                await send_error(scope, receive, guarded_send, UNEXPECTED)
+            if failure is None:
+                where = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
+                logger.error("A request failed: %s %.500r\n%s", type(error).__name__, str(error), where)  # noqa: TRY400
+                failure = UNEXPECTED
+        if failure and not is_started:
+            await send_error(received, receive, secured_send, failure)
 
     def _check_headers(self, scope: Scope, largest: int) -> None:
         """Raise `RequestError` if the headers alone are a reason to reject the request."""
@@ -177,7 +187,7 @@ class RequestGuard:
             raise RequestError(431, "The request headers are too large.")
         length = headers.get(b"content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > largest:
-            raise _too_large()
+            raise too_large("The request is too large.")
 
     def _is_cross_site(self, scope: Scope, headers: Mapping[bytes, str]) -> bool:
         """Return whether a request comes from a page on another site, according to headers that pages cannot forge.
@@ -188,15 +198,11 @@ class RequestGuard:
         is_foreign = origin is not None and not _is_same_origin(origin, host)
         if is_under(path_of(scope), *_API_PATHS) and (is_foreign or site in ("cross-site", "same-site")):
             return True
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return False
         if site is not None:
             return site not in ("same-origin", "none")
         return bool(origin) and is_foreign and _host_name(str(origin).lower().partition("://")[2]) not in self.own_names
-
-
-def _too_large() -> RequestError:
-    return RequestError(413, "The request is too large.", "Send less at a time.")
 
 
 def _is_same_origin(origin: str, host: str) -> bool:
@@ -218,12 +224,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_request(scope: Scope, method: str, *paths: str) -> bool:
-    if scope["type"] != "http" or scope["method"] != method:
-        return False
-    return scope["path"] in [scope.get("root_path", "") + path for path in paths]
 
 
 def owner_id(cookies: Mapping[str, str]) -> str | None:

@@ -27,7 +27,11 @@ _OPEN = (*HEALTH_CHECKS, "/gradio_api/startup-events")  # the last one runs once
 _METRICS = "/metrics"
 _API = ("/v1", "/mcp", _METRICS)
 # GET requests to these only receive results.
-_WORK = ("/mcp", *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api")))
+_WORK = (
+    "/mcp",
+    *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api", "cancel", "reset")),
+)
+_QUEUED = ("queue/join", "cancel", "reset")  # the page's queue has its own limits, and the others take no time
 _CHANGED = ("/v1/articles", "/v1/evaluate")
 _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 # Paths that a browser needs to show the login form: only files from the framework.
@@ -44,6 +48,9 @@ _FRAMEWORK_GET = (
     *("upload_progress", "user"),
 )
 _FRAMEWORK_POST = ("cancel", "queue/join", "reset", "upload")
+UPLOAD = "upload"
+"""The framework route that receives files."""
+
 HEARTBEAT, RUN = "heartbeat/", "run/"
 """Prefixes of framework routes that end with a name: of a session, and of a function."""
 
@@ -88,6 +95,34 @@ def is_logout(path: str) -> bool:
 def is_limited(method: str, path: str) -> bool:
     """Return whether a request causes work and therefore counts towards its caller's limits."""
     return is_under(path, "/v1") or (is_under(path, *_WORK) and method not in ("GET", "HEAD"))
+
+
+def is_queued(path: str) -> bool:
+    """Return whether a request counts towards its caller's rate limit, but not towards the concurrent requests."""
+    return framework_route(path) in _QUEUED
+
+
+def is_heartbeat(path: str) -> bool:
+    """Return whether a request keeps a page's session alive."""
+    return (framework_route(path) or "").startswith(HEARTBEAT)
+
+
+def is_call(path: str) -> bool:
+    """Return whether a request calls a function of the page."""
+    route = framework_route(path) or ""
+    return route == "queue/join" or route.startswith(RUN)
+
+
+def may_change(method: str, path: str) -> bool:
+    """Return whether a request may change articles or conversations, or store files."""
+    if method in ("GET", "HEAD"):
+        return False
+    return required_scope(method, path) == WRITE or is_call(path) or framework_route(path) == UPLOAD
+
+
+def may_ask(method: str, path: str) -> bool:
+    """Return whether the body of a request may contain a question or an article."""
+    return method not in ("GET", "HEAD") and (is_under(path, "/v1", "/mcp") or is_call(path))
 
 
 def required_scope(method: str, path: str) -> str:

@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError, send_error, too_many_requests
-from .scopes import HEARTBEAT, RUN, framework_route, is_served, path_of
+from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_FILES = 1000
 """Maximum number of files recorded per user; the least recently used one is removed first."""
+
+MOST_SESSIONS = 200
+"""Maximum number of open pages per logged-in user whose state is kept; all users share the memory for it."""
 
 MOST_WAITING = 8
 """Maximum number of calls from the page that wait in the queue, per logged-in user; all users share the queue."""
@@ -55,7 +58,10 @@ class PageIsolation:
         except RequestError as error:
             await send_error(scope, receive, send, error)
             return
-        await self.app(*inner)
+        if is_heartbeat(path_of(scope)):
+            await _run_heartbeat(self.app, *inner)
+        else:
+            await self.app(*inner)
 
 
 class SessionIsolation:
@@ -98,16 +104,18 @@ class SessionIsolation:
         except ClientDisconnect:
             return scope, receive  # the framework receives the disconnect again
         except (ValueError, RecursionError):
-            raise RequestError(400, "Invalid request body: not JSON.") from None
+            raise _not_json() from None
         if isinstance(value, dict):
             if isinstance(value.get("session_hash"), str):
                 value["session_hash"] = self._private_name(caller, value["session_hash"])
             if not all(self._owns(caller, path) for path in _paths(value)) or _is_event_of_others(scope, value):
                 raise _not_found()
-            route = str(framework_route(path_of(scope)))
-            if route == "queue/join" or route.startswith(RUN):
+            if is_call(path_of(scope)):
                 self._check_call(caller, scope, value)
-        body = json.dumps(value).encode("ascii")
+        try:
+            body = json.dumps(value).encode("ascii")
+        except RecursionError:
+            raise _not_json() from None
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode("ascii")))
         first: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -132,9 +140,11 @@ class SessionIsolation:
         waiting = [each for queue in blocks._queue.event_queue_per_concurrency_id.values() for each in queue.queue]
         if sum(each.session_hash in own for each in waiting) >= MOST_WAITING:
             raise too_many_requests(f"{MOST_WAITING} of your requests are waiting.", 5)
-        own[str(fields.get("session_hash"))] = None
-        while len(own) > MOST_FILES:
-            own.popitem(last=False)
+        session = str(fields.get("session_hash"))
+        own[session] = None
+        own.move_to_end(session)
+        while len(own) > MOST_SESSIONS:
+            _forget_session(scope, own.popitem(last=False)[0])
         while len(self._sessions) > MOST_FILES:
             self._sessions.pop(next(iter(self._sessions)))
 
@@ -183,8 +193,41 @@ class SessionIsolation:
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
 
+def _not_json() -> RequestError:
+    return RequestError(400, "Invalid request body: not JSON.")
+
+
 def _not_found() -> RequestError:
     return RequestError(404, "Not found, or not yours.")
+
+
+async def _run_heartbeat(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run a request that keeps a session alive, and delete the state that the framework creates at its end.
+
+    At a disconnect, the framework calls the page's functions for it, which creates a state for unknown sessions.
+    """
+    session, is_unknown = path_of(scope).rpartition("/")[2], False
+
+    async def watched_receive() -> Message:
+        nonlocal is_unknown
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            is_unknown = session not in scope["app"].state_holder.session_data
+        return message
+
+    try:
+        await app(scope, watched_receive, send)
+    finally:
+        if is_unknown:
+            _forget_session(scope, session)
+
+
+def _forget_session(scope: Scope, session: str) -> None:
+    """Delete the state of a session that the framework keeps."""
+    holder = scope["app"].state_holder
+    with holder.lock:
+        holder.session_data.pop(session, None)
+        holder.time_last_used.pop(session, None)
 
 
 def _paths(request: Any) -> Iterator[str]:

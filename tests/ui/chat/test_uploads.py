@@ -147,6 +147,10 @@ def test_where_there_is_no_room_an_upload_is_refused(
         reply = visit(chat.port, path_of, body=_form("a", STORY * 2000), Content_Type=FORM)
         assert reply.status == 507, name
         assert b"Try again in a few minutes" in reply.body
+    monkeypatch.setattr(uploads, "LARGEST_TOTAL", 1_000_000_000)
+    monkeypatch.setattr(uploads, "LARGEST_SHARE", uploads.LEAST_SIZE * 2)
+    reply = _upload(chat, "large.txt", STORY * 2000)
+    assert (reply.status, reply.body[:12]) == (507, b"Your uploads")
     assert _stored(home) == [Path(path)]
     with uploads.using([path]):
         pass

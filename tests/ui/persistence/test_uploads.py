@@ -24,9 +24,9 @@ def _no_other_chat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
 
 
-def _store(uploads: module.UploadFolder, *names: str) -> list[Path]:
+def _store(uploads: module.UploadFolder, *names: str, owner: str = "ann") -> list[Path]:
     """An upload with these files, each in a folder of its own as the page's are."""
-    with uploads.upload() as upload:
+    with uploads.upload(owner) as upload:
         files = [upload.folder / f"{'0' * 63}{number}" / name for number, name in enumerate(names)]
         for file in files:
             file.parent.mkdir()
@@ -70,10 +70,10 @@ def test_an_upload_is_deleted_when_it_was_used_and_other_files_are_not(tmp_path:
 
 def test_an_upload_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with open_uploads(tmp_path) as uploads:
-        with suppress(KeyboardInterrupt), uploads.upload() as upload:
+        with suppress(KeyboardInterrupt), uploads.upload("ann") as upload:
             (upload.folder / "part").touch()
             raise KeyboardInterrupt
-        with uploads.upload() as upload:
+        with uploads.upload("ann") as upload:
             (upload.folder / "part").touch()
         assert list(uploads.path.iterdir()) == []
 
@@ -95,13 +95,29 @@ def test_all_uploads_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(module, "LARGEST_TOTAL", 3 * LEAST_SIZE)
     with open_uploads(tmp_path) as uploads:
         files = [_store(uploads, "a.txt")[0] for _ in range(2)]
-        with pytest.raises(UploadsFullError, match="larger than") as told, uploads.upload() as upload:
+        with pytest.raises(UploadsFullError, match="larger than") as told, uploads.upload("ann") as upload:
             upload.grow(1)
         assert "Try again" in told.value.hint
         _store(uploads, "a.txt")
         with pytest.raises(UploadsFullError):
             _store(uploads, "a.txt")
         with using(files):
+            pass
+        assert _store(uploads, "a.txt")[0].is_file(), "what is deleted makes room"
+
+
+def test_one_owner_has_a_share_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert module.LARGEST_SHARE * 4 <= module.LARGEST_TOTAL
+    monkeypatch.setattr(module, "LARGEST_SHARE", 2 * LEAST_SIZE)
+    with open_uploads(tmp_path) as uploads:
+        files = [_store(uploads, "a.txt")[0] for _ in range(2)]
+        with pytest.raises(UploadsFullError, match="Your uploads together are larger than 0 MB") as told:
+            _store(uploads, "a.txt")
+        assert "Try again" in told.value.hint
+        with uploads.upload("bob") as upload, pytest.raises(UploadsFullError):
+            upload.grow(LEAST_SIZE + 1)
+        assert _store(uploads, "a.txt", owner="bob")[0].is_file(), "others are not concerned"
+        with using(files[:1]):
             pass
         assert _store(uploads, "a.txt")[0].is_file(), "what is deleted makes room"
 
@@ -122,7 +138,7 @@ import sys
 from pathlib import Path
 from ui.persistence.uploads import open_uploads
 with open_uploads(Path(sys.argv[1])) as uploads:
-    with uploads.upload() as upload:
+    with uploads.upload("ann") as upload:
         (upload.folder / "story.txt").write_text("secret")
         print(uploads.path, flush=True)
         sys.stdin.read()

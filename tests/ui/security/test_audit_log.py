@@ -8,6 +8,7 @@ import logging
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from servers import serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings
+from ui.security import audit_log
 from ui.security.access import open_accounts
 from ui.security.audit_log import AuditLog, AuditMiddleware
 
@@ -77,19 +79,157 @@ def test_each_request_has_its_line(tmp_path: Path) -> None:
 
 
 def test_what_was_asked_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, audit_log=tmp_path / "audit.jsonl", audit_contents=True)
+    settings = Settings(home=tmp_path, audit_log=tmp_path / "audit.jsonl", audit_contents=True, mcp=True)
+    paths = ("/v1/ask", "/v1/chat/completions", "/gradio_api/queue/join", "/mcp", "/login")
     with serving_chat(Parrot(), settings=settings) as chat:
         visit(chat.port, "/v1/ask", body={"question": "Where?"})
         visit(chat.port, "/v1/ask", body=b"{")
-        visit(chat.port, "/v1/ask", body={"question": "x" * 200_000})
+        visit(chat.port, "/v1/ask", body=b'{"question": "Who, at length?"}' + b" " * 200_000)
+        visit(chat.port, "/v1/ask", body=b'{"question": "How many?", "n": 1%b, "m": 1e999}' % (b"0" * 5000))
+        visit(chat.port, "/v1/chat/completions", body={"session_hash": "x", "data": "Hello", "question": "Which?"})
         joined = {"data": ["Who?"], "fn_index": 0, "session_hash": "mysession", "trigger_id": None}
         visit(chat.port, "/gradio_api/queue/join", body=joined)
+        for type_ in ("application/x+json", "text/plain", "multipart/form-data, application/json"):
+            visit(chat.port, "/gradio_api/queue/join", body=joined, Content_Type=type_)
+            visit(chat.port, "/mcp", body={"question": "When?"}, Content_Type=type_)
         log_in(chat.port, "ann", PASSWORD)
-    kept = [line.get("contents") for line in lines(tmp_path / "audit.jsonl") if line["method"] == "POST"]
-    assert kept == [{"question": "Where?"}, "not JSON", "more than 100000 bytes", ["Who?"], None]
+    kept = [line for line in lines(tmp_path / "audit.jsonl") if line["method"] == "POST"]
+    told = {path: [line.get("contents") for line in kept if line["path"] == path] for path in paths}
+    assert told == {
+        "/v1/ask": [
+            {"question": "Where?"},
+            "not JSON",
+            {"question": "Who, at length?"},
+            {"question": "How many?", "n": "1" + "0" * 5000, "m": "1e999"},
+        ],
+        "/v1/chat/completions": [{"session_hash": "x", "data": "Hello", "question": "Which?"}],
+        "/gradio_api/queue/join": [["Who?"]] * 4,
+        "/mcp": [{"question": "When?"}] * 3,
+        "/login": [None],
+    }
     written = (tmp_path / "audit.jsonl").read_text(encoding="utf-8")
     assert PASSWORD.replace(" ", "+") not in written
     assert "mysession" not in written
+
+
+def test_long_contents_are_read_outside_the_event_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The reader waits for the event loop, so it would wait forever inside it."""
+    is_running = threading.Event()
+    read = audit_log._contents
+
+    def waiting_read(path: str, body: bytes) -> Any:
+        assert is_running.wait(60)
+        return read(path, body)
+
+    async def answer(_scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        asyncio.get_running_loop().call_later(0.01, is_running.set)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def ignore(_message: Any) -> None:
+        pass
+
+    monkeypatch.setattr(audit_log, "_contents", waiting_read)
+    audit = AuditMiddleware(answer, log=AuditLog(tmp_path / "audit.jsonl", contents=True))
+    scope = {"type": "http", "method": "POST", "path": "/v1/ask", "headers": [], "client": ("192.0.2.1", 1)}
+    pieces = [b'{"question": "Who?"}', b" " * 70_000]
+    asyncio.run(audit(scope, receive, ignore))
+    (line,) = lines(audit.log.path)
+    assert line["contents"] == {"question": "Who?"}
+
+
+class TestLinesThatAreLeftOut:
+    @staticmethod
+    def ask(
+        log: AuditLog, *requests: tuple[str, str, int | None, str | None, bool], type_: str = "http"
+    ) -> list[dict[str, Any]]:
+        """The lines for requests: a method, a path, a status, a caller, and whether access control admitted it."""
+
+        async def answer(scope: Any, _receive: Any, send: Any) -> None:
+            _, _, status, caller, is_admitted = scope["request"]
+            scope["state"] |= {"caller": caller} if caller else {}
+            scope["state"] |= {"is_admitted": True} if is_admitted else {}
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            elif status is not None:
+                await send({"type": "http.response.start", "status": status, "headers": []})
+
+        async def ignore(_message: Any) -> None:
+            pass
+
+        audit = AuditMiddleware(answer, log=log)
+
+        async def run() -> None:
+            for request in requests:
+                scope = {"type": type_, "path": request[1], "headers": [], "client": ("192.0.2.1", 1)}
+                scope |= {"method": request[0]} if type_ == "http" else {}
+                await audit(scope | {"request": request}, ignore, ignore)  # type: ignore[arg-type]
+            audit.write_summary()
+
+        asyncio.run(run())
+        return lines(log.path)
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("POST", "/v1/articles"),
+            ("DELETE", "/v1/articles/a1"),
+            ("POST", "/v1/ask"),
+            ("POST", "/mcp"),
+            ("POST", "/gradio_api/upload"),
+            ("POST", "/gradio_api/queue/join"),
+        ],
+    )
+    def test_a_change_or_a_question_always_has_its_line(self, tmp_path: Path, method: str, path: str) -> None:
+        """Also if its client disconnects after many refused requests."""
+        before = [("GET", "/v1/articles/none", 404, "key:k", True)] * 30
+        kept = self.ask(AuditLog(tmp_path / "a"), *before, *[(method, path, None, "key:k", True)] * 30)
+        assert [line.get("omitted") for line in kept if line.get("method") != method] == [None] * 20 + [10]
+        assert len([line for line in kept if line.get("method") == method]) == 30
+
+    def test_one_that_access_control_refuses_has_not(self, tmp_path: Path) -> None:
+        kept = self.ask(AuditLog(tmp_path / "a"), *[("POST", "/v1/articles", 429, "key:k", False)] * 30)
+        assert kept[-1]["omitted"] == 10
+
+    def test_requests_without_a_caller_have_so_many(self, tmp_path: Path) -> None:
+        log = AuditLog(tmp_path / "a")
+        stranger = [("GET", "/", 200, None, True), ("GET", f"/theme.css{'/' * 4000}", 307, None, True)] * 100
+        kept = self.ask(log, *stranger, ("POST", "/v1/ask", 200, None, True), ("GET", "/", 200, "user:ann", True))
+        assert [line["path"] for line in kept[-3:-1]] == ["/v1/ask", "/"]
+        assert (len(kept), kept[-1]["omitted"]) == (123, 80)
+        assert max(len(line.get("path", "")) for line in kept) == 500
+
+    def test_websockets_have_so_many(self, tmp_path: Path) -> None:
+        kept = self.ask(AuditLog(tmp_path / "a"), *[("", "/healthz", None, None, False)] * 25, type_="websocket")
+        assert [(line["method"], line["status"], line["path"]) for line in kept[:-1]] == [
+            ("WEBSOCKET", 403, "/healthz")
+        ] * 20
+        assert kept[-1]["omitted"] == 5
+
+
+def test_a_served_websocket_is_refused_with_a_line(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, audit_log=tmp_path / "audit.jsonl")
+    with serving_chat(Parrot(), settings=settings) as chat:
+        sent = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        sent["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+        assert visit(chat.port, "/gradio_api/queue/join", headers=[*sent.items()]).status == 403
+    assert [line["status"] for line in lines(tmp_path / "audit.jsonl") if line["method"] == "WEBSOCKET"] == [403]
+
+
+def test_the_line_of_a_login_names_the_user(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, audit_log=tmp_path / "audit.jsonl")
+    open_accounts(settings).users.add("ann", PASSWORD)
+    with serving_chat(Parrot(), settings=settings) as chat:
+        for password in ("wrong", PASSWORD):
+            log_in(chat.port, "ann", password)
+    assert [line["caller"] for line in lines(tmp_path / "audit.jsonl") if line["path"] == "/login"] == [
+        None,
+        "user:ann",
+    ]
 
 
 def test_a_log_that_cannot_be_written_fails_no_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

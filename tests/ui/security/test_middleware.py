@@ -71,13 +71,13 @@ def test_what_is_behind_is_told_who_asks(tmp_path: Path) -> None:
     _, scope = call(control(tmp_path), "/v1/ask", method="POST", headers=[("authorization", f"bearer {secret}")])
     assert scope["state"]["caller"] == f"key:{key.id}"
     _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=[(USER, "ann")])
-    told = {"caller": "user:ann", "user": "ann", "owner": "user:ann", "can_log_out": False}
+    told = {"caller": "user:ann", "user": "ann", "owner": "user:ann", "can_log_out": False, "is_admitted": True}
     assert scope["state"] == told
 
 
 def test_nobody_can_say_who_they_are_by_themselves(tmp_path: Path) -> None:
     status, scope = call(control(tmp_path), headers=[(USER, "ann")], state={"caller": "user:ann", "user": "ann"})
-    assert (status, scope["state"]) == (200, {})
+    assert (status, scope["state"]) == (200, {"is_admitted": True})
 
 
 @pytest.mark.parametrize("name", [USER, USER.lower(), USER.upper(), USER.replace("-", "_"), "X-Forwarded_User"])
@@ -230,6 +230,94 @@ def test_an_open_stream_ends_when_its_key_is_revoked(
         elsewhere.submit(asyncio.run, guarded(scope | {"client": (HERE, 1), "state": {}}, never, send)).result()  # type: ignore[arg-type]
     assert ended == ["http.disconnect" if change == "revoked" else "still open"]
     assert (sent[-1] == {"type": "http.response.body", "body": b""}) == (change == "revoked")
+
+
+class TestACallerWhoIsRemovedMeanwhile:
+    """A client cannot postpone the check of its key by sending, and it is checked before its body is complete."""
+
+    def received(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app: Any, receive: Any) -> list[Any]:
+        """What the application receives from a caller whose key is revoked after the first message."""
+        monkeypatch.setattr(middleware_module, "RECHECK", 0.2)
+        monkeypatch.setattr(access_module, "FRESH", 0.0)
+        accounts = open_accounts(Settings(home=tmp_path))
+        key, secret = accounts.keys.create("bot")
+        guarded = control(tmp_path)
+        got: list[Any] = []
+
+        async def receiving(scope: Any, receive: Any, send: Any) -> None:
+            async def recorded() -> Any:
+                got.append(await receive())
+                if len(got) == 1:
+                    accounts.keys.revoke(key.id)
+                return got[-1]
+
+            await app(scope, recorded, send)
+
+        guarded.app = receiving
+        headers = [(b"authorization", f"Bearer {secret}".encode())]
+        scope = {"type": "http", "method": "POST", "path": "/v1/ask", "scheme": "http", "headers": headers}
+
+        async def ignore(_message: Any) -> None:
+            pass
+
+        scope |= {"client": (HERE, 1), "state": {}}
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(asyncio.run, guarded(scope, receive, ignore)).result()  # type: ignore[arg-type]
+        return got
+
+    def test_is_disconnected_while_it_sends_a_byte_at_a_time(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def drip() -> Any:
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        async def read(_scope: Any, receive: Any, _send: Any) -> None:
+            async with asyncio.timeout(60):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+
+        assert self.received(tmp_path, monkeypatch, read, drip)[-1] == {"type": "http.disconnect"}
+
+    def test_is_disconnected_before_the_end_of_its_body(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pieces = [{"type": "http.request", "body": b"x", "more_body": more} for more in (True, False)]
+
+        async def at_once() -> Any:
+            return pieces.pop(0)
+
+        async def read(_scope: Any, receive: Any, _send: Any) -> None:
+            await receive()
+            await asyncio.sleep(0.3)  # more than `RECHECK`
+            assert await receive() == await receive() == {"type": "http.disconnect"}
+
+        assert len(self.received(tmp_path, monkeypatch, read, at_once)) == 3
+
+
+def test_pages_of_one_caller_connect_so_often(tmp_path: Path) -> None:
+    """Each connection of a new page costs memory."""
+    control_ = proxied(tmp_path)
+    for user in ("ann", "bob"):
+        statuses = [
+            call(control_, f"/gradio_api/heartbeat/{number}", peer="10.1.1.1", headers=[(USER, user)])[0]
+            for number in range(62)
+        ]
+        assert statuses == [200] * 60 + [429] * 2
+        assert call(control_, "/gradio_api/queue/data", peer="10.1.1.1", headers=[(USER, user)])[0] == 200
+
+
+@pytest.mark.parametrize("route", ["cancel", "reset", "reset/"])
+def test_requests_that_stop_an_answer_count_towards_the_rate_and_not_towards_those_at_a_time(
+    tmp_path: Path, route: str
+) -> None:
+    control_ = control(
+        tmp_path, user_header=USER, trusted_proxies=("10.0.0.0/8",), rate_limit="3/minute", concurrency=1
+    )
+    with control_.policy.limits.turn("user:ann"):
+        statuses = [
+            call(control_, f"/gradio_api/{route}", method="POST", peer="10.1.1.1", headers=[(USER, "ann")])[0]
+            for _ in range(3)
+        ]
+    assert statuses == [200, 200, 429]
 
 
 class TestTheRegister:

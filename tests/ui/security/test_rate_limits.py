@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from rag import Settings, SettingsError
 from ui.security.access import access_policy, open_accounts
 from ui.security.clients import network_of
 from ui.security.errors import RequestError
-from ui.security.login import AccountLimits
+from ui.security.login import MOST_LOGINS, AccountLimits, Login
 from ui.security.rate_limits import CallerLimits, RateLimit
 from ui.security.scopes import is_limited
+from ui.security.users import User
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -97,6 +99,30 @@ def test_many_addresses_guess_at_an_account_together_and_its_user_still_gets_in(
     assert [_refused(limits, "ann", "192.0.2.200") for _ in range(15)].count(False) == 9, "but not without limit"
 
 
+def test_right_passwords_have_a_higher_limit_for_each_address() -> None:
+    limits = AccountLimits()
+    for _ in range(30):
+        limits.check("ann", "192.0.2.1")
+        limits.count("ann", "192.0.2.1", is_right=True)
+    with pytest.raises(RequestError, match="Too many logins") as refused:
+        limits.check("ann", "192.0.2.1")
+    assert refused.value.status == 429
+    limits.check("ann", "192.0.2.2")
+    limits.check("bob", "192.0.2.1")
+
+
+def test_a_user_has_so_many_logins_and_the_oldest_end_first() -> None:
+    login = Login(None)  # type: ignore[arg-type]
+    app = SimpleNamespace(tokens={})
+    users = [User(name, "2026-01-01", f"#{name}") for name in ("ann", "bob")]
+    for number in range(MOST_LOGINS + 5):
+        for user in users:
+            app.tokens[f"{user.name}{number}"] = user.name
+            login._remember({"app": app}, [f"{user.name}{number}"] * 2, user)
+    kept = {f"{user.name}{number}" for user in users for number in range(5, MOST_LOGINS + 5)}
+    assert set(app.tokens) == set(login._users_by_token) == kept
+
+
 def test_what_is_remembered_of_logins_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.security.login.MOST_NAMES", 50)
     limits = AccountLimits()
@@ -129,7 +155,9 @@ def test_a_sender_of_many_addresses_is_one_sender() -> None:
         ("GET", "/gradio_api/queue/data", False),
         ("POST", "/gradio_api/upload", True),
         ("POST", "/gradio_api/call/ask", True),
-        ("POST", "/gradio_api/cancel", False),
+        ("POST", "/gradio_api/cancel", True),
+        ("POST", "/gradio_api/reset/", True),
+        ("GET", "/gradio_api/heartbeat/x", False),
         ("GET", "/assets/index.js", False),
         ("GET", "/", False),
         ("GET", "/healthz", False),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ui.security.body_limits import MOST_BRACKETS, MOST_COMMAS
 from ui.security.request_guard import LARGEST_BODY, LARGEST_UPLOAD, RequestGuard, owner_id
 
 SECRET = "0123456789abcdef" * 2
@@ -85,6 +86,125 @@ def test_too_much_is_refused_where_it_is_announced_and_where_it_comes() -> None:
     announced = (b"content-length", b"5001")
     assert call("/gradio_api/upload", method="POST", headers=(announced,))[0] == 413
     assert call("/gradio_api/upload", method="POST", body=(b"x" * 3000, b"x" * 3000, b"x"))[0] == 413
+
+
+PARSED = ("/gradio_api/queue/join", "/gradio_api/queue/join/", "/gradio_api/run/ask", "/mcp")
+
+
+def received(path: str, body: bytes, size: int = 65_536) -> tuple[int, bool, bytes]:
+    """The status of a request, whether the application gets its whole body, and the body of the response."""
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    is_complete = False
+    sent: list[Any] = []
+
+    async def receiving(_scope: Any, receive: Any, send: Any) -> None:
+        nonlocal is_complete
+        while (await receive())["more_body"]:
+            pass
+        is_complete = True
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "scheme": "http", "headers": [(b"host", b"localhost")]}
+    _run(RequestGuard(receiving)(scope, receive, send))
+    return sent[0]["status"], is_complete, sent[1]["body"]
+
+
+@pytest.mark.parametrize("path", PARSED)
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"[" + b"[]," * 330_000 + b"[]]", b"10,000 brackets"),
+        (b"[" + b"{}," * 330_000 + b"{}]", b"10,000 brackets"),
+        (b"[" * 400_000 + b"]" * 400_000, b"10,000 brackets"),
+        (b"[" + b"1," * 490_000 + b"1]", b"50,000 commas"),
+        (b"{" + b'"a":1,' * 160_000 + b'"a":1}', b"50,000 commas"),
+        (("[" + "[]," * 100_000 + "[]]").encode("utf-16"), b"10,000 brackets"),
+    ],
+    ids=["arrays", "objects", "nested", "numbers", "keys", "UTF-16"],
+)
+def test_no_parser_gets_a_body_of_very_many_values(path: str, body: bytes, told: bytes) -> None:
+    """Parsing one took seconds in the event loop, in which all other requests waited."""
+    status, is_complete, response = received(path, body)
+    assert (status, is_complete) == (413, False)
+    assert told in response
+    assert received("/v1/ask", body)[:2] == (200, True), "parsed in a thread"
+
+
+@pytest.mark.parametrize("path", PARSED)
+def test_a_long_text_is_accepted(path: str) -> None:
+    text = b'"' + b"As the minister said [1], it was, in short, over. " * 9_990 + b'"'
+    assert received(path, text)[0] == 200
+    most = b"[" * MOST_BRACKETS + b"," * MOST_COMMAS
+    assert received(path, most, size=777)[0] == 200
+    assert received(path, most + b"{", size=777)[0] == received(path, most + b",", size=777)[0] == 413
+
+
+@pytest.mark.parametrize("route", ["cancel", "reset", "reset/"])
+def test_what_stops_an_answer_is_short(route: str) -> None:
+    assert received(f"/gradio_api/{route}", b" " * 10_000)[0] == 200
+    assert received(f"/gradio_api/{route}", b" " * 10_001)[0] == 413
+
+
+def test_a_login_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert received("/login", b"x" * 20_000)[0] == 200
+    assert received("/login", b"x" * 20_001)[0] == 413
+    monkeypatch.setattr("ui.security.body_limits.LONGEST_LOGIN", 0.02)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/login", "headers": [(b"host", b"localhost")]}
+    _run(RequestGuard(app)(scope, receive, send))
+    assert sent[0]["status"] == 408
+
+
+def test_the_reason_is_reported_whatever_the_application_makes_of_it() -> None:
+    """A library may report an error of its own, and fail afterwards."""
+
+    async def confused(_scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await receive()
+        except Exception as error:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b"Internal error"})
+            raise ExceptionGroup("in a task", [error]) from None
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"x" * 2000, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": [(b"host", b"localhost")]}
+    _run(RequestGuard(confused, largest_body=1000)(scope, receive, send))
+    assert [sent[0]["status"], len(sent)] == [413, 2]
+    assert b"The request is too large." in sent[1]["body"]
+
+
+def test_no_websocket_reaches_the_application() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost")]}
+    _run(RequestGuard(app)(scope, None, send))  # type: ignore[arg-type]
+    assert [message["type"] for message in sent] == ["websocket.close"]
+    assert "read" not in scope
 
 
 def test_nothing_is_read_beyond_what_is_allowed() -> None:

@@ -327,6 +327,7 @@ class TestProxy:
             [("X-Forwarded_User", "eve")],
             [("X-Forwarded-User", "ann,eve")],
             [("X-Forwarded-User", "ann; eve")],
+            [("X-Forwarded-User", "#0123456789abcdef0123456789abcdef")],
             [("X-Forwarded-User", "{http.reverse_proxy.header.Remote-User}")],
             [("X-Forwarded-User", "x" * 201)],
             [("X-Forwarded-User", "ann\teve")],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gradio.state_holder import StateHolder
 from servers import serving_chat
 from visitors import Parrot, Reply, cookie_of, log_in, visit
 
@@ -17,7 +20,7 @@ from rag import Settings
 from ui.security import session_isolation as apart
 from ui.security.access import open_accounts
 from ui.security.errors import RequestError
-from ui.security.session_isolation import SessionIsolation
+from ui.security.session_isolation import PageIsolation, SessionIsolation
 from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
@@ -179,7 +182,7 @@ def test_what_the_page_does_not_use_is_closed(ann: Visitor, method: str, path: s
 
 def test_what_is_no_json_is_refused(ann: Visitor) -> None:
     assert ann("queue/join", body=b"{").status == 400
-    assert ann("queue/join", body=b"[" * 100_000).status == 400
+    assert ann("queue/join", body=b"[" * 9_000).status == 400
     assert ann("queue/join", body=[]).status == 422
     assert ann("queue/join", body={"session_hash": ["a"]}).status == 404, "no function is named"
 
@@ -218,3 +221,64 @@ def test_one_user_cannot_fill_the_queue_of_all() -> None:
         isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": "one more"})
     assert refused.value.status == 429
     isolation._check_call("user:bob", scope, {"fn_index": 0, "data": [], "session_hash": "another"})
+
+
+def _app_with_sessions(*names: str) -> Any:
+    """An application of the framework that keeps the state of these sessions."""
+    holder: Any = StateHolder()
+    for name in names:
+        holder.session_data[name] = holder.time_last_used[name] = object()
+    queue = SimpleNamespace(event_queue_per_concurrency_id={})
+    blocks = SimpleNamespace(fns={0: SimpleNamespace(inputs=[])}, _queue=queue)
+    return SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_connection_of_a_page_alone_keeps_no_state(is_known: bool) -> None:
+    """The framework creates a state when an unknown page disconnects."""
+    inner: list[str] = []
+
+    async def framework(scope: Any, receive: Any, _send: Any) -> None:
+        inner.append(scope["path"].rpartition("/")[2])
+        sessions = scope["app"].state_holder.session_data
+        if is_known:
+            sessions[inner[0]] = "state"
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        sessions.setdefault(inner[0], "created at the end")
+
+    messages = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def ignore(_message: Any) -> None:
+        pass
+
+    app = _app_with_sessions("other")
+    scope = {"type": "http", "method": "GET", "path": "/gradio_api/heartbeat/mine", "app": app}
+    middleware = PageIsolation(framework, is_upload=lambda _: False)
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(asyncio.run, middleware(scope, receive, ignore)).result()  # type: ignore[arg-type]
+    assert inner[0] != "mine"
+    assert set(app.state_holder.session_data) == {"other", *(inner if is_known else [])}
+
+
+def test_one_user_cannot_evict_the_sessions_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST_SESSIONS", 3)
+    app = _app_with_sessions("s1", "s2", "s3", "s4", "of bob")
+    isolation = SessionIsolation()
+
+    def call(caller: str, session: str) -> None:
+        isolation._check_call(caller, {"app": app}, {"fn_index": 0, "data": [], "session_hash": session})
+
+    call("user:bob", "of bob")
+    for session in ("s1", "s2", "s3", "s1", "s4"):
+        call("user:ann", session)
+    assert set(app.state_holder.session_data) == {"s1", "s3", "s4", "of bob"}
+    assert set(app.state_holder.time_last_used) == {"s1", "s3", "s4", "of bob"}
+
+
+def test_there_is_room_for_the_sessions_of_many_users(chat: ServedChat) -> None:
+    holder: Any = chat.app.app.state_holder  # type: ignore[attr-defined]
+    assert holder.capacity >= 10_000 >= 50 * apart.MOST_SESSIONS
