@@ -108,6 +108,8 @@ class Assistant:
             for written in self._written(answer, context, call, history, quotes):
                 answer = written
                 yield answer
+            if not answer.found:
+                answer = replace(answer, hits=tuple(found.hits))  # the closest passages first, not the first ones
         ended = time.perf_counter()
         timings = {**answer.timings, "answer": ended - searched, "total": ended - started}
         yield replace(answer, done=True, timings=timings)

@@ -269,6 +269,11 @@ def test_only_the_llm_says_that_the_articles_do_not_answer_in_whatever_words(rep
     assert (answer.found, answer.text, answer.sentences) == (False, NOT_FOUND, ())
 
 
+def test_a_refusal_of_the_llm_comes_with_the_closest_passages_first(samples: Index) -> None:
+    assistant, _ = _assistant(samples, NOT_FOUND)
+    assert assistant.ask(QUESTION).hits == Assistant(samples).ask(QUESTION).hits
+
+
 def test_if_the_llm_fails_and_the_articles_do_not_answer_no_quote_is_shown(samples: Index) -> None:
     assistant, _ = _assistant(samples, "")
     answer = assistant.ask("How do I cook lentil soup?")
