@@ -28,8 +28,8 @@ _METRICS = "/metrics"
 _API = ("/v1", "/mcp", _METRICS)
 # GET requests to these only receive results.
 _WORK = ("/mcp", *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api")))
-_CHANGED = ("/v1/articles", "/v1/evaluate")
-_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+_READING = ("/v1/ask", "/v1/chat/completions")  # POST requests to these change nothing
+_READING_METHODS = ("GET", "HEAD", "OPTIONS")
 # Paths that a browser needs to show the login form: only files from the framework.
 _LOGIN = ("/assets", "/static", "/svelte", "/theme.css", "/gradio_api/theme.css", "/favicon.ico", "/robots.txt")
 _LOGIN_GET = ("/", "/gradio_api/login_check")
@@ -96,7 +96,8 @@ def required_scope(method: str, path: str) -> str:
     plain = re.sub("/+", "/", path)
     if is_under(plain, _METRICS):
         return METRICS
-    return WRITE if method in _CHANGING and is_under(plain, *_CHANGED) else READ
+    is_change = method not in _READING_METHODS and is_under(plain, "/v1") and plain not in _READING
+    return WRITE if is_change else READ
 
 
 def path_of(scope: Scope) -> str:
