@@ -408,7 +408,7 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
     ("an archive attached to a message", "not opened", FILES, "test_what_is_attached_to_a_message_is_not_opened"),
     ("encodings that are none of text", "not believed", FILES, "test_an_encoding_that_is_none_of_text_is_not_believed"),
     (
-        "one line of millions, accents, emoji, overrides alone",
+        "one line of millions, long runs of accents, emoji, overrides",
         "read whole",
         FILES,
         "test_a_text_of_anything_is_read_whole",
