@@ -26,6 +26,7 @@ from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
 from .models import Article, Hit, Manifest, Origin, Passage, Span, public_name
+from .parsers import has_words, is_visible
 from .private_folders import create_private_folder, make_file_private, make_private
 from .retrieval.bm25 import terms, without_accents
 from .retrieval.features import PassageFeatures
@@ -73,7 +74,9 @@ __all__ = [
     "begins_with_heading",
     "cpu_count",
     "create_private_folder",
+    "has_words",
     "is_readable",
+    "is_visible",
     "lexicon",
     "load_encoder",
     "make_file_private",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from .errors import CancelledWorkError
+
+_ITEMS = 4_096  # items between two checks in a loop
+
+Item = TypeVar("Item")
 
 
 class Cancellation:
@@ -34,6 +39,13 @@ class Cancellation:
         """Raise `CancelledWorkError` if the work should end."""
         if self._why is not None:
             raise CancelledWorkError(*self._why)
+
+    def checked(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items, and check every few thousand items whether the work should end."""
+        for number, item in enumerate(items):
+            if number % _ITEMS == 0:
+                self.check()
+            yield item
 
     @contextmanager
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:

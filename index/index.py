@@ -119,11 +119,11 @@ class Index:
         return tuple(self._current.store.articles()) if self.exists() else ()
 
     def article_metadata(self) -> tuple[Article, ...]:
-        """Return all articles without their texts, sorted by title; empty if nothing is indexed."""
+        """Return all articles without their texts and boilerplate, sorted by title; empty if nothing is indexed."""
         return tuple(self._current.store.article_metadata()) if self.exists() else ()
 
     def listing(self) -> tuple[tuple[Article, int], ...]:
-        """Return all articles without their texts, each with its number of passages, sorted by title."""
+        """Return all articles without their texts and boilerplate, each with its number of passages, by title."""
         return tuple(self._current.store.listing()) if self.exists() else ()
 
     def article(self, article_id: str) -> Article | None:

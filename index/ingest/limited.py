@@ -14,10 +14,9 @@ import numpy as np
 
 from ..cancellation import Cancellation
 from ..embedding.base import Encoder, Encoding, FloatArray
-from ..models import Article
 from ..parsers.archive import Allowance
 from .executors import prefetch
-from .loader import Skipped, Source, read
+from .loader import ReadLimits, Skipped, Source, read
 from .pipeline import Loaded, Prepared, batches, mark_known, prepare
 
 MOST_ARTICLES = 1_000
@@ -25,6 +24,9 @@ MOST_ARTICLES = 1_000
 
 MOST_CHARACTERS = 20_000_000
 """Maximum length of all texts in one upload, in characters: several thousand articles of usual length."""
+
+MOST_LINES = 200_000
+"""Maximum number of lines in all texts of one upload, since each line is examined: several times those of a book."""
 
 LARGEST_UNPACKED = 100_000_000
 """Maximum size of an uploaded archive when unpacked, in bytes."""
@@ -37,7 +39,7 @@ _TEXTS = 64  # passages encoded between two checks of the budget
 
 
 class UploadBudget:
-    """The articles, characters and seconds that one upload may still use, and a means to stop it. Thread-safe.
+    """The articles, characters, lines and seconds that one upload may still use, and a means to stop it. Thread-safe.
 
     Pass the same budget for all files of an upload. When it is used up, articles that were added remain.
     """
@@ -47,18 +49,19 @@ class UploadBudget:
         *,
         articles: int = MOST_ARTICLES,
         characters: int = MOST_CHARACTERS,
+        lines: int = MOST_LINES,
         unpacked: int = LARGEST_UNPACKED,
         seconds: float = LONGEST_WORK,
     ) -> None:
         self.cancellation = Cancellation()
         self.archive = Allowance(articles, unpacked)
-        self._articles, self._characters, self._seconds = articles, characters, seconds
-        self._limits = articles, characters, seconds
+        self._articles, self._characters, self._lines, self._seconds = articles, characters, lines, seconds
+        self._limits = articles, characters, lines, seconds
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Count the time of this step, and interrupt the work when the time is used up."""
-        problem = f"The upload was stopped after {self._limits[2]:.0f} seconds."
+        problem = f"The upload was stopped after {self._limits[3]:.0f} seconds."
         timer = threading.Timer(max(0.0, self._seconds), self.cancellation.request, (problem, _HINT))
         timer.daemon = True
         began = time.monotonic()
@@ -69,14 +72,17 @@ class UploadBudget:
             timer.cancel()
             self._seconds -= time.monotonic() - began
 
-    def spend(self, article: Article) -> None:
-        """Count an article. Raises `CancelledWorkError` if it exceeds the budget, or if the work should end."""
+    def spend(self, text: str) -> None:
+        """Count an article's text. Raises `CancelledWorkError` if it exceeds the budget, or if the work should end."""
         self._articles -= 1
-        self._characters -= len(article.text)
+        self._characters -= len(text)
+        self._lines -= 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
         if self._articles < 0:
             self.cancellation.request(f"One upload may contain at most {self._limits[0]:,} articles.", _HINT)
         if self._characters < 0:
             self.cancellation.request(f"The texts of one upload may have {self._limits[1]:,} characters.", _HINT)
+        if self._lines < 0:
+            self.cancellation.request(f"The texts of one upload may have {self._limits[2]:,} lines.", _HINT)
         self.cancellation.check()
 
 
@@ -95,16 +101,11 @@ def prepare_upload(
     Raises `CancelledWorkError` once the work should end, after the batches that were completed before.
     """
 
-    def loaded() -> Iterator[list[Article | Skipped]]:
-        for source in sources:
-            for each in read(source, public_only=public_only, archive=budget.archive, cancellation=budget.cancellation):
-                if isinstance(each, Article):
-                    budget.spend(each)
-                yield [each]
-
+    limits = ReadLimits(budget.archive, budget.cancellation, budget.spend)
+    loaded = ([each] for source in sources for each in read(source, public_only=public_only, limits=limits))
     encoder = _CheckedEncoder(encoder, budget.cancellation)
-    read_ahead: Iterator[Loaded] = mark_known(prefetch(loaded(), _PREFETCHED), known)
-    return prefetch((prepare(encoder, batch) for batch in batches(read_ahead)), _PREFETCHED)
+    read_ahead: Iterator[Loaded] = mark_known(prefetch(loaded, _PREFETCHED), known)
+    return prefetch((prepare(encoder, batch, budget.cancellation) for batch in batches(read_ahead)), _PREFETCHED)
 
 
 class _CheckedEncoder:

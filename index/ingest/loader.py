@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
 from ..cancellation import Cancellation
-from ..errors import LoadError
+from ..errors import CitechatError, LoadError
 from ..models import Article, public_name
 from ..parsers import CONTAINERS, FORMATS, extract, require_size
 from ..parsers.archive import Allowance
@@ -24,6 +25,8 @@ from ..parsers.sandbox import SANDBOX
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
 from .fetch import fetch
 from .paths import absolute, is_address
+
+logger = logging.getLogger(__name__)
 
 Source = Path | str
 """The path of a file, or a web address."""
@@ -35,6 +38,22 @@ class Skipped:
 
     path: str
     reason: str
+
+
+def _spend_nothing(_: str) -> None:
+    """Accept every text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """Limits on reading: on the contents of archives, a means to end the work, and a function that accepts each text.
+
+    `spend` is called before a text is examined; it raises `CancelledWorkError` if the text exceeds what is allowed.
+    """
+
+    archive: Allowance | None = None
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    spend: Callable[[str], None] = _spend_nothing
 
 
 def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[Article | Skipped]:
@@ -67,21 +86,21 @@ def read(
     source: Source | Skipped,
     *,
     public_only: bool = False,
-    archive: Allowance | None = None,
-    cancellation: Cancellation | None = None,
+    limits: ReadLimits | None = None,
 ) -> Iterator[Article | Skipped]:
-    """Yield the articles in a file or at an address; `archive` limits the contents of an archive.
+    """Yield the articles in a file or at an address.
 
-    Raises `CancelledWorkError` if the work should end, also while a file is being parsed.
+    A file for which an unexpected error occurs is skipped; the log has the details. Raises `CancelledWorkError` if the
+    work should end, also while a file is being parsed.
     """
-    cancellation = cancellation or Cancellation()
-    cancellation.check()
+    limits = limits or ReadLimits()
+    limits.cancellation.check()
     if isinstance(source, Skipped):
         yield source
     elif isinstance(source, str):
-        yield _load_address(source, public_only, cancellation)
+        yield _load_address(source, public_only, limits)
     else:
-        yield from _load_path(source, archive, cancellation)
+        yield from _load_path(source, limits)
 
 
 def is_container(source: Source | Skipped) -> bool:
@@ -89,11 +108,27 @@ def is_container(source: Source | Skipped) -> bool:
     return isinstance(source, Path) and source.suffix.lower() in CONTAINERS
 
 
-def load_file(path: Path, cancellation: Cancellation | None = None) -> Article:
+@contextmanager
+def translate_unexpected(path: str) -> Iterator[None]:
+    """Turn any error that is not expected into a `LoadError` that names the file, and log it.
+
+    An error for one file may not stop the others from being read.
+    """
+    try:
+        yield
+    except (CitechatError, MemoryError):
+        raise
+    except Exception as error:
+        logger.exception("cannot read %r", printable(path))
+        raise cannot_read(path, "an unexpected error occurred", "The log has the details.") from error
+
+
+def load_file(path: Path, limits: ReadLimits | None = None) -> Article:
     """Read a file that contains one article.
 
     Raises `LoadError` if the format is unknown, the file cannot be read, or the file has no text.
     """
+    limits = limits or ReadLimits()
     suffix = path.suffix.lower()
     data = b""  # unsupported formats are rejected by name, without reading the file
     with _opened(path) as file:
@@ -103,7 +138,8 @@ def load_file(path: Path, cancellation: Cancellation | None = None) -> Article:
                 data = file.read(FORMATS[suffix].largest + 1)  # the file may be growing
             except OSError as error:
                 raise _unreadable(path, error) from None
-    return _article(_parse(data, suffix, str(path), cancellation), absolute(path))
+    with translate_unexpected(str(path)):
+        return _article(_parse(data, suffix, str(path), limits.cancellation), absolute(path), limits)
 
 
 def article_id(text: str) -> str:
@@ -131,7 +167,7 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
         yield Skipped(str(error.filename), f"Cannot read {error.filename!r}: {error.strerror}.")
 
 
-def _load_path(path: Path, archive: Allowance | None, cancellation: Cancellation) -> Iterator[Article | Skipped]:
+def _load_path(path: Path, limits: ReadLimits) -> Iterator[Article | Skipped]:
     try:
         str(path).encode()
     except UnicodeEncodeError:  # Python can represent a file name that is not UTF-8, but cannot store or print it
@@ -142,18 +178,30 @@ def _load_path(path: Path, archive: Allowance | None, cancellation: Cancellation
         if path.suffix.lower() in CONTAINERS:
             with _opened(path) as file:  # operating system errors take precedence over library errors
                 require_size(os.fstat(file.fileno()).st_size, path.suffix.lower(), str(path))
-            for name, found in SANDBOX.documents(absolute(path), archive, cancellation):
-                yield Skipped(name, found.message) if isinstance(found, LoadError) else _article(found, name)
+            for name, found in SANDBOX.documents(absolute(path), limits.archive, limits.cancellation):
+                yield (
+                    Skipped(name, found.message) if isinstance(found, LoadError) else _load_member(name, found, limits)
+                )
         else:
-            yield load_file(path, cancellation)
+            yield load_file(path, limits)
     except LoadError as error:
         yield Skipped(str(path), error.message)
 
 
-def _load_address(address: str, public_only: bool, cancellation: Cancellation) -> Article | Skipped:
+def _load_member(name: str, found: Extract, limits: ReadLimits) -> Article | Skipped:
+    try:
+        with translate_unexpected(name):
+            return _article(found, name, limits)
+    except LoadError as error:
+        return Skipped(name, error.message)
+
+
+def _load_address(address: str, public_only: bool, limits: ReadLimits) -> Article | Skipped:
     try:
         fetched = fetch(address, public_only=public_only)
-        return _article(_parse(fetched.data, fetched.suffix, address, cancellation), address)
+        with translate_unexpected(address):
+            found = _parse(fetched.data, fetched.suffix, address, limits.cancellation)
+            return _article(found, address, limits)
     except LoadError as error:
         return Skipped(address, error.message)
 
@@ -169,8 +217,10 @@ def _parse(data: bytes, suffix: str, name: str, cancellation: Cancellation | Non
     return SANDBOX.document(data, suffix, name, cancellation)
 
 
-def _article(found: Extract, path: str) -> Article:
+def _article(found: Extract, path: str, limits: ReadLimits) -> Article:
     """Create an article from a document that was read from `path`."""
+    limits.spend(found.text)
+    cancellation = limits.cancellation
     host = urlsplit(path).hostname if is_address(path) else None
     head = front_matter(found.text)[1] if found.has_front_matter else None
     story = found.text[head.end if head else 0 :]
@@ -179,9 +229,11 @@ def _article(found: Extract, path: str) -> Article:
         title=found.title or first_line(found.text) or PurePosixPath(path).stem,
         source=found.source or host or public_name(path),
         text=found.text,
-        published=found.published or dateline(story),
+        published=found.published or dateline(story, cancellation),
         path=path,
-        boilerplate=tuple(boilerplate_spans(found.text, has_front_matter=found.has_front_matter)),
+        boilerplate=tuple(
+            boilerplate_spans(found.text, has_front_matter=found.has_front_matter, cancellation=cancellation)
+        ),
         author=found.author or byline(story),
         language=found.language,
         pages=found.pages,

@@ -8,14 +8,15 @@ from itertools import chain
 
 import numpy as np
 
+from ..cancellation import Cancellation
 from ..embedding.base import Encoder, FloatArray
-from ..errors import EncoderError
+from ..errors import EncoderError, LoadError
 from ..models import Article, Passage
 from ..retrieval.features import encode_in_context, in_context
 from ..storage.token_cache import TokenVectors
 from ..text.chunker import chunk
 from .executors import Executor
-from .loader import Skipped, Source, is_container, read
+from .loader import Skipped, Source, is_container, read, translate_unexpected
 
 _CHARACTERS = 60_000  # maximum number of characters in a batch that is encoded and written together
 _ARTICLES = 128  # maximum number of articles in such a batch
@@ -61,13 +62,19 @@ def prepare_articles(executor: Executor, articles: Iterable[Article]) -> Iterato
     for batch in executor.map(prepare, batches(articles), _lost_preparing):
         for each in batch:
             if isinstance(each, Skipped):
-                raise EncoderError(each.reason, "There may not be enough memory; lower --workers.")
+                raise EncoderError(each.reason, "See the log. If there is not enough memory, lower --workers.")
         yield [each for each in batch if isinstance(each, PreparedArticle)]
 
 
-def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[PreparedArticle | Skipped]:
-    """Split and embed the articles in a batch; return other items unchanged."""
-    cut = [(each, tuple(chunk(each, encoder.tokenize))) for each in loaded if isinstance(each, Article)]
+def prepare(
+    encoder: Encoder, loaded: Sequence[Loaded], cancellation: Cancellation | None = None
+) -> list[PreparedArticle | Skipped]:
+    """Split and embed the articles in a batch; return other items unchanged.
+
+    An article for which an unexpected error occurs while it is split is skipped.
+    """
+    split = [_split(encoder, each, cancellation) if isinstance(each, Article) else each for each in loaded]
+    cut = [each for each in split if isinstance(each, tuple)]
     vectors, tokens = _embed(encoder, [(article.title, passage.text) for article, own in cut for passage in own])
     first = 0
     prepared: list[PreparedArticle] = []
@@ -77,7 +84,17 @@ def prepare(encoder: Encoder, loaded: Sequence[Loaded]) -> list[PreparedArticle 
         prepared.append(PreparedArticle(article, own, vectors[first:last], own_tokens))
         first = last
     remaining = iter(prepared)
-    return [next(remaining) if isinstance(each, Article) else each for each in loaded]
+    return [next(remaining) if isinstance(each, tuple) else each for each in split]
+
+
+def _split(
+    encoder: Encoder, article: Article, cancellation: Cancellation | None
+) -> tuple[Article, tuple[Passage, ...]] | Skipped:
+    try:
+        with translate_unexpected(article.path):
+            return article, tuple(chunk(article, encoder.tokenize, cancellation))
+    except LoadError as error:
+        return Skipped(article.path, error.message)
 
 
 def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[TokenVectors]]:

@@ -98,7 +98,7 @@ class Plan:
         if (loaded.id, origin) in self._read:
             return known
         if loaded.path == known.path and (known.id, _origin(known)) not in self._read:
-            # The metadata may have been corrected. The old boilerplate is kept, since the passages were cut with it.
+            # The metadata may have been corrected. The stored boilerplate stays, since the passages were cut with it.
             others = tuple(copy for copy in known.copies if copy != origin)
             return replace(loaded, text="", boilerplate=known.boilerplate, copies=others)
         return known if origin in known.copies else replace(known, copies=(*known.copies, origin))

@@ -11,12 +11,13 @@ from .base import Extract, cannot_read, printable, translate_errors
 from .docx import read_docx
 from .email import read_eml
 from .html import read_html
+from .metadata import has_words, is_visible
 from .odt import read_odt
 from .pdf import read_pdf
 from .rtf import read_rtf
 from .text import read_markdown, read_text
 
-__all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "require_size"]
+__all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "has_words", "is_visible", "require_size"]
 
 _MB = 1_000_000
 _LARGEST_CONTAINER = 4_000 * _MB  # bytes; members are read one at a time, after a scan of the whole mailbox
@@ -66,6 +67,8 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
         found = form.read(data, name)
     if not found.text.strip():
         raise LoadError(f"Cannot index {name!r}: it is empty.", "Nothing was indexed from it.")
+    if not has_words(found.text):
+        raise LoadError(f"Cannot index {name!r}: it contains no letters or digits.", "Nothing was indexed from it.")
     return found if form.is_text else replace(found, text=printable(found.text))
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from itertools import islice
 
+_TITLE_LINES = 100  # non-blank lines at the start of a text in which to look for a title
 _LONGEST_TITLE = 200  # maximum length in characters; a longer first line is a paragraph, not a title
 _LONGEST_NAME = 200  # maximum length of an author or outlet, in characters
 _DATES = ("%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%Y %B %d", "%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d")
 _WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
-_LANGUAGE = re.compile(r"([a-z]{2})(?:[-_].*)?", re.IGNORECASE | re.DOTALL)
+_LANGUAGE = re.compile(r"([a-z]{2})(?:[-_].*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # Unicode counts these invisible characters as letters
+_WORD = re.compile(rf"[^\W_{_FILLERS}]")
+_VISIBLE = re.compile(rf"[^\s\u034f\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f{_FILLERS}]")
 
 
 def iso_date(value: object) -> str | None:
@@ -50,14 +55,27 @@ def iso_language(value: object) -> str | None:
 
 
 def one_line(value: object, longest: int = _LONGEST_NAME) -> str | None:
-    """Return a value as one printable line of limited length, for display; None if it is empty."""
+    """Return a value as one printable line of limited length, for display; None if it has no visible character."""
     if isinstance(value, list | tuple):
         value = ", ".join(str(each) for each in value)
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split()) if value is not None else ""
-    return (line if len(line) <= longest else line[: longest - 1].rstrip() + "…") or None
+    if not _VISIBLE.search(line):
+        return None
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def first_line(text: str) -> str | None:
-    """Return the first non-blank line of `text`, for use as a title; None if there is no such line."""
-    line = re.search(r"[^\s][^\r\n]*", text)
-    return one_line(line[0], _LONGEST_TITLE) if line else None
+    """Return the first visible line of `text`, for use as a title; None if there is no such line near its start."""
+    lines = islice(re.finditer(r"[^\s][^\r\n]*", text), _TITLE_LINES)
+    titles = (one_line(line[0], _LONGEST_TITLE) for line in lines)
+    return next((title for title in titles if title), None)
+
+
+def is_visible(text: str) -> bool:
+    """Return whether the text has a visible character."""
+    return one_line(text) is not None
+
+
+def has_words(text: str) -> bool:
+    """Return whether the text contains a letter or a digit, in any language."""
+    return _WORD.search(text) is not None

@@ -28,7 +28,7 @@ def read_markdown(data: bytes, name: str) -> Extract:
     named = heading[1].rstrip(" \t#") if heading else first_line(text[body.end if body else 0 :])
     return Extract(
         text,
-        title=one_line(fields.get("title") or named),
+        title=one_line(fields.get("title")) or one_line(named),
         author=one_line(fields.get("author") or fields.get("authors")),
         published=iso_date(fields.get("published") or fields.get("date")),
         source=one_line(fields.get("source")),

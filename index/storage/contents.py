@@ -25,7 +25,7 @@ from ..errors import EmptyIndexError, IndexMismatchError, StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
 from .file_lock import MARK, read_mark
-from .serialization import article_id_of, to_article, to_passages
+from .serialization import article_id_of, to_article, to_listed_article, to_passages
 
 ARTICLES = "articles"
 """The name of the collection that contains the articles."""
@@ -105,14 +105,14 @@ class IndexContents:
             yield from self.articles(ids)
 
     def article_metadata(self) -> list[Article]:
-        """Return all articles without their texts, sorted by title."""
+        """Return all articles without their texts and boilerplate, sorted by title."""
         return [article for article, _ in self.listing()]
 
     def listing(self) -> list[tuple[Article, int]]:
-        """Return all articles without their texts, each with its number of passages, sorted by title."""
+        """Return all articles without their texts and boilerplate, each with its number of passages, by title."""
         got = self._get_articles(["metadatas"])
         rows = zip(got["ids"], got["metadatas"], strict=True)
-        listed = [(to_article(id_, "", metadata), int(metadata["passages"])) for id_, metadata in rows]
+        listed = [(to_listed_article(id_, metadata), int(metadata["passages"])) for id_, metadata in rows]
         return sorted(listed, key=lambda row: (row[0].title, row[0].id))
 
     def article_ids(self) -> list[str]:

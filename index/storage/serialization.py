@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..models import Article, Origin, Passage, Span, public_name
 
 
 def article_record(article: Article) -> dict[str, str | None]:
-    """Return an article's metadata without its number of passages; unknown values are None."""
+    """Return an article's metadata that may change while its text is stored; unknown values are None."""
     return {
         "title": article.title,
         "source": article.source,
         "path": article.path,
-        "boilerplate": json.dumps([[span.start, span.end] for span in article.boilerplate]),
         "published": article.published or None,
         "author": article.author or None,
         "language": article.language or None,
@@ -27,20 +27,26 @@ def article_record(article: Article) -> dict[str, str | None]:
 def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
     """Return the metadata to store with an article's text. Unknown values are omitted: Chroma does not support None."""
     known = {name: value for name, value in article_record(article).items() if value is not None}
-    return {**known, "passages": passages}
+    boilerplate = json.dumps([[span.start, span.end] for span in article.boilerplate])
+    return {**known, "boilerplate": boilerplate, "passages": passages}
 
 
 def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:
     """Restore an article from its record."""
     spans = metadata.get("boilerplate") or metadata["noise"]  # indexes of version 0.1 wrote "noise"
+    boilerplate = tuple(Span(start, end) for start, end in json.loads(str(spans)))
+    return replace(to_listed_article(id_, metadata), text=text, boilerplate=boilerplate)
+
+
+def to_listed_article(id_: str, metadata: dict[str, Any]) -> Article:
+    """Restore an article without its text and boilerplate, which a list of articles does not need."""
     return Article(
         id=id_,
         title=str(metadata["title"]),
         source=_source(str(metadata["source"]), str(metadata["path"])),
-        text=text,
+        text="",
         published=metadata.get("published"),
         path=str(metadata["path"]),
-        boilerplate=tuple(Span(start, end) for start, end in json.loads(str(spans))),
         author=metadata.get("author"),
         language=metadata.get("language"),
         pages=tuple(json.loads(str(metadata.get("pages", "[]")))),

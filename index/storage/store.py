@@ -86,7 +86,7 @@ class Store(IndexContents):
                 )
 
     def update(self, articles: Sequence[Article]) -> None:
-        """Rewrite the metadata of stored articles; their texts, passages and passage counts are unchanged."""
+        """Rewrite the metadata of stored articles; their texts, boilerplate and passages are unchanged."""
         with self._errors("write"):
             self._may_write()
             _update_metadata(self._articles, {article.id: article_record(article) for article in articles})

@@ -7,12 +7,16 @@ story: an extra line does little harm, but a missing line can make an answer wro
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
+from ..cancellation import Cancellation
 from ..models import Span
-from .bylines import Byline, parse_byline
+from .bylines import Byline, parse_byline, parse_date_line
+
+MOST_SPANS = 10_000
+"""Maximum number of boilerplate spans in an article; lines after the last of them count as part of the story."""
 
 _LONGEST_LINE = 200  # maximum length in characters; a longer line is a paragraph, on which the patterns may be slow
 _LONGEST_TAG = 60  # maximum length of joined tags, in characters
@@ -89,6 +93,7 @@ _RELATED_LINK = re.compile(
     r"|相关阅读|延伸阅读)\s?[:：|]\s?\S.*",
     re.IGNORECASE,
 )
+_LINE = re.compile(r"[^\r\n]+")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _BULLET = re.compile(r"[-*•·]\s*\S|\d{1,2}[.)]\s")
 _CALLS_FOR_MORE = re.compile(r"(,|\b(on|in|of|by|since|until|from|to|the))$")
@@ -110,22 +115,31 @@ def front_matter(text: str) -> tuple[str, Span | None]:
     return (match[1], Span(0, match.end())) if match else ("", None)
 
 
-def boilerplate_spans(text: str, *, has_front_matter: bool = False) -> list[Span]:
-    """Return the boilerplate lines in `text` as sorted spans that do not overlap.
+def boilerplate_spans(
+    text: str, *, has_front_matter: bool = False, cancellation: Cancellation | None = None
+) -> list[Span]:
+    """Return the boilerplate lines in `text` as sorted spans with text of the story between them.
 
     A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
     counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
     time, a copy of the previous line.
     """
+    cancellation = cancellation or Cancellation()
     head = front_matter(text)[1] if has_front_matter else None
-    lines = _lines(text, head.end if head else 0)
-    bylines = [parse_byline(line.words) for line in lines]
-    boilerplate = {i for i, line in enumerate(lines) if bylines[i].label or _is_boilerplate_by_itself(line.words)}
-    boilerplate |= _counters(lines, boilerplate) | _running_times(lines) | _copies(lines) | _joined_tags(text, lines)
+    lines = list(cancellation.checked(_lines(text, head.end if head else 0)))
+    bylines = list(cancellation.checked(_bylines(lines)))
+    boilerplate = {
+        i
+        for i, line in enumerate(cancellation.checked(lines))
+        if bylines[i].label or _is_boilerplate_by_itself(line.words)
+    }
+    tags = _joined_tags(text, lines, cancellation)
+    boilerplate |= _counters(lines, boilerplate) | _running_times(lines) | _copies(lines) | tags
     boilerplate |= _author_lines(lines, bylines) | _bare_dates(lines, bylines)
+    cancellation.check()
     boilerplate |= _related_headlines(lines, boilerplate)
-    marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate)]
-    return [head, *marked] if head else marked
+    marked = (Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate))
+    return _merged(text, [head] if head else [], cancellation.checked(marked))
 
 
 def byline(text: str) -> str | None:
@@ -133,36 +147,60 @@ def byline(text: str) -> str | None:
 
     Front matter is not skipped: pass the text after it.
     """
-    lines = _lines(text, 0)
-    bylines = [parse_byline(line.words) for line in lines]
+    lines = list(islice(_lines(text, 0), _TOP + 1))
+    bylines = list(_bylines(lines))
     return next((bylines[i].author for i in sorted(_author_lines(lines, bylines))), None)
 
 
-def dateline(text: str) -> str | None:
+def dateline(text: str, cancellation: Cancellation | None = None) -> str | None:
     """Return the publication date as YYYY-MM-DD, from a line above the story that contains only a date, or None.
 
     A date labelled as published takes precedence over an unlabelled date, which takes precedence over one labelled as
     updated.
     """
-    lines = _lines(text, 0)
-    bylines = [parse_byline(line.words) for line in lines]
-    unlabelled = _author_lines(lines, bylines) | _bare_dates(lines, bylines)
+    lines = list(islice(_lines(text, 0), _TOP + 1))
+    bylines = list(_bylines(lines))
+    bare = _bare_dates(lines, bylines)
+    if bare and len(lines) > _TOP:  # other dates may follow in the rest
+        rest = _lines(text, lines[-1].start)
+        dated = (parse_date_line(line.words) for line in (cancellation or Cancellation()).checked(rest))
+        bare = set() if any(_is_bare_date(each) for each in dated) else bare
     ranked = [byline for byline in bylines[:_TOP] if byline.label == "published"]
-    ranked += [bylines[i] for i in sorted(unlabelled)]
+    ranked += [bylines[i] for i in sorted(_author_lines(lines, bylines) | bare)]
     ranked += [byline for byline in bylines[:_TOP] if byline.label == "updated"]
     return next((byline.day.isoformat() for byline in ranked if byline.day), None)
 
 
-def _lines(text: str, start: int) -> list[_Line]:
-    lines: list[_Line] = []
+def _lines(text: str, start: int) -> Iterator[_Line]:
     end = start
-    for match in re.compile(r"[^\r\n]+").finditer(text, start):
+    is_first = True
+    for match in _LINE.finditer(text, start):
         if words := match[0].strip():
             at = match.start() + match[0].index(words)
             between = text[end:at]
-            lines.append(_Line(at, words, not lines or max(between.count("\n"), between.count("\r")) > 1))
-            end = at + len(words)
-    return lines
+            yield _Line(at, words, is_first or max(between.count("\n"), between.count("\r")) > 1)
+            end, is_first = at + len(words), False
+
+
+def _bylines(lines: Sequence[_Line]) -> Iterator[Byline]:
+    """Parse the lines: those at the top for authors and dates, and the others only for dates."""
+    for i, line in enumerate(lines):
+        yield parse_byline(line.words) if i < _TOP else parse_date_line(line.words)
+
+
+def _merged(text: str, merged: list[Span], spans: Iterable[Span]) -> list[Span]:
+    """Append the spans to `merged`, up to `MOST_SPANS`; a span that follows another after only white space extends it.
+
+    Thousands of lines under "You may also like" are one span.
+    """
+    for span in spans:
+        if merged and not text[merged[-1].end : span.start].strip():
+            merged[-1] = Span(merged[-1].start, span.end)
+        elif len(merged) == MOST_SPANS:
+            break
+        else:
+            merged.append(span)
+    return merged
 
 
 def _is_boilerplate_by_itself(line: str) -> bool:
@@ -218,14 +256,14 @@ def _copies(lines: Sequence[_Line]) -> set[int]:
     }
 
 
-def _joined_tags(text: str, lines: Sequence[_Line]) -> set[int]:
+def _joined_tags(text: str, lines: Sequence[_Line], cancellation: Cancellation) -> set[int]:
     """Find joined tags: detached lower-case lines that consist of names that also occur in the text as words."""
     found = [i for i, line in enumerate(lines) if _may_be_joined(line.words) and _is_alone(lines, i, set())]
     words = set(re.findall(r"[^\W\d_]{3,}", text)) if found else set()
     names = {
         word.lower() for word in words if word[0].isupper()
     } - words  # words that also occur in lower case are not names
-    return {i for i in found if _is_joined(lines[i].words, names)}
+    return {i for i in cancellation.checked(found) if _is_joined(lines[i].words, names)}
 
 
 def _may_be_joined(line: str) -> bool:
@@ -270,5 +308,9 @@ def _author_lines(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]
 
 def _bare_dates(lines: Sequence[_Line], bylines: Sequence[Byline]) -> set[int]:
     """Find the date above the story if no other date has a line of its own; several such dates form a chronicle."""
-    bare = [i for i, each in enumerate(bylines) if each.day and not each.label and not each.author]
+    bare = [i for i, each in enumerate(bylines) if _is_bare_date(each)]
     return set(bare) if len(bare) == 1 and 0 < bare[0] < _TOP and not _is_wrapped(lines, bare[0]) else set()
+
+
+def _is_bare_date(byline: Byline) -> bool:
+    return bool(byline.day and not byline.label and not byline.author)

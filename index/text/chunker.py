@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..cancellation import Cancellation
 from ..models import Article, Passage, Span
 from .lexicon import CJK
 from .sentences import Block, blocks, sentences_within, stripped
@@ -38,19 +39,20 @@ class _Unit:
     opens_paragraph: bool
 
 
-def chunk(article: Article, tokenize: Tokenize) -> list[Passage]:
+def chunk(article: Article, tokenize: Tokenize, cancellation: Cancellation | None = None) -> list[Passage]:
     """Return the passages of `article`, in order: slices between sentence boundaries, each of at most `LONGEST` tokens.
 
     Every character outside boilerplate and white space is in exactly one passage. A heading opens a passage: it stays
     with the following text if both fit, and is never joined to the preceding text. No sentence is split unless it is
-    too long for a passage.
+    too long for a passage. Raises `CancelledWorkError` if the work should end.
     """
+    cancellation = cancellation or Cancellation()
     passages = []
-    for section in _sections(blocks(article.text, article.boilerplate)):
-        units = [unit for block in section for unit in _units(article.text, block, tokenize)]
+    for section in _sections(blocks(article.text, article.boilerplate, cancellation)):
+        units = [unit for block in section for unit in _units(article.text, block, tokenize, cancellation)]
         passages += [
             Passage(article.id, span.start, span.end, article.text[span.start : span.end])
-            for span in _pack(units, uncut=_uncut(units, _heading_units(units, section)))
+            for span in _pack(units, _uncut(units, _heading_units(units, section)), cancellation)
         ]
     return passages
 
@@ -70,9 +72,10 @@ def _sections(all_blocks: list[Block]) -> Iterator[list[Block]]:
         yield section
 
 
-def _units(text: str, block: Block, tokenize: Tokenize) -> Iterator[_Unit]:
+def _units(text: str, block: Block, tokenize: Tokenize, cancellation: Cancellation) -> Iterator[_Unit]:
     opens = not block.is_list_item  # a list stays with the line that introduces it
-    for i, sentence in enumerate(sentences_within(text, block.span)):
+    for i, sentence in enumerate(sentences_within(text, block.span, cancellation)):
+        cancellation.check()
         for j, piece in enumerate(_pieces(text, sentence, tokenize)):
             tokens = tokenize(text[piece.start : piece.end])
             yield _Unit(piece, _weight(len(tokens), len(piece)), opens_paragraph=opens and i == j == 0)
@@ -119,14 +122,14 @@ def _uncut(units: list[_Unit], headings: int) -> range:
     return range(first + 1, last + 1)
 
 
-def _pack(units: list[_Unit], *, uncut: range) -> list[Span]:
+def _pack(units: list[_Unit], uncut: range, cancellation: Cancellation) -> list[Span]:
     """Split a sequence of units into passages with the lowest total cost (dynamic programming over the cuts).
 
     No cut precedes a unit in `uncut`; these units and the unit before them fit into one passage.
     """
     best = [0.0] + [float("inf")] * len(units)
     cut_before = [0] * (len(units) + 1)
-    for last in range(1, len(units) + 1):
+    for last in cancellation.checked(range(1, len(units) + 1)):
         weight = 0
         for first in range(last - 1, -1, -1):
             weight += units[first].weight

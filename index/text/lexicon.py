@@ -10,10 +10,11 @@ MONTHS = (
     *("november", "december"),
 )
 MONTH = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    "|nov(?:ember)?|dec(?:ember)?"
+    "(?a:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?)"
 )
-"""Regular expression alternatives for a month name, in full or abbreviated, without the full stop."""
+"""A regular expression for a month name, in full or abbreviated, without the full stop. It matches only ASCII letters,
+also without regard to case: otherwise, "s" would match "ſ", which no table of months contains."""
 
 UNAMBIGUOUS_MONTHS = tuple(month for month in MONTHS if month != "may")
 """Month names except May, which is also a verb."""

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..cancellation import Cancellation
 from ..models import Span
 from .lexicon import CJK
 
@@ -42,27 +43,30 @@ def sentences(text: str) -> list[Span]:
     return [span for block in blocks(text) for span in sentences_within(text, block.span)]
 
 
-def blocks(text: str, boilerplate: Sequence[Span] = ()) -> list[Block]:
+def blocks(text: str, boilerplate: Sequence[Span] = (), cancellation: Cancellation | None = None) -> list[Block]:
     """Return the blocks of the text outside its boilerplate spans."""
-    lines = [line for stretch in _between(len(text), boilerplate) for line in _lines_within(text, stretch)]
-    words = [text[line.start : line.end] for line in lines]
+    cancellation = cancellation or Cancellation()
+    stretches = _between(len(text), boilerplate)
+    lines = list(cancellation.checked(line for stretch in stretches for line in _lines_within(text, stretch)))
+    words = [text[line.start : line.end] for line in cancellation.checked(lines)]
     edges = sorted(span.start for span in boilerplate)
     is_after_boilerplate = [
-        i > 0 and bisect_left(edges, lines[i - 1].end) < bisect_right(edges, lines[i].start) for i in range(len(lines))
+        i > 0 and bisect_left(edges, lines[i - 1].end) < bisect_right(edges, lines[i].start)
+        for i in cancellation.checked(range(len(lines)))
     ]
     is_detached = [
         i == 0 or is_after_boilerplate[i] or bool(_BLANK_LINE.search(text, lines[i - 1].end, lines[i].start))
-        for i in range(len(lines))
+        for i in cancellation.checked(range(len(lines)))
     ] + [True]
     is_heading = [
         bool(_MARKDOWN_HEADING.match(line))
         or (is_detached[i] and is_detached[i + 1] and i + 1 < len(lines) and _looks_like_a_heading(line))
-        for i, line in enumerate(words)
+        for i, line in enumerate(cancellation.checked(words))
     ]
-    is_list_item = [bool(_LIST_ITEM.match(line)) for line in words]
+    is_list_item = [bool(_LIST_ITEM.match(line)) for line in cancellation.checked(words)]
     firsts = [
         i
-        for i in range(len(lines))
+        for i in cancellation.checked(range(len(lines)))
         if is_detached[i]
         or is_heading[i]
         or is_heading[i - 1]
@@ -80,11 +84,11 @@ def begins_with_heading(text: str) -> bool:
     return any(block.is_heading for block in blocks(text)[:1])
 
 
-def sentences_within(text: str, span: Span) -> list[Span]:
+def sentences_within(text: str, span: Span, cancellation: Cancellation | None = None) -> list[Span]:
     """Return the sentences in one block."""
     found = [
         stripped(text, Span(span.start + sentence.start, span.start + sentence.end))
-        for sentence in _boundaries(text[span.start : span.end])
+        for sentence in _boundaries(text[span.start : span.end], cancellation or Cancellation())
     ]
     return [sentence for sentence in found if len(sentence)]
 
@@ -118,7 +122,7 @@ def _looks_like_a_heading(line: str) -> bool:
     return len(line) <= longest and not _ENDS_NO_HEADING.search(line) and not _LIST_ITEM.match(line)
 
 
-def _boundaries(words: str) -> Iterator[Span]:
+def _boundaries(words: str, cancellation: Cancellation) -> Iterator[Span]:
     """Yield the sentences in a paragraph, split one window at a time, as the library takes quadratic time.
 
     The last sentence in a window may be truncated, so the next window begins with it. If a sentence is longer than the
@@ -129,6 +133,7 @@ def _boundaries(words: str) -> Iterator[Span]:
     language = "zh" if _CJK.search(words) else "en"
     at, window = 0, _WINDOW
     while at < len(words):
+        cancellation.check()
         found = get_sentence_boundaries(language, words[at : at + window])
         whole = found if at + window >= len(words) else found[:-1]
         if not whole and window < _LONGEST_SENTENCE:

@@ -33,7 +33,7 @@ BOUNDED = {
     "index.parsers.encoding._DECLARED": 4096,
     "index.text.boilerplate._BOILERPLATE": 300,
     "index.text.boilerplate._HASH": 300,
-    "index.text.bylines:98": 150,
+    "index.text.bylines:107": 150,
     "rag.evaluate.drafting.quotations._PATTERNS": 4000,
     "rag.evaluate.drafting.rules.RULES": 1000,
     "rag.evaluate.drafting.swaps.": 110,

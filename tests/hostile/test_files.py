@@ -349,13 +349,13 @@ def test_an_encoding_that_is_none_of_text_is_not_believed(charset: str, beside: 
     "text",
     [
         "x" * 2_000_000,
-        "\u0301" * 200_000,
-        "👩\u200d👩\u200d👧\u200d👦" * 50_000,
-        "\u202e\u2066\u2069\u202c" * 50_000,
+        "\u0301" * 200_000 + SENTENCE,
+        "👩\u200d👩\u200d👧\u200d👦" * 50_000 + SENTENCE,
+        "\u202e\u2066\u2069\u202c" * 50_000 + SENTENCE,
         " ".join(str(number) for number in range(300_000)),
         "\u200b" * 100_000 + SENTENCE,
         "\r" * 200_000 + SENTENCE,
-        "[" * 100_000 + "]" * 100_000,
+        "[" * 100_000 + "]" * 100_000 + SENTENCE,
     ],
     ids=["one line", "accents", "emoji", "overrides", "numbers", "zero width", "returns", "brackets"],
 )

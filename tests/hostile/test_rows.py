@@ -408,7 +408,7 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
     ("an archive attached to a message", "not opened", FILES, "test_what_is_attached_to_a_message_is_not_opened"),
     ("encodings that are none of text", "not believed", FILES, "test_an_encoding_that_is_none_of_text_is_not_believed"),
     (
-        "one line of millions, accents, emoji, overrides alone",
+        "one line of millions, long runs of accents, emoji, overrides",
         "read whole",
         FILES,
         "test_a_text_of_anything_is_read_whole",
@@ -541,6 +541,36 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "disconnected",
         "ui/security/test_middleware.py",
         "test_is_disconnected_while_it_sends_a_byte_at_a_time",
+    ),
+    (
+        "months and names of measures in letters that only look like ASCII letters",
+        "read as text",
+        "hostile/test_letters.py",
+        "test_letters_that_only_look_like_those_of_a_word_are_read_as_text",
+    ),
+    (
+        "hundreds of thousands of lines of boilerplate",
+        "one span",
+        "index/text/test_boilerplate.py",
+        "test_lines_of_boilerplate_with_only_white_space_between_them_are_one_span",
+    ),
+    (
+        "an article of millions of lines",
+        "it can be stopped, and uploads are limited",
+        "index/text/test_boilerplate.py",
+        "test_work_on_very_many_lines_can_be_stopped",
+    ),
+    (
+        "a very long article that is cited",
+        "the part around the passage is shown",
+        "ui/chat/render/test_long.py",
+        "test_of_a_very_long_article_the_part_around_the_cited_passage_is_shown",
+    ),
+    (
+        "a path with control characters",
+        "refused",
+        "ui/security/test_request_guard.py",
+        "test_a_path_with_a_control_character_is_refused",
     ),
 )
 

@@ -18,7 +18,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal
 
-from index import Article, CitechatError, Index, LoadError, SyncReport, UploadBudget, create_private_folder
+from index import (
+    Article,
+    CitechatError,
+    Index,
+    LoadError,
+    SyncReport,
+    UploadBudget,
+    create_private_folder,
+    has_words,
+    is_visible,
+)
 
 from ..html import one_line, outlet
 
@@ -40,6 +50,7 @@ TOO_MANY = (f"More than {MOST_FILES} files in one upload.", "Add this file in th
 TOO_LARGE = (f"The file is larger than {LARGEST_FILE // 1_000_000} MB.", "Split it into articles, one file each.")
 INCOMPLETE = ("The upload is incomplete.", "Upload the file again.")
 NO_TEXT = ("The text is empty.", "Paste the text of an article.")
+NO_WORDS = ("The text contains no letters or digits.", "Paste the text of an article.")
 TOO_LONG = (f"The text is longer than {LONGEST_TEXT:,} characters.", "Split it into articles and add them one by one.")
 NOT_AN_ADDRESS = ("This is not a web address.", "Enter an address that begins with http:// or https://.")
 LINKS_ARE_OFF = (
@@ -122,13 +133,19 @@ class Library:
         return self._each(names, adds[:MOST_FILES] + [_refusal(TOO_MANY)] * (len(files) - MOST_FILES), budget)
 
     def add_text(self, title: str, text: str, budget: UploadBudget | None = None) -> Uploads:
-        """Add typed or pasted text. The title becomes its first line; without a title, its first line is the title."""
+        """Add typed or pasted text. The title becomes its first line; without a title, its first line is the title.
+
+        A title without a visible character counts as missing.
+        """
         title = " ".join(title.split())[:_LONGEST_TITLE]
+        title = title if is_visible(title) else ""
         shown = one_line(title or text[:LONGEST_TEXT].strip().partition("\n")[0], _LONGEST_SHOWN)
         if not text.strip():
             return self._each([shown], [_refusal(NO_TEXT)], budget)
         if len(text) > LONGEST_TEXT:
             return self._each([shown], [_refusal(TOO_LONG)], budget)
+        if not has_words(text):
+            return self._each([shown], [_refusal(NO_WORDS)], budget)
         data = (f"{title}\n\n{text}" if title else text).encode("utf-8", "replace")
         name = safe_name(re.sub(r"[/\\]", "-", shown) + ".txt")
         name = name if name.endswith(".txt") else "article.txt"  # no character in the title is allowed in a name

@@ -48,6 +48,7 @@ _CORS_PREFIX = b"access-control-"
 _NO_WEBSOCKETS = RequestError(403, "This server has no websockets.")
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _SECRET = re.compile(r"[0-9a-f]{32}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -79,6 +80,8 @@ SECURITY_HEADERS = (
 class RequestGuard:
     """The outermost ASGI middleware, which rejects bad requests and adds security headers to every response.
 
+    Paths with control characters are rejected with 400, because a router and the checks before it may read them
+    differently: a pattern that ends in `$` also matches before a final line break.
     Unknown host names are rejected with 400, because an attacker's DNS may point them to this server (DNS rebinding);
     IP addresses cannot be rebound and are accepted. Requests from pages on other sites are rejected with 403. Bodies
     over `largest_body` bytes, or `largest_upload` for files, are rejected with 413, and bodies that take longer than
@@ -171,7 +174,9 @@ class RequestGuard:
             await send_error(received, receive, secured_send, failure)
 
     def _check_headers(self, scope: Scope, largest: int) -> None:
-        """Raise `RequestError` if the headers alone are a reason to reject the request."""
+        """Raise `RequestError` if the path or the headers alone are a reason to reject the request."""
+        if _CONTROL.search(scope["path"]):
+            raise RequestError(400, "The address contains control characters.", "Remove them from the path.")
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         name = _host_name(headers.get(b"host", ""))
         if name not in self.hosts and not _is_address(name):

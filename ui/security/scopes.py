@@ -32,8 +32,8 @@ _WORK = (
     *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "call", "run", "api", "cancel", "reset")),
 )
 _QUEUED = ("queue/join", "cancel", "reset")  # the page's queue has its own limits, and the others take no time
-_CHANGED = ("/v1/articles", "/v1/evaluate")
-_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+_READING = ("/v1/ask", "/v1/chat/completions")  # POST requests to these change nothing
+_READING_METHODS = ("GET", "HEAD", "OPTIONS")
 # Paths that a browser needs to show the login form: only files from the framework.
 _LOGIN = ("/assets", "/static", "/svelte", "/theme.css", "/gradio_api/theme.css", "/favicon.ico", "/robots.txt")
 _LOGIN_GET = ("/", "/gradio_api/login_check")
@@ -131,7 +131,8 @@ def required_scope(method: str, path: str) -> str:
     plain = re.sub("/+", "/", path)
     if is_under(plain, _METRICS):
         return METRICS
-    return WRITE if method in _CHANGING and is_under(plain, *_CHANGED) else READ
+    is_change = method not in _READING_METHODS and is_under(plain, "/v1") and plain not in _READING
+    return WRITE if is_change else READ
 
 
 def path_of(scope: Scope) -> str:

@@ -7,6 +7,7 @@ therefore detect regressions; they do not measure the assistant's quality.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -66,9 +67,12 @@ def article_statements(article: Article) -> list[Statement]:
 
 def _lines(article: Article) -> Iterator[Span]:
     """Yield the lines of an article, except boilerplate and headings."""
+    boilerplate = deque(sorted(article.boilerplate))
     for match in re.finditer(r"[^\n]+", article.text):
         line = Span(*match.span())
-        if not match[0].startswith("#") and not any(line.overlaps(boilerplate) for boilerplate in article.boilerplate):
+        while boilerplate and boilerplate[0].end <= line.start:
+            boilerplate.popleft()
+        if not match[0].startswith("#") and not (boilerplate and boilerplate[0].overlaps(line)):
             yield line
 
 

@@ -139,7 +139,7 @@ def _retrieval(level: retrieval.Level, kind: str, first: int = 0) -> Measure:
 
 
 _KINDS = ("hit", "recall", "nDCG", "context precision")
-_CUTOFF = re.compile(rf"(?:({'|'.join(_TARGETS)}) )?({'|'.join(_KINDS)})@([1-9]\d{{0,5}})", re.IGNORECASE)
+_CUTOFF = re.compile(rf"(?:({'|'.join(_TARGETS)}) )?({'|'.join(map(str.casefold, _KINDS))})@([1-9][0-9]{{0,5}})")
 
 _OF_HITS = tuple(
     measure

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
-from index import Article, LoadError, Skipped
+from index import Article, LoadError, Skipped, Span
+from index.ingest import loader
 from index.ingest.loader import load, load_file
 from index.parsers.encoding import decode
+from index.text.boilerplate import boilerplate_spans
 
 
 def _write(path: Path, data: str | bytes) -> Path:
@@ -89,6 +93,44 @@ def test_a_bad_file_is_refused_with_a_reason_and_stops_none_of_the_others(
     loaded = list(load([tmp_path]))
     assert [item.title for item in loaded if isinstance(item, Article)] == ["A good article."]
     assert [reason in item.reason for item in loaded if isinstance(item, Skipped)] == [True]
+
+
+@pytest.mark.parametrize("text", ["\ufeff\u200b", "— … —\n***", "\u3164\u115f", "🚢🚢", "___"], ids=ascii)
+def test_a_text_without_letters_or_digits_is_not_an_article(tmp_path: Path, text: str) -> None:
+    (skipped,) = load([_write(tmp_path / "a.txt", text)])
+    assert isinstance(skipped, Skipped)
+    assert "contains no letters or digits" in skipped.reason
+
+
+def test_a_title_without_a_visible_character_counts_as_missing(tmp_path: Path) -> None:
+    front = _write(tmp_path / "a.md", '---\ntitle: "\\u200b\\u3164"\n---\n# The ferry\n\nIt sails.')
+    assert load_file(front).title == "The ferry"
+    assert load_file(_write(tmp_path / "b.txt", "\u200b\n\u3164\ufe0f\n\nThe ferry\n\nIt sails.")).title == "The ferry"
+
+
+def test_an_unexpected_error_skips_one_file_and_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(text: str, **options: Any) -> list[Span]:
+        if "ferry" in text:
+            raise IndexError("a bug")
+        return boilerplate_spans(text, **options)
+
+    monkeypatch.setattr(loader, "boilerplate_spans", failing)
+    with ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("1.txt", "A good article.")
+        archive.writestr("2.txt", "The ferry sails.")
+        archive.writestr("3.txt", "Another good article.")
+    _write(tmp_path / "a.txt", "The ferry sails at noon.")
+    _write(tmp_path / "c.txt", "The last article.")
+    loaded = list(load([tmp_path]))
+    titles = [each.title for each in loaded if isinstance(each, Article)]
+    assert titles == ["A good article.", "Another good article.", "The last article."]
+    assert [each.reason for each in loaded if isinstance(each, Skipped)] == [
+        f"Cannot read {name!r}: an unexpected error occurred."
+        for name in (str(tmp_path / "a.txt"), f"{tmp_path / 'b.zip'}!2.txt")
+    ]
+    assert caplog.text.count("IndexError: a bug") == 2
 
 
 def test_a_path_that_does_not_exist_is_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from index import Article, CitechatError, Index, LoadError, Origin, Skipped, SyncReport
+from index import Article, CitechatError, Index, LoadError, Origin, Passage, Skipped, Span, SyncReport
+from index.ingest import pipeline
 from index.ingest.loader import article_id
 from index.storage.store import Store
 
@@ -459,3 +461,46 @@ def test_progress_counts_the_files_done_and_in_total(index: Index, tmp_path: Pat
     told: list[tuple[int, int]] = []
     index.sync([folder], progress=lambda _, done, total: told.append((done, total)))
     assert told == [(1, 2), (1, 2), (2, 2)]
+
+
+def test_an_unexpected_error_while_an_article_is_split_skips_this_article(
+    index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = pipeline.chunk
+
+    def failing(article: Article, *given: Any) -> list[Passage]:
+        if article.text == FOX:
+            raise KeyError("a bug")
+        return real(article, *given)
+
+    monkeypatch.setattr(pipeline, "chunk", failing)
+    report = index.sync([folder])
+    assert [each.reason for each in report.skipped] == [
+        f"Cannot read {str(folder / 'fox.txt')!r}: an unexpected error occurred."
+    ]
+    assert _places(index) == {OWL: ["owl.txt"]}
+    monkeypatch.setattr(pipeline, "chunk", lambda article, *given: real(article, "no tokenizer", *given[1:]))  # type: ignore[arg-type]
+    with pytest.raises(CitechatError, match="unexpected error"):
+        index.rebuild()
+    monkeypatch.undo()
+    assert _counts(index.sync([folder])) == (1, 0, 1, 0)
+
+
+def test_lists_of_articles_have_no_boilerplate_and_changes_of_metadata_preserve_it(index: Index, folder: Path) -> None:
+    text = f"{FOX}\nAdvertisement\n\nIt came back.\n"
+    _write(folder, fox=text)
+    index.sync([folder])
+    spans = (Span(text.index("Adv"), text.index("Adv") + len("Advertisement")),)
+    (fox,) = (article for article in index.articles() if article.text == text)
+    assert fox.boilerplate == spans
+    _write(folder, copy=text)
+    index.sync([folder])
+    (folder / "fox.txt").unlink()
+    index.sync([folder], prune=True)
+    listed = next(article for article, _ in index.listing() if article.id == fox.id)
+    assert listed.origins == (Origin("copy.txt", str(folder / "copy.txt")),)
+    assert (listed.text, listed.boilerplate) == ("", ())
+    assert {article.boilerplate for article in index.article_metadata()} == {()}
+    changed = index.article(fox.id)
+    assert changed is not None
+    assert changed.boilerplate == spans

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from index.text.boilerplate import boilerplate_spans, byline, dateline
+from index import Article, CancelledWorkError, Span
+from index.cancellation import Cancellation
+from index.text import boilerplate, bylines
+from index.text.boilerplate import MOST_SPANS, boilerplate_spans, byline, dateline
 from index.text.bylines import parse_byline
+from index.text.chunker import chunk
+from index.text.sentences import blocks
 
 NOISE_LINES = [
     # counters, running times, hashes
@@ -168,7 +173,12 @@ STORY_LINES = [
 
 
 def _marked(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in boilerplate_spans(text)]
+    return [
+        line.strip()
+        for span in boilerplate_spans(text)
+        for line in text[span.start : span.end].splitlines()
+        if line.strip()
+    ]
 
 
 def _in_a_story(line: str) -> str:
@@ -239,6 +249,73 @@ def test_the_list_under_a_related_heading_goes_with_it() -> None:
 def test_headlines_after_a_related_heading_go_when_nothing_else_follows() -> None:
     text = "The story.\n\nYou may also like\n\nA bridge falls\n\nWhy do bridges fall?\n\n© 2024 The Daily Bell\n"
     assert _marked(text) == ["You may also like", "A bridge falls", "Why do bridges fall?", "© 2024 The Daily Bell"]
+
+
+def test_lines_of_boilerplate_with_only_white_space_between_them_are_one_span() -> None:
+    text = "The story.\n\nAdvertisement\n \n\nRelated\r\n- A bridge\n\nIt goes on.\n\nAdvertisement\n"
+    last = text.rindex("Advertisement")
+    assert boilerplate_spans(text) == [
+        Span(text.index("Advertisement"), text.index("\n\nIt goes on.")),
+        Span(last, last + len("Advertisement")),
+    ]
+    many = "The story of the town.\n\nRelated\n" + "**a**\n" * 5_000
+    assert boilerplate_spans(many) == [Span(many.index("Related"), len(many) - 1)]
+
+
+def test_spans_have_a_maximum_after_which_lines_are_the_story() -> None:
+    text = "It rained.\n\nAdvertisement\n\n" * (MOST_SPANS + 10)
+    spans = boilerplate_spans(text)
+    assert len(spans) == MOST_SPANS
+    assert {text[span.start : span.end] for span in spans} == {"Advertisement"}
+
+
+def test_only_the_lines_above_the_story_are_read_for_its_author(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = bylines.parse_byline
+    monkeypatch.setattr(bylines, "parse_byline", lambda line: (read.append(line), real(line))[1])
+    monkeypatch.setattr(boilerplate, "parse_byline", bylines.parse_byline)
+    text = "A bridge falls\n\nBy Jane Doe\n\n24 February 2024\n\n" + "Line of the story 12, 3.\n" * 5_000
+    assert byline(text) == "Jane Doe"
+    assert len(read) < 20
+    read.clear()
+    assert dateline(text) == "2024-02-24"
+    assert len(read) < 20
+    read.clear()
+    boilerplate_spans(text)
+    assert len(read) < 20
+
+
+class Counting(Cancellation):
+    """A cancellation that counts how often it is checked."""
+
+    checks = 0
+
+    def check(self) -> None:
+        self.checks += 1
+        super().check()
+
+
+def _cut(text: str, cancellation: Cancellation) -> None:
+    chunk(Article("a", "A title", "s", text), lambda words: [(0, len(words))], cancellation)
+
+
+@pytest.mark.parametrize("line", ["a\n", "A.\n\n", "- a\n", "Related\n**a**\n", "abcdefgh\n\nAb\n\n", "5. May 2024\n"])
+def test_work_on_very_many_lines_can_be_stopped(line: str) -> None:
+    text = "A bridge falls\n\n24 February 2024\n\nThe story.\n" + line * 20_000
+    works = {
+        "boilerplate": lambda stop: boilerplate_spans(text, cancellation=stop),
+        "date": lambda stop: dateline(text, stop),
+        "blocks": lambda stop: blocks(text, (), stop),
+        "passages": lambda stop: _cut(text, stop),
+    }
+    for name, work in works.items():
+        counting = Counting()
+        work(counting)
+        assert counting.checks >= 5, name
+        stopped = Cancellation()
+        stopped.request("The upload was stopped.", "")
+        with pytest.raises(CancelledWorkError):
+            work(stopped)
 
 
 def test_what_may_be_the_story_stays_under_a_related_heading() -> None:

@@ -12,7 +12,8 @@ from filelock import FileLock
 from pytest_httpserver import HTTPServer
 
 from index import Index, StoreError, UploadBudget
-from index.ingest import public_addresses
+from index.ingest import loader, public_addresses
+from index.ingest.limited import MOST_LINES
 from ui.chat import library as module
 from ui.chat.library import (
     KNOWN_TEXT,
@@ -463,6 +464,45 @@ def test_an_archive_is_limited(library: Library, sent: Path, budget: UploadBudge
     assert row.state == "failed"
     assert told in row.detail
     assert library.listing() == ()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=repr)
+def test_the_lines_of_an_upload_are_limited_before_they_are_examined(
+    library: Library, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(loader, "boilerplate_spans", None)
+    (row,) = last(library.add_text("A list", f"a{end}" * MOST_LINES))
+    assert (row.state, row.detail) == ("failed", "The texts of one upload may have 200,000 lines.")
+    monkeypatch.undo()
+    assert last(library.add_text("", f"Tea is late.{end}" * 9, UploadBudget(lines=10)))[0].state == "added"
+
+
+def test_an_upload_without_letters_and_a_title_without_visible_characters_are_missing(library: Library) -> None:
+    (row,) = last(library.add_text("Title", "\ufeff\u200b"))
+    assert (row.state, row.detail) == ("failed", "The text contains no letters or digits.")
+    (row,) = last(library.add_text("\u200b\u3164", SHIPS))
+    assert (row.state, row.name) == ("added", SHIPS)
+    assert [(entry.title, entry.passages) for entry in library.listing()] == [(SHIPS, 1)]
+
+
+def test_a_file_that_fails_does_not_stop_the_others_of_an_archive(
+    library: Library, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(text: str) -> str | None:
+        if "Tea" in text:
+            raise ValueError("a bug")
+        return None
+
+    monkeypatch.setattr(loader, "byline", failing)
+    (row,) = last(library.add_files([zipped(sent / "a.zip", a=SHIPS, b="Tea is late.", c="Rain fell.")]))
+    assert (row.state, row.articles) == ("added", 2)
+    assert row.detail == "Cannot read 'a.zip!b.txt': an unexpected error occurred."
+
+
+def test_names_with_quotation_marks_are_quoted_once(library: Library, sent: Path) -> None:
+    archive = zipped(sent / "a'b%22 c.zip", **{"/abs": "Rain fell.", "ok": SHIPS})
+    (row,) = last(library.add_files([archive]))
+    assert row.detail == "Cannot read '/abs.txt' in \"a'b%22 c.zip\": its path leads out of the archive."
 
 
 def test_the_limits_are_for_all_files_of_an_upload_and_what_was_added_stays(library: Library, sent: Path) -> None:

@@ -68,6 +68,16 @@ def cookie_of(*sent: str, **more: Any) -> str | None:
     return next((value.decode() for name, value in headers if name == b"set-cookie"), None)
 
 
+@pytest.mark.parametrize(
+    "character", ["\n", "\r", "\0", "\t", "\x1f", "\x7f", "\x85", "\x9f", "\u2028", "\u2029"], ids=ascii
+)
+def test_a_path_with_a_control_character_is_refused(character: str) -> None:
+    for path in (f"/v1/articles{character}", f"/v1/ask/{character}x", f"/{character}"):
+        assert call(path, method="POST")[0] == 400
+        assert call(path)[0] == 400
+    assert call("/v1/articles/\N{NO-BREAK SPACE}é 市")[0] == 200
+
+
 def test_files_may_be_larger_than_questions() -> None:
     assert LARGEST_BODY == 1_000_000
     assert LARGEST_UPLOAD == 100_000_000

@@ -135,6 +135,9 @@ class TestKeys:
             assert reply.status == 403, path
             assert "'write'" in reply.json["error"]["message"]
             assert 'scope="write"' in reply.headers["www-authenticate"]
+        for ending in ("%0a", "%0A", "%0d", "%00", "%85", "%c2%85", "%e2%80%a8", "%7f"):
+            reply = visit(chat.port, f"/v1/articles{ending}", body={"text": "Rain."}, Authorization=f"Bearer {secret}")
+            assert reply.status in ((400, 403) if ending == "%85" else (400,)), ending
         assert visit(chat.port, "/v1/articles", Authorization=f"Bearer {secret}").status == 200
 
     def test_a_key_that_is_revoked_while_the_server_runs_is_refused(

@@ -200,7 +200,7 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_calls_that_the_framework_would_print_are_refused(chat: ServedChat) -> None:
     ann = Visitor(chat, "ann")
-    for path, number in (("queue/join", 9999), ("queue/join", -1), ("queue/join", None), ("run/a%0ab", "0")):
+    for path, number in (("queue/join", 9999), ("queue/join", -1), ("queue/join", None)):
         body = json.dumps({"fn_index": number, "session_hash": "s", "data": []}).encode()
         assert ann(path, body=body, Content_Type="application/json").status == 404, (path, number)
     body = json.dumps({"fn_index": 0, "session_hash": "s", "data": "text"}).encode()

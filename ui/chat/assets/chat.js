@@ -60,9 +60,10 @@
     if (!at || sheet?.dataset.article !== at[1]) return false;
     const story = sheet.querySelector(".story");
     const offsets = at.slice(2).filter(Boolean).map((offset) => Number(offset) - Number(sheet.dataset.start));
-    if (offsets[0] < 0) return false; // the passage begins before the shown text
+    const text = story.textContent;
+    if (offsets[0] < 0 || Math.max(...offsets) > [...text].length) return false; // not in the shown part of the text
     unmark(story);
-    const [start, end, first, last] = units(story.textContent, offsets);
+    const [start, end, first, last] = units(text, offsets);
     const passage = wrap(story, start, end, "span", "passage");
     const place = last === undefined ? passage : wrap(story, first, last, "mark", "evidence");
     if (!place) return false;

@@ -1,7 +1,8 @@
 """Render the article next to the chat as HTML, with the cited passage marked. Pure functions.
 
-The page shows the complete article text. Marks, boilerplate and light typography are layers of spans over its offsets.
-No character is added or removed, so offsets are the same as in the index.
+The page shows the complete article text, or, of a very long article, the part around the cited passage. Marks,
+boilerplate and light typography are layers of spans over its offsets. No character is added or removed, so offsets are
+the same as in the index, counted from the start of the shown text.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -30,6 +31,13 @@ _PART = 4000
 """Minimum length of a part of a long article, in characters; the next paragraph begins a new part. The browser lays out
 only visible parts and, for a new mark, only the parts that contain the mark."""
 
+_REACH = 200_000
+"""Maximum length of the text shown before and after the cited passage, in characters: together those of a book."""
+
+_MOST_LAYERS = 5_000
+"""Maximum number of styled pieces of text; if there are more, less text is shown, since browsers handle many elements
+slowly."""
+
 Layer = tuple[int, int, str]
 
 
@@ -37,17 +45,19 @@ def article_html(
     article: Article, target: str, passage: Span, evidence: Span | None, translate: Translate = english
 ) -> str:
     """Return HTML for the article, with the passage marked and the evidence emphasized. `target` is the link's id."""
-    layers = list(_typography(article.text))
-    layers += [(span.start, span.end, "boilerplate") for span in article.boilerplate]
-    start = _first_shown(article, passage)
-    layers.append((0, start, "unshown"))
+    shown, layers = _shown(article, passage)
     layers.append((passage.start, passage.end, "passage"))
     if evidence is not None:
         layers.append((evidence.start, evidence.end, "evidence"))
     also = [copy.source for copy in article.copies]
     line = byline(article.source, article.published, also=also, author=article.author, translate=translate)
-    story = _story(article.text, layers, evidence or passage)
-    return str(macros("chat", "article").article(translate, article, target, start, line, _web_address(article), story))
+    is_part = shown.start > _first_shown(article, passage) or shown.end < len(article.text)
+    story = _story(article.text, shown, layers, evidence or passage)
+    return str(
+        macros("chat", "article").article(
+            translate, article, target, shown.start, line, _web_address(article), is_part, story
+        )
+    )
 
 
 def passage_html(hit: Hit, target: str, evidence: Span | None, translate: Translate = english) -> str:
@@ -60,7 +70,7 @@ def passage_html(hit: Hit, target: str, evidence: Span | None, translate: Transl
         layers.append((start, end, "evidence"))
     page = hit.page(passage.start)
     line = byline(hit.source, hit.published, also=hit.also, author=hit.author, page=page, translate=translate)
-    story = _story(passage.text, layers, Span(start, end))
+    story = _story(passage.text, Span(0, len(passage.text)), layers, Span(start, end))
     return str(macros("chat", "article").passage(translate, hit, target, line, story))
 
 
@@ -79,14 +89,44 @@ def _web_address(article: Article) -> str:
     return article.source if is_page else ""  # a user name before the host could look like the host
 
 
-def _typography(text: str) -> Iterator[Layer]:
+def _shown(article: Article, passage: Span) -> tuple[Span, list[Layer]]:
+    """Return the range of the text to show, which contains the passage, and the layers that style it.
+
+    In a very long article, or one with very many styled pieces, this is the part around the passage.
+    """
+    first, reach, boilerplate = _first_shown(article, passage), _REACH, article.boilerplate
+    while True:
+        shown = _around(article.text, first, passage, reach)
+        boilerplate = tuple(each for each in boilerplate if each.overlaps(shown))
+        dimmed = ((each.start, each.end, "boilerplate") for each in boilerplate)
+        layers = list(islice(chain(_typography(article.text, shown), dimmed), _MOST_LAYERS + 1))
+        if len(layers) <= _MOST_LAYERS:
+            return shown, layers
+        if not reach:
+            return shown, []
+        reach //= 2
+
+
+def _around(text: str, first: int, passage: Span, reach: int) -> Span:
+    """Return the range from `first` to the end of the text, but at most `reach` characters around the passage."""
+    start, end = first, len(text)
+    if passage.start - first > reach:
+        start = passage.start - reach
+        start = text.find("\n", start - 1, min(start + _PART, passage.start)) + 1 or start
+    if end - passage.end > reach:
+        end = passage.end + reach
+        end = text.rfind("\n", max(end - _PART, passage.end), end) + 1 or end
+    return Span(start, end)
+
+
+def _typography(text: str, shown: Span) -> Iterator[Layer]:
     """Yield layers that style Markdown text lightly: they dim its syntax and do not move its words."""
-    for found in _HEADING.finditer(text):
+    for found in _HEADING.finditer(text, shown.start, shown.end):
         yield (*found.span(1), "sign")
         yield (*found.span(2), "heading")
-    for found in _BULLET.finditer(text):
+    for found in _BULLET.finditer(text, shown.start, shown.end):
         yield (*found.span(), "bullet")
-    for found in _BOLD.finditer(text):
+    for found in _BOLD.finditer(text, shown.start, shown.end):
         yield (*found.span(1), "sign")
         yield (*found.span(2), "bold")
         yield (*found.span(3), "sign")
@@ -97,8 +137,9 @@ def _first_shown(article: Article, passage: Span) -> int:
     but never after the cited passage."""
     text, start = article.text, 0
     for span in sorted(article.boilerplate):
-        if not text[start : span.start].strip():
-            start = max(start, span.end)
+        if text[start : span.start].strip():
+            break
+        start = max(start, span.end)
     heading = _HEADING.match(text, start + _blank(text, start))
     if heading is not None and heading[2].strip().casefold() == article.title.strip().casefold():
         start = heading.end()
@@ -111,17 +152,19 @@ def _blank(text: str, start: int) -> int:
     return len(rest) - len(rest.lstrip())
 
 
-def _story(text: str, layers: list[Layer], cited: Span) -> Markup:
-    """Return HTML for the text, split at every layer boundary, each piece with its layer names as classes; pieces of a
-    long text are grouped in parts."""
+def _story(text: str, shown: Span, layers: list[Layer], cited: Span) -> Markup:
+    """Return HTML for the shown text, split at every layer boundary, each piece with its layer names as classes; pieces
+    of a long text are grouped in parts."""
     opens: dict[int, list[str]] = {}
     closes: dict[int, list[str]] = {}
-    for start, end, name in layers:
+    for first, last, name in layers:
+        start, end = max(first, shown.start), min(last, shown.end)
         if start < end:
             opens.setdefault(start, []).append(name)
             closes.setdefault(end, []).append(name)
-    parts = _parts(text)
-    edges = sorted({0, len(text), cited.start, *opens, *closes, *parts})
+    parts = _parts(text, shown)
+    place = min(max(cited.start, shown.start), shown.end)
+    edges = sorted({shown.start, shown.end, place, *opens, *closes, *parts})
     active: Counter[str] = Counter()
     pieces: list[str] = []
     story: list[list[str]] = [pieces]
@@ -132,9 +175,7 @@ def _story(text: str, layers: list[Layer], cited: Span) -> Markup:
         if start in parts:
             pieces = []
             story.append(pieces)
-        if "unshown" in names:
-            continue
-        where = ' id="place" tabindex="-1"' if start == cited.start else ""
+        where = ' id="place" tabindex="-1"' if start == place else ""
         tag = "mark" if "evidence" in names else "span"
         words = escape(text[start:end])
         if names or where:
@@ -145,10 +186,10 @@ def _story(text: str, layers: list[Layer], cited: Span) -> Markup:
     return Markup("".join(pieces))  # noqa: S704 - its text is escaped
 
 
-def _parts(text: str) -> frozenset[int]:
+def _parts(text: str, shown: Span) -> frozenset[int]:
     """Return the start offsets of the second and later parts of a long text."""
-    starts = [0]
-    for end in _PARAGRAPHS_END.finditer(text):
-        if min(end.end() - starts[-1], len(text) - end.end()) >= _PART:
+    starts = [shown.start]
+    for end in _PARAGRAPHS_END.finditer(text, shown.start, shown.end):
+        if min(end.end() - starts[-1], shown.end - end.end()) >= _PART:
             starts.append(end.end())
     return frozenset(starts[1:])

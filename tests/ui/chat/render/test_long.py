@@ -78,3 +78,44 @@ def test_earlier_answers_are_rendered_once_while_the_last_one_is_written(monkeyp
     assert rendered == [1, 2, 3, 3]
     rated = growing.with_rating(1, "good")
     assert "✓ Good answer" in messages(rated)[1]["content"], "an exchange that changes is rendered again"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["**a**\n", "- a\n", "# a\n\n", "word " * 20 + "\n", "word " * 20, "😀\n"],
+    ids=["bold", "bullets", "headings", "lines", "one line", "emoji"],
+)
+@pytest.mark.parametrize("where", ["start", "middle", "end"])
+def test_of_a_very_long_article_the_part_around_the_cited_passage_is_shown(line: str, where: str) -> None:
+    size = 1_000_000 // len(line)
+    before = {"start": 0, "middle": size // 2, "end": size}[where]
+    cited = "The ferry **sails** at noon."
+    text = line * before + cited + "\n" + line * (size - before)
+    passage = Span(len(line) * before, len(line) * before + len(cited))
+    article = Article("a", "Another title", "s", text, boilerplate=(Span(0, 3), Span(len(text) - 3, len(text))))
+    html = article_html(article, "cite-1-1", passage, Span(passage.start, passage.start + 9))
+    start = int(re.search(r'data-start="(\d+)"', html)[1])  # type: ignore[index]
+    shown = words_of(html.partition('class="story"')[2].partition(">")[2].removesuffix("</div></article>"))
+    assert shown == text[start : start + len(shown)], "no character is altered or left out in between"
+    assert start <= passage.start < passage.end <= start + len(shown)
+    assert "".join(map(words_of, re.findall(r"<mark[^>]*>.*?</mark>", html, re.DOTALL))) == "The ferry"
+    assert html.count('id="place"') == 1
+    assert len(shown) <= 410_000
+    assert html.count("<") < 2 * 12_000
+    assert "Showing the part around the cited passage" in html
+
+
+def test_an_article_of_the_length_of_a_long_report_is_shown_whole() -> None:
+    text = "\n\n".join(PARAGRAPHS * 4)
+    html = article_html(Article("a", "Another title", "s", text), "cite-1-1", Span(0, 20), None)
+    assert text in words_of(html)
+    assert "Showing the part" not in html
+
+
+def test_of_an_article_with_many_pieces_of_boilerplate_a_part_is_shown() -> None:
+    text = "The story.\n" + "Share\n- a\n" * 30_000
+    boilerplate = tuple(Span(at, at + 5) for at in range(11, len(text), 10))
+    article = Article("a", "Another title", "s", text, boilerplate=boilerplate)
+    html = article_html(article, "cite-1-1", Span(0, 10), None)
+    assert '<span class="boilerplate">Share</span>' in html
+    assert html.count("boilerplate") <= 5_000
