@@ -85,6 +85,10 @@ def test_a_model_that_is_not_offered_is_an_error_in_place_of_the_answer(at_news:
 
 
 def test_as_many_passages_are_used_as_were_chosen(at_news: Any) -> None:
+    at_news.panel("settings")
+    at_news.click("#model input")
+    at_news.click("#model [role=option] >> text=quotes only")
+    at_news.close_panel()
     at_news.ask(HARBOUR)
     at_news.panel("settings")
     at_news.fill("#passages input[type=number]", "2")
@@ -92,6 +96,18 @@ def test_as_many_passages_are_used_as_were_chosen(at_news: Any) -> None:
     at_news.close_panel()
     at_news.ask(HARBOUR)
     assert (hits(at_news, 1), hits(at_news, 2)) == (5, 2)
+
+
+def test_a_model_reads_only_the_best_passages_where_that_is_chosen(at_news: Any) -> None:
+    at_news.ask(HARBOUR)
+    at_news.panel("settings")
+    at_news.fill("#passages input[type=number]", "1")
+    at_news.keyboard.press("Tab")
+    at_news.click("#scope input")
+    at_news.click("#scope [role=option] >> text=The best passages")
+    at_news.close_panel()
+    at_news.ask(HARBOUR)
+    assert hits(at_news, 2) < hits(at_news, 1) == 5
 
 
 def test_sentences_that_no_passage_supports_are_left_out_where_that_is_chosen(at_news: Any) -> None:

@@ -47,7 +47,7 @@ REPLIES = {
     "slowly": "The harbour reopened on Monday after the storm. [1] "
     + " ".join(f"The harbour reopened after the {storm} storm. [1]" for storm in STORMS),
     "harbour": "The harbour reopened on Monday after the storm. [1] After the storm, the harbour reopened on Monday. "
-    "[1] The harbour reopened after a heavy storm. [1] The mayor resigned in anger. [1]",
+    "[1] The harbour reopened after a heavy storm. [1] The mayor resigned in 2019. [1]",
     "ferry": "The ferry to the island sails every hour. [1]",
     "moon": NOT_FOUND,
     "fails": FAILS,

@@ -24,7 +24,7 @@ from rag.evaluate.metrics.registry import MEASURES, find_measure
 from rag.generation.claims import claim_in, is_yes_or_no
 from rag.generation.plain_sentence import without_marks
 from rag.generation.refusals import is_not_found, is_offer, is_refusal
-from rag.grounding.consistency import find_copy, is_consistent
+from rag.grounding.consistency import find_copy, inconsistency
 from rag.grounding.entities import missing_names, names, unknown_names
 from rag.grounding.quantities import quantities
 from rag.questions import starters
@@ -91,7 +91,7 @@ READERS: tuple[Callable[[str], Any], ...] = (
     lambda text: list(find_statements(text)),
     lambda text: article_statements(Article("a", "The title", "s", STORY.format(text))),
     lambda text: find_copy(text, [text]),
-    lambda text: is_consistent(text, text.lower(), text),
+    lambda text: inconsistency(text, text.lower(), text),
     lambda text: unknown_names(text, text.lower(), []),
     lambda text: missing_names(text, text.lower()),
     lambda text: starters.people(text) + starters.headings(text),

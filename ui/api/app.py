@@ -96,11 +96,11 @@ def create_routes(
     add("POST", "/ask", ask, AnswerReply, body=AskRequest, streams=True)
     add("POST", "/chat/completions", complete, CompletionReply, errors=(404,), body=CompletionRequest, streams=True)
     add("GET", "/models", completions.list_models, ModelsReply)
-    add("GET", "/models/{id:path}", completions.read_model, ModelReply, errors=(404,))
+    add("GET", "/models/{id:path}", completions.read_model, ModelReply, errors=(400, 404))
     add("GET", "/articles", articles.list_articles, list[ArticleReply])
     add("POST", "/articles", articles.add, AddedReply, errors=(409, 422, 507), body=AddRequest, takes_files=True)
-    add("GET", "/articles/{id}", articles.read, ArticleTextReply, errors=(404,))
-    add("DELETE", "/articles/{id}", articles.remove, RemovedReply, errors=(404,))
+    add("GET", "/articles/{id}", articles.read, ArticleTextReply, errors=(400, 404))
+    add("DELETE", "/articles/{id}", articles.remove, RemovedReply, errors=(400, 404))
     if evaluate:
         add("POST", "/evaluate", EvaluateEndpoint(assistant).evaluate, dict[str, Any], body=EvaluateRequest)
 
