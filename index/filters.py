@@ -35,7 +35,7 @@ class ArticleFilter:
     def __post_init__(self) -> None:
         for day in (self.since, self.until):
             if day and not _DAY.fullmatch(day):
-                raise FilterError(f"Invalid date {day!r}.", "Use the form 2024-02-24, 2024-02 or 2024.")
+                raise FilterError(f"Invalid date {day[:40]!r}.", "Use the form 2024-02-24, 2024-02 or 2024.")
 
     def __str__(self) -> str:
         """Describe the filter in words."""

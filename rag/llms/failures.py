@@ -62,6 +62,7 @@ _FAILURES = {
         "took too long and was stopped",
         "Raise CITECHAT_LLM_TOTAL_TIMEOUT, lower CITECHAT_LLM_MAX_TOKENS, or choose a smaller model.",
     ),
+    "too long": ("wrote too much and was stopped", "Ask a narrower question, or choose another model."),
     "repetition": ("repeated itself and was stopped", "Rephrase the question, or choose a larger model."),
     "invalid response": (
         "sent a response that is not an answer",

@@ -21,6 +21,10 @@ _RETRIED = frozenset({"rate limit", "server"})
 """Failures that usually pass within seconds. Requests to a server that is down or timed out are not retried."""
 _FIRST_WAIT, _MAX_RETRIES = 1.0, 3  # first delay in seconds, doubled for each retry; number of retries
 
+MOST_TEXT, MOST_REASONING = 50_000, 500_000
+"""Maximum lengths of a reply and of its reasoning, in characters: a server may ignore the limit of tokens."""
+
+_PIECE = 500  # maximum number of characters that are passed on at a time
 _TAIL = 600  # number of characters at the end of a reply that are searched for a repetition
 _CHECK_EVERY = 40  # number of new characters after which the reply is checked for a repetition
 _REPETITION = re.compile(r"(.{1,120}?)\1{5,}$", re.DOTALL)
@@ -87,18 +91,26 @@ class LLMCall:
         """Yield one reply, and record what came with it."""
         reply, text, checked = Reply(), "", 0
 
-        def check_time() -> None:
+        def check() -> None:
             if self.clock() - started > self.timeout:
                 raise failure("total timeout", self.spec, f"more than {self.timeout:g} s")
+            if len(reply.reasoning) > MOST_REASONING:
+                raise failure("too long", self.spec, f"more than {MOST_REASONING:,} characters of reasoning")
 
         try:
-            for piece in stream_text(self.llm, messages, self.spec, reply, check_time):
-                text += piece
-                yield piece
-                if len(text) - checked >= _CHECK_EVERY:
-                    checked = len(text)
-                    if repeats(text):
-                        raise failure("repetition", self.spec)
+            for chunk in stream_text(self.llm, messages, self.spec, reply, check):
+                # In pieces, because the caller checks every sentence of a piece before it asks for the next one.
+                for at in range(0, len(chunk), _PIECE):
+                    piece = chunk[at : at + _PIECE]
+                    text += piece
+                    yield piece
+                    check()
+                    if len(text) > MOST_TEXT:
+                        raise failure("too long", self.spec, f"more than {MOST_TEXT:,} characters")
+                    if len(text) - checked >= _CHECK_EVERY:
+                        checked = len(text)
+                        if repeats(text):
+                            raise failure("repetition", self.spec)
         finally:
             self.finish_reason, self.reasoning = reply.finish_reason, reply.reasoning
             for name, count in reply.tokens.items():

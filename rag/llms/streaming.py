@@ -6,6 +6,7 @@ and name them differently. `Reply` reads these fields from LangChain's chunks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _FINISH_REASONS = {
     STOP: {"stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed"},
@@ -77,8 +79,8 @@ class Reply:
             self._sent_reason, self.finish_reason = sent, _finish_reason(sent)
         if usage := getattr(chunk, "usage_metadata", None):
             self._usage.append((int(usage["input_tokens"]), int(usage["output_tokens"])))
-        self.reasoning += _reasoning(chunk)
-        text = str(chunk.text)
+        self.reasoning += _without_surrogates(_reasoning(chunk))
+        text = _without_surrogates(str(chunk.text))
         self.has_text = self.has_text or bool(text.strip())
         return text
 
@@ -123,6 +125,11 @@ def stream_text(
     if problem := reply.problem(spec.partition(":")[0].strip().lower()):
         kind, detail = problem
         raise failure(kind, spec, detail)
+
+
+def _without_surrogates(text: str) -> str:
+    """Return the text with lone surrogates replaced, which no encoder and no file accepts."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _sent_reason(metadata: dict[str, Any]) -> str:

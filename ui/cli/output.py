@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,17 +11,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from ..plain_text import printable
+
 if TYPE_CHECKING:
     from index import Article
 
 _BAR = "{l_bar}{bar}| {n_fmt} of {total_fmt}{unit} [{elapsed}, {remaining} left, {rate_noinv_fmt}]"
+_CONTROL = re.compile("[\x7f-\x9f]")  # JSON escapes only those below U+0020
 _ID_WIDTH = 16
 _DATE_WIDTH = 10
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON on one line of stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """Print a value as JSON on one line of stdout, with control characters escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    click.echo(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def print_message(line: str) -> None:
@@ -42,7 +47,7 @@ def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None
     On a terminal, it updates a progress bar, which is removed at the end; otherwise it prints a line for each title.
     """
     if not sys.stderr.isatty():
-        yield lambda title, done, _: print_message(f"{done:>6}  {title}")
+        yield lambda title, done, _: print_message(printable(f"{done:>6}  {title}"))
         return
     from tqdm import tqdm
 
@@ -82,8 +87,8 @@ def print_articles(listed: Sequence[tuple[Article, int]]) -> None:
         date = (row["published"] or "-")[:_DATE_WIDTH]
         count = f"{passages} passage{'' if passages == 1 else 's'}"
         details = [", ".join(row["sources"]), row["author"], row["language"], count]
-        click.echo(f"{article.id:<{_ID_WIDTH}}  {date:<{_DATE_WIDTH}}  {_one_line(article.title)}")
-        click.echo(f"{indent}{' · '.join(_one_line(detail) for detail in details if detail)}")
+        click.echo(printable(f"{article.id:<{_ID_WIDTH}}  {date:<{_DATE_WIDTH}}  {_one_line(article.title)}"))
+        click.echo(printable(f"{indent}{' · '.join(_one_line(detail) for detail in details if detail)}"))
 
 
 def _one_line(text: str) -> str:

@@ -21,7 +21,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 LONGEST_NAME = 200
 """Maximum length of a user name from a proxy, in characters."""
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip")
+_FORWARDED = (
+    *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip"),
+    "x-gradio-server",  # Gradio would take the page's address from it
+)
 
 
 class TrustedProxies:

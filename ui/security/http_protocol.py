@@ -9,7 +9,7 @@ expensive.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
@@ -99,7 +99,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Stop the time for the head; `RequestGuard` limits the body."""
         self._head_bytes, self._has_head = 0, True
         self._end_head()
+        if self._should_upgrade() and self.parser.should_upgrade() and _has_body(self.headers):
+            # The web server would wait for the body without a limit, and no application would see the request.
+            self._reject(403, "WebSockets are not supported.")
+            return
         super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand over a WebSocket handshake, which the application refuses, unless it was already rejected."""
+        if not self._is_rejected:
+            super().handle_websocket_upgrade()
 
     def on_body(self, body: bytes) -> None:
         """Count from here: what follows may be the head of the next chunk."""
@@ -176,6 +185,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(self.limits.lingering, self.transport.close)
+
+
+def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether the headers announce a body."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 ") != b"")
+        for name, value in headers
+    )
 
 
 @contextmanager

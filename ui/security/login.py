@@ -99,6 +99,7 @@ class Login:
         async with self._turns:
             attempt = ATTEMPT.get()
             self._limits.check(name, attempt.sender)
+            name, password = (text.encode("utf-8", "replace").decode("utf-8") for text in (name, password))
             try:
                 user = await anyio.to_thread.run_sync(self._users.user_with, name, password)
             except PersistenceError as error:
@@ -144,7 +145,7 @@ class Login:
 
         async def hardened_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if message["status"] == 400:
+                if message["status"] >= 400 and message["status"] != 429:
                     on_failure()
                 elif (user := ATTEMPT.get().user) is not None:
                     self._remember(scope, _tokens(message["headers"]), user)

@@ -143,10 +143,14 @@ class SessionIsolation:
         session = str(fields.get("session_hash"))
         own[session] = None
         own.move_to_end(session)
-        while len(own) > MOST_SESSIONS:
-            _forget_session(scope, own.popitem(last=False)[0])
-        while len(self._sessions) > MOST_FILES:
-            self._sessions.pop(next(iter(self._sessions)))
+        # Waiting calls of a forgotten session would no longer count towards its owner's limit.
+        busy = {session, *(each.session_hash for each in waiting)}
+        for oldest in [each for each in own if each not in busy][: max(0, len(own) - MOST_SESSIONS)]:
+            del own[oldest]
+            _forget_session(scope, oldest)
+        idle = [owner for owner, sessions in self._sessions.items() if owner != caller and busy.isdisjoint(sessions)]
+        for owner in idle[: max(0, len(self._sessions) - MOST_FILES)]:
+            del self._sessions[owner]
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
         """Return a `send` function that records the paths of uploaded files before the caller receives them."""

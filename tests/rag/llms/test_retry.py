@@ -261,3 +261,37 @@ def test_what_is_merely_regular_is_no_loop(text: str) -> None:
 @given(st.text(max_size=300))
 def test_looking_for_a_loop_never_fails(text: str) -> None:
     assert repeats(text) in (True, False)
+
+
+def _streamed(chunks: list[Any], clock: Clock | None = None, timeout: float = 60.0) -> list[str]:
+    call = LLMCall(Actor(scenes=[chunks]), "actor:x", timeout, clock=clock or Clock())
+    return list(call.stream(lambda _: [HumanMessage("Who?")], 1))
+
+
+def test_a_large_chunk_is_passed_on_in_small_pieces() -> None:
+    text = " ".join(f"Sentence {number} is another one." for number in range(500))
+    pieces = _streamed([text])
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) <= 500
+
+
+def test_the_time_limit_also_holds_within_a_chunk() -> None:
+    text = " ".join(f"Sentence {number} is another one." for number in range(1000))
+    with pytest.raises(LLMError, match="took too long"):
+        _streamed([text], Clock(tick=1.0), timeout=20)
+
+
+def test_a_reply_without_end_is_stopped() -> None:
+    text = " ".join(f"Sentence {number} is another one." for number in range(2000))
+    with pytest.raises(LLMError, match="wrote too much"):
+        _streamed([text])
+
+
+def test_reasoning_without_end_is_stopped() -> None:
+    thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "I wonder. " * 20_000})
+    with pytest.raises(LLMError, match="wrote too much"):
+        _streamed([thought] * 5)
+
+
+def test_lone_surrogates_in_a_reply_are_replaced() -> None:
+    assert "".join(_streamed(["Founded in 1990 \ud800 [1]."])) == "Founded in 1990 \ufffd [1]."

@@ -189,3 +189,21 @@ def test_who_was_answered_does_not_send_for_ever(hasty: ServedChat) -> None:
         except ConnectionError:
             return
     pytest.fail("the server took it all")
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+def test_a_websocket_handshake_that_announces_a_body_is_rejected_at_once(
+    chat: ServedChat, method: bytes, framing: bytes
+) -> None:
+    head = b"\r\n".join(
+        [
+            *(method + b" /x HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade", framing),
+            *(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", b"Sec-WebSocket-Version: 13", b"", b""),
+        ]
+    )
+    for body in (b"", b"5\r\nhello\r\n0\r\n\r\n" if b"chunked" in framing else b"hello"):
+        with _connected(chat) as client:
+            client.sendall(head + body)
+            assert _statuses(_until_closed(client)) == [b"403"]
+    assert visit(chat.port, "/v1/articles").status == 200

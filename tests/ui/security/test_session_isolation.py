@@ -279,6 +279,25 @@ def test_one_user_cannot_evict_the_sessions_of_others(monkeypatch: pytest.Monkey
     assert set(app.state_holder.time_last_used) == {"s1", "s3", "s4", "of bob"}
 
 
+def test_sessions_with_waiting_calls_are_not_forgotten_and_go_on_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST_SESSIONS", 3)
+    app = _app_with_sessions()
+    waiting = [SimpleNamespace(session_hash=f"busy {number}") for number in range(apart.MOST_WAITING - 1)]
+    app.get_blocks()._queue.event_queue_per_concurrency_id["all"] = SimpleNamespace(queue=waiting)
+    isolation = SessionIsolation()
+
+    def call(session: str) -> None:
+        isolation._check_call("user:ann", {"app": app}, {"fn_index": 0, "data": [], "session_hash": session})
+
+    for each in waiting:
+        call(each.session_hash)
+    for number in range(20):
+        call(f"idle {number}")
+    waiting.append(SimpleNamespace(session_hash="idle 19"))
+    with pytest.raises(RequestError, match="are waiting"):
+        call("one more")
+
+
 def test_there_is_room_for_the_sessions_of_many_users(chat: ServedChat) -> None:
     holder: Any = chat.app.app.state_holder  # type: ignore[attr-defined]
     assert holder.capacity >= 10_000 >= 50 * apart.MOST_SESSIONS

@@ -1,0 +1,44 @@
+"""What counts as a failed login, and names that no database accepts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ui.security.login import ATTEMPT, Attempt, Login
+
+
+class NoUsers:
+    """Users of whom none exists; names and passwords must be valid UTF-8, as for a database."""
+
+    def user_with(self, name: str, password: str) -> None:
+        name.encode()
+        password.encode()
+
+
+@pytest.mark.parametrize(("status", "failures"), [(200, 0), (302, 0), (400, 1), (422, 1), (500, 1), (429, 0)])
+def test_every_response_that_is_not_a_success_counts_as_a_failed_login(status: int, failures: int) -> None:
+    counted: list[None] = []
+
+    async def send(_message: Any) -> None:
+        pass
+
+    async def respond() -> None:
+        ATTEMPT.set(Attempt("192.0.2.7"))
+        login: Any = Login(NoUsers())  # type: ignore[arg-type]
+        hardened = login.harden({"scheme": "http"}, send, lambda: counted.append(None))
+        await hardened({"type": "http.response.start", "status": status, "headers": []})
+
+    asyncio.run(respond())
+    assert len(counted) == failures
+
+
+@pytest.mark.parametrize(("name", "password"), [("\ud800ann", "secret"), ("ann", "\udfffsecret")])
+def test_a_name_or_password_with_a_lone_surrogate_is_wrong_and_not_an_error(name: str, password: str) -> None:
+    async def log_in() -> bool:
+        ATTEMPT.set(Attempt("192.0.2.7"))
+        return await Login(NoUsers()).may_log_in(name, password)  # type: ignore[arg-type]
+
+    assert asyncio.run(log_in()) is False
