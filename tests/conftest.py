@@ -23,38 +23,18 @@ _ARTICLE = REPOSITORY.parent / "shared" / "article" / "article.txt"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-_LONGEST = ("tests/faults", "tests/browser", "tests/index/storage")
-"""Folders whose tests take longest, partly because they wait for other processes."""
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the nightly tests unless -m names them. A default `-m` would be lost with every other `-m`."""
-    if "nightly" not in config.option.markexpr:
-        nightly = [item for item in items if item.get_closest_marker("nightly")]
-        if nightly:
-            config.hook.pytest_deselected(items=nightly)
-            items[:] = [item for item in items if not item.get_closest_marker("nightly")]
-    items[:] = _shared_out(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    """Leave out the nightly tests unless -m names them. A default `-m` would be lost with every other `-m`.
 
-
-def _shared_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Return the tests in as many equal shares as there are processes, each beginning with some of the longest tests.
-
-    `--dist worksteal` gives each process one share. Otherwise, the longest tests would all be in one share, and the
-    other processes would run them at the end, when nothing else is left to do while they wait.
+    The tests in `tests/faults` come first. They take up to a minute each; at the end, one process would run them alone.
     """
-    folders = [REPOSITORY / name for name in _LONGEST]
-
-    def rank(item: pytest.Item) -> int:
-        return next((i for i, folder in enumerate(folders) if item.path.is_relative_to(folder)), len(folders))
-
-    longest = sorted((item for item in items if rank(item) < len(folders)), key=rank)
-    others = [item for item in items if rank(item) == len(folders)]
-    shares = []
-    for worker in range(workers):
-        for part in (longest, others):
-            shares += part[len(part) * worker // workers : len(part) * (worker + 1) // workers]
-    return shares
+    items.sort(key=lambda item: "faults" not in item.path.parts)
+    if "nightly" in config.option.markexpr:
+        return
+    nightly = [item for item in items if item.get_closest_marker("nightly")]
+    if nightly:
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
 
 
 class HashingEncoder(QuietHashingEncoder):

@@ -207,7 +207,7 @@ def test_the_same_answer_can_be_copied_twice(at_news: Any) -> None:
     at_news.ask(HARBOUR)
     for times in (1, 2):
         at_news.click("#act-copy-1")
-        at_news.wait_for_function(f"window.copies?.length === {times}")
+        at_news.wait_for_function(f"window.copies?.length >= {times}")
 
 
 @pytest.mark.parametrize(

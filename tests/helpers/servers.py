@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,12 @@ def close_the_loop() -> None:
         if not left.is_running() and not left.is_closed():
             with suppress(ValueError):  # the server's own thread is closing it
                 left.close()
+
+
+def run_elsewhere(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine, run in a thread: an open browser keeps an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @contextmanager

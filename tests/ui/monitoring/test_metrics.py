@@ -16,7 +16,7 @@ import pytest
 from newsroom import newsroom
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_metrics
-from servers import close_the_loop, serving_chat
+from servers import close_the_loop, run_elsewhere, serving_chat
 
 from index import StoreError
 from rag import Answer, AnswerOptions, Assistant, LLMError, Observer, QuestionError
@@ -265,7 +265,7 @@ def test_a_check_that_ends_while_the_next_one_begins_fails_no_request(monkeypatc
         checks[1].set_result(health.IndexState("", 2))
         return [await first, await second]
 
-    assert [state.articles for state in asyncio.run(look())] == [1, 2]
+    assert [state.articles for state in run_elsewhere(look())] == [1, 2]
 
 
 def test_metrics_of_a_program_without_a_server_are_empty() -> None:

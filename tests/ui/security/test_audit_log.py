@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import serving_chat
+from servers import run_elsewhere, serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings
@@ -137,7 +137,7 @@ def test_long_contents_are_read_outside_the_event_loop(monkeypatch: pytest.Monke
     audit = AuditMiddleware(answer, log=AuditLog(tmp_path / "audit.jsonl", contents=True))
     scope = {"type": "http", "method": "POST", "path": "/v1/ask", "headers": [], "client": ("192.0.2.1", 1)}
     pieces = [b'{"question": "Who?"}', b" " * 70_000]
-    asyncio.run(audit(scope, receive, ignore))
+    run_elsewhere(audit(scope, receive, ignore))
     (line,) = lines(audit.log.path)
     assert line["contents"] == {"question": "Who?"}
 
@@ -170,7 +170,7 @@ class TestLinesThatAreLeftOut:
                 await audit(scope | {"request": request}, ignore, ignore)  # type: ignore[arg-type]
             audit.write_summary()
 
-        asyncio.run(run())
+        run_elsewhere(run())
         return lines(log.path)
 
     @pytest.mark.parametrize(
@@ -275,10 +275,10 @@ def test_what_is_left_out_is_reported_while_the_server_runs(monkeypatch: pytest.
         for address in addresses:
             await audit({**scope, "client": (address, 1), "state": {}}, ignore, ignore)  # type: ignore[arg-type]
 
-    asyncio.run(ask(["2001:db8::1", "2001:db8::2"] * 15 + ["192.0.2.1"]))
+    run_elsewhere(ask(["2001:db8::1", "2001:db8::2"] * 15 + ["192.0.2.1"]))
     assert len(lines(audit.log.path)) == 21
     now += 61
-    asyncio.run(ask(["192.0.2.1"]))
+    run_elsewhere(ask(["192.0.2.1"]))
     *_, summary, last = lines(audit.log.path)
     assert (summary["address"], summary["omitted"]) == ("2001:db8::/64", 10)
     assert last["address"] == "192.0.2.1"

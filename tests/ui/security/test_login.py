@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from servers import run_elsewhere
 
 from ui.security.login import ATTEMPT, Attempt, Login
 
@@ -31,7 +31,7 @@ def test_every_response_that_is_not_a_success_counts_as_a_failed_login(status: i
         hardened = login.harden({"scheme": "http"}, send, lambda: counted.append(None))
         await hardened({"type": "http.response.start", "status": status, "headers": []})
 
-    asyncio.run(respond())
+    run_elsewhere(respond())
     assert len(counted) == failures
 
 
@@ -41,4 +41,4 @@ def test_a_name_or_password_with_a_lone_surrogate_is_wrong_and_not_an_error(name
         ATTEMPT.set(Attempt("192.0.2.7"))
         return await Login(NoUsers()).may_log_in(name, password)  # type: ignore[arg-type]
 
-    assert asyncio.run(log_in()) is False
+    assert run_elsewhere(log_in()) is False
