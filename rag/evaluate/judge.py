@@ -94,7 +94,7 @@ class Judge:
         if result.error is not None or not result.found:
             return None
         call = LLMCall(self.llm, self.spec, self.total_timeout)
-        reply = "".join(call.stream(lambda _: judge_messages(result), 0))
+        reply = call.complete(judge_messages(result))
         verdict = read_verdict(reply)
         if verdict is None:
             shown = " ".join(reply.split())[:100]

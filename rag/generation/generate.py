@@ -119,7 +119,7 @@ def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
     if not history or not needs_context(question):
         return question
     try:
-        reply = "".join(call.stream(lambda _: standalone_messages(question, history), 0)).strip()
+        reply = call.complete(standalone_messages(question, history)).strip()
     except LLMError:
         return contextualize(question, history)  # the LLM call that writes the answer will report the failure
     return reply if _is_question(reply) else contextualize(question, history)
@@ -128,7 +128,7 @@ def rewrite(question: str, history: Sequence[Turn], call: LLMCall) -> str:
 def translate(question: str, titles: Sequence[str], call: LLMCall) -> str:
     """Return the question in the language of the titles, by the LLM; unchanged if the LLM fails."""
     try:
-        reply = "".join(call.stream(lambda _: translation_messages(question, titles), 0)).strip()
+        reply = call.complete(translation_messages(question, titles)).strip()
     except LLMError:
         return question  # the LLM call that writes the answer will report the failure
     return reply if _is_question(reply) else question

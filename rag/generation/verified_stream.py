@@ -82,11 +82,6 @@ class VerifiedStream:
         return self._unwrapper.reasoning
 
     @property
-    def is_supported(self) -> bool:
-        """Whether at least one sentence has some support."""
-        return any(sentence.support != "unsupported" for sentence in self.sentences)
-
-    @property
     def is_refusal(self) -> bool:
         """Whether the whole reply says, in whatever words, that the articles do not answer; valid after `close`."""
         claims = [is_good for text, is_good in self._claims if not is_explanation(text)]

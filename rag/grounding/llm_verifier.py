@@ -83,7 +83,7 @@ class LLMVerifier:
         Raises `LLMError` if the LLM fails, or if its reply is not exactly one verdict for each sentence.
         """
         call = LLMCall(self.llm, self.spec, self.timeout, {} if tokens is None else tokens)
-        reply = "".join(call.stream(lambda _: verify_messages(sentences), 0))
+        reply = call.complete(verify_messages(sentences))
         verdicts = read_verdicts(reply, len(sentences))
         if verdicts is None:
             shown = " ".join(reply.split())[:100]
