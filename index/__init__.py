@@ -28,7 +28,7 @@ from .ingest.sync import SyncReport
 from .models import Article, Hit, Manifest, Origin, Passage, Span, public_name
 from .parsers import has_words, is_visible
 from .private_folders import create_private_folder, make_file_private, make_private
-from .retrieval.bm25 import terms, without_accents
+from .retrieval.bm25 import terms, with_plain_forms, without_accents
 from .retrieval.features import PassageFeatures
 from .retrieval.late_interaction import Question, is_readable
 from .retrieval.retriever import ScoredPassage, SearchResult
@@ -85,5 +85,6 @@ __all__ = [
     "sentences",
     "terms",
     "unit",
+    "with_plain_forms",
     "without_accents",
 ]

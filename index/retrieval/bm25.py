@@ -26,7 +26,21 @@ _CJK_RUN = re.compile(f"[{CJK}]+")
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 _TERM = re.compile(rf"[{CJK}]+|[^\W{CJK}]+(?:[.,]\d+)*(?:'[^\W{CJK}]+)?")
 
+_LONGEST_PIECE = 1000  # characters that are normalized at a time; more than 30 marks on a letter are not a language
+_PIECE = re.compile(rf"\s{{1,{_LONGEST_PIECE}}}|\S{{1,{_LONGEST_PIECE}}}")  # marks never combine with white space
+
 _TERMS = "terms.json"
+
+
+def with_plain_forms(text: str) -> str:
+    """Return the text in Unicode's normal form NFKC: ligatures, wide letters and so on become ordinary characters.
+
+    `unicodedata.normalize` takes quadratic time for a run of combining marks and blocks all threads meanwhile, so a
+    long text is normalized piece by piece.
+    """
+    if len(text) <= _LONGEST_PIECE:
+        return unicodedata.normalize("NFKC", text)
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
 
 
 def without_accents(text: str) -> str:
@@ -44,7 +58,7 @@ def terms(text: str) -> list[str]:
     two-character word is found inside a longer run.
     """
     if not text.isascii():  # skip the slow normalization for most passages
-        text = without_accents(unicodedata.normalize("NFKC", text)).replace("’", "'")
+        text = without_accents(with_plain_forms(text)).replace("’", "'")
     found: list[str] = []
     for word in _TERM.findall(text):
         if not word.isascii() and _CJK_RUN.match(word):

@@ -7,12 +7,11 @@ compare equal.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from index import lexicon
+from index import lexicon, with_plain_forms
 
 _IRREGULAR = {"first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12}
 _SMALL = (
@@ -111,7 +110,7 @@ class Quantity:
 
 def quantities(text: str) -> list[Quantity]:
     """Return the numbers in `text` in order, including ordinals, but not "one of" or a lone 一."""
-    text = unicodedata.normalize("NFKC", text).lower()
+    text = with_plain_forms(text).lower()
     found: list[Quantity] = []
     for match in _PHRASE.finditer(text):
         *earlier, last = _values(match)

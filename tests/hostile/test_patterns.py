@@ -22,6 +22,16 @@ _BUILDERS = {
     ("ui/persistence/database.py", "_reported_errors"),
 }
 
+# Functions of Python that take quadratic time for some texts, and block all threads meanwhile.
+_QUADRATIC = {"Sniffer", "normalize"}
+# Functions of this program that call them with a text of limited length.
+_LIMITED = {
+    ("index/retrieval/bm25.py", "without_accents"),  # one letter
+    ("index/retrieval/bm25.py", "with_plain_forms"),  # piece by piece
+    ("ui/chat/render/export.py", "file_name"),  # a title or a question
+    ("ui/security/users.py", "_scrypt"),  # a password
+}
+
 
 @pytest.fixture(scope="module")
 def attacked() -> dict[str, object]:
@@ -80,3 +90,18 @@ def test_no_function_builds_a_pattern_from_what_it_is_given() -> None:
         if not isinstance(call.args[0], ast.Constant)
     }
     assert building == _BUILDERS
+
+
+def test_functions_that_take_quadratic_time_get_only_short_texts() -> None:
+    calling = {
+        (path.relative_to(REPOSITORY).as_posix(), function.name)
+        for path in FILES
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Attribute)
+        and call.attr in _QUADRATIC
+        and isinstance(call.value, ast.Name)
+        and call.value.id in ("csv", "unicodedata")
+    }
+    assert calling == _LIMITED

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import string
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from index import FloatArray
+from index import FloatArray, with_plain_forms
 
 Encode = Callable[[Sequence[str]], FloatArray]
 """A function that turns texts into unit vectors, shape `(len(texts), dimension)`, such as `Encoder.passages`."""
@@ -96,7 +95,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _words(text: str) -> tuple[str, ...]:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = with_plain_forms(text).casefold()
     return tuple(_WORD.findall(_THOUSANDS.sub("", folded)))
 
 

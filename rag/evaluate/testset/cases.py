@@ -24,6 +24,9 @@ from index import Span
 
 from ...answer import Role, Turn
 
+MOST_ITEMS = 100
+"""Maximum number of answers, of pieces of evidence, of tags, and of earlier messages of a case."""
+
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
@@ -97,11 +100,11 @@ class Case(_Strict):
     """
 
     question: Filled
-    answers: tuple[Filled, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    tags: tuple[Filled, ...] = ()
+    answers: tuple[Filled, ...] = Field(default=(), max_length=MOST_ITEMS)
+    evidence: tuple[Evidence, ...] = Field(default=(), max_length=MOST_ITEMS)
+    tags: tuple[Filled, ...] = Field(default=(), max_length=MOST_ITEMS)
     notes: str = ""
-    history: tuple[PastTurn, ...] = ()
+    history: tuple[PastTurn, ...] = Field(default=(), max_length=MOST_ITEMS)
     answerable: bool = Field(default_factory=_is_answerable)
     id: Filled = Field(default_factory=_id_from_content)
 

@@ -5,23 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 
 from index import Article, public_name
 
 from .cases import Case, Evidence
 from .problems import Problem
 
-_MOST_LISTED = 3  # maximum number of locations that a problem lists
+_MOST_LISTED = 3  # maximum number of locations that a problem lists; a search ends after one more
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
-@dataclass(slots=True)
+@dataclass
 class _Search:
-    """A piece of evidence, its occurrences, and articles that contain it with other spaces, punctuation or capitals."""
+    """A piece of evidence, its first occurrences, and an article that has it in another spelling."""
 
     evidence: Evidence
     found: list[tuple[Article, int]] = field(default_factory=list)
-    similar: list[Article] = field(default_factory=list)
+    similar: Article | None = None  # with other spaces, punctuation or capitals
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there are enough occurrences for a problem."""
+        return len(self.found) > _MOST_LISTED
+
+    @cached_property
+    def words(self) -> str:
+        """The text in the form in which similar articles are compared."""
+        return _words(self.evidence.text)
 
 
 def resolve(
@@ -87,14 +99,14 @@ def _search(article: Article, searches: Iterable[_Search]) -> None:
     sources = [name for origin in article.origins for name in (origin.source, origin.path)]
     words: str | None = None
     for search in searches:
-        if not is_named(search.evidence, article.id, sources):
+        if search.is_over or not is_named(search.evidence, article.id, sources):
             continue
-        starts = list(occurrences(search.evidence, article.text))
-        search.found += [(article, start) for start in starts]
-        if not starts and not search.found:
+        room = _MOST_LISTED + 1 - len(search.found)
+        search.found += [(article, start) for start in islice(occurrences(search.evidence, article.text), room)]
+        if not search.found and search.similar is None:
             words = _words(article.text) if words is None else words
-            if _words(search.evidence.text) in words:
-                search.similar.append(article)
+            if search.words in words:
+                search.similar = article
 
 
 def _words(text: str) -> str:
@@ -108,14 +120,14 @@ def _reason(search: _Search) -> str:
         return ""
     if search.found:
         places = [f"{article.source!r} at {start}" for article, start in search.found[:_MOST_LISTED]]
-        more = ", …" if len(search.found) > _MOST_LISTED else ""
+        count, more = (f"more than {_MOST_LISTED}", ", …") if search.is_over else (len(search.found), "")
         return (
-            f"{shown} occurs in {len(search.found)} places: {', '.join(places)}{more}; "
+            f"{shown} occurs in {count} places: {', '.join(places)}{more}; "
             "give its start and end, its article, or a longer text"
         )
     if search.similar:
         return (
-            f"{shown} does not occur exactly; {search.similar[0].source!r} has it with different spacing, "
+            f"{shown} does not occur exactly; {search.similar.source!r} has it with different spacing, "
             "punctuation or capitals: copy the text from there"
         )
     return f"{shown} does not occur in any of the articles that it may belong to"

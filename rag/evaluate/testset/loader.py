@@ -6,6 +6,7 @@ A case is a line of JSON or a table row, depending on the file extension.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,17 +47,23 @@ def read_cases(path: str | Path) -> list[Case]:
     return list(read_test_set(path).cases)
 
 
-def read_test_set(path: str | Path, *, skip_bad: bool = False) -> TestSet:
+def read_test_set(path: str | Path, *, skip_bad: bool = False, most_cases: int | None = None) -> TestSet:
     """Return the cases in a JSONL or CSV file, in order, with their lines; `skip_bad` leaves out invalid lines.
 
+    `most_cases` limits the number of cases, including invalid ones; no line after the limit is parsed.
+
     Raises `TestSetError`, which gives the file, line, field and reason, for all invalid lines together (the first ten),
-    for a duplicate id, for a file without a valid case, and for a file that cannot be read.
+    for a duplicate id, for a file without a valid case, with too many cases, or that cannot be read.
     """
     path = Path(path)
     cases: list[Case] = []
     problems: list[Problem] = []
     lines: dict[str, int] = {}
-    for raw in _raw_cases(path):
+    for number, raw in enumerate(_raw_cases(path), start=1):
+        if most_cases is not None and number > most_cases:
+            raise TestSetError(
+                f"The test set {str(path)!r} has more than {most_cases} questions.", "Run it with `citechat eval`."
+            )
         parsed = _parse(raw, lines)
         if isinstance(parsed, Case):
             lines[parsed.id] = raw.line
@@ -102,8 +109,7 @@ def _repeated_fields(line: str | bytes) -> list[str]:
     repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        repeated.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        repeated.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
 
     json.loads(line, object_pairs_hook=note)
     return repeated

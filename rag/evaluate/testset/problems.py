@@ -63,13 +63,16 @@ def read_file(path: Path) -> bytes:
 
 
 def fields_and_reasons(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield the name of each invalid field (empty for the whole object) and the reason why it is invalid."""
-    for problem in error.errors(include_url=False):
+    """Yield the names of the first invalid fields (empty for the whole object) and the reasons why they are invalid."""
+    for problem in error.errors(include_url=False)[:_MOST_LISTED]:
         if problem["type"] == "default_factory_not_called":
             continue  # an omitted field whose default depends on another invalid one
         if problem["type"] == "json_invalid":
             # A line that is not a JSON object has no field to name, and its text may be long.
             yield "", problem["msg"]
+            continue
+        if problem["type"] == "too_long":
+            yield _field_name(problem["loc"]), f"has more than {problem['ctx']['max_length']} items"
             continue
         reason = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         shown = "nothing" if problem["type"] == "missing" else repr(problem["input"])

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,10 +50,10 @@ def _header(record: tuple[int, list[str], str] | None, name: str) -> list[str]:
     line, cells, reason = record
     names = [cell.strip().casefold() for cell in cells]
     problems = [Problem(reason, name, line)] if reason else []
-    for column in dict.fromkeys(filter(None, names)):
+    for column, times in Counter(filter(None, names)).items():
         if column not in COLUMNS and not _EVIDENCE.fullmatch(column):
             problems.append(Problem(f"unknown column; use {', '.join(COLUMNS)}", name, line, column))
-        elif names.count(column) > 1:
+        elif times > 1:
             problems.append(Problem("occurs more than once in the header", name, line, column))
     if not problems and "question" not in names:
         problems = [Problem(f"the header names no column 'question', only {', '.join(names)}", name, line)]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ...answer import Answer, Turn
 from ...errors import TestSetError
-from .cases import Case, Evidence, PastTurn
+from .cases import MOST_ITEMS, Case, Evidence, PastTurn
 from .loader import read_cases
 from .records import LONGEST_LINE, TABLES
 from .tables import as_csv
@@ -63,11 +63,12 @@ def case_from_answer(
 ) -> Case:
     """Return a case that repeats an answer's question and expects the same answer and citations.
 
-    `history` is the conversation before the question. The question and the history determine the id. The expected
-    answers are the short answers in quoted sentences, or else the quotes. Raises `TestSetError` for an answer that
-    cannot become a case, such as a found answer without citations.
+    `history` is the conversation before the question; a case contains its last `MOST_ITEMS` messages. The question and
+    the history determine the id. The expected answers are the short answers in quoted sentences, or else the quotes.
+    Raises `TestSetError` for an answer that cannot become a case, such as a found answer without citations.
     """
     turns = [{"role": turn.role, "text": _encodable(turn.text)} for turn in history if turn.text.strip()]
+    turns = turns[-MOST_ITEMS:]
     question = _encodable(answer.question)
     evidence = _evidence(answer) if answer.found else ()
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index import terms
+from index import terms, with_plain_forms
+from index.retrieval import bm25
 from index.retrieval.bm25 import BM25Index
 
 
@@ -25,6 +27,26 @@ from index.retrieval.bm25 import BM25Index
 )
 def test_terms_are_stems_numbers_and_chinese_characters(text: str, expected: list[str]) -> None:
     assert terms(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["ﬁne １２ e\u0301te\u0301", "한국\u1112\u1161\u11ab ", "\u00a8\u2003 \u0301a\u0301\n"]
+)
+def test_a_long_text_has_the_same_plain_forms_as_its_words(text: str) -> None:
+    assert with_plain_forms(text * 1000) == unicodedata.normalize("NFKC", text * 1000)
+
+
+def test_no_long_text_is_normalized_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would need quadratic time for very many accents on one letter, and nothing else could run meanwhile."""
+    lengths: list[int] = []
+
+    def normalize(_: str, text: str) -> str:
+        lengths.append(len(text))
+        return text
+
+    monkeypatch.setattr(bm25.unicodedata, "normalize", normalize)
+    assert with_plain_forms("a" + "\u0315\u0316" * 50_000)
+    assert max(lengths) == 1000
 
 
 def test_a_two_character_chinese_word_is_found_inside_a_run() -> None:

@@ -66,15 +66,11 @@ class EvaluationHandlers:
         from rag.evaluate import read_test_set, resolve
 
         try:
-            test_set = read_test_set(path, skip_bad=True)
+            test_set = read_test_set(path, skip_bad=True, most_cases=MOST_QUESTIONS)
         except TestSetError as error:
             raise TestSetError(error.message.replace(str(path), path.name), error.hint) from None
         cases, problems = resolve(test_set.cases, self.assistant.articles(), lines=test_set.lines)
         problems = [replace(problem, path="") for problem in (*test_set.skipped, *problems)]
-        if len(cases) > MOST_QUESTIONS:
-            raise TestSetError(
-                f"The test set has {len(cases)} questions, more than {MOST_QUESTIONS}.", "Run it with `citechat eval`."
-            )
         return cases, problems
 
     def _evaluate(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from rag import TestSetError, Turn
 from rag.evaluate import Case, read_cases, read_test_set
+from rag.evaluate.testset.cases import MOST_ITEMS
 
 GOOD: dict[str, Any] = {
     "id": "q1",
@@ -235,3 +236,32 @@ def test_a_file_without_a_good_line_is_refused_even_where_bad_ones_may_be_skippe
 def test_nothing_is_skipped_unasked(tmp_path: Path) -> None:
     with pytest.raises(TestSetError, match="line 2"):
         read_test_set(written(tmp_path, GOOD, "{"))
+
+
+TURN = {"role": "user", "text": "Hello"}
+
+
+@pytest.mark.parametrize(
+    ("field", "item"), [("answers", "Ann"), ("evidence", "Ann left"), ("tags", "a"), ("history", TURN)]
+)
+def test_a_case_has_a_limit_on_its_items_and_the_line_that_breaks_it_is_named(
+    tmp_path: Path, field: str, item: object
+) -> None:
+    (case,) = read_cases(written(tmp_path, {**GOOD, field: [item] * MOST_ITEMS}))
+    assert len(getattr(case, field)) == MOST_ITEMS
+    told = refusal(tmp_path, GOOD, {**GOOD, "id": "q2", field: [item] * (MOST_ITEMS + 1)})
+    assert told.endswith(f"line 2, field '{field}': has more than {MOST_ITEMS} items")
+
+
+def test_of_very_many_invalid_items_the_first_are_told(tmp_path: Path) -> None:
+    read = read_test_set(written(tmp_path, GOOD, {**GOOD, "id": "q2", "tags": [0] * 20_000}), skip_bad=True)
+    assert [problem.field for problem in read.skipped] == [f"tags[{number}]" for number in range(10)]
+
+
+def test_no_more_lines_are_read_than_are_wanted(tmp_path: Path) -> None:
+    lines = [{**GOOD, "id": f"q{number}"} for number in range(3)]
+    assert len(read_test_set(written(tmp_path, *lines), most_cases=3).cases) == 3
+    with pytest.raises(TestSetError, match="has more than 3 questions"):
+        read_test_set(written(tmp_path, *lines, "not even JSON"), most_cases=3)
+    with pytest.raises(TestSetError, match="has more than 3 questions"):
+        read_test_set(written(tmp_path, lines[0], "x", "x", "x"), skip_bad=True, most_cases=3)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from index import Article, Origin
 from rag.evaluate import Case, Evidence, resolve
+from rag.evaluate.testset import evidence as module
+from rag.evaluate.testset.evidence import occurrences
 
 PORT = Article("a1", "The port", "port.md", "The port reopened. Ann said so. 🚢 Ann left.", path="/news/port.md")
 COPY = Article("a2", "A copy", "copy.md", "Ben said so.", copies=(Origin("The Daily", "https://daily.example/ben"),))
@@ -56,3 +60,21 @@ def test_the_article_that_evidence_names_decides_between_places(named: dict[str,
     (case,), problems = resolve([case_with(Evidence(text="said so", **named))], [PORT, COPY])  # type: ignore[arg-type]
     assert not problems
     assert case.evidence[0].article_id == "a2"
+
+
+def test_evidence_that_stands_everywhere_is_not_searched_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [0]
+
+    def counted(evidence: Evidence, text: str) -> Iterator[int]:
+        for place in occurrences(evidence, text):
+            places[0] += 1
+            yield place
+
+    monkeypatch.setattr(module, "occurrences", counted)
+    everywhere = Article("a1", "All", "all.md", "e" * 45_000)
+    resolved, (problem,) = resolve([case_with(Evidence(text="e"))], [everywhere, everywhere])
+    assert resolved == []
+    assert problem.reason.startswith(
+        "'e' occurs in more than 3 places: 'all.md' at 0, 'all.md' at 1, 'all.md' at 2, …; give its start"
+    )
+    assert places[0] == 4

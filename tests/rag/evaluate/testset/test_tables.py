@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rag import TestSetError, Turn
 from rag.evaluate import Case, Evidence, add_case, read_cases, read_test_set, write_cases
+from rag.evaluate.testset.records import LONGEST_HEADER, LONGEST_LINE, _separator
 
 GOOD: dict[str, Any] = {
     "id": "q1",
@@ -217,3 +218,30 @@ def test_an_answer_is_added_to_a_table_as_a_row(tmp_path: Path) -> None:
     assert add_case(path, case)
     assert not add_case(path, case)
     assert [each.question for each in read_cases(path)] == ["Who?", "Why?"]
+
+
+@pytest.mark.parametrize(
+    ("head", "separator"),
+    [
+        ("question;answers;notes", ";"),
+        ("question\tanswers", "\t"),
+        ('question;"notes, remarks, sources"', ";"),
+        ('question;"a ""quoted"", name, and, more"', ";"),
+        ("question", ","),
+        ("", ","),
+    ],
+)
+def test_the_separator_is_the_one_that_occurs_most_outside_quotation_marks(head: str, separator: str) -> None:
+    assert _separator(f"{head}\n,,,,;;;;\t\t\t\t") == separator
+
+
+def test_a_first_line_of_very_many_quotation_marks_is_refused(tmp_path: Path) -> None:
+    """Python's own way to find out the separator would not come to an end with such a line."""
+    assert "line 1" in table_refusal(tmp_path, "question" + ',"x' * 16_000)
+    assert _separator("," * LONGEST_HEADER + ";" * 3 * LONGEST_HEADER) == ",", "no more than the beginning is read"
+
+
+def test_a_header_of_very_many_columns_is_read(tmp_path: Path) -> None:
+    columns = ",".join(f"evidence_{number}" for number in range(2, 60_000))
+    assert len(columns) < LONGEST_LINE
+    assert "occurs more than once in the header" in table_refusal(tmp_path, f"question,{columns},evidence_2")
