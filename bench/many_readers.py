@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--questions", type=int, default=len(_TELLS), help=f"of each; {len(_TELLS)} at most")
     parser.add_argument("--rounds", type=int, default=1, help="how often; the quickest counts")
     parser.add_argument(
-        "--slots", type=int, default=4, help="answers that the chat writes at a time, as `ui/server.py` says"
+        "--slots", type=int, default=4, help="answers that the chat writes at a time, as `ui/chat/page.py` says"
     )
     parser.add_argument("--served", type=Path, default=_REPOSITORY, metavar="FOLDER", help="the checkout that serves")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")

@@ -31,6 +31,7 @@ from .monitoring.metrics import Metrics, RequestCounter
 from .persistence.uploads import UploadFolder, open_uploads
 from .security.access import AccessPolicy, access_policy, real_peer_addresses, unrestricted
 from .security.audit_log import AuditMiddleware
+from .security.call_limits import QUEUE_SIZE
 from .security.clients import is_loopback
 from .security.login import Login
 from .security.middleware import AccessControl
@@ -209,7 +210,7 @@ def launch_app(
         options["auth"] = login.may_log_in
     elif policy is not None and policy.user_header and not policy.open_to_all:
         options["auth_dependency"] = lambda request: request.scope["state"].get("user")
-    app.queue(max_size=32, default_concurrency_limit=4)
+    app.queue(max_size=QUEUE_SIZE, default_concurrency_limit=4)
     try:
         launched = _launch(app, host, port, policy=policy, head_limits=head_limits, options=options)
     except BaseException:

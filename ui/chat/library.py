@@ -13,7 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal
@@ -22,6 +22,7 @@ from index import (
     Article,
     CitechatError,
     Index,
+    IndexLockedError,
     LoadError,
     SyncReport,
     UploadBudget,
@@ -43,6 +44,9 @@ LARGEST_FILE = 20_000_000
 LONGEST_TEXT = 2_000_000
 """Maximum length of typed or pasted text, in characters."""
 
+REMOVAL_TIMEOUT = 10.0
+"""Maximum time that a removal waits for a file that is being indexed, in seconds."""
+
 LONGEST_ADDRESS = 2000
 """Maximum length of a web address, in characters."""
 
@@ -60,6 +64,7 @@ LINKS_ARE_OFF = (
 NO_ARTICLE = ("The file contains no article.", "Add the articles themselves, one file each.")
 NOT_SAVED = ("The server could not save the file.", "Its disk may be full. The server log has the details.")
 UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
+BEING_CHANGED = ("Articles are being added or removed.", "Try again in a moment.")
 STOPPED = ("The upload was stopped.", "Articles that were added remain. Upload the rest again.")
 KNOWN_TEXT = "The library already contains this text."
 
@@ -116,6 +121,7 @@ class Library:
         self._folder = folder.resolve()
         self.allow_web_links = allow_web_links
         self._lock = threading.Lock()
+        self._removal = threading.Lock()
         inside = rf"{re.escape(str(self._folder))}[/\\]([0-9a-f]{{{_HASH}}})[/\\]"
         self._copy = re.compile(rf"{inside}((?!\.)[^/\\!]+)(?:!.*)?", re.DOTALL)
         self._inside = re.compile(
@@ -167,10 +173,12 @@ class Library:
         """Remove articles by their full ids, and the library's copies of their files; skip unknown ids.
 
         Returns the removed articles without their texts, each with its number of passages. Raises `CitechatError` if
-        the index cannot be changed.
+        the index cannot be changed, or is being changed by others.
         """
         wanted = {each for each in ids if isinstance(each, str)}
-        with self._lock:
+        if wanted.isdisjoint(article.id for article, _ in self._index.listing()):
+            return ()
+        with self._turn_to_remove():
             chosen = [article.id for article, _ in self._index.listing() if article.id in wanted]
             if not chosen:
                 return ()
@@ -194,6 +202,24 @@ class Library:
             )
             for article, passages in self._index.listing()
         )
+
+    @contextmanager
+    def _turn_to_remove(self) -> Iterator[None]:
+        """Hold the lock. Raises `IndexLockedError` if an upload holds it for long, or if another removal waits for it.
+
+        At most one removal waits, because its thread is then not available for other requests.
+        """
+        if not self._removal.acquire(blocking=False):
+            raise IndexLockedError(*BEING_CHANGED)
+        try:
+            if not self._lock.acquire(timeout=REMOVAL_TIMEOUT):
+                raise IndexLockedError(*BEING_CHANGED)
+            try:
+                yield
+            finally:
+                self._lock.release()
+        finally:
+            self._removal.release()
 
     def _each(self, names: Sequence[str], adds: Sequence[_Add], budget: UploadBudget | None) -> Uploads:
         """Process uploads one after another, and yield all results whenever one changes."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, go_offline
 
+from ..security.call_limits import ANSWERS
 from .handlers.answers import FOLLOW_UPS, STARTERS, AnswerHandlers
 from .handlers.conversations import ConversationHandlers
 from .handlers.evaluation import EvaluationHandlers
@@ -23,10 +24,17 @@ if TYPE_CHECKING:
 
 # Private events can still be called, although the API description omits them: every handler must validate its inputs.
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_ANSWERING: dict[str, Any] = {**_HIDDEN, "trigger_mode": "multiple"}  # a new question stops the previous answer
-_AT_ONCE: dict[str, Any] = {**_ANSWERING, "concurrency_limit": None}
-# One at a time: checking follow-ups means asking questions, which must not delay other users' answers.
-_SUGGESTING: dict[str, Any] = {**_ANSWERING, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
+_REPEATABLE: dict[str, Any] = {**_HIDDEN, "trigger_mode": "multiple"}  # also while the previous call is running
+# Four at a time, from all buttons together. A new question stops the previous answer.
+_ANSWERING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 4, "concurrency_id": ANSWERS}
+_AT_ONCE: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": None}
+# Functions that may wait for a lock, or until the model is loaded, leave threads for all others.
+_OPENING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "mastheads"}
+_MANAGING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "library"}
+_KEEPING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "conversations"}
+# One at a time: these ask questions, which must not delay other users' answers.
+_STARTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "starters"}
+_SUGGESTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
 # One at a time, and not in the answer queue: a test set takes minutes.
 _EVALUATING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 1, "concurrency_id": "evaluation"}
 
@@ -67,9 +75,9 @@ def build_app(assistant: Assistant, services: Services | None = None) -> gr.Bloc
             _bind_library(bind, app, LibraryHandlers(services.library), answers)
         heads = tuple(panel_heads())
         bind(app.load, lambda visitor: panel_heads(visitor.translate), (), heads, **_AT_ONCE)
-        bind(app.load, answers.masthead, (), ("masthead",), **_AT_ONCE)
+        bind(app.load, answers.masthead, (), ("masthead",), **_OPENING)
         bind(app.load, answers.load, (), ("article", "sources", "model", "history", "feedback"), **_AT_ONCE)
-        bind(app.load, answers.suggest_starters, ("conversation",), ("starter_row", *STARTERS), **_AT_ONCE)
+        bind(app.load, answers.suggest_starters, ("conversation",), ("starter_row", *STARTERS), **_STARTING)
         bind(app.unload, answers.leave)
     return app
 
@@ -91,9 +99,9 @@ def _bind_answers(bind: _Binder, answers: AnswerHandlers) -> None:
 def _bind_conversations(bind: _Binder, conversations: ConversationHandlers) -> None:
     components = bind.components
     for event in (components["outbox"].outbox, components["history"].history):
-        bind(event, conversations.choose, _PAGE, _CHOSEN, with_data=True, **_AT_ONCE)
+        bind(event, conversations.choose, _PAGE, _CHOSEN, with_data=True, **_KEEPING)
     given, shown = ("reason", "conversation", "rated_turn"), ("outbox", "reason_row", "reason", "feedback")
-    bind(components["reason"].submit, conversations.give_reason, given, shown, **_AT_ONCE)
+    bind(components["reason"].submit, conversations.give_reason, given, shown, **_KEEPING)
 
 
 def _bind_evaluation(bind: _Binder, evaluation: EvaluationHandlers) -> None:
@@ -113,7 +121,7 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
             ("selected",),
             (*shown, "selected"),
             with_data=True,
-            **_AT_ONCE,
+            **_MANAGING,
         ),
         bind(add_file.upload, library.add_files, ("files", "selected"), (*shown, "files"), **_HIDDEN),
         bind(add_text.click, library.add_text, ("title", "text", "selected"), (*shown, "title", "text"), **_HIDDEN),
@@ -121,7 +129,7 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
     ]
     bind(app.unload, library.leave)
     for change in changes:
-        bind(change.then, answers.masthead, (), ("masthead",), **_AT_ONCE)
+        bind(change.then, answers.masthead, (), ("masthead",), **_OPENING)
 
 
 class _Binder:

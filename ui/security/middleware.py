@@ -55,9 +55,10 @@ class AccessControl:
 
     It sets `scope["state"]["caller"]` to "key:ID" or "user:NAME", `["user"]` to the name alone, `["owner"]` to the
     owner of the user's data, and `["can_log_out"]` to whether the user logged in here; none of them is set if callers
-    do not have to identify themselves. `["is_admitted"]` is set for all requests that reach the application, apart from
-    logins. It sets `scope["client"]` and the scheme from trusted proxies' headers,
-    and removes such headers from other senders before any other code reads them.
+    do not have to identify themselves. `["limited_as"]` is the name under which requests are counted, or "".
+    `["is_admitted"]` is set for all requests that reach the application, apart from logins. It sets `scope["client"]`
+    and the scheme from trusted proxies' headers, and removes such headers from other senders before any other code
+    reads them.
     """
 
     def __init__(self, app: ASGIApp, *, policy: AccessPolicy, login: Login | None = None) -> None:
@@ -88,7 +89,7 @@ class AccessControl:
                     raise self._heartbeats.error(limited, "Too many requests.")
                 if limited and is_limited(scope["method"], path):
                     turns.enter_context(self.policy.limits.turn(limited, is_queued=is_queued(path)))
-                scope["state"]["is_admitted"] = True
+                scope["state"] |= {"is_admitted": True, "limited_as": limited}
                 if "user" in scope["state"] and scope["type"] == "http":
                     inner = _log_out(scope), receive, send
             except RequestError as error:
@@ -172,7 +173,7 @@ class AccessControl:
         """
         method, path = scope.get("method", "GET"), path_of(scope)
         state = scope.setdefault("state", {})
-        for name in ("caller", "user", "owner", "can_log_out", "is_admitted"):
+        for name in ("caller", "user", "owner", "can_log_out", "is_admitted", "limited_as"):
             state.pop(name, None)
         proxy_user, is_local = self._identify_sender(scope)
         area = area_of(method, path)

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .errors import RequestError, send_error, too_many_requests
+from .call_limits import CallLimits, call_of
+from .errors import RequestError, send_error
 from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, path_of
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ MOST_FILES = 1000
 
 MOST_SESSIONS = 200
 """Maximum number of open pages per logged-in user whose state is kept; all users share the memory for it."""
-
-MOST_WAITING = 8
-"""Maximum number of calls from the page that wait in the queue, per logged-in user; all users share the queue."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -49,8 +47,14 @@ class PageIsolation:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        state = scope.get("state", {})
+        state = scope.setdefault("state", {})
         caller = str(state["owner"]) if "user" in state else None
+        try:
+            await self._run(caller, scope, receive, send)
+        finally:
+            self._isolation.limits.release(scope)
+
+    async def _run(self, caller: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if not is_served(scope["method"], path_of(scope)):
                 raise _not_found()
@@ -72,6 +76,7 @@ class SessionIsolation:
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
         self._sessions: dict[str, OrderedDict[str, None]] = {}
+        self.limits = CallLimits()
 
     async def isolate(
         self, caller: str | None, scope: Scope, receive: Receive, send: Send
@@ -134,17 +139,14 @@ class SessionIsolation:
             raise _not_found()
         if not isinstance(inputs, list) or len(inputs) < len(function.inputs):
             raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
+        session, calls = str(fields.get("session_hash")), self.limits.calls(blocks._queue)
+        self.limits.admit(scope, call_of(scope, function.concurrency_id, session), calls)
         if caller is None:
-            return  # without logins, many users may share an address
+            return
         own = self._sessions.setdefault(caller, OrderedDict())
-        waiting = [each for queue in blocks._queue.event_queue_per_concurrency_id.values() for each in queue.queue]
-        if sum(each.session_hash in own for each in waiting) >= MOST_WAITING:
-            raise too_many_requests(f"{MOST_WAITING} of your requests are waiting.", 5)
-        session = str(fields.get("session_hash"))
         own[session] = None
         own.move_to_end(session)
-        # Waiting calls of a forgotten session would no longer count towards its owner's limit.
-        busy = {session, *(each.session_hash for each in waiting)}
+        busy = {session, *(each.session for each in calls)}  # their calls need the state
         for oldest in [each for each in own if each not in busy][: max(0, len(own) - MOST_SESSIONS)]:
             del own[oldest]
             _forget_session(scope, oldest)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 BENCH = Path(__file__).resolve().parents[3] / "bench"
-AT_A_TIME = 4  # answers, as `ui/server.py` says
+AT_A_TIME = 4  # answers, as `ui/chat/page.py` says
 DEADLINE = 300.0  # seconds for what must happen at all
 TEXT = "The harbour reopened on Monday. Ships came back."
 

@@ -19,7 +19,6 @@ from visitors import Parrot, Reply, cookie_of, log_in, visit
 from rag import Settings
 from ui.security import session_isolation as apart
 from ui.security.access import open_accounts
-from ui.security.errors import RequestError
 from ui.security.session_isolation import PageIsolation, SessionIsolation
 from ui.server import ServedChat
 
@@ -207,29 +206,13 @@ def test_calls_that_the_framework_would_print_are_refused(chat: ServedChat) -> N
     assert ann("queue/join", body=body, Content_Type="application/json").status == 400
 
 
-def test_one_user_cannot_fill_the_queue_of_all() -> None:
-    """The framework's queue has room for a number of calls, whoever makes them."""
-    waiting: list[Any] = []
-    queue = SimpleNamespace(event_queue_per_concurrency_id={"one": SimpleNamespace(queue=waiting)})
-    blocks = SimpleNamespace(fns={0: SimpleNamespace(inputs=[])}, _queue=queue)
-    scope = {"app": SimpleNamespace(get_blocks=lambda: blocks), "client": ("127.0.0.1", 1)}
-    isolation = SessionIsolation()
-    for number in range(apart.MOST_WAITING):
-        isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": f"s{number}"})
-        waiting.append(SimpleNamespace(session_hash=f"s{number}"))
-    with pytest.raises(RequestError) as refused:
-        isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": "one more"})
-    assert refused.value.status == 429
-    isolation._check_call("user:bob", scope, {"fn_index": 0, "data": [], "session_hash": "another"})
-
-
 def _app_with_sessions(*names: str) -> Any:
     """An application of the framework that keeps the state of these sessions."""
     holder: Any = StateHolder()
     for name in names:
         holder.session_data[name] = holder.time_last_used[name] = object()
-    queue = SimpleNamespace(event_queue_per_concurrency_id={})
-    blocks = SimpleNamespace(fns={0: SimpleNamespace(inputs=[])}, _queue=queue)
+    queue = SimpleNamespace(event_queue_per_concurrency_id={}, active_jobs=[])
+    blocks = SimpleNamespace(fns={0: SimpleNamespace(inputs=[], concurrency_id="all")}, _queue=queue)
     return SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder)
 
 
@@ -270,7 +253,9 @@ def test_one_user_cannot_evict_the_sessions_of_others(monkeypatch: pytest.Monkey
     isolation = SessionIsolation()
 
     def call(caller: str, session: str) -> None:
-        isolation._check_call(caller, {"app": app}, {"fn_index": 0, "data": [], "session_hash": session})
+        scope = {"app": app, "state": {"limited_as": caller}}
+        isolation._check_call(caller, scope, {"fn_index": 0, "data": [], "session_hash": session})
+        isolation.limits.release(scope)
 
     call("user:bob", "of bob")
     for session in ("s1", "s2", "s3", "s1", "s4"):
@@ -279,23 +264,21 @@ def test_one_user_cannot_evict_the_sessions_of_others(monkeypatch: pytest.Monkey
     assert set(app.state_holder.time_last_used) == {"s1", "s3", "s4", "of bob"}
 
 
-def test_sessions_with_waiting_calls_are_not_forgotten_and_go_on_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_with_calls_that_wait_or_run_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "MOST_SESSIONS", 3)
-    app = _app_with_sessions()
-    waiting = [SimpleNamespace(session_hash=f"busy {number}") for number in range(apart.MOST_WAITING - 1)]
-    app.get_blocks()._queue.event_queue_per_concurrency_id["all"] = SimpleNamespace(queue=waiting)
+    app = _app_with_sessions("waits", "runs", *(f"idle {number}" for number in range(20)))
+    waits, runs = (
+        SimpleNamespace(session_hash=name, concurrency_id="all", request=SimpleNamespace(scope={"state": {}}))
+        for name in ("waits", "runs")
+    )
+    app.get_blocks()._queue.event_queue_per_concurrency_id["all"] = SimpleNamespace(queue=[waits])
+    app.get_blocks()._queue.active_jobs.append([runs])
     isolation = SessionIsolation()
-
-    def call(session: str) -> None:
-        isolation._check_call("user:ann", {"app": app}, {"fn_index": 0, "data": [], "session_hash": session})
-
-    for each in waiting:
-        call(each.session_hash)
-    for number in range(20):
-        call(f"idle {number}")
-    waiting.append(SimpleNamespace(session_hash="idle 19"))
-    with pytest.raises(RequestError, match="are waiting"):
-        call("one more")
+    for session in ("waits", "runs", *(f"idle {number}" for number in range(20))):
+        scope = {"app": app, "state": {"limited_as": "user:ann"}}
+        isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": session})
+        isolation.limits.release(scope)
+    assert set(app.state_holder.session_data) == {"waits", "runs", "idle 19"}
 
 
 def test_there_is_room_for_the_sessions_of_many_users(chat: ServedChat) -> None:

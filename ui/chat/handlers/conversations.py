@@ -155,10 +155,13 @@ class ConversationHandlers:
         if path is None or exchange.answer is None or not exchange.answer.done:
             return translate("Cannot add this answer to a test set.")
         try:
-            added = add_case(path, case_from_answer(exchange.answer, page.conversation.before(turn).history))
+            case = case_from_answer(exchange.answer, page.conversation.before(turn).history)
+            added = add_case(path, case)
         except CitechatError as error:
             logger.warning("cannot add an answer to the test set: %s", error)
             return translate("Could not add this answer to the test set. See the server log.")
+        if added and case.history:
+            return translate("Added to test set {name}, with the earlier messages of this conversation.", name=path.name)
         if added:
             return translate("Added to test set {name}.", name=path.name)
         return translate("Already in test set {name}.", name=path.name)

@@ -374,7 +374,8 @@ def test_an_answer_becomes_a_case_of_the_test_set_once(
     said = ask("Ships?", ask("When did the harbour reopen?"))
     assert out(choose(handlers, said, "case", "1"))[1] == "Added to test set testset.jsonl."
     assert out(choose(handlers, said, "case", "1"))[1] == "Already in test set testset.jsonl."
-    assert out(choose(handlers, said, "case", "2"))[1] == "Added to test set testset.jsonl."
+    with_history = "Added to test set testset.jsonl, with the earlier messages of this conversation."
+    assert out(choose(handlers, said, "case", "2"))[1] == with_history
     first, second = map(json.loads, testset.read_text(encoding="utf-8").splitlines())
     assert first["question"] == "When did the harbour reopen?"
     assert "history" not in first

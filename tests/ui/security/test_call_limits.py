@@ -1,0 +1,201 @@
+"""No user and no address can take up the queue and the threads that all calls of the page share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from scripted import Scripted
+from servers import serving_chat
+from visitors import Reply, cookie_of, log_in, visit
+
+from rag import Answer, Settings
+from ui.security.access import open_accounts
+from ui.security.call_limits import (
+    ADDRESS_SHARE,
+    ANSWERS,
+    MOST_WAITING_ANSWERS,
+    QUEUE_SIZE,
+    USER_SHARE,
+    CallLimits,
+    call_of,
+)
+from ui.security.errors import RequestError
+
+# The framework leaves event loops open for the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
+)
+
+PASSWORD = "correct horse battery"
+ANN, BOB, OFFICE = "user:ann", "user:bob", "address:192.0.2.1"
+
+
+class Framework:
+    """The framework's queue, with the calls that have arrived, that wait, and that run."""
+
+    def __init__(self) -> None:
+        self.limits = CallLimits()
+        self.waiting: list[Any] = []
+        self.active_jobs: list[list[Any] | None] = [None]
+        self.event_queue_per_concurrency_id = {"all": SimpleNamespace(queue=self.waiting)}
+
+    def arrive(self, caller: str, queue: str = "other") -> Any:
+        """Admit a call that is not in the queue yet, and return its request's scope."""
+        scope = {"state": {"limited_as": caller}}
+        self.limits.admit(scope, call_of(scope, queue, "s"), self.limits.calls(self))
+        return scope
+
+    def wait(self, caller: str, queue: str = "other") -> Any:
+        """Admit a call and put it into the queue; return the event."""
+        scope = self.arrive(caller, queue)
+        event = SimpleNamespace(request=SimpleNamespace(scope=scope), session_hash="s", concurrency_id=queue)
+        self.waiting.append(event)
+        self.limits.release(scope)
+        return event
+
+    def run(self, caller: str, queue: str = "other") -> Any:
+        """Admit a call and run it; return the event."""
+        event = self.wait(caller, queue)
+        self.waiting.remove(event)
+        self.active_jobs.append([event])
+        return event
+
+    def is_admitted(self, caller: str, queue: str = "other") -> bool:
+        try:
+            self.limits.release(self.arrive(caller, queue))
+        except RequestError:
+            return False
+        return True
+
+
+@pytest.fixture
+def framework() -> Framework:
+    return Framework()
+
+
+@pytest.mark.parametrize(("caller", "share"), [(ANN, USER_SHARE), (OFFICE, ADDRESS_SHARE)])
+def test_calls_that_wait_leave_room_in_the_queue_for_others(framework: Framework, caller: str, share: Any) -> None:
+    for _ in range(share.waiting):
+        framework.wait(caller)
+    assert not framework.is_admitted(caller)
+    assert framework.is_admitted(BOB)
+    assert len(framework.waiting) <= QUEUE_SIZE // 2
+
+
+@pytest.mark.parametrize(("caller", "share"), [(ANN, USER_SHARE), (OFFICE, ADDRESS_SHARE)])
+def test_calls_that_run_leave_threads_for_others(framework: Framework, caller: str, share: Any) -> None:
+    first = [framework.run(caller) for _ in range(share.running)]
+    assert not framework.is_admitted(caller)
+    assert framework.is_admitted(BOB)
+    framework.active_jobs.remove([first[0]])
+    assert framework.is_admitted(caller), "one has ended"
+
+
+def test_a_user_has_no_more_than_four_questions_whether_they_wait_or_are_answered(framework: Framework) -> None:
+    for add in (framework.run, framework.run, framework.wait, framework.wait):
+        add(ANN, ANSWERS)
+    assert not framework.is_admitted(ANN, ANSWERS)
+    assert framework.is_admitted(ANN), "the page still opens"
+    assert framework.is_admitted(BOB, ANSWERS)
+    assert framework.is_admitted(OFFICE, ANSWERS)
+
+
+def test_an_address_that_users_share_may_have_more_questions_than_a_user(framework: Framework) -> None:
+    for _ in range(ADDRESS_SHARE.answers):
+        framework.wait(OFFICE, ANSWERS)
+    assert not framework.is_admitted(OFFICE, ANSWERS)
+    assert USER_SHARE.answers < ADDRESS_SHARE.answers <= MOST_WAITING_ANSWERS // 2
+
+
+def test_calls_that_arrive_at_the_same_moment_count_before_they_are_in_the_queue(framework: Framework) -> None:
+    scopes = [framework.arrive(ANN, ANSWERS) for _ in range(USER_SHARE.answers)]
+    assert not framework.is_admitted(ANN, ANSWERS)
+    framework.limits.release(scopes[0])
+    assert framework.is_admitted(ANN, ANSWERS)
+
+
+def test_a_call_that_is_in_the_queue_before_its_request_is_answered_counts_once(framework: Framework) -> None:
+    scope = framework.arrive(ANN)
+    framework.waiting.append(
+        SimpleNamespace(request=SimpleNamespace(scope=scope), session_hash="s", concurrency_id="other")
+    )
+    assert len(framework.limits.calls(framework)) == 1
+
+
+def test_questions_leave_room_in_the_queue_for_pages_that_are_opened(framework: Framework) -> None:
+    for number in range(MOST_WAITING_ANSWERS):
+        framework.wait(f"user:{number}", ANSWERS)
+    with pytest.raises(RequestError) as refused:
+        framework.arrive(ANN, ANSWERS)
+    assert refused.value.status == 503
+    assert framework.is_admitted(ANN)
+    assert MOST_WAITING_ANSWERS < QUEUE_SIZE
+
+
+def test_a_caller_without_limits_may_use_the_whole_queue(framework: Framework) -> None:
+    for _ in range(QUEUE_SIZE):
+        framework.wait("")
+    assert framework.is_admitted("")
+
+
+class Slow(Scripted):
+    """An assistant that begins an answer and ends it when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(self.answer)
+        self.begun, self.over = threading.Semaphore(0), threading.Event()
+
+    def answer(self, question: str) -> Iterator[Answer]:
+        self.begun.release()
+        self.over.wait()
+        yield Answer(question, "It reopened on Monday.", done=True)
+
+
+def questions(chat: Any) -> list[Any]:
+    """The functions of the page that answer questions: of the question box, and of each button."""
+    return [function for function in chat.app.fns.values() if function.concurrency_id == ANSWERS]
+
+
+def ask(port: int, function: Any, session: str, **headers: str) -> Reply:
+    _, *others = (getattr(each, "value", None) for each in function.inputs)
+    settings = [value if isinstance(value, bool | int | float) else None for value in others]
+    body = {"data": ["When?", *settings], "fn_index": function._id, "session_hash": session}
+    return visit(port, "/gradio_api/queue/join", body=body, **headers)
+
+
+def test_a_user_who_asks_in_all_ways_at_once_leaves_the_next_turn_to_another(tmp_path: Any) -> None:
+    settings, assistant = Settings(home=tmp_path, rate_limit="none"), Slow()
+    for name in ("ann", "bob"):
+        open_accounts(settings).users.add(name, PASSWORD)
+    with serving_chat(assistant, settings=settings) as chat:
+        ann, bob = (cookie_of(log_in(chat.port, name, PASSWORD)) for name in ("ann", "bob"))
+        box, *buttons = questions(chat)
+        assert len(buttons) == 8
+        assert {function.concurrency_limit for function in (box, *buttons)} == {4}
+        try:
+            replies = [
+                ask(chat.port, function, f"s{number}", Cookie=ann).status
+                for number, function in enumerate((*buttons[:-1], box))
+            ]
+            assert replies == [200] * 4 + [429] * 4
+            for _ in range(4):
+                assistant.begun.acquire()
+            assert ask(chat.port, box, "s9", Cookie=ann).status == 429, "also while they are being answered"
+            assert ask(chat.port, box, "s1", Cookie=bob).status == 200
+        finally:
+            assistant.over.set()
+
+
+def test_without_logins_the_limits_apply_to_addresses(tmp_path: Any) -> None:
+    assistant = Slow()
+    with serving_chat(assistant, settings=Settings(home=tmp_path, rate_limit="none"), open_to_all=True) as chat:
+        (box, *_) = questions(chat)
+        try:
+            replies = [ask(chat.port, box, f"s{number}").status for number in range(ADDRESS_SHARE.answers + 1)]
+            assert replies == [200] * ADDRESS_SHARE.answers + [429]
+        finally:
+            assistant.over.set()
