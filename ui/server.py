@@ -31,10 +31,10 @@ from .monitoring.metrics import Metrics, RequestCounter
 from .persistence.uploads import UploadFolder, open_uploads
 from .security.access import AccessPolicy, access_policy, real_peer_addresses, unrestricted
 from .security.audit_log import AuditMiddleware
-from .security.call_limits import QUEUE_SIZE
 from .security.clients import is_loopback
 from .security.login import Login
 from .security.middleware import AccessControl
+from .security.rate_limits import QUEUE_SIZE
 from .security.request_guard import RequestGuard
 from .security.session_isolation import PageIsolation
 from .templating import asset

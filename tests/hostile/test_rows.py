@@ -572,6 +572,42 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "ui/security/test_request_guard.py",
         "test_a_path_with_a_control_character_is_refused",
     ),
+    (
+        "a table whose first line is full of quotation marks",
+        "its separator is counted, not guessed",
+        "rag/evaluate/testset/test_tables.py",
+        "test_a_first_line_of_very_many_quotation_marks_is_refused",
+    ),
+    (
+        "evidence of one letter that stands everywhere",
+        "not searched to the end",
+        "rag/evaluate/testset/test_evidence.py",
+        "test_evidence_that_stands_everywhere_is_not_searched_to_the_end",
+    ),
+    (
+        "a question of a test set with very many items",
+        "refused by its line",
+        "rag/evaluate/testset/test_cases.py",
+        "test_a_case_has_a_limit_on_its_items_and_the_line_that_breaks_it_is_named",
+    ),
+    (
+        "a letter with very many accents",
+        "normalized piece by piece",
+        "index/retrieval/test_bm25.py",
+        "test_no_long_text_is_normalized_at_once",
+    ),
+    (
+        "questions of one user in all ways at once",
+        "four; the next turn is another's",
+        "ui/security/test_page_calls.py",
+        "test_a_user_who_asks_in_all_ways_at_once_leaves_the_next_turn_to_another",
+    ),
+    (
+        "removals while others add articles",
+        "one waits, for a moment",
+        "ui/chat/test_removals.py",
+        "test_of_several_removals_only_one_waits",
+    ),
 )
 
 ROWS |= {f"H{n}": Row(what, gets, _in(file, test)) for n, (what, gets, file, test) in enumerate(FURTHER, start=39)}

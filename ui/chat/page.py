@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, go_offline
 
-from ..security.call_limits import ANSWERS
+from ..security.rate_limits import ANSWERS
 from .handlers.answers import FOLLOW_UPS, STARTERS, AnswerHandlers
 from .handlers.conversations import ConversationHandlers
 from .handlers.evaluation import EvaluationHandlers

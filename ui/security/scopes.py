@@ -107,6 +107,11 @@ def is_heartbeat(path: str) -> bool:
     return (framework_route(path) or "").startswith(HEARTBEAT)
 
 
+def is_stream(path: str) -> bool:
+    """Return whether a request receives the results of a page's calls."""
+    return framework_route(path) == "queue/data"
+
+
 def is_call(path: str) -> bool:
     """Return whether a request calls a function of the page."""
     route = framework_route(path) or ""

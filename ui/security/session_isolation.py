@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .call_limits import CallLimits, call_of
 from .errors import RequestError, send_error
-from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, path_of
+from .rate_limits import PageCallLimits, call_of
+from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, is_stream, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,6 +64,8 @@ class PageIsolation:
             return
         if is_heartbeat(path_of(scope)):
             await _run_heartbeat(self.app, *inner)
+        elif is_stream(path_of(scope)):
+            await _run_stream(self.app, *inner)
         else:
             await self.app(*inner)
 
@@ -76,7 +78,7 @@ class SessionIsolation:
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
         self._sessions: dict[str, OrderedDict[str, None]] = {}
-        self.limits = CallLimits()
+        self.limits = PageCallLimits()
 
     async def isolate(
         self, caller: str | None, scope: Scope, receive: Receive, send: Send
@@ -226,6 +228,30 @@ async def _run_heartbeat(app: ASGIApp, scope: Scope, receive: Receive, send: Sen
     finally:
         if is_unknown:
             _forget_session(scope, session)
+
+
+async def _run_stream(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run a request for the results of a page's calls, and end its response properly.
+
+    For a session that it does not know, or that was closed, the framework sends an event that says so, and then raises
+    an HTTP error in place of ending the response.
+    """
+    from starlette.exceptions import HTTPException
+
+    is_complete = True
+
+    async def watched_send(message: Message) -> None:
+        nonlocal is_complete
+        is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await send(message)
+
+    try:
+        await app(scope, receive, watched_send)
+    except RuntimeError as error:
+        if is_complete or not isinstance(error.__cause__, HTTPException):
+            raise
+    if not is_complete:
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _forget_session(scope: Scope, session: str) -> None:

@@ -72,12 +72,12 @@ def test_what_is_behind_is_told_who_asks(tmp_path: Path) -> None:
     assert scope["state"]["caller"] == f"key:{key.id}"
     _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=[(USER, "ann")])
     told = {"caller": "user:ann", "user": "ann", "owner": "user:ann", "can_log_out": False, "is_admitted": True}
-    assert scope["state"] == told
+    assert scope["state"] == told | {"limited_as": "user:ann"}
 
 
 def test_nobody_can_say_who_they_are_by_themselves(tmp_path: Path) -> None:
     status, scope = call(control(tmp_path), headers=[(USER, "ann")], state={"caller": "user:ann", "user": "ann"})
-    assert (status, scope["state"]) == (200, {"is_admitted": True})
+    assert (status, scope["state"]) == (200, {"is_admitted": True, "limited_as": ""})
 
 
 @pytest.mark.parametrize("name", [USER, USER.lower(), USER.upper(), USER.replace("-", "_"), "X-Forwarded_User"])

@@ -281,6 +281,15 @@ def test_sessions_with_calls_that_wait_or_run_are_not_forgotten(monkeypatch: pyt
     assert set(app.state_holder.session_data) == {"waits", "runs", "idle 19"}
 
 
+def test_a_page_that_the_server_does_not_know_is_told_so_and_no_error_is_logged(
+    ann: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply = ann("queue/data?session_hash=never-seen")
+    assert reply.status == 200
+    assert b'"session_not_found":true' in reply.body.replace(b": ", b":")
+    assert caplog.records == []
+
+
 def test_there_is_room_for_the_sessions_of_many_users(chat: ServedChat) -> None:
     holder: Any = chat.app.app.state_holder  # type: ignore[attr-defined]
     assert holder.capacity >= 10_000 >= 50 * apart.MOST_SESSIONS

@@ -161,7 +161,9 @@ class ConversationHandlers:
             logger.warning("cannot add an answer to the test set: %s", error)
             return translate("Could not add this answer to the test set. See the server log.")
         if added and case.history:
-            return translate("Added to test set {name}, with the earlier messages of this conversation.", name=path.name)
+            return translate(
+                "Added to test set {name}, with the earlier messages of this conversation.", name=path.name
+            )
         if added:
             return translate("Added to test set {name}.", name=path.name)
         return translate("Already in test set {name}.", name=path.name)

@@ -13,17 +13,20 @@ from servers import serving_chat
 from visitors import Reply, cookie_of, log_in, visit
 
 from rag import Answer, Settings
+from ui.chat import page
+from ui.chat.library import Library
+from ui.chat.services import Services
 from ui.security.access import open_accounts
-from ui.security.call_limits import (
+from ui.security.errors import RequestError
+from ui.security.rate_limits import (
     ADDRESS_SHARE,
     ANSWERS,
     MOST_WAITING_ANSWERS,
     QUEUE_SIZE,
     USER_SHARE,
-    CallLimits,
+    PageCallLimits,
     call_of,
 )
-from ui.security.errors import RequestError
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -38,7 +41,7 @@ class Framework:
     """The framework's queue, with the calls that have arrived, that wait, and that run."""
 
     def __init__(self) -> None:
-        self.limits = CallLimits()
+        self.limits = PageCallLimits()
         self.waiting: list[Any] = []
         self.active_jobs: list[list[Any] | None] = [None]
         self.event_queue_per_concurrency_id = {"all": SimpleNamespace(queue=self.waiting)}
@@ -188,6 +191,25 @@ def test_a_user_who_asks_in_all_ways_at_once_leaves_the_next_turn_to_another(tmp
             assert ask(chat.port, box, "s1", Cookie=bob).status == 200
         finally:
             assistant.over.set()
+
+
+def test_only_functions_that_never_wait_may_run_any_number_of_times_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """All others could occupy the threads that all users share."""
+    bound: list[tuple[str, Any]] = []
+
+    class Recording(page._Binder):
+        def __call__(self, event: Any, handler: Any, *names: Any, **options: Any) -> Any:
+            bound.append((handler.__name__, options.get("concurrency_limit", "the default")))
+            return super().__call__(event, handler, *names, **options)
+
+    monkeypatch.setattr(page, "_Binder", Recording)
+    page.build_app(Slow(), Services(library=Library(SimpleNamespace(), tmp_path)))  # type: ignore[arg-type]
+    limited = {name for name, limit in bound if limit is not None}
+    unlimited = {name for name, limit in bound if limit is None}
+    assert unlimited == {"<lambda>", "load", "stop", "open_citation"}
+    assert {"ask", "ask_again", "choose", "give_reason", "masthead", "suggest_starters", "add_files"} <= limited
 
 
 def test_without_logins_the_limits_apply_to_addresses(tmp_path: Any) -> None:
