@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from ...errors import TestSetError
-from .cases import Case
-from .problems import HINT, Problem, fields_and_reasons, read_file, refusal
+from .cases import MOST_ITEMS, Case
+from .problems import HINT, Problem, fields_and_reasons, read_file, refusal, too_many
 from .records import NOT_UTF8, TABLES, RawCase, json_lines
 from .tables import table_rows
 
@@ -89,8 +90,9 @@ def _raw_cases(path: Path) -> Iterator[RawCase]:
 
 def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:
     """Return the case, or the invalid fields with the reasons; `lines` contains the lines of earlier cases."""
-    if raw.reason:
-        return [(raw.field, raw.reason)]
+    invalid = [(raw.field, raw.reason)] if raw.reason else _long_lists(raw.json)
+    if invalid:
+        return invalid
     try:
         case = Case.model_validate_json(raw.json)
     except ValidationError as error:
@@ -102,6 +104,17 @@ def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:
     if "id" in case.model_fields_set:
         return [("id", f"{case.id!r} is already used, on line {first}")]
     return [("", f"is a duplicate of line {first}")]
+
+
+def _long_lists(line: str | bytes) -> list[tuple[str, str]]:
+    """Return the fields with too many items, with the reason; pydantic would describe each invalid one among them."""
+    try:
+        given = from_json(line)
+    except ValueError:  # `Case` gives the reason
+        return []
+    fields = given.items() if isinstance(given, dict) else ()
+    long = [name for name, value in fields if isinstance(value, list) and len(value) > MOST_ITEMS]
+    return [(name, too_many(MOST_ITEMS)) for name in long]
 
 
 def _repeated_fields(line: str | bytes) -> list[str]:

@@ -72,11 +72,16 @@ def fields_and_reasons(error: ValidationError) -> Iterator[tuple[str, str]]:
             yield "", problem["msg"]
             continue
         if problem["type"] == "too_long":
-            yield _field_name(problem["loc"]), f"has more than {problem['ctx']['max_length']} items"
+            yield _field_name(problem["loc"]), too_many(problem["ctx"]["max_length"])
             continue
         reason = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         shown = "nothing" if problem["type"] == "missing" else repr(problem["input"])
         yield _field_name(problem["loc"]), f"{reason}, got {shown if len(shown) <= 80 else f'{shown[:79]}…'}"
+
+
+def too_many(most: int) -> str:
+    """Return the reason why a field with more than `most` items is invalid."""
+    return f"has more than {most} items"
 
 
 def _field_name(location: Sequence[Any]) -> str:

@@ -253,9 +253,20 @@ def test_a_case_has_a_limit_on_its_items_and_the_line_that_breaks_it_is_named(
     assert told.endswith(f"line 2, field '{field}': has more than {MOST_ITEMS} items")
 
 
-def test_of_very_many_invalid_items_the_first_are_told(tmp_path: Path) -> None:
+def test_very_many_invalid_items_are_one_problem(tmp_path: Path) -> None:
     read = read_test_set(written(tmp_path, GOOD, {**GOOD, "id": "q2", "tags": [0] * 20_000}), skip_bad=True)
-    assert [problem.field for problem in read.skipped] == [f"tags[{number}]" for number in range(10)]
+    assert [(problem.field, problem.reason) for problem in read.skipped] == [("tags", "has more than 100 items")]
+
+
+def test_of_very_many_unknown_fields_the_first_are_told(tmp_path: Path) -> None:
+    unknown = {f"x{number}": 0 for number in range(20_000)}
+    read = read_test_set(written(tmp_path, GOOD, {**GOOD, "id": "q2", **unknown}), skip_bad=True)
+    assert [problem.field for problem in read.skipped] == [f"x{number}" for number in range(10)]
+
+
+def test_a_case_from_elsewhere_has_the_same_limit() -> None:
+    with pytest.raises(ValidationError, match="at most 100 items"):
+        Case(question="Who?", answers=("Ann",) * (MOST_ITEMS + 1))
 
 
 def test_no_more_lines_are_read_than_are_wanted(tmp_path: Path) -> None:
