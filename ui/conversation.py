@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Literal, Protocol, TypeVar
 
-from index import ArticleFilter, CitechatError, Hit, Span
+from index import ArticleFilter, CitechatError, Hit, RequestFilter, Span
 from rag import Answer, Turn
 
 from .html import public_error
@@ -68,7 +68,7 @@ class Exchange:
     answer: Answer | None = None
     error: tuple[str, str] | None = None
     stopped: bool = False
-    article_filter: ArticleFilter = field(default_factory=ArticleFilter)
+    article_filter: RequestFilter = field(default_factory=RequestFilter)
     rating: Rating | None = None
 
     @property
@@ -159,7 +159,7 @@ def converse(
     choose_assistant: Callable[[], Answering],
     conversation: Conversation,
     question: str,
-    choose_articles: Callable[[], ArticleFilter] = ArticleFilter,
+    choose_articles: Callable[[], RequestFilter] = RequestFilter,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Conversation]:
     """Ask a question, and yield the conversation as the answer grows.
