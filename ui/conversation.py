@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Literal, Protocol, TypeVar
 
 from index import ArticleFilter, CitechatError, Hit, RequestFilter, Span
-from rag import Answer, Turn
+from rag import Answer, Turn, stopping_llm_calls
 
 from .html import public_error
 
@@ -192,18 +192,19 @@ def converse(
 def until_stopped(items: Iterator[Item], is_stopped: Callable[[], bool]) -> Generator[Item]:
     """Yield the items; return within 0.1 seconds after `is_stopped` returns True, even while waiting for an item.
 
-    A separate thread produces the items. After a stop, the thread ends once it has its current item: when the model
-    writes another word or times out.
+    A separate thread produces the items. After a stop, the thread ends once it has its current item, or when the server
+    of the model sends anything or times out.
     """
     produced: SimpleQueue[tuple[Item | None, BaseException | None, bool]] = SimpleQueue()
     unwanted = threading.Event()
 
     def produce() -> None:
         try:
-            for item in items:
-                if unwanted.is_set():
-                    break
-                produced.put((item, None, False))
+            with stopping_llm_calls(unwanted):
+                for item in items:
+                    if unwanted.is_set():
+                        break
+                    produced.put((item, None, False))
         except BaseException as error:
             produced.put((None, error, True))
         else:

@@ -37,8 +37,8 @@ _LONGEST_QUOTE = 200  # maximum length of a quote in a footnote, in characters
 
 _MOST_DIGITS = 3  # in the number of a footnote
 
-# Characters that begin a link, an image, a reference or a tag in Markdown, or an address, which some clients turn into a
-# link; and every backslash, because it would cancel one that is written before them. Each pattern depends only on
+# Characters that begin a link, an image, a reference or a tag in Markdown, or an address, which some clients turn into
+# a link; and every backslash, because it would cancel one that is written before them. Each pattern depends only on
 # preceding text, so the part of an answer that was already sent does not change; two adjacent citations are not a
 # reference.
 _MARKUP = re.compile(r"[\\<@]|(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|(?<=:/)/|(?<=www)\.", re.IGNORECASE)
