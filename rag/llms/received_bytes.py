@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from index import CancelledWorkError
 
+from ..errors import LLMError
+
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
@@ -72,15 +74,28 @@ def checking_bytes(check: Check) -> Iterator[None]:
 
 
 def check_received_bytes(llm: BaseChatModel, provider: str) -> None:
-    """Let `checking_bytes` see the bytes that this client receives; has no effect for a provider without httpx."""
+    """Let `checking_bytes` see the bytes that this client receives; has no effect for a provider without httpx.
+
+    Compressed replies are neither asked for nor accepted: a few bytes could become any amount of text.
+    """
     if provider not in _HTTP_CLIENTS:
         return
     client = _HTTP_CLIENTS[provider](llm)
+    client.headers["accept-encoding"] = "identity"
+    hooks = client.event_hooks
+    if _refuse_compressed not in hooks["response"]:  # LangChain shares httpx clients
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_compressed]}
     for transport in (client._transport, *client._mounts.values()):
         if transport is not None:  # None stands for `client._transport`, for addresses that need no proxy
             pool = transport._pool
-            if not isinstance(pool._network_backend, _CheckedBackend):  # LangChain shares httpx clients
+            if not isinstance(pool._network_backend, _CheckedBackend):
                 pool._network_backend = _CheckedBackend(pool._network_backend)
+
+
+def _refuse_compressed(response: Any) -> None:
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        message = "the server of the LLM sent a compressed reply, which it was not asked for"
+        raise LLMError(message, "Check the server, and the proxy in front of it.", kind="invalid response")
 
 
 class _CheckedBackend:

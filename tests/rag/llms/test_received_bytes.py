@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from pytest_httpserver import HTTPServer
 from wires import PATHS, WIRES, Act, openai_wire, reply, serving
 
 from index import CancelledWorkError
@@ -102,6 +104,24 @@ def test_an_answer_in_many_pieces_may_have_more_bytes(provider: str, monkeypatch
     assert len(body) > 160_000
     with serving([reply(provider, body)]) as server:
         assert calling(provider, server.url).complete(ASKED) == "".join(pieces)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_compressed_reply_is_not_unpacked(provider: str, status: int) -> None:
+    body = zlib.compress(WIRES[provider](["Fine."]).encode())
+    with serving([reply(provider, body, status, Content_Encoding="deflate")]) as server:
+        error = failing(calling(provider, server.url))
+    assert error.kind == "invalid response"
+    assert "compressed" in error.message
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_compressed_reply_is_asked_for(provider: str, httpserver: HTTPServer) -> None:
+    body = WIRES[provider](["Fine."])
+    httpserver.expect_request(PATHS[provider]).respond_with_data(body, content_type="text/event-stream")
+    assert calling(provider, httpserver.url_for("").rstrip("/")).complete(ASKED) == "Fine."
+    assert httpserver.log[0][0].headers["Accept-Encoding"] == "identity"
 
 
 def test_comments_before_the_answer_do_no_harm() -> None:

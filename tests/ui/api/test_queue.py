@@ -41,8 +41,10 @@ class Endings:
 
 
 @pytest.fixture
-def unanswered() -> Iterator[tuple[Endings, threading.Event]]:
+def unanswered(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Endings, threading.Event]]:
     """Work whose server sends a comment, and another one once the event is set, and nothing else."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
     goes_on = threading.Event()
     with serving([reply("openai", COMMENT), goes_on, COMMENT, threading.Event()]) as server:
         yield Endings(server.url), goes_on
