@@ -18,7 +18,7 @@ from .errors import (
     LoadError,
     StoreError,
 )
-from .filters import MOST_ARTICLE_IDS, MOST_SOURCES, ArticleFilter
+from .filters import MOST_ARTICLE_IDS, MOST_SOURCES, ArticleFilter, RequestFilter
 from .index import Index
 from .ingest.executors import ProcessExecutor
 from .ingest.limited import UploadBudget
@@ -63,6 +63,7 @@ __all__ = [
     "ProcessExecutor",
     "Question",
     "RayExecutor",
+    "RequestFilter",
     "ScoredPassage",
     "SearchResult",
     "Skipped",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,10 +69,15 @@ class ArticleFilter:
         if self.until and not (date and date[: len(self.until)] <= self.until):
             return False
         if self.sources:
-            held = [part.casefold() for origin in article.origins for part in (origin.source, origin.path)]
-            if not any(source in part for source in self._folded_sources for part in held):
+            names = [name.casefold() for name in self._names(article)]
+            if not any(source in name for source in self._folded_sources for name in names):
                 return False
         return not self.articles or article.id in self._ids
+
+    def _names(self, article: Article) -> Iterator[str]:
+        """Yield the names of the article that are compared with `sources`."""
+        for origin in article.origins:
+            yield from (origin.source, origin.path)
 
     @cached_property
     def _folded_sources(self) -> tuple[str, ...]:
@@ -80,3 +86,15 @@ class ArticleFilter:
     @cached_property
     def _ids(self) -> frozenset[str]:
         return frozenset(self.articles)
+
+
+@dataclass(frozen=True)
+class RequestFilter(ArticleFilter):
+    """A filter from a user or program on the network, which must not learn the names of folders on the server's disk.
+
+    Only the source that is shown with an article is compared with `sources`, not its path: by asking for ever longer
+    parts of a path, a client could find all of it.
+    """
+
+    def _names(self, article: Article) -> Iterator[str]:
+        return (origin.source for origin in article.origins)

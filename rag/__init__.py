@@ -11,6 +11,7 @@ from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
 from .llms.loader import LLMPing, ping_llm
+from .llms.received_bytes import stopping_llm_calls
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
 from .settings import FORMER_NAMES, AnswerOptions, Scope, Settings, load_settings
@@ -50,4 +51,5 @@ __all__ = [
     "ping_llm",
     "protect_home",
     "starter_questions",
+    "stopping_llm_calls",
 ]

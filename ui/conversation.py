@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Literal, Protocol, TypeVar
 
-from index import ArticleFilter, CitechatError, Hit, Span
-from rag import Answer, Turn
+from index import ArticleFilter, CitechatError, Hit, RequestFilter, Span
+from rag import Answer, Turn, stopping_llm_calls
 
 from .html import public_error
 
@@ -68,7 +68,7 @@ class Exchange:
     answer: Answer | None = None
     error: tuple[str, str] | None = None
     stopped: bool = False
-    article_filter: ArticleFilter = field(default_factory=ArticleFilter)
+    article_filter: RequestFilter = field(default_factory=RequestFilter)
     rating: Rating | None = None
 
     @property
@@ -159,7 +159,7 @@ def converse(
     choose_assistant: Callable[[], Answering],
     conversation: Conversation,
     question: str,
-    choose_articles: Callable[[], ArticleFilter] = ArticleFilter,
+    choose_articles: Callable[[], RequestFilter] = RequestFilter,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Conversation]:
     """Ask a question, and yield the conversation as the answer grows.
@@ -192,18 +192,19 @@ def converse(
 def until_stopped(items: Iterator[Item], is_stopped: Callable[[], bool]) -> Generator[Item]:
     """Yield the items; return within 0.1 seconds after `is_stopped` returns True, even while waiting for an item.
 
-    A separate thread produces the items. After a stop, the thread ends once it has its current item: when the model
-    writes another word or times out.
+    A separate thread produces the items. After a stop, the thread ends once it has its current item, or when the server
+    of the model sends anything or times out.
     """
     produced: SimpleQueue[tuple[Item | None, BaseException | None, bool]] = SimpleQueue()
     unwanted = threading.Event()
 
     def produce() -> None:
         try:
-            for item in items:
-                if unwanted.is_set():
-                    break
-                produced.put((item, None, False))
+            with stopping_llm_calls(unwanted):
+                for item in items:
+                    if unwanted.is_set():
+                        break
+                    produced.put((item, None, False))
         except BaseException as error:
             produced.put((None, error, True))
         else:

@@ -32,6 +32,8 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u20
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*")""")
 # An absolute path, which may follow the name of a provider: /home/ann/x.txt, C:\x.txt, gguf:/models/x.gguf
 _PATH = re.compile(r"((?:[a-z_]{2,20}:)?)((?:[A-Za-z]:)?[/\\](?!/).*)")
+# A URL that Markdown does not change: without brackets, quotes, a password or characters to escape.
+_ADDRESS = re.compile(r"https?://[\w\-.~:%]+([/?#][\w\-.~:/?#@!$&'()*+,;=%]*)?")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
@@ -40,6 +42,11 @@ _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
 def escape(text: str) -> str:
     """Escape text for use in HTML, attributes, Markdown and templates."""
     return _PUNCTUATION.sub(lambda found: f"&#{ord(found[0])};", _UNPRINTABLE.sub("\ufffd", text))
+
+
+def is_web_address(source: str) -> bool:
+    """Return whether an article's source is a web address that can be written into Markdown as it is."""
+    return _ADDRESS.fullmatch(source) is not None
 
 
 def embedded(page: str) -> str:

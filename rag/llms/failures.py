@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+from index import CitechatError
+
 from ..errors import LLMError
 
 KEY_NAMES: dict[str, tuple[str, ...]] = {
@@ -143,10 +145,14 @@ _SECRETS = re.compile(
 _DETAIL_CHARS = 240
 
 
-def explain_failure(error: Exception, spec: str) -> LLMError:
-    """Return the `LLMError` for an exception from the client of the LLM `spec`: one line and a hint, never a key."""
-    if isinstance(error, LLMError):
-        return error
+def explain_failure(error: Exception, spec: str) -> CitechatError:
+    """Return the `LLMError` for an exception from the client of the LLM `spec`: one line and a hint, never a key.
+
+    An error that citechat itself raised while the client was reading is returned as it is, even if the client replaced
+    it with one of its own.
+    """
+    if ours := next((link for link in _chain(error) if isinstance(link, CitechatError)), None):
+        return ours
     return failure(_kind(error), spec, _detail(error), _wait(error))
 
 

@@ -23,6 +23,7 @@ from ..errors import LLMError
 from ..settings import EXTRACTIVE, Settings
 from .context_window import context_tokens
 from .failures import KEY_NAMES, explain_failure, scrub
+from .received_bytes import check_received_bytes
 from .servers import compatible_server
 from .streaming import stream_text
 
@@ -101,9 +102,11 @@ def load_llm(
     if provider == "ollama":
         client_options["num_ctx"] = context_tokens
     try:
-        return _client(provider, model, client_options)
+        llm = _client(provider, model, client_options)
+        check_received_bytes(llm, provider)
     except Exception as error:
         raise explain_failure(error, spec) from None
+    return llm
 
 
 def _client(provider: str, model: str, options: dict[str, Any]) -> BaseChatModel:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LLMError
 from .failures import failure
+from .received_bytes import pause
 from .streaming import Reply, stream_text
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class LLMCall:
     spec: str
     timeout: float
     tokens: dict[str, int] = field(default_factory=dict)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = pause
     clock: Callable[[], float] = time.monotonic
     finish_reason: str = field(default="", init=False)
     reasoning: str = field(default="", init=False)
@@ -98,7 +99,7 @@ class LLMCall:
                 raise failure("too long", self.spec, f"more than {MOST_REASONING:,} characters of reasoning")
 
         try:
-            for chunk in stream_text(self.llm, messages, self.spec, reply, check):
+            for chunk in stream_text(self.llm, messages, self.spec, reply, check, clock=self.clock):
                 # In pieces, because the caller checks every sentence of a piece before it asks for the next one.
                 for at in range(0, len(chunk), _PIECE):
                     piece = chunk[at : at + _PIECE]

@@ -7,15 +7,20 @@ and name them differently. `Reply` reads these fields from LangChain's chunks.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .failures import KEY_NAMES, explain_failure, failure
+from .received_bytes import check_stop, checking_bytes
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
+
+MOST_BYTES = 10_000_000
+"""Maximum number of bytes that a server may send before a chunk is complete; a chunk has some hundred bytes."""
 
 STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
 
@@ -102,18 +107,40 @@ def stream_text(
     spec: str,
     reply: Reply | None = None,
     check: Callable[[], None] = lambda: None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[str]:
     """Yield the LLM's reply piece by piece; `spec` names the LLM in errors.
 
     Everything else that the provider sends is recorded in `reply`. `check` is called after each chunk, also for chunks
-    without text, and may raise `LLMError` to stop the model. Raises `LLMError` for any failure and for a reply without
-    text. A stream that ends without a finish reason is not an error if it has text: the connection may have been lost,
-    or the server sends no reasons.
+    without text, and whenever bytes arrive, and may raise `LLMError` to stop the model. Raises `LLMError` for any
+    failure and for a reply without text, and `CancelledWorkError` if the calls of this thread should end
+    (`stopping_llm_calls`). A stream that ends without a finish reason is not an error if it has text: the connection
+    may have been lost, or the server sends no reasons.
     """
     reply = Reply() if reply is None else reply
+    received, waiting_since = 0, 0.0
+
+    def check_bytes(count: int, timeout: float | None) -> None:
+        """Hold the limits while the client waits for a chunk: any byte would restart its own timeout."""
+        nonlocal received
+        received += count
+        check_stop()
+        check()
+        if received > MOST_BYTES:
+            raise failure("too long", spec, f"more than {MOST_BYTES:,} bytes that are not a part of an answer")
+        if timeout is not None and clock() - waiting_since > timeout:
+            raise failure("timeout", spec, f"nothing but data without text for {timeout:g} s")
+
     stream = llm.stream(list(messages))
     try:
-        for chunk in stream:
+        while True:
+            check_stop()
+            received, waiting_since = 0, clock()
+            with checking_bytes(check_bytes):
+                chunk = next(stream, None)
+            if chunk is None:
+                break
             if piece := reply.read(chunk):
                 yield piece
             check()

@@ -5,6 +5,7 @@ Folder names can be confidential: /newsroom/confidential/source-anna/talk.txt na
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,15 @@ from pydantic import Field
 from scripted import Scripted
 from servers import serving_chat
 
-from index import Article, Origin, StoreError, public_name
+from index import Article, ArticleFilter, Origin, RequestFilter, StoreError, public_name
 from index.storage.serialization import to_article, to_metadata
 from rag import Answer, Assistant, as_retriever, load_settings, open_index
+from rag.evaluate import Case, Evidence, resolve
 from rag.llms.loader import model_label
+from ui.api.mcp import _read_arguments
 from ui.chat.render.export import as_json, as_markdown
-from ui.conversation import Conversation, converse
+from ui.chat.session import PageSettings
+from ui.conversation import Conversation, Exchange, converse
 from ui.html import without_folders
 
 # The framework leaves event loops open for the garbage collector.
@@ -106,6 +110,60 @@ def test_the_api_names_the_file_and_no_folder(assistant: Assistant) -> None:
             assert "talk.txt" in response.text
             assert SECRET not in response.text
             assert "confidential" not in response.text
+
+
+def test_no_folder_can_be_guessed_with_the_article_filter_of_the_api(assistant: Assistant) -> None:
+    with serving_chat(assistant.without_llm()) as chat, httpx.Client(base_url=chat.url, timeout=300) as client:
+
+        def found(source: str) -> bool:
+            asked = {"question": QUESTION, "only": {"sources": [source]}}
+            return bool(client.post("v1/ask", json=asked).json()["found"])
+
+        assert found("talk.txt")
+        assert not found(SECRET)
+        assert not found("/talk.txt")
+
+
+def test_the_command_line_and_python_compare_the_path_and_a_request_does_not() -> None:
+    path = f"/home/ann/{SECRET}/talk.txt"
+    article = Article("a1", "Talk", "talk.txt", TEXT, path=path, copies=(Origin("The Daily", f"{path}.bak"),))
+    for shown in ("TALK", "daily"):
+        assert RequestFilter(sources=(shown,)).allows(article)
+    for hidden in (SECRET, ".bak", "/"):
+        assert ArticleFilter(sources=(hidden,)).allows(article)
+        assert not RequestFilter(sources=(hidden,)).allows(article)
+
+
+def test_every_filter_from_the_network_is_a_request_filter() -> None:
+    for article_filter in (
+        _read_arguments({"question": QUESTION, "sources": [SECRET]})[1],
+        PageSettings(sources=[SECRET], selected={"a1"}).article_filter,
+        Exchange(QUESTION).article_filter,
+    ):
+        assert type(article_filter) is RequestFilter
+    interface = Path(__file__).resolve().parents[2] / "ui"
+    forgotten = [
+        f"{path.name}:{node.lineno}"
+        for path in interface.rglob("*.py")
+        if path.parent.name != "cli"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ArticleFilter"
+    ]
+    assert not forgotten, "use RequestFilter, which does not compare paths"
+
+
+def test_no_folder_can_be_guessed_with_a_test_set_from_the_network() -> None:
+    article = Article("a1", "Talk", "talk.txt", TEXT, path=f"/home/ann/{SECRET}/talk.txt")
+
+    def is_found(source: str, *, with_folders: bool) -> bool:
+        evidence = Evidence(text="at seven in the morning", source=source)
+        case = Case(id="q1", question=QUESTION, evidence=(evidence,))
+        return not resolve([case], [article], with_folders=with_folders)[1]
+
+    assert is_found(f"{SECRET}/talk.txt", with_folders=True)
+    assert not is_found("source-ben/talk.txt", with_folders=True)
+    for source in ("talk.txt", f"{SECRET}/talk.txt", "source-ben/talk.txt"):
+        assert is_found(source, with_folders=False), "folders make no difference"
 
 
 def test_an_error_tells_a_caller_of_the_api_no_folder() -> None:

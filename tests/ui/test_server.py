@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from servers import close_the_loop
 
-from index import Article, ArticleFilter, Hit, Passage, Span
+from index import Article, ArticleFilter, Hit, Passage, RequestFilter, Span
 from index.embedding import onnx
 from rag import Answer, AnswerOptions, QuestionError, Sentence, Turn, build_assistant, load_settings
 from ui.chat.handlers.answers import AnswerHandlers
@@ -314,7 +314,7 @@ def test_a_question_may_be_asked_of_some_articles_only_and_again_of_the_same(han
     said = list(handlers.ask(VISITOR, "When?", Conversation(), PageSession(), " 2024-02 ", "", ["The Daily"]))[-1][
         "conversation"
     ]
-    chosen = ArticleFilter(since="2024-02", sources=("The Daily",))
+    chosen = RequestFilter(since="2024-02", sources=("The Daily",))
     assert said.exchanges[-1].article_filter == chosen
     messages = list(handlers.ask_again(VISITOR, said, PageSession(), "2023", "", ["The Herald"]))[-1]["chatbot"]
     assert heard == [chosen, chosen], "whatever is chosen on the page by now"

@@ -11,7 +11,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from index import ArticleFilter, CitechatError
+from index import CitechatError, RequestFilter
 from rag import Answer, Assistant, Turn
 
 from ..security.errors import UNEXPECTED, RequestError
@@ -53,7 +53,7 @@ class AskEndpoint:
         return json_response(200, answer.to_dict()) if answer else json_response(CLIENT_CLOSED_REQUEST, {})
 
 
-def _question(body: AskRequest) -> tuple[str, list[Turn], ArticleFilter, bool]:
+def _question(body: AskRequest) -> tuple[str, list[Turn], RequestFilter, bool]:
     return body.question, body.turns(), body.only.article_filter(), body.stream
 
 

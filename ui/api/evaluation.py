@@ -57,7 +57,8 @@ class EvaluateEndpoint:
                 test_set = read_test_set(path)
             except TestSetError as error:
                 raise TestSetError(error.message.replace(str(path), "questions"), error.hint) from None
-        cases, problems = resolve(test_set.cases, self._assistant.articles(), lines=test_set.lines)
+        articles = self._assistant.articles()
+        cases, problems = resolve(test_set.cases, articles, lines=test_set.lines, with_folders=False)
         if problems:
             raise TestSetError(str(replace(problems[0], path="questions")), "Correct the question, or leave it out.")
         results: tuple[CaseResult, ...] = ()

@@ -11,7 +11,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from index import ArticleFilter, CitechatError
+from index import CitechatError, RequestFilter
 from rag import Answer, Assistant, SettingsError
 
 from ..plain_text import as_text
@@ -127,7 +127,7 @@ class _Endpoint:
         return CallToolResult(content=[TextContent(text=problem)], is_error=True)
 
 
-def _read_arguments(arguments: dict[str, Any]) -> tuple[str, ArticleFilter]:
+def _read_arguments(arguments: dict[str, Any]) -> tuple[str, RequestFilter]:
     """Return the question and the filter. Raises `ValidationError`, `RequestError` and `FilterError`."""
     parsed = AskArguments.model_validate_json(json.dumps(arguments))
     return parsed.question, parsed.article_filter()

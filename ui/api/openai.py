@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from rag import Answer, Assistant, ModelCatalog, SettingsError, Turn
 
+from ..html import is_web_address
 from ..security.errors import RequestError
 from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
 from .errors import CLIENT_CLOSED_REQUEST, invalid_field, json_response
@@ -36,9 +37,11 @@ _LONGEST_QUOTE = 200  # maximum length of a quote in a footnote, in characters
 
 _MOST_DIGITS = 3  # in the number of a footnote
 
-# Characters that begin a link, an image, a reference or a tag in Markdown. Each pattern depends only on preceding text,
-# so the part of an answer that was already sent does not change; two adjacent citations are not a reference.
-_MARKUP = re.compile(r"(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|<")
+# Characters that begin a link, an image, a reference or a tag in Markdown, or an address, which some clients turn into
+# a link; and every backslash, because it would cancel one that is written before them. Each pattern depends only on
+# preceding text, so the part of an answer that was already sent does not change; two adjacent citations are not a
+# reference.
+_MARKUP = re.compile(r"[\\<@]|(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|(?<=:/)/|(?<=www)\.", re.IGNORECASE)
 
 
 class _LenientRequest(BaseModel):
@@ -204,7 +207,7 @@ async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bo
 
 
 def escape_markup(text: str) -> str:
-    """Return the text as Markdown with links, images and tags escaped: article text is not markup."""
+    """Return the text as Markdown with links, images, tags and addresses escaped: article text is not markup."""
     return _MARKUP.sub(r"\\\g<0>", text)
 
 
@@ -218,7 +221,8 @@ def _content(answer: Answer) -> str:
     notes = [f"*{escape_markup(_one_line(note))}*" for note in answer.notes]
     footnotes = []
     for each in answer.citations:
-        origin = [escape_markup(_one_line(part)) for part in (each.title, each.source, each.published) if part]
+        parts = [_one_line(part) for part in (each.title, each.source, each.published) if part]
+        origin = [part if is_web_address(part) and part == each.source else escape_markup(part) for part in parts]
         quote = _one_line(each.quote)
         if len(quote) > _LONGEST_QUOTE:
             quote = f"{quote[: _LONGEST_QUOTE - 1].rstrip()}…"

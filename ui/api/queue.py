@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from rag import stopping_llm_calls
+
 from ..security.errors import RequestError, retry_after
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class RequestQueue:
                 if state is not None and state is not seen and not work.is_cancelled.is_set():
                     seen = state
                     yield state
-                if is_done:
+                if is_done and not work.is_cancelled.is_set():
                     task.result()  # raises the work's error
                     return
         finally:
@@ -127,11 +129,11 @@ class _Work(Generic[State]):
         self.is_cancelled = threading.Event()
 
     def run(self) -> None:
-        """Run the work to its end or until it is cancelled. Called in a thread."""
+        """Run the work to its end or until it is cancelled, which also ends its LLM calls. Called in a thread."""
         self.is_started = True
         if self.is_cancelled.is_set():
             return
-        with closing(self._begin()) as states:  # type: ignore[type-var]
+        with stopping_llm_calls(self.is_cancelled), closing(self._begin()) as states:  # type: ignore[type-var]
             for state in states:
                 self.latest = state
                 with suppress(RuntimeError):  # the server has stopped

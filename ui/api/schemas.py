@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
-from index import MOST_ARTICLE_IDS, MOST_SOURCES, ArticleFilter, FilterError
+from index import MOST_ARTICLE_IDS, MOST_SOURCES, FilterError, RequestFilter
 from rag import Support, Turn
 
 from ..security.errors import RequestError
@@ -71,21 +71,21 @@ class ArticleFilterRequest(StrictRequest):
     until: str | None = Field(None, description="Day, month or year: only articles published then or earlier.")
     sources: Items[str] = Field(
         (),
-        description="Words: only articles whose outlet or path contains one of them.",
+        description="Words: only articles whose `source` (outlet, host or file name) contains one of them.",
         json_schema_extra={"maxItems": MOST_SOURCES},
     )
     articles: Items[str] = Field(
         (), description="Article ids: only these articles.", json_schema_extra={"maxItems": MOST_ARTICLE_IDS}
     )
 
-    def article_filter(self) -> ArticleFilter:
+    def article_filter(self) -> RequestFilter:
         """Return the filter. Raises `RequestError` for an invalid date, and `FilterError` if the filter is too long."""
         for name, day in (("since", self.since), ("until", self.until)):
             try:
-                ArticleFilter(since=day)
+                RequestFilter(since=day)
             except FilterError as error:
                 raise invalid_field(f"only.{name}", error.message, error.hint) from None
-        article_filter = ArticleFilter(self.since, self.until, self.sources, self.articles)
+        article_filter = RequestFilter(self.since, self.until, self.sources, self.articles)
         article_filter.require_request_size()
         return article_filter
 

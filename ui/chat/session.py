@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from index import ArticleFilter
+from index import RequestFilter
 from rag import Assistant, ModelCatalog
 
 from ..conversation import Conversation, Rating
@@ -78,10 +78,10 @@ class PageSettings:
     scope: str | None = None
 
     @property
-    def article_filter(self) -> ArticleFilter:
+    def article_filter(self) -> RequestFilter:
         """The articles to search. Raises `FilterError` for an invalid date, or if there are too many sources."""
         first, last = (str(day or "").strip() or None for day in (self.since, self.until))
-        written = ArticleFilter(first, last, tuple(map(str, self.sources or ())))
+        written = RequestFilter(first, last, tuple(map(str, self.sources or ())))
         written.require_request_size()  # unlike the selected articles, which the server keeps, the browser sends these
         return replace(written, articles=tuple(sorted(self.selected)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from index import StoreError
+from index import CancelledWorkError, StoreError
 from rag import Answer, LLMError, QuestionError
 
 from .health import Health, IndexState
@@ -155,6 +155,8 @@ def part_of(path: str) -> str:
 
 def _outcome(answer: Answer | None, error: Exception | None) -> str:
     outcomes = {QuestionError: "refused", LLMError: "llm_failed", StoreError: "index_failed"}
+    if isinstance(error, CancelledWorkError):
+        return "abandoned"
     if error is not None:
         return next((name for kind, name in outcomes.items() if isinstance(error, kind)), "failed")
     if answer is None or not answer.done:

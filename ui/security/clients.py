@@ -26,6 +26,9 @@ _FORWARDED = (
     "x-gradio-server",  # Gradio would take the page's address from it
 )
 
+# What proxies send in place of a missing name: `$remote_user`, `%{REMOTE_USER}e`, `(null)` or `<no value>`.
+_PLACEHOLDER_STARTS = ("$", "%", "(", "<")
+
 
 class TrustedProxies:
     """The proxies whose headers are trusted, as addresses or networks. Raises `SettingsError` for invalid values.
@@ -98,7 +101,7 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
 
     Raises `RequestError` if the header occurs twice, has a different spelling from the setting, is too long, or
     contains several names or unprintable characters: a proxy that replaces the header does not forward such headers.
-    Neither is a placeholder a name, such as `{http.auth.user.id}`, which some proxies send if a login names no user.
+    Neither are the placeholders names that proxies send if a login names no user: all these users would share one name.
     The ids of users who log in here begin with `#`, so names must not.
     """
     header = user_header.lower()
@@ -115,6 +118,8 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
     if len(value) > LONGEST_NAME or not value.isprintable() or set(value) & set(",;{}") or value.startswith("#"):
         why = "is too long, begins with #, or contains several names, a placeholder or unprintable characters."
         raise RequestError(400, f"{invalid} {why}")
+    if value and (value.startswith(_PLACEHOLDER_STARTS) or not any(map(str.isalnum, value))):
+        raise RequestError(400, f"{invalid} is a placeholder, not a name.")
     return value or None
 
 

@@ -83,10 +83,10 @@ class RequestGuard:
     Paths with control characters are rejected with 400, because a router and the checks before it may read them
     differently: a pattern that ends in `$` also matches before a final line break.
     Unknown host names are rejected with 400, because an attacker's DNS may point them to this server (DNS rebinding);
-    IP addresses cannot be rebound and are accepted. Requests from pages on other sites are rejected with 403. Bodies
-    over `largest_body` bytes, or `largest_upload` for files, are rejected with 413, and bodies that take longer than
-    `longest_body` or `longest_upload` seconds with 408; some paths have smaller limits (`body_limits`). No route uses
-    websockets, so all of them are rejected.
+    IP addresses cannot be rebound and are accepted. Requests with several `Host` headers, or without one, are rejected,
+    too. Requests from pages on other sites are rejected with 403. Bodies over `largest_body` bytes, or `largest_upload`
+    for files, are rejected with 413, and bodies that take longer than `longest_body` or `longest_upload` seconds with
+    408; some paths have smaller limits (`body_limits`). No route uses websockets, so all of them are rejected.
     """
 
     def __init__(
@@ -178,6 +178,9 @@ class RequestGuard:
         if _CONTROL.search(scope["path"]):
             raise RequestError(400, "The address contains control characters.", "Remove them from the path.")
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if [name for name, _ in scope["headers"]].count(b"host") > 1:
+            # A proxy may have checked another one (RFC 9112, section 3.2).
+            raise RequestError(400, "The request has several Host headers.", "Send one.")
         name = _host_name(headers.get(b"host", ""))
         if name not in self.hosts and not _is_address(name):
             raise RequestError(400, "Unknown host name.")

@@ -37,13 +37,19 @@ class _Search:
 
 
 def resolve(
-    cases: Sequence[Case], articles: Iterable[Article], *, path: str = "", lines: Mapping[str, int] | None = None
+    cases: Sequence[Case],
+    articles: Iterable[Article],
+    *,
+    path: str = "",
+    lines: Mapping[str, int] | None = None,
+    with_folders: bool = True,
 ) -> tuple[list[Case], list[Problem]]:
     """Return the cases with an article and offsets for all evidence, and the problems in the cases that are left out.
 
     Evidence without offsets must occur, character for character, exactly once in the articles, or in the articles that
     it names. Problems name the `path` and the line of the case, if they are given. The articles are read once, or not
-    at all if all offsets are known.
+    at all if all offsets are known. Without `with_folders`, evidence is compared with the names of files only: for test
+    sets from users and programs on the network, which must not learn the names of folders on the server's disk.
     """
     searches = {
         case.id: {number: _Search(each) for number, each in enumerate(case.evidence) if each.span is None}
@@ -51,7 +57,7 @@ def resolve(
     }
     unknown = [search for of_case in searches.values() for search in of_case.values()]
     for article in articles if unknown else ():
-        _search(article, unknown)
+        _search(article, unknown, with_folders=with_folders)
     resolved, problems = [], []
     for case in cases:
         line = (lines or {}).get(case.id)
@@ -95,8 +101,9 @@ def occurrences(evidence: Evidence, text: str) -> Iterator[int]:
         start = text.find(evidence.text, start + 1)
 
 
-def _search(article: Article, searches: Iterable[_Search]) -> None:
-    sources = [name for origin in article.origins for name in (origin.source, origin.path)]
+def _search(article: Article, searches: Iterable[_Search], *, with_folders: bool) -> None:
+    shown = (lambda path: path) if with_folders else public_name
+    sources = [name for origin in article.origins for name in (origin.source, shown(origin.path))]
     words: str | None = None
     for search in searches:
         if search.is_over or not is_named(search.evidence, article.id, sources):

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from scripted import Scripted
 from servers import serving_chat
 
-from index import ArticleFilter, Index
+from index import Index, RequestFilter
 from rag import Answer, AnswerOptions, Assistant, LLMError, Turn
 from ui.api.queue import WORKERS
 from ui.api.schemas import LONG_BODY, AskRequest, HistoryItem
@@ -105,7 +105,7 @@ def test_what_was_said_before_and_a_choice_of_articles_reach_the_assistant(
         (
             ASK["question"],
             [Turn("user", "Who?"), Turn("assistant", "Ann."), Turn("user", "Where?"), Turn("assistant", "Here.")],
-            ArticleFilter("2024", "2024-03", ("Daily",), ("a1",)),
+            RequestFilter("2024", "2024-03", ("Daily",), ("a1",)),
         )
     ]
 

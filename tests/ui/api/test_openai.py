@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from newsroom import newsroom
 from openai import APIStatusError, NotFoundError, OpenAI
 from scripted import Scripted
@@ -18,7 +21,7 @@ from servers import serving_chat
 
 from index import Hit, Passage, Span
 from rag import NOT_FOUND, Answer, LLMError, Sentence, Turn
-from ui.api.openai import CompletionRequest, escape_markup, without_footnotes
+from ui.api.openai import CompletionRequest, _content, escape_markup, without_footnotes
 from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
@@ -206,10 +209,15 @@ def test_langchain_can_ask_us_as_if_we_were_openai(chat: ServedChat) -> None:
 @pytest.mark.parametrize(
     ("text", "inside"),
     [
-        ("![x](http://h/?d=1)", r"!\[x]\(http://h/?d=1)"),
+        ("![x](http://h/?d=1)", r"!\[x]\(http:/\/h/?d=1)"),
         ("[x](javascript:x)", r"[x]\(javascript:x)"),
-        ("[1]: http://h", r"[1]\: http://h"),
+        ("[1]: http://h", r"[1]\: http:/\/h"),
         ("<img src=x>", r"\<img src=x>"),
+        (r"\<img src=x>", r"\\\<img src=x>"),
+        (r"\\[x](y)", r"\\\\[x]\(y)"),
+        ("https://x.example", r"https:/\/x.example"),
+        ("WWW.x.example", r"WWW\.x.example"),
+        ("ann@x.example", r"ann\@x.example"),
         ("It rose to 5. [1][2]", "It rose to 5. [1][2]"),
         ("Stop![1]", "Stop![1]"),
     ],
@@ -218,10 +226,53 @@ def test_nothing_of_an_article_leads_or_loads_anywhere(text: str, inside: str) -
     assert escape_markup(text) == inside
 
 
-def test_what_follows_never_changes_what_was_made_harmless_before() -> None:
-    text = "Up! [1] See [this](http://x) and ![that](y). <b>[2][3]: z"
-    ends = [at for at in range(len(text)) if text[at - 1] in ".] "]
-    assert all(escape_markup(text).startswith(escape_markup(text[:at])) for at in ends)
+def _links_by_itself(raw: str) -> bool:
+    """Return whether GitHub's Markdown would turn an address in this raw text into a link."""
+    return re.search(r"(https?|ftp)://|www\.|\w@\w", raw, re.IGNORECASE) is not None
+
+
+HOSTILE = (
+    "<img src=http://x.example/?d=1>",
+    "![x](http://x.example)",
+    "[x](http://x.example)",
+    "[x]: http://x.example",
+    "<http://x.example>",
+    "https://x.example/?d=1",
+    "www.x.example",
+    "ann@x.example",
+)
+
+
+@pytest.mark.parametrize("backslashes", range(5))
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_number_of_backslashes_makes_markup_of_an_article(hostile: str, backslashes: int) -> None:
+    for text in (f"{chr(92) * backslashes}{hostile}", hostile.replace("x.", f"{chr(92) * backslashes}x.")):
+        escaped = escape_markup(text)
+        (block,) = MarkdownIt("commonmark").parse(escaped)[1:-1]
+        assert {token.type for token in block.children or ()} <= {"text"}
+        assert block.children is not None
+        assert "".join(token.content for token in block.children) == text, "it reads as in the article"
+        assert not _links_by_itself(escaped)
+
+
+def test_the_web_address_of_a_source_can_be_followed_and_nothing_else_in_a_footnote() -> None:
+    url = "https://www.daily.example/a_b"
+    hits = tuple(
+        Hit(Passage(f"a{number}", 0, 5, "It is."), "Read https://x.example", source, None, 1.0)
+        for number, source in enumerate((url, f"{url} <b>"))
+    )
+    sentence = Sentence(0, 6, "It is.", (1, 2), (Span(0, 5), Span(0, 5)), "supported")
+    content = _content(Answer("Is it?", "It is. [1][2]", hits=hits, sentences=(sentence,), done=True))
+    assert f"[1] Read https:/\\/x.example, {url}: " in content
+    assert r"https:/\/www\.daily.example/a_b \<b>" in content
+
+
+@given(st.text(alphabet="[](){}<>!:/\\@.w1 a\n", max_size=40))
+def test_what_follows_never_changes_what_was_made_harmless_before(text: str) -> None:
+    """Sent text cannot be taken back. A sentence does not end inside of a citation after an exclamation mark."""
+    escaped = escape_markup(text)
+    ends = [at for at in range(len(text)) if not re.search(r"!\[\d*$", text[:at])]
+    assert all(escaped.startswith(escape_markup(text[:at])) for at in ends)
 
 
 def test_the_page_and_the_api_are_served_by_one_start(tmp_path: Path) -> None:

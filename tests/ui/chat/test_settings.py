@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from index import ArticleFilter, FilterError, Index
+from index import FilterError, Index, RequestFilter
 from rag import AnswerOptions, Assistant, ModelCatalog, SettingsError, load_settings
 from ui.chat.session import PageSettings
 from ui.conversation import UNEXPECTED, Conversation, converse
@@ -50,16 +50,16 @@ def last(
 @pytest.mark.parametrize(
     ("choice", "article_filter"),
     [
-        (PageSettings(), ArticleFilter()),
-        (PageSettings("", "  ", [], frozenset()), ArticleFilter()),
-        (PageSettings(None, None, None), ArticleFilter()),
-        (PageSettings(" 2024-02 ", "2024"), ArticleFilter("2024-02", "2024")),
-        (PageSettings(sources=["The Daily", "x"]), ArticleFilter(sources=("The Daily", "x"))),
-        (PageSettings(selected=frozenset({"b", "a"})), ArticleFilter(articles=("a", "b"))),
-        (PageSettings(sources=[7, None]), ArticleFilter(sources=("7", "None"))),  # type: ignore[list-item]
+        (PageSettings(), RequestFilter()),
+        (PageSettings("", "  ", [], frozenset()), RequestFilter()),
+        (PageSettings(None, None, None), RequestFilter()),
+        (PageSettings(" 2024-02 ", "2024"), RequestFilter("2024-02", "2024")),
+        (PageSettings(sources=["The Daily", "x"]), RequestFilter(sources=("The Daily", "x"))),
+        (PageSettings(selected=frozenset({"b", "a"})), RequestFilter(articles=("a", "b"))),
+        (PageSettings(sources=[7, None]), RequestFilter(sources=("7", "None"))),  # type: ignore[list-item]
     ],
 )
-def test_a_choice_says_which_articles_are_asked(choice: PageSettings, article_filter: ArticleFilter) -> None:
+def test_a_choice_says_which_articles_are_asked(choice: PageSettings, article_filter: RequestFilter) -> None:
     assert choice.article_filter == article_filter
 
 
@@ -75,7 +75,7 @@ def test_only_what_is_ticked_is_asked(assistant: Assistant) -> None:
     (port,) = (article.id for article in assistant.article_metadata() if article.title.startswith("The harbour"))
     exchange = last(assistant, None, PageSettings(selected={port}))
     assert {hit.passage.article_id for hit in exchange.answer.hits} == {port}
-    assert exchange.article_filter == ArticleFilter(articles=(port,))
+    assert exchange.article_filter == RequestFilter(articles=(port,))
     gone = last(assistant, None, PageSettings(selected={"gone"}))
     assert not gone.answer.found
     assert gone.answer.notes

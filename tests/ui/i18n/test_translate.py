@@ -13,7 +13,7 @@ import pytest
 from jinja2 import Environment, nodes
 
 import ui.chat.library
-from index import Article, ArticleFilter, Hit, Index, Passage, Span
+from index import Article, ArticleFilter, Hit, Index, Passage, RequestFilter, Span
 from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
 from ui import conversation
 from ui.chat import layout
@@ -211,7 +211,7 @@ def test_the_top_of_the_page_is_in_chinese() -> None:
 def test_an_answer_is_in_chinese(support: str) -> None:
     shown = [
         Exchange(
-            "几时？", answer(support), article_filter=ArticleFilter("2024", "2025", ("日报",), ("1",)), rating="good"
+            "几时？", answer(support), article_filter=RequestFilter("2024", "2025", ("日报",), ("1",)), rating="good"
         ),
         Exchange("几时？", answer(support, citation_corrected=True, hits=2), rating="bad"),
         Exchange("为何？", Answer("为何？", NOT_FOUND, found=False, hits=(HIT,) * 6, notes=NOTES, done=True)),

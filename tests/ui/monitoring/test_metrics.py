@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_metrics
 from servers import close_the_loop, run_elsewhere, serving_chat
 
-from index import StoreError
+from index import CancelledWorkError, StoreError
 from rag import Answer, AnswerOptions, Assistant, LLMError, Observer, QuestionError
 from rag.hooks import observed
 from ui.chat.services import Services
@@ -272,9 +272,10 @@ def test_metrics_of_a_program_without_a_server_are_empty() -> None:
     metrics = Metrics("1")
     metrics.observer("page").began()
     metrics.observer("page").ended(None, None)
+    metrics.observer("page").ended(None, CancelledWorkError("The answer was stopped.", "Ask again."))
     assert metrics.registry.get_sample_value(
         "citechat_questions_total", {"surface": "page", "outcome": "abandoned"}
-    ) == pytest.approx(1)
+    ) == pytest.approx(2)
 
 
 def _until(holds: Any) -> None:

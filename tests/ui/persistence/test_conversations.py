@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import ArticleFilter, Hit, Passage, Span
+from index import Hit, Passage, RequestFilter, Span
 from rag import Answer, Sentence
 from ui.conversation import Conversation, Exchange
 from ui.persistence import conversations as module
@@ -110,7 +110,7 @@ answers = st.builds(
     st.lists(hits, min_size=2, max_size=3).map(tuple), numbers, st.dictionaries(names, numbers, max_size=2),
     st.dictionaries(names, st.integers(-(2**63), 2**63), max_size=2), few_names, st.text(), st.booleans(),
 )  # fmt: skip
-choices = st.builds(ArticleFilter, st.none() | st.just("2024-02"), st.none() | st.just("2024"), few_names, few_names)
+choices = st.builds(RequestFilter, st.none() | st.just("2024-02"), st.none() | st.just("2024"), few_names, few_names)
 exchanges = st.builds(
     Exchange, st.text(), st.none() | answers, st.none() | st.tuples(names, names), st.booleans(), choices,
     st.sampled_from(["good", "bad", None]),
@@ -337,7 +337,7 @@ def test_a_conversation_saved_by_an_older_version_keeps_its_values(saved: Conver
     (exchange,) = loaded.exchanges
     answer = exchange.answer
     assert answer is not None
-    assert exchange.article_filter == ArticleFilter("2024-02", None, ("daily",), ())
+    assert exchange.article_filter == RequestFilter("2024-02", None, ("daily",), ()), "it compares no paths"
     assert (exchange.rating, exchange.stopped) == ("bad", True)
     assert (answer.confidence, answer.notes) == (0.7, ("a note",))
     assert (answer.timings, answer.tokens) == ({"search": 0.25, "trust": 1.5}, {"in": 3})

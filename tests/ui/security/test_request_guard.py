@@ -37,6 +37,7 @@ def call(
     method: str = "GET",
     body: tuple[bytes, ...] = (b"",),
     headers: tuple[tuple[bytes, bytes], ...] = (),
+    hosts: tuple[bytes, ...] = (b"localhost",),
     **more: Any,
 ) -> tuple[int, list[tuple[bytes, bytes]]]:
     """The status and the headers that a request is answered with; the body comes in these pieces."""
@@ -45,7 +46,7 @@ def call(
         "method": method,
         "path": path,
         "scheme": "http",
-        "headers": [(b"host", b"localhost"), *headers],
+        "headers": [*((b"host", host) for host in hosts), *headers],
     } | more
     pieces = [
         {"type": "http.request", "body": piece, "more_body": at < len(body)} for at, piece in enumerate(body, start=1)
@@ -66,6 +67,15 @@ def cookie_of(*sent: str, **more: Any) -> str | None:
     """The cookie that a browser is given that sends these cookies."""
     _, headers = call(headers=tuple((b"cookie", each.encode()) for each in sent), **more)
     return next((value.decode() for name, value in headers if name == b"set-cookie"), None)
+
+
+@pytest.mark.parametrize("second", [b"localhost", b"127.0.0.1", b"evil.example", b""])
+def test_a_request_with_two_host_headers_is_refused(second: bytes) -> None:
+    assert call(hosts=(b"localhost", second))[0] == 400
+
+
+def test_a_request_without_a_host_header_is_refused() -> None:
+    assert call(hosts=())[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -303,7 +313,7 @@ def test_nothing_but_the_page_gives_a_secret() -> None:
     assert cookie_of(path="/gradio_api/info") is None
     assert cookie_of(method="POST") is None
     assert cookie_of(status=404) is None
-    _, headers = call(headers=((b"host", b"evil.example"),))
+    _, headers = call(hosts=(b"evil.example",))
     assert b"set-cookie" not in dict(headers)
 
 

@@ -315,6 +315,7 @@ class TestProxy:
         reply = self.ask(behind_proxy, ("X-Forwarded-User", "ann"), ("X-Forwarded-For", "10.1.2.3"))
         assert (reply.status, reply.json["username"]) == (200, "ann")
         assert self.ask(behind_proxy, ("x-forwarded-user", "Zoë".encode())).json["username"] == "Zoë"
+        assert self.ask(behind_proxy, ("X-Forwarded-User", "DOMAIN\\ann-$1 (dpa)")).status == 200
 
     def test_who_is_not_named_is_not_let_in(self, behind_proxy: ServedChat) -> None:
         for method, path in PAGE_ROUTES:
@@ -332,6 +333,11 @@ class TestProxy:
             [("X-Forwarded-User", "ann; eve")],
             [("X-Forwarded-User", "#0123456789abcdef0123456789abcdef")],
             [("X-Forwarded-User", "{http.reverse_proxy.header.Remote-User}")],
+            [("X-Forwarded-User", "(null)")],
+            [("X-Forwarded-User", "-")],
+            [("X-Forwarded-User", "$remote_user")],
+            [("X-Forwarded-User", "%{REMOTE_USER}e")],
+            [("X-Forwarded-User", "<no value>")],
             [("X-Forwarded-User", "x" * 201)],
             [("X-Forwarded-User", "ann\teve")],
             [("X-Forwarded-User", b"ann\xff")],

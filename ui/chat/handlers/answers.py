@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from index import Article, ArticleFilter, CitechatError, Span
+from index import Article, CitechatError, RequestFilter, Span
 from rag import Assistant, follow_up_questions, starter_questions
 
 from ...conversation import Conversation, converse
@@ -110,7 +110,7 @@ class AnswerHandlers:
         page: OpenPage,
         question: str | None,
         settings: PageSettings,
-        choose_articles: Callable[[], ArticleFilter],
+        choose_articles: Callable[[], RequestFilter],
     ) -> Iterator[Update]:
         visitor, before, session = page
         number = session.begin_answer()

@@ -69,7 +69,8 @@ class EvaluationHandlers:
             test_set = read_test_set(path, skip_bad=True, most_cases=MOST_QUESTIONS)
         except TestSetError as error:
             raise TestSetError(error.message.replace(str(path), path.name), error.hint) from None
-        cases, problems = resolve(test_set.cases, self.assistant.articles(), lines=test_set.lines)
+        articles = self.assistant.articles()
+        cases, problems = resolve(test_set.cases, articles, lines=test_set.lines, with_folders=False)
         problems = [replace(problem, path="") for problem in (*test_set.skipped, *problems)]
         return cases, problems
 

@@ -16,7 +16,7 @@ from index import Span
 from rag import Answer, Citation
 
 from ...conversation import Conversation, Exchange
-from ...html import SUPPORT_LABELS, origin, reason_text
+from ...html import SUPPORT_LABELS, is_web_address, origin, reason_text
 from ...i18n.translate import Translate, english
 from .exchange import scope_text, segments
 
@@ -31,8 +31,6 @@ _BADLY = ("weak", "unsupported")
 # Lone surrogates cannot be written to a file; the others hide or reorder adjacent text.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202d\u202e\ufffe\uffff]")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+)(?<=\S)\*\*")
-# A URL that Markdown does not change: without brackets, quotes, a password or characters to escape.
-_ADDRESS = re.compile(r"https?://[\w\-.~:%]+([/?#][\w\-.~:/?#@!$&'()*+,;=%]*)?")
 # Each of these may begin or end a construct in some Markdown dialect: emphasis, code, a link, a footnote, a tag, a
 # table, a formula, an attribute, a mention or a heading; or, only in some contexts, an entity, an image, an automatic
 # link or a comment.
@@ -196,12 +194,12 @@ def _footnote(citation: Citation, translate: Translate) -> str:
     # in quotation marks as a link's address and title.
     title = _escaped(_flat(citation.title)) or translate("Untitled")
     parts = ", ".join([f"*{title}*", *map(_escaped, _origin(citation, translate))])
-    address = f", <{citation.source}>" if _ADDRESS.fullmatch(citation.source) else ""
+    address = f", <{citation.source}>" if is_web_address(citation.source) else ""
     return f"{_escaped(_quoted(citation))} {parts}{address}"
 
 
 def _source_line(citation: Citation, translate: Translate) -> str:
-    address = [citation.source] if _ADDRESS.fullmatch(citation.source) else []
+    address = [citation.source] if is_web_address(citation.source) else []
     return ", ".join(filter(None, [_flat(citation.title), *_origin(citation, translate), *address]))
 
 

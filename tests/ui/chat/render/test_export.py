@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from index import ArticleFilter, Hit, Passage, Span
+from index import Hit, Passage, RequestFilter, Span
 from rag import NOT_FOUND, Answer, Sentence
 from ui.chat.render.export import as_json, as_markdown, file_name, with_sources
 from ui.conversation import Conversation, Exchange
@@ -203,7 +203,7 @@ def test_what_was_searched_chosen_and_noted_is_told() -> None:
     exchange = Exchange(
         "When?",
         answer,
-        article_filter=ArticleFilter(since="2024", sources=("https://www.example.org/x",), articles=("a",)),
+        article_filter=RequestFilter(since="2024", sources=("https://www.example.org/x",), articles=("a",)),
     )
     markdown = as_markdown(Conversation((exchange,)))
     assert "*(Limited to: since 2024 · example.org · 1 selected)*" in markdown
@@ -256,7 +256,7 @@ def test_hostile_text_is_shown_as_text_wherever_it_stands(text: str) -> None:
         sentences=(Sentence(len(text), len(marked), f"{text} ", (1, 2), (Span(0, len(text)), Span(0, 1)), "weak"),),
         hits=hits,
     )
-    exchange = Exchange(text, answer, error=(text, text), article_filter=ArticleFilter(sources=(text,)))
+    exchange = Exchange(text, answer, error=(text, text), article_filter=RequestFilter(sources=(text,)))
     bare = Exchange(text, Answer(text, text, found=False))
     markdown = as_markdown(Conversation((exchange, bare, exchange), title=text))
     referred, defined = references(markdown)
@@ -340,7 +340,7 @@ def test_the_words_that_are_ours_are_in_the_language_of_the_reader() -> None:
     first = replace(cited("今天 [1].", (1, "Monday"), support="weak"), search_query="何时？", question="几时？")
     first = replace(first, hits=(replace(first.hits[0], title="", source="x", pages=(0,)), *first.hits[1:]))
     exchanges = (
-        Exchange("几时？", first, article_filter=ArticleFilter("2024", "2025", ("1.txt",), ("a", "b"))),
+        Exchange("几时？", first, article_filter=RequestFilter("2024", "2025", ("1.txt",), ("a", "b"))),
         Exchange("", Answer("为何？", NOT_FOUND, found=False, done=True)),
         Exchange("", Answer("", "明天"), stopped=True),
         Exchange("", Answer("", "昨天"), error=("the question is empty", "Type a question about the articles.")),
@@ -364,7 +364,7 @@ def test_the_words_that_are_ours_are_in_the_language_of_the_reader() -> None:
 def test_json_has_the_answers_as_the_command_line_prints_them_and_what_the_reader_chose() -> None:
     answer = cited("Monday [1].", (1, "Monday"))
     exchange = Exchange(
-        "When?", answer, article_filter=ArticleFilter(since="2024", sources=("x",)), rating="bad", stopped=True
+        "When?", answer, article_filter=RequestFilter(since="2024", sources=("x",)), rating="bad", stopped=True
     )
     failed = Exchange("Why?", error=("it is down", "Wait."))
     written = as_json(Conversation((exchange, failed), "id", "Ships 🚢"))
