@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hashing import HashingEncoder as QuietHashingEncoder
+from hypothesis import settings
 
 from index import Encoder, Encoding, Index, load_encoder
 from index.storage import health
@@ -21,6 +22,9 @@ _ARTICLE = REPOSITORY.parent / "shared" / "article" / "article.txt"
 
 # A shell tells what it runs in the background to ignore Ctrl-C, and what that starts would ignore it, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("citechat", deadline=None)  # a machine that is busy with something else fails no test
+settings.load_profile("citechat")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

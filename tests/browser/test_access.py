@@ -67,6 +67,7 @@ def test_each_has_their_own(another: Any, url: str, tmp_path: Path) -> None:
     again = another()
     log_in(again, url, "ann")
     again.panel("history")
+    again.page.wait_for_selector("#history .title")
     assert again.page.locator("#history .title").all_text_contents() == [HARBOUR], "from any browser"
     again.close_panel()
     again.page.click("#masthead nav >> text=Log out")

@@ -117,7 +117,7 @@ exchanges = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(said=st.lists(exchanges, max_size=3).map(lambda each: Conversation(tuple(each))))
 def test_whatever_was_said_comes_back_exactly(said: Conversation) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(ConversationStore(f"sqlite:///{folder}/c.sqlite3")) as saved:
