@@ -27,6 +27,7 @@ class _OrderedGroup(click.Group):
     cls=_OrderedGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
 )
+@click.version_option(package_name="citechat", message="%(package)s %(version)s")
 def cli() -> None:
     """Ask questions about your articles. Every sentence of an answer links to its source.
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[in
     code = main([str(argument) for argument in arguments])
     output = capsys.readouterr()
     return code, output.out, output.err
+
+
+def test_the_version_is_that_of_the_installed_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(capsys, "--version") == (0, f"citechat {version('citechat')}\n", "")
 
 
 def test_index_reports_what_it_did_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
