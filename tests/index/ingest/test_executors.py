@@ -268,7 +268,7 @@ def _command(pid: int) -> str:
 
 @pytest.mark.nightly
 def test_an_unreachable_cluster_is_reported_in_time() -> None:
-    with pytest.raises(CitechatError, match=r"Ray at '127.0.0.1:1' cannot be used") as refused:
+    with pytest.raises(CitechatError, match=r"Cannot use Ray at '127.0.0.1:1'") as refused:
         RayExecutor("127.0.0.1:1", 1, HashingEncoder)
     assert "ray start" in refused.value.hint
 
