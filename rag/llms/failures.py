@@ -19,6 +19,8 @@ from index import CitechatError
 
 from ..errors import LLMError
 
+_LONGEST_WAIT = 86_400.0  # maximum delay that a server may ask for, in seconds
+
 KEY_NAMES: dict[str, tuple[str, ...]] = {
     "openai": ("OPENAI_API_KEY",),
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -221,15 +223,18 @@ def _is_incomplete(error: BaseException) -> bool:
 
 
 def _wait(error: Exception) -> float:
-    """Return the delay that the server's `Retry-After` header requests, as a number of seconds or as a date (RFC 9110,
-    section 10.2.3), in seconds; 0 without the header."""
+    """Return the delay that the server's `Retry-After` header requests, in seconds, at most a day.
+
+    It is 0 without the header, which contains a number of seconds or a date (RFC 9110, section 10.2.3).
+    """
     for link in _chain(error):
         value = str(getattr(getattr(link, "response", None), "headers", {}).get("retry-after", "")).strip()
         try:
             if value[:1].isdigit():
-                return float(value)
+                return min(float(value), _LONGEST_WAIT)
             moment = parsedate_to_datetime(value)
-            return max(0.0, math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds()))
+            seconds = math.ceil((moment - datetime.now(moment.tzinfo)).total_seconds())
+            return min(max(0.0, seconds), _LONGEST_WAIT)
         except (ValueError, TypeError):
             continue
     return 0.0

@@ -76,12 +76,14 @@ def checking_bytes(check: Check) -> Iterator[None]:
 def check_received_bytes(llm: BaseChatModel, provider: str) -> None:
     """Let `checking_bytes` see the bytes that this client receives; has no effect for a provider without httpx.
 
-    Compressed replies are neither asked for nor accepted: a few bytes could become any amount of text.
+    Compressed replies are neither asked for nor accepted: a few bytes could become any amount of text. Redirects are
+    not followed: a server could make citechat send the prompt to an address that only citechat can reach.
     """
     if provider not in _HTTP_CLIENTS:
         return
     client = _HTTP_CLIENTS[provider](llm)
     client.headers["accept-encoding"] = "identity"
+    client.follow_redirects = False
     hooks = client.event_hooks
     if _refuse_compressed not in hooks["response"]:  # LangChain shares httpx clients
         client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_compressed]}

@@ -24,6 +24,7 @@ MOST_BYTES = 10_000_000
 
 STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
 
+_MOST_TOKENS = 10**9  # maximum number of tokens that a server may report
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _FINISH_REASONS = {
@@ -83,7 +84,7 @@ class Reply:
         if sent := _sent_reason(metadata):
             self._sent_reason, self.finish_reason = sent, _finish_reason(sent)
         if usage := getattr(chunk, "usage_metadata", None):
-            self._usage.append((int(usage["input_tokens"]), int(usage["output_tokens"])))
+            self._usage.append((_token_count(usage["input_tokens"]), _token_count(usage["output_tokens"])))
         self.reasoning += _without_surrogates(_reasoning(chunk))
         text = _without_surrogates(str(chunk.text))
         self.has_text = self.has_text or bool(text.strip())
@@ -152,6 +153,11 @@ def stream_text(
     if problem := reply.problem(spec.partition(":")[0].strip().lower()):
         kind, detail = problem
         raise failure(kind, spec, detail)
+
+
+def _token_count(reported: Any) -> int:
+    """Return a reported number of tokens, within the range that a number of tokens can have."""
+    return min(max(int(reported), 0), _MOST_TOKENS)
 
 
 def _without_surrogates(text: str) -> str:

@@ -5,8 +5,10 @@ The tool is read-only. It is stateless, so any of several servers can answer any
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from contextvars import ContextVar
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -21,12 +23,16 @@ from .queue import RequestQueue
 from .schemas import ArticleFilterRequest, first_problem
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.routing import BaseRoute
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
+
+_REQUEST: ContextVar[Request | None] = ContextVar("request of the call", default=None)
+"""The request whose client waits for the call: the call ends when the client disconnects."""
 
 _DESCRIPTION = (
     "Ask a question about the indexed articles. The answer cites the exact characters that support each sentence, and "
@@ -72,6 +78,7 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
         from mcp.server.transport_security import TransportSecuritySettings
+        from starlette.requests import ClientDisconnect, Request
 
         if scope["method"] != "POST":  # without sessions, there is no session to listen to or to end
             error = RequestError(405, "Only POST is allowed at this address.", headers={"allow": "POST"})
@@ -84,8 +91,24 @@ class _Endpoint:
             # `RequestGuard` has already checked host and origin.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
-        async with manager.run():
-            await manager.handle_request(scope, receive, send)
+        request = Request(scope, receive)
+        try:
+            body = await request.body()  # `RequestGuard` limits the size
+        except ClientDisconnect:
+            return
+        unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def received() -> Message:
+            while not unread:  # `RequestQueue` watches for the disconnect
+                await asyncio.sleep(3600)
+            return unread.pop()
+
+        token = _REQUEST.set(request)  # the library runs the call in a task of its own, which inherits it
+        try:
+            async with manager.run():
+                await manager.handle_request(scope, received, send)
+        finally:
+            _REQUEST.reset(token)
 
     async def _list_tools(self, *_: object) -> Any:
         from mcp.types import ListToolsResult, Tool, ToolAnnotations
@@ -108,7 +131,7 @@ class _Endpoint:
             _require_known_tool(call.name)
             question, article_filter = await run_in_threadpool(_read_arguments, call.arguments or {})
             begin = partial(self._assistant.stream, question, (), article_filter)
-            answer = await self._queue.last(None, begin) or Answer(question)
+            answer = await self._queue.last(_REQUEST.get(), begin) or Answer(question)
         except ValidationError as error:
             field, message = first_problem(error)
             problem = f"Invalid field {field[:80]!r}: {message}"

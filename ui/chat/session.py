@@ -92,8 +92,15 @@ class PageSettings:
         """
         if model_catalog is None:
             return base
-        top_k = None if self.passages is None else int(self.passages)
+        try:
+            top_k = None if self.passages is None else int(self.passages)
+        except (ValueError, OverflowError):  # not a number, or infinity
+            top_k = -1  # which is rejected
         return base.with_choices(model_catalog, self.model or None, top_k, self.strict, self.scope or None)
+
+
+LONGEST_VALUE = 500
+"""Maximum length of what a user types into a list, such as a search or a new title, in characters."""
 
 
 class Action(NamedTuple):
@@ -105,7 +112,10 @@ class Action(NamedTuple):
 
     @classmethod
     def parse(cls, data: object) -> Action:
-        """Return the action in an event's data; values that are not strings become empty strings."""
+        """Return the action in an event's data.
+
+        Values that are not strings become empty strings, and longer ones than `LONGEST_VALUE` are cut off.
+        """
         fields = data if isinstance(data, dict) else {}
         given = (fields.get(key) for key in ("what", "id", "value"))
-        return cls(*(each if isinstance(each, str) else "" for each in given))
+        return cls(*(each[:LONGEST_VALUE] if isinstance(each, str) else "" for each in given))

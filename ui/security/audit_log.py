@@ -207,7 +207,10 @@ def _is_form(scope: Scope) -> bool:
 
 
 def _contents(path: str, body: bytes) -> Any:
-    """Return the logged part of a body: for calls from the page only the data, because the session id is secret."""
+    """Return the logged part of a body.
+
+    For calls from the page, it is the data and what the user clicked, because the session id is secret.
+    """
     if len(body) > LARGEST_BODY:
         return f"more than {LARGEST_BODY} bytes"
     try:
@@ -218,7 +221,10 @@ def _contents(path: str, body: bytes) -> Any:
         return "not JSON"
     if framework_route(path) is None:
         return value
-    return value.get("data") if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    clicked = value.get("event_data")
+    return value.get("data") if clicked is None else {"data": value.get("data"), "event": clicked}
 
 
 def _float(written: str) -> float | str:

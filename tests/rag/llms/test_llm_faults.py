@@ -72,6 +72,16 @@ def test_a_server_that_says_how_long_to_wait_is_waited_for_that_long(provider: s
     assert slept == [7]
 
 
+@pytest.mark.parametrize("delay", ["1e999", "1e300", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_server_cannot_ask_for_more_than_a_day(delay: str) -> None:
+    busy = reply("openai", refusal("openai", "busy"), 429, Retry_After=delay)
+    with serving([busy]) as server:
+        asked, _ = asking(server, "openai")
+        with pytest.raises(LLMError) as failed:
+            said(asked)
+    assert failed.value.wait == 86_400
+
+
 def test_a_wait_beyond_the_total_timeout_does_not_begin() -> None:
     busy = reply("openai", refusal("openai", "busy"), 429, Retry_After="3600")
     with serving([busy]) as server:

@@ -186,3 +186,15 @@ def test_calls_of_other_threads_and_later_calls_go_on() -> None:
             other.join()
         answered.append(call.complete(ASKED))
     assert answered == ["Fine.", "Fine."]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_server_cannot_redirect_a_call_to_another_address(provider: str, status: int) -> None:
+    """Only citechat may be able to reach that address, and the prompt is not meant for it."""
+    with serving([reply(provider, "inside", 404)]) as inside:
+        elsewhere = reply(provider, "", status, Location=f"{inside.url}/meta-data")
+        with serving([elsewhere]) as server:
+            error = failing(calling(provider, server.url))
+        assert inside.requests == []
+    assert "inside" not in error.message

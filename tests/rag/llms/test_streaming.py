@@ -222,6 +222,14 @@ def test_counts_that_come_in_parts_are_added_up() -> None:
     assert received.tokens == {"in": 9, "out": 5}
 
 
+def test_impossible_counts_are_brought_into_range() -> None:
+    received = Reply()
+    usage = {"input_tokens": -5, "output_tokens": 10**400, "total_tokens": 0}
+    received.read(AIMessageChunk.model_construct(content=TEXT, usage_metadata=usage, response_metadata={}))
+    assert received.tokens["in"] == 0
+    assert float(received.tokens["out"]) == 1e9
+
+
 def test_a_server_that_counts_nothing_gives_no_counts() -> None:
     _, call = answer("openai", openai_wire([TEXT]))
     assert call.tokens == {}

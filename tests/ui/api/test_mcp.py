@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from mcp import Client
 from newsroom import newsroom
 from servers import close_the_loop
 
-from rag import NOT_FOUND, SettingsError, load_settings
+from rag import NOT_FOUND, Answer, SettingsError, load_settings
 from ui.api import open_queue
 from ui.api.mcp import mcp_routes
 from ui.server import ServedChat, start_chat
@@ -136,3 +137,40 @@ def test_without_its_package_it_is_said_how_to_get_it(tmp_path: Path, monkeypatc
     with pytest.raises(SettingsError, match="Cannot load the package 'mcp'") as refused:
         mcp_routes(newsroom(tmp_path).assistant, open_queue())
     assert ".[mcp]" in refused.value.hint
+
+
+def test_a_call_ends_when_its_client_disconnects() -> None:
+    """Else calls that nobody waits for would hold the places of all others."""
+    began, ended = threading.Event(), threading.Event()
+
+    class Endless:
+        def stream(self, question: str, *_: object) -> Iterator[Answer]:
+            try:
+                while True:
+                    began.set()
+                    yield Answer(question)
+            finally:
+                ended.set()
+
+    async def call() -> None:
+        (route,) = mcp_routes(Endless(), open_queue())  # type: ignore[arg-type]
+        fields = {"name": "ask", "arguments": {"question": "Who?"}}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": fields}).encode()
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            await asyncio.to_thread(began.wait)
+            return {"type": "http.disconnect"}
+
+        async def send(_: object) -> None:
+            pass
+
+        headers = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
+        scope = {"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": headers}
+        await route.app(scope, receive, send)  # type: ignore[attr-defined]
+        await asyncio.to_thread(ended.wait)
+
+    _run(call)
+    assert ended.is_set()

@@ -89,6 +89,7 @@ def test_what_was_asked_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
         visit(chat.port, "/v1/chat/completions", body={"session_hash": "x", "data": "Hello", "question": "Which?"})
         joined = {"data": ["Who?"], "fn_index": 0, "session_hash": "mysession", "trigger_id": None}
         visit(chat.port, "/gradio_api/queue/join", body=joined)
+        visit(chat.port, "/gradio_api/queue/join", body=joined | {"event_data": {"what": "remove-now", "id": "a1"}})
         for type_ in ("application/x+json", "text/plain", "multipart/form-data, application/json"):
             visit(chat.port, "/gradio_api/queue/join", body=joined, Content_Type=type_)
             visit(chat.port, "/mcp", body={"question": "When?"}, Content_Type=type_)
@@ -103,7 +104,11 @@ def test_what_was_asked_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
             {"question": "How many?", "n": "1" + "0" * 5000, "m": "1e999"},
         ],
         "/v1/chat/completions": [{"session_hash": "x", "data": "Hello", "question": "Which?"}],
-        "/gradio_api/queue/join": [["Who?"]] * 4,
+        "/gradio_api/queue/join": [
+            ["Who?"],
+            {"data": ["Who?"], "event": {"what": "remove-now", "id": "a1"}},
+            *([["Who?"]] * 3),
+        ],
         "/mcp": [{"question": "When?"}] * 3,
         "/login": [None],
     }

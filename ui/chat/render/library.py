@@ -15,6 +15,9 @@ from ..library import LibraryEntry, UploadResult
 MOST_ROWS = 500
 """Maximum number of rows in the list; search finds the other articles."""
 
+MOST_WORDS = 20
+"""Maximum number of words in a search of the list."""
+
 _LONGEST_OUTLETS = 120
 _STATES = {
     "waiting": "waiting",
@@ -27,9 +30,13 @@ _STATES = {
 
 
 def matching(entries: Sequence[LibraryEntry], search: str, translate: Translate = english) -> tuple[LibraryEntry, ...]:
-    """Return the articles whose title, outlets and date contain all words in `search`, ignoring case."""
-    words = search.casefold().split()
-    return tuple(entry for entry in entries if all(word in _words(entry, translate) for word in words))
+    """Return the articles whose title, outlets and date contain all words in `search`, ignoring case.
+
+    Only the first `MOST_WORDS` different words count.
+    """
+    words = list(dict.fromkeys(search.casefold().split()))[:MOST_WORDS]
+    texts = ((entry, _words(entry, translate) if words else "") for entry in entries)
+    return tuple(entry for entry, text in texts if all(word in text for word in words))
 
 
 def library_html(

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ui.chat.library import LINKS_ARE_OFF, LibraryEntry, UploadResult
-from ui.chat.render.library import MOST_ROWS, library_html, matching, uploads_html
+from ui.chat.render.library import MOST_ROWS, MOST_WORDS, library_html, matching, uploads_html
 from ui.i18n.translate import english
 
 HOSTILE = [
@@ -90,6 +90,14 @@ def test_a_browser_can_search_by_title_outlets_and_date() -> None:
 def test_a_search_finds_the_articles_that_have_all_its_words(search: str, found: list[LibraryEntry]) -> None:
     assert list(matching([PORT, TEA], search)) == found
     assert len(Tags(library_html([PORT, TEA], NONE, english, search=search)).of("li")) == len(found)
+
+
+def test_a_search_has_at_most_twenty_different_words() -> None:
+    """Each word is compared with each article."""
+    letters = ["t", "h", "e", "p", "o", "r", "d", "a", "i", "l", "y", "x", "m", "n", "g", "2", "0", "4", ".", "-"]
+    assert len(letters) == MOST_WORDS
+    assert matching([PORT], " ".join(["the"] * 100_000 + ["tea"])) == ()
+    assert matching([PORT], " ".join([*letters, "tea"] * 1000)) == matching([PORT], " ".join(letters))
 
 
 def test_a_search_that_finds_nothing_says_so_and_keeps_its_words() -> None:
