@@ -88,7 +88,7 @@ def check_received_bytes(llm: BaseChatModel, provider: str) -> None:
     if _refuse_compressed not in hooks["response"]:  # LangChain shares httpx clients
         client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_compressed]}
     for transport in (client._transport, *client._mounts.values()):
-        if transport is not None:  # None stands for `client._transport`, for addresses that need no proxy
+        if transport is not None:  # addresses that need no proxy are mapped to None and use `client._transport`
             pool = transport._pool
             if not isinstance(pool._network_backend, _CheckedBackend):
                 pool._network_backend = _CheckedBackend(pool._network_backend)

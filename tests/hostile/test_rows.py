@@ -579,7 +579,7 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "test_a_first_line_of_very_many_quotation_marks_is_refused",
     ),
     (
-        "evidence of one letter that stands everywhere",
+        "evidence of one letter that occurs thousands of times",
         "not searched to the end",
         "rag/evaluate/testset/test_evidence.py",
         "test_evidence_that_stands_everywhere_is_not_searched_to_the_end",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -92,10 +93,9 @@ class PageSettings:
         """
         if model_catalog is None:
             return base
-        try:
-            top_k = None if self.passages is None else int(self.passages)
-        except (ValueError, OverflowError):  # not a number, or infinity
-            top_k = -1  # which is rejected
+        top_k: Any = self.passages
+        if isinstance(top_k, float) and math.isfinite(top_k):
+            top_k = int(top_k)  # the slider sends 6.0; `with_choices` rejects everything else that is not an integer
         return base.with_choices(model_catalog, self.model or None, top_k, self.strict, self.scope or None)
 
 

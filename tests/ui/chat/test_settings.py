@@ -108,6 +108,9 @@ def test_fewer_passages_are_used_where_that_is_chosen(assistant: Assistant, mode
         PageSettings(passages=0),
         PageSettings(passages=-5),
         PageSettings(passages=10**9),
+        PageSettings(passages=float("nan")),
+        PageSettings(passages=float("inf")),
+        PageSettings(passages="six"),  # type: ignore[arg-type]
         PageSettings(strict="yes"),  # type: ignore[arg-type]
     ],
     ids=repr,

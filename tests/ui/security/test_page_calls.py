@@ -146,7 +146,7 @@ def test_a_caller_without_limits_may_use_the_whole_queue(framework: Framework) -
 
 
 class Slow(Scripted):
-    """An assistant that begins an answer and ends it when it is told to."""
+    """An assistant that finishes its answers only when the test sets `over`."""
 
     def __init__(self) -> None:
         super().__init__(self.answer)
