@@ -25,6 +25,7 @@ MOST_BYTES = 10_000_000
 STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
 
 _MOST_TOKENS = 10**9  # maximum number of tokens that a server may report
+_REASON_CHARS = 100  # maximum length of a finish reason in an error message
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _FINISH_REASONS = {
@@ -94,7 +95,7 @@ class Reply:
         """Return why a finished reply cannot be used, as a kind of failure and a detail; None if it has text."""
         if self.has_text:
             return None
-        detail = f"it stopped because of {self._sent_reason!r}" if self._sent_reason else ""
+        detail = f"it stopped because of {self._sent_reason[:_REASON_CHARS]!r}" if self._sent_reason else ""
         if self.finish_reason == CONTENT_FILTER:
             return "content filter", detail
         if not self._sent_reason and provider in KEY_NAMES:  # these providers always send a reason
@@ -156,8 +157,11 @@ def stream_text(
 
 
 def _token_count(reported: Any) -> int:
-    """Return a reported number of tokens, within the range that a number of tokens can have."""
-    return min(max(int(reported), 0), _MOST_TOKENS)
+    """Return a reported number of tokens, within the range that a number of tokens can have; 0 for anything else."""
+    try:
+        return min(max(int(reported), 0), _MOST_TOKENS)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _without_surrogates(text: str) -> str:

@@ -23,8 +23,9 @@ LONGEST_NAME = 200
 
 _FORWARDED = (
     *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip"),
-    "x-gradio-server",  # Gradio would take the page's address from it
 )
+_NEVER_TRUSTED = "x-gradio-server"
+"""A header from which Gradio takes the page's address. No proxy sends it."""
 
 # What proxies send in place of a missing name: `$remote_user`, `%{REMOTE_USER}e`, `(null)` or `<no value>`.
 _PLACEHOLDER_STARTS = ("$", "%", "(", "<")
@@ -90,8 +91,11 @@ def was_forwarded(headers: Headers) -> bool:
 
 
 def strip_headers(headers: Headers, *, user_header: str | None, forwarded: bool) -> list[tuple[bytes, bytes]]:
-    """Return the headers without the user header, in any spelling, and with `forwarded` also without proxy headers."""
-    named = {user_header.lower()} if user_header else set()
+    """Return the headers without the user header, in any spelling, and with `forwarded` also without proxy headers.
+
+    The header that would set the page's address is always removed.
+    """
+    named = {_NEVER_TRUSTED, user_header.lower()} if user_header else {_NEVER_TRUSTED}
     named |= set(_FORWARDED) if forwarded else set()
     return [(name, value) for name, value in headers if _plain(name) not in named]
 

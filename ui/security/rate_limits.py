@@ -129,17 +129,21 @@ class CallerLimits:
 
 
 class Share(NamedTuple):
-    """The maximum numbers of calls at a time: that wait, that run, and questions that wait or are being answered."""
+    """The maximum numbers of calls at a time: that wait, that run, and questions that wait or are being answered.
+
+    `unfetched` is the maximum number of calls whose results were not fetched; an open page fetches them at once.
+    """
 
     waiting: int
     running: int
     answers: int
+    unfetched: int
 
 
-USER_SHARE = Share(waiting=16, running=16, answers=4)
+USER_SHARE = Share(waiting=16, running=16, answers=4, unfetched=40)
 """The share of a logged-in user. A page makes five calls when it is opened."""
 
-ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16)
+ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, unfetched=80)
 """The share of an address or network without logins, which many users may have in common; 40 calls run at a time."""
 
 
@@ -199,9 +203,14 @@ def _queued(queue: Any) -> Iterator[tuple[object, Call]]:
             yield scope["state"], call_of(scope, event.concurrency_id, event.session_hash, is_running=is_running)
 
 
+def share_of(caller: str) -> Share:
+    """Return the share of a user, or of an address."""
+    return ADDRESS_SHARE if caller.startswith("address:") else USER_SHARE
+
+
 def _check_share(call: Call, own: list[Call]) -> None:
     """Raise a 429 `RequestError` if a caller's own calls take up the caller's share."""
-    share = ADDRESS_SHARE if call.caller.startswith("address:") else USER_SHARE
+    share = share_of(call.caller)
     running = sum(each.is_running for each in own)
     whose = "from your address" if share is ADDRESS_SHARE else "of yours"
     if call.queue == ANSWERS and len(_answers(own)) >= share.answers:

@@ -46,8 +46,12 @@ _SECRET_BYTES = 16
 _PORTS = {"http": 80, "https": 443}
 _CORS_PREFIX = b"access-control-"
 _NO_WEBSOCKETS = RequestError(403, "This server has no websockets.")
+_UNCACHED = (b"cache-control", b"private, no-cache")
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _SECRET = re.compile(r"[0-9a-f]{32}")
+_LOGIN_COOKIES = "access-token-"  # beginning of the names of the framework's login cookies
+_PLAIN_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265, section 4.1.1, without quotation marks around it
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
@@ -83,10 +87,14 @@ class RequestGuard:
     Paths with control characters are rejected with 400, because a router and the checks before it may read them
     differently: a pattern that ends in `$` also matches before a final line break.
     Unknown host names are rejected with 400, because an attacker's DNS may point them to this server (DNS rebinding);
-    IP addresses cannot be rebound and are accepted. Requests with several `Host` headers, or without one, are rejected,
-    too. Requests from pages on other sites are rejected with 403. Bodies over `largest_body` bytes, or `largest_upload`
-    for files, are rejected with 413, and bodies that take longer than `longest_body` or `longest_upload` seconds with
-    408; some paths have smaller limits (`body_limits`). No route uses websockets, so all of them are rejected.
+    IP addresses cannot be rebound and are accepted. The same holds for `X-Forwarded-Host`, from which the page's
+    framework takes its address. Requests with several `Host` headers, or without one, are rejected, too. The
+    application receives only the cookies of this server, and only plain values: Python's parser of values in quotation
+    marks takes quadratic time.
+
+    Requests from pages on other sites are rejected with 403. Bodies over `largest_body` bytes, or `largest_upload` for
+    files, are rejected with 413, and bodies that take longer than `longest_body` or `longest_upload` seconds with 408;
+    some paths have smaller limits (`body_limits`). No route uses websockets, so all of them are rejected.
     """
 
     def __init__(
@@ -109,6 +117,7 @@ class RequestGuard:
         if scope["type"] == "websocket":
             await send_error(scope, receive, send, _NO_WEBSOCKETS)
         elif scope["type"] == "http":
+            scope["headers"] = _with_own_cookies(scope["headers"])
             await self._guard(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -130,8 +139,7 @@ class RequestGuard:
                 headers += [*SECURITY_HEADERS, *([_HTTPS_ONLY] if scope.get("scheme") == "https" else [])]
                 headers += [(b"connection", b"close")] if status == 408 and failure else []
                 is_page = status == 200 and scope["method"] == "GET" and path_of(received) == _PAGE
-                if is_page and owner_id(_cookies(scope)) is None:
-                    headers += _new_secret(scope)
+                headers += _page_headers(scope) if is_page else []
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -184,6 +192,10 @@ class RequestGuard:
         name = _host_name(headers.get(b"host", ""))
         if name not in self.hosts and not _is_address(name):
             raise RequestError(400, "Unknown host name.")
+        for written in headers.get(b"x-forwarded-host", "localhost").split(","):
+            forwarded = _host_name(written.strip())
+            if not _HOST.fullmatch(written.strip()) or not (forwarded in self.hosts or _is_address(forwarded)):
+                raise RequestError(400, "Unknown host name in X-Forwarded-Host.")
         if self._is_cross_site(scope, headers):
             raise RequestError(
                 403,
@@ -252,12 +264,27 @@ def _cookies(scope: Scope) -> dict[str, str]:
     return parse_cookies(";".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
 
 
-def _new_secret(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return headers that set a new secret in a browser and prevent caches from sending it to other browsers.
+def _with_own_cookies(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers with the cookies that this server sets, in one header, without those of other programs."""
+    sent = b";".join(value for name, value in headers if name == b"cookie").decode("latin-1")
+    pairs = [(name.strip(), value.strip()) for name, _, value in (each.partition("=") for each in sent.split(";"))]
+    kept = [
+        f"{name}={value}"
+        for name, value in pairs
+        if (name == COOKIE or name.startswith(_LOGIN_COOKIES)) and _PLAIN_VALUE.fullmatch(value)
+    ]
+    others = [(name, value) for name, value in headers if name != b"cookie"]
+    return [*others, (b"cookie", "; ".join(kept).encode("latin-1"))] if kept else others
 
-    With `Lax`, the cookie is sent when a user follows a link from another site; without the cookie, the user would get
-    a new secret. The cookie is not sent with requests that pages on other sites make.
+
+def _page_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return headers that set a secret in a browser that has none, and that keep the page out of caches.
+
+    Caches could send the secret, or the user's name on the page, to other browsers. With `Lax`, the cookie is sent when
+    a user follows a link from another site; without the cookie, the user would get a new secret. The cookie is not sent
+    with requests that pages on other sites make.
     """
     cookie = f"{COOKIE}={secrets.token_hex(_SECRET_BYTES)}; Max-Age={_YEAR}; Path=/; HttpOnly; SameSite=Lax"
     secure = "; Secure" if scope["scheme"] == "https" else ""
-    return [(b"set-cookie", (cookie + secure).encode("ascii")), (b"cache-control", b"private, no-cache")]
+    is_new = owner_id(_cookies(scope)) is None
+    return [_UNCACHED, *([(b"set-cookie", (cookie + secure).encode("ascii"))] if is_new else [])]

@@ -12,12 +12,12 @@ import hmac
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from .errors import RequestError, send_error
-from .rate_limits import PageCallLimits, call_of
+from .errors import RequestError, send_error, too_many_requests
+from .rate_limits import PageCallLimits, call_of, share_of
 from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, is_stream, path_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 """Maximum number of files recorded per user; the least recently used one is removed first."""
 
-MOST_SESSIONS = 200
-"""Maximum number of open pages per logged-in user whose state is kept; all users share the memory for it."""
+MOST_SESSIONS, MOST_ADDRESS_SESSIONS = 200, 1000
+"""Maximum number of open pages whose state is kept, per logged-in user and per address without logins; all users share
+the memory for it."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -143,18 +144,22 @@ class SessionIsolation:
             raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
         session, calls = str(fields.get("session_hash")), self.limits.calls(blocks._queue)
         self.limits.admit(scope, call_of(scope, function.concurrency_id, session), calls)
-        if caller is None:
+        owner = caller or scope["state"].get("limited_as", "")
+        if not owner:
             return
-        own = self._sessions.setdefault(caller, OrderedDict())
+        own = self._sessions.setdefault(owner, OrderedDict())
         own[session] = None
         own.move_to_end(session)
-        busy = {session, *(each.session for each in calls)}  # their calls need the state
-        for oldest in [each for each in own if each not in busy][: max(0, len(own) - MOST_SESSIONS)]:
+        busy = {session, *(each.session for each in calls)}  # their calls need the state and the results
+        idle = [each for each in own if each not in busy]
+        most = MOST_SESSIONS if caller else MOST_ADDRESS_SESSIONS
+        for oldest in idle[: max(0, len(own) - most)]:
             del own[oldest]
             _forget_session(scope, oldest)
-        idle = [owner for owner, sessions in self._sessions.items() if owner != caller and busy.isdisjoint(sessions)]
-        for owner in idle[: max(0, len(self._sessions) - MOST_FILES)]:
-            del self._sessions[owner]
+        _limit_results(blocks._queue, owner, own, idle)
+        others = [each for each, sessions in self._sessions.items() if each != owner and busy.isdisjoint(sessions)]
+        for other in others[: max(0, len(self._sessions) - MOST_FILES)]:
+            del self._sessions[other]
 
     def _remember_uploads(self, caller: str, send: Send) -> Send:
         """Return a `send` function that records the paths of uploaded files before the caller receives them."""
@@ -255,11 +260,34 @@ async def _run_stream(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
 
 
 def _forget_session(scope: Scope, session: str) -> None:
-    """Delete the state of a session that the framework keeps."""
+    """Delete the state and the results of a session that the framework keeps."""
     holder = scope["app"].state_holder
     with holder.lock:
         holder.session_data.pop(session, None)
         holder.time_last_used.pop(session, None)
+    _forget_results(scope["app"].get_blocks()._queue, session)
+
+
+def _limit_results(queue: Any, owner: str, own: Iterable[str], idle: Iterable[str]) -> None:
+    """Delete the results of an owner's oldest idle sessions if too many results were not fetched.
+
+    Raises a 429 `RequestError` if there are still too many: the session of this call has them.
+    """
+    most = share_of(owner).unfetched
+    unfetched = {session: len(queue.pending_event_ids_session.get(session, ())) for session in own}
+    for session in idle:
+        if sum(unfetched.values()) < most:
+            return
+        _forget_results(queue, session)
+        unfetched[session] = 0
+    if sum(unfetched.values()) >= most:
+        raise too_many_requests("Too many results that the page did not fetch.", 1)
+
+
+def _forget_results(queue: Any, session: str) -> None:
+    """Delete the results that the framework keeps for a page until it fetches them."""
+    queue.pending_messages_per_session.pop(session, None)
+    queue.pending_event_ids_session.pop(session, None)
 
 
 def _paths(request: Any) -> Iterator[str]:

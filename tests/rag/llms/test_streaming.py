@@ -230,6 +230,22 @@ def test_impossible_counts_are_brought_into_range() -> None:
     assert float(received.tokens["out"]) == 1e9
 
 
+@pytest.mark.parametrize("reported", [float("inf"), float("nan"), "x", [1]])
+def test_what_is_no_count_does_not_discard_the_reply(reported: Any) -> None:
+    received = Reply()
+    usage = {"input_tokens": reported, "output_tokens": 5, "total_tokens": 0}
+    received.read(AIMessageChunk.model_construct(content=TEXT, usage_metadata=usage, response_metadata={}))
+    assert received.tokens == {"in": 0, "out": 5}
+
+
+def test_a_long_finish_reason_is_cut_off_in_the_message() -> None:
+    received = Reply()
+    received.read(AIMessageChunk("", response_metadata={"finish_reason": "<b>x" * 100_000}))
+    problem = received.problem("openai")
+    assert problem is not None
+    assert len(problem[1]) < 200
+
+
 def test_a_server_that_counts_nothing_gives_no_counts() -> None:
     _, call = answer("openai", openai_wire([TEXT]))
     assert call.tokens == {}

@@ -304,6 +304,54 @@ def test_a_browser_that_has_a_secret_keeps_it() -> None:
     assert cookie_of("a=b", f"citechat={SECRET}") is None
 
 
+def received_cookies(*sent: bytes) -> list[bytes]:
+    """The `Cookie` headers that reach the application."""
+    seen: list[bytes] = []
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(value for name, value in scope["headers"] if name == b"cookie")
+        await app(scope, receive, send)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: Any) -> None:
+        pass
+
+    headers = [(b"host", b"localhost"), *((b"cookie", each) for each in sent)]
+    scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": headers}
+    _run(RequestGuard(reading)(scope, receive, send))
+    return seen
+
+
+def test_the_application_receives_only_the_cookies_of_this_server() -> None:
+    own = f"citechat={SECRET}; access-token-unsecure-a1B_=Zx-1_2"
+    assert received_cookies(f"theme=dark; {own}; x=1".encode()) == [own.encode()]
+    assert received_cookies(b"theme=dark", f"citechat={SECRET}".encode()) == [f"citechat={SECRET}".encode()]
+    assert received_cookies(b"theme=dark") == []
+
+
+@pytest.mark.parametrize("name", ["x", "citechat", "access-token-a1"])
+def test_no_cookie_in_quotation_marks_is_parsed(name: str) -> None:
+    """Python's parser takes quadratic time for them: 40 kB blocked the server for seconds."""
+    value = '"' + "\\1" * 20_000 + '"'
+    assert received_cookies(f"{name}={value}".encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("localhost:8443", 200), ("[::1]:80", 200), ("127.0.0.1, localhost", 200)]
+    + [(host, 400) for host in ("evil.example", "[::1", "a b:c", "", "localhost, evil.example", "evil.example/x")],
+)
+def test_a_forwarded_host_must_be_known_as_well(host: str, status: int) -> None:
+    assert call(headers=((b"x-forwarded-host", host.encode()),))[0] == status
+
+
+def test_no_cache_keeps_the_page() -> None:
+    _, headers = call(headers=((b"cookie", f"citechat={SECRET}".encode()),))
+    assert (b"cache-control", b"private, no-cache") in headers
+
+
 @pytest.mark.parametrize("wrong", ["", "citechat=", "citechat=abc", f"citechat={SECRET.upper()}", f"other={SECRET}"])
 def test_what_is_no_secret_of_ours_is_replaced(wrong: str) -> None:
     assert cookie_of(wrong) is not None

@@ -19,6 +19,8 @@ from visitors import Parrot, Reply, cookie_of, log_in, visit
 from rag import Settings
 from ui.security import session_isolation as apart
 from ui.security.access import open_accounts
+from ui.security.errors import RequestError
+from ui.security.rate_limits import ADDRESS_SHARE, USER_SHARE
 from ui.security.session_isolation import PageIsolation, SessionIsolation
 from ui.server import ServedChat
 
@@ -211,7 +213,8 @@ def _app_with_sessions(*names: str) -> Any:
     holder: Any = StateHolder()
     for name in names:
         holder.session_data[name] = holder.time_last_used[name] = object()
-    queue = SimpleNamespace(event_queue_per_concurrency_id={}, active_jobs=[])
+    results: dict[str, Any] = {"pending_messages_per_session": {}, "pending_event_ids_session": {}}
+    queue = SimpleNamespace(event_queue_per_concurrency_id={}, active_jobs=[], **results)
     blocks = SimpleNamespace(fns={0: SimpleNamespace(inputs=[], concurrency_id="all")}, _queue=queue)
     return SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder)
 
@@ -279,6 +282,43 @@ def test_sessions_with_calls_that_wait_or_run_are_not_forgotten(monkeypatch: pyt
         isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": session})
         isolation.limits.release(scope)
     assert set(app.state_holder.session_data) == {"waits", "runs", "idle 19"}
+
+
+def _called(app: Any, isolation: SessionIsolation, caller: str | None, address: str, session: str) -> bool:
+    """Call a function whose results nobody fetches, and return whether the call was admitted."""
+    scope = {"app": app, "state": {"limited_as": caller or address}}
+    try:
+        isolation._check_call(caller, scope, {"fn_index": 0, "data": [], "session_hash": session})
+    except RequestError:
+        return False
+    finally:
+        isolation.limits.release(scope)
+    queue = app.get_blocks()._queue
+    queue.pending_messages_per_session.setdefault(session, []).append("a result")
+    ids = queue.pending_event_ids_session.setdefault(session, set())
+    ids.add(len(ids))
+    return True
+
+
+@pytest.mark.parametrize(("caller", "most"), [("user:ann", USER_SHARE.unfetched), (None, ADDRESS_SHARE.unfetched)])
+def test_results_that_a_page_does_not_fetch_are_limited(caller: str | None, most: int) -> None:
+    """The framework keeps them in memory until the page fetches them."""
+    app, isolation = _app_with_sessions(), SessionIsolation()
+    admitted = [_called(app, isolation, caller, "address:192.0.2.1", "s") for _ in range(2 * most)]
+    assert admitted == [True] * most + [False] * most
+    assert _called(app, isolation, "user:bob", "", "of bob"), "another user is not affected"
+    app.get_blocks()._queue.pending_event_ids_session["s"].clear()
+    assert _called(app, isolation, caller, "address:192.0.2.1", "s"), "the page fetched them"
+
+
+@pytest.mark.parametrize("caller", ["user:ann", None])
+def test_pages_that_were_left_do_not_keep_their_results(caller: str | None) -> None:
+    app, isolation = _app_with_sessions(), SessionIsolation()
+    for number in range(300):
+        assert _called(app, isolation, caller, "address:192.0.2.1", f"page {number}")
+    kept = app.get_blocks()._queue.pending_messages_per_session
+    assert list(kept)[-1] == "page 299"
+    assert len(kept) <= ADDRESS_SHARE.unfetched
 
 
 def test_a_page_that_the_server_does_not_know_is_told_so_and_no_error_is_logged(
