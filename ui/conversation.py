@@ -32,6 +32,9 @@ LONGEST_ECHO = 2000
 
 UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
 
+MOST_EXCHANGES, MOST_CHARACTERS = 200, 4_000_000
+"""Maximum size of a conversation: the number of questions, and of characters in the answers and their passages."""
+
 _POLL_SECONDS = 0.1  # interval between checks for a stopped answer
 _TARGET = re.compile(r"(cite|hit)-([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
 
@@ -76,6 +79,14 @@ class Exchange:
         """The answer if it is complete, else None."""
         return self.answer if self.answer is not None and self.answer.done and self.error is None else None
 
+    @property
+    def size(self) -> int:
+        """The approximate size in characters."""
+        if self.answer is None:
+            return len(self.question)
+        passages = sum(len(hit.passage.text) for hit in self.answer.hits)
+        return len(self.question) + len(self.answer.text) + len(self.answer.reasoning) + passages
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -118,6 +129,12 @@ class Conversation:
     def with_last(self, exchange: Exchange) -> Conversation:
         """Return the conversation with its last exchange replaced."""
         return replace(self, exchanges=(*self.exchanges[:-1], exchange))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the conversation is too long for another question: each open page and each save has all of it."""
+        count = len(self.exchanges)
+        return count >= MOST_EXCHANGES or sum(exchange.size for exchange in self.exchanges) >= MOST_CHARACTERS
 
     @property
     def is_unfinished(self) -> bool:

@@ -256,7 +256,8 @@ def _words(value: Any) -> str:
     values = {str(key).lower(): item for key, item in value.items()}
     answer = next((words for key in _ANSWER_KEYS if key in values and (words := _words(values[key]))), "")
     if not answer:
-        others = {key: _words(item) for key, item in value.items() if str(key).lower() not in _CITATION_KEYS}
+        seen = {*_CITATION_KEYS, *_ANSWER_KEYS}  # reading a value twice would take exponential time if they are nested
+        others = {key: _words(item) for key, item in value.items() if str(key).lower() not in seen}
         answer = "\n".join(f"- {key}: {words}" for key, words in others.items() if words)
     if answer and not _HAS_MARKER.search(answer):
         cited = [number for key in _CITATION_KEYS for number in _cited(values.get(key))]

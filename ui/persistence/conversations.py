@@ -16,6 +16,9 @@ from ..conversation import Conversation, Rating
 from ..html import one_line
 from .database import Database, PersistenceError, utc_now
 
+MOST_LISTED = 500
+"""Maximum number of conversations in a list; the page sends the list after each change."""
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from sqlalchemy import ColumnElement, Connection, MetaData
@@ -89,10 +92,10 @@ class ConversationStore:
         return replace(conversation, id=id_, title=self._run(write))
 
     def listing(self, owner: str) -> list[ConversationSummary]:
-        """Return the owner's conversations, the most recently saved first."""
+        """Return the owner's conversations, the most recently saved first, at most `MOST_LISTED`."""
         columns = [self._conversations.c[name] for name in ("id", "title", "changed", "questions")]
         query = self._conversations.select().with_only_columns(*columns).where(self._is_owned(owner))
-        query = query.order_by(self._conversations.c.changed.desc(), self._conversations.c.id)
+        query = query.order_by(self._conversations.c.changed.desc(), self._conversations.c.id).limit(MOST_LISTED)
         return self._run(lambda connection: [ConversationSummary(*row) for row in connection.execute(query)])
 
     def load(self, owner: str, id: str) -> Conversation | None:

@@ -140,10 +140,10 @@ class Share(NamedTuple):
     unfetched: int
 
 
-USER_SHARE = Share(waiting=16, running=16, answers=4, unfetched=40)
+USER_SHARE = Share(waiting=16, running=16, answers=4, unfetched=20)
 """The share of a logged-in user. A page makes five calls when it is opened."""
 
-ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, unfetched=80)
+ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, unfetched=60)
 """The share of an address or network without logins, which many users may have in common; 40 calls run at a time."""
 
 

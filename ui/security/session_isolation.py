@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 """Maximum number of files recorded per user; the least recently used one is removed first."""
 
-MOST_SESSIONS, MOST_ADDRESS_SESSIONS = 200, 1000
+MOST_SESSIONS, MOST_ADDRESS_SESSIONS = 50, 1000
 """Maximum number of open pages whose state is kept, per logged-in user and per address without logins; all users share
 the memory for it."""
+
+MOST_STREAMS = 200
+"""Maximum number of open responses per user or address that wait for the results of calls; a page has one."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -66,7 +69,7 @@ class PageIsolation:
         if is_heartbeat(path_of(scope)):
             await _run_heartbeat(self.app, *inner)
         elif is_stream(path_of(scope)):
-            await _run_stream(self.app, *inner)
+            await self._isolation.run_stream(caller, self.app, *inner)
         else:
             await self.app(*inner)
 
@@ -79,6 +82,7 @@ class SessionIsolation:
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
         self._sessions: dict[str, OrderedDict[str, None]] = {}
+        self._streams: Counter[str] = Counter()
         self.limits = PageCallLimits()
 
     async def isolate(
@@ -95,6 +99,20 @@ class SessionIsolation:
             remembering = send if caller is None else self._remember_uploads(caller, send)
             return self._with_private_query(caller, scope), receive, remembering
         return *(await self._isolate_post(caller, scope, receive)), send
+
+    async def run_stream(self, caller: str | None, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run a request for the results of a page's calls; answer with 429 if the caller has too many of them."""
+        owner = caller or scope["state"].get("limited_as", "")
+        if owner and self._streams[owner] >= MOST_STREAMS:
+            await send_error(scope, receive, send, too_many_requests("Too many open pages.", 1))
+            return
+        self._streams[owner] += 1
+        try:
+            await _run_stream(app, scope, receive, send)
+        finally:
+            self._streams[owner] -= 1
+            if not self._streams[owner]:
+                del self._streams[owner]
 
     def _isolate_get(self, caller: str | None, route: str, scope: Scope) -> Scope:
         if route.startswith(HEARTBEAT):
@@ -239,7 +257,7 @@ async def _run_stream(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
     """Run a request for the results of a page's calls, and end its response properly.
 
     For a session that it does not know, or that was closed, the framework sends an event that says so, and then raises
-    an HTTP error in place of ending the response.
+    an HTTP error in place of ending the response. If several streams of one session are closed, it raises a `KeyError`.
     """
     from starlette.exceptions import HTTPException
 
@@ -255,8 +273,17 @@ async def _run_stream(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
     except RuntimeError as error:
         if is_complete or not isinstance(error.__cause__, HTTPException):
             raise
+    except KeyError as error:
+        if error.args != (_session_of(scope),):
+            raise
     if not is_complete:
         await send({"type": "http.response.body", "body": b""})
+
+
+def _session_of(scope: Scope) -> str:
+    """Return the session that a request for results names."""
+    query = parse_qsl(str(scope["query_string"], "latin-1"))
+    return next((value for name, value in query if name == "session_hash"), "")
 
 
 def _forget_session(scope: Scope, session: str) -> None:

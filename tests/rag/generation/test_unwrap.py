@@ -138,3 +138,11 @@ def test_the_pieces_of_a_reply_change_nothing(parts: list[str], size: int) -> No
 )
 def test_a_long_reply_is_read_to_its_end(text: str) -> None:
     unwrapped(text)
+
+
+@pytest.mark.parametrize("end", ["null", '""', "[]", "true"])
+@pytest.mark.parametrize("keys", [("answer",), ("points", "summary", "items"), ("x", "answer")])
+def test_nested_objects_are_read_once(keys: tuple[str, ...], end: str) -> None:
+    """Reading the value of an answer's key again as that of another key took twice the time at each level."""
+    depth = 200
+    unwrapped("".join(f'{{"{keys[level % len(keys)]}":' for level in range(depth)) + end + "}" * depth)

@@ -198,6 +198,13 @@ def test_the_list_has_the_newest_first_and_a_new_title_moves_nothing(saved: Conv
     assert listed[0].changed.endswith("+00:00")
 
 
+def test_a_list_has_a_maximum_length(saved: ConversationStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_LISTED", 2)
+    for name in ("one", "two", "three"):
+        saved.save("ann", Conversation((Exchange(name),)))
+    assert [each.title for each in saved.listing("ann")] == ["three", "two"]
+
+
 # Whose it is
 
 

@@ -330,6 +330,55 @@ def test_a_page_that_the_server_does_not_know_is_told_so_and_no_error_is_logged(
     assert caplog.records == []
 
 
+def _stream(isolation: SessionIsolation, framework: Any, caller: str | None, session: str = "s") -> Any:
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Any = {"type": "http", "method": "GET", "path": "/gradio_api/queue/data", "headers": []}
+    scope |= {"query_string": f"session_hash={session}".encode(), "state": {"limited_as": caller or "address:1"}}
+    return isolation.run_stream(caller, framework, scope, receive, send), sent
+
+
+@pytest.mark.parametrize("caller", ["user:ann", None])
+def test_open_streams_are_limited(caller: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST_STREAMS", 2)
+    isolation = SessionIsolation()
+
+    async def framework(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0.2)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def statuses() -> list[int]:
+        streams = [_stream(isolation, framework, caller) for _ in range(3)]
+        await asyncio.gather(*(work for work, _ in streams))
+        again, sent = _stream(isolation, framework, caller)
+        await again
+        return [each[0]["status"] for _, each in [*streams, (None, sent)]]
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(asyncio.run, statuses()).result() == [200, 200, 429, 200]  # type: ignore[arg-type]
+
+
+def test_the_end_of_several_streams_of_a_session_is_no_error() -> None:
+    """The framework deletes the session's results at the end of each."""
+
+    async def framework(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise KeyError("s")
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        work, _ = _stream(SessionIsolation(), framework, "user:ann")
+        elsewhere.submit(asyncio.run, work).result()
+        work, _ = _stream(SessionIsolation(), framework, "user:ann", "another")
+        with pytest.raises(KeyError):
+            elsewhere.submit(asyncio.run, work).result()
+
+
 def test_there_is_room_for_the_sessions_of_many_users(chat: ServedChat) -> None:
     holder: Any = chat.app.app.state_holder  # type: ignore[attr-defined]
     assert holder.capacity >= 10_000 >= 50 * apart.MOST_SESSIONS

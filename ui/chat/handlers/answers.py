@@ -16,6 +16,7 @@ from rag import Assistant, follow_up_questions, starter_questions
 from ...conversation import Conversation, converse
 from ...html import outlet, public_error
 from ...i18n.translate import Translate, english
+from ...persistence.conversations import MOST_LISTED
 from ..render.article import article_html, message_html, passage_html
 from ..render.conversations import feedback_html, history_html
 from ..render.exchange import messages
@@ -113,6 +114,10 @@ class AnswerHandlers:
         choose_articles: Callable[[], RequestFilter],
     ) -> Iterator[Update]:
         visitor, before, session = page
+        if before.is_full:
+            self.gr.Warning(visitor.translate("This conversation is full. Begin a new one."))
+            yield self.screen(visitor, before, question=question or "")
+            return
         number = session.begin_answer()
         self._sessions[visitor.session] = session
         opened = False
@@ -189,7 +194,7 @@ class AnswerHandlers:
         except CitechatError as error:
             logger.warning("cannot list the conversations: %s", error)
             listed = []
-        return history_html(listed, conversation.id, translate)
+        return history_html(listed, conversation.id, translate, is_cut=len(listed) >= MOST_LISTED)
 
     def feedback(self, visitor: Visitor) -> str:
         """Return HTML that summarizes the visitor's ratings, or an empty string without ratings."""

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from ...persistence.conversations import ConversationSummary
 
 
-def history_html(listed: Sequence[ConversationSummary], current: str = "", translate: Translate = english) -> str:
-    """Return HTML that lists conversations; `current` is the open one's id. The page's script confirms deletions."""
-    return str(macros("chat", "conversations").history(translate, listed, current))
+def history_html(
+    listed: Sequence[ConversationSummary], current: str = "", translate: Translate = english, *, is_cut: bool = False
+) -> str:
+    """Return HTML that lists conversations; `current` is the open one's id. The page's script confirms deletions.
+
+    `is_cut` says that there may be older ones.
+    """
+    return str(macros("chat", "conversations").history(translate, listed, current, is_cut))
 
 
 def feedback_html(ratings: Sequence[Mapping[str, str]], translate: Translate = english) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 from index import Index
 from rag import AnswerOptions, Assistant
+from ui import conversation as conversation_module
 from ui.chat.handlers.answers import AnswerHandlers, Update
 from ui.chat.handlers.conversations import ConversationHandlers
 from ui.chat.services import Services
@@ -481,3 +482,14 @@ def test_a_database_that_fails_is_told_without_where_it_is(
         assert kind == "notice"
         assert word
         assert str(file.parent) not in word
+
+
+@pytest.mark.parametrize("limit", ["MOST_EXCHANGES", "MOST_CHARACTERS"])
+def test_a_full_conversation_takes_no_more_questions(
+    ask: Callable[..., Conversation], gradio: Gradio, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ask("When did the harbour reopen?")
+    monkeypatch.setattr(conversation_module, limit, 1)
+    assert ask("And what came back?", said) == said, "nothing is lost"
+    assert "full" in gradio.warnings[0]
+    assert len(ask("What came back?").exchanges) == 1, "a new conversation does"

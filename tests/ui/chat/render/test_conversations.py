@@ -82,6 +82,11 @@ def test_a_very_long_name_is_cut_in_the_list_and_whole_where_it_is_changed() -> 
     assert Tags(past).of("input")[0]["value"] == long.title
 
 
+def test_a_list_that_is_cut_says_so() -> None:
+    assert "Older conversations are not listed" in text_of(history_html([SHIPS], is_cut=True))
+    assert "Older conversations" not in text_of(history_html([SHIPS]))
+
+
 def test_a_conversation_without_a_name_can_still_be_chosen_and_told_apart() -> None:
     past = history_html([ConversationSummary("1f", "", "2024-02-24T10:00:00+00:00", 1)])
     shown = re.search(r'data-do="open"[^>]*>([^<]*)</button>', past)
