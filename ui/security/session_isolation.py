@@ -174,7 +174,9 @@ class SessionIsolation:
         for oldest in idle[: max(0, len(own) - most)]:
             del own[oldest]
             _forget_session(scope, oldest)
-        _limit_results(blocks._queue, owner, own, idle)
+        active = Counter(each.session for each in calls)
+        kept = {each: len(blocks._queue.pending_event_ids_session.get(each, ())) - active[each] for each in own}
+        _limit_results(blocks._queue, kept, idle, share_of(owner).unfetched)
         others = [each for each, sessions in self._sessions.items() if each != owner and busy.isdisjoint(sessions)]
         for other in others[: max(0, len(self._sessions) - MOST_FILES)]:
             del self._sessions[other]
@@ -295,19 +297,19 @@ def _forget_session(scope: Scope, session: str) -> None:
     _forget_results(scope["app"].get_blocks()._queue, session)
 
 
-def _limit_results(queue: Any, owner: str, own: Iterable[str], idle: Iterable[str]) -> None:
+def _limit_results(queue: Any, unfetched: dict[str, int], idle: Iterable[str], most: int) -> None:
     """Delete the results of an owner's oldest idle sessions if too many results were not fetched.
 
-    Raises a 429 `RequestError` if there are still too many: the session of this call has them.
+    `unfetched` contains the number of calls of each session that have ended and whose results were not fetched. Raises
+    a 429 `RequestError` if there are still too many: the session of this call has them.
     """
-    most = share_of(owner).unfetched
-    unfetched = {session: len(queue.pending_event_ids_session.get(session, ())) for session in own}
+    total = sum(max(0, count) for count in unfetched.values())
     for session in idle:
-        if sum(unfetched.values()) < most:
+        if total < most:
             return
         _forget_results(queue, session)
-        unfetched[session] = 0
-    if sum(unfetched.values()) >= most:
+        total -= max(0, unfetched.get(session, 0))
+    if total >= most:
         raise too_many_requests("Too many results that the page did not fetch.", 1)
 
 

@@ -311,6 +311,18 @@ def test_results_that_a_page_does_not_fetch_are_limited(caller: str | None, most
     assert _called(app, isolation, caller, "address:192.0.2.1", "s"), "the page fetched them"
 
 
+def test_calls_that_wait_or_run_are_not_results() -> None:
+    app, isolation = _app_with_sessions(), SessionIsolation()
+    queue = app.get_blocks()._queue
+    waiting = [
+        SimpleNamespace(session_hash="s", concurrency_id="all", request=SimpleNamespace(scope={"state": {}}))
+        for _ in range(2 * USER_SHARE.unfetched)
+    ]
+    queue.event_queue_per_concurrency_id["all"] = SimpleNamespace(queue=waiting)
+    queue.pending_event_ids_session["s"] = set(range(len(waiting)))
+    assert _called(app, isolation, "user:ann", "", "s")
+
+
 @pytest.mark.parametrize("caller", ["user:ann", None])
 def test_pages_that_were_left_do_not_keep_their_results(caller: str | None) -> None:
     app, isolation = _app_with_sessions(), SessionIsolation()
