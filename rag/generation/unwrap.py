@@ -27,6 +27,7 @@ _CITATION_KEYS = (
     *("citations", "citation", "sources", "source", "passages", "passage", "references", "reference", "refs", "ids"),
     *("id", "passage_ids", "source_ids", "cited", "numbers", "number", "evidence", "引用"),
 )
+_KNOWN_KEYS = frozenset(_ANSWER_KEYS + _CITATION_KEYS)
 _ANSWER = (
     r"(?:(?:the |my |your )?(?:(?:final|short|direct|brief|complete) )?(?:answer|response|reply)"
     r"|最终答案|回答|答案|答|(?:la )?respuesta|(?:la )?réponse|(?:die )?antwort|(?:a )?resposta|(?:la )?risposta)"
@@ -256,8 +257,8 @@ def _words(value: Any) -> str:
     values = {str(key).lower(): item for key, item in value.items()}
     answer = next((words for key in _ANSWER_KEYS if key in values and (words := _words(values[key]))), "")
     if not answer:
-        seen = {*_CITATION_KEYS, *_ANSWER_KEYS}  # reading a value twice would take exponential time if they are nested
-        others = {key: _words(item) for key, item in value.items() if str(key).lower() not in seen}
+        # The values of `_ANSWER_KEYS` are empty; reading them again would take exponential time if they are nested.
+        others = {key: _words(item) for key, item in value.items() if str(key).lower() not in _KNOWN_KEYS}
         answer = "\n".join(f"- {key}: {words}" for key, words in others.items() if words)
     if answer and not _HAS_MARKER.search(answer):
         cited = [number for key in _CITATION_KEYS for number in _cited(values.get(key))]

@@ -16,17 +16,17 @@ from ..conversation import Conversation, Rating
 from ..html import one_line
 from .database import Database, PersistenceError, utc_now
 
-MOST_LISTED = 500
-"""Maximum number of conversations in a list; the page sends the list after each change."""
-
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from sqlalchemy import ColumnElement, Connection, MetaData
 
-__all__ = ["LONGEST_TITLE", "ConversationStore", "ConversationSummary", "PersistenceError"]
+__all__ = ["LONGEST_TITLE", "MOST_LISTED", "ConversationStore", "ConversationSummary", "PersistenceError"]
 
 LONGEST_TITLE = 60
 """Maximum length of a title derived from the first question, in characters."""
+
+MOST_LISTED = 500
+"""Maximum number of conversations in a list; the page sends the list after each change."""
 
 _RENAMED_FIELDS = {
     "only": "article_filter",

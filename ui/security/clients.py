@@ -21,11 +21,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 LONGEST_NAME = 200
 """Maximum length of a user name from a proxy, in characters."""
 
+_GRADIO_SERVER = "x-gradio-server"
+"""A header from which Gradio takes the page's address. No proxy sends it, so it is never trusted."""
+
 _FORWARDED = (
     *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip"),
+    _GRADIO_SERVER,
 )
-_NEVER_TRUSTED = "x-gradio-server"
-"""A header from which Gradio takes the page's address. No proxy sends it."""
 
 # What proxies send in place of a missing name: `$remote_user`, `%{REMOTE_USER}e`, `(null)` or `<no value>`.
 _PLACEHOLDER_STARTS = ("$", "%", "(", "<")
@@ -95,8 +97,7 @@ def strip_headers(headers: Headers, *, user_header: str | None, forwarded: bool)
 
     The header that would set the page's address is always removed.
     """
-    named = {_NEVER_TRUSTED, user_header.lower()} if user_header else {_NEVER_TRUSTED}
-    named |= set(_FORWARDED) if forwarded else set()
+    named = {_GRADIO_SERVER, *([user_header.lower()] if user_header else []), *(_FORWARDED if forwarded else [])}
     return [(name, value) for name, value in headers if _plain(name) not in named]
 
 

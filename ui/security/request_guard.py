@@ -12,7 +12,7 @@ import logging
 import re
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .body_limits import (
@@ -189,13 +189,11 @@ class RequestGuard:
         if [name for name, _ in scope["headers"]].count(b"host") > 1:
             # A proxy may have checked another one (RFC 9112, section 3.2).
             raise RequestError(400, "The request has several Host headers.", "Send one.")
-        name = _host_name(headers.get(b"host", ""))
-        if name not in self.hosts and not _is_address(name):
+        if not self._is_known(headers.get(b"host", "")):
             raise RequestError(400, "Unknown host name.")
-        for written in headers.get(b"x-forwarded-host", "localhost").split(","):
-            forwarded = _host_name(written.strip())
-            if not _HOST.fullmatch(written.strip()) or not (forwarded in self.hosts or _is_address(forwarded)):
-                raise RequestError(400, "Unknown host name in X-Forwarded-Host.")
+        forwarded = [each.strip() for each in headers.get(b"x-forwarded-host", "localhost").split(",")]
+        if not all(_HOST.fullmatch(each) and self._is_known(each) for each in forwarded):
+            raise RequestError(400, "Unknown host name in X-Forwarded-Host.")
         if self._is_cross_site(scope, headers):
             raise RequestError(
                 403,
@@ -208,6 +206,10 @@ class RequestGuard:
         length = headers.get(b"content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > largest:
             raise too_large("The request is too large.")
+
+    def _is_known(self, host: str) -> bool:
+        name = _host_name(host)
+        return name in self.hosts or _is_address(name)
 
     def _is_cross_site(self, scope: Scope, headers: Mapping[bytes, str]) -> bool:
         """Return whether a request comes from a page on another site, according to headers that pages cannot forge.
@@ -257,20 +259,24 @@ def owner_id(cookies: Mapping[str, str]) -> str | None:
 
 def parse_cookies(header: str) -> dict[str, str]:
     """Return the cookies from a `Cookie` header, each parsed separately: other programs may set malformed cookies."""
-    return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in header.split(";"))}
+    return dict(_cookie_pairs(header))
 
 
-def _cookies(scope: Scope) -> dict[str, str]:
-    return parse_cookies(";".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"))
+def _cookie_pairs(header: str) -> Iterator[tuple[str, str]]:
+    for name, _, value in (each.partition("=") for each in header.split(";")):
+        yield name.strip(), value.strip()
+
+
+def _cookie_header(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """Return all `Cookie` headers as one."""
+    return b";".join(value for name, value in headers if name == b"cookie").decode("latin-1")
 
 
 def _with_own_cookies(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the headers with the cookies that this server sets, in one header, without those of other programs."""
-    sent = b";".join(value for name, value in headers if name == b"cookie").decode("latin-1")
-    pairs = [(name.strip(), value.strip()) for name, _, value in (each.partition("=") for each in sent.split(";"))]
     kept = [
         f"{name}={value}"
-        for name, value in pairs
+        for name, value in _cookie_pairs(_cookie_header(headers))
         if (name == COOKIE or name.startswith(_LOGIN_COOKIES)) and _PLAIN_VALUE.fullmatch(value)
     ]
     others = [(name, value) for name, value in headers if name != b"cookie"]
@@ -284,7 +290,8 @@ def _page_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     a user follows a link from another site; without the cookie, the user would get a new secret. The cookie is not sent
     with requests that pages on other sites make.
     """
+    if owner_id(parse_cookies(_cookie_header(scope["headers"]))) is not None:
+        return [_UNCACHED]
     cookie = f"{COOKIE}={secrets.token_hex(_SECRET_BYTES)}; Max-Age={_YEAR}; Path=/; HttpOnly; SameSite=Lax"
     secure = "; Secure" if scope["scheme"] == "https" else ""
-    is_new = owner_id(_cookies(scope)) is None
-    return [_UNCACHED, *([(b"set-cookie", (cookie + secure).encode("ascii"))] if is_new else [])]
+    return [_UNCACHED, (b"set-cookie", (cookie + secure).encode("ascii"))]

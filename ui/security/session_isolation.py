@@ -13,11 +13,12 @@ import json
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError, send_error, too_many_requests
-from .rate_limits import PageCallLimits, call_of, share_of
+from .rate_limits import CallerLimits, PageCallLimits, call_of, share_of
 from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, is_stream, path_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class SessionIsolation:
         self._secret = secrets.token_bytes(32)
         self._files: dict[str, OrderedDict[str, None]] = {}
         self._sessions: dict[str, OrderedDict[str, None]] = {}
-        self._streams: Counter[str] = Counter()
+        self._streams = CallerLimits("none", MOST_STREAMS)
         self.limits = PageCallLimits()
 
     async def isolate(
@@ -102,17 +103,15 @@ class SessionIsolation:
 
     async def run_stream(self, caller: str | None, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Run a request for the results of a page's calls; answer with 429 if the caller has too many of them."""
-        owner = caller or scope["state"].get("limited_as", "")
-        if owner and self._streams[owner] >= MOST_STREAMS:
-            await send_error(scope, receive, send, too_many_requests("Too many open pages.", 1))
-            return
-        self._streams[owner] += 1
-        try:
-            await _run_stream(app, scope, receive, send)
-        finally:
-            self._streams[owner] -= 1
-            if not self._streams[owner]:
-                del self._streams[owner]
+        owner = _limited_owner(caller, scope)
+        with ExitStack() as turn:
+            try:
+                if owner:
+                    turn.enter_context(self._streams.turn(owner))
+            except RequestError as error:
+                await send_error(scope, receive, send, error)
+            else:
+                await _run_stream(app, scope, receive, send)
 
     def _isolate_get(self, caller: str | None, route: str, scope: Scope) -> Scope:
         if route.startswith(HEARTBEAT):
@@ -162,21 +161,22 @@ class SessionIsolation:
             raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
         session, calls = str(fields.get("session_hash")), self.limits.calls(blocks._queue)
         self.limits.admit(scope, call_of(scope, function.concurrency_id, session), calls)
-        owner = caller or scope["state"].get("limited_as", "")
+        owner = _limited_owner(caller, scope)
         if not owner:
             return
         own = self._sessions.setdefault(owner, OrderedDict())
         own[session] = None
         own.move_to_end(session)
-        busy = {session, *(each.session for each in calls)}  # their calls need the state and the results
+        active = Counter(each.session for each in calls)
+        busy = {session, *active}  # their calls need the state and the results
         idle = [each for each in own if each not in busy]
-        most = MOST_SESSIONS if caller else MOST_ADDRESS_SESSIONS
-        for oldest in idle[: max(0, len(own) - most)]:
+        surplus = max(0, len(own) - (MOST_SESSIONS if caller else MOST_ADDRESS_SESSIONS))
+        for oldest in idle[:surplus]:
             del own[oldest]
             _forget_session(scope, oldest)
-        active = Counter(each.session for each in calls)
-        kept = {each: len(blocks._queue.pending_event_ids_session.get(each, ())) - active[each] for each in own}
-        _limit_results(blocks._queue, kept, idle, share_of(owner).unfetched)
+        pending = blocks._queue.pending_event_ids_session
+        unfetched = {each: max(0, len(pending.get(each, ())) - active[each]) for each in own}
+        _limit_results(blocks._queue, unfetched, idle[surplus:], share_of(owner).unfetched)
         others = [each for each, sessions in self._sessions.items() if each != owner and busy.isdisjoint(sessions)]
         for other in others[: max(0, len(self._sessions) - MOST_FILES)]:
             del self._sessions[other]
@@ -224,6 +224,11 @@ class SessionIsolation:
         """Return the private name that replaces a name from the caller; other users cannot construct it."""
         message = json.dumps([caller, name]).encode("ascii")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def _limited_owner(caller: str | None, scope: Scope) -> str:
+    """Return the user or the address whose open pages are limited; "" without limits."""
+    return caller or str(scope["state"].get("limited_as", ""))
 
 
 def _not_json() -> RequestError:
@@ -303,12 +308,12 @@ def _limit_results(queue: Any, unfetched: dict[str, int], idle: Iterable[str], m
     `unfetched` contains the number of calls of each session that have ended and whose results were not fetched. Raises
     a 429 `RequestError` if there are still too many: the session of this call has them.
     """
-    total = sum(max(0, count) for count in unfetched.values())
+    total = sum(unfetched.values())
     for session in idle:
         if total < most:
             return
         _forget_results(queue, session)
-        total -= max(0, unfetched.get(session, 0))
+        total -= unfetched[session]
     if total >= most:
         raise too_many_requests("Too many results that the page did not fetch.", 1)
 

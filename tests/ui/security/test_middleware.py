@@ -17,7 +17,7 @@ from ui.persistence.database import PersistenceError
 from ui.security import access as access_module
 from ui.security import middleware as middleware_module
 from ui.security.access import access_policy, open_accounts
-from ui.security.clients import TrustedProxies, is_loopback
+from ui.security.clients import TrustedProxies, is_loopback, strip_headers, was_forwarded
 from ui.security.middleware import AccessControl
 from ui.security.scopes import Area, area_of, required_scope
 
@@ -363,3 +363,10 @@ class TestTheRegister:
         at += access_module.STALE
         assert call(control_, "/v1/articles", headers=key)[0] == 503
         assert call(control_, "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("forwarded", [True, False])
+def test_the_header_that_sets_the_address_of_the_page_is_removed_and_is_a_sign_of_a_proxy(forwarded: bool) -> None:
+    headers = [(b"host", b"localhost"), (b"X-Gradio_Server", b"http://evil.example")]
+    assert was_forwarded(headers)
+    assert strip_headers(headers, user_header=None, forwarded=forwarded) == headers[:1]
