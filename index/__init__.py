@@ -5,7 +5,7 @@ Other packages import only from here. Large libraries are imported by the functi
 
 from .embedding.base import Encoder, Encoding, FloatArray, unit
 from .embedding.langchain import LangChainEncoder
-from .embedding.loader import load_encoder
+from .embedding.loader import bundled_folder, load_encoder
 from .embedding.onnx import cpu_count
 from .errors import (
     CancelledWorkError,
@@ -73,6 +73,7 @@ __all__ = [
     "TokenVectors",
     "UploadBudget",
     "begins_with_heading",
+    "bundled_folder",
     "cpu_count",
     "create_private_folder",
     "has_words",

@@ -5,7 +5,7 @@ from .assistant import Assistant
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
-from .factory import ask, build_assistant, go_offline, open_executor, open_index, protect_home
+from .factory import ask, build_assistant, go_offline, open_executor, open_index, open_reader, protect_home
 from .grounding.reasons import REASONS, parse_reason
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
@@ -47,6 +47,7 @@ __all__ = [
     "load_settings",
     "open_executor",
     "open_index",
+    "open_reader",
     "parse_reason",
     "ping_llm",
     "protect_home",

@@ -24,14 +24,22 @@ from .questions.contextualize import contextualize
 from .questions.foreign import is_foreign
 from .questions.small_talk import SmallTalk, small_talk, small_talk_reply
 from .questions.starters import starter_questions
-from .reading.abstention import DEFAULT_ABSTENTION_THRESHOLD, LLM_ABSTENTION_THRESHOLD, confidence
-from .reading.evidence import Quote, rank_sentences
+from .reading.abstention import (
+    DEFAULT_ABSTENTION_THRESHOLD,
+    LLM_ABSTENTION_THRESHOLD,
+    READER_ABSTENTION_THRESHOLD,
+    READER_LLM_ABSTENTION_THRESHOLD,
+    read_confidence,
+    similarity_confidence,
+)
+from .reading.evidence import Quote, rank_sentences, read_passages
 from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions, Scope
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from .grounding.verdicts import Verifier
+    from .reading.reader import Reader
 
 
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
@@ -44,7 +52,8 @@ class Assistant:
     """An assistant that answers questions about the articles in one index.
 
     Without an `llm` it quotes the articles; with one it checks every sentence that the LLM writes. `model` names the
-    LLM in answers and errors. The `observer` is notified of every question. Use `dataclasses.replace`, `with_options`,
+    LLM in answers and errors. The `reader` chooses the evidence and estimates whether it answers; without one,
+    similarities decide. The `observer` is notified of every question. Use `dataclasses.replace`, `with_options`,
     `with_choices` or `without_llm` to create another assistant for the same index.
     """
 
@@ -53,6 +62,7 @@ class Assistant:
     _: KW_ONLY
     model: str = EXTRACTIVE
     options: AnswerOptions = field(default_factory=AnswerOptions)
+    reader: Reader | None = None
     observer: Observer | None = None
     _translations: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
     _verifiers: dict[tuple[str, str], Verifier | None] = field(default_factory=dict, repr=False)
@@ -93,8 +103,8 @@ class Assistant:
         answer = Answer(question, model=self.model, search_query=query, hits=hits, timings=timings)
         yield answer
 
-        ranked = rank_sentences(found)
-        answer = replace(answer, confidence=round(confidence(found, ranked[0]), 6) if ranked else 0.0)
+        ranked, confidence = self._evidence(found)
+        answer = replace(answer, confidence=round(confidence, 6))
         if not ranked:
             answer = not_found(answer)
             if article_filter and not found.hits:
@@ -126,7 +136,9 @@ class Assistant:
         encoder, options = self.index.encoder, self.options
         written = answer
         try:
-            for written in write(answer, context, call, history, encoder, options=options, quoted=quotes):
+            for written in write(
+                answer, context, call, history, encoder, options=options, quoted=quotes, reader=self.reader
+            ):
                 yield written
             if written.model == self.model and (verifier := self._verifier()) is not None:
                 yield verified(written, context.found, verifier)
@@ -138,6 +150,15 @@ class Assistant:
                 yield replace(not_found(answer), model=EXTRACTIVE, notes=(f"{reason} {error.hint}",))
             else:
                 yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
+
+    def _evidence(self, found: SearchResult) -> tuple[list[Quote], float]:
+        """Return the sentences that answer the question best, best first, and the confidence that the best one does."""
+        if self.reader is None:
+            ranked = rank_sentences(found)
+            return ranked, similarity_confidence(found, ranked[0]) if ranked else 0.0
+        readings = read_passages(found, self.reader)
+        ranked = rank_sentences(found, readings)
+        return ranked, read_confidence(found, ranked[0], readings) if ranked else 0.0
 
     def _verifier(self) -> Verifier | None:
         """Return the verifier in the options, which is loaded once; None for the bundled check."""
@@ -230,13 +251,21 @@ class Assistant:
         default."""
         if self.options.abstention_threshold is not None:
             return self.options.abstention_threshold
-        calibrated = self.index.abstention_threshold()
-        return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
+        calibrated = self.index.abstention_threshold(self.confidence_scale)
+        if calibrated is not None:
+            return calibrated
+        return DEFAULT_ABSTENTION_THRESHOLD if self.reader is None else READER_ABSTENTION_THRESHOLD
+
+    @property
+    def confidence_scale(self) -> str:
+        """The name of the scale of `Answer.confidence`, which differs from reader to reader."""
+        return "similarity" if self.reader is None else self.reader.name
 
     @property
     def _llm_abstention_threshold(self) -> float:
-        configured = self.options.abstention_threshold
-        return LLM_ABSTENTION_THRESHOLD if configured is None else configured
+        if self.options.abstention_threshold is not None:
+            return self.options.abstention_threshold
+        return LLM_ABSTENTION_THRESHOLD if self.reader is None else READER_LLM_ABSTENTION_THRESHOLD
 
     def articles(self) -> tuple[Article, ...]:
         """Return every indexed article, sorted by title."""

@@ -16,6 +16,8 @@ from .grounding.verifiers import load_verifier
 from .llms.context_window import context_tokens
 from .llms.loader import model_label, open_llm
 from .prompts import ANSWER_SYSTEM
+from .reading.loader import load_reader
+from .reading.reader import Reader
 from .settings import AnswerOptions, Settings, load_settings
 
 _OFFLINE = {
@@ -63,6 +65,12 @@ def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
     return load_encoder(settings.encoder, exports, threads or settings.threads)
 
 
+def open_reader(settings: Settings) -> Reader | None:
+    """Return the reader that the settings name, or None if it is off. Raises `SettingsError` if a plug-in fails."""
+    go_offline()
+    return load_reader(settings.reader, settings.threads)
+
+
 def open_executor(
     settings: Settings, workers: int | None = None, ray: str | None = None
 ) -> AbstractContextManager[ProcessExecutor | RayExecutor | None]:
@@ -107,7 +115,7 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
     llm, model = open_llm(settings), model_label(settings.llm)
     if llm is not None:
         load_verifier(settings.verifier, llm, model)  # an unknown verifier is an error now, not at the first answer
-    return Assistant(open_index(settings), llm, model=model, options=options)
+    return Assistant(open_index(settings), llm, model=model, options=options, reader=open_reader(settings))
 
 
 def _instructions(settings: Settings) -> str:

@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     """Runtime of the bundled model: 'onnx' (exported once, then starts fast) or 'torch'."""
     threads: int | None = Field(None, ge=1, le=256)
     """Maximum number of texts embedded in parallel; unset: the number of processors plus one."""
+    reader: str = "bundled"
+    """Model that reads question and passage together, to choose the evidence and to abstain: 'bundled', 'off', the
+    folder or name of a sentence-transformers CrossEncoder, or the name of a plug-in (see docs/reader.md)."""
     top_k: int = Field(6, ge=1, le=MOST_PASSAGES)
     """Maximum number of passages given to the model and shown as sources."""
     abstention_threshold: float | None = None

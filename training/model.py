@@ -1,58 +1,37 @@
-"""The reader as a torch module: a MiniLM encoder with three heads, and its loss."""
+"""Batches for the reader's network, and its loss."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
-from pairs import EncodedPair
-from torch import Tensor, nn
+from network import ReaderNetwork
+from torch import Tensor
 from torch.nn import functional
 from training_examples import CLAIM, Example
 
+from rag.reading.pairs import SHARPNESS, EncodedPair
+
+_LENGTHS, _ROWS = 32, 4  # the lengths and the number of rows of a batch are multiples of these
 _FAR = -1e4  # a logit that counts as minus infinity, and fits into half precision
-_SHARPNESS = 2.0  # of the soft maximum over a sentence's tokens
 
 
-class ReaderModel(nn.Module):
-    """An encoder that reads a question or a claim together with a passage.
+def read(network: ReaderNetwork, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the outputs for the inputs that `collate` returns, in logits.
 
-    Outputs, for each pair: the logit that the passage answers the question or supports the claim, shape `(pairs,)`; a
-    logit for each sentence, shape `(pairs, sentences)`; and for each token the logit that it is not supported, shape
-    `(pairs, tokens)`. The embeddings and the lowest `frozen` layers keep their weights.
+    For each pair: that the passage answers the question or supports the claim, shape `(pairs,)`; for each sentence,
+    shape `(pairs, sentences)`; and for each token that it is not supported, shape `(pairs, tokens)`.
     """
-
-    def __init__(self, folder: Path, frozen: int = 2) -> None:
-        from transformers import AutoModel
-
-        super().__init__()
-        self.encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager")
-        size = int(self.encoder.config.hidden_size)
-        for part in (self.encoder.embeddings, *self.encoder.encoder.layer[:frozen]):
-            for parameter in part.parameters():
-                parameter.requires_grad = False
-        self.pair_head = nn.Linear(size, 2)  # a column for each kind
-        self.sentence_head = nn.Linear(size, 2)
-        self.token_head = nn.Linear(size, 1)
-
-    def forward(
-        self, ids: Tensor, types: Tensor, mask: Tensor, kinds: Tensor, numbers: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        hidden = self.encoder(input_ids=ids, token_type_ids=types, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).float()
-        pooled = (hidden * weights).sum(1) / weights.sum(1) + hidden[:, 0]
-        pair = self.pair_head(pooled).gather(1, kinds[:, None])[:, 0]
-        each = kinds[:, None, None].expand(-1, hidden.shape[1], 1)
-        scores = self.sentence_head(hidden).gather(2, each)[..., 0]
-        count = int(numbers.max()) + 1
-        member = functional.one_hot(numbers.clamp(min=0), max(count, 1)).float() * (numbers >= 0).unsqueeze(-1)
-        spread = scores.unsqueeze(-1) + (1 - member) * _FAR
-        sentences = torch.logsumexp(spread * _SHARPNESS, dim=1) / _SHARPNESS
-        return pair, sentences, self.token_head(hidden)[..., 0]
+    pairs, scores, words = network(inputs["ids"], inputs["types"], inputs["mask"])
+    kinds, numbers = inputs["kinds"], inputs["numbers"]
+    scores = scores.float().gather(2, kinds[:, None, None].expand(-1, scores.shape[1], 1))[..., 0]
+    count = max(int(numbers.max()) + 1, 1)
+    member = functional.one_hot(numbers.clamp(min=0), count).float() * (numbers >= 0).unsqueeze(-1)
+    spread = scores.unsqueeze(-1) + (1 - member) * _FAR
+    sentences = torch.logsumexp(spread * SHARPNESS, dim=1) / SHARPNESS
+    return pairs.float().gather(1, kinds[:, None])[:, 0], sentences, words.float()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +43,24 @@ class Row:
 
 
 def collate(rows: Sequence[Row], device: str = "cpu") -> dict[str, Tensor]:
-    """Return the model's inputs for some rows, padded to the longest one."""
-    longest = max(len(row.pair.ids) for row in rows)
+    """Return the inputs of `read` for some rows, padded to few different shapes.
 
-    def padded(values: list[list[int]], filler: int) -> Tensor:
-        return torch.tensor([each + [filler] * (longest - len(each)) for each in values], device=device)
+    A library that compiles its kernels for each shape spends most of its time on that if every batch has another one.
+    There may be more rows in the batch than were given; those at the end are empty.
+    """
+    longest = max(len(row.pair.ids) for row in rows)
+    length, empty = longest + -longest % _LENGTHS, -len(rows) % _ROWS
+
+    def padded(values: list[list[int]], filler: int, first: int) -> Tensor:
+        full = [each + [filler] * (length - len(each)) for each in values]
+        return torch.tensor(full + [[first] + [filler] * (length - 1)] * empty, device=device)
 
     return {
-        "ids": padded([row.pair.ids for row in rows], 0),
-        "types": padded([row.pair.types for row in rows], 0),
-        "mask": padded([[1] * len(row.pair.ids) for row in rows], 0),
-        "kinds": torch.tensor([row.example.kind for row in rows], device=device),
-        "numbers": padded([row.pair.sentences for row in rows], -1),
+        "ids": padded([row.pair.ids for row in rows], 0, 0),
+        "types": padded([row.pair.types for row in rows], 0, 0),
+        "mask": padded([[1] * len(row.pair.ids) for row in rows], 0, 1),
+        "kinds": torch.tensor([row.example.kind for row in rows] + [0] * empty, device=device),
+        "numbers": padded([row.pair.sentences for row in rows], -1, -1),
     }
 
 
@@ -90,7 +75,7 @@ class LossWeights:
 
 def loss_of(outputs: tuple[Tensor, Tensor, Tensor], rows: Sequence[Row], weights: LossWeights) -> Tensor:
     """Return the loss of a batch: the labels, the order within groups, the sentences, and the unsupported words."""
-    pair, sentences, tokens = outputs
+    pair, sentences, tokens = (output[: len(rows)] for output in outputs)
     labels = torch.tensor([float(row.example.label) for row in rows], device=pair.device)
     loss = functional.binary_cross_entropy_with_logits(pair, labels)
     if pairs := _ranked(rows):
@@ -135,8 +120,3 @@ def _ranked(rows: Sequence[Row]) -> list[tuple[int, int]]:
         if row.example.group:
             groups[row.example.group][row.example.label].append(i)
     return [(better, worse) for wrong, right in groups.values() for better in right for worse in wrong]
-
-
-def parameters_of(model: nn.Module) -> list[Any]:
-    """Return the parameters that are trained."""
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]

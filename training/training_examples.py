@@ -28,6 +28,7 @@ QUESTION, CLAIM = 0, 1
 """The kinds of examples, which are also the columns of the reader's outputs."""
 
 _LONGEST_CONTEXT = 1600  # maximum length of the text that a claim is compared with, in characters
+_SHORTEST_REST = 60  # minimum length of a passage from which the evidence was removed, in characters
 _WORD = re.compile(r"\w+(?:[.,'’-]\w+)*")
 
 
@@ -60,6 +61,12 @@ def gold_sentences(passage: str, evidence: Iterable[Span]) -> tuple[int, ...]:
     """Return the indices of the sentences that overlap the evidence."""
     spans = list(evidence)
     return tuple(i for i, sentence in enumerate(sentences(passage)) if any(sentence.overlaps(span) for span in spans))
+
+
+def without_sentences(passage: str, chosen: Sequence[int]) -> str:
+    """Return the passage without some of its sentences."""
+    spans = [span for i, span in enumerate(sentences(passage)) if i not in chosen]
+    return " ".join(passage[span.start : span.end] for span in spans)
 
 
 def changed_words(claim: str, honest: Sequence[str]) -> tuple[Span, ...]:
@@ -110,6 +117,8 @@ def _questions(
         inside = [Span(max(0, p.start - span.start), p.end - span.start) for p in places if p.overlaps(span)]
         gold = gold_sentences(passage, inside)
         yield Example(QUESTION, question, text["title"], passage, 1, gold, (), f"q:{group}", source, "answerable")
+        if len(rest := without_sentences(passage, gold)) >= _SHORTEST_REST:
+            yield Example(QUESTION, question, text["title"], rest, 0, (), (), f"q:{group}", source, "evidence removed")
     others = sorted(
         (span for span in passages if span not in with_evidence),
         key=lambda span: -_overlap(question, words[span.start : span.end]),
@@ -168,6 +177,8 @@ def _claims(
         for part in parts if len(parts) > 1 else ():
             if part not in honest_parts and (wrong := changed_words(part, [*honest_parts, *honest])):
                 yield Example(CLAIM, part, title, passage, 0, (), wrong, f"p:{group}", source, "lie part")
+    if len(rest := without_sentences(passage, gold)) >= _SHORTEST_REST:
+        yield Example(CLAIM, item["answer"], title, rest, 0, (), (), f"c:{group}", source, "evidence removed")
     others = [each for each in passages if not any(each.overlaps(place) for place in places)]
     if others:
         other = max(others, key=lambda each: _overlap(item["answer"], words[each.start : each.end]))
@@ -212,6 +223,9 @@ def squad_examples(path: Path, seed: int = 0, longest: int = 1300) -> Iterator[E
                 if false := altered_question(question, context, contexts, chance):
                     yield Example(QUESTION, false, title, context, 0, (), (), group, path.stem, "altered")
                 said = {answer["text"].lower() for answer in answers}
+                rest = without_sentences(context, gold)
+                if len(rest) >= _SHORTEST_REST and not any(each in rest.lower() for each in said):
+                    yield Example(QUESTION, question, title, rest, 0, (), (), group, path.stem, "evidence removed")
                 wanted = set(terms(question))
                 near = sorted((i for i in range(len(contexts)) if i != at), key=lambda i: -rarity(wanted & held[i]))
                 for i in near[:1]:

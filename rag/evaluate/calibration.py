@@ -44,7 +44,7 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
 
     Raises `TestSetError` if there are fewer than five answerable questions, or one to four unanswerable ones.
     """
-    quoting = Assistant(assistant.index, options=AnswerOptions(top_k=assistant.options.top_k))
+    quoting = Assistant(assistant.index, reader=assistant.reader, options=AnswerOptions(top_k=assistant.options.top_k))
     confidences = [quoting.ask(case.question, case.turns).confidence for case in cases]
     answerable = [confidence for confidence, case in zip(confidences, cases, strict=True) if case.answerable]
     unanswerable = [confidence for confidence, case in zip(confidences, cases, strict=True) if not case.answerable]
@@ -55,7 +55,7 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
         )
     previous = assistant.abstention_threshold
     fitted = fit_threshold(answerable, unanswerable, keep)
-    assistant.index.set_abstention_threshold(fitted)
+    assistant.index.set_abstention_threshold(fitted, assistant.confidence_scale)
     return Calibration(
         abstention_threshold=fitted,
         previous=previous,

@@ -17,6 +17,7 @@ from ..llms.retry import LLMCall
 from ..llms.streaming import CONTENT_FILTER, LENGTH
 from ..prompts import answer_messages, standalone_messages, translation_messages
 from ..questions.contextualize import contextualize, needs_context
+from ..reading.reader import Reader
 from ..settings import AnswerOptions
 from .context import Context
 from .verified_stream import VerifiedStream
@@ -44,6 +45,7 @@ def write(
     *,
     options: AnswerOptions,
     quoted: Callable[[str], Answer],
+    reader: Reader | None = None,
 ) -> Iterator[Answer]:
     """Yield the answer as the LLM writes it, with every sentence graded.
 
@@ -56,7 +58,7 @@ def write(
         return _prompt(answer.question, context, passages, history, options)
 
     verified = VerifiedStream(
-        SupportChecker(context.found, encoder), len(context.found.passages), strict=options.strict
+        SupportChecker(context.found, encoder, reader), len(context.found.passages), strict=options.strict
     )
     started = time.perf_counter()
     notes: list[str] = []

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from index import terms
 
 from ..answer import Sentence, Support
-from ..grounding.support import SupportChecker, SupportGrade
+from ..grounding.paraphrase import SupportGrade
+from ..grounding.support import SupportChecker
 from .citation_parser import CitationParser
 from .claims import breaks_off, claim_in, is_layout, is_yes_or_no
 from .refusals import is_explanation, is_not_found, is_offer

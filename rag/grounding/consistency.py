@@ -14,9 +14,9 @@ from itertools import combinations
 
 from index import lexicon, terms
 
+from ..text.entities import WORD, forms, names, normalize, unknown_names, written
+from ..text.quantities import Quantity, quantities
 from . import reasons
-from .entities import WORD, forms, names, normalize, unknown_names, written
-from .quantities import Quantity, quantities
 from .reasons import parse_reason, reason
 
 _COPIED = 0.8

@@ -19,8 +19,9 @@ from index import CitechatError, SearchResult, Span
 
 from ..answer import Answer, Sentence, Support
 from ..errors import SettingsError
+from ..text.quantities import quantities
 from .llm_verifier import LLMVerifier
-from .quantities import quantities
+from .quotes import find_quote
 from .reasons import (
     CONTRADICTED,
     NOT_MENTIONED,
@@ -31,7 +32,6 @@ from .reasons import (
     PARTLY_SAID,
     parse_reason,
 )
-from .support import find_quote
 from .verdicts import CitedPassage, ClaimToCheck, Verdict, VerdictValue, Verifier
 
 if TYPE_CHECKING:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 
 from index import PassageFeatures, SearchResult, terms
 
-from ..grounding.entities import missing_names
 from ..questions.classify import lacks_quantity
+from ..text.entities import missing_names
 from .evidence import Quote, shared_rarity
+from .reader import Reading
 
 DEFAULT_ABSTENTION_THRESHOLD = 0.435
 """Fitted on the development sets (SQuAD 2, CLAPnq, XQuAD) for the best balance between answering their answerable
@@ -33,10 +36,32 @@ _UNREADABLE_SCALE = DEFAULT_ABSTENTION_THRESHOLD / 0.25
 """Factor that converts the share of keywords, whose best threshold is 0.25 (XQuAD, Chinese), to the scale of the
 similarities."""
 
+READER_ABSTENTION_THRESHOLD, READER_LLM_ABSTENTION_THRESHOLD = 0.2, 0.1
+"""The same two thresholds for `read_confidence`."""
+
+_INTERCEPT, _SIMILARITY, _BEST_LOGIT, _FIRST_LOGIT = -4.0, 8.0, 0.5, 0.2
+"""Coefficients of a logistic regression, fitted by `training/fit.py`."""
+
 _NUMBER = re.compile(r"\d+")
 
 
-def confidence(found: SearchResult, best: Quote) -> float:
+def read_confidence(found: SearchResult, best: Quote, readings: Sequence[Reading]) -> float:
+    """Return the probability that the articles answer the question, from the reader's logits and the similarities.
+
+    Without readings, because the reader cannot read the script, it is `similarity_confidence`, moved to the same
+    threshold.
+    """
+    similarity = similarity_confidence(found, best)
+    if readings:
+        logits = [reading.logit for reading in readings]
+        score = _INTERCEPT + _SIMILARITY * similarity + _BEST_LOGIT * max(logits) + _FIRST_LOGIT * logits[0]
+    else:
+        odds = READER_ABSTENTION_THRESHOLD / (1 - READER_ABSTENTION_THRESHOLD)
+        score = math.log(odds) + _SIMILARITY * (similarity - DEFAULT_ABSTENTION_THRESHOLD)
+    return 1 / (1 + math.exp(-score))
+
+
+def similarity_confidence(found: SearchResult, best: Quote) -> float:
     """Return the confidence that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 if it does.
 
     It is the weighted mean of four similarities: between the question and the sentence (with the preceding sentence, if

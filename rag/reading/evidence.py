@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from index import FloatArray, PassageFeatures, SearchResult, Span, terms
 
 from ..questions.classify import asked_kind, holds_kind, lacks_quantity
+from .reader import Pair, Reader, Reading
 
 _PASSAGES = 5  # maximum number of passages whose sentences are ranked
 _SENTENCE_SIMILARITY = 0.3
@@ -22,6 +23,8 @@ _KIND = 0.06
 """Bonus for a sentence that contains the kind of answer that the question asks for: "how many" asks for a number,
 "when" for a date (0.03 to 0.10 give the same result). Also the penalty for a sentence without any quantity, even a
 vague one, when the question asks for one (0 to 0.2 give the same result on the development sets)."""
+_SENTENCE_READ, _PASSAGE_READ = 0.03, 0.02
+"""Weights of the reader: the log of a sentence's share of its passage's evidence, and the logit of its passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,37 @@ class Quote:
     sentence_similarity: float
 
 
-def rank_sentences(found: SearchResult) -> list[Quote]:
-    """Return the sentences in the first passages, starting with the one that answers the question best."""
+def read_passages(found: SearchResult, reader: Reader) -> list[Reading]:
+    """Return the reader's results for the first passages; none for a question in a script that it cannot read.
+
+    Raises `CitechatError` if the reader cannot be loaded.
+    """
+    if not found.question.readable:
+        return []
+    pairs = [
+        Pair(found.question.text, each.features.passage.text, each.features.sentences, each.hit.title)
+        for each in found.passages[:_PASSAGES]
+    ]
+    return reader.read("question", pairs)
+
+
+def rank_sentences(found: SearchResult, readings: Sequence[Reading] = ()) -> list[Quote]:
+    """Return the sentences in the first passages, starting with the one that answers the question best.
+
+    `readings` are the reader's results for these passages, if there is a reader.
+    """
     quotes = []
     for number, scored in enumerate(found.passages[:_PASSAGES], start=1):
         penalty = _PER_DEVIATION * (scored.hit.score - found.passages[0].hit.score)
         passage, features = scored.hit.passage, scored.features
         similarities = (features.vectors @ found.question.vector).tolist()
         matches = _matches(scored.similarities, features)
-        for span, matched, sentence_similarity in zip(features.sentences, matches, similarities, strict=True):
+        read = _read_scores(readings[number - 1]) if number <= len(readings) else [0.0] * len(features.sentences)
+        for i, (span, matched, sentence_similarity) in enumerate(
+            zip(features.sentences, matches, similarities, strict=True)
+        ):
             text = passage.text[span.start : span.end]
-            score = _score(found, text, matched, sentence_similarity) + penalty
+            score = _score(found, text, matched, sentence_similarity) + penalty + read[i]
             in_article = Span(passage.start + span.start, passage.start + span.end)
             quotes.append(Quote(number, in_article, text, score, matched, sentence_similarity))
     return sorted(quotes, key=lambda quote: -quote.score)
@@ -63,6 +86,13 @@ def shared_rarity(found: SearchResult, held: Collection[str]) -> float:
     """
     rarities = {term: found.bm25.rarity(term) for term in found.question.terms}
     return sum(rarity for term, rarity in rarities.items() if term in held) / max(sum(rarities.values()), 1e-9)
+
+
+def _read_scores(reading: Reading) -> list[float]:
+    """Return the reader's contribution to the score of each sentence in a passage."""
+    logits = np.asarray(reading.sentences, dtype=np.float64)
+    shares = logits - np.logaddexp.reduce(logits) if len(logits) else logits
+    return [float(_SENTENCE_READ * share + _PASSAGE_READ * reading.logit) for share in shares]
 
 
 def _score(found: SearchResult, text: str, matched: FloatArray, sentence_similarity: float) -> float:

@@ -13,8 +13,8 @@ from staged import StagedLLM
 
 from index import Encoder, Index
 from rag import AnswerOptions, Assistant
-from rag.grounding.quantities import quantities
 from rag.prompts import answer_messages
+from rag.text.quantities import quantities
 
 HARBOUR = "The harbour reopened on Monday after the storm. Twelve ships had waited outside for three days."
 SPOKE = "The mayor spoke in the town hall."

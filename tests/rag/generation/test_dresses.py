@@ -10,7 +10,8 @@ import pytest
 
 from index import Encoder, Index, SearchResult, Span
 from rag.generation.verified_stream import VerifiedStream
-from rag.grounding.support import SupportChecker, SupportGrade
+from rag.grounding.paraphrase import SupportGrade
+from rag.grounding.support import SupportChecker
 
 ARTICLES = {
     "A bridge over the fjord": (

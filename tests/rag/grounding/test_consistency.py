@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rag.grounding.consistency import copy_inconsistency, find_copy, inconsistency, negation_doubt
-from rag.grounding.entities import names, unknown_names
-from rag.grounding.quantities import Quantity, quantities
+from rag.text.entities import names, unknown_names
+from rag.text.quantities import Quantity, quantities
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from index import Article, Encoder, Encoding, Index, SearchResult, TokenVectors
-from rag.grounding.support import SupportChecker, SupportGrade, find_quote
+from rag.grounding.paraphrase import SupportGrade
+from rag.grounding.quotes import find_quote
+from rag.grounding.support import SupportChecker
 
 ENGLISH = """\
 ---

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cross_encoders import save_cross_encoder
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -215,30 +216,6 @@ def test_the_bundled_check_needs_no_verifier_and_an_llm_must_be_set() -> None:
     assert load_verifier("llm", Script(reply=""), "scripted:model") == LLMVerifier(Script(reply=""), "scripted:model")
 
 
-def cross_encoder(folder: Path, labels: Sequence[str]) -> Path:
-    """Save a tiny BERT with random weights that has these labels."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    torch.manual_seed(0)
-    words = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        *["the", "harbour", "reopened", "ships", "came", "back", "."],
-    ]
-    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8,
-        id2label=dict(enumerate(labels)), label2id={label: n for n, label in enumerate(labels)},
-    )  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(folder)
-    return folder
-
-
 @pytest.mark.parametrize(
     ("labels", "entailment", "contradiction"),
     [
@@ -251,7 +228,7 @@ def cross_encoder(folder: Path, labels: Sequence[str]) -> Path:
 def test_a_cross_encoder_gives_the_probability_of_entailment(
     labels: list[str], entailment: int, contradiction: int | None, tmp_path: Path, found: SearchResult
 ) -> None:
-    verifier = load_verifier(str(cross_encoder(tmp_path, labels)))
+    verifier = load_verifier(str(save_cross_encoder(tmp_path, labels)))
     assert isinstance(verifier, CrossEncoderVerifier)
     pairs = [(TEXT, "Ships came back."), (TEXT, "The harbour.")]
     raw = verifier._model.predict(pairs, activation_fn=_raw).reshape(2, -1).astype(float)
@@ -268,7 +245,7 @@ def test_a_model_that_is_missing_or_has_other_labels_is_named_and_the_answer_kep
     tmp_path: Path, found: SearchResult
 ) -> None:
     before = answer(found, ("Ships came back.", "weak"))
-    moods = cross_encoder(tmp_path, ["sad", "glad", "mad"])
+    moods = save_cross_encoder(tmp_path, ["sad", "glad", "mad"])
     for name, said in ((str(moods), "cannot verify answers"), (str(tmp_path / "none"), "cannot load the verifier")):
         graded = verified(before, found, CrossEncoderVerifier(name))
         assert graded.sentences == before.sentences

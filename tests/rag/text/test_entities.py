@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.grounding.entities import missing_names
+from rag.text.entities import missing_names
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,197 @@
+"""Signs that a passage supports a paraphrase, and the grade that follows from them. Pure.
+
+Token embeddings compare the meaning word by word, `consistency` compares numbers, names and negations exactly, and the
+reader reads the sentence and the passage together. Each sees what the others miss.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index import Encoding, PassageFeatures, Span, is_readable, terms
+
+from ..answer import Support
+from .consistency import copy_inconsistency, count_negations, find_copy, inconsistency, negation_doubt, replaces_chinese
+from .quotes import has_words
+from .reasons import NOT_SIMILAR, PARTLY_SIMILAR
+
+_SUPPORTED, _WEAK = 0.70, 0.50
+"""Thresholds for the mean of the best cosines of a claim's content tokens. They were set together with `_WEAKEST`, for
+the bundled model, on true sentences, human paraphrases and swapped sentences from the development sets."""
+_WEAKEST = 0.1  # minimum cosine for every token in a supported claim: below it, the passage has no similar word
+_SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
+"""Thresholds for the share of keywords in the passage, used without token vectors; set by hand, not fitted."""
+_NEIGHBOUR_HELPS = 0.03  # minimum increase in the mean for a neighbouring sentence to be added to the span
+_INTERCEPT, _LOGIT, _MEAN, _LEAST, _DOUBT, _FAILED = -3.0, 1.0, 4.0, 0.5, -0.5, -1.0
+"""Coefficients of a logistic regression, fitted by `training/fit.py`."""
+_SUPPORTED_READ, _WEAK_READ = 0.5, 0.25
+"""Minimum probabilities of a supported and of a partly supported sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupportGrade:
+    """A grade for a passage's support of a sentence, and the span in the article that supports it.
+
+    `reason` says why the grade is below "supported", in a short sentence; see `reasons`. `is_refuted` is True if an
+    exact check failed: the passage contradicts a number, date, name, unit or negation, or does not contain it. It is
+    False if the words are only not similar enough.
+    """
+
+    support: Support
+    span: Span
+    reason: str = ""
+    is_refuted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SupportSigns:
+    """The signs for and against a passage's support of a paraphrase.
+
+    `span` is the sentence in the passage, or the run of up to three sentences, that matches best. `mean` and `weakest`
+    are the mean and the minimum of the similarities of the paraphrase's words to that run. `is_share` is True if they
+    are shares of keywords, because there are no token vectors. `failed` is the reason of an exact check that failed,
+    `doubt` the reason for a doubt. `is_copy` marks a near copy of the span, whose every difference counts, and
+    `is_exact` a copy that adds no words. `replaces_chinese` marks a copy with other Chinese characters.
+    """
+
+    span: Span
+    mean: float
+    weakest: float
+    is_share: bool
+    failed: str = ""
+    doubt: str = ""
+    is_copy: bool = False
+    is_exact: bool = False
+    replaces_chinese: bool = False
+
+
+def support_signs(
+    sentence: str, encoding: Encoding | None, features: PassageFeatures, around: str = "", article: str = ""
+) -> SupportSigns | None:
+    """Return the signs that a passage supports a paraphrase; None if one of them has no words.
+
+    `encoding` is the sentence's encoding; the sentence's names and numbers may also come from `around` (title, source,
+    date), and its names from the rest of the `article`. The span is relative to the passage. A near copy is compared
+    with the copied sentences only.
+    """
+    text, spans = features.passage.text, features.sentences
+    if not spans or not has_words(sentence):
+        return None
+    parts = [text[span.start : span.end] for span in spans]
+    matched, is_share = _match(sentence, encoding, parts, features)
+    copy = find_copy(sentence, parts)
+    first, last = (copy.first, copy.last) if copy else _best_run(matched)
+    span = Span(spans[first].start, spans[last].end)
+    run = text[span.start : span.end]
+    # Words that a copy adds may come from anywhere in the passage, such as "Lu Yanxia" for "she".
+    best = (matched if copy else matched[first : last + 1]).max(axis=0)
+    mean, weakest = float(best.mean()), float(best.min())
+    if copy:
+        failed = copy_inconsistency(sentence, copy, run, f"{around}\n{text}\n{article}")
+        replaced = replaces_chinese(copy)
+        return SupportSigns(span, mean, weakest, is_share, failed, "", True, copy.only, replaced)
+    nearby = " ".join(parts[max(0, first - 1) : last + 2])
+    failed = inconsistency(sentence, run, f"{around}\n{nearby}", article)
+    return SupportSigns(span, mean, weakest, is_share, failed, negation_doubt(sentence, run))
+
+
+def grade_signs(signs: SupportSigns, logit: float | None = None) -> SupportGrade:
+    """Return the grade that follows from the signs, and from the reader's logit if there is a reader.
+
+    A near copy that fails an exact check is `unsupported`, whatever the reader says.
+    """
+    if signs.failed and (signs.is_copy or logit is None):
+        return SupportGrade("unsupported", signs.span, signs.failed, is_refuted=True)
+    if signs.is_exact:
+        return SupportGrade("supported", signs.span)
+    support = _grade(signs) if logit is None or signs.is_share else _read_grade(signs, logit)
+    if support == "supported" and ((signs.doubt and logit is None) or signs.replaces_chinese):
+        support = "weak"
+    if support == "supported":
+        return SupportGrade(support, signs.span)
+    similar = PARTLY_SIMILAR if support == "weak" else NOT_SIMILAR
+    why = signs.failed or (signs.doubt if support == "weak" else "") or similar
+    return SupportGrade(support, signs.span, why, is_refuted=bool(signs.failed) and support == "unsupported")
+
+
+def support_probability(signs: SupportSigns, logit: float) -> float:
+    """Return the probability that a passage supports a paraphrase, from the signs and the reader's logit."""
+    score = _INTERCEPT + _LOGIT * logit + _MEAN * signs.mean + _LEAST * signs.weakest
+    score += _DOUBT * bool(signs.doubt) + _FAILED * bool(signs.failed)
+    return 1 / (1 + math.exp(-score))
+
+
+def _read_grade(signs: SupportSigns, logit: float) -> Support:
+    probability = support_probability(signs, logit)
+    if probability >= _SUPPORTED_READ:
+        return "supported"
+    return "weak" if probability >= _WEAK_READ else "unsupported"
+
+
+def _match(
+    sentence: str, encoding: Encoding | None, parts: Sequence[str], features: PassageFeatures
+) -> tuple[np.typing.NDArray[np.float32], bool]:
+    """Return the similarity of each passage sentence to each content word in the claim: shape `(sentences, words)`.
+
+    The values are token cosines if the model provides token vectors and can read the script; otherwise (the second
+    value is True) 1 for a keyword that occurs and 0 for one that does not.
+    """
+    text = " ".join(parts)
+    if (
+        encoding is not None
+        and _has_word_vectors(encoding, sentence)
+        and len(features.tokens.codes)
+        and is_readable(text)
+    ):
+        tokens = encoding.tokens[_content_tokens(sentence, encoding)]
+        cosines = features.tokens.cosines(tokens)
+        matched = np.zeros((len(parts), len(tokens)), dtype=np.float32)
+        for row, own in zip(matched, features.rows, strict=True):
+            if own.start < own.stop:  # the sentence is within the model's context
+                row[:] = cosines[:, own].max(axis=1)
+        return matched, False
+    wanted = list(dict.fromkeys(terms(sentence)))
+    held = [set(terms(part)) for part in parts]
+    shares = np.array([[float(term in row) for term in wanted] for row in held], dtype=np.float32)
+    return (shares if wanted else np.zeros((len(parts), 1), dtype=np.float32)), True
+
+
+def _has_word_vectors(encoding: Encoding, sentence: str) -> bool:
+    """Return whether the model provides word vectors (some give one vector per sentence) and can read the script."""
+    single = all(" " not in sentence[start:end].strip() for start, end in encoding.offsets)
+    return len(encoding.tokens) > 0 and single and is_readable(sentence)
+
+
+def _content_tokens(sentence: str, encoding: Encoding) -> list[int]:
+    """Return the indices of the tokens in content words, or of all tokens if there are no content words.
+
+    Negations are left out: they are checked exactly, and must not move the span to another sentence with a negation.
+    """
+    found = re.finditer(r"[^\W_]+", sentence)
+    words = [match.span() for match in found if terms(match[0]) and not count_negations([match[0].lower()])]
+    rows = [i for i, (start, end) in enumerate(encoding.offsets) if any(a <= start and end <= b for a, b in words)]
+    return rows or list(range(len(encoding.offsets)))
+
+
+def _best_run(matched: np.typing.NDArray[np.float32]) -> tuple[int, int]:
+    """Return the first and last index of the best-matching sentence, extended by neighbours that clearly help."""
+    first = last = int(matched.mean(axis=1).argmax())
+    here = matched[first]
+    for neighbour in (first - 1, first + 1):
+        if 0 <= neighbour < len(matched):
+            both = np.maximum(here, matched[neighbour])
+            if both.mean() > here.mean() + _NEIGHBOUR_HELPS:
+                here, first, last = both, min(first, neighbour), max(last, neighbour)
+    return first, last
+
+
+def _grade(signs: SupportSigns) -> Support:
+    supported, weak = (_SUPPORTED_BY_WORDS, _WEAK_BY_WORDS) if signs.is_share else (_SUPPORTED, _WEAK)
+    if signs.mean >= supported and (signs.is_share or signs.weakest >= _WEAKEST):
+        return "supported"
+    return "weak" if signs.mean >= weak else "unsupported"

@@ -1,0 +1,181 @@
+"""The reader reads a question or a claim together with a passage. With the real model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import torch
+from cross_encoders import save_cross_encoder
+from sentence_transformers import CrossEncoder
+
+from index import sentences
+from rag import SettingsError
+from rag.reading import bundled, loader
+from rag.reading.bundled import BundledReader
+from rag.reading.loader import CrossEncoderReader, load_reader
+from rag.reading.pairs import ALL_TOKENS
+from rag.reading.reader import Pair, Reading
+
+HARBOUR = (
+    "The harbour of Odda reopened on Monday after a storm. Twelve ships came back in the first hour, said the pilot "
+    "Ann Lee. The repair of the cranes cost two million euros. The town paid for it with a loan."
+)
+TITLE = "Harbour of Odda reopens"
+
+
+@pytest.fixture(scope="module")
+def reader() -> BundledReader:
+    return BundledReader()
+
+
+def pair(first: str, passage: str = HARBOUR, title: str = TITLE) -> Pair:
+    return Pair(first, passage, tuple(sentences(passage)), title)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("When did the harbour reopen?", 0),
+        ("How many ships came back in the first hour?", 1),
+        ("How much did the repair cost?", 2),
+        ("How did the town pay for the repair?", 3),
+    ],
+)
+def test_the_sentence_that_answers_has_the_highest_logit(reader: BundledReader, question: str, sentence: int) -> None:
+    (reading,) = reader.read("question", [pair(question)])
+    assert len(reading.sentences) == 4
+    assert max(range(4), key=reading.sentences.__getitem__) == sentence
+
+
+@pytest.mark.parametrize(
+    ("answered", "not_answered"),
+    [
+        ("How much did the repair of the cranes cost?", "How much did the repair of the church cost?"),
+        ("Who said that twelve ships came back?", "Who designed the cranes?"),
+        ("When did the harbour reopen?", "When was the harbour built?"),
+    ],
+)
+def test_a_question_that_the_passage_answers_has_a_higher_logit(
+    reader: BundledReader, answered: str, not_answered: str
+) -> None:
+    first, second = reader.read("question", [pair(answered), pair(not_answered)])
+    assert first.logit > second.logit
+
+
+@pytest.mark.parametrize(
+    ("honest", "lie"),
+    [
+        ("The town borrowed the money for the repair.", "The region gave the town the money for the repair."),
+        ("Pilot Ann Lee said that a dozen ships returned.", "Ann Lee said that no ship had returned."),
+        ("A storm had closed the harbour.", "A strike had closed the harbour."),
+    ],
+)
+def test_a_claim_that_the_passage_supports_has_a_higher_logit(reader: BundledReader, honest: str, lie: str) -> None:
+    first, second = reader.read("claim", [pair(honest), pair(lie)])
+    assert first.logit > second.logit
+
+
+def test_the_words_of_a_claim_are_marked_by_their_characters(reader: BundledReader) -> None:
+    claim = "A strike had closed the harbour."
+    (reading,) = reader.read("claim", [pair(claim)])
+    words = [claim[span.start : span.end] for span, _ in reading.unsupported]
+    assert words == ["A", "strike", "had", "closed", "the", "harbour", "."]
+
+
+def test_a_passage_is_read_alone_as_it_is_among_others(reader: BundledReader) -> None:
+    """A batch is not padded."""
+    pairs = [pair("When did it reopen?"), pair("Who paid?", HARBOUR * 2), pair("Why?", "Because.", "")]
+    together = reader.read("question", pairs)
+    assert together == [reader.read("question", [each])[0] for each in pairs]
+
+
+def test_threads_share_one_reader(reader: BundledReader) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: reader.read("claim", [pair("The harbour reopened."), pair("No.")]), range(32)))
+    assert all(each == found[0] for each in found)
+
+
+@pytest.mark.parametrize("passage", ["", "   ", "?", "🦊", "word " * 2000, "一句话。" * 500])
+def test_any_passage_can_be_read(reader: BundledReader, passage: str) -> None:
+    """What does not fit into the model is cut off; its sentences count as the least likely."""
+    given = pair("Who?", passage, "T" * 5000 if passage else "")
+    for kind in ("question", "claim"):
+        (reading,) = reader.read(kind, [given])  # type: ignore[arg-type]
+        assert len(reading.sentences) == len(given.sentences)
+        assert reading.logit == reading.logit, "it is a number"
+
+
+def test_a_sentence_that_was_cut_off_does_not_come_first(reader: BundledReader) -> None:
+    passage = "The harbour was closed. " * ALL_TOKENS + "It reopened on Monday."
+    (reading,) = reader.read("question", [pair("When did it reopen?", passage)])
+    assert reading.sentences[-1] == min(reading.sentences)
+
+
+def test_nothing_is_loaded_for_nothing() -> None:
+    assert BundledReader().read("question", []) == []
+
+
+def test_a_damaged_model_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "reader.onnx"
+    monkeypatch.setattr(bundled, "MODEL", damaged)
+    with pytest.raises(SettingsError, match="missing"):
+        BundledReader().read("claim", [pair("x")])
+    damaged.write_bytes(b"not a model")
+    with pytest.raises(SettingsError, match="damaged") as caught:
+        BundledReader().read("claim", [pair("x")])
+    assert "CITECHAT_READER=off" in caught.value.hint
+
+
+def test_the_reader_can_be_turned_off() -> None:
+    assert load_reader("off") is None
+    assert isinstance(load_reader("bundled"), BundledReader)
+
+
+def test_a_cross_encoder_can_be_the_reader(tmp_path: Path) -> None:
+    folder = str(save_cross_encoder(tmp_path, ["answers"]))
+    reader = load_reader(folder)
+    assert isinstance(reader, CrossEncoderReader)
+    given = [pair("Who came back?"), pair("Who came back?", "No ship came back.", "")]
+    expected = CrossEncoder(folder, device="cpu").predict(
+        [("Who came back?", f"{TITLE}. {HARBOUR}"), ("Who came back?", "No ship came back.")],
+        activation_fn=torch.nn.Identity(),
+    )
+    readings = reader.read("question", given)
+    assert [reading.logit for reading in readings] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert readings[0].sentences == (0.0,) * 4, "it cannot rank sentences"
+
+
+def test_an_unknown_reader_is_an_error_that_lists_the_choices() -> None:
+    reader = load_reader("no-such-model")
+    assert reader is not None
+    with pytest.raises(SettingsError, match="no-such-model") as caught:
+        reader.read("question", [pair("Who?")])
+    assert "'bundled', 'off'" in caught.value.hint
+
+
+class Plugin:
+    """A reader that finds everything answered."""
+
+    name = "plugin"
+
+    def read(self, kind: str, pairs: Sequence[Pair]) -> list[Reading]:
+        return [Reading(5.0, (0.0,) * len(each.sentences)) for each in pairs]
+
+
+def make_plugin() -> Plugin:
+    return Plugin()
+
+
+def test_a_plug_in_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = loader.PLUGIN_GROUP
+    own = [EntryPoint("own", f"{__name__}:make_plugin", group), EntryPoint("odd", "builtins:dict", group)]
+    own.append(EntryPoint("gone", "no_such_module:x", group))
+    monkeypatch.setattr(loader, "entry_points", lambda group: own)
+    assert isinstance(load_reader("own"), Plugin)
+    for name in ("odd", "gone"):
+        with pytest.raises(SettingsError, match="plug-in"):
+            load_reader(name)
