@@ -20,12 +20,12 @@ from itertools import chain
 from pathlib import Path
 
 from hasty import Hasty
-from pipelines import RememberingEncoder
+from pipelines import RememberingEncoder, configured_reader
 from question_sets import SETS, Question, QuestionSet, read_sets, write_files
 from tutorial import NEAREST, Tutorial
 
 from index import Article, CitechatError, Encoder, Hit, Index, Passage, Span
-from rag import Answer, AnswerOptions, Assistant, Sentence, Turn, load_settings, open_index
+from rag import Answer, AnswerOptions, Assistant, Sentence, Turn, load_settings, open_index, open_reader
 from rag.evaluate import (
     Case,
     Checkpoint,
@@ -90,10 +90,13 @@ def run(sets: Sequence[QuestionSet], folder: Path, model: Encoder) -> tuple[dict
         index = Index(folder / each.name / "index", encoder)
         _say(f"{each.name}: indexing {len(each.documents)} documents")
         index.sync([path])
-        extractive = Assistant(index, options=AnswerOptions(fallback=False))
+        reader = configured_reader()
+        extractive = Assistant(index, options=AnswerOptions(fallback=False), reader=reader)
         _say(f"{each.name}: asking {len(cases)} questions of three assistants")
         runs["tutorial"].append(evaluate(TutorialAssistant(each, index, encoder), cases))
-        fresh = Assistant(Index(folder / each.name / "index", model), options=AnswerOptions(fallback=False))
+        fresh = replace(
+            extractive, index=Index(folder / each.name / "index", model), reader=open_reader(load_settings())
+        )
         fresh.warm_up()
         began = time.perf_counter()
         with Checkpoint(folder / f"{each.name}.rows", run_fingerprint(cases, {}, versions())) as journal:

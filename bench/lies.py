@@ -27,6 +27,7 @@ from estimates import Estimate
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pipelines import configured_reader
 from swaps import change_name, change_negation, change_number
 
 from index import CitechatError, Index, SearchResult
@@ -146,7 +147,8 @@ def read_by_llm(index: Index, question: str) -> SearchResult:
 
 
 def _assistant(index: Index, llm: Liar) -> Assistant:
-    return Assistant(index, llm, model=_MODEL, options=AnswerOptions(top_k=_HITS))
+    options = AnswerOptions(top_k=_HITS)
+    return Assistant(index, llm, model=_MODEL, options=options, reader=configured_reader())
 
 
 def evidence_in(found: SearchResult, evidence: Sequence[str]) -> tuple[int, str] | None:

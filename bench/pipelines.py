@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -13,11 +14,13 @@ from tutorial import Tutorial
 
 from index import Encoder, Encoding, Index
 from index.embedding.base import FloatArray
-from rag import Assistant
-from rag.reading.evidence import rank_sentences
+from rag import Assistant, load_settings, open_reader
+from rag.reading.evidence import rank_sentences, read_passages
+from rag.reading.reader import Kind, Pair, Reader, Reading
 
 DEEPEST = 10  # hits that count: those that citechat re-scores, and as deep as MRR@10 goes
 
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
@@ -92,22 +95,47 @@ class RememberingEncoder:
         return self._queries[text]
 
 
-def _remembered(known: dict[str, Value], texts: Sequence[str], make: Callable[[list[str]], list[Value]]) -> list[Value]:
-    new = [text for text in dict.fromkeys(texts) if text not in known]
+class RememberingReader:
+    """A reader that reads each pair only once, because a question is asked for its answer and for its best sentence."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._readings: dict[tuple[Kind, Pair], Reading] = {}
+
+    @property
+    def name(self) -> str:
+        return self._reader.name
+
+    def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:
+        wanted = [(kind, pair) for pair in pairs]
+        return _remembered(self._readings, wanted, lambda new: self._reader.read(kind, [pair for _, pair in new]))
+
+
+@cache
+def configured_reader() -> Reader | None:
+    """Return the reader in the settings (`CITECHAT_READER`), which remembers what it read; None if it is off."""
+    reader = open_reader(load_settings())
+    return RememberingReader(reader) if reader is not None else None
+
+
+def _remembered(
+    known: dict[Key, Value], wanted: Sequence[Key], make: Callable[[list[Key]], list[Value]]
+) -> list[Value]:
+    new = [each for each in dict.fromkeys(wanted) if each not in known]
     if new:
         known.update(zip(new, make(new), strict=True))
-    return [known[text] for text in texts]
+    return [known[each] for each in wanted]
 
 
 class CitechatPipeline:
-    """The citechat pipeline, which indexes files and asks an `Assistant` with default options."""
+    """The citechat pipeline, which indexes files and asks an `Assistant` with default options and the reader in the settings."""
 
     def __init__(self, path: Path, folder: Path, encoder: Encoder) -> None:
         self._index = Index(folder, encoder)
         report = self._index.sync([path])
         if report.skipped:
             raise ValueError(f"not every document was indexed: {report.skipped[0]}")
-        self._assistant = Assistant(self._index)
+        self._assistant = Assistant(self._index, reader=configured_reader())
 
     @classmethod
     def over(cls, questions: QuestionSet, folder: Path, encoder: Encoder) -> CitechatPipeline:
@@ -120,7 +148,8 @@ class CitechatPipeline:
         hits = self._index.search(question, DEEPEST)
         # The sentence is asked for as the assistant does it: an answer that is refused does not tell it.
         found = self._index.find(question, self._assistant.options.top_k)
-        best = rank_sentences(found)[0]
+        reader = self._assistant.reader
+        best = rank_sentences(found, read_passages(found, reader) if reader else ())[0]
         sentence = Slice(found.hits[best.number - 1].source, best.span.start, best.span.end, best.text)
         cited = answer.citations[:1]
         return Seen(

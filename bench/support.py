@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import get_args
 
 from estimates import Estimate
+from pipelines import configured_reader
 from question_sets import SETS, QuestionSet, read_sets, write_files
 from swaps import CHANGES
 
@@ -120,7 +121,7 @@ def judge_set(each: QuestionSet, index: Index, encoder: Encoder, chance: random.
 def _judge(kind: str, text: str, true: str, found: SearchResult, numbers: Sequence[int], encoder: Encoder) -> Judged:
     """Check a sentence against the numbered passages as if an answer cited them all; return the result for the best."""
     began = time.perf_counter()
-    checker = SupportChecker(found, encoder)
+    checker = SupportChecker(found, encoder, configured_reader())
     words = [checker.check(text, number, beside=numbers).support for number in numbers]
     best = min(words, key=_FROM_BEST.index, default=_FROM_BEST[-1])
     return Judged(kind, text, best, true, time.perf_counter() - began)
