@@ -21,6 +21,7 @@ prompt that contain the evidence. So the whole path is measured: retrieval, prom
 | first citation right | without an LLM: the first citation overlaps evidence, of all answerable questions |
 | all evidence cited | without an LLM: of the questions with several pieces of evidence |
 | answered, near misses refused | without an LLM: shares of the answerable questions and of the near misses |
+| answered and sure, near misses refused or unsure | the same, if a note that the articles may not answer counts |
 
 Intervals are 95% bootstrap intervals over texts.
 """
@@ -162,8 +163,10 @@ def _observe_quotes(
 ) -> None:
     if not item.is_answerable:
         seen.add("near misses refused", item.document, not answer.found)
+        seen.add("near misses refused or unsure", item.document, not answer.found or answer.is_unsure)
         return
     seen.add("answered", item.document, answer.found)
+    seen.add("answered and sure", item.document, answer.found and not answer.is_unsure)
 
     def is_cited(evidence: str, citations: Sequence[Any]) -> bool:
         for each in citations:

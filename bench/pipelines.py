@@ -128,7 +128,7 @@ def _remembered(
 
 
 class CitechatPipeline:
-    """The citechat pipeline, which indexes files and asks an `Assistant` with default options and the reader in the settings."""
+    """The citechat pipeline: an `Assistant` with default options and the configured reader, on indexed files."""
 
     def __init__(self, path: Path, folder: Path, encoder: Encoder) -> None:
         self._index = Index(folder, encoder)

@@ -18,6 +18,9 @@ Role = Literal["user", "assistant"]
 NOT_FOUND = "The articles do not say."
 """The text of an abstention, and the line that the prompt tells the LLM to write when it abstains."""
 
+UNSURE = "The articles may not answer this question. These are the sentences that come closest."
+"""The note on quotes with a low confidence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -100,6 +103,11 @@ class Answer:
     done: bool = False
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether the assistant quotes the articles, but the confidence that they answer the question is low."""
+        return UNSURE in self.notes
+
+    @property
     def citations(self) -> tuple[Citation, ...]:
         """One citation for each distinct span that the sentences point to, in the order of the text."""
         seen: dict[tuple[int, Span], Citation] = {}
@@ -155,6 +163,7 @@ class Answer:
             "question": self.question,
             "text": self.text,
             "found": self.found,
+            "unsure": self.is_unsure,
             "model": self.model,
             "search_query": self.search_query,
             "sentences": sentences,

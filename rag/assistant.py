@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from index import Article, ArticleFilter, Index, SearchResult
 
-from .answer import Answer, Turn
+from .answer import UNSURE, Answer, Turn
 from .errors import LLMError, QuestionError, SettingsError
 from .generation.context import Context, gather
 from .generation.extractive import quote
@@ -29,10 +29,12 @@ from .reading.abstention import (
     LLM_ABSTENTION_THRESHOLD,
     READER_ABSTENTION_THRESHOLD,
     READER_LLM_ABSTENTION_THRESHOLD,
+    UNSURE_THRESHOLD,
     read_confidence,
     similarity_confidence,
 )
 from .reading.evidence import Quote, rank_sentences, read_passages
+from .reading.reader import warm_up_reader
 from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions, Scope
 
 if TYPE_CHECKING:
@@ -171,7 +173,10 @@ class Assistant:
 
     def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answer:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
-        return not_found(answer) if answer.confidence < self.abstention_threshold else quote(answer, ranked, found)
+        if answer.confidence < self.abstention_threshold:
+            return not_found(answer)
+        is_unsure = self.reader is not None and answer.confidence < UNSURE_THRESHOLD
+        return quote(replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer, ranked, found)
 
     def _context(
         self, question: str, found: SearchResult, history: Sequence[Turn], article_filter: ArticleFilter | None
@@ -280,11 +285,13 @@ class Assistant:
         return self.index.article(article_id)
 
     def warm_up(self) -> None:
-        """Load the model and open the index now, so that the first question does not have to wait for them."""
+        """Load the models and open the index now, so that the first question does not have to wait for them."""
         if self.index.exists():
             self.index.find("warm up", 1)
         else:
             self.index.encoder.query("warm up")
+        if self.reader is not None:
+            warm_up_reader(self.reader)
 
     def _validated(self, question: str) -> str:
         question = question.strip()

@@ -39,6 +39,9 @@ similarities."""
 READER_ABSTENTION_THRESHOLD, READER_LLM_ABSTENTION_THRESHOLD = 0.2, 0.1
 """The same two thresholds for `read_confidence`."""
 
+UNSURE_THRESHOLD = 0.4
+"""Confidence of the reader below which quotes are marked as unsure."""
+
 _INTERCEPT, _SIMILARITY, _BEST_LOGIT, _FIRST_LOGIT = -4.0, 8.0, 0.5, 0.2
 """Coefficients of a logistic regression, fitted by `training/fit.py`."""
 

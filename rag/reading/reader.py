@@ -46,3 +46,8 @@ class Reader(Protocol):
     def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:
         """Return a reading for each pair, in order. Raises `CitechatError` if the model cannot be loaded."""
         ...
+
+
+def warm_up_reader(reader: Reader) -> None:
+    """Load a reader's model now, by reading a short pair. Raises `CitechatError` if the model cannot be loaded."""
+    reader.read("question", [Pair("Is it ready?", "It is ready.", (Span(0, 12),))])

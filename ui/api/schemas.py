@@ -224,11 +224,15 @@ class HitReply(_Reply):
 
 
 class AnswerReply(_Reply):
-    """An answer. If the articles do not answer the question, `found` is false and there are no citations."""
+    """An answer. If the articles do not answer the question, `found` is false and there are no citations.
+
+    `unsure` is true for quotes that may not answer the question; a note says so, too.
+    """
 
     question: str
     text: str
     found: bool
+    unsure: bool
     model: str
     search_query: str
     sentences: list[SentenceReply]

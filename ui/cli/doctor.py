@@ -7,7 +7,8 @@ from importlib import metadata
 from typing import Any
 
 from index import CitechatError
-from rag import Settings, open_index, ping_llm
+from rag import Settings, open_index, open_reader, ping_llm
+from rag.reading.reader import warm_up_reader
 
 _PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
 _EXTRAS = {
@@ -28,6 +29,7 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     """
     problems: list[Any] = []  # each has a `message` and a `hint`
     indexed = _examine_index(settings, problems)
+    reader = _examine_reader(settings, problems)
     ping = ping_llm(settings) if ask_llm else None
     is_failed = bool(problems) or (ping is not None and not ping.answers)
     if not problems and indexed["built_by"] is None:
@@ -41,6 +43,7 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
         "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
         "settings": settings.model_dump(mode="json"),
         "indexed": indexed,
+        "reader": reader,
         "access": access,
         "llm": ping,
         "problems": [{"message": each.message, "hint": each.hint} for each in problems],
@@ -82,6 +85,19 @@ def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
     return indexed
 
 
+def _examine_reader(settings: Settings, problems: list[Any]) -> str:
+    """Load the reader and return its name; add the problem to `problems` if that fails."""
+    try:
+        reader = open_reader(settings)
+        if reader is None:
+            return "off"
+        warm_up_reader(reader)
+    except CitechatError as error:
+        problems.append(error)
+        return settings.reader
+    return reader.name
+
+
 def as_text(report: dict[str, Any]) -> str:
     """Return the report as text for a terminal."""
     lines = [f"Python {report['python']}"]
@@ -90,6 +106,7 @@ def as_text(report: dict[str, Any]) -> str:
     lines += [f"  {name} = {value}" for name, value in report["settings"].items()]
     indexed = report["indexed"]
     lines += ["", f"Indexed: {indexed['articles']} articles, {indexed['passages']} passages"]
+    lines += ["", f"Reader: {report['reader']}"]
     lines += ["", f"Access control {report['access']}"]
     lines += ["", "LLM packages:"]
     for extra, version in report["extras"].items():
