@@ -6,7 +6,7 @@ from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
 from .factory import ask, build_assistant, go_offline, open_executor, open_index, open_reader, protect_home
-from .grounding.reasons import REASONS, parse_reason
+from .grounding.reasons import REASONS, is_contradiction, parse_reason
 from .hooks import Observer
 from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
@@ -45,6 +45,7 @@ __all__ = [
     "evaluate",
     "follow_up_questions",
     "go_offline",
+    "is_contradiction",
     "load_settings",
     "open_executor",
     "open_index",

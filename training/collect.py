@@ -16,10 +16,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from evaluate import OtherReader
 from train import REPOSITORY, claims_files
 
 from index import Index, SearchResult, Span, load_encoder, sentences
@@ -27,8 +27,8 @@ from rag.generation.claims import claim_in
 from rag.grounding.paraphrase import SupportSigns
 from rag.grounding.quotes import find_quote
 from rag.grounding.support import SupportChecker, without_frame
-from rag.reading.abstention import similarity_confidence
-from rag.reading.bundled import BundledReader, open_session
+from rag.reading.abstention import read_confidence, similarity_confidence
+from rag.reading.bundled import BundledReader
 from rag.reading.evidence import rank_sentences, read_passages
 from rag.reading.reader import Reading
 
@@ -37,11 +37,15 @@ sys.path.insert(0, str(REPOSITORY / "bench"))
 
 @dataclass
 class AskedQuestion:
-    """A question, and for each sentence of the first passages its passage, similarity score, and whether it answers."""
+    """A question, and for each sentence of the first passages its passage, similarity score, and whether it answers.
+
+    `confidence` is the confidence from similarities, `probability` that with the reader.
+    """
 
     text: str
     answerable: bool
     confidence: float
+    probability: float
     passages: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)  # of the sentence in its passage
     scores: list[float] = field(default_factory=list)
@@ -64,18 +68,6 @@ class CheckedClaim:
     is_false: bool
     is_quoted: bool
     signs: list[tuple[SupportSigns, float]] = field(default_factory=list)
-
-
-class OtherReader(BundledReader):
-    """The bundled reader with another model."""
-
-    def __init__(self, model: Path) -> None:
-        super().__init__()
-        self._model = model
-
-    @cached_property
-    def _session(self) -> Any:
-        return open_session(self._model)
 
 
 def documents_of(data: Path, name: str) -> tuple[dict[str, tuple[str, str]], list[dict[str, Any]]]:
@@ -107,9 +99,9 @@ def is_right(item: dict[str, Any], document: str, text: str, span: Span) -> bool
 def asked(item: dict[str, Any], found: SearchResult, readings: list[Reading], texts: dict[str, str]) -> AskedQuestion:
     """Return the values of one question."""
     ranked = rank_sentences(found)
-    question = AskedQuestion(
-        item["question"], item["answerable"], similarity_confidence(found, ranked[0]), readings=readings
-    )
+    probability = read_confidence(found, rank_sentences(found, readings)[0], readings)
+    similarity = similarity_confidence(found, ranked[0])
+    question = AskedQuestion(item["question"], item["answerable"], similarity, probability, readings=readings)
     for quote in ranked:
         scored = found.passages[quote.number - 1]
         starts = [scored.hit.passage.start + each.start for each in scored.features.sentences]

@@ -1,8 +1,10 @@
 """Print how well a trained reader reads texts with questions, answers and lies.
 
-    python training/evaluate.py DATA CHECKPOINT FILE [FILE …]
+    python training/evaluate.py DATA [FILE …] [--model MODEL]
 
-FILE is the name of a claims file or of one of our own texts, for example `w4` or `features`. For each file it prints:
+FILE is the name of a claims file or of one of our own texts, for example `w4` or `features`; the default are the files
+that were not trained on. MODEL is a file that `export.py` wrote; the default is the bundled reader. For each file it
+prints:
 
 * lies: AUROC of honest answers against lies, given the passages with the evidence; the same for each kind of lie
 * near misses: AUROC of answerable questions against near misses; a question's score is that of its best passage
@@ -17,21 +19,31 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from export import load
-from model import Row, collate, read
-from network import ReaderNetwork
 from sklearn.metrics import roc_auc_score
-from train import claims_files, tokenizer_of
+from train import CALIBRATION, HELD_BACK, claims_files, tokenizer_of
 from training_examples import CLAIM, QUESTION, Example, claims_examples
 
-from index import bundled_folder
-from rag.reading.pairs import encode_pair
+from index import bundled_folder, sentences
+from rag.reading.bundled import MODEL, BundledReader, open_session
+from rag.reading.reader import Kind, Pair
 
-_TOKENS = 6000  # tokens in a batch
+_KINDS: dict[int, Kind] = {QUESTION: "question", CLAIM: "claim"}
+
+
+class OtherReader(BundledReader):
+    """The bundled reader with another model."""
+
+    def __init__(self, model: Path) -> None:
+        super().__init__()
+        self._model = model
+
+    @cached_property
+    def _session(self) -> Any:
+        return open_session(self._model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +55,19 @@ class Scored:
     best: int
 
 
-@torch.no_grad()
-def score(model: ReaderNetwork, tokenizer: Any, examples: Sequence[Example]) -> list[Scored]:
+def score(reader: BundledReader, examples: Sequence[Example]) -> list[Scored]:
     """Return the examples with their scores, in the same order."""
-    rows = [Row(each, encode_pair(tokenizer, each.first, each.title, each.passage)) for each in examples]
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].pair.ids))
     found: dict[int, Scored] = {}
-    while order:
-        size = max(1, _TOKENS // len(rows[order[-1]].pair.ids))
-        chosen, order = order[-size:], order[:-size]
-        pair, sentences, _ = read(model, collate([rows[i] for i in chosen]))
-        for place, i in enumerate(chosen):
-            count = max(rows[i].pair.sentences) + 1
-            best = int(sentences[place, :count].argmax()) if count else -1
-            found[i] = Scored(rows[i].example, float(pair[place]), best)
-    return [found[i] for i in range(len(rows))]
+    for kind, name in _KINDS.items():
+        chosen = [i for i, each in enumerate(examples) if each.kind == kind]
+        pairs = [
+            Pair(each.first, each.passage, tuple(sentences(each.passage)), each.title)
+            for each in (examples[i] for i in chosen)
+        ]
+        for i, reading in zip(chosen, reader.read(name, pairs), strict=True):
+            best = max(range(len(reading.sentences)), key=reading.sentences.__getitem__, default=-1)
+            found[i] = Scored(examples[i], reading.logit, best)
+    return [found[i] for i in range(len(examples))]
 
 
 def lies(scored: Sequence[Scored]) -> dict[str, float]:
@@ -99,15 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("files", nargs="*", metavar="FILE", default=[*CALIBRATION, *HELD_BACK])
+    parser.add_argument("--model", type=Path, metavar="MODEL", default=MODEL)
     given = parser.parse_args(arguments)
     tokenizer = tokenizer_of(Path(bundled_folder()))
 
     def tokenize(text: str) -> list[tuple[int, int]]:
         return list(tokenizer.encode(text, add_special_tokens=False).offsets)
 
-    model = load(given.checkpoint)
+    reader = OtherReader(given.model)
     for path in claims_files(given.data):
         if path.stem in given.files:
             wanted = [
@@ -115,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for each in claims_examples(path, tokenize)
                 if each.kind == QUESTION or each.detail == "honest" or each.detail.startswith("lie: ")
             ]
-            scored = score(model, tokenizer, wanted)
+            scored = score(reader, wanted)
             figures = questions(scored)
             kinds = lies([each for each in scored if each.example.kind == CLAIM])
             print(

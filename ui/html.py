@@ -15,12 +15,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from index import CitechatError, public_name
-from rag import parse_reason
+from rag import is_contradiction, parse_reason
 
 from .i18n.translate import Translate, english
 
-SUPPORT_LABELS = {"quoted": "quoted", "supported": "supported", "weak": "weak", "unsupported": "not confirmed"}
-"""The page's label for each level of support."""
+SUPPORT_LABELS = {
+    "quoted": "quoted",
+    "supported": "supported",
+    "weak": "partly supported",
+    "unsupported": "not confirmed",
+}
+"""The label for each level of support."""
+
+CONTRADICTED = "contradicted"
+"""The label of a sentence that is not confirmed because the passage says something else."""
 
 _EXCERPT_CHARS = 220
 
@@ -86,6 +94,11 @@ def without_folders(message: str) -> str:
 def public_error(error: CitechatError) -> tuple[str, str]:
     """Return an error's message and hint without folder names."""
     return without_folders(error.message), without_folders(error.hint)
+
+
+def support_label(support: str, reason: str = "") -> str:
+    """Return the label for a sentence's level of support, in English."""
+    return CONTRADICTED if support == "unsupported" and is_contradiction(reason) else SUPPORT_LABELS[support]
 
 
 def reason_text(reason: str, translate: Translate = english) -> str:

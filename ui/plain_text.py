@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .html import support_label
+
 if TYPE_CHECKING:
     from rag import Answer, Citation
 
@@ -19,7 +21,7 @@ def as_text(answer: Answer) -> str:
     lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
     for sentence in answer.sentences:
         if sentence.reason:
-            label = "not confirmed" if sentence.support == "unsupported" else sentence.support
+            label = support_label(sentence.support, sentence.reason)
             lines.append(f"\n({label}: “{_short(sentence.text)}” {sentence.reason})")
     if not answer.found and answer.hits:
         lines += ["", "Closest passages:"]

@@ -32,12 +32,19 @@ REASONS = (
 )
 """All templates. A filled reason matches at most one of them."""
 
+_CONTRADICTIONS = (OTHER_WORD, EXCHANGED, DENIED, NOT_DENIED, CONTRADICTED)
+
 _MAX_WORD = 60  # maximum length of a word in a reason, in characters
 
 
 def reason(template: str, **words: str) -> str:
     """Return a template with its slots filled, each on one line and at most 60 characters long."""
     return template.format(**{name: _short(word) for name, word in words.items()})
+
+
+def is_contradiction(text: str) -> bool:
+    """Return whether a reason says that the passage contradicts the sentence, not only that it does not say it."""
+    return parse_reason(text)[0] in _CONTRADICTIONS
 
 
 def parse_reason(text: str) -> tuple[str, dict[str, str]]:

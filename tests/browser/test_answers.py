@@ -97,7 +97,7 @@ def test_noise_in_an_article_is_dimmed_and_not_hidden(at_news: Any) -> None:
 
 def test_each_sentence_says_in_words_how_well_it_is_supported(at_news: Any) -> None:
     at_news.ask(HARBOUR)
-    assert at_news.locator(".support").all_inner_texts() == ["quoted", "supported", "weak", "not confirmed"]
+    assert at_news.locator(".support").all_inner_texts() == ["quoted", "supported", "partly supported", "not confirmed"]
 
 
 def test_that_the_articles_do_not_say_is_a_state_of_its_own(at_news: Any) -> None:

@@ -123,7 +123,12 @@ def test_conversations_outlive_the_server_and_the_page(reader: Any, own: Any, se
         reader.panel("history")
         reader.click("#history .title")
         reader.wait_for_selector(".reply")
-        assert reader.locator(".support").all_inner_texts() == ["quoted", "supported", "weak", "not confirmed"]
+        assert reader.locator(".support").all_inner_texts() == [
+            "quoted",
+            "supported",
+            "partly supported",
+            "not confirmed",
+        ]
         reader.click("a.cite >> nth=0")
         reader.wait_for_function("document.activeElement.id === 'place'")
         assert reader.marked() == REOPENED

@@ -23,3 +23,10 @@ def test_a_sentence_that_is_not_confirmed_says_why() -> None:
     text = as_text(Answer("How much?", "It cost 900. It rose.", sentences=sentences, done=True))
     assert f"(not confirmed: “It cost 900.” {reason})" in text
     assert text.count("“It rose.”") == 0
+
+
+def test_a_sentence_that_the_article_contradicts_is_called_so() -> None:
+    reason = "The passage says 800, not 900."
+    sentences = (Sentence(0, 12, "It cost 900.", (), (), "unsupported", reason=reason),)
+    text = as_text(Answer("How much?", "It cost 900.", sentences=sentences, done=True))
+    assert f"(contradicted: “It cost 900.” {reason})" in text

@@ -12,7 +12,7 @@ from index import ArticleFilter, Hit, Span
 from rag import Answer, Citation, Sentence
 
 from ...conversation import Conversation, Exchange
-from ...html import SUPPORT_LABELS, escape, one_line, outlet, reason_text
+from ...html import CONTRADICTED, escape, one_line, outlet, reason_text, support_label
 from ...i18n.translate import Translate, counted, english
 from ...templating import macros
 
@@ -25,6 +25,7 @@ _SUPPORT_HELP = {
     "weak": "The article supports only part of this sentence",
     "unsupported": "No cited passage supports this sentence",
 }
+_CONTRADICTED_HELP = "The cited passage says something else"
 
 _MARKER = re.compile(r"\[(\d{1,4})\]", re.ASCII)
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
@@ -183,8 +184,9 @@ def _plain(text: str) -> str:
 
 
 def _support_label(sentence: Sentence, translate: Translate) -> str:
-    support = sentence.support
-    label, help_ = translate(SUPPORT_LABELS[support]), translate(_SUPPORT_HELP[support])
+    support, label = sentence.support, support_label(sentence.support, sentence.reason)
+    help_ = translate(_CONTRADICTED_HELP if label == CONTRADICTED else _SUPPORT_HELP[support])
+    label = translate(label)
     if sentence.citation_corrected:
         label = translate("{support}, citation corrected", support=label)
         help_ = translate("{help}. The model cited another passage or none", help=help_)

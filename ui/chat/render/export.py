@@ -16,7 +16,7 @@ from index import Span
 from rag import Answer, Citation
 
 from ...conversation import Conversation, Exchange
-from ...html import SUPPORT_LABELS, is_web_address, origin, reason_text
+from ...html import is_web_address, origin, reason_text, support_label
 from ...i18n.translate import Translate, english
 from .exchange import scope_text, segments
 
@@ -158,7 +158,7 @@ def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
         )
         yield from (citation for citation in dict.fromkeys(cited) if citation not in parts)
         if sentence.support in _BADLY:
-            label = translate(SUPPORT_LABELS[sentence.support])
+            label = translate(support_label(sentence.support, sentence.reason))
             reason = _flat(reason_text(sentence.reason, translate))
             yield f" ({translate('{support}: {reason}', support=label, reason=reason) if reason else label})"
         yield end[len(end.rstrip()) :]

@@ -159,7 +159,7 @@ def test_a_place_without_a_marker_has_its_footnote_after_the_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("support", "told"),
-    [("quoted", ""), ("supported", ""), ("weak", " (weak)"), ("unsupported", " (not confirmed)")],
+    [("quoted", ""), ("supported", ""), ("weak", " (partly supported)"), ("unsupported", " (not confirmed)")],
 )
 def test_what_is_badly_supported_is_told_after_the_sentence(support: str, told: str) -> None:
     answer = cited("On Monday [1].\n", (1, "Monday"), support=support)
@@ -353,7 +353,7 @@ def test_the_words_that_are_ours_are_in_the_language_of_the_reader() -> None:
     assert "*(检索范围：2024起 · 2025止 · 1.txt · 已选的2篇)*" in markdown
     assert "**错误：** 问题是空的。请输入有关文章的问题。\n" in markdown
     assert "文章中没有提到。" in markdown
-    assert "今天 [1]. (依据不足)\n" in copied
+    assert "今天 [1]. (部分有依据)\n" in copied
     for text in (markdown, copied):
         assert set(re.findall(r"[A-Za-z]{2,}", text)) == {"Monday", "txt"}, text
 

@@ -137,12 +137,19 @@ def test_text_that_is_still_being_written_has_no_links() -> None:
 
 @pytest.mark.parametrize(
     ("support", "word"),
-    [("quoted", "quoted"), ("supported", "supported"), ("weak", "weak"), ("unsupported", "not confirmed")],
+    [("quoted", "quoted"), ("supported", "supported"), ("weak", "partly supported"), ("unsupported", "not confirmed")],
 )
 def test_each_sentence_says_in_a_word_how_well_it_is_supported(support: str, word: str) -> None:
     markup = answer_html(cited("Monday [1].", (1, "Monday"), support=support), 1)
     assert f'class="support {support}"' in markup
     assert f">{word}</span>" in markup
+
+
+def test_a_sentence_that_the_passage_contradicts_is_called_so() -> None:
+    answer = cited("It cost 900 [1].", (1, "Monday"), support="unsupported")
+    answer = replace(answer, sentences=(replace(answer.sentences[0], reason="The passage says 800, not 900."),))
+    assert ">contradicted</span>" in answer_html(answer, 1)
+    assert ">与文章矛盾</span>" in answer_html(answer, 1, translate=chinese)
 
 
 def test_a_sentence_that_is_not_confirmed_says_why_in_text_that_can_be_read() -> None:
