@@ -27,7 +27,7 @@ from rag.generation.claims import claim_in
 from rag.grounding.paraphrase import SupportSigns
 from rag.grounding.quotes import find_quote
 from rag.grounding.support import SupportChecker, without_frame
-from rag.reading.abstention import read_confidence, similarity_confidence
+from rag.reading.abstention import ConfidenceSigns, confidence_signs, read_confidence, similarity_confidence
 from rag.reading.bundled import BundledReader
 from rag.reading.evidence import rank_sentences, read_passages
 from rag.reading.reader import Reading
@@ -39,7 +39,8 @@ sys.path.insert(0, str(REPOSITORY / "bench"))
 class AskedQuestion:
     """A question, and for each sentence of the first passages its passage, similarity score, and whether it answers.
 
-    `confidence` is the confidence from similarities, `probability` that with the reader.
+    `confidence` is the confidence from similarities, `probability` that with the reader. `signs` are those of each
+    sentence, if it were quoted.
     """
 
     text: str
@@ -50,13 +51,14 @@ class AskedQuestion:
     numbers: list[int] = field(default_factory=list)  # of the sentence in its passage
     scores: list[float] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
+    signs: list[ConfidenceSigns] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class CheckedClaim:
-    """A sentence of an honest answer or of a lie, with the signs and the logit of each passage that it cites.
+    """A sentence of an honest answer or of a lie, with the signs and the reading of each passage that it cites.
 
     `is_false` is True for a sentence of a lie that is in no honest answer. `answer` numbers the answers, and `kind` is
     the kind of lie, empty for an honest answer.
@@ -67,7 +69,7 @@ class CheckedClaim:
     kind: str
     is_false: bool
     is_quoted: bool
-    signs: list[tuple[SupportSigns, float]] = field(default_factory=list)
+    signs: list[tuple[SupportSigns, Reading]] = field(default_factory=list)
 
 
 def documents_of(data: Path, name: str) -> tuple[dict[str, tuple[str, str]], list[dict[str, Any]]]:
@@ -99,9 +101,14 @@ def is_right(item: dict[str, Any], document: str, text: str, span: Span) -> bool
 def asked(item: dict[str, Any], found: SearchResult, readings: list[Reading], texts: dict[str, str]) -> AskedQuestion:
     """Return the values of one question."""
     ranked = rank_sentences(found)
-    probability = read_confidence(found, rank_sentences(found, readings)[0], readings)
-    similarity = similarity_confidence(found, ranked[0])
-    question = AskedQuestion(item["question"], item["answerable"], similarity, probability, readings=readings)
+    best = rank_sentences(found, readings)[0]
+    question = AskedQuestion(
+        item["question"],
+        item["answerable"],
+        similarity_confidence(found, ranked[0]),
+        read_confidence(found, best, readings),
+        readings=readings,
+    )
     for quote in ranked:
         scored = found.passages[quote.number - 1]
         starts = [scored.hit.passage.start + each.start for each in scored.features.sentences]
@@ -109,6 +116,7 @@ def asked(item: dict[str, Any], found: SearchResult, readings: list[Reading], te
         question.passages.append(quote.number - 1)
         question.numbers.append(starts.index(quote.span.start))
         question.scores.append(quote.score)
+        question.signs.append(confidence_signs(found, quote))
         question.right.append(
             item["answerable"] and is_right(item, document, texts[scored.hit.passage.article_id], quote.span)
         )
@@ -134,9 +142,9 @@ def checked(
             is_quoted = any(find_quote(claim, found.hits[number - 1].passage.text) for number in cited)
             row = CheckedClaim(claim, answer, kind, bool(kind) and sentence not in said, is_quoted)
             for number in cited if not is_quoted else ():
-                signs, logit = checker.signs(claim, number, cited), checker.logit(claim, number, cited)
-                if signs is not None and logit is not None:
-                    row.signs.append((signs, logit))
+                signs, reading = checker.signs(claim, number, cited), checker.reading(claim, number, cited)
+                if signs is not None and reading is not None:
+                    row.signs.append((signs, reading))
             rows.append(row)
     return rows
 

@@ -16,6 +16,7 @@ import numpy as np
 from index import Encoding, PassageFeatures, Span, is_readable, terms
 
 from ..answer import Support
+from ..reading.reader import Reading
 from .consistency import copy_inconsistency, count_negations, find_copy, inconsistency, negation_doubt, replaces_chinese
 from .quotes import has_words
 from .reasons import NOT_SIMILAR, PARTLY_SIMILAR
@@ -27,7 +28,8 @@ _WEAKEST = 0.1  # minimum cosine for every token in a supported claim: below it,
 _SUPPORTED_BY_WORDS, _WEAK_BY_WORDS = 0.75, 0.40
 """Thresholds for the share of keywords in the passage, used without token vectors; set by hand, not fitted."""
 _NEIGHBOUR_HELPS = 0.03  # minimum increase in the mean for a neighbouring sentence to be added to the span
-_INTERCEPT, _LOGIT, _MEAN, _LEAST, _DOUBT, _FAILED = -3.0, 1.0, 4.0, 0.5, -0.5, -1.0
+_INTERCEPT, _LOGIT, _LEAST_SUPPORTED = -3.0, 1.0, 0.0
+_MEAN, _LEAST, _DOUBT, _FAILED = 4.0, 0.5, -0.5, -1.0
 """Coefficients of a logistic regression, fitted by `training/fit.py`."""
 _SUPPORTED_READ, _WEAK_READ = 0.5, 0.25
 """Minimum probabilities of a supported and of a partly supported sentence."""
@@ -100,17 +102,17 @@ def support_signs(
     return SupportSigns(span, mean, weakest, is_share, failed, negation_doubt(sentence, run))
 
 
-def grade_signs(signs: SupportSigns, logit: float | None = None) -> SupportGrade:
-    """Return the grade that follows from the signs, and from the reader's logit if there is a reader.
+def grade_signs(signs: SupportSigns, reading: Reading | None = None) -> SupportGrade:
+    """Return the grade that follows from the signs, and from the reader's result if there is a reader.
 
     A near copy that fails an exact check is `unsupported`, whatever the reader says.
     """
-    if signs.failed and (signs.is_copy or logit is None):
+    if signs.failed and (signs.is_copy or reading is None):
         return SupportGrade("unsupported", signs.span, signs.failed, is_refuted=True)
     if signs.is_exact:
         return SupportGrade("supported", signs.span)
-    support = _grade(signs) if logit is None or signs.is_share else _read_grade(signs, logit)
-    if support == "supported" and ((signs.doubt and logit is None) or signs.replaces_chinese):
+    support = _grade(signs) if reading is None or signs.is_share else _read_grade(signs, reading)
+    if support == "supported" and ((signs.doubt and reading is None) or signs.replaces_chinese):
         support = "weak"
     if support == "supported":
         return SupportGrade(support, signs.span)
@@ -119,15 +121,15 @@ def grade_signs(signs: SupportSigns, logit: float | None = None) -> SupportGrade
     return SupportGrade(support, signs.span, why, is_refuted=bool(signs.failed) and support == "unsupported")
 
 
-def support_probability(signs: SupportSigns, logit: float) -> float:
-    """Return the probability that a passage supports a paraphrase, from the signs and the reader's logit."""
-    score = _INTERCEPT + _LOGIT * logit + _MEAN * signs.mean + _LEAST * signs.weakest
-    score += _DOUBT * bool(signs.doubt) + _FAILED * bool(signs.failed)
+def support_probability(signs: SupportSigns, reading: Reading) -> float:
+    """Return the probability that a passage supports a paraphrase, from the signs and the reader's result."""
+    score = _INTERCEPT + _LOGIT * reading.logit + _LEAST_SUPPORTED * reading.least_supported
+    score += _MEAN * signs.mean + _LEAST * signs.weakest + _DOUBT * bool(signs.doubt) + _FAILED * bool(signs.failed)
     return 1 / (1 + math.exp(-score))
 
 
-def _read_grade(signs: SupportSigns, logit: float) -> Support:
-    probability = support_probability(signs, logit)
+def _read_grade(signs: SupportSigns, reading: Reading) -> Support:
+    probability = support_probability(signs, reading)
     if probability >= _SUPPORTED_READ:
         return "supported"
     return "weak" if probability >= _WEAK_READ else "unsupported"

@@ -24,11 +24,12 @@ NO_WORDS = "The sentence contains no words to check."
 CONTRADICTED = "The passage contradicts this."
 NOT_SAID = "The passage does not say this."
 PARTLY_SAID = "The passage says only part of this."
+WORDS_NOT_SAID = "The passage does not say “{word}”."
 
 REASONS = (
     *(NOT_MENTIONED, NOWHERE_MENTIONED, NOT_NAMED, NOWHERE_NAMED, OTHER_WORD, OTHER_UNIT, EXCHANGED, OTHER_PLACE),
     *(DENIED, NOT_DENIED, MAY_DENY, MAY_NOT_DENY, IN_DOUBT, NOT_SIMILAR, PARTLY_SIMILAR, NO_WORDS),
-    *(CONTRADICTED, NOT_SAID, PARTLY_SAID),
+    *(CONTRADICTED, NOT_SAID, PARTLY_SAID, WORDS_NOT_SAID),
 )
 """All templates. A filled reason matches at most one of them."""
 

@@ -12,12 +12,12 @@ from datetime import date
 
 from index import Encoder, Encoding, Hit, SearchResult, Span, is_readable, terms
 
-from ..reading.reader import Pair, Reader
+from ..reading.reader import Pair, Reader, Reading
 from ..text.entities import names, unknown_names
 from .consistency import located
 from .paraphrase import SupportGrade, SupportSigns, grade_signs, support_signs
 from .quotes import find_quote, has_words, negated_sentence
-from .reasons import IN_DOUBT, NO_WORDS
+from .reasons import IN_DOUBT, NO_WORDS, NOT_SIMILAR, PARTLY_SIMILAR, WORDS_NOT_SAID, reason
 
 _MOST_INTRODUCTIONS = 2  # maximum number of sentences from elsewhere in an article that are read with a passage
 _THE_TEXT = r"(?:the|this) (?:\w+ )?(?:article|report|passage|text|story|piece)s?"
@@ -42,7 +42,7 @@ class SupportChecker:
         self._encoder = encoder
         self._reader = reader
         self._encoded: dict[str, Encoding] = {}
-        self._logits: dict[tuple[str, tuple[int, ...]], float] = {}
+        self._readings: dict[tuple[str, tuple[int, ...]], Reading] = {}
         self._articles: dict[str, str] = {}
         for hit in found.hits:
             text = self._articles.get(hit.passage.article_id, _head(hit))
@@ -67,8 +67,12 @@ class SupportChecker:
             spans = self._found.passages[number - 1].features.sentences
             span = spans[0] if spans else Span(0, len(hit.passage.text))
             return SupportGrade("unsupported", _in_article(span, hit), NO_WORDS)
-        grade = grade_signs(signs, self.logit(sentence, number, beside))
+        reading = self.reading(sentence, number, beside)
+        grade = grade_signs(signs, reading)
         grade = replace(grade, span=_in_article(grade.span, hit))
+        part = reading.unsupported_span() if reading else None
+        if part and grade.reason in (NOT_SIMILAR, PARTLY_SIMILAR):
+            return replace(grade, reason=reason(WORDS_NOT_SAID, word=sentence[part.start : part.end]))
         if not grade.is_refuted:
             return grade
         everything = "\n".join(self._articles.values())
@@ -86,8 +90,8 @@ class SupportChecker:
             article=self._articles[scored.hit.passage.article_id],
         )
 
-    def logit(self, sentence: str, number: int, beside: Sequence[int] = ()) -> float | None:
-        """Return the reader's logit that a passage, or all cited passages together, support a sentence.
+    def reading(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Reading | None:
+        """Return the reader's result for a sentence and a passage, or all cited passages, whichever supports it better.
 
         None without a reader, and for a script that it cannot read.
         """
@@ -98,10 +102,10 @@ class SupportChecker:
             sorted(each for each in {number, *beside} if self._found.hits[each - 1].passage.article_id == article)
         )
         wanted = [(sentence, key) for key in dict.fromkeys([(number,), cited])]
-        new = [key for key in wanted if key not in self._logits]
+        new = [key for key in wanted if key not in self._readings]
         readings = self._reader.read("claim", [self._pair(sentence, numbers) for _, numbers in new])
-        self._logits |= {key: reading.logit for key, reading in zip(new, readings, strict=True)}
-        return max(self._logits[key] for key in wanted)
+        self._readings |= dict(zip(new, readings, strict=True))
+        return max((self._readings[key] for key in wanted), key=lambda reading: reading.logit)
 
     def _pair(self, sentence: str, numbers: Sequence[int]) -> Pair:
         """Return a sentence with some passages of one article, in the order of the article.

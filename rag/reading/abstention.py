@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
 from index import PassageFeatures, SearchResult, terms
 
@@ -42,63 +43,96 @@ READER_ABSTENTION_THRESHOLD, READER_LLM_ABSTENTION_THRESHOLD = 0.2, 0.1
 UNSURE_THRESHOLD = 0.4
 """Confidence of the reader below which quotes are marked as unsure."""
 
-_INTERCEPT, _SIMILARITY, _BEST_LOGIT, _FIRST_LOGIT = -4.0, 8.0, 0.5, 0.2
-"""Coefficients of a logistic regression, fitted by `training/fit.py`."""
+_INTERCEPT, _BEST_LOGIT, _QUOTED_LOGIT = -4.0, 0.5, 0.2
+_SIGN_WEIGHTS = (3.0, 2.0, 1.0, 0.5, -1.0, -1.0, -0.5)
+"""Coefficients of a logistic regression, fitted by `training/fit.py`: the last for the signs, in their order."""
+_UNREADABLE_STEEPNESS = (
+    8.0  # of the confidence as a function of the similarity, for scripts that the reader cannot read
+)
 
 _NUMBER = re.compile(r"\d+")
 
 
+@dataclass(frozen=True, slots=True)
+class ConfidenceSigns:
+    """The signs for and against the articles answering a question, without the reader.
+
+    The first four are similarities: between the question and the sentence (with the preceding sentence, if that helps),
+    between the question's words and the sentence, between the question's words and the passage, and between the
+    passage and the question word that matches it worst ("chief executive", if the passage gives only the firm's
+    location). The others are facts that similarity does not capture: how many numbers in the question are not in the
+    passage, whether the question asks for a quantity but the sentence and the one before contain none, and whether a
+    name in the question is neither in the title nor in these two sentences.
+    """
+
+    sentence: float
+    words: float
+    passage_words: float
+    weakest: float
+    missing_numbers: int
+    missing_quantity: bool
+    missing_name: bool
+
+
 def read_confidence(found: SearchResult, best: Quote, readings: Sequence[Reading]) -> float:
-    """Return the probability that the articles answer the question, from the reader's logits and the similarities.
+    """Return the probability that the articles answer the question, from the reader's logits and the signs.
 
     Without readings, because the reader cannot read the script, it is `similarity_confidence`, moved to the same
     threshold.
     """
-    similarity = similarity_confidence(found, best)
     if readings:
         logits = [reading.logit for reading in readings]
-        score = _INTERCEPT + _SIMILARITY * similarity + _BEST_LOGIT * max(logits) + _FIRST_LOGIT * logits[0]
+        signs = astuple(confidence_signs(found, best))
+        score = _INTERCEPT + _BEST_LOGIT * max(logits) + _QUOTED_LOGIT * logits[best.number - 1]
+        score += sum(weight * float(sign) for weight, sign in zip(_SIGN_WEIGHTS, signs, strict=True))
     else:
         odds = READER_ABSTENTION_THRESHOLD / (1 - READER_ABSTENTION_THRESHOLD)
-        score = math.log(odds) + _SIMILARITY * (similarity - DEFAULT_ABSTENTION_THRESHOLD)
+        above = similarity_confidence(found, best) - DEFAULT_ABSTENTION_THRESHOLD
+        score = math.log(odds) + _UNREADABLE_STEEPNESS * above
     return 1 / (1 + math.exp(-score))
 
 
 def similarity_confidence(found: SearchResult, best: Quote) -> float:
     """Return the confidence that `best` answers the question: about 0.2 off topic, 0.5 for a near miss, 0.6 if it does.
 
-    It is the weighted mean of four similarities: between the question and the sentence (with the preceding sentence, if
-    that helps), between the question's words and the sentence, between the question's words and the passage, and
-    between the passage and the question word that matches it worst ("chief executive", if the passage gives only the
-    firm's location). Penalties are subtracted for facts that are missing from the article: each number in the question
-    that is not in the passage, a name in the question that is neither in the title nor in the sentence or the one
-    before, and a quantity, if the question asks for one and these two sentences contain none. For a script that the
-    model cannot read, the confidence is based on the share of the question's keywords that the passage contains,
-    weighted by rarity.
+    It is the weighted mean of the similarities in `ConfidenceSigns`, with penalties for what is missing. For a script
+    that the model cannot read, it is based on the share of the question's keywords that the passage contains, weighted
+    by rarity.
     """
+    if not found.question.readable:
+        scored = found.passages[best.number - 1]
+        return shared_rarity(found, scored.features.terms.union(terms(scored.hit.title))) * _UNREADABLE_SCALE
+    signs = confidence_signs(found, best)
+    weighted = (
+        _SENTENCE * signs.sentence
+        + _WORDS * signs.words
+        + _PASSAGE_WORDS * signs.passage_words
+        + _WEAKEST * signs.weakest
+        - _MISSING_NUMBER * signs.missing_numbers
+        - _MISSING_QUANTITY * signs.missing_quantity
+        - _MISSING_NAME * signs.missing_name
+    )
+    return weighted / (_SENTENCE + _WORDS + _PASSAGE_WORDS + _WEAKEST)
+
+
+def confidence_signs(found: SearchResult, best: Quote) -> ConfidenceSigns:
+    """Return the signs for a question in a script that the encoder can read; `best` is the sentence to quote."""
     scored = found.passages[best.number - 1]
     hit, features = scored.hit, scored.features
     text = f"{hit.title} . {hit.passage.text}"
-    if not found.question.readable:
-        return shared_rarity(found, features.terms.union(terms(hit.title))) * _UNREADABLE_SCALE
     start, end = _with_sentence_before(features, best)
-    sentence_similarity = max(
-        best.sentence_similarity, float(features.vector(features.rows_between(start, end)) @ found.question.vector)
-    )
-    words = float(found.question.weights @ best.matched)
-    anywhere = scored.similarities.max(axis=1)
     asked, said = found.question.text, hit.passage.text[start:end]
-    missing_numbers = set(_NUMBER.findall(asked)) - set(_NUMBER.findall(text))
-    weighted = (
-        _SENTENCE * sentence_similarity
-        + _WORDS * words
-        + _PASSAGE_WORDS * float(found.question.weights @ anywhere)
-        + _WEAKEST * float(anywhere[found.question.content].min())
-        - _MISSING_NUMBER * len(missing_numbers)
-        - _MISSING_QUANTITY * lacks_quantity(asked, said)
-        - _MISSING_NAME * bool(missing_names(asked, f"{hit.title} . {said}"))
+    anywhere = scored.similarities.max(axis=1)
+    together = features.vector(features.rows_between(start, end)) @ found.question.vector
+    return ConfidenceSigns(
+        sentence=max(best.sentence_similarity, float(together)),
+        words=float(found.question.weights @ best.matched),
+        passage_words=float(found.question.weights @ anywhere),
+        weakest=float(anywhere[found.question.content].min()),
+        missing_numbers=len(set(_NUMBER.findall(asked)) - set(_NUMBER.findall(text))),
+        missing_quantity=lacks_quantity(asked, said),
+        missing_name=bool(missing_names(asked, f"{hit.title} . {said}")),
     )
-    return weighted / (_SENTENCE + _WORDS + _PASSAGE_WORDS + _WEAKEST)
 
 
 def _with_sentence_before(features: PassageFeatures, best: Quote) -> tuple[int, int]:

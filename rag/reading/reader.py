@@ -34,6 +34,23 @@ class Reading:
     sentences: tuple[float, ...]
     unsupported: tuple[tuple[Span, float], ...] = ()
 
+    @property
+    def least_supported(self) -> float:
+        """The highest logit in `unsupported`; 0 if the reader does not mark words."""
+        return max((logit for _, logit in self.unsupported), default=0.0)
+
+    def unsupported_span(self) -> Span | None:
+        """Return the part of the claim around its least supported word that is probably not supported, or None."""
+        best = max(range(len(self.unsupported)), key=lambda i: self.unsupported[i][1], default=-1)
+        if best < 0 or self.unsupported[best][1] <= 0:
+            return None
+        first = last = best
+        while first > 0 and self.unsupported[first - 1][1] > 0:
+            first -= 1
+        while last + 1 < len(self.unsupported) and self.unsupported[last + 1][1] > 0:
+            last += 1
+        return Span(self.unsupported[first][0].start, self.unsupported[last][0].end)
+
 
 class Reader(Protocol):
     """A reader. One object serves all questions, in several threads at once."""

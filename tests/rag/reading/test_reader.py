@@ -12,7 +12,7 @@ import torch
 from cross_encoders import save_cross_encoder
 from sentence_transformers import CrossEncoder
 
-from index import sentences
+from index import Span, sentences
 from rag import SettingsError
 from rag.reading import bundled, loader
 from rag.reading.bundled import BundledReader
@@ -179,3 +179,18 @@ def test_a_plug_in_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("odd", "gone"):
         with pytest.raises(SettingsError, match="plug-in"):
             load_reader(name)
+
+
+def test_the_words_that_are_not_supported_are_one_phrase_around_the_worst_word() -> None:
+    parts = [("The", -3.0), ("red", 0.5), ("harbour", 2.0), ("in", -1.0), ("Bergen", 1.0)]
+    claim, marked, at = " ".join(word for word, _ in parts), [], 0
+    for word, logit in parts:
+        marked.append((Span(at, at + len(word)), logit))
+        at += len(word) + 1
+    reading = Reading(0.0, (), tuple(marked))
+    span = reading.unsupported_span()
+    assert span is not None
+    assert claim[span.start : span.end] == "red harbour"
+    assert reading.least_supported == 2.0
+    assert Reading(0.0, (), tuple(marked[:1])).unsupported_span() is None
+    assert Reading(0.0, ()).unsupported_span() is None
