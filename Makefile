@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help chat test test-nightly test-browser test-gguf test-local coverage lint types unit format fuzz screenshots clean
+.PHONY: help chat test test-nightly test-browser test-gguf test-local coverage lint types unit format fuzz screenshots train clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,6 +52,10 @@ fuzz: .venv/.installed-test ## Parse damaged files of every format for MINUTES=1
 
 screenshots: .venv/.installed-test ## Take the screenshots in docs/images (needs a Chromium)
 	$(BIN)/python docs/take_screenshots.py
+
+train: .venv/.installed-test ## Train the reader on the texts in DATA, or continue; it takes up to 12 hours of two cores
+	$(BIN)/python training/train.py $(DATA) $(or $(CHECKPOINTS),build/reader) $(TRAIN)
+	$(BIN)/python training/export.py $(or $(CHECKPOINTS),build/reader)/reader.pt
 
 audit: sbom ## Look up known vulnerabilities of the installed packages (needs the network)
 	$(BIN)/python deploy/audit.py

@@ -2,14 +2,15 @@
 
     python training/export.py CHECKPOINT [OUTPUT] [--full]
 
-OUTPUT is `rag/reading/reader.onnx` unless given. `--full` keeps weights of 32 bits, to compare the results. Prints the
-SHA-256, which belongs into `rag/reading/bundled.py`.
+OUTPUT is `rag/reading/reader.onnx` unless given; then the SHA-256 in `rag/reading/bundled.py` is replaced, too. `--full`
+keeps weights of 32 bits, to compare the results.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import sys
 import tempfile
 import warnings
@@ -21,6 +22,7 @@ import torch
 from network import ReaderNetwork
 
 from index import bundled_folder
+from rag.reading import bundled
 from rag.reading.bundled import MODEL
 
 
@@ -73,7 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.output.write_bytes(full.read_bytes())
         else:
             quantize(full, given.output)
-    print(f"{given.output.stat().st_size / 1e6:.1f} MB", hashlib.sha256(given.output.read_bytes()).hexdigest())
+    sha256 = hashlib.sha256(given.output.read_bytes()).hexdigest()
+    print(f"{given.output.stat().st_size / 1e6:.1f} MB", sha256)
+    if given.output == MODEL:
+        module = Path(bundled.__file__)
+        changed = re.sub(r'^MODEL_SHA256 = ".*"$', f'MODEL_SHA256 = "{sha256}"', module.read_text("utf-8"), flags=re.M)
+        module.write_text(changed, "utf-8")
     return 0
 
 
