@@ -2,8 +2,8 @@
 
     python training/export.py CHECKPOINT [OUTPUT] [--full]
 
-OUTPUT is `rag/reading/reader.onnx` unless given; then the SHA-256 in `rag/reading/bundled.py` is replaced, too. `--full`
-keeps weights of 32 bits, to compare the results.
+OUTPUT is `rag/reading/reader.onnx` unless given; then the SHA-256 in `rag/reading/bundled.py` is replaced, too.
+`--full` keeps weights of 32 bits, to compare the results.
 """
 
 from __future__ import annotations
