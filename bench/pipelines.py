@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -106,6 +106,10 @@ class RememberingReader:
     def name(self) -> str:
         return self._reader.name
 
+    @property
+    def kinds(self) -> Collection[Kind]:
+        return self._reader.kinds
+
     def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:
         wanted = [(kind, pair) for pair in pairs]
         return _remembered(self._readings, wanted, lambda new: self._reader.read(kind, [pair for _, pair in new]))
@@ -149,7 +153,8 @@ class CitechatPipeline:
         # The sentence is asked for as the assistant does it: an answer that is refused does not tell it.
         found = self._index.find(question, self._assistant.options.top_k)
         reader = self._assistant.reader
-        best = rank_sentences(found, read_passages(found, reader) if reader else ())[0]
+        readings = read_passages(found, reader) if reader and "question" in reader.kinds else ()
+        best = rank_sentences(found, readings)[0]
         sentence = Slice(found.hits[best.number - 1].source, best.span.start, best.span.end, best.text)
         cited = answer.citations[:1]
         return Seen(

@@ -155,10 +155,10 @@ class Assistant:
 
     def _evidence(self, found: SearchResult) -> tuple[list[Quote], float]:
         """Return the sentences that answer the question best, best first, and the confidence that the best one does."""
-        if self.reader is None:
+        if (reader := self._question_reader) is None:
             ranked = rank_sentences(found)
             return ranked, similarity_confidence(found, ranked[0]) if ranked else 0.0
-        readings = read_passages(found, self.reader)
+        readings = read_passages(found, reader)
         ranked = rank_sentences(found, readings)
         return ranked, read_confidence(found, ranked[0], readings) if ranked else 0.0
 
@@ -175,7 +175,7 @@ class Assistant:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
         if answer.confidence < self.abstention_threshold:
             return not_found(answer)
-        is_unsure = self.reader is not None and answer.confidence < UNSURE_THRESHOLD
+        is_unsure = self._question_reader is not None and answer.confidence < UNSURE_THRESHOLD
         return quote(replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer, ranked, found)
 
     def _context(
@@ -259,18 +259,23 @@ class Assistant:
         calibrated = self.index.abstention_threshold(self.confidence_scale)
         if calibrated is not None:
             return calibrated
-        return DEFAULT_ABSTENTION_THRESHOLD if self.reader is None else READER_ABSTENTION_THRESHOLD
+        return DEFAULT_ABSTENTION_THRESHOLD if self._question_reader is None else READER_ABSTENTION_THRESHOLD
 
     @property
     def confidence_scale(self) -> str:
         """The name of the scale of `Answer.confidence`, which differs from reader to reader."""
-        return "similarity" if self.reader is None else self.reader.name
+        reader = self._question_reader
+        return "similarity" if reader is None else reader.name
+
+    @property
+    def _question_reader(self) -> Reader | None:
+        return self.reader if self.reader is not None and "question" in self.reader.kinds else None
 
     @property
     def _llm_abstention_threshold(self) -> float:
         if self.options.abstention_threshold is not None:
             return self.options.abstention_threshold
-        return LLM_ABSTENTION_THRESHOLD if self.reader is None else READER_LLM_ABSTENTION_THRESHOLD
+        return LLM_ABSTENTION_THRESHOLD if self._question_reader is None else READER_LLM_ABSTENTION_THRESHOLD
 
     def articles(self) -> tuple[Article, ...]:
         """Return every indexed article, sorted by title."""

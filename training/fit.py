@@ -1,6 +1,6 @@
 """Fit the weights and thresholds of the product to collected values, and print how they do on each set.
 
-    python training/fit.py FILE [--sentence WEIGHT] [--passage WEIGHT]
+    python training/fit.py FILE [FILE …] [--sentence WEIGHT] [--passage WEIGHT]
 
 FILE is what `collect.py` wrote.
 """
@@ -162,11 +162,11 @@ def print_confidence(found: dict[str, list[AskedQuestion]], sentence: float, pas
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--sentence", type=float, default=_SENTENCE_READ, help="weight of the sentence's share")
     parser.add_argument("--passage", type=float, default=_PASSAGE_READ, help="weight of the passage's logit")
     given = parser.parse_args(arguments)
-    collected = pickle.loads(given.file.read_bytes())
+    collected = {name: rows for file in given.files for name, rows in pickle.loads(file.read_bytes()).items()}
     found: dict[str, list[AskedQuestion]] = {name: asked for name, (asked, _) in collected.items()}
     print_evidence(found)
     print_confidence(found, given.sentence, given.passage)

@@ -40,7 +40,7 @@ class SupportChecker:
     def __init__(self, found: SearchResult, encoder: Encoder, reader: Reader | None = None) -> None:
         self._found = found
         self._encoder = encoder
-        self._reader = reader
+        self._reader = reader if reader is not None and "claim" in reader.kinds else None
         self._encoded: dict[str, Encoding] = {}
         self._readings: dict[tuple[str, tuple[int, ...]], Reading] = {}
         self._articles: dict[str, str] = {}

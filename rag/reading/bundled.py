@@ -41,6 +41,11 @@ class BundledReader:
         """The name of the model and its version."""
         return f"bundled:{MODEL_SHA256[:8]}"
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Claims only: for questions, the similarities are still better (docs/reader.md)."""
+        return ("claim",)
+
     def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:
         """Return a reading for each pair, in order. Raises `SettingsError` if the model is damaged."""
         if not pairs:

@@ -28,6 +28,10 @@ class CrossEncoderReader:
         """Use the model in the folder, or in the local cache under the name, `name`."""
         self.name = name
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return ("question", "claim")
+
     def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:  # noqa: ARG002 (it reads both alike)
         """Return a reading for each pair. Raises `SettingsError` if the model cannot be loaded."""
         if not pairs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -60,6 +60,11 @@ class Reader(Protocol):
         """The name of the model and its version: abstention thresholds that were calibrated for another are ignored."""
         ...
 
+    @property
+    def kinds(self) -> Collection[Kind]:
+        """What the reader reads: questions, claims, or both. It is not used for anything else."""
+        ...
+
     def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:
         """Return a reading for each pair, in order. Raises `CitechatError` if the model cannot be loaded."""
         ...
@@ -67,4 +72,5 @@ class Reader(Protocol):
 
 def warm_up_reader(reader: Reader) -> None:
     """Load a reader's model now, by reading a short pair. Raises `CitechatError` if the model cannot be loaded."""
-    reader.read("question", [Pair("Is it ready?", "It is ready.", (Span(0, 12),))])
+    for kind in reader.kinds:
+        reader.read(kind, [Pair("It is ready.", "It is ready.", (Span(0, 12),))])

@@ -161,6 +161,7 @@ class Plugin:
     """A reader that finds everything answered."""
 
     name = "plugin"
+    kinds = ("question", "claim")
 
     def read(self, kind: str, pairs: Sequence[Pair]) -> list[Reading]:
         return [Reading(5.0, (0.0,) * len(each.sentences)) for each in pairs]
