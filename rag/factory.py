@@ -65,10 +65,15 @@ def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:
     return load_encoder(settings.encoder, exports, threads or settings.threads)
 
 
-def open_reader(settings: Settings) -> Reader | None:
-    """Return the reader that the settings name, or None if it is off. Raises `SettingsError` if a plug-in fails."""
+def open_reader(settings: Settings, encoder: Encoder | None = None) -> Reader | None:
+    """Return the reader that the settings name, or None if it is off. Raises `SettingsError` if a plug-in fails.
+
+    `encoder` is the encoder that the settings name, if it is loaded already; the bundled reader uses it if it can.
+    """
     go_offline()
-    return load_reader(settings.reader, settings.threads)
+    bundled = settings.model_copy(update={"encoder": "bundled"})
+    shared = encoder if settings.encoder == "bundled" else None
+    return load_reader(settings.reader, lambda: shared or open_encoder(bundled), settings.threads)
 
 
 def open_executor(
@@ -115,7 +120,8 @@ def build_assistant(settings: Settings | None = None) -> Assistant:
     llm, model = open_llm(settings), model_label(settings.llm)
     if llm is not None:
         load_verifier(settings.verifier, llm, model)  # an unknown verifier is an error now, not at the first answer
-    return Assistant(open_index(settings), llm, model=model, options=options, reader=open_reader(settings))
+    index = open_index(settings)
+    return Assistant(index, llm, model=model, options=options, reader=open_reader(settings, index.encoder))
 
 
 def _instructions(settings: Settings) -> str:

@@ -187,8 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("output", type=Path, metavar="OUTPUT")
     parser.add_argument("names", nargs="+", metavar="NAME")
     given = parser.parse_args(arguments)
-    reader = OtherReader(given.model)
     encoder = load_encoder("bundled", given.output.parent / "models")
+    reader = OtherReader(given.model, encoder)
     found = {}
     for name in given.names:
         found[name] = collect(given.data, name, reader, encoder)

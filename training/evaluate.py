@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from sklearn.metrics import roc_auc_score
-from train import CALIBRATION, HELD_BACK, claims_files, tokenizer_of
+from train import CALIBRATION, HELD_BACK, REPOSITORY, claims_files, tokenizer_of
 from training_examples import CLAIM, QUESTION, Example, claims_examples
 
-from index import bundled_folder, sentences
+from index import Encoder, bundled_folder, load_encoder, sentences
 from rag.reading.bundled import MODEL, BundledReader, open_session
 from rag.reading.reader import Kind, Pair
 
@@ -37,8 +37,8 @@ _KINDS: dict[int, Kind] = {QUESTION: "question", CLAIM: "claim"}
 class OtherReader(BundledReader):
     """The bundled reader with another model."""
 
-    def __init__(self, model: Path) -> None:
-        super().__init__()
+    def __init__(self, model: Path, encoder: Encoder) -> None:
+        super().__init__(encoder)
         self._model = model
 
     @cached_property
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def tokenize(text: str) -> list[tuple[int, int]]:
         return list(tokenizer.encode(text, add_special_tokens=False).offsets)
 
-    reader = OtherReader(given.model)
+    reader = OtherReader(given.model, load_encoder("bundled", REPOSITORY / "build" / "models"))
     for path in claims_files(given.data):
         if path.stem in given.files:
             wanted = [

@@ -24,6 +24,7 @@ from network import ReaderNetwork
 from index import bundled_folder
 from rag.reading import bundled
 from rag.reading.bundled import MODEL
+from rag.reading.pairs import FEATURES
 
 
 def load(checkpoint: Path) -> ReaderNetwork:
@@ -40,11 +41,13 @@ def write_graph(network: Any, path: Path) -> None:
         warnings.simplefilter("ignore")  # tracing warnings
         torch.onnx.export(
             network,
-            (torch.tensor([[101, 2040, 102, 2002, 102]]), torch.tensor([[0, 0, 0, 1, 1]])),
+            (torch.tensor([[101, 2040, 102, 2002, 102]]), torch.tensor([[0, 0, 0, 1, 1]]), torch.ones(1, 5, FEATURES)),
             str(path),
-            input_names=["ids", "types"],
+            input_names=["ids", "types", "features"],
             output_names=["pairs", "sentences", "words"],
-            dynamic_axes={name: {0: "pairs", 1: "tokens"} for name in ("ids", "types", "sentences", "words")}
+            dynamic_axes={
+                name: {0: "pairs", 1: "tokens"} for name in ("ids", "types", "features", "sentences", "words")
+            }
             | {"pairs": {0: "pairs"}},
             opset_version=17,
             dynamo=False,

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from network import ReaderNetwork
 from torch import Tensor
 from torch.nn import functional
 from training_examples import CLAIM, Example
 
-from rag.reading.pairs import SHARPNESS, EncodedPair
+from rag.reading.pairs import FEATURES, SHARPNESS, EncodedPair
 
 _LENGTHS, _ROWS = 32, 4  # the lengths and the number of rows of a batch are multiples of these
 _FAR = -1e4  # a logit that counts as minus infinity, and fits into half precision
@@ -24,7 +25,7 @@ def read(network: ReaderNetwork, inputs: dict[str, Tensor]) -> tuple[Tensor, Ten
     For each pair: that the passage answers the question or supports the claim, shape `(pairs,)`; for each sentence,
     shape `(pairs, sentences)`; and for each token that it is not supported, shape `(pairs, tokens)`.
     """
-    pairs, scores, words = network(inputs["ids"], inputs["types"], inputs["mask"])
+    pairs, scores, words = network(inputs["ids"], inputs["types"], inputs["features"], inputs["mask"])
     kinds, numbers = inputs["kinds"], inputs["numbers"]
     scores = scores.float().gather(2, kinds[:, None, None].expand(-1, scores.shape[1], 1))[..., 0]
     count = max(int(numbers.max()) + 1, 1)
@@ -55,7 +56,11 @@ def collate(rows: Sequence[Row], device: str = "cpu") -> dict[str, Tensor]:
         full = [each + [filler] * (length - len(each)) for each in values]
         return torch.tensor(full + [[first] + [filler] * (length - 1)] * empty, device=device)
 
+    features = np.zeros((len(rows) + empty, length, FEATURES), dtype=np.float32)
+    for row, each in zip(features, rows, strict=False):
+        row[: len(each.pair.ids)] = each.pair.features
     return {
+        "features": torch.from_numpy(features).to(device),
         "ids": padded([row.pair.ids for row in rows], 0, 0),
         "types": padded([row.pair.types for row in rows], 0, 0),
         "mask": padded([[1] * len(row.pair.ids) for row in rows], 0, 1),

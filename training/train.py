@@ -9,6 +9,7 @@ training continues from the last one. It ends after `--epochs`, or pauses after 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import random
@@ -16,15 +17,17 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from model import LossWeights, Row, collate, loss_of, read
 from network import FROZEN_LAYERS, ReaderNetwork, trained_weights
 from training_examples import Example, claims_examples, entailment_examples, qamr_examples, squad_examples
 
-from index import bundled_folder
+from index import Encoding, bundled_folder, load_encoder
 from rag.reading.pairs import encode_pair
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -40,6 +43,7 @@ _WARM_UP, _COOL_DOWN = 200, 0.25
 """The learning rate rises for 200 steps, and falls in the last quarter of the training. In between it is constant
 (Hu et al. 2024, https://arxiv.org/abs/2404.06395), so a checkpoint can be continued with another number of epochs."""
 _CHECKPOINT_SECONDS = 300.0
+_CHUNK = 2000  # examples whose texts are encoded at a time
 _REPEATS = 2  # the claims written for this task are read twice an epoch
 
 
@@ -72,6 +76,33 @@ def training_examples(data: Path, tokenizer: Any, seed: int) -> list[Example]:
     found += qamr_examples(data / "reading", seed)
     found += entailment_examples(data / "reading", seed)
     return found
+
+
+def with_features(examples: Sequence[Example], tokenizer: Any, file: Path) -> list[Row]:
+    """Return the examples with their token ids and features. The features are kept in `file`, and read from it if they
+    belong to the same examples."""
+    texts = [(each.first, each.title, each.passage) for each in examples]
+    nothing = Encoding(np.zeros(0, np.float32), np.zeros((0, 0), np.float32), ())
+    pairs = [encode_pair(tokenizer, each, (nothing, nothing)) for each in texts]
+    digest = hashlib.sha256(repr(texts).encode("utf-8", "replace")).hexdigest()
+    if not file.is_file() or str(np.load(file)["digest"]) != digest:
+        encoder = load_encoder("bundled", file.parent / "models")
+        order = sorted(range(len(texts)), key=lambda i: texts[i][2])  # a passage is encoded once
+        features: list[Any] = [None] * len(texts)
+        for at in range(0, len(order), _CHUNK):
+            chunk = order[at : at + _CHUNK]
+            wanted = list(dict.fromkeys(text for i in chunk for text in (texts[i][0], texts[i][2])))
+            known = dict(zip(wanted, encoder.encode(wanted), strict=True))
+            for i in chunk:
+                encodings = known[texts[i][0]], known[texts[i][2]]
+                features[i] = encode_pair(tokenizer, texts[i], encodings).features.astype(np.float16)
+            print(f"features of {at + len(chunk)}/{len(order)} examples", flush=True)
+        np.savez(file, digest=digest, features=np.concatenate(features))
+    found, rows, at = np.load(file)["features"], [], 0
+    for example, pair in zip(examples, pairs, strict=True):
+        rows.append(Row(example, replace(pair, features=found[at : at + len(pair.ids)])))
+        at += len(pair.ids)
+    return rows
 
 
 def batches(rows: Sequence[Row], chance: random.Random) -> Iterator[list[Row]]:
@@ -109,16 +140,13 @@ def train(data: Path, folder: Path, *, hours: float, epochs: float, seed: int, d
     torch.manual_seed(seed)
     source = Path(bundled_folder())
     tokenizer = tokenizer_of(source)
-    rows = [
-        Row(example, encode_pair(tokenizer, example.first, example.title, example.passage))
-        for example in training_examples(data, tokenizer, seed)
-    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = with_features(training_examples(data, tokenizer, seed), tokenizer, folder / "features.npz")
     print(len(rows), "examples,", sum(len(row.pair.ids) for row in rows), "tokens an epoch")
     print(Counter((row.example.source, row.example.label) for row in rows))
     model = in_training(ReaderNetwork(source).to(device))
     trained = list(trained_weights(model).values())
     optimizer = torch.optim.AdamW(trained, lr=_RATE, weight_decay=_WEIGHT_DECAY)
-    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     step = first_epoch = done = 0
     if checkpoint.is_file():

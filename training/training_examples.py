@@ -28,6 +28,7 @@ QUESTION, CLAIM = 0, 1
 """The kinds of examples, which are also the columns of the reader's outputs."""
 
 _LONGEST_CONTEXT = 1600  # maximum length of the text that a claim is compared with, in characters
+_EASY = 0.25  # share of the claims with passages that do not have the evidence, which the reader soon tells apart
 _SHORTEST_REST = 60  # minimum length of a passage from which the evidence was removed, in characters
 _WORD = re.compile(r"\w+(?:[.,'’-]\w+)*")
 
@@ -177,6 +178,8 @@ def _claims(
         for part in parts if len(parts) > 1 else ():
             if part not in honest_parts and (wrong := changed_words(part, [*honest_parts, *honest])):
                 yield Example(CLAIM, part, title, passage, 0, (), wrong, f"p:{group}", source, "lie part")
+    if chance.random() > _EASY:
+        return
     if len(rest := without_sentences(passage, gold)) >= _SHORTEST_REST:
         yield Example(CLAIM, item["answer"], title, rest, 0, (), (), f"c:{group}", source, "evidence removed")
     others = [each for each in passages if not any(each.overlaps(place) for place in places)]
@@ -249,7 +252,7 @@ def _sentence_claims(
             yield Example(CLAIM, false, title, context, 0, gold, wrong, name, source, "altered")
 
 
-def qamr_examples(folder: Path, seed: int = 0, most: int = 3) -> Iterator[Example]:
+def qamr_examples(folder: Path, seed: int = 0, most: int = 12) -> Iterator[Example]:
     """Yield questions on single sentences (QAMR), among other sentences of the same document."""
     chance = random.Random(seed)
     texts = dict(line.split("\t")[:2] for line in (folder / "qamr_sentences.tsv").read_text("utf-8").splitlines())
@@ -264,20 +267,25 @@ def qamr_examples(folder: Path, seed: int = 0, most: int = 3) -> Iterator[Exampl
             if fields[0] in texts and len(fields[5].split()) > 2:
                 asked[fields[0]].append(_untokenized(fields[5]))
     for key, questions in sorted(asked.items()):
-        others = [texts[other] for other in documents[key.rsplit(":", 2)[0]] if other != key]
-        chance.shuffle(others)
-        chance.shuffle(questions)
-        parts = [texts[key], *others[:2]]
-        chance.shuffle(parts)
-        passage = " ".join(parts)
-        at = passage.index(texts[key])
-        gold = gold_sentences(passage, [Span(at, at + len(texts[key]))])
-        for row, question in enumerate(questions[:most]):
+        others = [other for other in documents[key.rsplit(":", 2)[0]] if other != key]
+        different = list(dict.fromkeys(questions))
+        chance.shuffle(different)
+        for row, question in enumerate(different[:most]):
             group = f"q:qamr:{key}:{row}"
             asking = question[:1].upper() + question[1:]
+            chosen = sorted([key, *chance.sample(others, min(len(others), chance.randint(1, 4)))], key=_place)
+            passage = " ".join(texts[each] for each in chosen)
+            at = sum(len(texts[each]) + 1 for each in chosen[: chosen.index(key)])
+            gold = gold_sentences(passage, [Span(at, at + len(texts[key]))])
             yield Example(QUESTION, asking, "", passage, 1, gold, (), group, "qamr", "answerable")
-            if len(others) > 2:
-                yield Example(QUESTION, asking, "", " ".join(others[2:4]), 0, (), (), group, "qamr", "other passage")
+            if others:
+                near = " ".join(texts[each] for each in sorted(chance.sample(others, min(len(others), 3)), key=_place))
+                yield Example(QUESTION, asking, "", near, 0, (), (), group, "qamr", "other passage")
+
+
+def _place(key: str) -> tuple[int, ...]:
+    """Return the place of a sentence in its document."""
+    return tuple(int(each) if each.isdigit() else 0 for each in key.split(":")[-2:])
 
 
 def _untokenized(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from index import FloatArray, Span, bundled_folder, cpu_count
+from index import Encoder, FloatArray, Span, bundled_folder, cpu_count
 
 from ..errors import SettingsError
 from .pairs import SHARPNESS, EncodedPair, encode_pair
@@ -31,8 +31,12 @@ _COLUMNS: dict[Kind, int] = {"question": 0, "claim": 1}
 class BundledReader:
     """The bundled reader. It is loaded at first use."""
 
-    def __init__(self, threads: int | None = None) -> None:
-        """Read `threads` pairs at the same time; the default is the number of CPUs."""
+    def __init__(self, encoder: Encoder, threads: int | None = None) -> None:
+        """Read `threads` pairs at the same time; the default is the number of CPUs.
+
+        `encoder` must be all-MiniLM-L6-v2, from whose token vectors the model was trained to read.
+        """
+        self._encoder = encoder
         self._threads = threads or cpu_count()
         self._opening = threading.Lock()
 
@@ -53,10 +57,16 @@ class BundledReader:
         with self._opening:  # a question during the warm-up waits for the model instead of loading it again
             session, tokenizer = self._session, self._tokenizer
 
+        texts = list(dict.fromkeys(text for pair in pairs for text in (pair.first, pair.passage)))
+        encodings = dict(zip(texts, self._encoder.encode(texts), strict=True))
+
         def run(pair: Pair) -> Reading:
-            encoded = encode_pair(tokenizer, pair.first, pair.title, pair.passage, pair.sentences)
-            given = {"ids": np.asarray([encoded.ids], np.int64), "types": np.asarray([encoded.types], np.int64)}
-            return _reading(pair, encoded, _COLUMNS[kind], [output[0] for output in session.run(None, given)])
+            of_both = encodings[pair.first], encodings[pair.passage]
+            encoded = encode_pair(tokenizer, (pair.first, pair.title, pair.passage), of_both, pair.sentences)
+            given = {"ids": np.asarray([encoded.ids]), "types": np.asarray([encoded.types])}
+            given = {name: array.astype(np.int64) for name, array in given.items()}
+            inputs = {**given, "features": encoded.features[None]}
+            return _reading(pair, encoded, _COLUMNS[kind], [output[0] for output in session.run(None, inputs)])
 
         return [run(pairs[0])] if len(pairs) == 1 else list(self._pool.map(run, pairs))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
+
+from index import Encoder
 
 from ..errors import SettingsError
 from .bundled import BundledReader
@@ -62,16 +64,17 @@ class CrossEncoderReader:
             ) from None
 
 
-def load_reader(spec: str, threads: int | None = None) -> Reader | None:
+def load_reader(spec: str, encoder: Callable[[], Encoder], threads: int | None = None) -> Reader | None:
     """Return the reader for `spec`, or None for "off".
 
     `spec` is "bundled", "off", the name of a plug-in, or the folder or name of a `CrossEncoder`. The model is loaded at
-    first use. Raises `SettingsError` if a plug-in fails.
+    first use. `encoder` returns all-MiniLM-L6-v2, which the bundled reader needs. Raises `SettingsError` if a plug-in
+    fails.
     """
     if spec == OFF:
         return None
     if spec == BUNDLED:
-        return BundledReader(threads)
+        return BundledReader(encoder(), threads)
     plugin = next((each for each in entry_points(group=PLUGIN_GROUP) if each.name == spec), None)
     if plugin is None:
         return CrossEncoderReader(spec)
