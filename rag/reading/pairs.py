@@ -51,8 +51,8 @@ def encode_pair(
     """Return the encoded pair of a question or claim, a title and a passage.
 
     `tokenizer` is a `tokenizers.Tokenizer` without truncation and padding. `encodings` are those of the question or
-    claim and of the passage, from all-MiniLM-L6-v2. `spans` are the sentences of the passage; if they are not given, the
-    passage is split.
+    claim and of the passage, from all-MiniLM-L6-v2. `spans` are the sentences of the passage; if they are not given,
+    the passage is split.
     """
     first, title, passage = pair
     separator, start = tokenizer.token_to_id("[SEP]"), tokenizer.token_to_id("[CLS]")
