@@ -99,7 +99,7 @@ def _hedge(sentence: str, _: str, __: random.Random) -> str | None:
 def _date(sentence: str, _: str, chance: random.Random) -> str | None:
     for pattern, names in ((_MONTH, lexicon.UNAMBIGUOUS_MONTHS), (_DAY, lexicon.WEEKDAYS)):
         if match := pattern.search(sentence):
-            others = [name.title() for name in names if name.title() != match[0]]
+            others = sorted(name.title() for name in names if name.title() != match[0])  # a set has no fixed order
             return sentence[: match.start()] + chance.choice(others) + sentence[match.end() :]
     return None
 

@@ -205,7 +205,7 @@ def squad_examples(path: Path, seed: int = 0, longest: int = 1300) -> Iterator[E
     frequencies = Counter(term for each in paragraphs for term in set(terms(each)))
 
     def rarity(shared: set[str]) -> float:
-        return sum(math.log(1 + len(paragraphs) / (1 + frequencies[term])) for term in shared)
+        return sum(math.log(1 + len(paragraphs) / (1 + frequencies[term])) for term in sorted(shared))
 
     for number, article in enumerate(data):
         title = article["title"].replace("_", " ")
