@@ -11,11 +11,13 @@ import torch
 from network import ReaderNetwork
 from torch import Tensor
 from torch.nn import functional
-from training_examples import CLAIM, Example
+from training_examples import CLAIM, QUESTION, Example
 
-from rag.reading.pairs import FEATURES, SHARPNESS, EncodedPair
+from index import FloatArray
+from rag.reading.pairs import FEATURES, SHARPNESS, SIMILARITY_SCALE, EncodedPair
 
 _LENGTHS, _ROWS = 32, 4  # the lengths and the number of rows of a batch are multiples of these
+_WHOLE_PASSAGES = ("answerable", "other passage")  # details of examples that compete for a question's evidence
 _FAR = -1e4  # a logit that counts as minus infinity, and fits into half precision
 
 
@@ -37,10 +39,11 @@ def read(network: ReaderNetwork, inputs: dict[str, Tensor]) -> tuple[Tensor, Ten
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An example that is ready for the model."""
+    """An example that is ready for the model; `scores` are the similarity scores of its sentences, for a question."""
 
     example: Example
     pair: EncodedPair
+    scores: FloatArray
 
 
 def collate(rows: Sequence[Row], device: str = "cpu") -> dict[str, Tensor]:
@@ -86,15 +89,10 @@ def loss_of(outputs: tuple[Tensor, Tensor, Tensor], rows: Sequence[Row], weights
     if pairs := _ranked(rows):
         better, worse = (torch.tensor(side, device=pair.device) for side in zip(*pairs, strict=True))
         loss = loss + weights.rank * functional.softplus(pair[worse] - pair[better]).mean()
-    gold = [(i, [g for g in row.example.gold if g < sentences.shape[1]]) for i, row in enumerate(rows)]
-    gold = [(i, each) for i, each in gold if each and _marks_sentences(rows[i].example)]
-    if gold:
-        chosen = torch.tensor([i for i, _ in gold], device=pair.device)
-        logs = functional.log_softmax(sentences[chosen], dim=1)
-        marks = torch.full_like(logs, _FAR)
-        for at, (_, each) in enumerate(gold):
-            marks[at, each] = 0.0
-        loss = loss - weights.sentence * torch.logsumexp(logs + marks, dim=1).mean()
+    choices = [*_evidence_of_questions(rows, sentences), *_evidence_of_claims(rows, sentences)]
+    if choices:
+        losses = [torch.logsumexp(logits, 0) - torch.logsumexp(logits[gold], 0) for logits, gold in choices]
+        loss = loss + weights.sentence * torch.stack(losses).mean()
     wanted, found = [], []
     for i, row in enumerate(rows):
         if row.example.kind == CLAIM and (row.example.label or row.example.unsupported):
@@ -106,9 +104,38 @@ def loss_of(outputs: tuple[Tensor, Tensor, Tensor], rows: Sequence[Row], weights
     return loss
 
 
-def _marks_sentences(example: Example) -> bool:
-    """Return whether the sentences are known: for what is answered or supported, and for lies about the same facts."""
-    return bool(example.label) or example.kind == CLAIM
+def _evidence_of_questions(rows: Sequence[Row], sentences: Tensor) -> list[tuple[Tensor, list[int]]]:
+    """Return for each question the logits of the sentences in all its passages, and the indices of the evidence.
+
+    The logits are the reader's, added to the similarities.
+    """
+    asked: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        if row.example.kind == QUESTION and row.example.detail in _WHOLE_PASSAGES:
+            asked[row.example.group, row.example.first].append(i)
+    found = []
+    for chosen in asked.values():
+        parts, gold, at = [], [], 0
+        for i in chosen:
+            count = max(rows[i].pair.sentences) + 1  # the sentences that were not cut off
+            gold += [at + each for each in rows[i].example.gold if each < count]
+            similar = torch.from_numpy(rows[i].scores[:count]).to(sentences.device)
+            parts.append(sentences[i, :count] + SIMILARITY_SCALE * similar)
+            at += count
+        if gold and at > 1:
+            found.append((torch.cat(parts), gold))
+    return found
+
+
+def _evidence_of_claims(rows: Sequence[Row], sentences: Tensor) -> list[tuple[Tensor, list[int]]]:
+    """Return for each claim the logits of the sentences in its passage, and the indices of the evidence."""
+    found = []
+    for i, row in enumerate(rows):
+        count = max(row.pair.sentences) + 1
+        gold = [each for each in row.example.gold if each < count]
+        if row.example.kind == CLAIM and gold and count > 1:
+            found.append((sentences[i, :count], gold))
+    return found
 
 
 def _unsupported(row: Row) -> list[float]:

@@ -25,9 +25,12 @@ import numpy as np
 import torch
 from model import LossWeights, Row, collate, loss_of, read
 from network import FROZEN_LAYERS, ReaderNetwork, trained_weights
-from training_examples import Example, claims_examples, entailment_examples, qamr_examples, squad_examples
+from training_examples import CLAIM, Example, claims_examples, entailment_examples, qamr_examples, squad_examples
 
-from index import Encoding, bundled_folder, load_encoder
+from index import Article, Encoding, Passage, PassageFeatures, bundled_folder, load_encoder, terms
+from index.retrieval.late_interaction import read_question
+from index.storage.token_cache import TokenVectors
+from rag.reading.evidence import sentence_scores
 from rag.reading.pairs import encode_pair
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -44,7 +47,7 @@ _WARM_UP, _COOL_DOWN = 200, 0.25
 (Hu et al. 2024, https://arxiv.org/abs/2404.06395), so a checkpoint can be continued with another number of epochs."""
 _CHECKPOINT_SECONDS = 300.0
 _CHUNK = 2000  # examples whose texts are encoded at a time
-_REPEATS = 2  # the claims written for this task are read twice an epoch
+_REPEATS = 2  # the texts written for this task are read twice an epoch
 
 
 def tokenizer_of(folder: Path) -> Any:
@@ -78,31 +81,94 @@ def training_examples(data: Path, tokenizer: Any, seed: int) -> list[Example]:
     return found
 
 
-def with_features(examples: Sequence[Example], tokenizer: Any, file: Path) -> list[Row]:
-    """Return the examples with their token ids and features. The features are kept in `file`, and read from it if they
-    belong to the same examples."""
-    texts = [(each.first, each.title, each.passage) for each in examples]
+def with_features(examples: Sequence[Example], tokenizer: Any, folder: Path) -> list[Row]:
+    """Return the examples with their token ids, features and similarity scores.
+
+    Features and scores are kept in `folder` and are computed only for examples that it does not have.
+    """
+    keys = [hashlib.sha256(repr(_texts(each)).encode("utf-8", "replace")).hexdigest()[:32] for each in examples]
+    known = _kept(folder)
+    missing = {key: each for key, each in zip(keys, examples, strict=True) if key not in known}
+    if missing:
+        _compute(missing, tokenizer, folder, _rarities(examples))
+        known = _kept(folder)
     nothing = Encoding(np.zeros(0, np.float32), np.zeros((0, 0), np.float32), ())
-    pairs = [encode_pair(tokenizer, each, (nothing, nothing)) for each in texts]
-    digest = hashlib.sha256(repr(texts).encode("utf-8", "replace")).hexdigest()
-    if not file.is_file() or str(np.load(file)["digest"]) != digest:
-        encoder = load_encoder("bundled", file.parent / "models")
-        order = sorted(range(len(texts)), key=lambda i: texts[i][2])  # a passage is encoded once
-        features: list[Any] = [None] * len(texts)
-        for at in range(0, len(order), _CHUNK):
-            chunk = order[at : at + _CHUNK]
-            wanted = list(dict.fromkeys(text for i in chunk for text in (texts[i][0], texts[i][2])))
-            known = dict(zip(wanted, encoder.encode(wanted), strict=True))
-            for i in chunk:
-                encodings = known[texts[i][0]], known[texts[i][2]]
-                features[i] = encode_pair(tokenizer, texts[i], encodings).features.astype(np.float16)
-            print(f"features of {at + len(chunk)}/{len(order)} examples", flush=True)
-        np.savez(file, digest=digest, features=np.concatenate(features))
-    found, rows, at = np.load(file)["features"], [], 0
-    for example, pair in zip(examples, pairs, strict=True):
-        rows.append(Row(example, replace(pair, features=found[at : at + len(pair.ids)])))
-        at += len(pair.ids)
+    rows = []
+    for key, example in zip(keys, examples, strict=True):
+        pair = encode_pair(tokenizer, _texts(example), (nothing, nothing))
+        features, scores = known[key]
+        rows.append(Row(example, replace(pair, features=features), scores))
     return rows
+
+
+def _texts(example: Example) -> tuple[str, str, str]:
+    return example.first, example.title, example.passage
+
+
+def _kept(folder: Path) -> dict[str, tuple[Any, Any]]:
+    """Return the features and similarity scores in a folder, by the key of their example."""
+    found = {}
+    for file in sorted(folder.glob("features-*.npz")):
+        with np.load(file) as held:
+            columns = {name: held[name] for name in ("keys", "tokens", "features", "sentences", "scores")}
+        at = begin = 0
+        for key, tokens, sentences in zip(columns["keys"], columns["tokens"], columns["sentences"], strict=True):
+            features = columns["features"][at : at + tokens]
+            found[str(key)] = features, columns["scores"][begin : begin + sentences]
+            at, begin = at + tokens, begin + sentences
+    return found
+
+
+class Rarities:
+    """The rarity of terms in the passages of all examples, as a BM25 index computes it."""
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        self._count = len(passages)
+        self._frequencies = Counter(term for each in passages for term in set(terms(each)))
+
+    def rarity(self, term: str) -> float:
+        """Return the inverse document frequency of a term."""
+        count = self._frequencies[term]
+        return math.log(1 + (self._count - count + 0.5) / (count + 0.5))
+
+
+def _rarities(examples: Sequence[Example]) -> Rarities:
+    return Rarities(sorted({each.passage for each in examples}))
+
+
+def _compute(missing: dict[str, Example], tokenizer: Any, folder: Path, rarities: Any) -> None:
+    """Write the features and similarity scores of examples."""
+    encoder = load_encoder("bundled", folder / "models")
+    order = sorted(missing, key=lambda key: missing[key].passage)  # a passage is encoded once
+    for at in range(0, len(order), _CHUNK):
+        chunk = [(key, missing[key]) for key in order[at : at + _CHUNK]]
+        wanted = list(dict.fromkeys(text for _, each in chunk for text in (each.first, each.passage)))
+        known = dict(zip(wanted, encoder.encode(wanted), strict=True))
+        features, scores = [], []
+        for _, each in chunk:
+            first, second = known[each.first], known[each.passage]
+            features.append(encode_pair(tokenizer, _texts(each), (first, second)).features.astype(np.float16))
+            scores.append(_similarities(each, first, second, rarities))
+        np.savez(
+            folder / f"features-{chunk[0][0]}.npz",
+            keys=np.array([key for key, _ in chunk]),
+            tokens=[len(each) for each in features],
+            features=np.concatenate(features),
+            sentences=[len(each) for each in scores],
+            scores=np.concatenate(scores),
+        )
+        print(f"features of {at + len(chunk)}/{len(order)} examples", flush=True)
+
+
+def _similarities(example: Example, first: Encoding, second: Encoding, rarities: Any) -> Any:
+    """Return the similarity score of each sentence for a question; none for a claim."""
+    if example.kind == CLAIM:
+        return np.zeros(0, np.float32)
+    question = read_question(example.first, first, rarities)
+    passage = Passage("", 0, len(example.passage), example.passage)
+    features = PassageFeatures(passage, Article("", example.title, "", ""), TokenVectors.of(second))
+    _, _, scores = sentence_scores(question, features, features.tokens.cosines(question.tokens))
+    return np.array(scores, np.float32)
 
 
 def batches(rows: Sequence[Row], chance: random.Random) -> Iterator[list[Row]]:
@@ -141,7 +207,7 @@ def train(data: Path, folder: Path, *, hours: float, epochs: float, seed: int, d
     source = Path(bundled_folder())
     tokenizer = tokenizer_of(source)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = with_features(training_examples(data, tokenizer, seed), tokenizer, folder / "features.npz")
+    rows = with_features(training_examples(data, tokenizer, seed), tokenizer, folder)
     print(len(rows), "examples,", sum(len(row.pair.ids) for row in rows), "tokens an epoch")
     print(Counter((row.example.source, row.example.label) for row in rows))
     model = in_training(ReaderNetwork(source).to(device))

@@ -109,7 +109,7 @@ def _overlap(question: str, passage: str) -> int:
 def _questions(
     text: dict[str, Any], item: dict[str, Any], passages: Sequence[Span], group: str, source: str
 ) -> Iterator[Example]:
-    """Yield the question with each passage that has evidence, and with the two most similar ones that have none."""
+    """Yield the question with each passage that has evidence, and with the three most similar ones that have none."""
     words, question = text["text"], item["question"]
     places = _places(words, item.get("evidence", ()))
     with_evidence = [span for span in passages if any(span.overlaps(place) for place in places)]
@@ -125,7 +125,7 @@ def _questions(
         key=lambda span: -_overlap(question, words[span.start : span.end]),
     )
     detail = "other passage" if item["answerable"] else "near miss"
-    for span in others[:2]:
+    for span in others[:3]:
         passage = words[span.start : span.end]
         yield Example(QUESTION, question, text["title"], passage, 0, (), (), f"q:{group}", source, detail)
 
@@ -252,7 +252,7 @@ def _sentence_claims(
             yield Example(CLAIM, false, title, context, 0, gold, wrong, name, source, "altered")
 
 
-def qamr_examples(folder: Path, seed: int = 0, most: int = 12) -> Iterator[Example]:
+def qamr_examples(folder: Path, seed: int = 0, most: int = 4) -> Iterator[Example]:
     """Yield questions on single sentences (QAMR), among other sentences of the same document."""
     chance = random.Random(seed)
     texts = dict(line.split("\t")[:2] for line in (folder / "qamr_sentences.tsv").read_text("utf-8").splitlines())

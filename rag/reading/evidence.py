@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index import FloatArray, PassageFeatures, SearchResult, Span, terms
+from index import FloatArray, PassageFeatures, Question, SearchResult, Span, terms
 
 from ..questions.classify import asked_kind, holds_kind, lacks_quantity
+from .pairs import SIMILARITY_SCALE
 from .reader import Pair, Reader, Reading
 
 _PASSAGES = 5  # maximum number of passages whose sentences are ranked
@@ -23,8 +24,8 @@ _KIND = 0.06
 """Bonus for a sentence that contains the kind of answer that the question asks for: "how many" asks for a number,
 "when" for a date (0.03 to 0.10 give the same result). Also the penalty for a sentence without any quantity, even a
 vague one, when the question asks for one (0 to 0.2 give the same result on the development sets)."""
-_SENTENCE_READ, _PASSAGE_READ = 0.03, 0.02
-"""Weights of the reader: the log of a sentence's share of its passage's evidence, and the logit of its passage."""
+_SENTENCE_READ, _PASSAGE_READ = 1 / SIMILARITY_SCALE, 0.01
+"""Weights of the reader's logits of a sentence and of its passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,13 @@ def rank_sentences(found: SearchResult, readings: Sequence[Reading] = ()) -> lis
     for number, scored in enumerate(found.passages[:_PASSAGES], start=1):
         penalty = _PER_DEVIATION * (scored.hit.score - found.passages[0].hit.score)
         passage, features = scored.hit.passage, scored.features
-        similarities = (features.vectors @ found.question.vector).tolist()
-        matches = _matches(scored.similarities, features)
+        matches, similarities, scores = sentence_scores(found.question, features, scored.similarities)
         read = _read_scores(readings[number - 1]) if number <= len(readings) else [0.0] * len(features.sentences)
-        for i, (span, matched, sentence_similarity) in enumerate(
-            zip(features.sentences, matches, similarities, strict=True)
-        ):
+        for i, span in enumerate(features.sentences):
             text = passage.text[span.start : span.end]
-            score = _score(found, text, matched, sentence_similarity) + penalty + read[i]
+            score = scores[i] if found.question.readable else shared_rarity(found, set(terms(text)))
             in_article = Span(passage.start + span.start, passage.start + span.end)
-            quotes.append(Quote(number, in_article, text, score, matched, sentence_similarity))
+            quotes.append(Quote(number, in_article, text, score + penalty + read[i], matches[i], similarities[i]))
     return sorted(quotes, key=lambda quote: -quote.score)
 
 
@@ -90,18 +88,25 @@ def shared_rarity(found: SearchResult, held: Collection[str]) -> float:
 
 def _read_scores(reading: Reading) -> list[float]:
     """Return the reader's contribution to the score of each sentence in a passage."""
-    logits = np.asarray(reading.sentences, dtype=np.float64)
-    shares = logits - np.logaddexp.reduce(logits) if len(logits) else logits
-    return [float(_SENTENCE_READ * share + _PASSAGE_READ * reading.logit) for share in shares]
+    return [_SENTENCE_READ * logit + _PASSAGE_READ * reading.logit for logit in reading.sentences]
 
 
-def _score(found: SearchResult, text: str, matched: FloatArray, sentence_similarity: float) -> float:
-    question = found.question
-    if not question.readable:
-        return shared_rarity(found, set(terms(text)))
-    kind = asked_kind(question.text)
-    fits = _KIND * (holds_kind(kind, question.text, text) - lacks_quantity(question.text, text)) if kind else 0.0
-    return float(question.weights @ matched) + _SENTENCE_SIMILARITY * sentence_similarity + fits
+def sentence_scores(
+    question: Question, features: PassageFeatures, similarities: FloatArray
+) -> tuple[list[FloatArray], list[float], list[float]]:
+    """Return for each sentence in a passage: the similarity of each question token, the cosine with the question, and
+    the score that these give.
+
+    `similarities` are those of each question token with each token of the passage, shape `(question tokens, tokens)`.
+    """
+    matches = _matches(similarities, features)
+    cosines = (features.vectors @ question.vector).tolist()
+    kind, scores = asked_kind(question.text), []
+    for span, matched, cosine in zip(features.sentences, matches, cosines, strict=True):
+        text = features.passage.text[span.start : span.end]
+        fits = holds_kind(kind, question.text, text) - lacks_quantity(question.text, text) if kind else 0
+        scores.append(float(question.weights @ matched) + _SENTENCE_SIMILARITY * cosine + _KIND * fits)
+    return matches, cosines, scores
 
 
 def _matches(similarities: FloatArray, features: PassageFeatures) -> list[FloatArray]:

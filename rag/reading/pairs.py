@@ -18,6 +18,11 @@ NO_SENTENCE = -1
 SHARPNESS = 2.0
 """A sentence's logit is the soft maximum of its tokens' logits, `log(sum(exp(SHARPNESS * logits))) / SHARPNESS`."""
 
+SIMILARITY_SCALE = 25.0
+"""The bundled reader is trained to correct the similarities: the log-odds that a sentence answers a question are its
+similarity score (`rag/reading/evidence.py`) times this, plus the reader's logit. So the reader learns only what the
+similarities get wrong (the residual fit of He et al. 2019, https://arxiv.org/abs/1908.10763)."""
+
 FEATURES = 3
 """The number of features of a token. They say how well it matches the other text, as in late interaction: the highest
 cosine with a token there, whether the same token occurs there, and the highest cosine with a different token. With

@@ -26,7 +26,8 @@ class Reading:
     """The result for a pair, in logits.
 
     `logit` is that of "the passage answers the question" or "supports the claim". `sentences` has a logit for each
-    sentence of the passage: only their order and differences matter; all are equal if the reader cannot rank sentences.
+    sentence of the passage: only the differences matter, within a passage and between the passages of a question; all
+    are equal if the reader cannot rank sentences.
     `unsupported` has the logit of "the passage does not support this" for parts of a claim, as spans in the claim.
     """
 
