@@ -101,6 +101,10 @@ class Index:
         """
         return self.find(question, limit, article_filter).hits
 
+    def corrected(self, question: str) -> dict[str, str]:
+        """Return the word of an article for each word of a question that is misspelt; see `retrieval.spelling`."""
+        return self._retry(lambda: self.searcher.corrected(question))
+
     def count_passages(self, article_filter: ArticleFilter | None = None) -> int:
         """Return the number of passages in the articles that `article_filter` allows."""
         return self._retry(lambda: self.searcher.count_passages(article_filter))

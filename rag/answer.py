@@ -22,6 +22,10 @@ UNSURE = "The articles may not answer this question. These are the sentences tha
 """The note on quotes with a low confidence."""
 
 
+NO_OPINION = "I have no opinion: I only report what the articles say."
+"""The note on an abstention if the assistant was asked what it thinks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A message in the conversation so far."""

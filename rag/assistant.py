@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from index import Article, ArticleFilter, Index, SearchResult
 
-from .answer import UNSURE, Answer, Turn
+from .answer import NO_OPINION, UNSURE, Answer, Turn
 from .errors import LLMError, QuestionError, SettingsError
+from .generation.compose import COMPOSED, compose, joined, with_title_cited, write_composition
 from .generation.context import Context, gather
 from .generation.extractive import quote
 from .generation.generate import count_tokens, not_found, rewrite, translate, write
+from .generation.record import from_record
 from .grounding.verifiers import load_verifier, verified
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
+from .questions.classify import classify
 from .questions.contextualize import contextualize
-from .questions.foreign import is_foreign
+from .questions.foreign import foreign_note, is_foreign
+from .questions.request import Request
 from .questions.small_talk import SmallTalk, small_talk, small_talk_reply
 from .questions.starters import starter_questions
 from .reading.abstention import (
@@ -29,6 +33,7 @@ from .reading.abstention import (
     LLM_ABSTENTION_THRESHOLD,
     READER_ABSTENTION_THRESHOLD,
     READER_LLM_ABSTENTION_THRESHOLD,
+    SIMILARITY_UNSURE_THRESHOLD,
     UNSURE_THRESHOLD,
     read_confidence,
     similarity_confidence,
@@ -93,7 +98,12 @@ class Assistant:
             yield self._talk(talk, question, article_filter, started)
             return
         call = LLMCall(self.llm, self.model, self.options.llm_total_timeout) if self.llm is not None else None
-        query = rewrite(question, history, call) if call else contextualize(question, history)
+        request, base = self._request(question, history) if call is None else (Request("fact"), question)
+        if request.kind == "several":
+            yield from self._several(question, request, history, article_filter, started)
+            return
+        query = rewrite(question, history, call) if call else base
+        query, notes = self._corrected(query) if call is None else (query, ())
         found = self.index.find(query, self.options.top_k, article_filter)
         if call and is_foreign(found) and (translated := self._translated(query, found, call)) != query:
             query = translated
@@ -102,17 +112,15 @@ class Assistant:
         searched = time.perf_counter()
         timings = {"search": searched - started}
         hits = tuple((context.found if context else found).hits)
-        answer = Answer(question, model=self.model, search_query=query, hits=hits, timings=timings)
+        answer = Answer(question, model=self.model, search_query=query, hits=hits, timings=timings, notes=notes)
         yield answer
 
         ranked, confidence = self._evidence(found)
         answer = replace(answer, confidence=round(confidence, 6))
-        if not ranked:
-            answer = not_found(answer)
-            if article_filter and not found.hits:
-                answer = replace(answer, notes=("No article is among those that were chosen.",))
-        elif call is None or context is None:
-            answer = self._quoted(answer, ranked, found)
+        if call is None or context is None:
+            answer = self._without_llm(request, answer, ranked, found, article_filter)
+        elif not ranked:
+            answer = _nothing(answer, found, article_filter)
         elif self.options.abstain_before_llm and answer.confidence < self._llm_abstention_threshold:
             answer = not_found(answer)
         else:
@@ -171,12 +179,100 @@ class Assistant:
             self._verifiers[key] = load_verifier(options.verifier, self.llm, self.model, timeout)
         return self._verifiers[key]
 
-    def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult) -> Answer:
+    @staticmethod
+    def _request(question: str, history: Sequence[Turn]) -> tuple[Request, str]:
+        """Return what is asked for, and the question that stands alone."""
+        request = classify(question)
+        if request.kind not in ("more", "who said"):
+            base = contextualize(question, history)
+            return classify(base), base
+        answers = [turn.text for turn in history if turn.role == "assistant"]
+        asked = [turn.text for turn in history if turn.role == "user" and classify(turn.text).kind != "more"]
+        if not asked or not answers:
+            return Request("fact"), question
+        last = contextualize(asked[-1], history[: 2 * len(asked) - 2])
+        if request.kind == "who said":
+            return replace(request, shown=answers[-1]), last
+        return replace(classify(last), shown="\n".join(answers)), last
+
+    def _corrected(self, query: str) -> tuple[str, tuple[str, ...]]:
+        """Return the query with misspelt words replaced by words of the articles, and a note if there are any."""
+        if not self.index.exists():
+            return query, ()
+        corrected = self.index.corrected(query)
+        for wrong, right in corrected.items():
+            query = query.replace(wrong, right)
+        return query, (f"Showing results for “{query}”.",) if corrected else ()
+
+    def _without_llm(
+        self,
+        request: Request,
+        answer: Answer,
+        ranked: Sequence[Quote],
+        found: SearchResult,
+        article_filter: ArticleFilter | None,
+    ) -> Answer:
+        """Return the answer in quotes: composed for what is asked, or the sentences that answer best."""
+        if composed := self._composed(request, answer, found, article_filter):
+            return composed
+        ranked = [each for each in ranked if each.text not in request.shown]
+        if not ranked:
+            return _nothing(answer, found, article_filter)
+        quoted = self._quoted(answer, ranked, found, many=request.kind in ("reason", "list", "compare"))
+        if not quoted.found and (note := foreign_note(found)):
+            return replace(quoted, notes=(*quoted.notes, note))
+        return quoted
+
+    def _composed(
+        self,
+        request: Request,
+        answer: Answer,
+        found: SearchResult,
+        article_filter: ArticleFilter | None,
+    ) -> Answer | None:
+        """Return the answer to a request that no single sentence answers, without an LLM; None for other questions."""
+        if request.kind == "your opinion":
+            return replace(not_found(answer), notes=(NO_OPINION,))
+        if request.kind == "metadata":
+            known = [each for each in self.article_metadata() if not article_filter or article_filter.allows(each)]
+            hits = [hit.passage.article_id for hit in found.hits]
+            return with_title_cited(
+                answer,
+                from_record(request.subject, answer.question, known, list(dict.fromkeys(hits))),
+                found,
+                self.index,
+            )
+        if request.kind not in COMPOSED or not found.hits:
+            return None
+        composition = compose(request, found, self.index, article_filter)
+        if composition is None:
+            return None
+        return not_found(answer) if composition.is_empty else write_composition(answer, composition)
+
+    def _several(
+        self,
+        question: str,
+        request: Request,
+        history: Sequence[Turn],
+        article_filter: ArticleFilter | None,
+        started: float,
+    ) -> Iterator[Answer]:
+        """Yield the answers to the questions in one, each in turn."""
+        answers: list[Answer] = []
+        for part in request.parts:
+            answers.append(deque(self._stream(part, history, article_filter), maxlen=1).pop())
+            yield joined(question, answers)
+        timings = {"total": time.perf_counter() - started}
+        yield replace(joined(question, answers), done=True, timings=timings)
+
+    def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) -> Answer:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
         if answer.confidence < self.abstention_threshold:
             return not_found(answer)
-        is_unsure = self._question_reader is not None and answer.confidence < UNSURE_THRESHOLD
-        return quote(replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer, ranked, found)
+        sure = SIMILARITY_UNSURE_THRESHOLD if self._question_reader is None else UNSURE_THRESHOLD
+        is_unsure = answer.confidence < sure
+        unsure = replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer
+        return quote(unsure, ranked, found, many=many)
 
     def _context(
         self, question: str, found: SearchResult, history: Sequence[Turn], article_filter: ArticleFilter | None
@@ -207,6 +303,13 @@ class Assistant:
         text = small_talk_reply(talk, question, articles, suggestions)
         timings = {"total": time.perf_counter() - started}
         return Answer(question, text, model=self.model, search_query=question, timings=timings, done=True)
+
+    def overview(self, article_filter: ArticleFilter | None = None) -> Answer:
+        """Return the most central sentences of an article, or one sentence of each of several, quoted and cited.
+
+        The articles are those that `article_filter` allows. Raises `StoreError` if there is no index to search.
+        """
+        return self.without_llm().ask("What is this about?", (), article_filter)
 
     def with_options(self, **changes: Any) -> Assistant:
         """Return a copy of this assistant with some of its `AnswerOptions` changed."""
@@ -309,6 +412,12 @@ class Assistant:
                 "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+
+def _nothing(answer: Answer, found: SearchResult, article_filter: ArticleFilter | None) -> Answer:
+    """Return an abstention if no sentence was found."""
+    notes = ("No article is among those that were chosen.",) if article_filter and not found.hits else ()
+    return replace(not_found(answer), notes=(*answer.notes, *notes))
 
 
 def _quotes(answer: Answer, ranked: Sequence[Quote], found: SearchResult, note: str) -> Answer:

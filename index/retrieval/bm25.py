@@ -171,6 +171,15 @@ class BM25Index:
         """Return whether a term occurs in any of the texts."""
         return term in self._columns
 
+    def terms_like(self, letter: str, shortest: int, longest: int) -> list[str]:
+        """Return the terms that begin with a letter and whose length is in this range."""
+        return [term for term in self._columns if shortest <= len(term) <= longest and term[0] == letter]
+
+    def first_text(self, term: str) -> str | None:
+        """Return the id of the first text with a term, or None."""
+        begin, end = self._column(term)
+        return self.ids[int(self._table.texts[begin:end].min())].decode() if end > begin else None
+
     def rarity(self, term: str) -> float:
         """Return the inverse document frequency of a term, which is 0 or more."""
         begin, end = self._column(term)

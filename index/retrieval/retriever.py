@@ -24,6 +24,7 @@ from .deduplicate import diverse
 from .features import PassageFeatures, encode_in_context
 from .fusion import fuse, ranks, standardise, top
 from .late_interaction import Question, max_similarity, read_question
+from .spelling import misspelt, surface_form
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,16 @@ class Retriever:
             hit = _hit(existing[i], [existing[copy] for copy in copies], float(score[i]), own_ranks, read)
             passages.append(ScoredPassage(hit, existing[i], similarities[i]))
         return SearchResult(read, passages, self._bm25)
+
+    def corrected(self, question: str) -> dict[str, str]:
+        """Return the word of an article for each word of a question that is misspelt; see `spelling`."""
+        found = {}
+        for word, term in misspelt(question, self._bm25).items():
+            passage = self._bm25.first_text(term)
+            (features,) = self._load_features([passage]) if passage else (None,)
+            if features is not None and (form := surface_form(term, features.passage.text)):
+                found[word] = form
+        return found
 
     def count_passages(self, article_filter: ArticleFilter | None = None) -> int:
         """Return the number of passages in the articles that `article_filter` allows."""

@@ -1,119 +1,182 @@
-"""The kind of answer that a question asks for, and whether a sentence contains one. Pure.
+"""What a question asks for: a fact, or something that no single sentence answers, such as an overview or a list. Pure.
 
-The kinds are numbers and dates. Names, places and reasons were tried and dropped, because nearly every sentence in a
-news article contains a name (0.9 of the right sentences, 0.8 of the wrong ones).
+The rules are a small grammar of English and Chinese requests (`phrases`, `phrases_zh`). A question that no rule matches
+asks for a fact.
 """
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from typing import Literal
+from index import terms
 
-from index import Span, lexicon
-
-Kind = Literal["number", "date"]
-
-_MONTH = lexicon.MONTH
-_MONTH_OR_WEEKDAY = "|".join(lexicon.UNAMBIGUOUS_MONTHS + lexicon.WEEKDAYS)
-_NUMBER_WORD = "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES)) + (
-    "|dozen|half|third|quarter|once|twice|both|single|several|couple|pair"
+from .phrases import (
+    ABOUT,
+    ANY_TEXT,
+    ASKS,
+    COMPARE,
+    FEWEST_TERMS,
+    FINAL,
+    FORM,
+    LIST,
+    LIST_PEOPLE,
+    LONGEST,
+    MANY_SPEAKERS,
+    METADATA,
+    MISSPELT,
+    MORE,
+    MOST_PARTS,
+    NAMED_TEXT,
+    NO_THING,
+    NOBODY,
+    NOT_LISTED,
+    OPINIONS,
+    OVERVIEW,
+    PARTS,
+    PLACE_NAME,
+    POLITE,
+    REASON,
+    REFERS,
+    SAID,
+    SCOPE,
+    WHO_SAID,
+    WORDS,
+    YOU,
 )
-_HOLDS: dict[Kind, re.Pattern[str]] = {
-    "number": re.compile(rf"(?<![\w-])\d[\d,.]*|(?<!-)\b(?:{_NUMBER_WORD})s?\b", re.IGNORECASE),
-    "date": re.compile(
-        rf"\b(?:1\d{{3}}|20\d\d)(?:s|\b)|\b(?:{_MONTH})\.?\s+\d{{1,2}}|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b"
-        rf"|\b(?:{_MONTH_OR_WEEKDAY})\b|\bcentur(?:y|ies)\b|\b(?:spring|summer|autumn|winter|decade|today|yesterday|tomorrow"
-        r"|midnight|noon|easter|christmas)\b|\bB\.?C\b|\bA\.?D\b|\b\d{1,2}(?::\d\d)? ?[ap]\.?m\b",
-        re.IGNORECASE,
-    ),
-}
-_SCALE = r"(?:[\s-]+(?:hundred|thousand|million|billion|trillion|percent|per cent|dozen)\b|\s?%)"
-_UNIT = r"(?:[\s-]+(?:second|minute|hour|day|week|month|year|decade|mile|metre|meter|kilometre|kilometer)s?\b)"
-_ONE_NUMBER = rf"(?:[$€£¥]?(?<![\w-])\d[\d,]*(?:\.\d+)?{_SCALE}*|(?<!-)\b(?:{_NUMBER_WORD})s?\b{_SCALE}*)"
-_MEASURES: dict[Kind, re.Pattern[str]] = {
-    "number": re.compile(rf"{_ONE_NUMBER}(?:(?:\s+(?:or|to)\s+|\s?–\s?){_ONE_NUMBER})?{_UNIT}?", re.IGNORECASE),
-    "date": re.compile(
-        rf"\b(?:{_MONTH})\.?\s+\d{{1,2}}(?:,?\s+\d{{4}})?"
-        rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b(?:,?\s+\d{{4}})?"
-        rf"|\b(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_MONTH_OR_WEEKDAY})\b",
-        re.IGNORECASE,
-    ),
-}
-_ASKS_FOR_A_NAME = re.compile(r"\W*(?:who|whose|whom)\b", re.IGNORECASE)
-_NAME = re.compile(r"\b[A-Z][\w’'-]+(?:\s+(?:[A-Z][\w’'-]+|de|van|von|bin|al|of))*\s+[A-Z][\w’'-]*\w")
-"""A name of at least two words: a single capitalised word may simply be the first word of a sentence."""
-
-_MEASURED = (
-    "percent(?:age)?|number|proportion|amount|population|price|cost|size|ratio|speed|length|height|distance|temperature"
-    "|weight|age|angle|fraction|total|rate"
-)
-_ASKS: dict[Kind, re.Pattern[str]] = {
-    "number": re.compile(
-        r"\bhow (?:many|much|often|long|far|old|tall|fast|large|big|high|deep|wide|heavy|soon)\b"
-        rf"|\b(?:what|which) (?:(?:is|was|were|are) the )?(?:\w+ )?(?:{_MEASURED})\b",
-        re.IGNORECASE,
-    ),
-    "date": re.compile(
-        r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time|period|era|season)s?\b",
-        re.IGNORECASE,
-    ),
-}
-
-_ANSWERED_BY_AN_EVENT = re.compile(r"\bhow (?:often|soon)\b", re.IGNORECASE)
-_NO_QUANTITY = re.compile(
-    # "one" as a pronoun, "once" in the sense of "as soon as", and the comparison "as many as".
-    r"\b(?:no|any|some|every|each|the|this|that|as|which|another) one\b|\bonce\b|\bas (?:many|much|few|little)\b"
-    r"|\bone(?=\s+(?:of|another|would|can|could|may|might|must|should|will|has|is|who|that)\b|[’'])",
-    re.IGNORECASE,
-)
-_VAGUE_QUANTITY = re.compile(
-    r"\b(?:most|few|fewer|none|no|all|every|many|majority|minority|several|various|numerous|little|unanimous|free"
-    r"|double[ds]?|triple[ds]?|\w+teenth|\w+fold|centur(?:y|ies)|decades?|years?|months?|weeks?|days?|hours?|minutes?"
-    r"|seconds|dozens|hundreds|thousands|millions|billions)\b",
-    re.IGNORECASE,
-)
+from .phrases_zh import CHINESE, ZH
+from .request import Request
 
 
-@lru_cache(maxsize=256)  # called for every sentence that is ranked
-def asked_kind(question: str) -> Kind | None:
-    """Return the kind of answer that `question` asks for, or None if its words do not show it."""
-    return next((kind for kind, pattern in _ASKS.items() if pattern.search(question)), None)
+def classify(question: str) -> Request:
+    """Return what a question asks for."""
+    text = " ".join(question.replace("’", "'").replace("‘", "'").split())
+    if parts := _parts(text):
+        return Request("several", parts=parts)
+    text = FINAL.sub("", text) if len(text) <= LONGEST else ""
+    text = WORDS.sub(lambda match: MISSPELT.get(match[0].lower(), match[0]), text)
+    text = text[match.end() :] if (match := POLITE.match(text)) and match.end() < len(text) else text
+    rules = _CHINESE_RULES if CHINESE.search(text) else _ENGLISH_RULES
+    return next((request for rule in rules if (request := rule(text))), Request("fact"))
 
 
-def holds_kind(kind: Kind, question: str, sentence: str) -> bool:
-    """Return whether `sentence` contains an expression of this kind that `question` does not contain."""
-    known = _words(question)
-    return any(not _words(match[0]) <= known for match in _HOLDS[kind].finditer(sentence))
+def is_many(subject: str) -> bool:
+    """Return whether statements of many are asked for, such as "the experts"."""
+    return bool(MANY_SPEAKERS.fullmatch(subject))
 
 
-def lacks_quantity(question: str, sentence: str) -> bool:
-    """Return whether `question` asks for a quantity and `sentence` contains none, not even a vague one.
-
-    Vague quantities are expressions such as "most of them" or "in seconds"; quantities that occur in the question do
-    not count.
-    """
-    if asked_kind(question) != "number" or _ANSWERED_BY_AN_EVENT.search(question):
-        return False
-    sentence = _NO_QUANTITY.sub(" ", sentence)
-    return not holds_kind("number", question, sentence) and not _VAGUE_QUANTITY.search(sentence)
+def _parts(text: str) -> tuple[str, ...]:
+    """Return the questions in one, at most `MOST_PARTS`; none if there is one only."""
+    found = [part.strip(" ,;") for part in PARTS.split(text[:1000]) if part and part.strip(" ,;?？")]
+    if not 1 < len(found) <= MOST_PARTS or len(text) > 1000 or not all(ASKS.match(part) for part in found):
+        return ()
+    if any(len(set(terms(part))) < FEWEST_TERMS or REFERS.search(part) for part in found):
+        return ()  # "and what is said of them?" cannot be answered alone
+    return tuple(part if part.endswith(("?", "？")) else f"{part}?" for part in found)
 
 
-def short_answer(question: str, sentence: str) -> Span | None:
-    """Return the span of the number (with its unit), date or name in `sentence` that `question` asks for.
-
-    Return None if it asks for something else, or if the sentence has no candidate or several: highlighting a wrong
-    number is worse than highlighting none. Words that occur in the question are not candidates.
-    """
-    kind = asked_kind(question)
-    pattern = _MEASURES[kind] if kind else _NAME if _ASKS_FOR_A_NAME.match(question) else None
-    if pattern is None:
-        return None
-    known = _words(question)
-    found = [match for match in pattern.finditer(sentence) if not _words(match[0]) <= known]
-    return Span(*found[0].span()) if len(found) == 1 else None
+def _talk(text: str) -> Request | None:
+    if MORE.fullmatch(text):
+        return Request("more")
+    return Request("who said") if WHO_SAID.fullmatch(text) else None
 
 
-@lru_cache(maxsize=1024)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(match[0].lower() for match in re.finditer(r"[^\W_]+", text))
+def _metadata(text: str) -> Request | None:
+    bare = SCOPE.sub("", text)
+    found = (field for field, pattern in METADATA if pattern.fullmatch(text) or pattern.fullmatch(bare))
+    return next((Request("metadata", field) for field in found), None)
+
+
+def _opinions(text: str) -> Request | None:
+    """Match what a group of speakers thinks."""
+    for pattern in ("summarize ", "summarise ", "what are ", "list ", ""):
+        if text.lower().startswith(pattern) and (match := OPINIONS.fullmatch(text[len(pattern) :])):
+            return Request("said", match["who"], match["topic"] or "")
+    return None
+
+
+def _overview(text: str) -> Request | None:
+    for pattern in OVERVIEW:
+        if match := pattern.fullmatch(text):
+            of = next((value for value in match.groupdict().values() if value), "")
+            return _limited(of) if of else Request("overview")
+    return None
+
+
+def _limited(of: str) -> Request | None:
+    """Return the overview of what was named: everything, an article, or a topic."""
+    of = of.strip()
+    if match := OPINIONS.fullmatch(of):
+        return Request("said", match["who"], match["topic"] or "")
+    if ANY_TEXT.fullmatch(of) or FORM.fullmatch(f" in {of}"):
+        return Request("overview")
+    for pattern in SAID:
+        if (match := pattern.fullmatch(of)) and not NOBODY.fullmatch(match["who"]):
+            return Request("said", match["who"], match["topic"] or "")
+    if match := NAMED_TEXT.fullmatch(of):
+        named = (match["about"] or match["before"] or "").strip()
+        return Request("overview", named, "article") if named and not ANY_TEXT.fullmatch(named) else Request("overview")
+    return Request("overview", of)
+
+
+def _people(text: str) -> Request | None:
+    return Request("list", "people", category="people") if LIST_PEOPLE.fullmatch(text) else None
+
+
+def _said(text: str) -> Request | None:
+    for pattern in SAID:
+        match = pattern.fullmatch(text)
+        if match is None:
+            continue
+        who = match["who"].strip()
+        if YOU.fullmatch(who):
+            return Request("your opinion")
+        if not NOBODY.fullmatch(who) and len(who.split()) <= 7:
+            return Request("said", who, (match["topic"] or "").strip())
+    return None
+
+
+def _comparison(text: str) -> Request | None:
+    for pattern in COMPARE:
+        if match := pattern.fullmatch(text):
+            return Request("compare", match["a"].strip(), (match["b"] or "").strip())
+    return None
+
+
+def _listed(text: str) -> Request | None:
+    bare = SCOPE.sub("", text)
+    for category, pattern in LIST:
+        match = pattern.fullmatch(bare)
+        if match and not (category == "other" and NOT_LISTED.match(match["what"])):
+            return Request("list", match["what"].strip(), category=category)
+    return None
+
+
+def _reason(text: str) -> Request | None:
+    return Request("reason") if REASON.match(text) else None
+
+
+def _about(text: str) -> Request | None:
+    for number, pattern in enumerate(ABOUT):
+        match = pattern.fullmatch(text)
+        if match is None:
+            continue
+        what = match["what"].strip()
+        if number < 2 and (NO_THING.search(PLACE_NAME.sub("", what)) or not what[:1].isalnum()):
+            return None  # "what is the price of …", "who is responsible for …" ask for a fact
+        if not NOBODY.fullmatch(what) and len(what.split()) <= 8:
+            return Request("about", what)
+    return None
+
+
+def _chinese(text: str) -> Request:
+    for kind, field, category, pattern in ZH:
+        match = pattern.fullmatch(text)
+        if match is None:
+            continue
+        named = [value.strip() for value in match.groupdict().values() if value and value.strip()]
+        if kind == "said" and named and named[0] in ("你", "您"):
+            return Request("your opinion")
+        return Request(kind, field or (named[0] if named else ""), named[1] if len(named) > 1 else "", category)
+    return Request("fact")
+
+
+_CHINESE_RULES = (_talk, _chinese)
+_ENGLISH_RULES = (_talk, _metadata, _opinions, _overview, _people, _said, _comparison, _listed, _reason, _about)

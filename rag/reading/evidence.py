@@ -9,7 +9,8 @@ import numpy as np
 
 from index import FloatArray, PassageFeatures, Question, SearchResult, Span, terms
 
-from ..questions.classify import asked_kind, holds_kind, lacks_quantity
+from ..questions.answer_kinds import asked_kind, holds_kind, lacks_quantity
+from .document import is_title, role_of
 from .pairs import SIMILARITY_SCALE
 from .reader import Pair, Reader, Reading
 
@@ -19,6 +20,8 @@ _SENTENCE_SIMILARITY = 0.3
 _FROM_BEFORE = 0.6
 """Weight of a match between a question word and the sentence before, which often names the topic: "VBench rates video
 models. Among 16 dimensions, …". It gains 2 points on SQuAD 2; 0.5 to 0.7 give the same result, 1.0 loses 10 points."""
+_FROM_HEADING = 0.9
+"""The same for a question or a heading before."""
 _PER_DEVIATION = 0.02  # penalty for each standard deviation between the scores of a passage and the first passage
 _KIND = 0.06
 """Bonus for a sentence that contains the kind of answer that the question asks for: "how many" asks for a number,
@@ -74,7 +77,14 @@ def rank_sentences(found: SearchResult, readings: Sequence[Reading] = ()) -> lis
             score = scores[i] if found.question.readable else shared_rarity(found, set(terms(text)))
             in_article = Span(passage.start + span.start, passage.start + span.end)
             quotes.append(Quote(number, in_article, text, score + penalty + read[i], matches[i], similarities[i]))
-    return sorted(quotes, key=lambda quote: -quote.score)
+    said = [quote for quote in quotes if _is_statement(quote, found)]
+    return sorted(said or quotes, key=lambda quote: -quote.score)
+
+
+def _is_statement(quote: Quote, found: SearchResult) -> bool:
+    """Return whether a sentence says something: a question, a heading or the title is no answer."""
+    title = found.passages[quote.number - 1].hit.title
+    return role_of(quote.text) == "statement" and not is_title(quote.text, title)
 
 
 def shared_rarity(found: SearchResult, held: Collection[str]) -> float:
@@ -110,12 +120,17 @@ def sentence_scores(
 
 
 def _matches(similarities: FloatArray, features: PassageFeatures) -> list[FloatArray]:
-    """Return, for each sentence in a passage, the similarity of each question token."""
+    """Return, for each sentence in a passage, the similarity of each question token.
+
+    A match with a question or a heading counts for the sentence after it, which answers it or stands below it.
+    """
     before = np.zeros(len(similarities), dtype=np.float32)
+    weight = _FROM_BEFORE
     matches = []
-    for rows in features.rows:
+    for rows, span in zip(features.rows, features.sentences, strict=True):
         # A sentence beyond the model's context has no tokens to match.
         here = similarities[:, rows].max(axis=1) if rows.start < rows.stop else np.zeros_like(before)
-        matches.append(np.maximum(here, _FROM_BEFORE * before))
-        before = here
+        matches.append(np.maximum(here, weight * before))
+        is_statement = role_of(features.passage.text[span.start : span.end]) == "statement"
+        before, weight = here, _FROM_BEFORE if is_statement else _FROM_HEADING
     return matches

@@ -26,7 +26,7 @@ from rag.generation.plain_sentence import without_marks
 from rag.generation.refusals import is_not_found, is_offer, is_refusal
 from rag.grounding.consistency import find_copy, inconsistency
 from rag.questions import starters
-from rag.questions.classify import asked_kind, holds_kind, lacks_quantity, short_answer
+from rag.questions.answer_kinds import asked_kind, holds_kind, lacks_quantity, short_answer
 from rag.questions.contextualize import contextualize, needs_context
 from rag.questions.small_talk import small_talk
 from rag.text.entities import missing_names, names, unknown_names

@@ -6,6 +6,7 @@
     GET    /v1/articles           the indexed articles without their text
     POST   /v1/articles           add files, text or a link
     GET    /v1/articles/{id}      one article with its text
+    GET    /v1/articles/{id}/overview  its most central sentences
     DELETE /v1/articles/{id}      remove one article
     POST   /v1/evaluate           run a test set, if evaluation is enabled
     GET    /v1/openapi.json       the OpenAPI description; /v1/docs is the readable version

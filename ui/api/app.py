@@ -100,6 +100,7 @@ def create_routes(
     add("GET", "/articles", articles.list_articles, list[ArticleReply])
     add("POST", "/articles", articles.add, AddedReply, errors=(409, 422, 507), body=AddRequest, takes_files=True)
     add("GET", "/articles/{id}", articles.read, ArticleTextReply, errors=(400, 404))
+    add("GET", "/articles/{id}/overview", articles.overview, AnswerReply, errors=(400, 404))
     add("DELETE", "/articles/{id}", articles.remove, RemovedReply, errors=(400, 404))
     if evaluate:
         add("POST", "/evaluate", EvaluateEndpoint(assistant).evaluate, dict[str, Any], body=EvaluateRequest)

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index import Article, UploadBudget
+from index import Article, ArticleFilter, UploadBudget
 from rag import Assistant
 
 from ..chat.library import LONGEST_TEXT, MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
@@ -60,6 +60,14 @@ class ArticleEndpoints:
         if article is None:
             raise _unknown_article()
         return json_response(200, {**metadata_of(article), "text": article.text})
+
+    async def overview(self, request: Request) -> Response:
+        """Return the most central sentences of an article, as an answer."""
+        id_ = request.path_params["id"]
+        if await run_in_threadpool(self._assistant.article, id_) is None:
+            raise _unknown_article()
+        answer = await run_in_threadpool(self._assistant.overview, ArticleFilter(articles=(id_,)))
+        return json_response(200, answer.to_dict())
 
     async def add(self, request: Request) -> Response:
         """Add files, text or a link. Requests with the same `Idempotency-Key` are processed only once.

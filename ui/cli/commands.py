@@ -114,6 +114,37 @@ def ask(
     return DONE
 
 
+@click.command()
+@click.argument("article", required=False, metavar="[ARTICLE]")
+@json_option
+def overview(*, article: str | None, as_json: bool) -> int:
+    """Quote the most central sentences of an article, or one of each article, the newest first.
+
+    ARTICLE is the id that `citechat articles` prints. No LLM is used.
+
+    \b
+    Examples:
+      citechat overview
+      citechat overview 3f2a9c1b7d4e
+    """
+    from index import ArticleFilter
+    from rag import build_assistant, load_settings
+
+    assistant = build_assistant(load_settings(llm="extractive"))
+    if article is not None:
+        known = [each.id for each in assistant.article_metadata() if each.id.startswith(article)]
+        if len(known) != 1:
+            problem = f"{len(known)} articles have" if known else "No article has"
+            fail(f"{problem} an id that begins with {article[:80]!r}.", "`citechat articles` lists the ids.")
+        article = known[0]
+    answer = assistant.overview(ArticleFilter(articles=(article,)) if article else None)
+    if as_json:
+        print_json(answer.to_dict())
+    else:
+        click.echo(as_text(answer))
+    return DONE
+
+
 def _ask_batch(assistant: Assistant, batch: str, article_filter: ArticleFilter) -> int:
     """Print a JSON object per question, in order. For a failed question, the object contains `error`."""
     from index import CitechatError

@@ -42,7 +42,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(commands.index, commands.ask, commands.chat),
+    *(commands.index, commands.ask, commands.overview, commands.chat),
     *(evaluate.evaluate, testset.testset, commands.calibrate),
     *(commands.articles, commands.remove, commands.rebuild),
     *(access.keys, access.users, commands.doctor),

@@ -26,6 +26,12 @@ def _refused(assistant: Assistant, cases: list[Case]) -> float:
     return sum(not assistant.ask(case.question).found for case in cases) / len(cases)
 
 
+def _doubted(assistant: Assistant, cases: list[Case]) -> float:
+    """Return the share of questions that are refused, or whose answer is marked as unsure."""
+    answers = [assistant.ask(case.question) for case in cases]
+    return sum(not answer.found or answer.is_unsure for answer in answers) / len(answers)
+
+
 def _tagged(tag: str) -> list[Case]:
     return [case for case in CASES if tag in case.tags]
 
@@ -34,19 +40,21 @@ def test_off_topic_questions_are_all_refused(assistant: Assistant) -> None:
     assert _refused(assistant, _tagged("off-topic")) == 1.0
 
 
-def test_near_misses_are_refused_in_part(assistant: Assistant) -> None:
-    """Questions that ask of something named what is not told of it. Similarity alone knows less than half of them: this
-    floor is what was measured, and what a better method has to raise."""
-    assert _refused(assistant, _tagged("near-miss")) >= 4 / 9
+def test_near_misses_are_answered_with_doubt_in_part(assistant: Assistant) -> None:
+    """Questions that ask of something named what is not told of it. Similarity alone knows little of them: this floor
+    is what was measured, and what a better method has to raise."""
+    assert _doubted(assistant, _tagged("near-miss")) >= 7 / 9
 
 
-def test_false_premises_are_refused_in_part_though_nearer_than_anything_off_topic(assistant: Assistant) -> None:
+def test_false_premises_are_answered_with_doubt_in_part_though_nearer_than_anything_off_topic(
+    assistant: Assistant,
+) -> None:
     """A question that takes for granted what is not so ("Why did X leave Y?") reads like one that the articles answer.
     The floor is what was measured, and what a better method has to raise."""
     trusts = [assistant.ask(case.question).confidence for case in _tagged("false-premise")]
     off_topic = [assistant.ask(case.question).confidence for case in _tagged("off-topic")]
     assert min(trusts) > max(off_topic)
-    assert _refused(assistant, _tagged("false-premise")) >= 2 / 4
+    assert _doubted(assistant, _tagged("false-premise")) >= 3 / 4
 
 
 def test_most_questions_that_the_briefing_answers_are_answered(assistant: Assistant) -> None:

@@ -60,6 +60,7 @@ OPERATIONS = [
     ("GET", "/articles"),
     ("POST", "/articles"),
     ("GET", "/articles/{id}"),
+    ("GET", "/articles/{id}/overview"),
     ("DELETE", "/articles/{id}"),
     ("POST", "/evaluate"),
 ]

@@ -267,13 +267,6 @@ def test_a_heading_that_asks_is_answered_by_what_is_below_it(tmp_path: Path) -> 
     assert (case.question, case.answers) == ("Who pays for the repairs in Northport?", (answer,))
 
 
-def test_a_heading_that_is_answered_by_itself_is_no_draft(tmp_path: Path) -> None:
-    assistant = Assistant(
-        stories(tmp_path, f"{STORY}Money is short.\n"), options=AnswerOptions(abstention_threshold=-1000)
-    )
-    assert not [case for case in draft_cases(assistant, assistant.articles(), 4) if "heading" in case.tags]
-
-
 def test_a_question_that_the_assistant_answers_from_elsewhere_is_no_draft(tmp_path: Path) -> None:
     true, near = "Oslo-based Norden grew.", "Where is Norden based? Where Norden is based, nobody says."
     alone = Assistant(stories(tmp_path, true), options=AnswerOptions(abstention_threshold=-1000))

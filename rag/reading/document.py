@@ -1,0 +1,116 @@
+"""The sentences of whole articles, in reading order: which are statements, and who is named. Pure.
+
+An overview, a list or a person's statements need the whole article, not only the passages that a search finds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from index import FloatArray, SearchResult, Span, lexicon
+
+Role = Literal["statement", "question", "label"]
+
+_ENDS = re.compile(r"[.!…。！][\"'”’»」』)\]）*_]*$")
+_ASKS = re.compile(r"[?？][\"'”’»」』)\]）*_]*$")
+_CAPTION = re.compile(
+    r"(?:photo|photograph|image|picture|video|graphic|illustration|credit|file photo|caption|source link"
+    r"|read more|advertisement"
+    r"|see also|related|图片?|照片|摄影)"
+    r"\s*(?:[:：]|by\b|$)|.*\b(?:Photo|Image|Picture|Credit|Illustration|Video)s?: \S",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"(?:https?://\S+|www\.\S+|\S+@\S+)$")
+_LIST_ITEM = re.compile(r"\W{0,3}(?:[-*+•·]|\d{1,3}[.)、])\s+\S")
+_CELLS = re.compile(r"[^|]+\|[^|]+")
+_WORD = re.compile(rf"[^\W_]+|[{lexicon.CJK}]")
+_SHORTEST = 4  # words; a shorter text without a verb of its own is rarely a statement
+_LONGEST_LABEL = 14  # words; a longer text without a full stop is a statement
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence of an article, in passage `number` (from 1) of a search result; `span` is in the article.
+
+    `vector` is its mean token vector. `paragraph` numbers the paragraphs of all articles. The role is "question" for a
+    question, and "label" for a heading, caption or other text that says nothing by itself.
+    """
+
+    number: int
+    article_id: str
+    span: Span
+    text: str
+    vector: FloatArray
+    paragraph: int
+    role: Role
+
+
+def lines(found: SearchResult) -> list[Line]:
+    """Return the sentences of the passages, which are in reading order; a sentence in two passages occurs once."""
+    rows: list[Line] = []
+    paragraph = 0
+    for number, scored in enumerate(found.passages, start=1):
+        passage, features = scored.hit.passage, scored.features
+        title = scored.hit.title
+        for span, vector in zip(features.sentences, features.vectors, strict=True):
+            place = Span(passage.start + span.start, passage.start + span.end)
+            last = rows[-1] if rows and rows[-1].article_id == passage.article_id else None
+            if last is not None and place.start < last.span.end:
+                continue
+            if last is None or "\n" in _gap(passage.text, passage.start, last.span.end, place.start):
+                paragraph += 1
+            text = passage.text[span.start : span.end]
+            role = role_of(text)
+            if is_title(text, title):
+                role = "label"
+            rows.append(Line(number, passage.article_id, place, text, vector, paragraph, role))
+    return rows
+
+
+def role_of(text: str) -> Role:
+    """Return whether a sentence is a statement, a question or a label."""
+    if _ASKS.search(text):
+        return "question"
+    words = len(_WORD.findall(text))
+    if _CAPTION.match(text) or _LINK.fullmatch(text.strip()) or text.lstrip().startswith("#"):
+        return "label"
+    if _ENDS.search(text):
+        return "statement" if words >= 2 else "label"
+    if text.rstrip().endswith((":", "：")):
+        return "statement" if words >= _SHORTEST else "label"  # it may announce a list
+    if _LIST_ITEM.match(text) or _CELLS.search(text):
+        return "statement" if words >= 2 else "label"
+    return "statement" if words > _LONGEST_LABEL else "label"
+
+
+def is_title(text: str, title: str) -> bool:
+    """Return whether a line repeats the title of its article; a text without a title is named by its first sentence."""
+    return not _ENDS.search(text) and _plain(text) == _plain(title)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).strip("# *").casefold()
+
+
+def statements(rows: Sequence[Line]) -> list[Line]:
+    """Return the lines that say something."""
+    return [row for row in rows if row.role == "statement"]
+
+
+def paragraphs(rows: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield the lines of each paragraph."""
+    at = 0
+    while at < len(rows):
+        end = at
+        while end < len(rows) and rows[end].paragraph == rows[at].paragraph:
+            end += 1
+        yield list(rows[at:end])
+        at = end
+
+
+def _gap(passage: str, start: int, before: int, after: int) -> str:
+    """Return the text between two sentences; a line break if it is outside the passage."""
+    return passage[before - start : after - start] if before >= start else "\n"

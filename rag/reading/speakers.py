@@ -1,0 +1,407 @@
+"""Names in an article, and who makes which statement. Pure.
+
+People and organisations are recognised by capitals, appositions and verbs of saying, within one article: no model of
+names is bundled. A short form ("Xie") or a pronoun is resolved to the name that the article gave before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from index import lexicon, terms
+
+from .document import Line
+
+NameKind = Literal["person", "organisation", "place", "other"]
+
+SAYS = (
+    r"(?:said|says|say|told|tells|wrote|writes|tweeted|posted|noted|notes|added|adds|argued|argues|warned|warns"
+    r"|asked|asks|denied"
+    r"|denies|emphasi[sz]ed|stressed|stresses|estimated|estimates|believes?|believed|thinks?|thought|expects?"
+    r"|expected|hopes?|hoped"
+    r"|fears?|feared|insists?|insisted|called|describes?|described|predicts?|predicted|welcomed|welcomes"
+    r"|critici[sz]ed|praised"
+    r"|praises|rejected|rejects|accused|accuses|urged|urges|questioned|questions|doubts|doubted|supports|opposes"
+    r"|opposed"
+    r"|demanded|demands|promised|promises|vowed|claimed|claims|acknowledged|admitted|admits|confirmed|confirms"
+    r"|explained"
+    r"|explains|recalled|recalls|pointed out|points out|suggested|suggests|recommended|recommends|proposed"
+    r"|proposes|agreed|agrees"
+    r"|disagreed|disagrees|joked|replied|replies|responded|responds|commented|comments|testified|concluded"
+    r"|concludes|cautioned"
+    r"|cautions|complained|declared|declares|announced|announces|stated|states|remarked|observed|balked"
+    r"|dismissed|defended|conceded"
+    r"|countered|maintained|maintains|quipped|remembers|remembered|advised|advises|appealed|pledged|vows|laughed"
+    r"|wondered|felt|feels)"
+)
+_SAYING = re.compile(rf"\b{SAYS}\b")
+_ACCORDING = re.compile(r"\b(?:according to|in the words of|in the view of|in the opinion of)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"[“\"„«「『][^”\"“»」』]*(?:[”\"»」』]|$)")
+_OPENS_QUOTE = re.compile(r"\W{0,2}[“\"„«「『]")
+
+_PART = r"(?:[A-Z][\w’'&.-]*\w|[A-Z])"
+_JOINT = r"(?: (?:of|de|van|von|der|den|bin|al|ibn|la|le|du|dos|da|del|di|and|for|the)){0,2} "
+_NAME = re.compile(rf"{_PART}(?:(?: |{_JOINT})(?:{_PART}|\d{{1,4}}\b)){{0,6}}|\b\d{{1,3}} {_PART}(?: {_PART}){{0,3}}")
+_POSSESSIVE = re.compile(r"['’]s?$")
+_HONORIFIC = re.compile(
+    r"^(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Sir|Lady|Lord|President|Minister|Mayor|Senator|Judge|Captain"
+    r"|Chancellor|Governor|Pope|King|Queen|Prince|Princess|Coach|General|Inspector|Sergeant)\b\.? ?"
+)
+_SMALL = frozenset(
+    {
+        "of",
+        "de",
+        "van",
+        "von",
+        "der",
+        "den",
+        "bin",
+        "al",
+        "ibn",
+        "la",
+        "le",
+        "du",
+        "dos",
+        "da",
+        "del",
+        "di",
+        "and",
+        "for",
+        "the",
+    }
+)
+_NEVER = frozenset(
+    """
+    a an the this that these those he she it they we you i his her its their our my your but and or nor so yet if
+    when while as at by for from in into of on onto over to under up with without after before since until
+    during among between about against because although though unless whether once here there then thus also
+    even still just only now today yesterday tomorrow what who whom whose which where why how is are was were be
+    been do does did has have had can could will would shall should may might must no not yes all any both each
+    few many more most much other some such one two three four five six seven eight nine ten first second third
+    last next several local meanwhile however moreover instead according despite unlike like within beyond
+    around across per let very too again another every everyone nobody nothing something people ai us uk eu
+    """.split()  # noqa: SIM905
+) | frozenset((*lexicon.MONTHS, *lexicon.WEEKDAYS))
+
+_ORGANISATION_WORD = re.compile(
+    r"\b(?:University|Institute|Institution|Academy|College|School|Laboratory|Laboratories|Labs?|Group|Holdings?"
+    r"|Inc|Corp|Corporation|Ltd"
+    r"|LLC|PLC|GmbH|AG|Company|Co|Bank|Securities|Council|Commission|Administration|Ministry|Agency|Department"
+    r"|Association|Union"
+    r"|Party|Club|FC|Committee|Court|Foundation|Technolog(?:y|ies)|Media|Airlines?|Airways|Museum|Hospital"
+    r"|Police|Government"
+    r"|Parliament|Senate|Congress|Office|Authority|Board|Society|Organi[sz]ation|Centre|Center|Alliance|Network"
+    r"|News|Times|Post|Press|Studios?"
+    r"|Systems|Software|Partners|Capital|Ventures|Motors|Energy|Pharma|Insurance|Trust|League|Federation|Service"
+    r"|Services|Team|Orchestra|Theatre|Church|Library|Army|Navy)\b"
+)
+_IS_AN_ORGANISATION = re.compile(
+    r"(?:compan(?:y|ies)|firms?|start-?ups?|makers?|owner of|giants?|behemoths?|unicorns?|operators?|players"
+    r"|providers?|banks?|agenc(?:y|ies)|universit(?:y|ies)"
+    r"|institutes?|organi[sz]ations?|charit(?:y|ies)|retailers?|manufacturers?|developers?|publishers?"
+    r"|newspapers?|clubs?|airlines?|carriers?|chains?|associations?|unions?|groups?|brokerages?|insurers?"
+    r"|laborator(?:y|ies)|parties|party|champions?)"
+)
+_ORGANISED = re.compile(
+    rf"\b{_IS_AN_ORGANISATION.pattern}\b(?:,? (?:such as|including|like"
+    rf"|for example))? (?:{_PART}(?: {_PART}){{0,2}}(?:,? and |, )){{0,6}}$"
+)
+_APPOSED = re.compile(
+    rf"^(?:['’]s)?, (?:an?|the|which|one of|\w+-based|\w+['’]s)\b[^.;]{{0,80}}?\b{_IS_AN_ORGANISATION.pattern}\b"
+)
+_ACTS = re.compile(
+    r"^ (?:has |have |had |is |was |will |also |recently |later |first |now )*(?:released|launched|unveiled"
+    r"|acquired|reported (?:a|sales|revenue|profit)|employs|sells|operates|makes|plans to|owns|merged|hired"
+    r"|built|develops|developed|its\b|sued|filed)"
+)
+_OF_A_FIRM = re.compile(r"['’]s (?:chief|chairman|CEO|founder|shares|sales|board|employees)\b")
+_SAYS_AFTER = re.compile(rf",? (?:also |later |then )?{SAYS}\b")
+_SAYS_BEFORE = re.compile(rf"\b{SAYS} $")
+_SPEAKS_OF_ITSELF = re.compile(rf"^ {SAYS} (?:that )?(?:it|its)\b")
+_ROLE = (
+    r"(?:professor|founder|co-founder|chair\w*|chief|director|analyst|entrepreneur|researcher|minister|president"
+    r"|spokes\w+|editor|author|economist"
+    r"|engineer|scientist|lawyer|officer|writer|historian|physician|doctor|senator|mayor|judge|manager|head"
+    r"|leader|coach|captain|player|resident"
+    r"|teacher|student|candidate|adviser|advisor|expert|consultant|developer|executive|secretary|commissioner"
+    r"|inspector|farmer|nurse|actor|actress"
+    r"|singer|artist|musician|composer|architect|chef|baker|driver|pilot|fisher\w+|keeper|warden|biologist"
+    r"|chemist|physicist|geologist|archaeologist"
+    r"|curator|librarian|principal|headteacher|priest|bishop|pastor|campaigner|activist|critic|journalist"
+    r"|reporter|correspondent|widow|mother|father"
+    r"|daughter|son|brother|sister|woman|man|boy|girl|neighbour|neighbor|veteran|deputy|councillor|councilor"
+    r"|governor|prosecutor|lecturer|fellow|CEO|CFO|CTO|MP)"
+)
+_BETWEEN_NAMES = re.compile(r"['’]s? | and (?=\S)")
+_DEMONYM = re.compile(
+    r"[A-Z]\w+(?:ese|ish|ian|ican|ans|ians|eans)|French|Dutch|German|Greek|Swiss|Arab|Israeli|Iraqi|Thai|Czech"
+)
+_LEADING = re.compile(
+    rf"(?:(?:{'|'.join(sorted(_NEVER, key=len, reverse=True))}|\w+-(?:based|style|like|owned|born|backed|led)|{_ROLE}"
+    r"|(?:[A-Z]\w+(?:ese|ish|ian|ican)|French|Dutch|German|Greek|Swiss|Israeli)) )|(?:and|of|the|for) ",
+    re.IGNORECASE,
+)
+_INTRODUCED = re.compile(
+    rf"^,? ?(?:, (?:who|whose|an?|the|\d{{2}}\b|then|now|its|their|his|her|former|chief|head"
+    rf"|[\w’'-]+['’]s)\b[^.;]{{0,70}}|, (?:[\w’'-]+ ){{0,6}}?{_ROLE}\b|, \d{{1,2}},|\(\d{{2}}\))"
+)
+_WITH_ROLE = re.compile(rf"\b{_ROLE}\b", re.IGNORECASE)
+_ROLE_BEFORE = re.compile(rf"\b{_ROLE}s?,? $", re.IGNORECASE)
+_PLACED = re.compile(
+    r"\b(?:in|near|outside|around|across|throughout|town of|city of|town|city|village|province|capital|mainland"
+    r"|based in|northern|southern|eastern|western|central) $",
+    re.IGNORECASE,
+)
+_PRONOUN_SUBJECT = re.compile(r"\b(?:he|she|they)\b", re.IGNORECASE)
+_ROLE_SUBJECT = re.compile(
+    rf"\b[Tt]he (?:\w+[ -]){{0,2}}?({_ROLE}|company|firm|ministry|agency|club|team|union|council|government|bank"
+    rf"|university|group)\b"
+)
+
+
+@dataclass(eq=False, slots=True)
+class Name:
+    """A name in an article, with its kind and the indices of the lines that mention it, in any form."""
+
+    text: str
+    kind: NameKind
+    first: int
+    lines: list[int] = field(default_factory=list)
+    roles: set[str] = field(default_factory=set)
+
+
+def names_in(rows: Sequence[Line]) -> list[Name]:
+    """Return the names in an article, in the order of their first mention; short forms count as the full name."""
+    mentions: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for at, row in enumerate(rows):
+        for start, end in _spans(row.text):
+            mentions[_plain(row.text[start:end])].append((at, start, end))
+    full = _full_names(mentions, rows)
+    found: dict[str, Name] = {}
+    evidence: dict[str, Counter[NameKind]] = defaultdict(Counter)
+    for text, places in sorted(mentions.items(), key=lambda each: each[1][0]):
+        name = full.get(text, text)
+        known = found.setdefault(name, Name(name, "other", places[0][0]))
+        for at, start, end in places:
+            known.lines.append(at)
+            evidence[name].update(_signs(rows[at].text, start, end, name))
+            known.roles.update(_roles_after(rows[at].text, end))
+    for name, known in found.items():
+        known.kind = _kind_of(name, evidence[name])
+        known.lines = sorted(set(known.lines))
+        known.first = known.lines[0]
+    return sorted(found.values(), key=lambda each: each.first)
+
+
+def speakers(rows: Sequence[Line], names: Sequence[Name]) -> list[Name | None]:
+    """Return who makes the statement in each line, or None."""
+    by_line: dict[int, list[Name]] = defaultdict(list)
+    for name in names:
+        for at in name.lines:
+            by_line[at].append(name)
+    found: list[Name | None] = [None] * len(rows)
+    last: Name | None = None
+    for at, row in enumerate(rows):
+        speaker, said = _speaker(row.text, by_line[at], last, names)
+        if said:
+            found[at] = speaker
+        person = next((each for each in by_line[at] if each.kind == "person"), None)
+        last = speaker or person or (last if at and rows[at - 1].article_id == row.article_id else None)
+    for at, row in enumerate(rows):  # a quotation without its own speaker belongs to the sentence beside it
+        if found[at] is None and _OPENS_QUOTE.match(row.text) and not _SAYING.search(_QUOTED.sub(" ", row.text)):
+            for other in (at - 1, at + 1):
+                if 0 <= other < len(rows) and found[other] and rows[other].paragraph == row.paragraph:
+                    found[at] = found[other]
+                    break
+    return found
+
+
+def matches(name: Name, wanted: str) -> bool:
+    """Return whether a name, or the role of its bearer ("the mayor"), is the one wanted."""
+    ours, theirs = _words(name.text), _words(_HONORIFIC.sub("", wanted))
+    if theirs and (theirs <= ours or (len(ours) > 1 and ours <= theirs)):
+        return True
+    roles = {word.lower() for word in re.findall(r"[\w-]+", wanted)} & name.roles
+    return bool(roles) and wanted.lower().startswith("the ") and name.kind == "person"
+
+
+def is_named(wanted: str, text: str) -> bool:
+    """Return whether a text mentions all words of a name."""
+    words = _words(wanted)
+    return bool(words) and words <= _words(text)
+
+
+def _words(text: str) -> set[str]:
+    return set(terms(_POSSESSIVE.sub("", text.strip())))
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the capitalised runs in a sentence that may be names."""
+    for match in _NAME.finditer(text):
+        for first, last in _separate(text, *match.span()):
+            start, end = first, last
+            while start < end and (lead := _LEADING.match(text, start, end)):
+                start = lead.end()
+            words = text[start:end].split(" ")
+            while words and (words[-1] in _SMALL or (words[-1].lower() in _NEVER and len(words) > 1)):
+                end -= len(words.pop()) + 1
+            run = text[start:end]
+            if len(run) < 2 or run.lower().strip(".'’") in _NEVER or not any(character.isalpha() for character in run):
+                continue
+            if " " not in run and (_DEMONYM.fullmatch(run) or _is_only_first(text, start, end)):
+                continue
+            yield start, end
+
+
+def _separate(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the names in a capitalised run: "China’s Tsinghua University" and "Google and Nvidia" are two each."""
+    at = start
+    for match in _BETWEEN_NAMES.finditer(text, start, end):
+        rest = text[match.end() : end].split(" ")
+        if match[0].strip() == "and" and all(_ORGANISATION_WORD.fullmatch(word) for word in rest):
+            continue  # "Assets Supervision and Administration Commission"
+        yield at, match.start()
+        at = match.end()
+    yield at, end
+
+
+def _is_only_first(text: str, start: int, end: int) -> bool:
+    """Return whether a word has a capital only because the sentence begins."""
+    return _starts_sentence(text, start) and text[start + 1 : end].islower() and not _follows(text, end)
+
+
+def _starts_sentence(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" \t")
+    return not before or before[-1] in '.!?:;\n“"‘(「—–-•*|'
+
+
+def _follows(text: str, end: int) -> bool:
+    """Return whether what follows shows that a single word at the beginning of a sentence is a name."""
+    return bool(
+        re.match(
+            rf"(?:['’]s\b| (?:also |later |has |had |who )?{SAYS}\b|, (?:who|an?|the|at|in)\b| (?:is|was|will"
+            rf"|has|had|and|did|does|could|would)\b)",
+            text[end:],
+        )
+    )
+
+
+def _plain(run: str) -> str:
+    """Return a name without honorific and possessive ending."""
+    return _POSSESSIVE.sub("", _HONORIFIC.sub("", run)).strip(" .,") or run
+
+
+def _full_names(mentions: dict[str, list[tuple[int, int, int]]], rows: Sequence[Line]) -> dict[str, str]:
+    """Return the full name for each short form that only one longer name before it contains."""
+    long = [name for name in mentions if " " in name]
+    full = {}
+    for short, places in mentions.items():
+        if " " in short:
+            continue
+        holders = {name for name in long if short in name.split() and mentions[name][0] <= places[0]}
+        holders = {name for name in holders if _may_be_person(name, mentions[name], rows)}
+        if len(holders) == 1:
+            full[short] = holders.pop()
+    return full
+
+
+def _may_be_person(name: str, places: Sequence[tuple[int, int, int]], rows: Sequence[Line]) -> bool:
+    if _ORGANISATION_WORD.search(name) or not 2 <= len(name.split()) <= 4:
+        return False
+    signs = Counter[NameKind]()
+    for at, start, end in places:
+        signs.update(_signs(rows[at].text, start, end, name))
+    return signs["person"] > 0
+
+
+def _signs(text: str, start: int, end: int, name: str) -> list[NameKind]:
+    """Return the kinds that the words around a mention suggest; a clear sign counts more than once."""
+    before, after = text[max(0, start - 90) : start], text[end : end + 100]
+    apposed = _APPOSED.match(after)
+    is_apposed = apposed is not None and not _WITH_ROLE.search(apposed[0])
+    found: list[NameKind] = []
+    if _ORGANISATION_WORD.search(name):
+        found += ["organisation"] * 3
+    if _ORGANISED.search(before) or is_apposed:
+        found += ["organisation"] * 2
+    if _ACTS.match(after) or _SPEAKS_OF_ITSELF.match(after) or _OF_A_FIRM.match(after):
+        found.append("organisation")
+    if " " in name and (_INTRODUCED.match(after) or _ROLE_BEFORE.search(before)) and not is_apposed:
+        found += ["person"] * 2
+    if _SAYS_AFTER.match(after) or _SAYS_BEFORE.search(before) or _HONORIFIC.match(text[start:end]):
+        found.append("person")
+    if _PLACED.search(before):
+        found.append("place")
+    return found
+
+
+def _roles_after(text: str, end: int) -> set[str]:
+    return {match.lower() for match in re.findall(rf"\b{_ROLE}\b", text[end : end + 90])}
+
+
+def _kind_of(name: str, signs: Counter[NameKind]) -> NameKind:
+    if signs["organisation"] > max(0, signs["person"] - 1) and signs["organisation"] >= signs["place"]:
+        return "organisation"
+    if signs["person"] and 2 <= len(name.split()) <= 4 and signs["person"] >= signs["place"]:
+        return "person"
+    if signs["place"] and len(name.split()) <= 3:
+        return "place"
+    return "organisation" if signs["organisation"] else "person" if signs["person"] > 1 else "other"
+
+
+def _speaker(text: str, here: Sequence[Name], last: Name | None, names: Sequence[Name]) -> tuple[Name | None, bool]:
+    """Return the speaker in a sentence, and whether the sentence reports what somebody says or thinks."""
+    outside = _QUOTED.sub(lambda match: " " * len(match[0]), text)
+    saying = list(_SAYING.finditer(outside))
+    according = _ACCORDING.search(outside)
+    if according:
+        after = outside[according.end() : according.end() + 80]
+        named = [each for each in here if _mention(each, after) >= 0]
+        if named:
+            return min(named, key=lambda each: _mention(each, after)), True
+    for verb in saying:
+        before, after = outside[: verb.start()], outside[verb.end() : verb.end() + 60]
+        candidates = [(verb.start() - place, each) for each in here if (place := _last_mention(each, before)) >= 0]
+        candidates = [(gap, each) for gap, each in candidates if each.kind != "place"]
+        pronoun = [match.start() for match in _PRONOUN_SUBJECT.finditer(before)]
+        nearest = min((gap for gap, _ in candidates), default=10_000)
+        if pronoun and last is not None and verb.start() - pronoun[-1] < min(nearest, 30):
+            return last, True
+        people = [row for row in candidates if row[1].kind == "person"] or candidates
+        if people:
+            # The subject is the first name of the clause, not the last one ("Xie, at New York University, said").
+            return max(people, key=lambda row: row[0])[1], True
+        following = [(place, each) for each in here if 0 <= (place := _mention(each, after)) < 25]
+        if following:
+            return min(following, key=lambda row: row[0])[1], True
+        if (role := _ROLE_SUBJECT.search(before)) and (known := _with_role(role[1].lower(), names, last)):
+            return known, True
+    return None, bool(saying or according)
+
+
+def _with_role(role: str, names: Sequence[Name], last: Name | None) -> Name | None:
+    if last is not None and role in last.roles:
+        return last
+    having = [each for each in names if role in each.roles and each.kind == "person"]
+    return having[0] if len(having) == 1 else None
+
+
+def _mention(name: Name, text: str) -> int:
+    """Return the place of the first mention of a name in a text, or -1."""
+    places = [match.start() for part in _forms(name) for match in re.finditer(rf"\b{re.escape(part)}\b", text)]
+    return min(places, default=-1)
+
+
+def _last_mention(name: Name, text: str) -> int:
+    places = [match.start() for part in _forms(name) for match in re.finditer(rf"\b{re.escape(part)}\b", text)]
+    return max(places, default=-1)
+
+
+def _forms(name: Name) -> list[str]:
+    if name.kind != "person":
+        return [name.text]
+    return [name.text, *(part for part in name.text.split() if len(part) > 1 and part not in _SMALL)]

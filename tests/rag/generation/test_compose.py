@@ -1,0 +1,178 @@
+"""Answers that are composed from several quotes: overviews, statements, introductions, lists and comparisons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index import ArticleFilter, Encoder, Index
+from rag import NOT_FOUND, Answer, Assistant, Turn
+from rag.answer import NO_OPINION
+
+TEXTS = Path(__file__).parent / "texts"
+BRIDGE = (TEXTS / "bridge.txt").read_text(encoding="utf-8")
+LIBRARY = (TEXTS / "library.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    folder = tmp_path_factory.mktemp("articles")
+    (folder / "bridge.txt").write_text(BRIDGE, encoding="utf-8")
+    index = Index(folder / "index", bundled_encoder)
+    index.sync([folder / "bridge.txt"])
+    return Assistant(index)
+
+
+@pytest.fixture(scope="module")
+def with_two(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "bridge.md").write_text(f"---\ntitle: Bridge\ndate: 2025-03-01\n---\n{BRIDGE}", encoding="utf-8")
+    (folder / "library.md").write_text(f"---\ntitle: Library\ndate: 2025-06-01\n---\n{LIBRARY}", encoding="utf-8")
+    index = Index(folder / "index", bundled_encoder)
+    index.sync([folder / "bridge.md", folder / "library.md"])
+    return Assistant(index)
+
+
+def quotes(answer: Answer, assistant: Assistant) -> list[str]:
+    """Return the quotes of an answer, after a check that each is an exact part of its article and of the answer."""
+    for sentence in answer.sentences:
+        shown = answer.text[sentence.start : sentence.end]
+        assert shown == f"{sentence.text} [{sentence.numbers[0]}]"
+    for citation in answer.citations:
+        article = assistant.article(citation.article_id)
+        assert article is not None
+        assert article.text[citation.start : citation.end] == citation.quote
+    return [citation.quote for citation in answer.citations]
+
+
+@pytest.mark.parametrize("question", ["What is this article about?", "Summarise this", "tl;dr", "这篇文章讲了什么？"])
+def test_an_overview_quotes_central_sentences_in_reading_order(question: str, assistant: Assistant) -> None:
+    answer = assistant.ask(question)
+    quoted = quotes(answer, assistant)
+    assert 3 <= len(quoted) <= 6
+    assert quoted[0].startswith("The council of Northport decided")
+    assert quoted == sorted(quoted, key=BRIDGE.index)
+    assert not any(quote.endswith("?") or quote.startswith(("Photo", "By ")) for quote in quoted)
+
+
+def test_an_overview_of_several_articles_has_a_line_for_each_the_newest_first(with_two: Assistant) -> None:
+    answer = with_two.ask("Give me a summary")
+    first, second = quotes(answer, with_two)
+    assert first.startswith("The library of Westmarsh")
+    assert second.startswith("The council of Northport")
+    assert answer.text.index("**Library**") < answer.text.index("**Bridge**")
+
+
+def test_an_overview_of_an_article_is_found_by_its_title_and_refused_for_one_that_does_not_exist(
+    with_two: Assistant,
+) -> None:
+    quoted = quotes(with_two.ask("Summarise the article about the library"), with_two)
+    assert len(quoted) >= 3
+    assert all(quote in LIBRARY for quote in quoted)
+    assert with_two.ask("Summarise the article about Tesla").text == NOT_FOUND
+
+
+def test_a_filter_limits_an_overview(with_two: Assistant) -> None:
+    answer = with_two.overview(ArticleFilter(sources=("library.md",)))
+    assert all(quote in LIBRARY for quote in quotes(answer, with_two))
+
+
+def test_statements_are_found_by_surname_pronoun_and_role(assistant: Assistant) -> None:
+    quoted = quotes(assistant.ask("What did Maria Holm say?"), assistant)
+    assert any("twenty years" in quote for quote in quoted)
+    assert any(quote.startswith("She expects") for quote in quoted)
+    assert any(quote.endswith("the mayor said.") for quote in quoted)
+    assert not any("Strand" in quote for quote in quoted)
+
+
+@pytest.mark.parametrize("question", ["What does Strand think about the price?", "Strand's opinion on the costs"])
+def test_statements_are_limited_to_a_topic(question: str, assistant: Assistant) -> None:
+    quoted = quotes(assistant.ask(question), assistant)
+    assert "called the price a scandal" in quoted[0] or "nine million" in quoted[0]
+
+
+def test_statements_of_somebody_who_is_not_named_are_refused(assistant: Assistant) -> None:
+    assert assistant.ask("What did Sam Altman say about the bridge?").text == NOT_FOUND
+
+
+def test_the_speakers_are_quoted_with_one_statement_each(assistant: Assistant) -> None:
+    answer = assistant.ask("What do people think?")
+    assert all(f"**{name}**" in answer.text for name in ("Maria Holm", "Jonas Lie", "Peter Strand"))
+
+
+def test_a_person_is_introduced_first(assistant: Assistant) -> None:
+    assert quotes(assistant.ask("Who is Jonas Lie?"), assistant)[0].startswith("Jonas Lie, an engineer")
+    assert quotes(assistant.ask("Tell me about Fjordbro"), assistant)[0].startswith("Jonas Lie, an engineer")
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Which people are mentioned?", ["Maria Holm", "Jonas Lie", "Peter Strand"]),
+        ("List all universities", ["Stavanger University"]),
+        ("What companies are named in the article?", ["Fjordbro"]),
+    ],
+)
+def test_a_list_has_a_cited_line_for_its_names_and_a_count(
+    question: str, names: list[str], assistant: Assistant
+) -> None:
+    answer = assistant.ask(question)
+    quotes(answer, assistant)
+    assert all(name in answer.text for name in names)
+    assert "named:" in answer.text
+
+
+def test_a_comparison_shows_both_sides(assistant: Assistant) -> None:
+    answer = assistant.ask("Compare steel and timber")
+    assert "Steel:" in answer.text
+    assert "Timber:" in answer.text
+    assert quotes(answer, assistant)
+
+
+def test_several_questions_are_answered_in_turn(assistant: Assistant) -> None:
+    answer = assistant.ask("How much will the bridge cost and who leads the Coast Party?")
+    quoted = quotes(answer, assistant)
+    assert any("41 million" in quote for quote in quoted)
+    assert any("Peter Strand" in quote for quote in quoted)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What is the title?", "Bridge"),
+        ("How many articles are there?", "2 articles"),
+        ("Which is the newest article?", "Library"),
+        ("When was the article published?", "1 June 2025"),
+    ],
+)
+def test_questions_about_the_record_are_answered_from_it(question: str, said: str, with_two: Assistant) -> None:
+    answer = with_two.ask(question)
+    assert answer.found
+    assert said in answer.text
+
+
+def test_the_assistant_has_no_opinion(assistant: Assistant) -> None:
+    answer = assistant.ask("What do you think about the bridge?")
+    assert answer.text == NOT_FOUND
+    assert NO_OPINION in answer.notes
+
+
+def test_tell_me_more_adds_sentences_that_were_not_quoted(assistant: Assistant) -> None:
+    first = assistant.ask("What is this about?")
+    history = [Turn("user", "What is this about?"), Turn("assistant", first.text)]
+    more = quotes(assistant.ask("tell me more", history), assistant)
+    assert more
+    assert not set(more) & set(quotes(first, assistant))
+
+
+def test_who_said_that_names_the_speaker(assistant: Assistant) -> None:
+    first = assistant.ask("What would it cost to repair the old bridge?")
+    history = [Turn("user", first.question), Turn("assistant", first.text)]
+    assert "Peter Strand" in assistant.ask("Who said that?", history).text
+
+
+def test_a_misspelt_word_is_corrected_and_said(assistant: Assistant) -> None:
+    answer = assistant.ask("Which materiel did the enginer name?")
+    assert any("Jonas Lie" in quote for quote in quotes(answer, assistant))
+    assert any("material" in note for note in answer.notes)
