@@ -19,6 +19,7 @@ from .phrases import (
     LIST,
     LIST_PEOPLE,
     LONGEST,
+    LONGEST_OF_SEVERAL,
     MANY_SPEAKERS,
     METADATA,
     MISSPELT,
@@ -64,8 +65,10 @@ def is_many(subject: str) -> bool:
 
 def _parts(text: str) -> tuple[str, ...]:
     """Return the questions in one, at most `MOST_PARTS`; none if there is one only."""
-    found = [part.strip(" ,;") for part in PARTS.split(text[:1000]) if part and part.strip(" ,;?？")]
-    if not 1 < len(found) <= MOST_PARTS or len(text) > 1000 or not all(ASKS.match(part) for part in found):
+    if len(text) > LONGEST_OF_SEVERAL:
+        return ()
+    found = [part.strip(" ,;") for part in PARTS.split(text) if part and part.strip(" ,;?？")]
+    if not 1 < len(found) <= MOST_PARTS or not all(ASKS.match(part) for part in found):
         return ()
     if any(len(set(terms(part))) < FEWEST_TERMS or REFERS.search(part) for part in found):
         return ()  # "and what is said of them?" cannot be answered alone

@@ -31,7 +31,7 @@ _ORDINAL = re.compile(
     rf"\W*(?:and |what about |how about |tell me (?:more )?about |open |show me |choose |take )*(?:the )?(?:number )?"
     rf"(?:(?P<word>{'|'.join(_ORDINALS)}|last)(?: (?:one|article|item|company|person|point|story))?|(?:number "
     rf"|no\.? ?|#)(?P<digit>[1-9]))\W*",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _LABEL = re.compile(r"^- \*\*([^*\n]{1,200})\*\*", re.MULTILINE)
 _NAME = re.compile(r"\b(?:\d{1,3}\s+)?[A-Z][\w’'-]*(?:\s+(?:of\s+|de\s+|van\s+|von\s+)?[A-Z][\w’'-]*)*")

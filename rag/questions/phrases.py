@@ -13,6 +13,7 @@ from index import lexicon
 from .request import Category, Field
 
 LONGEST = 200  # maximum length of a request, in characters; a longer question asks for a fact
+LONGEST_OF_SEVERAL = 400  # maximum length of several questions in one, in characters
 MOST_PARTS = 4
 FEWEST_TERMS = 2  # in each of several questions
 REFERS = re.compile(

@@ -23,9 +23,8 @@ _CAPTION = re.compile(
     r"\s*(?:[:：]|by\b|$)|.*\b(?:Photo|Image|Picture|Credit|Illustration|Video)s?: \S",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"(?:https?://\S+|www\.\S+|\S+@\S+)$")
+_LINK = re.compile(r"(?:https?://\S+|www\.\S+|[^\s@]+@[^\s@]+)$")
 _LIST_ITEM = re.compile(r"\W{0,3}(?:[-*+•·]|\d{1,3}[.)、])\s+\S")
-_CELLS = re.compile(r"[^|]+\|[^|]+")
 _WORD = re.compile(rf"[^\W_]+|[{lexicon.CJK}]")
 _SHORTEST = 4  # words; a shorter text without a verb of its own is rarely a statement
 _LONGEST_LABEL = 14  # words; a longer text without a full stop is a statement
@@ -81,7 +80,7 @@ def role_of(text: str) -> Role:
         return "statement" if words >= 2 else "label"
     if text.rstrip().endswith((":", "：")):
         return "statement" if words >= _SHORTEST else "label"  # it may announce a list
-    if _LIST_ITEM.match(text) or _CELLS.search(text):
+    if _LIST_ITEM.match(text) or " | " in text:
         return "statement" if words >= 2 else "label"
     return "statement" if words > _LONGEST_LABEL else "label"
 
@@ -93,6 +92,20 @@ def is_title(text: str, title: str) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(text.split()).strip("# *").casefold()
+
+
+def word_positions(word: str, text: str) -> list[int]:
+    """Return where a word or name occurs in a text, in any case, but not inside a longer word."""
+    lowered, word = text.lower(), word.lower()
+    if len(lowered) != len(text) or not word:  # "İ" becomes two characters
+        return []
+    found, at = [], lowered.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not lowered[at - 1 : at].isalnum() and not lowered[end : end + 1].isalnum():
+            found.append(at)
+        at = lowered.find(word, at + 1)
+    return found
 
 
 def statements(rows: Sequence[Line]) -> list[Line]:

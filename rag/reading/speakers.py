@@ -14,7 +14,7 @@ from typing import Literal
 
 from index import lexicon, terms
 
-from .document import Line
+from .document import Line, word_positions
 
 NameKind = Literal["person", "organisation", "place", "other"]
 
@@ -150,6 +150,10 @@ _INTRODUCED = re.compile(
     rf"|[\w’'-]+['’]s)\b[^.;]{{0,70}}|, (?:[\w’'-]+ ){{0,6}}?{_ROLE}\b|, \d{{1,2}},|\(\d{{2}}\))"
 )
 _WITH_ROLE = re.compile(rf"\b{_ROLE}\b", re.IGNORECASE)
+_AFTER_A_NAME = re.compile(
+    rf"['’]s\b| (?:also |later |has |had |who )?{SAYS}\b|, (?:who|an?|the|at|in)\b"
+    r"| (?:is|was|will|has|had|and|did|does|could|would)\b"
+)
 _ROLE_BEFORE = re.compile(rf"\b{_ROLE}s?,? $", re.IGNORECASE)
 _PLACED = re.compile(
     r"\b(?:in|near|outside|around|across|throughout|town of|city of|town|city|village|province|capital|mainland"
@@ -281,13 +285,7 @@ def _starts_sentence(text: str, start: int) -> bool:
 
 def _follows(text: str, end: int) -> bool:
     """Return whether what follows shows that a single word at the beginning of a sentence is a name."""
-    return bool(
-        re.match(
-            rf"(?:['’]s\b| (?:also |later |has |had |who )?{SAYS}\b|, (?:who|an?|the|at|in)\b| (?:is|was|will"
-            rf"|has|had|and|did|does|could|would)\b)",
-            text[end:],
-        )
-    )
+    return bool(_AFTER_A_NAME.match(text, end))
 
 
 def _plain(run: str) -> str:
@@ -340,7 +338,7 @@ def _signs(text: str, start: int, end: int, name: str) -> list[NameKind]:
 
 
 def _roles_after(text: str, end: int) -> set[str]:
-    return {match.lower() for match in re.findall(rf"\b{_ROLE}\b", text[end : end + 90])}
+    return {match[0].lower() for match in _WITH_ROLE.finditer(text[end : end + 90])}
 
 
 def _kind_of(name: str, signs: Counter[NameKind]) -> NameKind:
@@ -392,13 +390,11 @@ def _with_role(role: str, names: Sequence[Name], last: Name | None) -> Name | No
 
 def _mention(name: Name, text: str) -> int:
     """Return the place of the first mention of a name in a text, or -1."""
-    places = [match.start() for part in _forms(name) for match in re.finditer(rf"\b{re.escape(part)}\b", text)]
-    return min(places, default=-1)
+    return min((place for form in _forms(name) for place in word_positions(form, text)), default=-1)
 
 
 def _last_mention(name: Name, text: str) -> int:
-    places = [match.start() for part in _forms(name) for match in re.finditer(rf"\b{re.escape(part)}\b", text)]
-    return max(places, default=-1)
+    return max((place for form in _forms(name) for place in word_positions(form, text)), default=-1)
 
 
 def _forms(name: Name) -> list[str]:

@@ -40,6 +40,7 @@ BOUNDED = {
     "rag.generation.claims._COMPLETE": 40,
     "rag.generation.refusals._": 500,
     "rag.llms.retry._REPETITION": 600,
+    "rag.questions.classify.": 400,
 }
 """The patterns whose callers pass only texts of at most this length, in characters, by name."""
 
