@@ -18,7 +18,7 @@ from index import Article, ArticleFilter, FloatArray, Hit, SearchResult, Span, l
 from ..answer import Answer, Sentence
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
-from ..reading.document import Line, lines, statements
+from ..reading.document import Line, lines, statements, word_positions
 from ..reading.speakers import Name, is_named, matches, names_in, speakers
 from .overview import overview
 
@@ -333,11 +333,11 @@ def _about(request: Request, rows: Sequence[Line], _found: SearchResult) -> list
 def _introduces(subject: str, line: Line, at: int, count: int) -> float:
     """Return how well a line introduces a subject, which it mentions."""
     words = [word for word in re.findall(r"[\w-]+", subject) if word.lower() not in lexicon.STOP_WORDS]
-    places = [match for word in words for match in re.finditer(rf"\b{re.escape(word)}\b", line.text, re.IGNORECASE)]
+    places = [(place, place + len(word)) for word in words for place in word_positions(word, line.text)]
     score = 0.3 * (1 - at / max(1, count))
     if places:
-        score += 0.5 * (min(place.start() for place in places) < 40)
-        if any(_DEFINES.match(line.text[place.end() : place.end() + 80]) for place in places):
+        score += 0.5 * (min(places)[0] < 40)
+        if any(_DEFINES.match(line.text[end : end + 80]) for _, end in places):
             score += 1.0
     return score
 
@@ -358,8 +358,8 @@ def _compare(request: Request, rows: Sequence[Line], _found: SearchResult) -> li
 
 
 def _is_subject(side: str, line: Line) -> float:
-    match = re.search(rf"\b{re.escape(side)}\b", line.text, re.IGNORECASE)
-    return 1.0 - match.start() / len(line.text) if match else 0.0
+    places = word_positions(side, line.text)
+    return 1.0 - places[0] / len(line.text) if places else 0.0
 
 
 def _list(request: Request, rows: Sequence[Line], found: SearchResult) -> list[str | Item] | None:
