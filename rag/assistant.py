@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .reading.reader import Reader
 
 
+_CORRECTED = frozenset({"fact", "reason", "said", "about", "compare"})  # requests whose misspelt words are corrected
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
 _TITLES = 5  # maximum number of titles from which the LLM sees the language of the articles
 _MOST_TRANSLATIONS = 1000  # number of translated queries that are kept
@@ -103,7 +104,7 @@ class Assistant:
             yield from self._several(question, request, history, article_filter, started)
             return
         query = rewrite(question, history, call) if call else base
-        query, notes = self._corrected(query) if call is None else (query, ())
+        query, notes = self._corrected(query) if call is None and request.kind in _CORRECTED else (query, ())
         found = self.index.find(query, self.options.top_k, article_filter)
         if call and is_foreign(found) and (translated := self._translated(query, found, call)) != query:
             query = translated

@@ -41,7 +41,7 @@ def _closest(word: str, bm25: BM25Index) -> str | None:
     from rapidfuzz.distance import OSA
 
     (wanted,) = terms(word)
-    most = 2 if len(word) >= _LONG else 1
+    most = 2 if len(wanted) >= _LONG else 1
     best: tuple[int, float, str] | None = None
     for term in bm25.terms_like(wanted[0], len(wanted) - most, len(wanted) + most):
         distance = OSA.distance(wanted, term, score_cutoff=most)

@@ -19,7 +19,8 @@ _PRONOUN = re.compile(rf"\b(?:{'|'.join(lexicon.PRONOUNS)}|hers|theirs|there)\b|
 _PERSON = re.compile(r"\b(?:he|she|him|her|his|hers)\b|他|她", re.IGNORECASE)
 _SUBJECT = re.compile(r"\b(?:he|she|him|they|them|it)\b", re.IGNORECASE)
 _INSTEAD = re.compile(
-    r"\W*(?:and |but |so |ok |then )*(?:(?:what|how) about|and|same for|the same for) (?P<what>(?:in )?[^?]{1,60}?)\W*",
+    r"\W*(?:and |but |so |ok |then )*(?:(?:what|how) about|and(?! (?:what|who|how|why|when|where|which|whose|is"
+    r"|are|was|were|do|does|did|can|could|has|have|will)\b)|same for|the same for) (?P<what>(?:in )?[^?]{1,60}?)\W*",
     re.IGNORECASE,
 )
 _BARE_REASON = re.compile(
@@ -60,6 +61,9 @@ def contextualize(question: str, history: Sequence[Turn]) -> str:
     asked = [turn.text[:_LONGEST_TURN] for turn in history if turn.role == "user"]
     if not asked or not needs_context(question):
         return question
+    rest = _LEAD_IN.sub("", question)
+    if _names(rest) and not _PRONOUN.search(rest) and rest.split()[0].lower() in _OPENERS and len(rest.split()) > 2:
+        return rest[:1].upper() + rest[1:]  # "And what does Lu Yanxia say?" needs no context
     topics = [text for text in asked if len(_own_words(text)) >= _MIN_TOPIC_WORDS]
     if said := _short_follow_up(question, topics, history):
         return said

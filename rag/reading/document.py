@@ -27,6 +27,7 @@ _LINK = re.compile(r"(?:https?://\S+|www\.\S+|[^\s@]+@[^\s@]+)$")
 _LIST_ITEM = re.compile(r"\W{0,3}(?:[-*+•·]|\d{1,3}[.)、])\s+\S")
 _WORD = re.compile(rf"[^\W_]+|[{lexicon.CJK}]")
 _SHORTEST = 4  # words; a shorter text without a verb of its own is rarely a statement
+_FEWEST_WORDS = 3  # "Wang asked." says nothing by itself
 _LONGEST_LABEL = 14  # words; a longer text without a full stop is a statement
 
 
@@ -77,7 +78,7 @@ def role_of(text: str) -> Role:
     if _CAPTION.match(text) or _LINK.fullmatch(text.strip()) or text.lstrip().startswith("#"):
         return "label"
     if _ENDS.search(text):
-        return "statement" if words >= 2 else "label"
+        return "statement" if words >= _FEWEST_WORDS else "label"
     if text.rstrip().endswith((":", "：")):
         return "statement" if words >= _SHORTEST else "label"  # it may announce a list
     if _LIST_ITEM.match(text) or " | " in text:

@@ -20,7 +20,7 @@ _SENTENCE_SIMILARITY = 0.3
 _FROM_BEFORE = 0.6
 """Weight of a match between a question word and the sentence before, which often names the topic: "VBench rates video
 models. Among 16 dimensions, …". It gains 2 points on SQuAD 2; 0.5 to 0.7 give the same result, 1.0 loses 10 points."""
-_FROM_HEADING = 0.9
+_FROM_HEADING = 1.0
 """The same for a question or a heading before."""
 _PER_DEVIATION = 0.02  # penalty for each standard deviation between the scores of a passage and the first passage
 _KIND = 0.06

@@ -10,7 +10,10 @@ from index import Encoder, Index
 from index.retrieval.bm25 import BM25Index
 from index.retrieval.spelling import misspelt, surface_form
 
-TEXT = "The council of Northport bought sixteen trams. The market measures several dimensions. Marsh was elected."
+TEXT = (
+    "The council of Northport bought sixteen trams. "
+    "A motion was passed. The market measures several dimensions. Marsh was elected."
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,7 @@ def test_a_misspelt_word_is_matched_with_a_similar_word(
         "Which trim?",  # a short word with one edit may be another word
         "Where is Southport?",  # more than one letter differs, among them the first
         "¿Cuántos tranvías compraron ayer nuestros vecinos felices?",  # another language
+        "Who is mentioned?",  # not "motion"
         "1984 and 2031",
         "",
     ],

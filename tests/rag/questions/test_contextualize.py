@@ -19,6 +19,7 @@ HISTORY = [Turn("user", "Who founded 360 Security Technology?"), Turn("assistant
         ("What about its model?", "360 Security Technology What about its model?"),
         ("When did Zhou Hongyi found it?", "When did Zhou Hongyi found 360 Security Technology?"),
         ("And Baidu?", "Who founded Baidu?"),
+        ("and what does Lu Yanxia say?", "What does Lu Yanxia say?"),
     ],
 )
 def test_a_question_that_leans_on_what_was_said_carries_names_or_the_topic(question: str, searched: str) -> None:
