@@ -19,11 +19,14 @@ from .metadata import iso_date, iso_language, one_line
 
 _BEGINS = b"From "
 _LONGEST_PART = 65_536  # maximum number of bytes of a line that are read at once
+_MOST_MULTIPARTS = 100  # the standard library takes a minute for a message of 1 MB that consists of such headers
 _LARGEST_MESSAGE = 50_000_000  # maximum size of a message with its attachments, in bytes
 
 
 def read_eml(data: bytes, name: str) -> Extract:
     """Read the plain text of a message, or its HTML if it has no plain text; attachments are ignored."""
+    if data.lower().count(b"content-type: multipart/") > _MOST_MULTIPARTS:
+        raise cannot_read(name, f"it has more than {_MOST_MULTIPARTS} nested parts", "Save its text as a file.")
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
         raise cannot_read(

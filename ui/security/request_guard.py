@@ -81,6 +81,9 @@ SECURITY_HEADERS = (
 )
 
 
+_SENT_ONCE = (b"host", b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length")
+
+
 class RequestGuard:
     """The outermost ASGI middleware, which rejects bad requests and adds security headers to every response.
 
@@ -186,9 +189,10 @@ class RequestGuard:
         if _CONTROL.search(scope["path"]):
             raise RequestError(400, "The address contains control characters.", "Remove them from the path.")
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if [name for name, _ in scope["headers"]].count(b"host") > 1:
-            # A proxy may have checked another one (RFC 9112, section 3.2).
-            raise RequestError(400, "The request has several Host headers.", "Send one.")
+        names = [name for name, _ in scope["headers"]]
+        for single in _SENT_ONCE:
+            if names.count(single) > 1:  # a proxy or the framework may read another one (RFC 9112, section 3.2)
+                raise RequestError(400, f"The request has several {single.decode().title()} headers.", "Send one.")
         if not self._is_known(headers.get(b"host", "")):
             raise RequestError(400, "Unknown host name.")
         forwarded = [each.strip() for each in headers.get(b"x-forwarded-host", "localhost").split(",")]

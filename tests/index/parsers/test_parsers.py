@@ -205,6 +205,13 @@ def test_a_message_that_is_only_a_page_is_read_as_a_page(tmp_path: Path) -> None
     assert _only(list(load([tmp_path]))).text == "\n\n".join(FERRY.paragraphs)
 
 
+def test_a_message_of_very_many_nested_parts_is_not_parsed(tmp_path: Path) -> None:
+    nested = b"--a\nContent-Type: multipart/mixed; boundary=a\n\n" * 10_000
+    (tmp_path / "a.eml").write_bytes(b"Subject: Ships\nContent-Type: multipart/mixed; boundary=a\n\n" + nested)
+    (error,) = load([tmp_path])
+    assert "more than 100 nested parts" in str(error)
+
+
 def test_a_message_in_an_unknown_encoding_is_read_by_what_its_bytes_look_like(tmp_path: Path) -> None:
     head = b"Subject: =?utf-8?b?5riv5Y+j?=\r\nContent-Type: text/plain; charset=x-none\r\n\r\n"
     (tmp_path / "a.eml").write_bytes(head + "“Ships wait,” he said.\r\n".encode())

@@ -69,6 +69,13 @@ def cookie_of(*sent: str, **more: Any) -> str | None:
     return next((value.decode() for name, value in headers if name == b"set-cookie"), None)
 
 
+@pytest.mark.parametrize("name", [b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length"])
+def test_a_request_with_two_values_of_a_header_that_is_checked_is_refused(name: bytes) -> None:
+    """The framework reads the first X-Forwarded-Host, so a check of the last one is not enough."""
+    assert call(headers=((name, b"localhost"),) if name == b"x-forwarded-host" else ())[0] == 200
+    assert call(headers=((name, b"localhost"), (name, b"localhost")))[0] == 400
+
+
 @pytest.mark.parametrize("second", [b"localhost", b"127.0.0.1", b"evil.example", b""])
 def test_a_request_with_two_host_headers_is_refused(second: bytes) -> None:
     assert call(hosts=(b"localhost", second))[0] == 400
