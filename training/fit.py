@@ -29,7 +29,7 @@ def scores(question: AskedQuestion, sentence: float, passage: float) -> np.ndarr
     added = []
     for reading in question.readings:
         logits = np.asarray(reading.sentences)
-        added.append(sentence * (logits - np.logaddexp.reduce(logits)) + passage * reading.logit)
+        added.append(sentence * logits + passage * reading.logit)
     return np.array(
         [score + added[p][n] for p, n, score in zip(question.passages, question.numbers, question.scores, strict=True)]
     )

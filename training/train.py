@@ -65,8 +65,11 @@ def claims_files(data: Path) -> list[Path]:
     return sorted([*(data / "claims").glob("*.jsonl"), *(REPOSITORY / "training" / "texts").glob("*.jsonl")])
 
 
-def training_examples(data: Path, tokenizer: Any, seed: int) -> list[Example]:
-    """Return all training examples; the same seed gives the same examples."""
+def training_examples(data: Path, tokenizer: Any, seed: int, share: float = 1.0) -> list[Example]:
+    """Return the training examples; the same seed gives the same examples.
+
+    `share` is the share of the groups of examples from other data than texts with questions, answers and lies.
+    """
 
     def tokenize(text: str) -> list[tuple[int, int]]:
         return list(tokenizer.encode(text, add_special_tokens=False).offsets)
@@ -75,10 +78,14 @@ def training_examples(data: Path, tokenizer: Any, seed: int) -> list[Example]:
     for path in claims_files(data):
         if path.stem not in HELD_BACK + CALIBRATION:
             found += list(claims_examples(path, tokenize, seed)) * _REPEATS
-    found += squad_examples(data / "reading" / "new_wiki.json", seed)
-    found += qamr_examples(data / "reading", seed)
-    found += entailment_examples(data / "reading", seed)
-    return found
+    others = [
+        *squad_examples(data / "reading" / "new_wiki.json", seed),
+        *qamr_examples(data / "reading", seed),
+        *entailment_examples(data / "reading", seed),
+    ]
+    chance = random.Random(seed)
+    chosen = {each.group or str(i): chance.random() < share for i, each in enumerate(others)}
+    return found + [each for i, each in enumerate(others) if chosen[each.group or str(i)]]
 
 
 def with_features(examples: Sequence[Example], tokenizer: Any, folder: Path) -> list[Row]:
@@ -201,13 +208,13 @@ def in_training(network: ReaderNetwork) -> ReaderNetwork:
     return network
 
 
-def train(data: Path, folder: Path, *, hours: float, epochs: float, seed: int, device: str) -> None:
+def train(data: Path, folder: Path, *, hours: float, epochs: float, share: float, seed: int, device: str) -> None:
     """Train until `epochs` are done or `hours` have passed, with checkpoints in `folder`."""
     torch.manual_seed(seed)
     source = Path(bundled_folder())
     tokenizer = tokenizer_of(source)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = with_features(training_examples(data, tokenizer, seed), tokenizer, folder)
+    rows = with_features(training_examples(data, tokenizer, seed, share), tokenizer, folder)
     print(len(rows), "examples,", sum(len(row.pair.ids) for row in rows), "tokens an epoch")
     print(Counter((row.example.source, row.example.label) for row in rows))
     model = in_training(ReaderNetwork(source).to(device))
@@ -276,10 +283,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--epochs", type=float, default=4.0, help="may be a fraction, such as 1.5")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the data other than texts with lies")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(arguments)
-    train(given.data, given.folder, hours=given.hours, epochs=given.epochs, seed=given.seed, device=given.device)
+    options = {"hours": given.hours, "epochs": given.epochs, "share": given.share, "seed": given.seed}
+    train(given.data, given.folder, **options, device=given.device)
     return 0
 
 
