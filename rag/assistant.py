@@ -31,11 +31,9 @@ from .questions.starters import starter_questions
 from .reading.abstention import (
     DEFAULT_ABSTENTION_THRESHOLD,
     LLM_ABSTENTION_THRESHOLD,
-    READER_ABSTENTION_THRESHOLD,
-    READER_LLM_ABSTENTION_THRESHOLD,
     SIMILARITY_UNSURE_THRESHOLD,
-    UNSURE_THRESHOLD,
-    read_confidence,
+    UNSURE_PROBABILITY,
+    read_probability,
     similarity_confidence,
 )
 from .reading.evidence import Quote, rank_sentences, read_passages
@@ -116,10 +114,11 @@ class Assistant:
         answer = Answer(question, model=self.model, search_query=query, hits=hits, timings=timings, notes=notes)
         yield answer
 
-        ranked, confidence = self._evidence(found)
+        ranked, confidence, is_unsure = self._evidence(found)
         answer = replace(answer, confidence=round(confidence, 6))
         if call is None or context is None:
-            answer = self._without_llm(request, answer, ranked, found, article_filter)
+            unsure = replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer
+            answer = self._without_llm(request, unsure, ranked, found, article_filter)
         elif not ranked:
             answer = _nothing(answer, found, article_filter)
         elif self.options.abstain_before_llm and answer.confidence < self._llm_abstention_threshold:
@@ -162,14 +161,17 @@ class Assistant:
             else:
                 yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
 
-    def _evidence(self, found: SearchResult) -> tuple[list[Quote], float]:
-        """Return the sentences that answer the question best, best first, and the confidence that the best one does."""
-        if (reader := self._question_reader) is None:
-            ranked = rank_sentences(found)
-            return ranked, similarity_confidence(found, ranked[0]) if ranked else 0.0
-        readings = read_passages(found, reader)
+    def _evidence(self, found: SearchResult) -> tuple[list[Quote], float, bool]:
+        """Return the sentences that answer the question best, best first, the confidence, and whether it is unsure."""
+        reader = self.reader if self.reader is not None and "question" in self.reader.kinds else None
+        readings = read_passages(found, reader) if reader is not None else []
         ranked = rank_sentences(found, readings)
-        return ranked, read_confidence(found, ranked[0], readings) if ranked else 0.0
+        if not ranked:
+            return ranked, 0.0, False
+        confidence = similarity_confidence(found, ranked[0])
+        if readings:
+            return ranked, confidence, read_probability(readings) < UNSURE_PROBABILITY
+        return ranked, confidence, confidence < SIMILARITY_UNSURE_THRESHOLD
 
     def _verifier(self) -> Verifier | None:
         """Return the verifier in the options, which is loaded once; None for the bundled check."""
@@ -182,7 +184,7 @@ class Assistant:
 
     @staticmethod
     def _request(question: str, history: Sequence[Turn]) -> tuple[Request, str]:
-        """Return what is asked for, and the question that stands alone."""
+        """Return what is asked for, and the standalone question."""
         request = classify(question)
         if request.kind not in ("more", "who said"):
             base = contextualize(question, history)
@@ -214,11 +216,11 @@ class Assistant:
         article_filter: ArticleFilter | None,
     ) -> Answer:
         """Return the answer in quotes: composed for what is asked, or the sentences that answer best."""
-        if composed := self._composed(request, answer, found, article_filter):
+        if composed := self._composed(request, _sure(answer), found, article_filter):
             return composed
         ranked = [each for each in ranked if each.text not in request.shown]
         if not ranked:
-            return _nothing(answer, found, article_filter)
+            return _nothing(_sure(answer), found, article_filter)
         quoted = self._quoted(answer, ranked, found, many=request.kind in ("reason", "list", "compare"))
         if not quoted.found and (note := foreign_note(found)):
             return replace(quoted, notes=(*quoted.notes, note))
@@ -269,11 +271,8 @@ class Assistant:
     def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) -> Answer:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
         if answer.confidence < self.abstention_threshold:
-            return not_found(answer)
-        sure = SIMILARITY_UNSURE_THRESHOLD if self._question_reader is None else UNSURE_THRESHOLD
-        is_unsure = answer.confidence < sure
-        unsure = replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer
-        return quote(unsure, ranked, found, many=many)
+            return not_found(_sure(answer))
+        return quote(answer, ranked, found, many=many)
 
     def _context(
         self, question: str, found: SearchResult, history: Sequence[Turn], article_filter: ArticleFilter | None
@@ -360,26 +359,13 @@ class Assistant:
         default."""
         if self.options.abstention_threshold is not None:
             return self.options.abstention_threshold
-        calibrated = self.index.abstention_threshold(self.confidence_scale)
-        if calibrated is not None:
-            return calibrated
-        return DEFAULT_ABSTENTION_THRESHOLD if self._question_reader is None else READER_ABSTENTION_THRESHOLD
-
-    @property
-    def confidence_scale(self) -> str:
-        """The name of the scale of `Answer.confidence`, which differs from reader to reader."""
-        reader = self._question_reader
-        return "similarity" if reader is None else reader.name
-
-    @property
-    def _question_reader(self) -> Reader | None:
-        return self.reader if self.reader is not None and "question" in self.reader.kinds else None
+        calibrated = self.index.abstention_threshold()
+        return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
 
     @property
     def _llm_abstention_threshold(self) -> float:
-        if self.options.abstention_threshold is not None:
-            return self.options.abstention_threshold
-        return LLM_ABSTENTION_THRESHOLD if self._question_reader is None else READER_LLM_ABSTENTION_THRESHOLD
+        threshold = self.options.abstention_threshold
+        return LLM_ABSTENTION_THRESHOLD if threshold is None else threshold
 
     def articles(self) -> tuple[Article, ...]:
         """Return every indexed article, sorted by title."""
@@ -413,6 +399,11 @@ class Assistant:
                 "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+
+def _sure(answer: Answer) -> Answer:
+    """Return the answer without the note that it is unsure."""
+    return replace(answer, notes=tuple(note for note in answer.notes if note != UNSURE))
 
 
 def _nothing(answer: Answer, found: SearchResult, article_filter: ArticleFilter | None) -> Answer:

@@ -27,7 +27,7 @@ from rag.generation.claims import claim_in
 from rag.grounding.paraphrase import SupportSigns
 from rag.grounding.quotes import find_quote
 from rag.grounding.support import SupportChecker, without_frame
-from rag.reading.abstention import ConfidenceSigns, confidence_signs, read_confidence, similarity_confidence
+from rag.reading.abstention import ConfidenceSigns, confidence_signs, read_probability, similarity_confidence
 from rag.reading.bundled import BundledReader
 from rag.reading.evidence import rank_sentences, read_passages
 from rag.reading.reader import Reading
@@ -101,12 +101,11 @@ def is_right(item: dict[str, Any], document: str, text: str, span: Span) -> bool
 def asked(item: dict[str, Any], found: SearchResult, readings: list[Reading], texts: dict[str, str]) -> AskedQuestion:
     """Return the values of one question."""
     ranked = rank_sentences(found)
-    best = rank_sentences(found, readings)[0]
     question = AskedQuestion(
         item["question"],
         item["answerable"],
         similarity_confidence(found, ranked[0]),
-        read_confidence(found, best, readings),
+        read_probability(readings) if readings else 0.0,
         readings=readings,
     )
     for quote in ranked:

@@ -55,7 +55,7 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
         )
     previous = assistant.abstention_threshold
     fitted = fit_threshold(answerable, unanswerable, keep)
-    assistant.index.set_abstention_threshold(fitted, assistant.confidence_scale)
+    assistant.index.set_abstention_threshold(fitted)
     return Calibration(
         abstention_threshold=fitted,
         previous=previous,

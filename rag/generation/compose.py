@@ -1,6 +1,6 @@
 """Answers to requests that no single sentence answers, composed from quotes: overviews, statements, lists and so on.
 
-Every line is a sentence of an article, quoted word for word with its own citation. What stands between the quotes, such
+Every line is a sentence of an article, quoted word for word with its own citation. What is between the quotes, such
 as "5 people are named", is counted in the same text.
 """
 

@@ -23,7 +23,7 @@ from .pairs import SHARPNESS, EncodedPair, encode_pair
 from .reader import Kind, Pair, Reading
 
 MODEL = Path(__file__).parent / "reader.onnx"
-MODEL_SHA256 = ""
+MODEL_SHA256 = "1afc9423c46a8df6c10a67a78d5c1f33dd62be774284a483b519da9f11907c08"
 
 _COLUMNS: dict[Kind, int] = {"question": 0, "claim": 1}
 
@@ -47,8 +47,8 @@ class BundledReader:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Claims only: for questions, the similarities are still better (docs/reader.md)."""
-        return ("claim",)
+        """Questions and claims."""
+        return ("question", "claim")
 
     def read(self, kind: Kind, pairs: Sequence[Pair]) -> list[Reading]:
         """Return a reading for each pair, in order. Raises `SettingsError` if the model is damaged."""

@@ -122,7 +122,7 @@ def sentence_scores(
 def _matches(similarities: FloatArray, features: PassageFeatures) -> list[FloatArray]:
     """Return, for each sentence in a passage, the similarity of each question token.
 
-    A match with a question or a heading counts for the sentence after it, which answers it or stands below it.
+    A match with a question or a heading counts for the sentence after it, which answers it or is below it.
     """
     before = np.zeros(len(similarities), dtype=np.float32)
     weight = _FROM_BEFORE
