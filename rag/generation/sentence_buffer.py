@@ -162,11 +162,12 @@ class SentenceBuffer:
         upto = cut - 1 if self._marks_first and rest else len(self._plain) - len(rest)
         mine = [mark for mark in self._marks if mark.at <= upto]
         self._marks = self._marks[len(mine) :]
+        text = without_marks(_marked(self._plain, first, last, {mark.at for mark in mine}))
         self.finished.append(
             ParsedSentence(
                 start=min([self._offsets[first], *(mark.start for mark in mine)]),
                 end=max([self._offsets[last - 1] + 1, *(mark.end for mark in mine)]),
-                text=without_marks(_marked(self._plain, first, last, {mark.at for mark in mine})),
+                text=text if any(map(str.isalnum, text)) else " ".join(content.split()),  # "[1] and [1]"
                 numbers=tuple(dict.fromkeys(mark.number for mark in mine)),
             )
         )

@@ -170,7 +170,9 @@ def _add_route(
     responses[200] = {"model": response, "description": description}
     if streams:
         responses[200]["content"] = {EVENTS: {"schema": {"description": "One state of the answer per event."}}}
-    name = path.partition("{")[0].strip("/").replace("/", "_") + ("_one" if "{" in path else "")
+    before, _, after = path.partition("{")
+    part = after.partition("}")[2].replace("/", "_")
+    name = before.strip("/").replace("/", "_") + (f"_one{part}" if after else "")
     app.router.add_api_route(
         path,
         handler,

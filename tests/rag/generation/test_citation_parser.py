@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.generation.citation_parser import CitationParser, ParsedSentence
@@ -391,6 +391,7 @@ def test_what_is_finished_never_changes_and_text_only_grows(text: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
+@example("[1] and [1]")
 def test_drafts_stand_in_order_within_the_text_and_cite_only_what_there_is(text: str) -> None:
     parser = parse(text)
     end = 0

@@ -52,6 +52,10 @@ NOTES = (
 ERRORS = (*conversation.UNEXPECTED, "the question is empty", "Type a question about the articles.")
 IN_VARIABLES = {
     NOT_FOUND,
+    NO_OPINION,
+    UNSURE,
+    "contradicted",
+    "The cited passage says something else",
     *NOTES,
     *ERRORS,
     *NO_TEST_SET,
