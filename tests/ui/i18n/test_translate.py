@@ -15,6 +15,7 @@ from jinja2 import Environment, nodes
 import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, RequestFilter, Span
 from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
+from rag.answer import NO_OPINION, UNSURE
 from ui import conversation
 from ui.chat import layout
 from ui.chat.handlers.answers import no_source_yet
