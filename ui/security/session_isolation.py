@@ -75,6 +75,10 @@ class PageIsolation:
             await self.app(*inner)
 
 
+_CHOICES = frozenset({"dropdown", "radio", "slider", "number", "checkbox"})  # components with short values
+_LONGEST_CHOICE, _LONGEST_CHOICES = 1000, 20_000  # characters of a choice, and of several
+
+
 class SessionIsolation:
     """An isolation layer for the sessions, uploads and files of all users on one server."""
 
@@ -159,6 +163,10 @@ class SessionIsolation:
             raise _not_found()
         if not isinstance(inputs, list) or len(inputs) < len(function.inputs):
             raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
+        for component, given in zip(function.inputs, inputs, strict=False):
+            longest = _LONGEST_CHOICES if getattr(component, "multiselect", False) else _LONGEST_CHOICE
+            if component.get_block_name() in _CHOICES and len(json.dumps(given)) > longest:
+                raise RequestError(400, "A choice is too long.", "Reload the page.")  # it would be written to the log
         session, calls = str(fields.get("session_hash")), self.limits.calls(blocks._queue)
         self.limits.admit(scope, call_of(scope, function.concurrency_id, session), calls)
         owner = _limited_owner(caller, scope)
