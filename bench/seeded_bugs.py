@@ -96,8 +96,8 @@ BUGS = (
     ),
     Bug(
         "a sentence that no passage supports counts as weakly supported",
-        "rag/grounding/support.py",
-        'return "weak" if mean >= weak else "unsupported"',
+        "rag/grounding/paraphrase.py",
+        'return "weak" if signs.mean >= weak else "unsupported"',
         'return "weak"',
         _ANSWERS,
     ),

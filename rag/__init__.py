@@ -14,6 +14,7 @@ from .llms.loader import LLMPing, ping_llm
 from .llms.received_bytes import stopping_llm_calls
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
+from .reading.reader import warm_up_reader
 from .settings import FORMER_NAMES, AnswerOptions, Scope, Settings, load_settings
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "protect_home",
     "starter_questions",
     "stopping_llm_calls",
+    "warm_up_reader",
 ]

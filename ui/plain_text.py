@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .html import support_label
-
 if TYPE_CHECKING:
     from rag import Answer, Citation
 
@@ -18,6 +16,8 @@ def as_text(answer: Answer) -> str:
 
     If the articles do not answer the question, the closest passages follow.
     """
+    from .html import support_label  # imports rag, which the help does not need
+
     lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
     for sentence in answer.sentences:
         if sentence.reason:

@@ -25,7 +25,7 @@ _CAPTION = re.compile(
 )
 _LINK = re.compile(r"(?:https?://\S+|www\.\S+|[^\s@]+@[^\s@]+)$")
 _LIST_ITEM = re.compile(r"\W{0,3}(?:[-*+•·]|\d{1,3}[.)、])\s+\S")
-_WORD = re.compile(rf"[^\W_]+|[{lexicon.CJK}]")
+_WORD = re.compile(rf"[{lexicon.CJK}]|[^\W_{lexicon.CJK}]+")
 _SHORTEST = 4  # words; a shorter text without a verb of its own is rarely a statement
 _FEWEST_WORDS = 3  # "Wang asked." says nothing by itself
 _LONGEST_LABEL = 14  # words; a longer text without a full stop is a statement

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from index import Article, ArticleFilter, UploadBudget
+from index import Article, RequestFilter, UploadBudget
 from rag import Assistant
 
 from ..chat.library import LONGEST_TEXT, MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
@@ -66,7 +66,7 @@ class ArticleEndpoints:
         id_ = request.path_params["id"]
         if await run_in_threadpool(self._assistant.article, id_) is None:
             raise _unknown_article()
-        answer = await run_in_threadpool(self._assistant.overview, ArticleFilter(articles=(id_,)))
+        answer = await run_in_threadpool(self._assistant.overview, RequestFilter(articles=(id_,)))
         return json_response(200, answer.to_dict())
 
     async def add(self, request: Request) -> Response:

@@ -7,8 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from index import CitechatError
-from rag import Settings, open_index, open_reader, ping_llm
-from rag.reading.reader import warm_up_reader
+from rag import Settings, open_index, open_reader, ping_llm, warm_up_reader
 
 _PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
 _EXTRAS = {
