@@ -22,7 +22,6 @@ from .live_index import LiveIndex
 from .models import Article, Hit, Manifest
 from .retrieval.retriever import Retriever, SearchResult
 from .storage.chroma_client import is_unreachable
-from .storage.contents import SIMILARITY
 from .storage.health import Problem, check
 from .storage.store import Store
 
@@ -152,17 +151,14 @@ class Index:
         """Return the manifest of the index, or None if nothing is indexed."""
         return self._current.store.manifest() if self.exists() else None
 
-    def abstention_threshold(self, scale: str | None = None) -> float | None:
-        """Return the abstention threshold that was calibrated on this index, or None if it has not been calibrated.
+    def abstention_threshold(self) -> float | None:
+        """Return the abstention threshold that was calibrated on this index, or None if it has not been calibrated."""
+        return self._current.store.abstention_threshold() if self.exists() else None
 
-        With a `scale`, a threshold on another scale of confidence counts as none.
-        """
-        return self._current.store.abstention_threshold(scale) if self.exists() else None
-
-    def set_abstention_threshold(self, value: float, scale: str = SIMILARITY) -> None:
-        """Store a calibrated abstention threshold, and the scale of confidence that it is on, in the index."""
+    def set_abstention_threshold(self, value: float) -> None:
+        """Store a calibrated abstention threshold in the index."""
         with closing(Store(self.path, self.url)) as store, store.writing():
-            store.set_abstention_threshold(value, scale)
+            store.set_abstention_threshold(value)
         self._current.written()
 
     @property

@@ -114,13 +114,16 @@ class Assistant:
         answer = Answer(question, model=self.model, search_query=query, hits=hits, timings=timings, notes=notes)
         yield answer
 
-        ranked, confidence, is_unsure = self._evidence(found)
-        answer = replace(answer, confidence=round(confidence, 6))
-        if call is None or context is None:
-            unsure = replace(answer, notes=(*answer.notes, UNSURE)) if is_unsure else answer
-            answer = self._without_llm(request, unsure, ranked, found, article_filter)
+        composed = self._composed(request, answer, found, article_filter) if call is None else None
+        ranked, confidence, is_unsure = self._evidence(found, read=composed is None)
+        answer = replace(composed or answer, confidence=round(confidence, 6))
+        ranked = [each for each in ranked if each.text not in request.shown]
+        if composed is not None:
+            pass
         elif not ranked:
             answer = _nothing(answer, found, article_filter)
+        elif call is None or context is None:
+            answer = self._quoted(request, answer, ranked, found, is_unsure=is_unsure)
         elif self.options.abstain_before_llm and answer.confidence < self._llm_abstention_threshold:
             answer = not_found(answer)
         else:
@@ -161,9 +164,12 @@ class Assistant:
             else:
                 yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
 
-    def _evidence(self, found: SearchResult) -> tuple[list[Quote], float, bool]:
-        """Return the sentences that answer the question best, best first, the confidence, and whether it is unsure."""
-        reader = self.reader if self.reader is not None and "question" in self.reader.kinds else None
+    def _evidence(self, found: SearchResult, *, read: bool) -> tuple[list[Quote], float, bool]:
+        """Return the sentences that answer the question best, best first, the confidence, and whether it is unsure.
+
+        The reader is used if `read` is True: an answer that is composed of other sentences does not need it.
+        """
+        reader = self.reader if read and self.reader is not None and "question" in self.reader.kinds else None
         readings = read_passages(found, reader) if reader is not None else []
         ranked = rank_sentences(found, readings)
         if not ranked:
@@ -207,25 +213,6 @@ class Assistant:
             query = query.replace(wrong, right)
         return query, (f"Showing results for “{query}”.",) if corrected else ()
 
-    def _without_llm(
-        self,
-        request: Request,
-        answer: Answer,
-        ranked: Sequence[Quote],
-        found: SearchResult,
-        article_filter: ArticleFilter | None,
-    ) -> Answer:
-        """Return the answer in quotes: composed for what is asked, or the sentences that answer best."""
-        if composed := self._composed(request, _sure(answer), found, article_filter):
-            return composed
-        ranked = [each for each in ranked if each.text not in request.shown]
-        if not ranked:
-            return _nothing(_sure(answer), found, article_filter)
-        quoted = self._quoted(answer, ranked, found, many=request.kind in ("reason", "list", "compare"))
-        if not quoted.found and (note := foreign_note(found)):
-            return replace(quoted, notes=(*quoted.notes, note))
-        return quoted
-
     def _composed(
         self,
         request: Request,
@@ -268,11 +255,16 @@ class Assistant:
         timings = {"total": time.perf_counter() - started}
         yield replace(joined(question, answers), done=True, timings=timings)
 
-    def _quoted(self, answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) -> Answer:
+    def _quoted(
+        self, request: Request, answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, is_unsure: bool
+    ) -> Answer:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
         if answer.confidence < self.abstention_threshold:
-            return not_found(_sure(answer))
-        return quote(answer, ranked, found, many=many)
+            note = foreign_note(found)
+            return replace(not_found(answer), notes=(*answer.notes, *([note] if note else [])))
+        if is_unsure:
+            answer = replace(answer, notes=(*answer.notes, UNSURE))
+        return quote(answer, ranked, found, many=request.kind in ("reason", "list", "compare"))
 
     def _context(
         self, question: str, found: SearchResult, history: Sequence[Turn], article_filter: ArticleFilter | None
@@ -307,7 +299,7 @@ class Assistant:
     def overview(self, article_filter: ArticleFilter | None = None) -> Answer:
         """Return the most central sentences of an article, or one sentence of each of several, quoted and cited.
 
-        The articles are those that `article_filter` allows. Raises `StoreError` if there is no index to search.
+        `article_filter` selects the articles. Raises `StoreError` if there is no index to search.
         """
         return self.without_llm().ask("What is this about?", (), article_filter)
 
@@ -399,11 +391,6 @@ class Assistant:
                 "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
-
-
-def _sure(answer: Answer) -> Answer:
-    """Return the answer without the note that it is unsure."""
-    return replace(answer, notes=tuple(note for note in answer.notes if note != UNSURE))
 
 
 def _nothing(answer: Answer, found: SearchResult, article_filter: ArticleFilter | None) -> Answer:

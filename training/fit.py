@@ -118,7 +118,9 @@ def print_evidence(found: dict[str, list[AskedQuestion]]) -> None:
 
 
 def print_confidence(found: dict[str, list[AskedQuestion]], sentence: float, passage: float) -> None:
-    """Print how well the confidence tells the questions apart, without each feature too, and the coefficients.
+    """Print how well the confidence separates answerable questions from others, and the coefficients.
+
+    The AUROC is also printed without each feature.
 
     Each set is judged by a regression that was fitted to the others.
     """

@@ -28,7 +28,7 @@ QUESTION, CLAIM = 0, 1
 """The kinds of examples, which are also the columns of the reader's outputs."""
 
 _LONGEST_CONTEXT = 1600  # maximum length of the text that a claim is compared with, in characters
-_EASY = 0.25  # share of the claims with passages that do not have the evidence, which the reader soon tells apart
+_EASY = 0.25  # share of the claims that are paired with a passage without the evidence: these are easy to learn
 _SHORTEST_REST = 60  # minimum length of a passage from which the evidence was removed, in characters
 _WORD = re.compile(r"\w+(?:[.,'’-]\w+)*")
 

@@ -29,9 +29,7 @@ from .serialization import article_id_of, to_article, to_listed_article, to_pass
 
 ARTICLES = "articles"
 """The name of the collection that contains the articles."""
-THRESHOLD, THRESHOLD_SCALE = "abstention_threshold", "abstention_scale"
-SIMILARITY = "similarity"
-"""The scale of thresholds that were stored without a scale."""
+THRESHOLD = "abstention_threshold"
 _ARTICLES_READ = 100  # number of articles read at a time, with their texts
 _PASSAGES_LISTED = 10_000  # number of passage ids read at a time
 
@@ -88,15 +86,10 @@ class IndexContents:
             f"{chroma.REBUILD_HINT} Or restore the settings that it was built with.",
         )
 
-    def abstention_threshold(self, scale: str | None = None) -> float | None:
-        """Return the abstention threshold that was calibrated on this index, or None if it has not been calibrated.
-
-        With a `scale`, a threshold on another scale of confidence counts as none.
-        """
+    def abstention_threshold(self) -> float | None:
+        """Return the abstention threshold that was calibrated on this index, or None if it has not been calibrated."""
         with self._errors("read"):
             metadata = self._articles.metadata
-        if scale not in (None, metadata.get(THRESHOLD_SCALE, SIMILARITY)):
-            return None
         found = metadata.get(THRESHOLD, metadata.get("min_score"))  # indexes of version 0.1 wrote "min_score"
         return None if found is None else float(found)
 

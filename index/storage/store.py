@@ -14,7 +14,7 @@ from ..embedding.base import FloatArray
 from ..errors import StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .contents import ARTICLES, SIMILARITY, THRESHOLD, THRESHOLD_SCALE, IndexContents
+from .contents import ARTICLES, THRESHOLD, IndexContents
 from .file_lock import MARK, change_folder, new_mark, read_mark
 from .serialization import article_id_of, article_record, to_metadata
 from .server_lease import Lease, leased
@@ -62,15 +62,12 @@ class Store(IndexContents):
             self._remove_collections_but(name)
         self._forget()
 
-    def set_abstention_threshold(self, value: float, scale: str = SIMILARITY) -> None:
-        """Store a calibrated abstention threshold, and the scale of confidence that it is on.
-
-        A rebuild removes it, since new vectors have different scores.
-        """
+    def set_abstention_threshold(self, value: float) -> None:
+        """Store a calibrated abstention threshold; a rebuild removes it, since new vectors have different scores."""
         with self._errors("write"):
             self._may_write()
             others = {name: old for name, old in self._articles.metadata.items() if name != "min_score"}
-            self._articles.modify(metadata={**others, THRESHOLD: value, THRESHOLD_SCALE: scale})
+            self._articles.modify(metadata={**others, THRESHOLD: value})
         self._forget()
 
     def put(self, rows: Sequence[Row]) -> None:

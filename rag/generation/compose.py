@@ -62,11 +62,10 @@ class ArticleSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A quoted line, with a label in front of it and the lines that it needs to be understood."""
+    """A quoted line, with a label in front of it."""
 
     line: Line
     label: str = ""
-    together: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def compose(
 
 def write_composition(answer: Answer, composition: Composition) -> Answer:
     """Return the answer with the composition's text, its sentences and the passages that it cites."""
-    used = list(dict.fromkeys(line.number for part in composition.parts for line in _lines_of(part)))
+    used = list(dict.fromkeys(part.line.number for part in composition.parts if isinstance(part, Item)))
     numbers = {number: i for i, number in enumerate(used, start=1)}
     hits = tuple(composition.found.hits[number - 1] for number in used)
     is_list = len(composition.parts) > 1
@@ -112,14 +111,13 @@ def write_composition(answer: Answer, composition: Composition) -> Answer:
         if isinstance(part, str):
             text += f"\n\n{part}" if text else part
             continue
-        text += "\n" if text and not text.endswith("\n") else ""
+        text += "\n" if text else ""
         text += ("- " if is_list else "") + (f"**{part.label}** — " if part.label else "")
-        for line in (*part.together, part.line) if _is_before(part) else (part.line, *part.together):
-            number = numbers[line.number]
-            quoted = f"{line.text} [{number}]"
-            text += " " if quotes and text.endswith("]") else ""
-            quotes.append(Sentence(len(text), len(text) + len(quoted), line.text, (number,), (line.span,), "quoted"))
-            text += quoted
+        number = numbers[part.line.number]
+        quoted = f"{part.line.text} [{number}]"
+        span = (part.line.span,)
+        quotes.append(Sentence(len(text), len(text) + len(quoted), part.line.text, (number,), span, "quoted"))
+        text += quoted
     return replace(answer, text=text, sentences=tuple(quotes), hits=hits or answer.hits)
 
 
@@ -170,23 +168,16 @@ def with_title_cited(answer: Answer, text: str, found: SearchResult, index: Arti
     for hit in found.hits:
         title = " ".join(hit.title.split())
         if title and title in text:
-            opening = lines(_read(index, found, [hit.passage.article_id]))[:1]
+            article = _read(index, found, [hit.passage.article_id])
+            opening = lines(article)[:1]
             if opening and " ".join(opening[0].text.split()) == title:
                 line, at = opening[0], text.index(title)
-                opened = _read(index, found, [hit.passage.article_id]).hits[line.number - 1]
+                opened = article.hits[line.number - 1]
                 end = at + len(title)
                 cited = text[:end] + " [1]" + text[end:]
                 quoted = Sentence(at, end + 4, line.text, (1,), (line.span,), "quoted")
                 return replace(shown, text=cited, sentences=(quoted,), hits=(opened,))
     return shown
-
-
-def _lines_of(part: str | Item) -> tuple[Line, ...]:
-    return () if isinstance(part, str) else (*part.together, part.line)
-
-
-def _is_before(item: Item) -> bool:
-    return bool(item.together) and item.together[0].span < item.line.span
 
 
 def _articles(

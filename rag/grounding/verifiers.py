@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from index import CitechatError, SearchResult, Span
 
 from ..answer import Answer, Sentence, Support
 from ..errors import SettingsError
+from ..plugins import load_plugin
 from ..text.quantities import quantities
 from .llm_verifier import LLMVerifier
 from .quotes import find_quote
@@ -155,8 +155,8 @@ def load_verifier(
                 "Set CITECHAT_LLM, for example to 'ollama:llama3.2', or set CITECHAT_VERIFIER=bundled.",
             )
         return LLMVerifier(llm, llm_spec, timeout)
-    plugin = next((each for each in entry_points(group=PLUGIN_GROUP) if each.name == spec), None)
-    return CrossEncoderVerifier(spec) if plugin is None else _load_plugin(plugin)
+    plugin: Verifier | None = load_plugin(PLUGIN_GROUP, spec, "verifier", "grade")
+    return CrossEncoderVerifier(spec) if plugin is None else plugin
 
 
 def verified(answer: Answer, found: SearchResult, verifier: Verifier) -> Answer:
@@ -182,24 +182,6 @@ def verified(answer: Answer, found: SearchResult, verifier: Verifier) -> Answer:
         sentences[i] = _graded(sentences[i], verdict, found)
     timings = {**answer.timings, "verifier": time.perf_counter() - started}
     return replace(answer, sentences=tuple(sentences), timings=timings, tokens=_sum(answer.tokens, tokens))
-
-
-def _load_plugin(plugin: EntryPoint) -> Verifier:
-    try:
-        verifier = plugin.load()()
-    except Exception as error:
-        raise SettingsError(
-            f"the plug-in {plugin.value!r} could not load the verifier {plugin.name!r} "
-            f"({type(error).__name__}: {error})",
-            "See the documentation of the plug-in.",
-        ) from error
-    if not callable(getattr(verifier, "grade", None)):
-        raise SettingsError(
-            f"the plug-in {plugin.value!r} returned {type(verifier).__name__!r}, which has no method 'grade'",
-            f"An entry point in {PLUGIN_GROUP!r} must return a Verifier; report this to its authors.",
-        )
-    checked: Verifier = verifier
-    return checked
 
 
 def _verdicts(verifier: Verifier, claims: Sequence[ClaimToCheck], tokens: dict[str, int]) -> list[Verdict]:

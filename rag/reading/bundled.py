@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from index import Encoder, FloatArray, Span, bundled_folder, cpu_count
+from index import Encoder, Encoding, FloatArray, Span, bundled_folder, cpu_count
 
 from ..errors import SettingsError
 from .pairs import SHARPNESS, EncodedPair, encode_pair
@@ -25,6 +25,7 @@ from .reader import Kind, Pair, Reading
 MODEL = Path(__file__).parent / "reader.onnx"
 MODEL_SHA256 = "1afc9423c46a8df6c10a67a78d5c1f33dd62be774284a483b519da9f11907c08"
 
+_MOST_ENCODINGS = 256  # about 0.2 MB each
 _COLUMNS: dict[Kind, int] = {"question": 0, "claim": 1}
 
 
@@ -38,7 +39,8 @@ class BundledReader:
         """
         self._encoder = encoder
         self._threads = threads or cpu_count()
-        self._opening = threading.Lock()
+        self._opening, self._keeping = threading.Lock(), threading.Lock()
+        self._kept: OrderedDict[str, Encoding] = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -57,8 +59,7 @@ class BundledReader:
         with self._opening:  # a question during the warm-up waits for the model instead of loading it again
             session, tokenizer = self._session, self._tokenizer
 
-        texts = list(dict.fromkeys(text for pair in pairs for text in (pair.first, pair.passage)))
-        encodings = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        encodings = self._encodings([text for pair in pairs for text in (pair.first, pair.passage)])
 
         def run(pair: Pair) -> Reading:
             of_both = encodings[pair.first], encodings[pair.passage]
@@ -69,6 +70,21 @@ class BundledReader:
             return _reading(pair, encoded, _COLUMNS[kind], [output[0] for output in session.run(None, inputs)])
 
         return [run(pairs[0])] if len(pairs) == 1 else list(self._pool.map(run, pairs))
+
+    def _encodings(self, texts: Sequence[str]) -> dict[str, Encoding]:
+        """Return the encodings of texts; those of the last `_MOST_ENCODINGS` texts are kept."""
+        with self._keeping:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            found |= zip(missing, self._encoder.encode(missing), strict=True)
+        with self._keeping:
+            self._kept |= found
+            for text in found:
+                self._kept.move_to_end(text)
+            while len(self._kept) > _MOST_ENCODINGS:
+                self._kept.popitem(last=False)
+        return found
 
     @cached_property
     def _session(self) -> Any:

@@ -6,8 +6,9 @@ An overview, a list or a person's statements need the whole article, not only th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from index import FloatArray, SearchResult, Span, lexicon
@@ -70,6 +71,7 @@ def lines(found: SearchResult) -> list[Line]:
     return rows
 
 
+@lru_cache(maxsize=4096)  # called more than once for every sentence that is ranked
 def role_of(text: str) -> Role:
     """Return whether a sentence is a statement, a question or a label."""
     if _ASKS.search(text):
@@ -112,17 +114,6 @@ def word_positions(word: str, text: str) -> list[int]:
 def statements(rows: Sequence[Line]) -> list[Line]:
     """Return the lines that say something."""
     return [row for row in rows if row.role == "statement"]
-
-
-def paragraphs(rows: Sequence[Line]) -> Iterator[list[Line]]:
-    """Yield the lines of each paragraph."""
-    at = 0
-    while at < len(rows):
-        end = at
-        while end < len(rows) and rows[end].paragraph == rows[at].paragraph:
-            end += 1
-        yield list(rows[at:end])
-        at = end
 
 
 def _gap(passage: str, start: int, before: int, after: int) -> str:

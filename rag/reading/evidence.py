@@ -82,7 +82,7 @@ def rank_sentences(found: SearchResult, readings: Sequence[Reading] = ()) -> lis
 
 
 def _is_statement(quote: Quote, found: SearchResult) -> bool:
-    """Return whether a sentence says something: a question, a heading or the title is no answer."""
+    """Return whether a sentence can be an answer, unlike a question, a heading or the title."""
     title = found.passages[quote.number - 1].hit.title
     return role_of(quote.text) == "statement" and not is_title(quote.text, title)
 

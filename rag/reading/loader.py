@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from index import Encoder
 
 from ..errors import SettingsError
+from ..plugins import load_plugin
 from .bundled import BundledReader
 from .reader import Kind, Pair, Reader, Reading
 
@@ -75,20 +75,5 @@ def load_reader(spec: str, encoder: Callable[[], Encoder], threads: int | None =
         return None
     if spec == BUNDLED:
         return BundledReader(encoder(), threads)
-    plugin = next((each for each in entry_points(group=PLUGIN_GROUP) if each.name == spec), None)
-    if plugin is None:
-        return CrossEncoderReader(spec)
-    try:
-        reader = plugin.load()()
-    except Exception as error:
-        raise SettingsError(
-            f"the plug-in {plugin.value!r} could not load the reader {plugin.name!r} ({type(error).__name__}: {error})",
-            "See the documentation of the plug-in.",
-        ) from error
-    if not callable(getattr(reader, "read", None)):
-        raise SettingsError(
-            f"the plug-in {plugin.value!r} returned {type(reader).__name__!r}, which has no method 'read'",
-            f"An entry point in {PLUGIN_GROUP!r} must return a Reader; report this to its authors.",
-        )
-    checked: Reader = reader
-    return checked
+    plugin: Reader | None = load_plugin(PLUGIN_GROUP, spec, "reader", "read")
+    return CrossEncoderReader(spec) if plugin is None else plugin

@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from index import Encoder, Index, SearchResult, Span
-from rag import Answer, LLMError, Sentence, SettingsError
+from rag import Answer, LLMError, Sentence, SettingsError, plugins
 from rag.answer import Support
 from rag.grounding import verifiers
 from rag.grounding.llm_verifier import LLMVerifier, read_verdicts, verify_messages
@@ -197,7 +197,7 @@ def test_a_plug_in_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, found: 
     group = verifiers.PLUGIN_GROUP
     own = [EntryPoint("own", f"{__name__}:make_plugin", group), EntryPoint("odd", "builtins:dict", group)]
     own.append(EntryPoint("gone", "no_such_module:x", group))
-    monkeypatch.setattr(verifiers, "entry_points", lambda group: own)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: own)
     verifier = load_verifier("own")
     assert isinstance(verifier, Plugin)
     assert verified(answer(found, ("Ships returned.", "weak")), found, verifier).sentences[0].support == "supported"

@@ -13,7 +13,7 @@ from cross_encoders import save_cross_encoder
 from sentence_transformers import CrossEncoder
 
 from index import Encoder, Index, Span, sentences
-from rag import Assistant, SettingsError
+from rag import Assistant, SettingsError, plugins
 from rag.reading import bundled, loader
 from rag.reading.bundled import BundledReader
 from rag.reading.loader import CrossEncoderReader, load_reader
@@ -183,7 +183,7 @@ def test_a_plug_in_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, bundled
     group = loader.PLUGIN_GROUP
     own = [EntryPoint("own", f"{__name__}:make_plugin", group), EntryPoint("odd", "builtins:dict", group)]
     own.append(EntryPoint("gone", "no_such_module:x", group))
-    monkeypatch.setattr(loader, "entry_points", lambda group: own)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: own)
     assert isinstance(load_reader("own", lambda: bundled_encoder), Plugin)
     for name in ("odd", "gone"):
         with pytest.raises(SettingsError, match="plug-in"):
