@@ -10,10 +10,12 @@ from itertools import islice
 
 from index import Article, public_name
 
+from ...errors import TestSetError
 from .cases import Case, Evidence
 from .problems import Problem
 
 _MOST_LISTED = 3  # maximum number of locations that a problem lists; a search ends after one more
+_COMPARED_AT_LEAST = 200  # characters compared in the time that excluding an article by its name and words takes
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
@@ -31,9 +33,44 @@ class _Search:
         return len(self.found) > _MOST_LISTED
 
     @cached_property
+    def inner(self) -> frozenset[str]:
+        """The words between spaces without the first and the last, which may be parts of words of the article."""
+        return frozenset(self.evidence.text.split()[1:-1])
+
+    @cached_property
     def words(self) -> str:
         """The text in the form in which similar articles are compared."""
         return _words(self.evidence.text)
+
+    @cached_property
+    def all_words(self) -> frozenset[str]:
+        """The words of this form."""
+        return frozenset(self.words.split())
+
+
+class _Text:
+    """The text of an article, and its words, which exclude most evidence without a search through the text."""
+
+    def __init__(self, article: Article) -> None:
+        self.article = article
+        self._words = frozenset(article.text.split())
+
+    @cached_property
+    def _similar(self) -> tuple[str, frozenset[str]]:
+        text = _words(self.article.text)
+        return text, frozenset(text.split())
+
+    def may_have(self, search: _Search) -> bool:
+        """Return whether the text has the inner words of the evidence."""
+        return search.inner <= self._words
+
+    def may_be_similar(self, search: _Search) -> bool:
+        """Return whether the text has all words of the evidence, with any punctuation and capitals."""
+        return search.all_words <= self._similar[1]
+
+    def is_similar(self, search: _Search) -> bool:
+        """Return whether the text has the evidence with other spaces, punctuation or capitals."""
+        return search.words in self._similar[0]
 
 
 def resolve(
@@ -43,6 +80,7 @@ def resolve(
     path: str = "",
     lines: Mapping[str, int] | None = None,
     with_folders: bool = True,
+    most_compared: int | None = None,
 ) -> tuple[list[Case], list[Problem]]:
     """Return the cases with an article and offsets for all evidence, and the problems in the cases that are left out.
 
@@ -50,14 +88,25 @@ def resolve(
     it names. Problems name the `path` and the line of the case, if they are given. The articles are read once, or not
     at all if all offsets are known. Without `with_folders`, evidence is compared with the names of files only: for test
     sets from users and programs on the network, which must not learn the names of folders on the server's disk.
+
+    Raises `TestSetError` if finding the evidence requires comparing more than about `most_compared` characters: the
+    sum, over pieces of evidence without offsets, of the lengths of the articles that have their words. None means no
+    limit.
     """
     searches = {
         case.id: {number: _Search(each) for number, each in enumerate(case.evidence) if each.span is None}
         for case in cases
     }
     unknown = [search for of_case in searches.values() for search in of_case.values()]
+    compared = 0
     for article in articles if unknown else ():
-        _search(article, unknown, with_folders=with_folders)
+        for count in _search(article, unknown, with_folders=with_folders):
+            compared += count
+            if most_compared is not None and compared > most_compared:
+                raise TestSetError(
+                    f"The evidence takes too long to find: {len(unknown)} pieces without a start and an end.",
+                    "Give the start and end of the evidence, or its article, or run `citechat eval` (no limit).",
+                )
     resolved, problems = [], []
     for case in cases:
         line = (lines or {}).get(case.id)
@@ -101,19 +150,22 @@ def occurrences(evidence: Evidence, text: str) -> Iterator[int]:
         start = text.find(evidence.text, start + 1)
 
 
-def _search(article: Article, searches: Iterable[_Search], *, with_folders: bool) -> None:
+def _search(article: Article, searches: Iterable[_Search], *, with_folders: bool) -> Iterator[int]:
+    """Add the occurrences in an article to the searches, and yield the number of characters of each comparison."""
     shown = (lambda path: path) if with_folders else public_name
     sources = [name for origin in article.origins for name in (origin.source, shown(origin.path))]
-    words: str | None = None
+    text = _Text(article)
     for search in searches:
+        yield _COMPARED_AT_LEAST
         if search.is_over or not is_named(search.evidence, article.id, sources):
             continue
-        room = _MOST_LISTED + 1 - len(search.found)
-        search.found += [(article, start) for start in islice(occurrences(search.evidence, article.text), room)]
-        if not search.found and search.similar is None:
-            words = _words(article.text) if words is None else words
-            if search.words in words:
-                search.similar = article
+        if text.may_have(search):
+            yield len(article.text)
+            room = _MOST_LISTED + 1 - len(search.found)
+            search.found += [(article, start) for start in islice(occurrences(search.evidence, article.text), room)]
+        if not search.found and search.similar is None and text.may_be_similar(search):
+            yield len(article.text)
+            search.similar = article if text.is_similar(search) else None
 
 
 def _words(text: str) -> str:

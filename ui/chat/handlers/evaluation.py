@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MOST_QUESTIONS = 500
 """Maximum number of questions in a test set that the page runs; longer test sets require the command line."""
 
+MOST_COMPARED = 5_000_000_000
+"""Maximum number of characters compared to find the evidence of a test set, which takes about ten seconds."""
+
 NO_TEST_SET = ("There is no test set yet.", "Upload a JSONL or CSV file, or add answers with “Add to test set”.")
 """The error message and its hint if no test set was uploaded and no answers were added."""
 
@@ -70,7 +73,9 @@ class EvaluationHandlers:
         except TestSetError as error:
             raise TestSetError(error.message.replace(str(path), path.name), error.hint) from None
         articles = self.assistant.articles()
-        cases, problems = resolve(test_set.cases, articles, lines=test_set.lines, with_folders=False)
+        cases, problems = resolve(
+            test_set.cases, articles, lines=test_set.lines, with_folders=False, most_compared=MOST_COMPARED
+        )
         problems = [replace(problem, path="") for problem in (*test_set.skipped, *problems)]
         return cases, problems
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from index import Article, Origin
+from rag import TestSetError
 from rag.evaluate import Case, Evidence, resolve
 from rag.evaluate.testset import evidence as module
 from rag.evaluate.testset.evidence import occurrences
@@ -78,3 +79,30 @@ def test_evidence_that_stands_everywhere_is_not_searched_to_the_end(monkeypatch:
         "'e' occurs in more than 3 places: 'all.md' at 0, 'all.md' at 1, 'all.md' at 2, …; give its start"
     )
     assert places[0] == 4
+
+
+def test_articles_without_the_words_of_the_evidence_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    def counted(evidence: Evidence, text: str) -> Iterator[int]:
+        searched.append(text)
+        return occurrences(evidence, text)
+
+    monkeypatch.setattr(module, "occurrences", counted)
+    (case,), problems = resolve([case_with(Evidence(text="en said s"))], [PORT, COPY])
+    assert not problems
+    assert case.evidence[0].article_id == "a2"
+    assert searched == [PORT.text, COPY.text]
+    searched.clear()
+    resolve([case_with(Evidence(text="The port reopened"), Evidence(text="The ship reopened"))], [PORT])
+    assert searched == [PORT.text]
+
+
+@pytest.mark.parametrize("text", ["e f", "e e F"])
+def test_evidence_that_takes_too_long_to_find_is_an_error(text: str) -> None:
+    article = Article("a1", "All", "all.md", "e " * 45_000)
+    cases = [case_with(*[Evidence(text=text)] * 100)]
+    with pytest.raises(TestSetError, match="too long to find: 100 pieces") as raised:
+        resolve(cases, [article], most_compared=4_000_000)
+    assert "citechat eval" in raised.value.hint
+    assert resolve(cases, [article], most_compared=20_000_000)[0] == []
