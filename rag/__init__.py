@@ -1,6 +1,6 @@
 """Answer questions from indexed articles, with or without an LLM; every sentence is cited and checked."""
 
-from .answer import NOT_FOUND, UNSURE, Answer, Citation, Sentence, Support, Turn
+from .answer import NOT_FOUND, SHOWING, UNSURE, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
@@ -21,6 +21,7 @@ __all__ = [
     "FORMER_NAMES",
     "NOT_FOUND",
     "REASONS",
+    "SHOWING",
     "UNSURE",
     "Answer",
     "AnswerOptions",

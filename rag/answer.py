@@ -18,9 +18,11 @@ Role = Literal["user", "assistant"]
 NOT_FOUND = "The articles do not say."
 """The text of an abstention, and the line that the prompt tells the LLM to write when it abstains."""
 
-UNSURE = "The articles may not answer this question. These are the sentences that come closest."
+UNSURE = "This may be what you are looking for. The articles may not answer the question."
 """The note on quotes with a low confidence."""
 
+SHOWING = "Showing results for “{query}”."
+"""The note on an answer to a question whose misspelt words were corrected."""
 
 NO_OPINION = "I have no opinion: I only report what the articles say."
 """The note on an abstention if the assistant was asked what it thinks."""
@@ -86,7 +88,8 @@ class Answer:
     The marker `[n]` in `text` points to `hits[n - 1]`; the prompt, the text, the source panel and exports use the same
     numbers. `found` is False if the assistant abstained; such an answer has no citations. `confidence` estimates
     whether the articles answer the question: compare it with a threshold, but do not show it as a percentage. `timings`
-    contains the duration of each stage in seconds. `tokens` contains the LLM's token counts, "in" and "out", if its
+    contains the duration of each stage in seconds. `searched` is the number of articles in which nothing was found, for
+    an abstention without an LLM. `tokens` contains the LLM's token counts, "in" and "out", if its
     provider reports them. `notes` are short remarks for the user, for example that the LLM failed and the articles are
     quoted instead. `reasoning` is what the LLM thought before it answered, if the provider reports it; it is neither
     checked nor sent back to the LLM.
@@ -105,6 +108,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     reasoning: str = ""
     done: bool = False
+    searched: int = 0
 
     @property
     def is_unsure(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from index import Article, ArticleFilter, Index, SearchResult
 
-from .answer import NO_OPINION, UNSURE, Answer, Turn
+from .answer import NO_OPINION, SHOWING, UNSURE, Answer, Turn
 from .errors import LLMError, QuestionError, SettingsError
 from .generation.compose import COMPOSED, compose, joined, with_title_cited, write_composition
 from .generation.context import Context, gather
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 _CORRECTED = frozenset({"fact", "reason", "said", "about", "compare"})  # requests whose misspelt words are corrected
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
+_MOST_SHOWN = 50_000  # characters of earlier answers in which "tell me more" looks for what was shown
 _TITLES = 5  # maximum number of titles from which the LLM sees the language of the articles
 _MOST_TRANSLATIONS = 1000  # number of translated queries that are kept
 
@@ -133,6 +134,8 @@ class Assistant:
                 yield answer
             if not answer.found:
                 answer = replace(answer, hits=tuple(found.hits))  # the closest passages first, not the first ones
+        if call is None and not answer.found and NO_OPINION not in answer.notes:
+            answer = replace(answer, searched=self._count(article_filter))
         ended = time.perf_counter()
         timings = {**answer.timings, "answer": ended - searched, "total": ended - started}
         yield replace(answer, done=True, timings=timings)
@@ -200,9 +203,9 @@ class Assistant:
         if not asked or not answers:
             return Request("fact"), question
         last = contextualize(asked[-1], history[: 2 * len(asked) - 2])
-        if request.kind == "who said":
-            return replace(request, shown=answers[-1]), last
-        return replace(classify(last), shown="\n".join(answers)), last
+        shown = answers[-1] if request.kind == "who said" else "\n".join(answers)
+        request = request if request.kind == "who said" else classify(last)
+        return replace(request, shown=shown[-_MOST_SHOWN:]), last
 
     def _corrected(self, query: str) -> tuple[str, tuple[str, ...]]:
         """Return the query with misspelt words replaced by words of the articles, and a note if there are any."""
@@ -211,7 +214,7 @@ class Assistant:
         corrected = self.index.corrected(query)
         for wrong, right in corrected.items():
             query = query.replace(wrong, right)
-        return query, (f"Showing results for “{query}”.",) if corrected else ()
+        return query, (SHOWING.format(query=query),) if corrected else ()
 
     def _composed(
         self,
@@ -366,6 +369,11 @@ class Assistant:
     def article_metadata(self) -> tuple[Article, ...]:
         """Return every indexed article without its text, sorted by title."""
         return self.index.article_metadata()
+
+    def _count(self, article_filter: ArticleFilter | None) -> int:
+        if not article_filter:
+            return self.index.count()[0]
+        return sum(map(article_filter.allows, self.article_metadata()))
 
     def article(self, article_id: str) -> Article | None:
         """Return one article, or None if it is not in the index."""

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from index import CitechatError, public_name
-from rag import is_contradiction, parse_reason
+from rag import NOT_FOUND, SHOWING, Answer, is_contradiction, parse_reason
 
-from .i18n.translate import Translate, english
+from .i18n.translate import Translate, counted, english
 
 SUPPORT_LABELS = {
     "quoted": "quoted",
@@ -105,6 +105,25 @@ def reason_text(reason: str, translate: Translate = english) -> str:
     """Return the reason why a sentence is not confirmed, translated; not yet escaped."""
     template, words = parse_reason(reason)
     return translate(template, **words)
+
+
+def abstention_text(answer: Answer, translate: Translate = english) -> str:
+    """Return the text of an abstention, translated, with the number of articles if it is known; not yet escaped."""
+    if answer.searched and answer.text == NOT_FOUND:
+        articles = counted(translate, answer.searched, "1 article", "{count} articles")
+        return translate("I found nothing about this in {articles}.", articles=articles)
+    return translate(answer.text)
+
+
+def answer_notes(answer: Answer, translate: Translate = english) -> list[str]:
+    """Return the notes on an answer, translated: first the search query if it is not the question; not yet escaped."""
+    query = one_line(answer.search_query)
+    corrected = SHOWING.format(query=answer.search_query)
+    notes = [translate(note) for note in answer.notes if note != corrected]
+    if not query or query == one_line(answer.question):
+        return notes
+    template = SHOWING if corrected in answer.notes else "Searched for: {query}"
+    return [translate(template, query=query), *notes]
 
 
 def outlet(source: str) -> str:

@@ -16,9 +16,9 @@ def as_text(answer: Answer) -> str:
 
     If the articles do not answer the question, the closest passages follow.
     """
-    from .html import support_label  # imports rag, which the help does not need
+    from .html import abstention_text, support_label  # imports rag, which the help does not need
 
-    lines = [answer.text, *(f"\n({note})" for note in answer.notes)]
+    lines = [answer.text if answer.found else abstention_text(answer), *(f"\n({note})" for note in answer.notes)]
     for sentence in answer.sentences:
         if sentence.reason:
             label = support_label(sentence.support, sentence.reason)

@@ -34,6 +34,10 @@ MOST_ARTICLES = 8
 MOST_PASSAGES = 400
 """Maximum number of passages that are read for one request."""
 
+MOST_SENTENCES = 3_000
+"""Maximum number of sentences that are read for one request; the time and memory of an overview grow with its square.
+"""
+
 _MOST_ITEMS = 30
 _FEW = 3  # so few statements are all quoted, whatever the topic
 _ON_TOPIC = 0.72  # minimum similarity with a topic, as a share of that of the best sentence
@@ -92,7 +96,7 @@ def compose(
     if articles is None:
         return Composition((), found)
     read = _read(index, found, articles)
-    rows = lines(read)
+    rows = lines(read)[:MOST_SENTENCES]
     if request.kind != "who said" and request.shown:
         rows = [replace(row, role="label") if row.text in request.shown else row for row in rows]
     compose_parts = _COMPOSERS.get(request.kind)
@@ -341,7 +345,8 @@ def _compare(request: Request, rows: Sequence[Line], _found: SearchResult) -> li
         return None
     parts: list[str | Item] = []
     for side, own, others in zip(sides, held, reversed(held), strict=True):
-        alone = [line for line in own if line not in others]
+        places = {(line.article_id, line.span) for line in others}
+        alone = [line for line in own if (line.article_id, line.span) not in places]
         ranked = sorted(alone or own, key=lambda line: -_is_subject(side, line))
         shown = sorted(ranked[:2], key=lambda line: (line.article_id, line.span))
         parts += [side[:1].upper() + side[1:] + ":", *(Item(line) for line in shown)]

@@ -27,7 +27,9 @@ _LEDE, _EARLY = 0.35, 0.15  # bonus for the first statement, and for the opening
 _OPENING = 3  # statements, of which one is the overview of an article in a single sentence
 _FEW_WORDS, _MANY_WORDS = 8, 60
 _DEPENDENT = re.compile(
-    r"\W*(?:(?:But|And|So|Or|Yet|However|Still|Instead|Also|Then|Such|Both|Meanwhile)\b|(?:He|She|It|They|This|That|These|Those|His|Her|Their|Its)\b)"
+    r"\W*(?:(?:But|And|So|Or|Yet|However|Still|Instead|Also|Then|Such|Both|Meanwhile|"
+    r"He|She|It|They|This|That|These|Those|His|Her|Their|Its)\b"
+    r"|[^,.]{0,80}, (?:however|though|too|meanwhile|then|instead)\b)"
 )
 _PENALTY = 0.2  # for a sentence that cannot be understood alone, or that is very short or very long
 _QUOTE = re.compile(r"\W{0,2}[“\"„«「]")
@@ -70,10 +72,11 @@ def _best(said: Sequence[Line], scores: FloatArray, cosines: FloatArray, parts: 
 
 def _centrality(cosines: FloatArray) -> FloatArray:
     """Return the PageRank of sentences with these cosines, scaled to at most 1."""
-    links = np.maximum(cosines - np.eye(len(cosines), dtype=cosines.dtype), 0)
+    links = np.maximum(cosines, 0)
+    np.fill_diagonal(links, 0)
     links[links < _SAME * links.max(initial=0.0)] = 0
     sums = links.sum(axis=1, keepdims=True)
-    steps = np.where(sums > 0, links / np.maximum(sums, 1e-9), 1 / len(links))
+    steps = np.divide(links, sums, out=np.full_like(links, 1 / len(links)), where=sums > 0)
     rank: FloatArray = np.full(len(links), 1 / len(links), dtype=np.float32)
     for _ in range(_ROUNDS):
         rank = np.add((1 - _DAMPING) / len(links), _DAMPING * steps.T @ rank, dtype=np.float32)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -131,6 +131,14 @@ _ROLE_SUBJECT = re.compile(
 )
 
 
+LONGEST_LINE = 2_000
+"""Maximum length of a line in which names and speakers are found, in characters: longer ones are no sentences."""
+
+
+MOST_NAMES = 5_000
+"""Maximum number of different names in one article."""
+
+
 @dataclass(eq=False, slots=True)
 class Name:
     """A name in an article, with its kind and the indices of the lines that mention it, in any form."""
@@ -146,8 +154,10 @@ def names_in(rows: Sequence[Line]) -> list[Name]:
     """Return the names in an article, in the order of their first mention; short forms count as the full name."""
     mentions: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     for at, row in enumerate(rows):
-        for start, end in _spans(row.text):
-            mentions[_plain(row.text[start:end])].append((at, start, end))
+        for start, end in _spans(row.text) if len(row.text) <= LONGEST_LINE else ():
+            name = _plain(row.text[start:end])
+            if name in mentions or len(mentions) < MOST_NAMES:
+                mentions[name].append((at, start, end))
     full = _full_names(mentions, rows)
     found: dict[str, Name] = {}
     evidence: dict[str, Counter[NameKind]] = defaultdict(Counter)
@@ -171,10 +181,16 @@ def speakers(rows: Sequence[Line], names: Sequence[Name]) -> list[Name | None]:
     for name in names:
         for at in name.lines:
             by_line[at].append(name)
+    by_role: dict[str, list[Name]] = defaultdict(list)
+    for name in names:
+        for role in name.roles if name.kind == "person" else ():
+            by_role[role].append(name)
     found: list[Name | None] = [None] * len(rows)
     last: Name | None = None
     for at, row in enumerate(rows):
-        speaker, said = _speaker(row.text, by_line[at], last, names)
+        if len(row.text) > LONGEST_LINE:
+            continue
+        speaker, said = _speaker(row.text, by_line[at], last, by_role)
         if said:
             found[at] = speaker
         person = next((each for each in by_line[at] if each.kind == "person"), None)
@@ -259,15 +275,16 @@ def _plain(run: str) -> str:
 
 def _full_names(mentions: dict[str, list[tuple[int, int, int]]], rows: Sequence[Line]) -> dict[str, str]:
     """Return the full name for each short form that only one longer name before it contains."""
-    long = [name for name in mentions if " " in name]
+    by_word: dict[str, list[str]] = defaultdict(list)
+    for name, places in mentions.items():
+        if " " in name and _may_be_person(name, places, rows):
+            for word in dict.fromkeys(name.split()):
+                by_word[word].append(name)
     full = {}
     for short, places in mentions.items():
-        if " " in short:
-            continue
-        holders = {name for name in long if short in name.split() and mentions[name][0] <= places[0]}
-        holders = {name for name in holders if _may_be_person(name, mentions[name], rows)}
+        holders = [name for name in by_word[short] if mentions[name][0] <= places[0]] if short in by_word else []
         if len(holders) == 1:
-            full[short] = holders.pop()
+            full[short] = holders[0]
     return full
 
 
@@ -315,7 +332,9 @@ def _kind_of(name: str, signs: Counter[NameKind]) -> NameKind:
     return "organisation" if signs["organisation"] else "person" if signs["person"] > 1 else "other"
 
 
-def _speaker(text: str, here: Sequence[Name], last: Name | None, names: Sequence[Name]) -> tuple[Name | None, bool]:
+def _speaker(
+    text: str, here: Sequence[Name], last: Name | None, by_role: Mapping[str, Sequence[Name]]
+) -> tuple[Name | None, bool]:
     """Return the speaker in a sentence, and whether the sentence reports what somebody says or thinks."""
     outside = _QUOTED.sub(lambda match: " " * len(match[0]), text)
     saying = list(_SAYING.finditer(outside))
@@ -340,15 +359,15 @@ def _speaker(text: str, here: Sequence[Name], last: Name | None, names: Sequence
         following = [(place, each) for each in here if 0 <= (place := _mention(each, after)) < 25]
         if following:
             return min(following, key=lambda row: row[0])[1], True
-        if (role := _ROLE_SUBJECT.search(before)) and (known := _with_role(role[1].lower(), names, last)):
+        if (role := _ROLE_SUBJECT.search(before)) and (known := _with_role(role[1].lower(), by_role, last)):
             return known, True
     return None, bool(saying or according)
 
 
-def _with_role(role: str, names: Sequence[Name], last: Name | None) -> Name | None:
+def _with_role(role: str, by_role: Mapping[str, Sequence[Name]], last: Name | None) -> Name | None:
     if last is not None and role in last.roles:
         return last
-    having = [each for each in names if role in each.roles and each.kind == "person"]
+    having = by_role.get(role, ())
     return having[0] if len(having) == 1 else None
 
 

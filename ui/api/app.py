@@ -80,7 +80,7 @@ def create_routes(
         assistant = assistant.with_options(fallback=False)
     library, model_catalog = (services.library, services.model_catalog) if services else (None, None)
     completions = CompletionEndpoints(assistant, model_catalog, queue)
-    articles = ArticleEndpoints(assistant, library, writable=writable)
+    articles = ArticleEndpoints(assistant, library, queue, writable=writable)
 
     app = FastAPI(
         title="citechat",

@@ -44,9 +44,13 @@ _LONGEST_KEY = 200
 class ArticleEndpoints:
     """The endpoints that read articles and, if allowed, add and remove them."""
 
-    def __init__(self, assistant: Assistant, library: Library | None, *, writable: bool) -> None:
+    def __init__(
+        self, assistant: Assistant, library: Library | None, questions: RequestQueue, *, writable: bool
+    ) -> None:
+        """Overviews are answers, and wait in the queue of the `questions`."""
         self._assistant, self._library, self._writable = assistant, library, writable
         self._uploads = _Uploads()
+        self._questions = questions
         self._queue = RequestQueue(1, LONGEST_UPLOAD_QUEUE, "uploads")
 
     async def list_articles(self, _: Request) -> Response:
@@ -66,8 +70,9 @@ class ArticleEndpoints:
         id_ = request.path_params["id"]
         if await run_in_threadpool(self._assistant.article, id_) is None:
             raise _unknown_article()
-        answer = await run_in_threadpool(self._assistant.overview, RequestFilter(articles=(id_,)))
-        return json_response(200, answer.to_dict())
+        only = RequestFilter(articles=(id_,))
+        answer = await self._questions.last(request, lambda: iter([self._assistant.overview(only)]))
+        return json_response(CLIENT_CLOSED_REQUEST, {}) if answer is None else json_response(200, answer.to_dict())
 
     async def add(self, request: Request) -> Response:
         """Add files, text or a link. Requests with the same `Idempotency-Key` are processed only once.

@@ -8,7 +8,8 @@ from typing import Any
 from rag import Assistant
 
 from ..conversation import Conversation
-from .handlers.answers import FOLLOW_UPS, STARTERS, no_source_yet
+from .handlers.answers import FOLLOW_UPS, STARTERS
+from .handlers.articles import no_source_yet
 from .render.masthead import masthead_html, panel_heads
 from .services import Services
 from .session import PageSession

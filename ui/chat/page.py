@@ -32,6 +32,7 @@ _AT_ONCE: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": None}
 _OPENING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "mastheads"}
 _MANAGING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "library"}
 _KEEPING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "conversations"}
+_READING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 2, "concurrency_id": "articles"}
 # One at a time: these ask questions, which must not delay other users' answers.
 _STARTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "starters"}
 _SUGGESTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
@@ -77,6 +78,7 @@ def build_app(assistant: Assistant, services: Services | None = None) -> gr.Bloc
         bind(app.load, lambda visitor: panel_heads(visitor.translate), (), heads, **_AT_ONCE)
         bind(app.load, answers.masthead, (), ("masthead",), **_OPENING)
         bind(app.load, answers.load, (), ("article", "sources", "model", "history", "feedback"), **_AT_ONCE)
+        bind(app.load, answers.open_only_article, ("conversation",), ("article",), **_READING)
         bind(app.load, answers.suggest_starters, ("conversation",), ("starter_row", *STARTERS), **_STARTING)
         bind(app.unload, answers.leave)
     return app
@@ -128,7 +130,12 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
         bind(add_link.click, library.add_link, ("link", "selected"), (*shown, "link"), **_HIDDEN),
     ]
     bind(app.unload, library.leave)
+    opened = ("article", "starter_row", *STARTERS, "follow_up_row", *FOLLOW_UPS)
+    chosen = components["library"].library
+    bind(chosen, answers.open_article, ("conversation",), opened, with_data=True, **_READING)
     for change in changes:
+        bind(change.then, answers.open_only_article, ("conversation",), ("article",), **_READING)
+        bind(change.then, answers.suggest_starters, ("conversation",), ("starter_row", *STARTERS), **_STARTING)
         bind(change.then, answers.masthead, (), ("masthead",), **_OPENING)
 
 
@@ -163,8 +170,14 @@ class _Binder:
         def answer_in_steps(request: Any, *values: Any) -> Iterator[Any]:
             yield from map(self._updates, handler(visitor_of(request), *values))
 
+        def answer_in_steps_with_data(request: Any, event: Any, *values: Any) -> Iterator[Any]:
+            yield from map(self._updates, handler(visitor_of(request), event._data, *values))
+
         in_steps = inspect.isgeneratorfunction(handler)
-        adapted = answer_in_steps if in_steps else answer_with_data if with_data else answer
+        if in_steps:
+            adapted: Any = answer_in_steps_with_data if with_data else answer_in_steps
+        else:
+            adapted = answer_with_data if with_data else answer
         # Gradio passes the request and the event to parameters annotated with its classes.
         adapted.__annotations__ = {"request": self._gr.Request, **({"event": self._gr.EventData} if with_data else {})}
         if not (inputs or outputs or options):  # `unload` accepts only a handler

@@ -81,7 +81,8 @@ SECURITY_HEADERS = (
 )
 
 
-_SENT_ONCE = (b"host", b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length")
+_SENT_ONCE = (b"host", b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length", b"content-type")
+_CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?(?:utf-?8|us-ascii)"?[ \t]*(?=;|$)')
 
 
 class RequestGuard:
@@ -93,7 +94,8 @@ class RequestGuard:
     IP addresses cannot be rebound and are accepted. The same holds for `X-Forwarded-Host`, from which the page's
     framework takes its address. Requests with several `Host` headers, or without one, are rejected, too. The
     application receives only the cookies of this server, and only plain values: Python's parser of values in quotation
-    marks takes quadratic time.
+    marks takes quadratic time. The same holds for some character encodings of Python, so a `Content-Type` may only name
+    UTF-8, or ASCII, with 415 for others.
 
     Requests from pages on other sites are rejected with 403. Bodies over `largest_body` bytes, or `largest_upload` for
     files, are rejected with 413, and bodies that take longer than `longest_body` or `longest_upload` seconds with 408;
@@ -193,6 +195,11 @@ class RequestGuard:
         for single in _SENT_ONCE:
             if names.count(single) > 1:  # a proxy or the framework may read another one (RFC 9112, section 3.2)
                 raise RequestError(400, f"The request has several {single.decode().title()} headers.", "Send one.")
+        media_type = headers.get(b"content-type", "").lower()
+        if media_type.count("charset") != len(_CHARSET.findall(media_type)):
+            raise RequestError(
+                415, "The charset of the request is not UTF-8.", "Send UTF-8, and charset=utf-8 or none."
+            )
         if not self._is_known(headers.get(b"host", "")):
             raise RequestError(400, "Unknown host name.")
         forwarded = [each.strip() for each in headers.get(b"x-forwarded-host", "localhost").split(",")]

@@ -112,6 +112,11 @@ def is_stream(path: str) -> bool:
     return framework_route(path) == "queue/data"
 
 
+def is_progress(path: str) -> bool:
+    """Return whether a request receives the progress of an upload."""
+    return framework_route(path) == "upload_progress"
+
+
 def is_call(path: str) -> bool:
     """Return whether a request calls a function of the page."""
     route = framework_route(path) or ""

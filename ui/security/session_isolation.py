@@ -14,12 +14,13 @@ import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError, send_error, too_many_requests
 from .rate_limits import CallerLimits, PageCallLimits, call_of, share_of
-from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_served, is_stream, path_of
+from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_progress, is_served, is_stream, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +34,10 @@ the memory for it."""
 
 MOST_STREAMS = 200
 """Maximum number of open responses per user or address that wait for the results of calls; a page has one."""
+
+MOST_PROGRESS_STREAMS = 10
+"""Maximum number of open responses per user or address that report the progress of an upload; a page opens one for each
+upload, and the framework looks for news of each 20 times a second."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -69,7 +74,7 @@ class PageIsolation:
             return
         if is_heartbeat(path_of(scope)):
             await _run_heartbeat(self.app, *inner)
-        elif is_stream(path_of(scope)):
+        elif is_stream(path_of(scope)) or is_progress(path_of(scope)):
             await self._isolation.run_stream(caller, self.app, *inner)
         else:
             await self.app(*inner)
@@ -88,6 +93,7 @@ class SessionIsolation:
         self._files: dict[str, OrderedDict[str, None]] = {}
         self._sessions: dict[str, OrderedDict[str, None]] = {}
         self._streams = CallerLimits("none", MOST_STREAMS)
+        self._progress = CallerLimits("none", MOST_PROGRESS_STREAMS)
         self.limits = PageCallLimits()
 
     async def isolate(
@@ -106,16 +112,21 @@ class SessionIsolation:
         return *(await self._isolate_post(caller, scope, receive)), send
 
     async def run_stream(self, caller: str | None, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run a request for the results of a page's calls; answer with 429 if the caller has too many of them."""
+        """Run a request for the results of a page's calls, or for the progress of an upload.
+
+        Answer with 429 if the caller has too many of them.
+        """
+        is_upload = is_progress(path_of(scope))
+        limits, run = (self._progress, app) if is_upload else (self._streams, partial(_run_stream, app))
         owner = _limited_owner(caller, scope)
         with ExitStack() as turn:
             try:
                 if owner:
-                    turn.enter_context(self._streams.turn(owner))
+                    turn.enter_context(limits.turn(owner))
             except RequestError as error:
                 await send_error(scope, receive, send, error)
             else:
-                await _run_stream(app, scope, receive, send)
+                await run(scope, receive, send)
 
     def _isolate_get(self, caller: str | None, route: str, scope: Scope) -> Scope:
         if route.startswith(HEARTBEAT):

@@ -176,3 +176,20 @@ def test_a_misspelt_word_is_corrected_and_said(assistant: Assistant) -> None:
     answer = assistant.ask("Which materiel did the enginer name?")
     assert any("Jonas Lie" in quote for quote in quotes(answer, assistant))
     assert any("material" in note for note in answer.notes)
+
+
+def test_the_number_of_sentences_that_are_read_is_limited(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory of an overview grows with its square."""
+    monkeypatch.setattr("rag.generation.compose.MOST_SENTENCES", 4)
+    quoted = quotes(assistant.ask("What is this article about?"), assistant)
+    assert quoted
+    assert all(BRIDGE.index(quote) < 800 for quote in quoted)
+
+
+def test_of_an_earlier_answer_only_the_end_is_looked_at(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.assistant._MOST_SHOWN", 10)
+    history = [Turn("user", "What is this article about?"), Turn("assistant", "x" * 100)]
+    request, _ = assistant._request("tell me more", history)
+    assert request.shown == "x" * 10

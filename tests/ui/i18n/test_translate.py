@@ -15,10 +15,10 @@ from jinja2 import Environment, nodes
 import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, RequestFilter, Span
 from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
-from rag.answer import NO_OPINION, UNSURE
+from rag.answer import NO_OPINION, SHOWING, UNSURE
 from ui import conversation
 from ui.chat import layout
-from ui.chat.handlers.answers import no_source_yet
+from ui.chat.handlers.articles import no_source_yet
 from ui.chat.handlers.evaluation import NO_TEST_SET
 from ui.chat.library import LibraryEntry, UploadResult
 from ui.chat.render import exchange, library, masthead
@@ -54,7 +54,9 @@ ERRORS = (*conversation.UNEXPECTED, "the question is empty", "Type a question ab
 IN_VARIABLES = {
     NOT_FOUND,
     NO_OPINION,
+    SHOWING,
     UNSURE,
+    "Searched for: {query}",
     "contradicted",
     "The cited passage says something else",
     *NOTES,

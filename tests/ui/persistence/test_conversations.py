@@ -109,6 +109,7 @@ answers = st.builds(
     Answer, names, st.text(), st.booleans(), names, names, st.lists(sentences, max_size=2).map(tuple),
     st.lists(hits, min_size=2, max_size=3).map(tuple), numbers, st.dictionaries(names, numbers, max_size=2),
     st.dictionaries(names, st.integers(-(2**63), 2**63), max_size=2), few_names, st.text(), st.booleans(),
+    st.integers(0, 10**9),
 )  # fmt: skip
 choices = st.builds(RequestFilter, st.none() | st.just("2024-02"), st.none() | st.just("2024"), few_names, few_names)
 exchanges = st.builds(

@@ -69,11 +69,39 @@ def cookie_of(*sent: str, **more: Any) -> str | None:
     return next((value.decode() for name, value in headers if name == b"set-cookie"), None)
 
 
-@pytest.mark.parametrize("name", [b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length"])
+@pytest.mark.parametrize(
+    "name", [b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length", b"content-type"]
+)
 def test_a_request_with_two_values_of_a_header_that_is_checked_is_refused(name: bytes) -> None:
     """The framework reads the first X-Forwarded-Host, so a check of the last one is not enough."""
     assert call(headers=((name, b"localhost"),) if name == b"x-forwarded-host" else ())[0] == 200
     assert call(headers=((name, b"localhost"), (name, b"localhost")))[0] == 400
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        *(b"charset=punycode", b'charset="punycode"', b"CHARSET=punycode", b"charset = utf-7", b"charset=y123"),
+        *(b"charset*=utf-8''punycode", b"charset*0=puny; charset*1=code", b"charset=utf-8; charset=punycode"),
+        *(b"charset=utf-8x", b'charset="utf-8" x', b"charset=", b"charset"),
+    ],
+)
+def test_only_utf_8_is_decoded(charset: bytes) -> None:
+    """Python's codec "punycode" takes quadratic time, and each unknown name of a codec stays in memory."""
+    sent = b"multipart/form-data; " + charset + b"; boundary=XX"
+    assert call("/gradio_api/upload", method="POST", headers=((b"content-type", sent),))[0] == 415
+    assert call("/login", method="POST", headers=((b"content-type", sent),))[0] == 415
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(b"multipart/form-data; boundary=XX", b"application/json", b"application/json; charset=utf-8"),
+        *(b'application/json;charset="UTF-8"', b"multipart/form-data; charset=us-ascii; boundary=XX", b""),
+    ],
+)
+def test_usual_media_types_are_accepted(sent: bytes) -> None:
+    assert call("/gradio_api/upload", method="POST", headers=((b"content-type", sent),))[0] == 200
 
 
 @pytest.mark.parametrize("second", [b"localhost", b"127.0.0.1", b"evil.example", b""])

@@ -345,7 +345,9 @@ def test_a_page_that_the_server_does_not_know_is_told_so_and_no_error_is_logged(
     assert caplog.records == []
 
 
-def _stream(isolation: SessionIsolation, framework: Any, caller: str | None, session: str = "s") -> Any:
+def _stream(
+    isolation: SessionIsolation, framework: Any, caller: str | None, session: str = "s", route: str = "queue/data"
+) -> Any:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
@@ -354,14 +356,15 @@ def _stream(isolation: SessionIsolation, framework: Any, caller: str | None, ses
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope: Any = {"type": "http", "method": "GET", "path": "/gradio_api/queue/data", "headers": []}
+    scope: Any = {"type": "http", "method": "GET", "path": f"/gradio_api/{route}", "headers": []}
     scope |= {"query_string": f"session_hash={session}".encode(), "state": {"limited_as": caller or "address:1"}}
     return isolation.run_stream(caller, framework, scope, receive, send), sent
 
 
+@pytest.mark.parametrize("route", ["queue/data", "upload_progress"])
 @pytest.mark.parametrize("caller", ["user:ann", None])
-def test_open_streams_are_limited(caller: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "MOST_STREAMS", 2)
+def test_open_streams_are_limited(caller: str | None, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST_STREAMS" if route == "queue/data" else "MOST_PROGRESS_STREAMS", 2)
     isolation = SessionIsolation()
 
     async def framework(_scope: Any, _receive: Any, send: Any) -> None:
@@ -370,9 +373,9 @@ def test_open_streams_are_limited(caller: str | None, monkeypatch: pytest.Monkey
         await send({"type": "http.response.body", "body": b""})
 
     async def statuses() -> list[int]:
-        streams = [_stream(isolation, framework, caller) for _ in range(3)]
+        streams = [_stream(isolation, framework, caller, route=route) for _ in range(3)]
         await asyncio.gather(*(work for work, _ in streams))
-        again, sent = _stream(isolation, framework, caller)
+        again, sent = _stream(isolation, framework, caller, route=route)
         await again
         return [each[0]["status"] for _, each in [*streams, (None, sent)]]
 

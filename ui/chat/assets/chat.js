@@ -4,7 +4,7 @@
   if (window.citechatReady) return;
   window.citechatReady = true;
 
-  const CITATION = 'a[href^="#cite-"], a[href^="#hit-"]';
+  const CITATION = 'a[href^="#cite-"], a[href^="#hit-"], a[href^="#brief-"]';
   // actions in these elements; all others use the outbox
   const RELAYS = { history: "#history", library: "#library, #upload-status" };
   const idOf = (link) => link.getAttribute("href").slice(1);
@@ -174,7 +174,8 @@
     if (what === "open" || what === "new") showPanel(null);
     const relay = Object.keys(RELAYS).find((name) => button.closest(RELAYS[name])) ?? "outbox";
     const value = document.getElementById("library-search")?.value ?? "";
-    if (relay === "library") refocus = what === "remove" ? "library-keep" : "library-search"; // the server sends the list again
+    if (relay === "library" && what === "open") asked = "article-" + row.dataset.id;
+    else if (relay === "library") refocus = what === "remove" ? "library-keep" : "library-search"; // the server sends the list again
     send(relay, { what, id: row?.dataset.id ?? "", value });
   }
 

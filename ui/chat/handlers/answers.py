@@ -10,23 +10,23 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from index import Article, CitechatError, RequestFilter, Span
+from index import Article, CitechatError, RequestFilter
 from rag import Assistant, follow_up_questions, starter_questions
 
 from ...conversation import Conversation, converse
 from ...html import outlet, public_error
-from ...i18n.translate import Translate, english
 from ...persistence.conversations import MOST_LISTED
-from ..render.article import article_html, message_html, passage_html
+from ..render.article import message_html
 from ..render.conversations import feedback_html, history_html
 from ..render.exchange import messages
 from ..render.masthead import masthead_html, model_name
 from ..services import Services
 from ..session import OpenPage, PageSession, PageSettings, Visitor
+from .articles import ArticlePane, chosen_article
 
 logger = logging.getLogger(__name__)
 
-STARTERS = tuple(f"starter_{number}" for number in range(1, 5))
+STARTERS = tuple(f"starter_{number}" for number in range(1, 4))
 """The component names of the buttons with starter questions."""
 
 FOLLOW_UPS = tuple(f"follow_up_{number}" for number in range(1, 4))
@@ -39,14 +39,6 @@ _INDEX_COMMAND = "citechat index PATH"
 _LOADING_TIMEOUT = 300.0  # maximum time that a page waits for the model to load, in seconds
 
 
-def no_source_yet(translate: Translate = english) -> str:
-    """Return the HTML that the page shows before an article is opened."""
-    return message_html(
-        translate("Sources open here"),
-        translate("Ask a question, then select a number such as [1] in the answer to see its source."),
-    )
-
-
 class AnswerHandlers:
     """The event handlers for questions, answers, citations and page loads."""
 
@@ -55,6 +47,7 @@ class AnswerHandlers:
         self.assistant = assistant
         self.services = services or Services()
         self._sessions: dict[str, PageSession] = {}
+        self.pane = ArticlePane(assistant, self.services)
         self._lock = threading.Lock()
         self._starters_of: tuple[str, ...] = ()  # ids of the articles that the starters are based on
         self._starters: list[str] = []
@@ -138,7 +131,7 @@ class AnswerHandlers:
             article = None
             if not opened and answer is not None and answer.citations:
                 opened = True
-                article = self._article(visitor, state, f"cite-{len(state.exchanges)}-1")
+                article = self.pane.cited(visitor, state, f"cite-{len(state.exchanges)}-1")
             yield self.screen(visitor, state, busy=True, article=article, question="" if answer is None else None)
         if session.answer_number == number:
             yield self.screen(visitor, self.save(visitor, _with_ratings(state, session).stopped))
@@ -167,12 +160,12 @@ class AnswerHandlers:
         exchange = conversation.exchange(turn)
         question = None if exchange is None else exchange.question
         before = conversation if exchange is None else conversation.before(turn)
-        return self.screen(visitor, before, article=no_source_yet(visitor.translate), question=question)
+        return self.screen(visitor, before, article=self.pane.initial(visitor), question=question)
 
     def start_over(self, visitor: Visitor, session: PageSession) -> Update:
         """Begin a new conversation; the previous one remains saved."""
         session.begin_answer()
-        return self.screen(visitor, Conversation(), article=no_source_yet(visitor.translate), question="")
+        return self.screen(visitor, Conversation(), article=self.pane.initial(visitor), question="")
 
     def save(self, visitor: Visitor, conversation: Conversation) -> Conversation:
         """Save a conversation and return the saved version. If saving fails, warn the user and return it unchanged."""
@@ -209,25 +202,27 @@ class AnswerHandlers:
     def open_citation(self, visitor: Visitor, data: object, conversation: Conversation) -> Update:
         """Open the article for a citation. The id comes from the browser and is used only for a lookup."""
         target = data.get("place") if isinstance(data, dict) else None
-        return {"article": self._article(visitor, conversation, target)}
+        return {"article": self.pane.cited(visitor, conversation, target)}
 
-    def _article(self, visitor: Visitor, conversation: Conversation, target: object) -> str:
-        """Return HTML for the article that a citation or a hit refers to.
+    def open_article(self, visitor: Visitor, data: object, conversation: Conversation) -> Iterator[Update]:
+        """Open the article that the user chose from the list, with its overview, then suggest questions about it."""
+        article_id = chosen_article(data)
+        if article_id is None:
+            yield {}  # without it, the page would show the pane's initial text
+            return
+        yield {"article": self.pane.opened(visitor, article_id)}
+        row, names = ("follow_up_row", FOLLOW_UPS) if conversation.exchanges else ("starter_row", STARTERS)
+        questions = self.pane.starters(article_id)
+        if questions:
+            yield self._buttons(row, names, questions)
 
-        If the article was removed, the HTML shows the passage; if the answer is gone, a message.
-        """
-        translate = visitor.translate
-        cited = conversation.cited_passage(target)
-        if cited is None:
-            return message_html(
-                translate("Source not available"),
-                translate("The answer that cited it is no longer in this conversation."),
-            )
-        passage = cited.hit.passage
-        article = self.assistant.article(passage.article_id)
-        if article is None:
-            return passage_html(cited.hit, str(target), cited.evidence, translate)
-        return article_html(article, str(target), Span(passage.start, passage.end), cited.evidence, translate)
+    def open_only_article(self, visitor: Visitor, conversation: Conversation) -> Update:
+        """Open the only article of the index with its overview, unless a conversation has begun."""
+        self.services.ready.wait(_LOADING_TIMEOUT)
+        article_id = self.pane.only_article()
+        return (
+            {} if article_id is None or conversation.exchanges else {"article": self.pane.opened(visitor, article_id)}
+        )
 
     def masthead(self, visitor: Visitor) -> Iterator[Update]:
         """Show the model and the number of articles, and update them once the model is loaded."""
@@ -247,7 +242,7 @@ class AnswerHandlers:
         outlets = {outlet(origin.source) for article in articles or () for origin in article.origins}
         catalog, translate, update = self.services.model_catalog, visitor.translate, self.gr.update
         models = list(catalog.models()) if catalog else [self.assistant.model]
-        hint = no_source_yet(translate)
+        hint = self.pane.initial(visitor)
         if problem is not None:
             hint = message_html(translate("Cannot read the index"), " ".join(public_error(problem)))
         elif not articles:

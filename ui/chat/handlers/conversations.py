@@ -16,7 +16,7 @@ from ..render.conversations import outgoing_html
 from ..render.exchange import MOST_SHOWN, messages
 from ..render.export import as_json, as_markdown, file_name, with_sources
 from ..session import Action, OpenPage, PageSession, Visitor
-from .answers import AnswerHandlers, Update, no_source_yet
+from .answers import AnswerHandlers, Update
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class ConversationHandlers:
                     return _send("notice", translate("Conversation not found."))
                 self._save_unfinished(page)
                 session.begin_answer()
-                return self.answers.screen(visitor, found, article=no_source_yet(translate), question="")
+                return self.answers.screen(visitor, found, article=self.answers.pane.initial(visitor), question="")
             if action.name == "rename":
                 renamed = store.rename(visitor.owner, action.id, action.value) and is_open
                 if renamed and (saved := store.load(visitor.owner, action.id)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, pairwise
 from urllib.parse import urlsplit
 
@@ -56,6 +56,31 @@ def article_html(
     return str(
         macros("chat", "article").article(
             translate, article, target, shown.start, line, _web_address(article), is_part, story
+        )
+    )
+
+
+def opened_html(article: Article, overview: Sequence[Span], translate: Translate = english) -> str:
+    """Return HTML for the article from its beginning, after its overview: sentences that link to their places."""
+    start = Span(len(article.text), len(article.text))
+    first = _first_shown(article, start)
+    shown, layers = _shown(article, Span(first, first))
+    also = [copy.source for copy in article.copies]
+    line = byline(article.source, article.published, also=also, author=article.author, translate=translate)
+    is_part = shown.end < len(article.text)
+    story = _story(article.text, shown, layers, Span(first, first))
+    brief = [(f"{article.id}-{each.start}-{each.end}", article.text[each.start : each.end]) for each in overview]
+    return str(
+        macros("chat", "article").article(
+            translate,
+            article,
+            f"article-{article.id}",
+            shown.start,
+            line,
+            _web_address(article),
+            is_part,
+            story,
+            brief,
         )
     )
 

@@ -12,7 +12,7 @@ from index import ArticleFilter, Hit, Span
 from rag import Answer, Citation, Sentence
 
 from ...conversation import Conversation, Exchange
-from ...html import CONTRADICTED, escape, one_line, outlet, reason_text, support_label
+from ...html import CONTRADICTED, abstention_text, answer_notes, escape, one_line, outlet, reason_text, support_label
 from ...i18n.translate import Translate, counted, english
 from ...templating import macros
 
@@ -101,15 +101,13 @@ def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: T
     if running and not answer.done and not answer.text:
         several = counted(translate, len(answer.hits), "1 passage", "{count} passages")
         working = translate("Reading {passages}…", passages=several)
-    query = answer.search_query if answer.search_query.strip() != answer.question.strip() else ""
     citations = answer.citations if answer.found else ()
     cited = [(each, pointer(answer.hits[each.number - 1], Span(each.start, each.end))) for each in citations]
     numbers = {citation.number for citation in citations}
     others = [(n, hit, pointer(hit)) for n, hit in enumerate(answer.hits, start=1) if n not in numbers]
     prose = Markup(_prose(_linked_text(answer, citations, turn, translate)))  # noqa: S704 - its text is escaped
-    return str(
-        macros("chat", "exchange").answer(translate, answer, turn, prose, working, one_line(query), cited, others)
-    )
+    notes = answer_notes(answer, translate)
+    return str(macros("chat", "exchange").answer(translate, answer, turn, prose, working, notes, cited, others))
 
 
 def pointer(hit: Hit, evidence: Span | None = None) -> str:
@@ -149,7 +147,7 @@ def segments(answer: Answer, sentence: Sentence, citations: Sequence[Citation]) 
 def _linked_text(answer: Answer, citations: Sequence[Citation], turn: int, translate: Translate) -> str:
     """Return an answer's escaped text, with links in place of markers and a label after each finished sentence."""
     if not answer.found:
-        return _plain(translate(answer.text))
+        return _plain(abstention_text(answer, translate))
     pieces, position = [], 0
     for sentence in answer.sentences:
         pieces.append(_plain(answer.text[position : sentence.start]))

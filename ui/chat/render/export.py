@@ -16,7 +16,7 @@ from index import Span
 from rag import Answer, Citation
 
 from ...conversation import Conversation, Exchange
-from ...html import is_web_address, origin, reason_text, support_label
+from ...html import abstention_text, answer_notes, is_web_address, origin, reason_text, support_label
 from ...i18n.translate import Translate, english
 from .exchange import scope_text, segments
 
@@ -143,7 +143,7 @@ def _written(answer: Answer, write: Callable[[str | Citation, bool], str], trans
 def _pieces(answer: Answer, translate: Translate) -> Iterator[str | Citation]:
     """Yield an answer's text, with citations in place of markers and a label after each badly supported sentence."""
     if not answer.found:
-        yield translate(answer.text)
+        yield abstention_text(answer, translate)
         return
     citations = {(c.number, c.start, c.end): c for c in answer.citations}
     position = 0
@@ -172,9 +172,7 @@ def _notes(exchange: Exchange, translate: Translate) -> Iterator[str]:
     if exchange.article_filter:
         yield translate("Limited to: {scope}", scope=_flat(scope_text(exchange.article_filter, translate)))
     if answer is not None:
-        if answer.search_query and _flat(answer.search_query) != _flat(answer.question):
-            yield translate("Searched for: {query}", query=_flat(answer.search_query))
-        yield from filter(None, (_flat(translate(note)) for note in answer.notes))
+        yield from filter(None, map(_flat, answer_notes(answer, translate)))
         if not answer.found:
             yield translate("No answer found in the articles.")
     if exchange.stopped:

@@ -128,11 +128,11 @@ def test_nothing_is_removed_before_it_is_asked_for_again(
     handlers: LibraryHandlers, library: Library, ids: tuple[str, str]
 ) -> None:
     listed, selected, told = choose(handlers, "remove", "", ids[:1], search="tea")
-    assert does(listed) == ["remove-now", "keep"]
+    assert does(listed) == ["remove-now", "keep", "open"]
     assert "Remove 1 article from the index?" in text_of(listed)
     assert (selected, told) == ({ids[0]}, None)
     listed, selected, told = choose(handlers, "keep", "", ids[:1], search="tea")
-    assert does(listed) == ["untick", "remove"]
+    assert does(listed) == ["untick", "remove", "open"]
     assert (selected, told) == ({ids[0]}, None)
     assert len(library.listing()) == 2
 
