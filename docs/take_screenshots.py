@@ -27,6 +27,7 @@ DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images"
 QUESTION = "How soon could China have a model like Sora?"
 PHONE_QUESTION = "Who founded 360 Security Technology?"
+OVERVIEW = "What is this article about?"
 UNANSWERED = "How tall is Mount Kilimanjaro?"
 MODEL = "ollama:llama3.2"
 WRITTEN = (
@@ -64,11 +65,16 @@ def main() -> None:
         samples = DOCS.parent / "samples" / "briefing.md"
         open_index(settings).sync([samples, *(Path(home, name) for name in ARTICLES)])
         assistant = build_assistant(settings)
+        alone = load_settings(home=Path(home, "one"), llm="extractive")
+        open_index(alone).sync([samples])
+        one = build_assistant(alone)
         browser = playwright.chromium.launch(
             executable_path=_chromium(), args=["--no-sandbox", "--disable-quic", "--disable-background-networking"]
         )
         taken: dict[str, tuple[Assistant, dict[str, Any], Callable[[Any], None]]] = {
             "empty": (assistant, {}, lambda _: None),
+            "opened": (one, {}, lambda page: page.wait_for_selector("#article-pane .brief")),
+            "overview": (one, {}, lambda page: _ask(page, OVERVIEW)),
             "chat": (assistant, {}, _answered),
             "chat-dark-phone": (assistant, _PHONE, _on_a_phone),
             "abstained": (assistant, {}, lambda page: _ask(page, UNANSWERED)),

@@ -29,6 +29,7 @@ _FEW_WORDS, _MANY_WORDS = 8, 60
 _DEPENDENT = re.compile(
     r"\W*(?:(?:But|And|So|Or|Yet|However|Still|Instead|Also|Then|Such|Both|Meanwhile|"
     r"He|She|It|They|This|That|These|Those|His|Her|Their|Its)\b"
+    r"|[^.]{0,250}, (?:he|she|they) \w+"
     r"|[^,.]{0,80}, (?:however|though|too|meanwhile|then|instead)\b)"
 )
 _PENALTY = 0.2  # for a sentence that cannot be understood alone, or that is very short or very long

@@ -92,7 +92,7 @@ def test_a_card_shows_title_date_and_quote_of_the_citation_under_the_pointer(rea
 def test_what_the_articles_do_not_say_is_said_without_a_citation(reader: Any, samples: str) -> None:
     reader.open(samples)
     reader.ask("How tall is Mount Kilimanjaro?")
-    assert reader.locator(".abstained").text_content().startswith("The articles do not say.")
+    assert reader.locator(".abstained").text_content().startswith("I found nothing about this in 1 article.")
     assert reader.locator("a.cite").count() == 0
     assert reader.locator("#article-pane mark").count() == 0
     reader.click('a[href^="#hit-1-"] >> nth=0')
@@ -190,3 +190,13 @@ def test_everything_that_can_be_used_has_a_name(reader: Any, scripted: str) -> N
     assert not [name for _, name in names if "<" in name], "no markup is read out"
     assert reader.locator("#conversation [aria-label*='<']").count() == 0
     assert reader.evaluate("document.documentElement.lang") == "en"
+
+
+def test_the_only_article_is_open_from_the_start(reader: Any, samples: str) -> None:
+    reader.open(samples)
+    reader.wait_for_words("#article-pane .brief summary", "In brief")
+    sentences = reader.locator("#article-pane .brief a").all_inner_texts()
+    assert 3 <= len(sentences) <= 6
+    story = " ".join(reader.text_content("#article-pane .story").split())
+    assert all(sentence in story for sentence in sentences)
+    assert reader.locator("#starters button:visible").count() == 3

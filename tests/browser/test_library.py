@@ -186,6 +186,29 @@ def test_removing_asks_first_and_can_be_called_off(reader: Any, library: Any) ->
     assert (library.home / "ferry.md").is_file(), "a file that is not ours stays where it is"
 
 
+def test_an_article_is_opened_from_the_list_with_questions_about_it(reader: Any, library: Any) -> None:
+    reader.open(library.url)
+    reader.panel("library")
+    reader.locator("#library li", has_text="The ferry is late").get_by_role("button").click()
+    reader.wait_for_words("#article-pane h2", "The ferry is late")
+    assert not reader.locator("#library-panel").is_visible()
+    reader.locator("#article-pane .brief a").first.click()
+    reader.wait_for_function("document.activeElement.id === 'place'")
+    marked = reader.inner_text("#article-pane .story mark")
+    assert marked == reader.locator("#article-pane .brief a").first.inner_text()
+
+
+def test_on_a_phone_an_article_that_is_opened_from_the_list_covers_the_chat(another: Any, library: Any) -> None:
+    phone = another(viewport={"width": 390, "height": 844})
+    phone.open(library.url)
+    phone.panel("library")
+    phone.locator("#library li", has_text="The ferry is late").get_by_role("button").click()
+    phone.wait_for_words("#article-pane h2", "The ferry is late")
+    phone.wait_for_function("document.body.dataset.sheet === 'open'")
+    phone.locator("#article-pane .back a").click()
+    phone.wait_for_function("document.body.dataset.sheet === undefined")
+
+
 def test_another_reader_sees_what_was_added_once_the_page_is_loaded_anew(another: Any, library: Any) -> None:
     one, other = another(), another()
     other.open(library.url)

@@ -31,6 +31,7 @@ _MARKER = re.compile(r"\[(\d{1,4})\]", re.ASCII)
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _LIST_ITEM = re.compile(r"\s*(?:&#45;|&#42;|•|[0-9]{1,3}&#46;)\s+")
 _PLAIN = re.compile(r"\w+", re.ASCII)
+_FOLDED = 4  # citations of an answer in quotes from which on its sources are folded
 
 
 def messages(
@@ -107,7 +108,9 @@ def answer_html(answer: Answer, turn: int, *, running: bool = True, translate: T
     others = [(n, hit, pointer(hit)) for n, hit in enumerate(answer.hits, start=1) if n not in numbers]
     prose = Markup(_prose(_linked_text(answer, citations, turn, translate)))  # noqa: S704 - its text is escaped
     notes = answer_notes(answer, translate)
-    return str(macros("chat", "exchange").answer(translate, answer, turn, prose, working, notes, cited, others))
+    # A list of quotes repeats the answer.
+    folded = len(cited) >= _FOLDED and all(sentence.support == "quoted" for sentence in answer.sentences)
+    return str(macros("chat", "exchange").answer(translate, answer, turn, prose, working, notes, cited, others, folded))
 
 
 def pointer(hit: Hit, evidence: Span | None = None) -> str:
