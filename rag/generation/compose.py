@@ -19,7 +19,7 @@ from ..answer import Answer, Sentence
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
 from ..reading.document import Line, lines, statements, word_positions
-from ..reading.speakers import Name, is_named, matches, names_in, speakers
+from ..reading.speakers import Name, is_named, matches, names_in, opening_person, speakers
 from .overview import overview
 
 COMPOSED = frozenset({"overview", "said", "who said", "about", "compare", "list"})
@@ -101,7 +101,36 @@ def compose(
         rows = [replace(row, role="label") if row.text in request.shown else row for row in rows]
     compose_parts = _COMPOSERS.get(request.kind)
     parts = compose_parts(request, rows, read) if compose_parts else None
-    return None if parts is None else Composition(tuple(parts), read)
+    return None if parts is None else Composition(tuple(_with_full_names(parts, rows)), read)
+
+
+def _with_full_names(parts: Sequence[str | Item], rows: Sequence[Line]) -> list[str | Item]:
+    """Return the parts with labels for lines that begin with a surname or "he" or "she": the full name of the person.
+
+    A name that an earlier line has is not repeated.
+    """
+    quoted = {(part.line.article_id, part.line.span) for part in parts if isinstance(part, Item) and not part.label}
+    people: dict[tuple[str, Span], Name] = {}
+    for own in _by_article(rows).values():
+        places = {at: (line.article_id, line.span) for at, line in enumerate(own)}
+        if quoted.isdisjoint(places.values()):
+            continue
+        names = names_in(own)
+        said_by = speakers(own, names)
+        for at, place in places.items():
+            if place in quoted and (person := opening_person(own[at].text, at, names, said_by[at])):
+                people[place] = person
+    labelled: list[str | Item] = []
+    shown = ""
+    for part in parts:
+        if isinstance(part, Item):
+            person = people.get((part.line.article_id, part.line.span)) if not part.label else None
+            name = person.text if person and person.text not in shown else ""
+            shown += f"\n{name} {part.label} {part.line.text}"
+            labelled.append(replace(part, label=name or part.label))
+        else:
+            labelled.append(part)
+    return labelled
 
 
 def write_composition(answer: Answer, composition: Composition) -> Answer:
@@ -316,7 +345,8 @@ def _about(request: Request, rows: Sequence[Line], _found: SearchResult) -> list
         for at, line in enumerate(own):
             if line.role != "statement" or not (at in mentioned or is_named(subject, line.text)):
                 continue
-            found.append((_introduces(subject, line, at, len(own)), at, line))
+            forms = [*re.findall(r"[\w-]+", subject), *(name.text for name in names)]
+            found.append((_introduces(forms, line, at, len(own)), at, line))
     if not found:
         return None
     introducing = max(found, key=lambda row: (row[0], -row[1]))
@@ -325,9 +355,9 @@ def _about(request: Request, rows: Sequence[Line], _found: SearchResult) -> list
     return [Item(line) for line in chosen]
 
 
-def _introduces(subject: str, line: Line, at: int, count: int) -> float:
-    """Return how well a line introduces a subject, which it mentions."""
-    words = [word for word in re.findall(r"[\w-]+", subject) if word.lower() not in lexicon.STOP_WORDS]
+def _introduces(forms: Sequence[str], line: Line, at: int, count: int) -> float:
+    """Return how well a line introduces a subject, which it mentions in one of these forms."""
+    words = [word for word in forms if word.lower() not in lexicon.STOP_WORDS]
     places = [(place, place + len(word)) for word in words for place in word_positions(word, line.text)]
     score = 0.3 * (1 - at / max(1, count))
     if places:

@@ -124,6 +124,7 @@ _PLACED = re.compile(
     r"|based in|northern|southern|eastern|western|central) $",
     re.IGNORECASE,
 )
+_OPENING = re.compile(r"[\"“”„«‘'(\[ ]{0,3}([A-Z][\w’'-]{0,60})")
 _PRONOUN_SUBJECT = re.compile(r"\b(?:he|she|they)\b", re.IGNORECASE)
 _ROLE_SUBJECT = re.compile(
     rf"\b[Tt]he (?:\w+[ -]){{0,2}}?({_ROLE}|company|firm|ministry|agency|club|team|union|council|government|bank"
@@ -202,6 +203,21 @@ def speakers(rows: Sequence[Line], names: Sequence[Name]) -> list[Name | None]:
                     found[at] = found[other]
                     break
     return found
+
+
+def opening_person(text: str, at: int, names: Sequence[Name], speaker: Name | None) -> Name | None:
+    """Return the person whom line `at` calls by surname, or by "he" or "she", at its beginning; None if by full name.
+
+    `speaker` is the speaker of the line.
+    """
+    opening = _OPENING.match(text)
+    if opening is None:
+        return None
+    if opening[0].strip("\"“”„«‘'([ ") in ("He", "She"):
+        return speaker if speaker is not None and speaker.kind == "person" and speaker.text not in text else None
+    word = _POSSESSIVE.sub("", opening[1])
+    called = [name for name in names if name.kind == "person" and at in name.lines and word in name.text.split()]
+    return called[0] if len(called) == 1 and called[0].text not in text and " " in called[0].text else None
 
 
 def matches(name: Name, wanted: str) -> bool:

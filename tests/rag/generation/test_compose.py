@@ -193,3 +193,37 @@ def test_of_an_earlier_answer_only_the_end_is_looked_at(assistant: Assistant, mo
     history = [Turn("user", "What is this article about?"), Turn("assistant", "x" * 100)]
     request, _ = assistant._request("tell me more", history)
     assert request.shown == "x" * 10
+
+
+LADDERS = (
+    "The council of Northport will spend 40,000 dollars on a fish ladder. Mara Quist, a biologist at the river trust, "
+    "said eels could reach the lake by spring.\n\nTraffic on the quay will be slow in June. Buses stop at the old "
+    "station. Shops stay open in the evening.\n\nQuist warned that the weir is still too steep. She said a second "
+    "ladder would cost 90,000 dollars.\n"
+)
+
+
+@pytest.fixture(scope="module")
+def ladders(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    folder = tmp_path_factory.mktemp("ladders")
+    (folder / "ladders.txt").write_text(LADDERS, encoding="utf-8")
+    index = Index(folder / "index", bundled_encoder)
+    index.sync([folder / "ladders.txt"])
+    return Assistant(index)
+
+
+def test_a_line_that_begins_with_a_surname_has_the_full_name_in_front(ladders: Assistant) -> None:
+    answer = ladders.ask("What did Quist say about the weir?")
+    assert "**Mara Quist** — Quist warned that the weir is still too steep." in answer.text
+    quotes(answer, ladders)
+
+
+def test_a_full_name_is_not_repeated(ladders: Assistant) -> None:
+    answer = ladders.ask("What did Quist say?")
+    assert answer.text.startswith("- Mara Quist, a biologist")
+    assert "**" not in answer.text
+    assert len(quotes(answer, ladders)) == 3
+
+
+def test_the_sentence_that_introduces_a_person_by_full_name_comes_first(ladders: Assistant) -> None:
+    assert quotes(ladders.ask("Who is Quist?"), ladders)[0].startswith("Mara Quist, a biologist")
