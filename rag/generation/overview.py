@@ -27,11 +27,10 @@ _LEDE, _EARLY = 0.35, 0.15  # bonus for the first statement, and for the opening
 _OPENING = 3  # statements, of which one is the overview of an article in a single sentence
 _FEW_WORDS, _MANY_WORDS = 8, 60
 _DEPENDENT = re.compile(
-    r"\W*(?:(?:But|And|So|Or|Yet|However|Still|Instead|Also|Then|Such|Both|Meanwhile|"
+    r"\W*(?:But|And|So|Or|Yet|However|Still|Instead|Also|Then|Such|Both|Meanwhile|"
     r"He|She|It|They|This|That|These|Those|His|Her|Their|Its)\b"
-    r"|[^.]{0,250}, (?:he|she|they) \w+"
-    r"|[^,.]{0,80}, (?:however|though|too|meanwhile|then|instead)\b)"
 )
+_LINKED = re.compile(r"[^.]{0,250}, (?:he|she|they) \w")  # "…, she added"
 _PENALTY = 0.2  # for a sentence that cannot be understood alone, or that is very short or very long
 _QUOTE = re.compile(r"\W{0,2}[“\"„«「]")
 
@@ -92,6 +91,8 @@ def _scaled(values: FloatArray) -> FloatArray:
 def _bonus(row: Line, at: int, count: int) -> float:
     words = len(row.text.split()) if " " in row.text else len(row.text) // 2
     bonus = _LEDE if at == 0 else _EARLY if at < count / 5 else 0.0
+    if _LINKED.match(row.text):
+        bonus -= _PENALTY / 2
     if _DEPENDENT.match(row.text) or _QUOTE.match(row.text):
         bonus -= _PENALTY
     if words < _FEW_WORDS or words > _MANY_WORDS:
