@@ -1,4 +1,8 @@
-"""Decode bytes in the declared encoding, else as UTF-8, else in a detected encoding."""
+"""Decode bytes in the declared encoding, else as UTF-8, else in an encoding that the detector of Firefox guesses.
+
+The detector is chardetng (https://github.com/hsivonen/chardetng): it looks at the frequencies of letters and pairs of
+letters in each language.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,23 @@ _DECLARED = re.compile(
 )
 _SEARCHED = 4096  # bytes at the start of a page in which to look for a declared encoding
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252"}
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin-1": "cp1252"}
+_CODECS = {  # Python's names for the encodings that the detector returns, or for their supersets
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "big5": "big5hkscs",
+    "windows-874": "cp874",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "iso-8859-8-i": "iso8859-8",
+}
+_LATIN = frozenset({"iso-8859-2", "iso-8859-4", "windows-1250", "windows-1254", "windows-1257", "windows-1258"})
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_SPELLED = re.compile(r"[^\W\d_][^\W\d_\x00-\x7f]|[^\W\d_\x00-\x7f][^\W\d_]")  # a letter beyond ASCII in a word
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = 0.01  # maximum share of control characters in a text
+_REPLACEMENT = "\ufffd"
+_INVALID = 0.5  # maximum share of invalid bytes in UTF-8, of the characters beyond ASCII; of other encodings, nearly all are
 # Python codecs for host names and source code, and one that browsers reject: two of them take hours to decode a page,
 # and the others return lone surrogates.
 _NEVER_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7")
@@ -41,7 +61,10 @@ def decode_page(data: bytes, name: str) -> str:
 
 
 def decode_as(data: bytes, encoding: str) -> str | None:
-    """Decode in a declared encoding, as browsers do; return None if the encoding is unknown or does not fit."""
+    """Decode in a declared encoding, as browsers do; return None if the encoding is unknown or does not fit.
+
+    Programs that declare ASCII, and use other characters, mean any encoding.
+    """
     try:
         # Pages often declare an encoding but use characters from its superset.
         codec = codecs.lookup(_WIDER.get(encoding.lower(), encoding))
@@ -51,10 +74,26 @@ def decode_as(data: bytes, encoding: str) -> str | None:
 
 
 def _detect(data: bytes, name: str) -> str:
-    from charset_normalizer import from_bytes
+    """Decode bytes that are not valid UTF-8: as UTF-8 if nearly all of it is, else as Firefox guesses.
 
-    best = from_bytes(data).best()
-    if best is None:
+    Western European text without a hint of another language is decoded as Windows-1252, as browsers do.
+    """
+    from chardetng_py import detect
+
+    almost = data.decode("utf-8-sig", "replace")
+    if almost.count(_REPLACEMENT) <= _INVALID * len(_NOT_ASCII.findall(almost)):
+        return almost
+    guess = detect(data).lower()
+    text = _decoded(data, _CODECS.get(guess, guess))
+    if guess in _LATIN and (text is None or not _SPELLED.search(text)):
+        text = _decoded(data, "cp1252") or text
+    if text is None or len(_CONTROL.findall(text)) > _CONTROLS * len(text):
         raise cannot_read(name, "it is not a text file", "Convert it to text in UTF-8 first.")
-    # Decode here, as the library may change the line endings.
-    return data.decode(best.encoding)
+    return text
+
+
+def _decoded(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except (LookupError, UnicodeError):
+        return None
