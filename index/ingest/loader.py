@@ -232,7 +232,12 @@ def _article(found: Extract, path: str, limits: ReadLimits) -> Article:
         published=found.published or dateline(story, cancellation),
         path=path,
         boilerplate=tuple(
-            boilerplate_spans(found.text, has_front_matter=found.has_front_matter, cancellation=cancellation)
+            boilerplate_spans(
+                found.text,
+                has_front_matter=found.has_front_matter,
+                is_message=found.is_message,
+                cancellation=cancellation,
+            )
         ),
         author=found.author or byline(story),
         language=found.language,

@@ -19,6 +19,7 @@ class Extract:
     """A parsed document: its final text and metadata.
 
     `pages` are the offsets into `text` at which pages begin. `published` is a date in ISO form, if it can be parsed.
+    A message may quote earlier messages, with `>` before each line.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Extract:
     language: str | None = None
     pages: tuple[int, ...] = ()
     has_front_matter: bool = False
+    is_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)

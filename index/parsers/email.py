@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import parseaddr, parsedate_to_datetime
 from functools import partial
 from io import SEEK_END
 from itertools import pairwise
-from typing import IO
+from typing import IO, Any
 
 from ..errors import LoadError
 from .base import Extract, Member, cannot_read
 from .encoding import decode, decode_as
-from .html import read_page
 from .metadata import iso_date, iso_language, one_line
 
-_BEGINS = b"From "
+_BEGINS = re.compile(
+    rb"From \S.{0,200}\b\d{1,2}:\d\d(?::\d\d)?\b.{0,40}\b\d{4}\b"
+)  # "From ann@example.org Tue Mar  4 09:12:00 2025"
+_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
+_SHOWN_FIELDS = ("From", "Date", "Subject")  # of attached messages
+_WORD = re.compile(r"\w+")
+_MOST_WORDS = 0.5  # minimum share of the words of the HTML that the plain text has
+_QUOTES = "//blockquote | //*[contains(@class, 'gmail_quote')]"
+_OUTER = "ancestor::blockquote or ancestor::*[contains(@class, 'gmail_quote')]"
+_BLANK_LINES = re.compile(r"\n{3,}")
 _LONGEST_PART = 65_536  # maximum number of bytes of a line that are read at once
 _MOST_MULTIPARTS = 100  # the standard library takes a minute for a message of 1 MB that consists of such headers
 _LARGEST_MESSAGE = 50_000_000  # maximum size of a message with its attachments, in bytes
 
 
 def read_eml(data: bytes, name: str) -> Extract:
-    """Read the plain text of a message, or its HTML if it has no plain text; attachments are ignored."""
-    if data.lower().count(b"content-type: multipart/") > _MOST_MULTIPARTS:
+    """Read what a mail program shows of a message: its text parts and attached messages; other attachments are ignored.
+
+    Of alternatives, the HTML is read only if the plain text does not have most of its words. Quoted text of earlier
+    messages has `> ` before each line.
+    """
+    if sum(data.lower().count(b"content-type: " + kind) for kind in (b"multipart/", b"message/")) > _MOST_MULTIPARTS:
         raise cannot_read(name, f"it has more than {_MOST_MULTIPARTS} nested parts", "Save its text as a file.")
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
         raise cannot_read(
             name, "it has no sender, subject or date", "Open the message in a mail program and save it as .eml again."
         )
-    body = message.get_body(preferencelist=("plain", "html"))
-    if body is None:
+    text = _joined(_shown(message, name))
+    if not text.strip():
         raise LoadError(f"Cannot index {name!r}: the message has no text.", "Save its attachments and index them.")
-    content = _content(body, name)
-    text = read_page(content, name).text if body.get_content_subtype() == "html" else content
     shown, address = parseaddr(str(message["From"] or ""))
     sender = one_line(shown or address)
     return Extract(
@@ -46,11 +57,76 @@ def read_eml(data: bytes, name: str) -> Extract:
         published=_sent(message),
         source=sender,
         language=iso_language(message["Content-Language"]),
+        is_message=True,
     )
 
 
+def _shown(part: MIMEPart, name: str) -> Iterator[str]:
+    """Yield the texts of a part, in order."""
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        for attached in part.iter_parts():
+            yield "\n".join(f"{field}: {attached[field]}" for field in _SHOWN_FIELDS if attached[field])
+            yield from _shown(attached, name)
+    elif kind == "multipart/alternative":
+        yield _best([(each.get_content_type(), _joined(_shown(each, name))) for each in part.iter_parts()])
+    elif part.is_multipart():
+        for each in part.iter_parts():
+            yield from _shown(each, name)
+    elif part.get_content_disposition() == "attachment":
+        return
+    elif kind == "text/html":
+        yield html_text(_content(part, name))
+    elif kind == "text/plain":
+        yield _content(part, name)
+
+
+def _best(alternatives: list[tuple[str, str]]) -> str:
+    """Return the plain text if it has most words of the HTML, else the last alternative with text, which is richest."""
+    texts = [text for _, text in alternatives if text.strip()]
+    plain = next((text for kind, text in alternatives if kind == "text/plain" and text.strip()), None)
+    if plain is None or not texts:
+        return texts[-1] if texts else ""
+    words = set(_WORD.findall(texts[-1].lower()))
+    return plain if len(words & set(_WORD.findall(plain.lower()))) >= _MOST_WORDS * len(words) else texts[-1]
+
+
+def html_text(page: str) -> str:
+    """Return the visible text of the HTML of a message, with `> ` before each line that it quotes."""
+    from inscriptis import Inscriptis
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
+    from lxml.html import document_fromstring
+
+    if not page.strip():
+        return ""
+    config = ParserConfig(css=CSS_PROFILES["strict"])
+    tree = document_fromstring(page.encode(), parser=_html_parser())
+    for quote in [each for each in tree.xpath(_QUOTES) if not each.xpath(_OUTER)]:
+        quoted = Inscriptis(quote, config).get_text().strip().splitlines()
+        for child in list(quote):
+            quote.remove(child)
+        quote.tag, quote.text = "pre", "\n".join(f"> {line.strip()}" for line in quoted)
+    lines = [line.strip() for line in Inscriptis(tree, config).get_text().splitlines()]
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _html_parser() -> Any:
+    from lxml.html import HTMLParser
+
+    return HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    found = [text for text in texts if text.strip()]
+    return found[0] if len(found) == 1 else "\n\n".join(text.strip("\n") for text in found)
+
+
 def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
-    """Yield the messages in a mailbox, numbered from 1; each follows a line that begins with "From "."""
+    """Yield the messages in a mailbox, numbered from 1; each follows a line with "From ", a sender and a time.
+
+    Such a line is the first one, or follows a blank line: a message may have a line that begins with "From ".
+    """
     starts = list(_starts(file))
     if not starts:
         raise cannot_read(name, "it contains no messages", "A mailbox begins with a 'From ' line.")
@@ -60,11 +136,12 @@ def members_of_mbox(file: IO[bytes], name: str) -> Iterator[Member]:
 
 def _starts(file: IO[bytes]) -> Iterator[int]:
     """Yield the offset of each message; lines are read in parts, as a single line may be as long as the file."""
-    at, is_new = 0, True
+    at, is_new, is_after_blank = 0, True, True
     while part := file.readline(_LONGEST_PART):
-        if is_new and part.startswith(_BEGINS):
+        if is_new and is_after_blank and _BEGINS.match(part):
             yield at
         at += len(part)
+        is_after_blank = is_new and not part.strip()
         is_new = part.endswith(b"\n")
 
 
@@ -72,7 +149,7 @@ def _message(file: IO[bytes], start: int, end: int, name: str) -> bytes:
     if end - start > _LARGEST_MESSAGE:
         raise cannot_read(name, f"larger than {_LARGEST_MESSAGE // 1_000_000} MB", "Save it as a single file.")
     file.seek(start)
-    return file.read(end - start).partition(b"\n")[2]
+    return _ESCAPED.sub(rb"\1", file.read(end - start).partition(b"\n")[2])
 
 
 def _content(body: MIMEPart, name: str) -> str:

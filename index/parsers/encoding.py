@@ -32,7 +32,7 @@ _SPELLED = re.compile(r"[^\W\d_][^\W\d_\x00-\x7f]|[^\W\d_\x00-\x7f][^\W\d_]")  #
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _CONTROLS = 0.01  # maximum share of control characters in a text
 _REPLACEMENT = "\ufffd"
-_INVALID = 0.5  # maximum share of invalid bytes in UTF-8, of the characters beyond ASCII; of other encodings, nearly all are
+_INVALID = 0.5  # maximum share of invalid bytes in UTF-8, of the characters beyond ASCII
 # Python codecs for host names and source code, and one that browsers reject: two of them take hours to decode a page,
 # and the others return lone surrogates.
 _NEVER_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7")

@@ -51,15 +51,18 @@ def parse_extract(fields: object) -> Extract:
     """Validate the types and bounds of the fields and return an extract. Raises `BrokenFrameError`."""
     if not isinstance(fields, dict):
         raise BrokenFrameError("not an extract")
-    text, pages, has_front_matter = fields.get("text"), fields.get("pages"), fields.get("has_front_matter")
+    text, pages = fields.get("text"), fields.get("pages")
+    flags = {name: fields.get(name) for name in ("has_front_matter", "is_message")}
     metadata = {name: fields.get(name) for name in ("title", "author", "published", "source", "language")}
-    if not isinstance(text, str) or not isinstance(pages, list) or not isinstance(has_front_matter, bool):
+    if not isinstance(text, str) or not isinstance(pages, list):
         raise BrokenFrameError("an extract with fields of wrong types")
+    if not all(isinstance(value, bool) for value in flags.values()):
+        raise BrokenFrameError("flags of wrong types")
     if not all(type(page) is int and 0 <= page <= len(text) for page in pages) or pages != sorted(pages):
         raise BrokenFrameError("pages outside the text")
     if not all(value is None or isinstance(value, str) for value in metadata.values()):
         raise BrokenFrameError("metadata that is not text")
-    return Extract(text, pages=tuple(pages), has_front_matter=has_front_matter, **metadata)
+    return Extract(text, pages=tuple(pages), **flags, **metadata)
 
 
 def _exactly(pipe: IO[bytes], size: int) -> bytes:

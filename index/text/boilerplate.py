@@ -94,6 +94,8 @@ _RELATED_LINK = re.compile(
     re.IGNORECASE,
 )
 _LINE = re.compile(r"[^\r\n]+")
+_ORIGINAL = re.compile(r"-{3,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original) ?-{3,}")
+_WORDS = re.compile(r"\w")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _BULLET = re.compile(r"[-*•·]\s*\S|\d{1,2}[.)]\s")
 _CALLS_FOR_MORE = re.compile(r"(,|\b(on|in|of|by|since|until|from|to|the))$")
@@ -116,13 +118,18 @@ def front_matter(text: str) -> tuple[str, Span | None]:
 
 
 def boilerplate_spans(
-    text: str, *, has_front_matter: bool = False, cancellation: Cancellation | None = None
+    text: str,
+    *,
+    has_front_matter: bool = False,
+    is_message: bool = False,
+    cancellation: Cancellation | None = None,
 ) -> list[Span]:
     """Return the boilerplate lines in `text` as sorted spans with text of the story between them.
 
     A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
     counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
-    time, a copy of the previous line.
+    time, a copy of the previous line. In a message, so are the lines that it quotes from earlier messages, with `>`
+    before them, and the line that names their author.
     """
     cancellation = cancellation or Cancellation()
     head = front_matter(text)[1] if has_front_matter else None
@@ -136,6 +143,8 @@ def boilerplate_spans(
     tags = _joined_tags(text, lines, cancellation)
     boilerplate |= _counters(lines, boilerplate) | _running_times(lines) | _copies(lines) | tags
     boilerplate |= _author_lines(lines, bylines) | _bare_dates(lines, bylines)
+    if is_message:
+        boilerplate |= _quoted_lines(lines)
     cancellation.check()
     boilerplate |= _related_headlines(lines, boilerplate)
     marked = (Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate))
@@ -201,6 +210,16 @@ def _merged(text: str, merged: list[Span], spans: Iterable[Span]) -> list[Span]:
         else:
             merged.append(span)
     return merged
+
+
+def _quoted_lines(lines: Sequence[_Line]) -> set[int]:
+    """Return the lines that a message quotes, and those that announce them; none if it has no other text."""
+    quoted = {i for i, line in enumerate(lines) if line.words.startswith(">")}
+    original = next((i for i, line in enumerate(lines) if _ORIGINAL.fullmatch(line.words)), len(lines))
+    quoted |= set(range(original, len(lines)))
+    announcing = {i - 1 for i in quoted if i and i - 1 not in quoted and lines[i - 1].words.endswith((":", "："))}
+    quoted |= announcing
+    return quoted if any(_WORDS.search(line.words) for i, line in enumerate(lines) if i not in quoted) else set()
 
 
 def _is_boilerplate_by_itself(line: str) -> bool:

@@ -57,7 +57,7 @@ def test_pages_and_messages_without_a_declaration_too(text: str, encoding: str, 
 
 def test_a_few_broken_bytes_do_not_change_the_encoding_of_a_text() -> None:
     text = "Señora Muñoz abrió la estación el año pasado y pagó."
-    cut = text.encode()[:10] + b"\xff" + text.encode()[10:] + "é".encode()[:1]
+    cut = b"\xff " + text.encode() + "é".encode()[:1]
     shown = decode(cut, "a.txt")
     assert "Muñoz abrió la estación el año pasado y pagó." in shown
     assert shown.count("\ufffd") == 2
