@@ -22,6 +22,7 @@ from .grounding.verifiers import load_verifier, verified
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
+from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
 from .questions.contextualize import contextualize
 from .questions.foreign import foreign_note, is_foreign
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 
 _CORRECTED = frozenset({"fact", "reason", "said", "about", "compare"})  # requests whose misspelt words are corrected
+_WITH_PARTS = frozenset({"reason", "list", "compare", "said"})  # requests whose answers usually have several parts
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
 _MOST_SHOWN = 50_000  # characters of earlier answers in which "tell me more" looks for what was shown
 _TITLES = 5  # maximum number of titles from which the LLM sees the language of the articles
@@ -267,7 +269,8 @@ class Assistant:
             return replace(not_found(answer), notes=(*answer.notes, *([note] if note else [])))
         if is_unsure:
             answer = replace(answer, notes=(*answer.notes, UNSURE))
-        return quote(answer, ranked, found, many=request.kind in ("reason", "list", "compare"))
+        many = request.kind in _WITH_PARTS or asks_for_several(answer.question)
+        return quote(answer, ranked, found, many=many)
 
     def _context(
         self, question: str, found: SearchResult, history: Sequence[Turn], article_filter: ArticleFilter | None

@@ -12,6 +12,7 @@ from .metadata import iso_date, iso_language, one_line
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _WHITE = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
+_WRAPPERS = {f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}moveTo", f"{_W}customXml"}
 _LEFT_OUT = {f"{_W}del", f"{_W}moveFrom", f"{_W}pict", f"{_W}drawing", f"{_W}pPr", f"{_W}rPr"}
 
 
@@ -42,7 +43,7 @@ def _blocks(parent: Any) -> Iterator[str]:
             text = _inline(element)
         elif element.tag == f"{_W}tbl":
             text = "\n".join(_rows(element))
-        elif element.tag in (f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}customXml"):
+        elif element.tag in _WRAPPERS:
             yield from _blocks(element)
             continue
         else:
@@ -52,10 +53,19 @@ def _blocks(parent: Any) -> Iterator[str]:
 
 
 def _rows(table: Any) -> Iterator[str]:
-    for row in table.iter(f"{_W}tr"):
-        cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in row.iter(f"{_W}tc")]
+    for row in _parts(table, f"{_W}tr"):
+        cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in _parts(row, f"{_W}tc")]
         if any(cells):
             yield " | ".join(cells)
+
+
+def _parts(element: Any, tag: str) -> Iterator[Any]:
+    """Yield the rows of a table, or the cells of a row, but not those of tables in its cells."""
+    for child in element.iterchildren():
+        if child.tag == tag:
+            yield child
+        elif child.tag in _WRAPPERS:
+            yield from _parts(child, tag)
 
 
 def _inline(element: Any) -> str:

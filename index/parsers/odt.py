@@ -17,6 +17,8 @@ _META, _DC = f"{{{_NAMES}meta:1.0}}", "{http://purl.org/dc/elements/1.1/}"
 _PARAGRAPHS = (f"{_TEXT}p", f"{_TEXT}h")
 _LEFT_OUT = {f"{_TEXT}tracked-changes", f"{_TEXT}note", f"{_OFFICE}annotation", f"{_TEXT}sequence-decls"}
 
+_ROW_GROUPS = {f"{_TABLE}{group}" for group in ("table-header-rows", "table-rows", "table-row-group")}
+
 
 def read_odt(data: bytes, name: str) -> Extract:
     """Read headings, paragraphs, lists and tables in document order, separated by blank lines.
@@ -71,10 +73,19 @@ def _blocks(parent: Any) -> Iterator[str]:
 
 
 def _rows(table: Any) -> Iterator[str]:
-    for row in table.iter(f"{_TABLE}table-row"):
+    for row in _rows_of(table):
         cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in row.iterchildren(f"{_TABLE}table-cell")]
         if any(cells):
             yield " | ".join(cells)
+
+
+def _rows_of(table: Any) -> Iterator[Any]:
+    """Yield the rows of a table, but not those of tables in its cells, which would be read again at each level."""
+    for child in table.iterchildren(tag="*"):
+        if child.tag == f"{_TABLE}table-row":
+            yield child
+        elif child.tag in _ROW_GROUPS:
+            yield from _rows_of(child)
 
 
 def _inline(element: Any) -> str:

@@ -9,6 +9,7 @@ from .base import Extract, cannot_read
 from .metadata import iso_date, one_line
 
 _INFORMATION = {field: re.compile(rf"{{\\{field}\s((?:[^{{}}\\]|\\.)*+)}}") for field in ("title", "author", "company")}
+_LINK = re.compile(r"(hyper)(link)", re.IGNORECASE)
 _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
@@ -19,6 +20,9 @@ def read_rtf(data: bytes, name: str) -> Extract:
     if not data.lstrip().startswith(b"{\\rtf"):
         raise cannot_read(name, "it is not rich text", "Open it in a word processor and save it as RTF again.")
     written = data.decode("latin-1")  # RTF is ASCII, with escapes for other characters
+    written = _LINK.sub(
+        "\\1\n\\2", written
+    )  # the library's pattern for links takes cubic time; RTF ignores line breaks
     code_page = re.search(r"\\ansicpg\d+", written)
 
     def info(field: str) -> str | None:

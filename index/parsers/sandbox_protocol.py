@@ -52,17 +52,17 @@ def parse_extract(fields: object) -> Extract:
     if not isinstance(fields, dict):
         raise BrokenFrameError("not an extract")
     text, pages = fields.get("text"), fields.get("pages")
-    flags = {name: fields.get(name) for name in ("has_front_matter", "is_message")}
+    has_front_matter, is_message = fields.get("has_front_matter"), fields.get("is_message")
     metadata = {name: fields.get(name) for name in ("title", "author", "published", "source", "language")}
     if not isinstance(text, str) or not isinstance(pages, list):
         raise BrokenFrameError("an extract with fields of wrong types")
-    if not all(isinstance(value, bool) for value in flags.values()):
+    if not isinstance(has_front_matter, bool) or not isinstance(is_message, bool):
         raise BrokenFrameError("flags of wrong types")
     if not all(type(page) is int and 0 <= page <= len(text) for page in pages) or pages != sorted(pages):
         raise BrokenFrameError("pages outside the text")
     if not all(value is None or isinstance(value, str) for value in metadata.values()):
         raise BrokenFrameError("metadata that is not text")
-    return Extract(text, pages=tuple(pages), **flags, **metadata)
+    return Extract(text, pages=tuple(pages), has_front_matter=has_front_matter, is_message=is_message, **metadata)
 
 
 def _exactly(pipe: IO[bytes], size: int) -> bytes:

@@ -40,7 +40,8 @@ MOST_SENTENCES = 3_000
 
 _MOST_ITEMS = 30
 _FEW = 3  # so few statements are all quoted, whatever the topic
-_ON_TOPIC = 0.72  # minimum similarity with a topic, as a share of that of the best sentence
+_ON_TOPIC = 0.5  # minimum similarity with a topic, as a share of that of the best sentence
+_MOST_FORMS = 10  # names in one line
 _NUMBER = re.compile(r"\d|\b(?:" + "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES, "half", "percent")) + r")\b")
 _CHINESE = re.compile(f"[{lexicon.CJK}]")
 _DEFINES = re.compile(
@@ -340,12 +341,14 @@ def _about(request: Request, rows: Sequence[Line], _found: SearchResult) -> list
     subject = request.subject
     found: list[tuple[float, int, Line]] = []
     for own in _by_article(rows).values():
-        names = [name for name in names_in(own) if matches(name, subject)]
-        mentioned = {at for name in names for at in name.lines}
+        mentioned: dict[int, list[str]] = {}
+        for name in names_in(own):
+            for at in name.lines if matches(name, subject) else ():
+                mentioned.setdefault(at, []).append(name.text)
         for at, line in enumerate(own):
             if line.role != "statement" or not (at in mentioned or is_named(subject, line.text)):
                 continue
-            forms = [*re.findall(r"[\w-]+", subject), *(name.text for name in names)]
+            forms = [*re.findall(r"[\w-]+", subject), *mentioned.get(at, ())[:_MOST_FORMS]]
             found.append((_introduces(forms, line, at, len(own)), at, line))
     if not found:
         return None

@@ -23,7 +23,8 @@ _HOLDS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(rf"(?<![\w-])\d[\d,.]*|(?<!-)\b(?:{_NUMBER_WORD})s?\b", re.IGNORECASE),
     "date": re.compile(
         rf"\b(?:1\d{{3}}|20\d\d)(?:s|\b)|\b(?:{_MONTH})\.?\s+\d{{1,2}}|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTH})\b"
-        rf"|\b(?:{_MONTH_OR_WEEKDAY})\b|\bcentur(?:y|ies)\b|\b(?:spring|summer|autumn|winter|decade|today|yesterday|tomorrow"
+        rf"|\b(?:{_MONTH_OR_WEEKDAY})\b|\bcentur(?:y|ies)\b|\b(?:spring|summer|autumn|winter|decade|today"
+        rf"|yesterday|tomorrow"
         r"|midnight|noon|easter|christmas)\b|\bB\.?C\b|\bA\.?D\b|\b\d{1,2}(?::\d\d)? ?[ap]\.?m\b",
         re.IGNORECASE,
     ),
@@ -73,6 +74,29 @@ _VAGUE_QUANTITY = re.compile(
     r"|seconds|dozens|hundreds|thousands|millions|billions)\b",
     re.IGNORECASE,
 )
+
+
+_BE_OR_DO = r"(?:are|were|do|did|have|had|can|could|must|should|will|would|might|may|led|lie|show|remain)"
+_SEVERAL = (
+    re.compile(
+        r"\b(?:what|which) (?:[\w’'-]+ ){0,4}?(?!is |was |does |has |his |its |this "
+        r"|us )\w+[^\Ws]s (?:of )?" + _BE_OR_DO,
+        re.I,
+    ),
+    re.compile(r"\b(?:what|who) (?:else )?(?:are|were)\b", re.I),
+    re.compile(r"\band (?:what|who|whom|how|when|where|why|which|by when)\b", re.I),
+    re.compile(
+        r"\bwhat (?:can|must|should|may|will|has|have|did) .{1,200} (?:do|done|get|avoid|expect|bring"
+        r"|changed?|announced?|offer(?:ed)?)\b",
+        re.I,
+    ),
+    re.compile(r"\bwhat\b.{1,80} and ", re.I),
+)
+
+
+def asks_for_several(question: str) -> bool:
+    """Return whether a question asks for several things: "What rules are there?", "Who pays, and how much?"."""
+    return any(pattern.search(question[:400]) for pattern in _SEVERAL)
 
 
 @lru_cache(maxsize=256)  # called for every sentence that is ranked

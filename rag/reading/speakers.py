@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 from index import lexicon, terms
@@ -29,7 +30,7 @@ SAYS = (
     r"|disagrees|joked|replied|replies|responded|responds|commented|comments|testified|concluded|concludes"
     r"|cautioned|cautions|complained|declared|declares|announced|announces|stated|states|remarked|observed|balked"
     r"|dismissed|defended|conceded|countered|maintained|maintains|quipped|remembers|remembered|advised|advises"
-    r"|appealed|pledged|vows|laughed|wondered|felt|feels)"
+    r"|appealed|reckons?|reckoned|indicates|indicated|intends|refuses|refused|pledged|vows|laughed|wondered|felt|feels)"
 )
 _SAYING = re.compile(rf"\b{SAYS}\b")
 _ACCORDING = re.compile(r"\b(?:according to|in the words of|in the view of|in the opinion of)\b", re.IGNORECASE)
@@ -136,6 +137,8 @@ LONGEST_LINE = 2_000
 """Maximum length of a line in which names and speakers are found, in characters: longer ones are no sentences."""
 
 
+_MOST_VERBS, _MOST_IN_LINE = 8, 20  # verbs of saying, and names, that are compared in one line
+
 MOST_NAMES = 5_000
 """Maximum number of different names in one article."""
 
@@ -191,7 +194,7 @@ def speakers(rows: Sequence[Line], names: Sequence[Name]) -> list[Name | None]:
     for at, row in enumerate(rows):
         if len(row.text) > LONGEST_LINE:
             continue
-        speaker, said = _speaker(row.text, by_line[at], last, by_role)
+        speaker, said = _speaker(row.text, by_line[at][:_MOST_IN_LINE], last, by_role)
         if said:
             found[at] = speaker
         person = next((each for each in by_line[at] if each.kind == "person"), None)
@@ -353,7 +356,7 @@ def _speaker(
 ) -> tuple[Name | None, bool]:
     """Return the speaker in a sentence, and whether the sentence reports what somebody says or thinks."""
     outside = _QUOTED.sub(lambda match: " " * len(match[0]), text)
-    saying = list(_SAYING.finditer(outside))
+    saying = list(islice(_SAYING.finditer(outside), _MOST_VERBS))
     according = _ACCORDING.search(outside)
     if according:
         after = outside[according.end() : according.end() + 80]

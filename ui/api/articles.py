@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from index import Article, RequestFilter, UploadBudget
-from rag import Assistant
+from rag import Answer, Assistant
 
 from ..chat.library import LONGEST_TEXT, MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
 from ..chat.uploads import counting
@@ -70,8 +70,11 @@ class ArticleEndpoints:
         id_ = request.path_params["id"]
         if await run_in_threadpool(self._assistant.article, id_) is None:
             raise _unknown_article()
-        only = RequestFilter(articles=(id_,))
-        answer = await self._questions.last(request, lambda: iter([self._assistant.overview(only)]))
+
+        def begin() -> Iterator[Answer]:
+            yield self._assistant.overview(RequestFilter(articles=(id_,)))
+
+        answer = await self._questions.last(request, begin)
         return json_response(CLIENT_CLOSED_REQUEST, {}) if answer is None else json_response(200, answer.to_dict())
 
     async def add(self, request: Request) -> Response:

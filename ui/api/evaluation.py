@@ -13,7 +13,7 @@ from starlette.responses import Response
 from rag import Assistant, TestSetError
 from rag.evaluate import CaseResult, Report, iter_results, read_test_set, resolve, to_json, versions
 
-from ..chat.handlers.evaluation import MOST_COMPARED, MOST_QUESTIONS
+from ..chat.handlers.evaluation import LONGEST_SEARCH, MOST_QUESTIONS
 from ..persistence.uploads import open_uploads
 from ..security.clients import caller_or_address
 from ..security.errors import RequestError
@@ -59,7 +59,7 @@ class EvaluateEndpoint:
                 raise TestSetError(error.message.replace(str(path), "questions"), error.hint) from None
         articles = self._assistant.articles()
         cases, problems = resolve(
-            test_set.cases, articles, lines=test_set.lines, with_folders=False, most_compared=MOST_COMPARED
+            test_set.cases, articles, lines=test_set.lines, with_folders=False, longest=LONGEST_SEARCH
         )
         if problems:
             raise TestSetError(str(replace(problems[0], path="questions")), "Correct the question, or leave it out.")

@@ -55,6 +55,8 @@ async def _receive_files(request: Request, uploads: UploadFolder) -> Response:
         return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
     except HTTPException as error:
         return PlainTextResponse(str(error.detail), error.status_code)
+    except TypeError:  # the framework expects that each part is a file
+        return PlainTextResponse("Each part of the form must be a file with a name.", 400)
     except ClientDisconnect:
         return PlainTextResponse("", _CLIENT_CLOSED_REQUEST)
     return JSONResponse(files)

@@ -81,7 +81,10 @@ SECURITY_HEADERS = (
 )
 
 
-_SENT_ONCE = (b"host", b"x-forwarded-host", b"origin", b"sec-fetch-site", b"content-length", b"content-type")
+_SENT_ONCE = (
+    *(b"host", b"x-forwarded-host", b"x-forwarded-proto", b"origin", b"sec-fetch-site"),
+    *(b"content-length", b"content-type"),
+)
 _CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?(?:utf-?8|us-ascii)"?[ \t]*(?=;|$)')
 
 

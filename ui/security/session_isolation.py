@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError, send_error, too_many_requests
 from .rate_limits import CallerLimits, PageCallLimits, call_of, share_of
-from .scopes import HEARTBEAT, framework_route, is_call, is_heartbeat, is_progress, is_served, is_stream, path_of
+from .scopes import HEARTBEAT, RUN, framework_route, is_call, is_heartbeat, is_progress, is_served, is_stream, path_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +38,9 @@ MOST_STREAMS = 200
 MOST_PROGRESS_STREAMS = 10
 """Maximum number of open responses per user or address that report the progress of an upload; a page opens one for each
 upload, and the framework looks for news of each 20 times a second."""
+
+MOST_GIVEN = 1000
+"""Maximum number of files in a call."""
 
 _NAME_PARAMETERS = ("session_hash", "upload_id")
 
@@ -81,6 +84,7 @@ class PageIsolation:
 
 
 _CHOICES = frozenset({"dropdown", "radio", "slider", "number", "checkbox"})  # components with short values
+_FILES = frozenset({"file", "uploadbutton"})
 _LONGEST_CHOICE, _LONGEST_CHOICES = 1000, 20_000  # characters of a choice, and of several
 
 
@@ -174,10 +178,10 @@ class SessionIsolation:
             raise _not_found()
         if not isinstance(inputs, list) or len(inputs) < len(function.inputs):
             raise RequestError(400, f"The function needs {len(function.inputs)} inputs.", "Reload the page.")
+        if (framework_route(path_of(scope)) or "").startswith(RUN) and function.queue is not False:
+            raise _not_found()  # it would run beside those in the queue
         for component, given in zip(function.inputs, inputs, strict=False):
-            longest = _LONGEST_CHOICES if getattr(component, "multiselect", False) else _LONGEST_CHOICE
-            if component.get_block_name() in _CHOICES and len(json.dumps(given)) > longest:
-                raise RequestError(400, "A choice is too long.", "Reload the page.")  # it would be written to the log
+            _check_input(component, given)
         session, calls = str(fields.get("session_hash")), self.limits.calls(blocks._queue)
         self.limits.admit(scope, call_of(scope, function.concurrency_id, session), calls)
         owner = _limited_owner(caller, scope)
@@ -243,6 +247,21 @@ class SessionIsolation:
         """Return the private name that replaces a name from the caller; other users cannot construct it."""
         message = json.dumps([caller, name]).encode("ascii")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def _check_input(component: Any, given: object) -> None:
+    """Raise `RequestError` for values that the framework would write to the log, or copy, many times over."""
+    kind = component.get_block_name()
+    longest = _LONGEST_CHOICES if getattr(component, "multiselect", False) else _LONGEST_CHOICE
+    if kind in _CHOICES and len(json.dumps(given)) > longest:
+        raise RequestError(400, "A choice is too long.", "Reload the page.")
+    if kind in _FILES and given is not None:
+        files = given if isinstance(given, list) else [given]
+        paths = {each.get("path") for each in files if isinstance(each, dict) and isinstance(each.get("path"), str)}
+        if len(files) > MOST_GIVEN or len(paths) < len(files):
+            raise RequestError(
+                400, f"The files are not up to {MOST_GIVEN} different uploads.", "Upload each file once."
+            )
 
 
 def _limited_owner(caller: str | None, scope: Scope) -> str:

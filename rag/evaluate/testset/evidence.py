@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from time import thread_time
 
 from index import Article, public_name
 
@@ -15,7 +16,6 @@ from .cases import Case, Evidence
 from .problems import Problem
 
 _MOST_LISTED = 3  # maximum number of locations that a problem lists; a search ends after one more
-_COMPARED_AT_LEAST = 200  # characters compared in the time that excluding an article by its name and words takes
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
@@ -80,7 +80,7 @@ def resolve(
     path: str = "",
     lines: Mapping[str, int] | None = None,
     with_folders: bool = True,
-    most_compared: int | None = None,
+    longest: float | None = None,
 ) -> tuple[list[Case], list[Problem]]:
     """Return the cases with an article and offsets for all evidence, and the problems in the cases that are left out.
 
@@ -89,8 +89,7 @@ def resolve(
     at all if all offsets are known. Without `with_folders`, evidence is compared with the names of files only: for test
     sets from users and programs on the network, which must not learn the names of folders on the server's disk.
 
-    Raises `TestSetError` if finding the evidence requires comparing more than about `most_compared` characters: the
-    sum, over pieces of evidence without offsets, of the lengths of the articles that have their words. None means no
+    Raises `TestSetError` if finding the evidence takes more than `longest` seconds of processor time; None means no
     limit.
     """
     searches = {
@@ -98,11 +97,10 @@ def resolve(
         for case in cases
     }
     unknown = [search for of_case in searches.values() for search in of_case.values()]
-    compared = 0
+    started = thread_time()
     for article in articles if unknown else ():
-        for count in _search(article, unknown, with_folders=with_folders):
-            compared += count
-            if most_compared is not None and compared > most_compared:
+        for _ in _search(article, unknown, with_folders=with_folders):
+            if longest is not None and thread_time() - started > longest:
                 raise TestSetError(
                     f"The evidence takes too long to find: {len(unknown)} pieces without a start and an end.",
                     "Give the start and end of the evidence, or its article, or run `citechat eval` (no limit).",
@@ -150,21 +148,19 @@ def occurrences(evidence: Evidence, text: str) -> Iterator[int]:
         start = text.find(evidence.text, start + 1)
 
 
-def _search(article: Article, searches: Iterable[_Search], *, with_folders: bool) -> Iterator[int]:
-    """Add the occurrences in an article to the searches, and yield the number of characters of each comparison."""
+def _search(article: Article, searches: Iterable[_Search], *, with_folders: bool) -> Iterator[None]:
+    """Add the occurrences in an article to the searches, and yield before each of them."""
     shown = (lambda path: path) if with_folders else public_name
     sources = [name for origin in article.origins for name in (origin.source, shown(origin.path))]
     text = _Text(article)
     for search in searches:
-        yield _COMPARED_AT_LEAST
+        yield
         if search.is_over or not is_named(search.evidence, article.id, sources):
             continue
         if text.may_have(search):
-            yield len(article.text)
             room = _MOST_LISTED + 1 - len(search.found)
             search.found += [(article, start) for start in islice(occurrences(search.evidence, article.text), room)]
         if not search.found and search.similar is None and text.may_be_similar(search):
-            yield len(article.text)
             search.similar = article if text.is_similar(search) else None
 
 

@@ -54,7 +54,8 @@ def test_the_sentence_that_answers_is_quoted_first(
     index.sync([tmp_path / "harbour.txt"])
     span = sentences(HARBOUR)[sentence]
     first = Assistant(index, reader=reader).ask(question).citations[0]
-    assert (first.start, first.end) == (span.start, span.end)
+    assert first.start <= span.start < span.end <= first.end, "with the sentences around it if it gives a reason"
+    assert question.startswith("How did") or first.quote == HARBOUR[span.start : span.end]
 
 
 @pytest.mark.parametrize(

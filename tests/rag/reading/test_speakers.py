@@ -48,3 +48,13 @@ def test_a_line_that_is_too_long_for_a_sentence_names_nobody() -> None:
     names = names_in(rows)
     assert [name.text for name in names] == ["Lena Kolb"]
     assert speakers(rows, names)[0] is None
+
+
+def test_in_one_line_few_verbs_are_compared_with_few_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work of a line is their product."""
+    compared: list[str] = []
+    monkeypatch.setattr(module, "_last_mention", lambda name, _: compared.append(name.text) or -1)
+    names = ", ".join(f"Ana {a}{b}o" for a in "BCDFGHKL" for b in "aeiou")
+    rows = lines_of(f"{names} said {'and said ' * 50}no.")
+    speakers(rows, names_in(rows))
+    assert 0 < len(compared) <= module._MOST_VERBS * module._MOST_IN_LINE

@@ -59,6 +59,15 @@ def test_a_file_is_added_asked_about_and_removed(client: httpx.Client) -> None:
     assert client.delete(f"/v1/articles/{article['id']}").status_code == 404
 
 
+def test_the_overview_of_an_article_is_an_answer(client: httpx.Client) -> None:
+    article = client.get("/v1/articles").json()[0]
+    answer = client.get(f"/v1/articles/{article['id']}/overview").json()
+    assert answer["found"]
+    assert answer["citations"]
+    assert {each["article_id"] for each in answer["citations"]} == {article["id"]}
+    assert client.get("/v1/articles/unknown/overview").status_code == 404
+
+
 def test_a_text_is_added_once(client: httpx.Client) -> None:
     sent = {"title": "The lighthouse", "text": STORY}
     assert client.post("/v1/articles", json=sent).json()["added"][0]["state"] == "added"

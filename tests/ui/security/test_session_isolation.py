@@ -32,6 +32,8 @@ pytestmark = pytest.mark.filterwarnings(
 PASSWORD = "correct horse battery"
 SECRET = "what ann wrote"
 
+JOIN = "/gradio_api/queue/join"
+
 
 class Visitor:
     """Somebody who has logged in."""
@@ -211,6 +213,27 @@ def test_calls_that_the_framework_would_print_are_refused(chat: ServedChat) -> N
         assert (reply.status, told in reply.body) == (400, True)
 
 
+def test_files_in_a_call_are_different_uploads(ann: Visitor, chat: ServedChat) -> None:
+    """The framework writes an error to the log for each invalid one, and copies each valid one."""
+    path = ann.upload()
+    given = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    function = next(
+        each for each in chat.app.fns.values() if [c.get_block_name() for c in each.inputs][:1] == ["uploadbutton"]
+    )
+    for files in ([1] * 1000, [given, given], [{"path": [path]}], [{}], "x"):
+        body = joined("s", [files, *[None] * (len(function.inputs) - 1)], fn_index=function._id)
+        reply = ann("queue/join", body=body)
+        assert (reply.status, b"different uploads" in reply.body) == (400, True), files
+    body = joined("s", [given, *[None] * (len(function.inputs) - 1)], fn_index=function._id)
+    assert ann("queue/join", body=body).status == 200
+
+
+def test_functions_with_a_queue_run_only_in_it(ann: Visitor, chat: ServedChat) -> None:
+    for number, function in chat.app.fns.items():
+        reply = ann("run/predict", body=joined("s", [None] * len(function.inputs), fn_index=number))
+        assert (reply.status == 404) is (function.queue is not False), function.name
+
+
 def _app_with_sessions(*names: str) -> Any:
     """An application of the framework that keeps the state of these sessions."""
     holder: Any = StateHolder()
@@ -259,7 +282,7 @@ def test_one_user_cannot_evict_the_sessions_of_others(monkeypatch: pytest.Monkey
     isolation = SessionIsolation()
 
     def call(caller: str, session: str) -> None:
-        scope = {"app": app, "state": {"limited_as": caller}}
+        scope = {"app": app, "path": JOIN, "state": {"limited_as": caller}}
         isolation._check_call(caller, scope, {"fn_index": 0, "data": [], "session_hash": session})
         isolation.limits.release(scope)
 
@@ -281,7 +304,7 @@ def test_sessions_with_calls_that_wait_or_run_are_not_forgotten(monkeypatch: pyt
     app.get_blocks()._queue.active_jobs.append([runs])
     isolation = SessionIsolation()
     for session in ("waits", "runs", *(f"idle {number}" for number in range(20))):
-        scope = {"app": app, "state": {"limited_as": "user:ann"}}
+        scope = {"app": app, "path": JOIN, "state": {"limited_as": "user:ann"}}
         isolation._check_call("user:ann", scope, {"fn_index": 0, "data": [], "session_hash": session})
         isolation.limits.release(scope)
     assert set(app.state_holder.session_data) == {"waits", "runs", "idle 19"}
@@ -289,7 +312,7 @@ def test_sessions_with_calls_that_wait_or_run_are_not_forgotten(monkeypatch: pyt
 
 def _called(app: Any, isolation: SessionIsolation, caller: str | None, address: str, session: str) -> bool:
     """Call a function whose results nobody fetches, and return whether the call was admitted."""
-    scope = {"app": app, "state": {"limited_as": caller or address}}
+    scope = {"app": app, "path": JOIN, "state": {"limited_as": caller or address}}
     try:
         isolation._check_call(caller, scope, {"fn_index": 0, "data": [], "session_hash": session})
     except RequestError:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MOST_QUESTIONS = 500
 """Maximum number of questions in a test set that the page runs; longer test sets require the command line."""
 
-MOST_COMPARED = 5_000_000_000
-"""Maximum number of characters compared to find the evidence of a test set, which takes about ten seconds."""
+LONGEST_SEARCH = 10.0
+"""Maximum processor time of the search for the evidence of a test set, in seconds."""
 
 NO_TEST_SET = ("There is no test set yet.", "Upload a JSONL or CSV file, or add answers with “Add to test set”.")
 """The error message and its hint if no test set was uploaded and no answers were added."""
@@ -74,7 +74,7 @@ class EvaluationHandlers:
             raise TestSetError(error.message.replace(str(path), path.name), error.hint) from None
         articles = self.assistant.articles()
         cases, problems = resolve(
-            test_set.cases, articles, lines=test_set.lines, with_folders=False, most_compared=MOST_COMPARED
+            test_set.cases, articles, lines=test_set.lines, with_folders=False, longest=LONGEST_SEARCH
         )
         problems = [replace(problem, path="") for problem in (*test_set.skipped, *problems)]
         return cases, problems
