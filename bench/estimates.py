@@ -24,6 +24,8 @@ LABELS = {
     "answered": "answered",
     "auroc": "AUROC",
     "refused": "refused",
+    "doubted": "refused or unsure",
+    "sure": "answerable: answered and sure",
     "accuracy": "answered or refused rightly",
 }
 """The names of the measures in tables, by their short names in gates; docs/evaluation.md explains the measures."""

@@ -14,7 +14,7 @@ from tutorial import Tutorial
 
 from index import Encoder, Encoding, Index
 from index.embedding.base import FloatArray
-from rag import Assistant, load_settings, open_reader
+from rag import Answer, Assistant, load_settings, open_reader
 from rag.reading.evidence import rank_sentences, read_passages
 from rag.reading.reader import Kind, Pair, Reader, Reading
 
@@ -26,10 +26,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A pipeline's score for a question, higher if its documents seem to answer, and whether the pipeline answered."""
+    """A pipeline's score for a question, higher if its documents seem to answer, and whether the pipeline answered.
+
+    `unsure` is True if the answer has a note that the documents may not answer.
+    """
 
     score: float
     answered: bool
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +165,16 @@ class CitechatPipeline:
             pieces=tuple(Slice(hit.source, hit.passage.start, hit.passage.end, hit.passage.text) for hit in hits),
             sentence=sentence,
             shown=Slice(cited[0].source, cited[0].start, cited[0].end, cited[0].quote) if cited else None,
-            verdict=Verdict(answer.confidence, answer.found),
+            verdict=_verdict(answer),
         )
 
     def weigh(self, question: str) -> Verdict:
         answer = self._assistant.ask(question)
-        return Verdict(answer.confidence, answer.found)
+        return _verdict(answer)
+
+
+def _verdict(answer: Answer) -> Verdict:
+    return Verdict(answer.confidence, answer.found, answer.is_unsure)
 
 
 class TutorialPipeline:

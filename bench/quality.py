@@ -196,6 +196,8 @@ def refusal_figures(subject: str, answerable: Sequence[Verdicts], unanswerable: 
     return [
         areas(subject, ours, theirs),
         share(subject, "refused", refused),
+        share(subject, "doubted", [float(not each.answered or each.unsure) for each, _ in unanswerable]),
+        share(subject, "sure", [float(each.answered and not each.unsure) for each, _ in answerable]),
         share(subject, "accuracy", [*answered, *refused]),
     ]
 
