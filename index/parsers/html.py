@@ -11,6 +11,16 @@ from .base import Extract, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
 
+_NOT_SHOWN = "//del | //s | //strike | //template | //amp-ad | //amp-embed | //amp-sidebar | //amp-consent"
+_PLAIN = "0123456789+-\u2212"
+_RAISED = {"sup": "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻", "sub": "₀₁₂₃₄₅₆₇₈₉₊₋₋"}
+_CHALLENGE = re.compile(
+    r"just a moment|attention required|access denied|please verify you are|verify(?:ing)? you are human|are you a robot"
+    r"|robot check|checking your browser|before you continue|security check|human verification|pardon our interruption"
+    r"|one more step|captcha|cookie consent|we value your privacy",
+    re.IGNORECASE,
+)
+_LONGEST_CHALLENGE = 3_000  # characters with scripts; an article with such a title is longer
 _LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # a match never starts inside a run of blanks
 
 
@@ -27,6 +37,8 @@ def read_page(page: str, name: str) -> Extract:
     tree = load_html(page.encode()) if page.strip() else None
     if tree is None:
         raise cannot_read(name, "it is not a web page", "Save the page again as HTML.")
+    _require_article(tree, name)
+    _show(tree)
     _unwrap(tree)
     language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     document: Any = bare_extraction(
@@ -46,12 +58,51 @@ def read_page(page: str, name: str) -> Extract:
         )
     return Extract(
         _separated(text),
-        title=one_line(document.title),
+        title=_title(tree, document),
         author=one_line(document.author or _first(tree, "//meta[@name='author']/@content")),
         published=iso_date(document.date),
         source=one_line(document.sitename or document.hostname),
         language=language,
     )
+
+
+def _require_article(tree: Any, name: str) -> None:
+    """Raise `LoadError` for a page that a server sends in place of an article, to check for robots or for consent."""
+    title = " ".join(str(_first(tree, "//title/text()") or "").split())
+    if _CHALLENGE.match(title) and len("".join(tree.itertext())) < _LONGEST_CHALLENGE:
+        raise LoadError(
+            f"Cannot index {name!r}: the page {title!r} is a check for robots or for consent, not an article.",
+            "Open the article in a browser and save it there, or print it to PDF.",
+        )
+
+
+def _show(tree: Any) -> None:
+    """Remove what a browser strikes out or does not show, and write what the library loses so that it keeps it.
+
+    The library loses text directly in `<details>`, and cannot tell 10 to the power of -3 from 10-3.
+    """
+    for element in tree.xpath(_NOT_SHOWN):
+        element.drop_tree()  # but not the text after it
+    for tag, characters in _RAISED.items():
+        for element in tree.iter(tag):
+            raised = (element.text or "").strip()
+            if not len(element) and raised and set(raised) <= set(_PLAIN):
+                element.text = raised.translate(str.maketrans(_PLAIN, characters))
+    for summary in tree.iter("summary"):
+        summary.tag = "p"
+        if summary.tail and summary.tail.strip():
+            paragraph = summary.makeelement("p")
+            paragraph.text, summary.tail = summary.tail, None
+            summary.addnext(paragraph)
+
+
+def _title(tree: Any, document: Any) -> str | None:
+    """Return the title of the article: its first heading if the page's title is that of the site."""
+    title, site = one_line(document.title), one_line(document.sitename)
+    heading = _first(tree, "//h1")
+    if heading is not None and (title is None or title == site):
+        return one_line(heading.text_content()) or title
+    return title
 
 
 def _unwrap(tree: Any) -> None:
@@ -76,5 +127,5 @@ def _separated(text: str) -> str:
     return "".join(parts)
 
 
-def _first(tree: Any, path: str) -> str | None:
+def _first(tree: Any, path: str) -> Any:
     return next(iter(tree.xpath(path)), None)

@@ -11,6 +11,8 @@ from .base import Extract, cannot_read
 from .encoding import decode
 from .metadata import first_line, iso_date, iso_language, one_line
 
+_HEADING = re.compile(r"^#[ \t]+([^\s#][^\r\n]*)", re.MULTILINE)
+_OPENING = re.compile(r"\s*#{2,6}[ \t]+([^\s#][^\r\n]*)")  # a heading of a lower level above the text
 _LONGEST_FRONT_MATTER = 20_000  # characters
 
 
@@ -24,8 +26,9 @@ def read_markdown(data: bytes, name: str) -> Extract:
     text = decode(data, name)
     fields = _fields(text, name)
     body = front_matter(text)[1]
-    heading = re.search(r"^#[ \t]+([^\s#][^\r\n]*)", text, re.MULTILINE)
-    named = heading[1].rstrip(" \t#") if heading else first_line(text[body.end if body else 0 :])
+    story = text[body.end if body else 0 :]
+    heading = _HEADING.search(story) or _OPENING.match(story)
+    named = heading[1].rstrip(" \t#") if heading else first_line(story)
     return Extract(
         text,
         title=one_line(fields.get("title")) or one_line(named),
@@ -38,6 +41,8 @@ def read_markdown(data: bytes, name: str) -> Extract:
 
 
 def _fields(text: str, name: str) -> dict[str, Any]:
+    import tomllib
+
     import yaml
 
     written, span = front_matter(text)
@@ -46,15 +51,23 @@ def _fields(text: str, name: str) -> dict[str, Any]:
     if len(written) > _LONGEST_FRONT_MATTER:
         why = f"its front matter has {len(written):,} characters, more than {_LONGEST_FRONT_MATTER:,}"
         raise cannot_read(name, why, "Check the text between the two --- lines; the second may be missing.")
+    mark = text[:3]
     try:
-        fields = _without_merging(yaml.SafeLoader)(written).get_single_data()
+        load = tomllib.loads if mark == "+++" else _load_yaml
+        fields = load(written)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise LoadError(
-            f"Cannot read {name!r}: its front matter is not valid YAML: {reason}",
-            "Correct the text between the two --- lines; put values with a colon in quotes.",
+            f"Cannot read {name!r}: its front matter is not valid {'TOML' if mark == '+++' else 'YAML'}: {reason}",
+            f"Correct the text between the two {mark} lines; put values with a colon in quotes.",
         ) from None
     return {key: value for key, value in fields.items() if _is_flat(value)} if isinstance(fields, dict) else {}
+
+
+def _load_yaml(written: str) -> Any:
+    import yaml
+
+    return _without_merging(yaml.SafeLoader)(written).get_single_data()
 
 
 def _without_merging(loader: Any) -> Any:

@@ -96,7 +96,11 @@ _RELATED_LINK = re.compile(
 _LINE = re.compile(r"[^\r\n]+")
 _ORIGINAL = re.compile(r"-{3,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original) ?-{3,}")
 _WORDS = re.compile(r"\w")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(
+    r"\A(?:---[ \t]*\r?\n(?=\s*(?:#"
+    r"|[\w\"'-][^:\r\n]{0,60}:|---))(.*?)^---|\+\+\+[ \t]*\r?\n(?=\s*[\w.\"'-]+ *=)(.*?)^\+\+\+)[ \t]*(?:\r?\n|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 _BULLET = re.compile(r"[-*•·]\s*\S|\d{1,2}[.)]\s")
 _CALLS_FOR_MORE = re.compile(r"(,|\b(on|in|of|by|since|until|from|to|the))$")
 _ENDS_A_STATEMENT = re.compile(r"[.!…。！；;,，][\"'”’)\]]*$")
@@ -112,9 +116,13 @@ class _Line:
 
 
 def front_matter(text: str) -> tuple[str, Span | None]:
-    """Return the YAML between two leading `---` lines, and the span including both lines; else `("", None)`."""
+    """Return the front matter, and its span including the lines around it; else `("", None)`.
+
+    It is YAML between two leading `---` lines, or TOML between two `+++` lines; a text between two such lines that does
+    not begin with a field is part of the story.
+    """
     match = _FRONT_MATTER.match(text)
-    return (match[1], Span(0, match.end())) if match else ("", None)
+    return (match[1] or match[2] or "", Span(0, match.end())) if match else ("", None)
 
 
 def boilerplate_spans(
