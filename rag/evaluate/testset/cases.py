@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -93,6 +94,11 @@ def _id_from_content(given: dict[str, Any]) -> str:
     return f"q-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]}"
 
 
+def _listed(given: Any) -> Any:
+    """Return a single text, or a list, as a tuple."""
+    return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
+
+
 class Case(_Strict):
     """A question in a test set; any one of `answers` and any one piece of `evidence` is right.
 
@@ -100,7 +106,7 @@ class Case(_Strict):
     """
 
     question: Filled
-    answers: tuple[Filled, ...] = Field(default=(), max_length=MOST_ITEMS)
+    answers: Annotated[tuple[Filled, ...], BeforeValidator(_listed)] = Field(default=(), max_length=MOST_ITEMS)
     evidence: tuple[Evidence, ...] = Field(default=(), max_length=MOST_ITEMS)
     tags: tuple[Filled, ...] = Field(default=(), max_length=MOST_ITEMS)
     notes: str = ""

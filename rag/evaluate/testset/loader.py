@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from ...errors import TestSetError
 from .cases import MOST_ITEMS, Case
+from .forms import known_fields, whole_file
 from .problems import HINT, Problem, fields_and_reasons, read_file, refusal, too_many
 from .records import NOT_UTF8, TABLES, RawCase, json_lines
 from .tables import table_rows
@@ -84,8 +85,13 @@ def _raw_cases(path: Path) -> Iterator[RawCase]:
         raise TestSetError(f"Cannot read {str(path)!r}: {path.suffix} is not supported.", "Save it as CSV or JSONL.")
     data = read_file(path)
     if data.startswith(_UTF16):
-        raise refusal([Problem(NOT_UTF8, str(path), 1)])
-    return table_rows(data, str(path)) if suffix in TABLES else json_lines(data)
+        try:
+            data = data.decode("utf-16").encode()  # Excel's “Unicode text”
+        except UnicodeError:
+            raise refusal([Problem(NOT_UTF8, str(path), 1)]) from None
+    if suffix in TABLES:
+        return table_rows(data, str(path))
+    return whole_file(data) or (replace(raw, json=known_fields(raw.json)) for raw in json_lines(data))
 
 
 def _parse(raw: RawCase, lines: dict[str, int]) -> Case | list[tuple[str, str]]:

@@ -87,7 +87,7 @@ def test_a_history_becomes_turns(tmp_path: Path) -> None:
         ({"id": 7}, "'id'", "string"),
         ({"question": " \t"}, "'question'", "blank"),
         ({"answerable": "yes"}, "'answerable'", "boolean"),
-        ({"answers": "Zhou Hongyi"}, "'answers'", "array"),
+        ({"answers": 7}, "'answers'", "array"),
         ({"answers": ["Zhou", ""]}, "'answers[1]'", "blank"),
         ({"evidence": [{"start": "3", "end": 14, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "integer"),
         ({"evidence": [{"start": -1, "end": 10, "text": "Zhou Hongyi"}]}, "'evidence[0].start'", "greater"),
@@ -201,10 +201,17 @@ def test_a_line_half_of_bytes_of_another_encoding_says_how_to_mend_it(tmp_path: 
         read_cases(path)
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
-def test_a_file_in_utf16_says_how_to_mend_it(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(("suffix", "separator"), [(".csv", ","), (".tsv", "\t"), (".csv", ";")])
+def test_a_table_in_utf16_is_read(tmp_path: Path, suffix: str, separator: str) -> None:
+    """Excel saves it as “Unicode text”."""
     path = tmp_path / f"questions{suffix}"
-    path.write_text("question,answers\nWho?,Ann\n", encoding="utf-16")
+    path.write_text(f"question{separator}answers\nWho?{separator}Zoë\n", encoding="utf-16")
+    assert [(case.question, case.answers) for case in read_cases(path)] == [("Who?", ("Zoë",))]
+
+
+def test_bytes_that_only_begin_like_utf16_say_how_to_mend_it(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_bytes(b"\xff\xfeodd")
     with pytest.raises(TestSetError, match="is not UTF-8"):
         read_cases(path)
 
