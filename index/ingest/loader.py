@@ -148,9 +148,10 @@ def article_id(text: str) -> str:
 
 
 def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
-    """Yield the files under a folder, except hidden files, then the subfolders that cannot be read.
+    """Yield the files under a folder, except hidden files, then the subfolders and links that cannot be read.
 
-    Linked folders are skipped, to prevent loops. Raises `LoadError` if the folder itself cannot be read.
+    Linked folders and files are read once, whatever the number of links to them. Raises `LoadError` if the folder itself
+    cannot be read.
     """
     if not os.access(folder, os.R_OK | os.X_OK):
         raise LoadError(
@@ -158,13 +159,25 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
         )
     closed: list[OSError] = []
     files: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found = (Path(parent, name) for name in names if not name.startswith("."))
-        files += [path for path in found if path.is_file()]
+    broken: list[Path] = []
+    seen = {absolute(folder)}
+
+    def is_new(path: Path) -> bool:
+        place = absolute(path)
+        is_first = place not in seen
+        seen.add(place)
+        return is_first
+
+    for parent, folders, names in os.walk(folder, onerror=closed.append, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if not name.startswith(".") and is_new(Path(parent, name))]
+        found = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+        files += [path for path in found if path.is_file() and is_new(path)]
+        broken += [path for path in found if path.is_symlink() and not path.exists()]
     yield from sorted(files)
     for error in closed:
         yield Skipped(str(error.filename), f"Cannot read {error.filename!r}: {error.strerror}.")
+    for path in broken:
+        yield Skipped(str(path), f"Cannot read {str(path)!r}: it is a link to a file that does not exist.")
 
 
 def _load_path(path: Path, limits: ReadLimits) -> Iterator[Article | Skipped]:

@@ -17,7 +17,7 @@ def is_address(path: Path | str) -> bool:
 
 def absolute(path: Path | str) -> str:
     """Return the path as articles store it: a local path is made absolute, and a web address is unchanged."""
-    return str(path) if is_address(path) else str(Path(path).resolve())
+    return str(path) if is_address(path) else os.path.realpath(path)  # `resolve` fails for a link to itself
 
 
 def containers(path: str) -> list[str]:

@@ -154,6 +154,35 @@ def test_hidden_files_and_folders_are_left_alone(tmp_path: Path) -> None:
     assert list(load([tmp_path])) == []
 
 
+def test_linked_folders_and_files_are_read_once(tmp_path: Path) -> None:
+    real, docs = tmp_path / "real", tmp_path / "docs"
+    real.mkdir()
+    docs.mkdir()
+    _write(real / "a.txt", "The ferry sails at noon.")
+    _write(real / "b.txt", "The tea harvest began.")
+    (docs / "folder").symlink_to(real)
+    (docs / "again").symlink_to(real)
+    (docs / "file.txt").symlink_to(real / "b.txt")
+    articles = [each for each in load([docs]) if isinstance(each, Article)]
+    assert sorted(each.path for each in articles) == [str(real / "a.txt"), str(real / "b.txt")]
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    _write(tmp_path / "a.txt", "The ferry sails at noon.")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "outer").symlink_to(tmp_path)
+    (tmp_path / "inner" / "self").symlink_to(tmp_path / "inner")
+    assert len(list(load([tmp_path]))) == 1
+
+
+@pytest.mark.parametrize("target", ["missing.txt", "dead.txt"])
+def test_a_link_to_nothing_is_skipped_with_its_reason(tmp_path: Path, target: str) -> None:
+    (tmp_path / "dead.txt").symlink_to(tmp_path / target)
+    (skipped,) = load([tmp_path])
+    assert isinstance(skipped, Skipped)
+    assert skipped.reason.endswith("dead.txt': it is a link to a file that does not exist.")
+
+
 def test_the_same_text_is_the_same_article(tmp_path: Path) -> None:
     first, second = _write(tmp_path / "a.txt", "Same text."), _write(tmp_path / "b.txt", "Same text.")
     assert load_file(first).id == load_file(second).id
