@@ -150,7 +150,7 @@ def article_id(text: str) -> str:
 def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
     """Yield the files under a folder, except hidden files, then the subfolders and links that cannot be read.
 
-    Linked folders and files are read once, whatever the number of links to them. Raises `LoadError` if the folder itself
+    Linked folders and files are read once, whatever the number of links. Raises `LoadError` if the folder itself
     cannot be read.
     """
     if not os.access(folder, os.R_OK | os.X_OK):
