@@ -41,6 +41,14 @@ class Allowance:
     def __post_init__(self) -> None:
         self.most = self.files, self.bytes
 
+    def counted(self, messages: Iterator[Member], name: str) -> Iterator[Member]:
+        """Yield the messages in a mailbox. Raises `LoadError` if there are more than files may be read."""
+        for message in messages:
+            self.files -= 1
+            if self.files < 0:
+                raise cannot_read(name, f"it contains more than {self.most[0]:,} files", _UNPACK)
+            yield message
+
     def spend(self, members: list[ZipInfo], name: str) -> None:
         """Subtract the number and size of these members. Raises `LoadError` if they exceed the limit."""
         self.files -= len(members)
@@ -63,7 +71,10 @@ def documents(path: Path, allowance: Allowance | None = None) -> Iterator[Member
 
 def _inside(file: IO[bytes], suffix: str, name: str, allowance: Allowance, depth: int) -> Iterator[Member]:
     try:
-        for member in members_of_zip(file, name, allowance) if suffix == ".zip" else members_of_mbox(file, name):
+        is_zip = suffix == ".zip"
+        for member in (
+            members_of_zip(file, name, allowance) if is_zip else allowance.counted(members_of_mbox(file, name), name)
+        ):
             inner = f"{name}!{member.name}"
             if member.suffix not in CONTAINERS:
                 yield Member(inner, member.suffix, member.read)

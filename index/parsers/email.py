@@ -20,12 +20,17 @@ from .metadata import iso_date, iso_language, one_line
 _BEGINS = re.compile(
     rb"From \S.{0,200}\b\d{1,2}:\d\d(?::\d\d)?\b.{0,40}\b\d{4}\b"
 )  # "From ann@example.org Tue Mar  4 09:12:00 2025"
+# The standard library takes quadratic time for a header.
+_LONG_HEADER = re.compile(
+    rb"^(?:from|date|subject|content-[a-z-]{1,40}):(?:[^\n]|\n[ \t]){5000}", re.IGNORECASE | re.MULTILINE
+)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _SHOWN_FIELDS = ("From", "Date", "Subject")  # of attached messages
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 0.5  # minimum share of the words of the HTML that the plain text has
 _QUOTES = "//blockquote | //*[contains(@class, 'gmail_quote')]"
 _OUTER = "ancestor::blockquote or ancestor::*[contains(@class, 'gmail_quote')]"
+_MOST_CELLS = 5_000  # in tables, for which the library takes quadratic time
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LONGEST_PART = 65_536  # maximum number of bytes of a line that are read at once
 _MOST_MULTIPARTS = 100  # the standard library takes a minute for a message of 1 MB that consists of such headers
@@ -40,6 +45,8 @@ def read_eml(data: bytes, name: str) -> Extract:
     """
     if sum(data.lower().count(b"content-type: " + kind) for kind in (b"multipart/", b"message/")) > _MOST_MULTIPARTS:
         raise cannot_read(name, f"it has more than {_MOST_MULTIPARTS} nested parts", "Save its text as a file.")
+    if _LONG_HEADER.search(data):
+        raise cannot_read(name, "it has a header of more than 5,000 characters", "Save its text as a file.")
     message = message_from_bytes(data, policy=policy.default)
     if not any(field in message for field in ("From", "Subject", "Date")):
         raise cannot_read(
@@ -102,6 +109,8 @@ def html_text(page: str) -> str:
         return ""
     config = ParserConfig(css=CSS_PROFILES["strict"])
     tree = document_fromstring(page.encode(), parser=_html_parser())
+    if len(tree.xpath("//td | //th | //tr")) > _MOST_CELLS:
+        return "\n".join(text.strip() for text in tree.itertext() if text.strip())
     for quote in [each for each in tree.xpath(_QUOTES) if not each.xpath(_OUTER)]:
         quoted = Inscriptis(quote, config).get_text().strip().splitlines()
         for child in list(quote):

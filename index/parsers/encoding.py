@@ -27,9 +27,10 @@ _CODECS = {  # Python's names for the encodings that the detector returns, or fo
     "iso-8859-8-i": "iso8859-8",
 }
 _LATIN = frozenset({"iso-8859-2", "iso-8859-4", "windows-1250", "windows-1254", "windows-1257", "windows-1258"})
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_BEFORE, _LOOKED_AT = 1_000, 1_000_000  # bytes
 _SPELLED = re.compile(r"[^\W\d_][^\W\d_\x00-\x7f]|[^\W\d_\x00-\x7f][^\W\d_]")  # a letter beyond ASCII in a word
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROL = bytes([*range(9), *range(14, 27), *range(28, 32)])
 _CONTROLS = 0.01  # maximum share of control characters in a text
 _REPLACEMENT = "\ufffd"
 _INVALID = 0.5  # maximum share of invalid bytes in UTF-8, of the characters beyond ASCII
@@ -78,18 +79,29 @@ def _detect(data: bytes, name: str) -> str:
 
     Western European text without a hint of another language is decoded as Windows-1252, as browsers do.
     """
-    from chardetng_py import detect
-
     almost = data.decode("utf-8-sig", "replace")
-    if almost.count(_REPLACEMENT) <= _INVALID * len(_NOT_ASCII.findall(almost)):
+    beyond_ascii = len(almost) - len(almost.encode("ascii", "ignore"))
+    if almost.count(_REPLACEMENT) <= _INVALID * beyond_ascii:
         return almost
-    guess = detect(data).lower()
+    guess = _guess(data)
     text = _decoded(data, _CODECS.get(guess, guess))
     if guess in _LATIN and (text is None or not _SPELLED.search(text)):
         text = _decoded(data, "cp1252") or text
-    if text is None or len(_CONTROL.findall(text)) > _CONTROLS * len(text):
+    if text is None or len(data) - len(data.translate(None, _CONTROL)) > _CONTROLS * len(data):
         raise cannot_read(name, "it is not a text file", "Convert it to text in UTF-8 first.")
     return text
+
+
+def _guess(data: bytes) -> str:
+    """Return the encoding that the detector guesses, from the part of the text around its first non-ASCII bytes."""
+    from chardetng_py import EncodingDetector
+
+    first = _BEYOND_ASCII.search(data)
+    start = max(0, first.start() - _BEFORE) if first else 0
+    detector = EncodingDetector()
+    part = data[start : start + _LOOKED_AT]
+    detector.feed(part, last=len(part) < _LOOKED_AT)
+    return str(detector.guess(tld=None, allow_utf8=False)).lower()
 
 
 def _decoded(data: bytes, codec: str) -> str | None:

@@ -20,6 +20,7 @@ _CHALLENGE = re.compile(
     r"|one more step|captcha|cookie consent|we value your privacy",
     re.IGNORECASE,
 )
+_LONGEST_METADATA = 30_000  # characters; the library's patterns for authors take quadratic time
 _LONGEST_CHALLENGE = 3_000  # characters with scripts; an article with such a title is longer
 _LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # a match never starts inside a run of blanks
 
@@ -83,6 +84,9 @@ def _show(tree: Any) -> None:
     """
     for element in tree.xpath(_NOT_SHOWN):
         element.drop_tree()  # but not the text after it
+    for script in tree.xpath("//script[contains(@type, 'json')]"):
+        if len(script.text or "") > _LONGEST_METADATA:
+            script.drop_tree()
     for tag, characters in _RAISED.items():
         for element in tree.iter(tag):
             raised = (element.text or "").strip()

@@ -13,6 +13,7 @@ from .metadata import first_line, iso_date, iso_language, one_line
 
 _HEADING = re.compile(r"^#[ \t]+([^\s#][^\r\n]*)", re.MULTILINE)
 _OPENING = re.compile(r"\s*#{2,6}[ \t]+([^\s#][^\r\n]*)")  # a heading of a lower level above the text
+_MOST_VALUES, _LONGEST_VALUE = 50, 1_000  # values in a list, and characters of a value
 _LONGEST_FRONT_MATTER = 20_000  # characters
 
 
@@ -61,7 +62,7 @@ def _fields(text: str, name: str) -> dict[str, Any]:
             f"Cannot read {name!r}: its front matter is not valid {'TOML' if mark == '+++' else 'YAML'}: {reason}",
             f"Correct the text between the two {mark} lines; put values with a colon in quotes.",
         ) from None
-    return {key: value for key, value in fields.items() if _is_flat(value)} if isinstance(fields, dict) else {}
+    return {key: _cut(value) for key, value in fields.items() if _is_flat(value)} if isinstance(fields, dict) else {}
 
 
 def _load_yaml(written: str) -> Any:
@@ -79,6 +80,13 @@ def _without_merging(loader: Any) -> Any:
 
     Loader.add_constructor("tag:yaml.org,2002:merge", loader.construct_yaml_str)
     return Loader
+
+
+def _cut(value: object) -> object:
+    """Return the beginning of a long text or list: aliases may repeat a long text thousands of times."""
+    if isinstance(value, list):
+        return [_cut(part) for part in value[:_MOST_VALUES]]
+    return value[:_LONGEST_VALUE] if isinstance(value, str) else value
 
 
 def _is_flat(value: object) -> bool:

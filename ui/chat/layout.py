@@ -107,6 +107,7 @@ def _chat(gr: Any) -> Components:
         container=False,
         placeholder=translate("Your question"),
         max_lines=6,
+        max_length=20_000,
         autofocus=True,
         submit_btn=translate("Ask"),
         elem_id="question",

@@ -85,6 +85,8 @@ class PageIsolation:
 
 _CHOICES = frozenset({"dropdown", "radio", "slider", "number", "checkbox"})  # components with short values
 _FILES = frozenset({"file", "uploadbutton"})
+_TEXTS = frozenset({"textbox", "button"})
+_LONGEST_TEXT = 1_000_000  # characters of a pasted text; the server keeps the values of each page
 _LONGEST_CHOICE, _LONGEST_CHOICES = 1000, 20_000  # characters of a choice, and of several
 
 
@@ -255,6 +257,10 @@ def _check_input(component: Any, given: object) -> None:
     longest = _LONGEST_CHOICES if getattr(component, "multiselect", False) else _LONGEST_CHOICE
     if kind in _CHOICES and len(json.dumps(given)) > longest:
         raise RequestError(400, "A choice is too long.", "Reload the page.")
+    if kind in _TEXTS and given is not None:
+        most = _LONGEST_CHOICES if kind == "button" else getattr(component, "max_length", None) or _LONGEST_TEXT
+        if not isinstance(given, str) or len(given) > most:
+            raise RequestError(400, f"A field is not a text of at most {most:,} characters.", "Reload the page.")
     if kind in _FILES and given is not None:
         files = given if isinstance(given, list) else [given]
         paths = {each.get("path") for each in files if isinstance(each, dict) and isinstance(each.get("path"), str)}

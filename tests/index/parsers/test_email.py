@@ -11,6 +11,7 @@ import pytest
 from index import Article, LoadError
 from index.ingest.loader import load
 from index.parsers import extract
+from index.parsers.archive import Allowance
 from index.parsers.email import html_text, members_of_mbox
 
 PAGE = "<p>The offsite takes place in Lauterbach.</p><p>Gunnar Weil books the rooms for eighteen people.</p>"
@@ -146,3 +147,25 @@ def test_a_line_that_begins_with_from_does_not_end_a_message(end: str, line: str
     first, second = (each.read() for each in members_of_mbox(BytesIO(written.encode()), "a.mbox"))
     assert line.lstrip(">") in extract(first, ".eml", "1").text
     assert extract(second, ".eml", "2").text.strip() == "The van is behind hall four."
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Content-Type: text/plain; " + 'a="b";' * 6_000, "From: " + "(a)" * 13_000, "Subject: a\n" + " =?x?q?a?=\n" * 900],
+)
+def test_a_header_that_takes_quadratic_time_is_not_parsed(header: str) -> None:
+    data = f"Date: Tue, 4 Mar 2025 09:12:00 +0100\n{header}\n\nText.\n".encode()
+    with pytest.raises(LoadError, match="a header of more than 5,000 characters"):
+        extract(data, ".eml", "a.eml")
+
+
+def test_the_cells_of_a_huge_table_are_read_without_their_layout() -> None:
+    cells = "".join(f"<td>b{number}" for number in range(6_000))
+    assert read(message(page=f"<table><tr>{cells}</table>")).split("\n")[:2] == ["b0", "b1"]
+
+
+def test_the_messages_of_a_mailbox_are_counted_as_files() -> None:
+    allowance = Allowance(files=2)
+    found = allowance.counted(members_of_mbox(BytesIO(f"{HEAD}a\n\n".encode() * 3), "a.mbox"), "a.mbox")
+    with pytest.raises(LoadError, match="more than 2 files"):
+        list(found)

@@ -74,3 +74,9 @@ def test_a_message_that_declares_ascii_and_uses_other_characters_is_read() -> No
 def test_what_is_no_text_is_rejected(data: bytes) -> None:
     with pytest.raises(LoadError, match="it is not a text file"):
         decode(data, "a.txt")
+
+
+def test_the_encoding_is_guessed_where_the_text_leaves_ascii() -> None:
+    text = "A plain line.\n" * 100_000 + POLISH
+    assert decode(text.encode("cp1250"), "a.txt") == text
+    assert decode((JAPANESE * 60_000).encode("shift_jis"), "a.txt") == JAPANESE * 60_000, "also of a part of it"

@@ -95,3 +95,16 @@ def test_a_check_for_robots_is_no_article(title: str) -> None:
 
 def test_an_article_with_such_a_title_is_read() -> None:
     assert "yearly fair" in extract(page(BODY * 40, "<title>Access denied: the fair</title>"), ".html", "a.html").text
+
+
+def test_aliases_do_not_multiply_front_matter() -> None:
+    words, many = "b " * 4_000, ",".join(["*a"] * 1_500)
+    text = f'---\nx: &a "{words}"\ntitle: [{many}]\nauthor: [{many}]\n---\nText.\n'
+    found = extract(text.encode(), ".md", "a.md")
+    assert found.title is not None
+    assert len(found.title) <= 200
+
+
+def test_metadata_that_is_too_long_is_left_out() -> None:
+    long = '<script type="application/ld+json">' + '"author":{"' * 4_000 + "</script>"
+    assert "yearly fair" in extract(page("", f"<title>T</title>{long}"), ".html", "a.html").text

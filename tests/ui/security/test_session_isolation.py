@@ -206,8 +206,10 @@ def test_calls_that_the_framework_would_print_are_refused(chat: ServedChat) -> N
     for path, number in (("queue/join", 9999), ("queue/join", -1), ("queue/join", None)):
         body = json.dumps({"fn_index": number, "session_hash": "s", "data": []}).encode()
         assert ann(path, body=body, Content_Type="application/json").status == 404, (path, number)
-    long_choices = ["Z" * 10_000] * 50  # for each input, also for those that are choices
-    for given, told in (("text", b"inputs"), (long_choices, b"choice")):
+    kinds = [component.get_block_name() for component in chat.app.fns[0].inputs]
+    long_choices = [None if kind == "textbox" else "Z" * 10_000 for kind in kinds]
+    long_texts = [["x"] if kind == "textbox" else None for kind in kinds]
+    for given, told in (("text", b"inputs"), (long_choices, b"choice"), (long_texts, b"not a text")):
         body = json.dumps({"fn_index": 0, "session_hash": "s", "data": given}).encode()
         reply = ann("queue/join", body=body, Content_Type="application/json")
         assert (reply.status, told in reply.body) == (400, True)

@@ -102,6 +102,8 @@ class ArticlePane:
         if article is None or not start < end <= len(article.text):
             return _gone(translate)
         span = Span(start, end)
+        if span not in self._overview(article):  # a long one would show the whole article
+            return _gone(translate)
         return article_html(article, found[0], span, span, translate)
 
     def _overview(self, article: Article) -> tuple[Span, ...]:
