@@ -21,8 +21,8 @@ _FURTHER_OF_MANY, _MOST_OF_MANY = 0.82, 5
 """The same for questions whose answer usually has several parts: why, how, lists and comparisons."""
 _AROUND = 2
 """Number of the best sentences that are quoted with the sentences before and after them, for such questions. On the
-claims files n1 and n4, all evidence is then quoted for 0.41 and 0.38 of the questions that need several places, by 4.5
-sentences; the best four sentences alone have it for 0.36 and 0.31."""
+claims files n1 and n4, the best two with their neighbours have all evidence of 0.41 and 0.38 of the questions that need
+several places, in 4.5 sentences; the best four sentences alone have it for 0.36 and 0.31."""
 _REASON_BONUS = 0.05  # for a sentence that carries a reason, added to its score
 _GIVES_A_REASON = re.compile(
     r"\b(?:because|since|due to|owing to|thanks to|as a result|therefore|so that|in order to|led to|leads to|reasons?"
@@ -74,9 +74,9 @@ def choose(ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) 
     for each in ranked:
         if (each.score < least and not (many and len(chosen) < _AROUND)) or _overlaps(each, chosen):
             continue
-        wide = _with_neighbours(each, found, around=True) if many and len(chosen) < _AROUND else each
-        wider = [wide, _with_neighbours(each, found), each]
-        chosen.append(next(quoted for quoted in wider if quoted is each or not _overlaps(quoted, chosen)))
+        around = many and len(chosen) < _AROUND
+        wider = [_with_neighbours(each, found, around=around), _with_neighbours(each, found)]
+        chosen.append(next((quoted for quoted in wider if not _overlaps(quoted, chosen)), each))
         if len(chosen) == most:
             break
     return chosen
