@@ -435,7 +435,7 @@ FURTHER: tuple[tuple[str, str, str, str], ...] = (
         "links in an indexed folder",
         "folders are not entered",
         FILES,
-        "test_a_link_in_a_folder_to_a_file_is_read_and_to_a_folder_is_not_entered",
+        "test_a_link_in_a_folder_is_followed_and_to_nothing_is_told",
     ),
     (
         "pipes, sockets and devices in a folder",
