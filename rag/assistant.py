@@ -24,7 +24,7 @@ from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
 from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
-from .questions.contextualize import contextualize
+from .questions.contextualize import contextualize, has_pronoun
 from .questions.foreign import foreign_note, is_foreign
 from .questions.request import Request
 from .questions.small_talk import SmallTalk, small_talk, small_talk_reply
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 
 _CORRECTED = frozenset({"fact", "reason", "said", "about", "compare"})  # requests whose misspelt words are corrected
+_ALONE = frozenset({"overview", "list", "compare", "metadata"})  # requests that need no earlier question
 _WITH_PARTS = frozenset({"reason", "list", "compare", "said"})  # requests whose answers usually have several parts
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
 _MOST_SHOWN = 50_000  # characters of earlier answers in which "tell me more" looks for what was shown
@@ -197,7 +198,10 @@ class Assistant:
     def _request(question: str, history: Sequence[Turn]) -> tuple[Request, str]:
         """Return what is asked for, and the standalone question."""
         request = classify(question)
+        if request.kind in _ALONE and not has_pronoun(question):
+            return request, question
         if request.kind not in ("more", "who said"):
+            history = _without_overviews(history)
             base = contextualize(question, history)
             return classify(base), base
         answers = [turn.text for turn in history if turn.role == "assistant"]
@@ -402,6 +406,19 @@ class Assistant:
                 "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
             )
         return question.encode("utf-8", "replace").decode().replace("\x00", " ")
+
+
+def _without_overviews(history: Sequence[Turn]) -> list[Turn]:
+    """Return the history without requests for an overview: what is asked next is not about the word "about"."""
+    kept: list[Turn] = []
+    is_overview = False
+    for turn in history:
+        if turn.role == "user":
+            request = classify(turn.text)
+            is_overview = request.kind == "overview" and not request.subject
+        if not is_overview:
+            kept.append(turn)
+    return kept
 
 
 def _nothing(answer: Answer, found: SearchResult, article_filter: ArticleFilter | None) -> Answer:

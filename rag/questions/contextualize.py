@@ -52,6 +52,11 @@ def needs_context(question: str) -> bool:
     return bool(_PRONOUN.search(question) or _LEAD_IN.match(question)) or len(_own_words(question)) < _MIN_TOPIC_WORDS
 
 
+def has_pronoun(question: str) -> bool:
+    """Return whether a question has a pronoun, which may refer to something in the conversation."""
+    return bool(_PRONOUN.search(question))
+
+
 def contextualize(question: str, history: Sequence[Turn]) -> str:
     """Return `question` as one that can be understood without the conversation.
 

@@ -39,7 +39,9 @@ _OPENS_QUOTE = re.compile(r"\W{0,2}[“\"„«「『]")
 
 _PART = r"(?:[A-Z][\w’'&.-]*\w|[A-Z])"
 _JOINT = r"(?: (?:of|de|van|von|der|den|bin|al|ibn|la|le|du|dos|da|del|di|and|for|the)){0,2} "
-_NAME = re.compile(rf"{_PART}(?:(?: |{_JOINT})(?:{_PART}|\d{{1,4}}\b)){{0,6}}|\b\d{{1,3}} {_PART}(?: {_PART}){{0,3}}")
+_NAME = re.compile(
+    rf"{_PART}(?:(?: |{_JOINT})(?:{_PART}|\d{{1,4}}\b)){{0,6}}|(?<![:.,\d])\b\d{{1,3}} {_PART}(?: {_PART}){{0,3}}"
+)
 _POSSESSIVE = re.compile(r"['’]s?$")
 _HONORIFIC = re.compile(
     r"^(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Sir|Lady|Lord|President|Minister|Mayor|Senator|Judge|Captain"
@@ -87,9 +89,11 @@ _ACTS = re.compile(
     r"|built|develops|developed|its\b|sued|filed)"
 )
 _OF_A_FIRM = re.compile(r"['’]s (?:chief|chairman|CEO|founder|shares|sales|board|employees)\b")
-_SAYS_AFTER = re.compile(rf",? (?:also |later |then )?{SAYS}\b")
+_SAYS_AFTER = re.compile(rf",? (?:has |had )?(?:just |also |later |then |already )?{SAYS}\b")
 _SAYS_BEFORE = re.compile(rf"\b{SAYS} $")
-_SPEAKS_OF_ITSELF = re.compile(rf"^ {SAYS} (?:that )?(?:it|its)\b")
+_SPEAKS_OF_ITSELF = re.compile(
+    rf"^ {SAYS} (?:that )?(?:its|it (?:would|will|had|has|was|plans|expects|is not|does|did))\b"
+)
 _ROLE = (
     r"(?:professor|founder|co-founder|chair\w*|chief|director|analyst|entrepreneur|researcher|minister|president"
     r"|spokes\w+|editor|author|economist|engineer|scientist|lawyer|officer|writer|historian|physician|doctor"
@@ -295,20 +299,28 @@ def _plain(run: str) -> str:
 def _full_names(mentions: dict[str, list[tuple[int, int, int]]], rows: Sequence[Line]) -> dict[str, str]:
     """Return the full name for each short form that only one longer name before it contains."""
     by_word: dict[str, list[str]] = defaultdict(list)
-    for name, places in mentions.items():
-        if " " in name and _may_be_person(name, places, rows):
+    for name in mentions:
+        if " " in name and _may_be_a_persons(name):
             for word in dict.fromkeys(name.split()):
                 by_word[word].append(name)
+    people = {name for name in mentions if " " in name and _is_person(mentions[name], rows, name)}
     full = {}
     for short, places in mentions.items():
         holders = [name for name in by_word[short] if mentions[name][0] <= places[0]] if short in by_word else []
+        known = [name for name in holders if name in people]
+        holders = known or (holders if holders and _is_person(places, rows, short) else [])
         if len(holders) == 1:
             full[short] = holders[0]
     return full
 
 
-def _may_be_person(name: str, places: Sequence[tuple[int, int, int]], rows: Sequence[Line]) -> bool:
-    if _ORGANISATION_WORD.search(name) or not 2 <= len(name.split()) <= 4:
+def _may_be_a_persons(name: str) -> bool:
+    return not _ORGANISATION_WORD.search(name) and 2 <= len(name.split()) <= 4
+
+
+def _is_person(places: Sequence[tuple[int, int, int]], rows: Sequence[Line], name: str) -> bool:
+    """Return whether a mention shows that the name is a person's."""
+    if " " in name and not _may_be_a_persons(name):
         return False
     signs = Counter[NameKind]()
     for at, start, end in places:

@@ -227,3 +227,10 @@ def test_a_full_name_is_not_repeated(ladders: Assistant) -> None:
 
 def test_the_sentence_that_introduces_a_person_by_full_name_comes_first(ladders: Assistant) -> None:
     assert quotes(ladders.ask("Who is Quist?"), ladders)[0].startswith("Mara Quist, a biologist")
+
+
+def test_after_an_overview_questions_stand_for_themselves(ladders: Assistant) -> None:
+    overview = ladders.ask("What is this about?")
+    history = [Turn("user", "What is this about?"), Turn("assistant", overview.text)]
+    assert "Mara Quist" in ladders.ask("Who is quoted?", history).text
+    assert ladders.ask("Why so steep?", history).search_query == "Why so steep?"

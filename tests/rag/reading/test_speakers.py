@@ -29,11 +29,20 @@ def test_a_short_form_belongs_to_the_only_person_of_this_name_before_it() -> Non
 
 def test_each_long_name_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(module, "_may_be_person", lambda name, *_: bool(seen.append(name)) or True)
+    monkeypatch.setattr(module, "_is_person", lambda _places, _rows, name: bool(seen.append(name)) or True)
     words = [f"{a}{b}{c}" for a in "BCDFGHKLMN" for b in "aeiou" for c in "bgkmp"]
     long = [f"We met {word} Xu{word.lower()}." for word in words]
     names_in(lines_of(*long, *(f"Then {word} left." for word in words)))
     assert len(seen) == len(set(seen)) == len(words)
+
+
+def test_a_surname_with_a_verb_of_saying_shows_that_the_full_name_is_a_persons() -> None:
+    rows = lines_of(
+        "14:06 Seshadri has White.", "Kaarel Ilves leads Priya Seshadri.", "“I won,” Ilves has just told us."
+    )
+    names = {name.text: (name.kind, name.lines) for name in names_in(rows)}
+    assert names["Kaarel Ilves"] == ("person", [1, 2])
+    assert "06 Seshadri" not in names
 
 
 def test_the_number_of_names_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
