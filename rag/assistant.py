@@ -24,7 +24,7 @@ from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
 from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
-from .questions.contextualize import contextualize, has_pronoun
+from .questions.contextualize import contextualize, has_pronoun, needs_context
 from .questions.foreign import foreign_note, is_foreign
 from .questions.request import Request
 from .questions.small_talk import SmallTalk, small_talk, small_talk_reply
@@ -201,7 +201,8 @@ class Assistant:
         if request.kind in _ALONE and not has_pronoun(question):
             return request, question
         if request.kind not in ("more", "who said"):
-            history = _without_overviews(history)
+            if needs_context(question):
+                history = _without_overviews(history)
             base = contextualize(question, history)
             return classify(base), base
         answers = [turn.text for turn in history if turn.role == "assistant"]
@@ -233,7 +234,7 @@ class Assistant:
         if request.kind == "your opinion":
             return replace(not_found(answer), notes=(NO_OPINION,))
         if request.kind == "metadata":
-            known = [each for each in self.article_metadata() if not article_filter or article_filter.allows(each)]
+            known = self._allowed(article_filter)
             hits = [hit.passage.article_id for hit in found.hits]
             return with_title_cited(
                 answer,
@@ -300,7 +301,7 @@ class Assistant:
 
     def _talk(self, talk: SmallTalk, question: str, article_filter: ArticleFilter | None, started: float) -> Answer:
         """Return the reply to small talk; it has no citations, and nothing is searched for it."""
-        articles = [each for each in self.article_metadata() if not article_filter or article_filter.allows(each)]
+        articles = self._allowed(article_filter)
         suggestions = starter_questions(self, _SUGGESTIONS, article_filter) if articles else []
         text = small_talk_reply(talk, question, articles, suggestions)
         timings = {"total": time.perf_counter() - started}
@@ -377,10 +378,12 @@ class Assistant:
         """Return every indexed article without its text, sorted by title."""
         return self.index.article_metadata()
 
+    def _allowed(self, article_filter: ArticleFilter | None) -> list[Article]:
+        """Return the articles that the filter allows, without their texts."""
+        return [each for each in self.article_metadata() if not article_filter or article_filter.allows(each)]
+
     def _count(self, article_filter: ArticleFilter | None) -> int:
-        if not article_filter:
-            return self.index.count()[0]
-        return sum(map(article_filter.allows, self.article_metadata()))
+        return len(self._allowed(article_filter)) if article_filter else self.index.count()[0]
 
     def article(self, article_id: str) -> Article | None:
         """Return one article, or None if it is not in the index."""

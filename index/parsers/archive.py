@@ -71,10 +71,11 @@ def documents(path: Path, allowance: Allowance | None = None) -> Iterator[Member
 
 def _inside(file: IO[bytes], suffix: str, name: str, allowance: Allowance, depth: int) -> Iterator[Member]:
     try:
-        is_zip = suffix == ".zip"
-        for member in (
-            members_of_zip(file, name, allowance) if is_zip else allowance.counted(members_of_mbox(file, name), name)
-        ):
+        if suffix == ".zip":
+            members = members_of_zip(file, name, allowance)
+        else:
+            members = allowance.counted(members_of_mbox(file, name), name)
+        for member in members:
             inner = f"{name}!{member.name}"
             if member.suffix not in CONTAINERS:
                 yield Member(inner, member.suffix, member.read)

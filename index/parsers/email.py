@@ -17,9 +17,8 @@ from .base import Extract, Member, cannot_read
 from .encoding import decode, decode_as
 from .metadata import iso_date, iso_language, one_line
 
-_BEGINS = re.compile(
-    rb"From \S.{0,200}\b\d{1,2}:\d\d(?::\d\d)?\b.{0,40}\b\d{4}\b"
-)  # "From ann@example.org Tue Mar  4 09:12:00 2025"
+# A line such as: From ann@example.org Tue Mar  4 09:12:00 2025
+_BEGINS = re.compile(rb"From \S.{0,200}\b\d{1,2}:\d\d(?::\d\d)?\b.{0,40}\b\d{4}\b")
 # The standard library takes quadratic time for a header.
 _LONG_HEADER = re.compile(
     rb"^(?:from|date|subject|content-[a-z-]{1,40}):(?:[^\n]|\n[ \t]){5000}", re.IGNORECASE | re.MULTILINE

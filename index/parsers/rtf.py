@@ -20,9 +20,8 @@ def read_rtf(data: bytes, name: str) -> Extract:
     if not data.lstrip().startswith(b"{\\rtf"):
         raise cannot_read(name, "it is not rich text", "Open it in a word processor and save it as RTF again.")
     written = data.decode("latin-1")  # RTF is ASCII, with escapes for other characters
-    written = _LINK.sub(
-        "\\1\n\\2", written
-    )  # the library's pattern for links takes cubic time; RTF ignores line breaks
+    # The library's pattern for links takes cubic time; RTF ignores line breaks.
+    written = _LINK.sub("\\1\n\\2", written)
     code_page = re.search(r"\\ansicpg\d+", written)
 
     def info(field: str) -> str | None:

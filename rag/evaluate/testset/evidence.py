@@ -53,7 +53,10 @@ class _Text:
 
     def __init__(self, article: Article) -> None:
         self.article = article
-        self._words = frozenset(article.text.split())
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(self.article.text.split())
 
     @cached_property
     def _similar(self) -> tuple[str, frozenset[str]]:

@@ -15,23 +15,27 @@ BRIDGE = (TEXTS / "bridge.txt").read_text(encoding="utf-8")
 LIBRARY = (TEXTS / "library.txt").read_text(encoding="utf-8")
 
 
+def assistant_of(folder: Path, encoder: Encoder, texts: dict[str, str]) -> Assistant:
+    """Return an assistant for files with these names and texts, without a reader."""
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    index = Index(folder / "index", encoder)
+    index.sync([folder / name for name in texts])
+    return Assistant(index)
+
+
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("articles")
-    (folder / "bridge.txt").write_text(BRIDGE, encoding="utf-8")
-    index = Index(folder / "index", bundled_encoder)
-    index.sync([folder / "bridge.txt"])
-    return Assistant(index)
+    return assistant_of(tmp_path_factory.mktemp("articles"), bundled_encoder, {"bridge.txt": BRIDGE})
 
 
 @pytest.fixture(scope="module")
 def with_two(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("two")
-    (folder / "bridge.md").write_text(f"---\ntitle: Bridge\ndate: 2025-03-01\n---\n{BRIDGE}", encoding="utf-8")
-    (folder / "library.md").write_text(f"---\ntitle: Library\ndate: 2025-06-01\n---\n{LIBRARY}", encoding="utf-8")
-    index = Index(folder / "index", bundled_encoder)
-    index.sync([folder / "bridge.md", folder / "library.md"])
-    return Assistant(index)
+    texts = {
+        "bridge.md": f"---\ntitle: Bridge\ndate: 2025-03-01\n---\n{BRIDGE}",
+        "library.md": f"---\ntitle: Library\ndate: 2025-06-01\n---\n{LIBRARY}",
+    }
+    return assistant_of(tmp_path_factory.mktemp("two"), bundled_encoder, texts)
 
 
 def quotes(answer: Answer, assistant: Assistant) -> list[str]:
@@ -205,11 +209,7 @@ LADDERS = (
 
 @pytest.fixture(scope="module")
 def ladders(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
-    folder = tmp_path_factory.mktemp("ladders")
-    (folder / "ladders.txt").write_text(LADDERS, encoding="utf-8")
-    index = Index(folder / "index", bundled_encoder)
-    index.sync([folder / "ladders.txt"])
-    return Assistant(index)
+    return assistant_of(tmp_path_factory.mktemp("ladders"), bundled_encoder, {"ladders.txt": LADDERS})
 
 
 def test_a_line_that_begins_with_a_surname_has_the_full_name_in_front(ladders: Assistant) -> None:
