@@ -57,9 +57,8 @@ def write(
     def prompt(passages: int) -> list[BaseMessage]:
         return _prompt(answer.question, context, passages, history, options)
 
-    verified = VerifiedStream(
-        SupportChecker(context.found, encoder, reader), len(context.found.passages), strict=options.strict
-    )
+    checker = SupportChecker(context.found, encoder, reader)
+    verified = VerifiedStream(checker, len(context.found.passages), strict=options.strict)
     started = time.perf_counter()
     notes: list[str] = []
     try:
@@ -82,6 +81,8 @@ def write(
         if reason or is_unfinished:
             notes.append(f"The answer is incomplete: {reason or 'the connection ended early. Ask again.'}")
         verified.close()
+    if checker.is_limited:
+        notes.append("The answer is long: its last sentences were compared with the articles, but not by the reader.")
     if verified.left_out:
         count = _sentence_count(verified.left_out)
         notes.append(f"Left out, because the articles contradict it or do not mention what it names: {count}.")

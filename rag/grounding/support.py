@@ -19,6 +19,7 @@ from .paraphrase import SupportGrade, SupportSigns, grade_signs, support_signs
 from .quotes import find_quote, has_words, negated_sentence
 from .reasons import IN_DOUBT, NO_WORDS, NOT_SIMILAR, PARTLY_SIMILAR, WORDS_NOT_SAID, reason
 
+_MOST_READINGS = 400  # maximum number of pairs of sentence and passages that are read for one answer
 _MOST_INTRODUCTIONS = 2  # maximum number of sentences from elsewhere in an article that are read with a passage
 _THE_TEXT = r"(?:the|this) (?:\w+ )?(?:article|report|passage|text|story|piece)s?"
 _FRAME = re.compile(
@@ -34,7 +35,9 @@ class SupportChecker:
     """A checker that compares an answer's sentences with the passages retrieved for its question.
 
     Each sentence is encoded once, however many passages it cites; a quotation is not encoded. With a `reader`, each
-    sentence is also read together with the passages that it cites.
+    sentence is also read together with the passages that it cites. The reader reads a limited number of pairs for an
+    answer, so that a long answer of unsupported sentences cannot occupy a processor: `is_limited` is then True, and the
+    remaining sentences are compared without it.
     """
 
     def __init__(self, found: SearchResult, encoder: Encoder, reader: Reader | None = None) -> None:
@@ -43,6 +46,7 @@ class SupportChecker:
         self._reader = reader if reader is not None and "claim" in reader.kinds else None
         self._encoded: dict[str, Encoding] = {}
         self._readings: dict[tuple[str, tuple[int, ...]], Reading] = {}
+        self.is_limited = False
         self._articles: dict[str, str] = {}
         for hit in found.hits:
             text = self._articles.get(hit.passage.article_id, _head(hit))
@@ -93,7 +97,7 @@ class SupportChecker:
     def reading(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Reading | None:
         """Return the reader's result for a sentence and a passage, or all cited passages, whichever supports it better.
 
-        None without a reader, and for a script that it cannot read.
+        None without a reader, for a script that it cannot read, and if it has read as much as it may for this answer.
         """
         if self._reader is None or not (self._found.question.readable and is_readable(sentence)):
             return None
@@ -103,6 +107,9 @@ class SupportChecker:
         )
         wanted = [(sentence, key) for key in dict.fromkeys([(number,), cited])]
         new = [key for key in wanted if key not in self._readings]
+        if new and len(self._readings) >= _MOST_READINGS:
+            self.is_limited = True
+            return None
         readings = self._reader.read("claim", [self._pair(sentence, numbers) for _, numbers in new])
         self._readings |= dict(zip(new, readings, strict=True))
         return max((self._readings[key] for key in wanted), key=lambda reading: reading.logit)

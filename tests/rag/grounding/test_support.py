@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from index import Article, Encoder, Encoding, Index, SearchResult, TokenVectors
+from rag.grounding import support
 from rag.grounding.paraphrase import SupportGrade
 from rag.grounding.quotes import find_quote
 from rag.grounding.support import SupportChecker
+from rag.reading.reader import Pair, Reading
 
 ENGLISH = """\
 ---
@@ -439,3 +441,41 @@ def test_the_passages_that_are_most_similar_to_a_sentence_are_found(bundled_enco
     assert texts("A dozen vessels were kept waiting.", 1) == {"Twelve ships waited outside."}
     assert texts("Bread costs more.", 1) == {"Bread costs more."}, "a quotation comes first"
     assert checker.nearest("Anything.", 4) == [1, 2, 3, 4]
+
+
+class CountingReader:
+    """A reader that counts the pairs that it is given and finds nothing supported."""
+
+    name = "counting"
+    kinds = ("claim",)
+
+    def __init__(self) -> None:
+        self.pairs = 0
+
+    def read(self, kind: str, pairs: Sequence[Pair]) -> list[Reading]:
+        self.pairs += len(pairs)
+        return [Reading(-9.0, (0.0,) * len(each.sentences)) for each in pairs]
+
+
+def test_the_reader_reads_a_limited_number_of_pairs_for_an_answer(
+    english: SearchResult, bundled_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "_MOST_READINGS", 6)
+    reader = CountingReader()
+    checker = SupportChecker(english, bundled_encoder, reader)
+    claims = [f"The harbour of town {number} was closed by the police." for number in range(20)]
+    grades = [checker.check(claim, 1) for claim in claims]
+    assert reader.pairs == 6
+    assert checker.is_limited
+    assert {grade.support for grade in grades} <= {"weak", "unsupported"}
+    first = english.passages[0]
+    span = first.features.sentences[0]
+    quotation = first.hit.passage.text[span.start : span.end]
+    assert checker.check(quotation, 1).support == "quoted", "exact checks need no reader"
+
+
+def test_a_short_answer_is_read_whole(english: SearchResult, bundled_encoder: Encoder) -> None:
+    checker = SupportChecker(english, bundled_encoder, CountingReader())
+    for number in range(10):
+        checker.check(f"The harbour of town {number} was closed by the police.", 1)
+    assert not checker.is_limited

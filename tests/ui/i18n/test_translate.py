@@ -46,6 +46,7 @@ LIBRARY = [
 ]
 NOTES = (
     "No article is among those that were chosen.",
+    "The answer is long: its last sentences were compared with the articles, but not by the reader.",
     "The answer is incomplete: the LLM reached its token limit.",
     "The answer is incomplete: the provider's content filter stopped the LLM.",
     "The answer is incomplete: the connection ended early. Ask again.",
