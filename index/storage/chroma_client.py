@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import weakref
 from base64 import b64encode
@@ -25,6 +26,8 @@ WRITE_TIMEOUT = 120.0
 SERVER_HINT = "Check that the Chroma server is running, and check CITECHAT_CHROMA_URL."
 REBUILD_HINT = "Rebuild the index with `citechat rebuild`; the original files are not needed."
 
+_FORMATS = ("rfc3987_syntax", "isoduration", "webcolors")
+_IMPORTING = threading.Lock()
 _OPENING = threading.Lock()  # Chroma finds the newest client for a folder by the folder's name
 _TIMEOUT = 10.0  # maximum time that a question waits for a server, in seconds
 _UNAUTHORIZED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
@@ -219,6 +222,7 @@ def _embedded(path: Path) -> Any:
     `PersistentClient` shares one system among all clients in a process; the shared system caches vectors in memory and
     never sees later writes by other processes.
     """
+    _import_chromadb()
     from chromadb.api import ServerAPI
     from chromadb.api.client import Client
     from chromadb.config import System
@@ -240,8 +244,7 @@ def _stop(system: Any) -> None:
 
 
 def _connect(url: str, *, writable: bool) -> Any:
-    import chromadb
-
+    chromadb = _import_chromadb()
     address = Address.from_url(url)
     _require_database(address, url, writable=writable)
     try:
@@ -313,6 +316,22 @@ def _require_database(address: Address, url: str, *, writable: bool) -> None:
 
 
 def _settings() -> Any:
-    import chromadb
+    return _import_chromadb().config.Settings(anonymized_telemetry=False)
 
-    return chromadb.config.Settings(anonymized_telemetry=False)
+
+def _import_chromadb() -> Any:
+    """Import chromadb, without the packages that take most of the time of it if they are installed.
+
+    Chroma loads the schemas of its embedding functions, and with them jsonschema, which imports packages for special
+    formats and does without those that cannot be imported. `rfc3987_syntax` builds the grammar of web addresses, which
+    takes a second. Chroma uses none of these formats.
+    """
+    with _IMPORTING:
+        hidden = () if "jsonschema" in sys.modules else tuple(name for name in _FORMATS if name not in sys.modules)
+        sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]  # None makes an import fail
+        try:
+            import chromadb
+        finally:
+            for name in hidden:
+                del sys.modules[name]
+    return chromadb

@@ -7,10 +7,14 @@ Each question has one result; a failed answer counts as wrong. Figures have 95% 
 sample; two runs are compared question by question.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .agreement import Agreement, Judgement, JudgeVerdict, as_agreement
 from .checkpoint import Checkpoint, run_fingerprint, write_atomically
 from .compare import Comparison, Difference, Flip, compare
-from .drafting.draft import draft_cases
 from .judge import Judge, judge_results, open_judge
 from .metrics.abstention import RiskPoint
 from .metrics.base import AnyMeasure, Estimate, Latency, Measure, RunMeasure, latencies, token_counts
@@ -22,11 +26,14 @@ from .result import CaseResult, Cost, Report
 from .runner import evaluate, iter_results, score, versions
 from .testset.cases import Case, Evidence
 from .testset.evidence import resolve
-from .testset.importers import FORMATS, Context, Imported, import_ragas, import_squad
 from .testset.loader import TestSet, read_cases, read_test_set
 from .testset.problems import Problem
 from .testset.writer import add_case, case_from_answer, write_cases
 from .thresholds import Threshold, missed_thresholds, parse_thresholds
+
+if TYPE_CHECKING:
+    from .drafting.draft import draft_cases
+    from .testset.importers import FORMATS, Context, Imported, import_ragas, import_squad
 
 __all__ = [
     "AURC",
@@ -99,3 +106,14 @@ __all__ = [
     "write_atomically",
     "write_cases",
 ]
+
+_IMPORTERS = ("FORMATS", "Context", "Imported", "import_ragas", "import_squad")
+_LOADED_AT_FIRST_USE = {"draft_cases": ".drafting.draft", **dict.fromkeys(_IMPORTERS, ".testset.importers")}
+"""Names of modules that take longer to import than the others together, and that a question does not need."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a name that is used for the first time."""
+    if name not in _LOADED_AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LOADED_AT_FIRST_USE[name], __name__), name)

@@ -20,7 +20,6 @@ from ..questions.contextualize import contextualize, needs_context
 from ..reading.reader import Reader
 from ..settings import AnswerOptions
 from .context import Context
-from .verified_stream import VerifiedStream
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -53,6 +52,8 @@ def write(
     the last value has a note with the reason. If the option `strict` leaves nothing of the reply,
     `quoted(note)` is the answer. Raises `LLMError` if the LLM fails before it has written a sentence.
     """
+
+    from .verified_stream import VerifiedStream  # its patterns take longer to compile than a quoted answer takes
 
     def prompt(passages: int) -> list[BaseMessage]:
         return _prompt(answer.question, context, passages, history, options)
