@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from index import Article, Encoding, Passage, TokenVectors, sentences, unit
-from index.retrieval.retriever import build_search_caches
+from index.retrieval.retriever import build_search_caches, merge_search_caches
 from index.storage.store import Row, Store
 from index.storage.token_cache import TokenCache
 
@@ -53,6 +53,7 @@ def grow(index: Path, wanted: int, seed: int = 0) -> None:
             tokens.put(kept)
         tokens.close()
         build_search_caches(store)
+    merge_search_caches(store)
 
 
 def _article(id_: str, count: int, pool: list[str], chosen: random.Random) -> tuple[Article, list[Passage]]:

@@ -50,7 +50,7 @@ _RECORDS = """\
                     # Chroma requires a vector, but articles are never searched by vector.
                     embeddings=np.ones((len(batch), 1), dtype=np.float32),
                     documents=[article.text for article, _, _ in batch],
-                    metadatas=[to_metadata(article, len(passages)) for article, passages, _ in batch],
+                    metadatas=[to_metadata(article, [each.id for each in passages]) for article, passages, _ in batch],
                 )
 """
 _STORAGE = ("tests/faults/test_killed.py", "tests/faults/test_at_once.py", "tests/index/storage")

@@ -17,7 +17,7 @@ from pathlib import Path
 from .embedding.base import Encoder
 from .errors import CitechatError, StoreError
 from .ingest.sync import manifest_of
-from .retrieval.retriever import Retriever
+from .retrieval.retriever import Retriever, merge_search_caches
 from .storage.file_lock import read_mark
 from .storage.store import Store
 from .storage.token_cache import TokenCache
@@ -162,6 +162,9 @@ class LiveIndex:
         with self._lock:
             if self._view is view:
                 self._view = new
+        if new is not None and new.searcher is not None:
+            with suppress(CitechatError):
+                merge_search_caches(new.store)
 
     def _searcher_of(self, store: Store) -> Retriever:
         manifest = manifest_of(self.encoder)

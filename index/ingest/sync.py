@@ -12,7 +12,7 @@ from typing import Any
 from ..embedding.base import Encoder
 from ..errors import CancelledWorkError, CitechatError
 from ..models import Article, Manifest
-from ..retrieval.retriever import build_search_caches
+from ..retrieval.retriever import build_search_caches, merge_search_caches
 from ..storage.store import Row, Store
 from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
@@ -128,6 +128,7 @@ def sync(
         tokens.close()
         build_search_caches(store)
         articles, passages_count = store.count()
+    merge_search_caches(store)
     return SyncReport(
         **counts,
         pruned=tuple(sorted(pruned)),
@@ -164,6 +165,7 @@ def rebuild(
         tokens.close()
         tokens.remove_others()
         build_search_caches(store)
+    merge_search_caches(store)
 
 
 def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
@@ -181,6 +183,7 @@ def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
         _remove(store, tokens, chosen)
         if tokens:
             tokens.close()
+    merge_search_caches(store)
     return tuple(listed[id_] for id_ in chosen)
 
 

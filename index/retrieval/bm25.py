@@ -1,26 +1,25 @@
 """BM25 search over passages, with stemming for English and character pairs for Chinese.
 
-BM25 finds names, numbers and rare words, which vectors represent poorly. The BM25 index is a cache, built from the
+BM25 finds names, numbers and rare words, which vectors represent poorly. The index is a cache, built from the
 store.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..embedding.base import FloatArray
+from ..storage.serialization import article_id_of
 from ..text.lexicon import CJK, STOP_WORDS
+from .segments import Part, Segment
 
 _CJK_RUN = re.compile(f"[{CJK}]+")
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
@@ -29,7 +28,7 @@ _TERM = re.compile(rf"[{CJK}]+|[^\W{CJK}]+(?:[.,]\d+)*(?:'[^\W{CJK}]+)?")
 _LONGEST_PIECE = 1000  # characters that are normalized at a time; more than 30 marks on a letter are not a language
 _PIECE = re.compile(rf"\s{{1,{_LONGEST_PIECE}}}|\S{{1,{_LONGEST_PIECE}}}")  # marks never combine with white space
 
-_TERMS = "terms.json"
+_K1, _B = 1.2, 0.5
 
 
 def with_plain_forms(text: str) -> str:
@@ -80,114 +79,134 @@ def _stemmer() -> Any:
     return Stemmer("english")
 
 
-class Table(NamedTuple):
-    """A sparse matrix of BM25 scores with a column for each term.
-
-    Column `i` has the values `scores[starts[i]:starts[i + 1]]`, for the texts in the same slice of `texts`.
-    """
-
-    scores: FloatArray
-    texts: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
-
-
 class BM25Index:
-    """A BM25 index over texts with ids.
+    """A BM25 index over passages with ids, in one or several segments.
 
     It implements Lucene's variant of BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25
     and Beyond"). The parameters are k1=1.2 and b=0.5. The usual b is 0.75, but passages have similar lengths, so length
-    matters less.
+    matters less. The frequencies of terms are those in all segments, without the passages of removed articles, so the
+    scores do not depend on how the index is divided.
     """
 
-    def __init__(self, ids: npt.NDArray[np.bytes_], columns: dict[str, int], table: Table) -> None:
-        """Create an index from its parts; callers use `of` or `load` instead.
+    def __init__(self, segments: Sequence[Segment], articles: Iterable[str] | None = None) -> None:
+        """Create an index of segments, from which only the `articles` with these ids are used; None uses all.
 
-        `ids` are sorted; `columns` maps each term to its column in the table.
+        An article in several segments is used once.
         """
-        self.ids = ids
-        self._columns = columns
-        self._table = table
+        left = None if articles is None else {article.encode() for article in articles}
+        parts = []
+        for segment in segments:
+            part = Part.of(segment, segment.articles.tolist() if left is None else left)
+            parts.append(part)
+            if left is not None:
+                left.difference_update(part.articles)
+        self.segments = tuple(segments)
+        self.parts = tuple(parts)
+        self.ids = _joined([segment.ids for segment in segments], np.bytes_)
+        self._offsets = np.cumsum([0, *(len(segment.ids) for segment in segments)]).tolist()
+        lengths = _joined([segment.lengths for segment in segments], np.int32)
+        is_masked = any(part.mask is not None for part in parts)
+        self._mask = np.concatenate([part.is_kept for part in parts]) if is_masked else None
+        self._count = len(self.ids) if self._mask is None else int(self._mask.sum())
+        total = lengths.sum() if self._mask is None else lengths[self._mask].sum()
+        mean = max(1.0, float(total) / max(1, self._count))
+        self._norms = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, str]]) -> BM25Index:
         """Build an index from `(id, text)` pairs with unique ids, in any order."""
-        import bm25s
+        rows = {id_: terms(text) for id_, text in texts}
+        return cls([Segment.of(rows.items(), {article_id_of(id_) for id_ in rows})])
 
-        columns: dict[str, int] = {}
-        rows = {id_: [columns.setdefault(term, len(columns)) for term in terms(text)] for id_, text in texts}
-        ids = sorted(rows)
-        table = Table(np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(1, np.int64))
-        if columns:
-            made = bm25s.BM25(k1=1.2, b=0.5)
-            made.index(([rows[id_] for id_ in ids], columns), create_empty_token=False, show_progress=False)
-            table = Table(made.scores["data"], made.scores["indices"], made.scores["indptr"])
-        return cls(np.array(ids, dtype=np.bytes_), columns, table)
-
-    def save(self, folder: Path) -> None:
-        """Save the index as `folder`, atomically. Raises `OSError`."""
-        with TemporaryDirectory(dir=folder.parent, prefix=".keywords-") as temporary:
-            written = Path(temporary) / folder.name
-            written.mkdir()
-            arrays: dict[str, Any] = {"ids": self.ids, **self._table._asdict()}
-            for name, array in arrays.items():
-                np.save(written / f"{name}.npy", array, allow_pickle=False)
-            (written / _TERMS).write_text(json.dumps(list(self._columns)), encoding="utf-8")
-            written.rename(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> BM25Index:
-        """Load a saved index with memory-mapped arrays. Raises `OSError` or `ValueError` if missing or damaged."""
-        try:
-            ids = np.load(folder / "ids.npy", allow_pickle=False)
-            # The arrays stay on disk: a question reads only the columns for its own terms.
-            table = Table(
-                *(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in Table._fields)
-            )
-            columns = {term: column for column, term in enumerate(json.loads((folder / _TERMS).read_bytes()))}
-        except EOFError as error:
-            raise ValueError(f"a file in {str(folder)!r} is truncated") from error
-        if len(table.starts) != len(columns) + 1 or table.starts[-1] != len(table.scores):
-            raise ValueError(f"the files in {str(folder)!r} do not match")
-        return cls(ids, columns, table)
+    def __len__(self) -> int:
+        """Return the number of passages, without those of removed articles."""
+        return self._count
 
     def scores(self, question: str) -> FloatArray:
         """Return the score of each text, in the order of `ids`; all zeros if no text contains a question term."""
         scores = np.zeros(len(self.ids), dtype=np.float32)
         for term in dict.fromkeys(terms(question)):
-            begin, end = self._column(term)
-            scores[self._table.texts[begin:end]] += self._table.scores[begin:end]
+            rarity = self.rarity(term)
+            for passages, counts in self._postings(term):
+                scores[passages] += rarity * counts / (counts + self._norms[passages])
+        if self._mask is not None:
+            scores *= self._mask
         return scores
 
-    def of_articles(self, articles: Iterable[str]) -> FloatArray:
-        """Return 1 for each passage from these articles and 0 for all others, in the order of `ids`."""
+    def of_articles(self, articles: Iterable[str] | None = None) -> FloatArray:
+        """Return 1 for each passage from these articles and 0 for all others, in the order of `ids`; None means all."""
         mask = np.zeros(len(self.ids), dtype=np.float32)
-        for article in articles:
-            # Ids are `article:start-end`, and ";" is the character after ":".
-            first, last = np.searchsorted(self.ids, [f"{article}:".encode(), f"{article};".encode()])
-            mask[first:last] = 1
-        return mask
+        if articles is None:
+            mask[:] = 1
+        for article in articles or ():
+            for offset, segment in zip(self._offsets, self.segments, strict=False):
+                own = segment.positions(article)
+                mask[offset + own.start : offset + own.stop] = 1
+        return mask if self._mask is None else mask * self._mask
+
+    def positions(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the position of each passage id in `ids`, or -1 for an unknown one."""
+        wanted = np.array(ids, dtype=np.bytes_)
+        positions = np.full(len(wanted), -1, dtype=np.int64)
+        for offset, segment in zip(self._offsets, self.segments, strict=False):
+            if len(segment.ids):
+                found = np.minimum(np.searchsorted(segment.ids, wanted), len(segment.ids) - 1)
+                is_found = segment.ids[found] == wanted
+                if self._mask is not None:
+                    is_found &= self._mask[offset + found]
+                positions[is_found] = offset + found[is_found]
+        return positions
+
+    def passages_of(self, article: str) -> list[str]:
+        """Return the ids of an article's passages; none for a removed or unknown article."""
+        found: list[str] = []
+        for offset, segment in zip(self._offsets, self.segments, strict=False):
+            own = segment.positions(article)
+            if own.start < own.stop and (self._mask is None or self._mask[offset + own.start]):
+                found += [id_.decode() for id_ in segment.ids[own].tolist()]
+        return found
 
     def contains(self, term: str) -> bool:
         """Return whether a term occurs in any of the texts."""
-        return term in self._columns
+        return self._frequency(term) > 0
 
     def terms_like(self, letter: str, shortest: int, longest: int) -> list[str]:
         """Return the terms that begin with a letter and whose length is in this range."""
-        return [term for term in self._columns if shortest <= len(term) <= longest and term[0] == letter]
+        found = dict.fromkeys(
+            term for segment in self.segments for term in segment.terms_from(letter) if shortest <= len(term) <= longest
+        )
+        return [term for term in found if self._mask is None or self.contains(term)]
 
     def first_text(self, term: str) -> str | None:
-        """Return the id of the first text with a term, or None."""
-        begin, end = self._column(term)
-        return self.ids[int(self._table.texts[begin:end].min())].decode() if end > begin else None
+        """Return the id of a text with a term, or None."""
+        for passages, _ in self._postings(term):
+            kept = passages if self._mask is None else passages[self._mask[passages]]
+            if len(kept):
+                return str(self.ids[int(kept.min())].decode())
+        return None
 
     def rarity(self, term: str) -> float:
         """Return the inverse document frequency of a term, which is 0 or more."""
-        begin, end = self._column(term)
-        return math.log(1 + (len(self.ids) - (end - begin) + 0.5) / (end - begin + 0.5))
+        frequency = self._frequency(term)
+        return math.log(1 + (self._count - frequency + 0.5) / (frequency + 0.5))
 
-    def _column(self, term: str) -> tuple[int, int]:
-        """Return the start and end of a term's column; they are equal for an unknown term."""
-        column = self._columns.get(term)
-        if column is None:
-            return 0, 0
-        return int(self._table.starts[column]), int(self._table.starts[column + 1])
+    def _frequency(self, term: str) -> int:
+        """Return the number of passages with a term, without those of removed articles."""
+        found = self._postings(term)
+        if self._mask is None:
+            return sum(len(passages) for passages, _ in found)
+        return sum(int(self._mask[passages].sum()) for passages, _ in found)
+
+    def _postings(self, term: str) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]]:
+        """Yield, for each segment with a term, the positions of its passages in `ids` and the term's counts there."""
+        for offset, segment in zip(self._offsets, self.segments, strict=False):
+            own = segment.postings(term)
+            if own.start < own.stop:
+                yield segment.passages[own] + np.int64(offset), segment.counts[own]
+
+
+def _joined(arrays: Sequence[npt.NDArray[Any]], kind: type) -> npt.NDArray[Any]:
+    """Return the arrays as one; a single array is not copied, so it may stay on disk."""
+    if not arrays:
+        return np.zeros(0, dtype=kind)
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -18,15 +16,14 @@ from ..models import Article, Hit
 from ..storage.serialization import start_of
 from ..storage.store import Store
 from ..storage.token_cache import TokenCache, TokenVectors
-from ..storage.vector_cache import load_vectors
+from ..storage.vector_cache import load_vectors, remove_old_vectors
 from .bm25 import BM25Index
 from .deduplicate import diverse
 from .features import PassageFeatures, encode_in_context
 from .fusion import fuse, ranks, standardise, top
 from .late_interaction import Question, max_similarity, read_question
+from .segment_cache import load_bm25, merge_segments
 from .spelling import misspelt, surface_form
-
-logger = logging.getLogger(__name__)
 
 _CANDIDATES = 100  # maximum number of passages from each ranking
 _FEW = 2000  # maximum number of filtered passages to compare one by one, since Chroma's graph may miss isolated ones
@@ -80,7 +77,7 @@ class Retriever:
         read = read_question(question, self.encoder.query(question), self._bm25)
         allowed = self._allowed(article_filter)
         nothing = SearchResult(read, [], self._bm25)
-        if not len(self._bm25.ids) or allowed == []:
+        if not len(self._bm25) or allowed == []:
             return nothing
         ids, dense, bm25 = self._candidates(read, allowed)
         if not ids:
@@ -118,7 +115,7 @@ class Retriever:
     def count_passages(self, article_filter: ArticleFilter | None = None) -> int:
         """Return the number of passages in the articles that `article_filter` allows."""
         allowed = self._allowed(article_filter)
-        return len(self._bm25.ids) if allowed is None else int(self._bm25.of_articles(allowed).sum())
+        return len(self._bm25) if allowed is None else int(self._bm25.of_articles(allowed).sum())
 
     def outline(
         self, article_filter: ArticleFilter | None = None, articles: Sequence[str] | None = None
@@ -129,12 +126,7 @@ class Retriever:
         """
         if articles is None:
             articles = [each.id for each in self._metadata if not article_filter or article_filter.allows(each)]
-        ids = self._bm25.ids
-        outline = {}
-        for article in articles:
-            found = [ids[position].decode() for position in np.flatnonzero(self._bm25.of_articles([article]))]
-            outline[article] = sorted(found, key=start_of)
-        return outline
+        return {article: sorted(self._bm25.passages_of(article), key=start_of) for article in articles}
 
     def read(self, found: SearchResult, ids: Sequence[str]) -> SearchResult:
         """Return the passages with these ids, in this order, for the question of a search; omit those that are gone.
@@ -175,7 +167,7 @@ class Retriever:
         bm25 = self._bm25.scores(question.text)
         if mask is not None:
             bm25 *= mask
-        chosen = sorted({*cosines, *top(bm25, _CANDIDATES)})
+        chosen = sorted({*cosines, *top(bm25, _CANDIDATES)}, key=lambda position: ids[position])  # decides ties
         last = min(cosines.values(), default=0.0)
         dense = np.array([cosines.get(position, last) for position in chosen], dtype=np.float32)
         return [ids[position].decode() for position in chosen], dense, bm25[chosen]
@@ -183,17 +175,16 @@ class Retriever:
     def _nearest(self, vector: FloatArray, mask: FloatArray | None, allowed: Sequence[str] | None) -> dict[int, float]:
         """Return the nearest passages' cosines by position: compare all passages if they are few, else ask Chroma."""
         ids = self._bm25.ids
-        positions = np.arange(len(ids)) if mask is None else np.flatnonzero(mask)
-        if self._vectors is not None:
-            vectors = self._vectors if mask is None else self._vectors[positions]
-        elif len(positions) <= _FEW:
-            vectors = self.store.vectors([ids[position].decode() for position in positions], len(vector))
-        else:
+        if self._vectors is None and (len(self._bm25) if mask is None else np.count_nonzero(mask)) > _FEW:
             nearest = self.store.nearest(vector, _CANDIDATES, allowed)
-            near = np.array([id_ for id_, _ in nearest], dtype=np.bytes_)
-            found = np.minimum(np.searchsorted(ids, near), len(ids) - 1)
-            known = ids[found] == near  # False for a passage that another process is writing or removing
-            return {int(position): nearest[i][1] for i, position in enumerate(found) if known[i]}
+            found = self._bm25.positions([id_ for id_, _ in nearest])
+            # -1 is a passage that another process is writing or removing.
+            return {int(found[i]): cosine for i, (_, cosine) in enumerate(nearest) if found[i] >= 0}
+        positions = np.flatnonzero(self._bm25.of_articles() if mask is None else mask)
+        if self._vectors is not None:
+            vectors = self._vectors if len(positions) == len(ids) else self._vectors[positions]
+        else:
+            vectors = self.store.vectors([ids[position].decode() for position in positions], len(vector))
         cosines = vectors @ vector
         best = np.argpartition(-cosines, _CANDIDATES)[:_CANDIDATES] if len(positions) > _CANDIDATES else slice(None)
         return dict(zip(positions[best].tolist(), cosines[best].tolist(), strict=True))
@@ -232,7 +223,7 @@ class Retriever:
 
     @cached_property
     def _vectors(self) -> FloatArray | None:
-        return load_vectors(self.store, self._bm25.ids)
+        return load_vectors(self.store, [segment.ids for segment in self._bm25.segments])
 
     @cached_property
     def _metadata(self) -> list[Article]:
@@ -256,28 +247,16 @@ def _limit_blas_threads() -> None:
 
 
 def build_search_caches(store: Store) -> None:
-    """Build the search caches beside Chroma, so that the first question does not wait for them."""
-    load_vectors(store, load_bm25(store).ids)
+    """Add what has changed to the search caches beside Chroma, so that the first question does not wait for it."""
+    load_vectors(store, [segment.ids for segment in load_bm25(store).segments])
 
 
-def load_bm25(store: Store) -> BM25Index:
-    """Return the BM25 index of a store from the cache; build and cache the index if it is missing or outdated."""
-    stamp = store.stamp()
-    folder = store.path / f"keywords-{stamp}"
-    try:
-        return BM25Index.load(folder)
-    except (OSError, ValueError):
-        pass  # this is the first search since the index changed
-    bm25 = BM25Index.of((passage.id, f"{title} . {passage.text}") for title, passage in store.titled_passages())
-    if store.stamp() != stamp:
-        return bm25  # another process is writing: this index mixes two states, so it is not cached
-    for old in store.path.glob("keywords-*"):
-        shutil.rmtree(old, ignore_errors=True)
-    try:
-        bm25.save(folder)
-    except OSError as error:
-        logger.warning("Cannot cache the BM25 index in %r, so every start rebuilds it: %s", str(folder), error)
-    return bm25
+def merge_search_caches(store: Store) -> None:
+    """Merge small parts of the search caches, and remove old ones."""
+    merge_segments(store)
+    groups = [segment.ids for segment in load_bm25(store).segments]
+    load_vectors(store, groups)
+    remove_old_vectors(store, groups)
 
 
 def _hit(

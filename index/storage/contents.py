@@ -8,11 +8,10 @@ An article's record also serves as the commit mark: passages whose article has n
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -25,11 +24,13 @@ from ..errors import EmptyIndexError, IndexMismatchError, StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
 from .file_lock import MARK, read_mark
-from .serialization import article_id_of, to_article, to_listed_article, to_passages
+from .serialization import article_id_of, passage_ids_in, to_article, to_listed_article, to_passages
 
 ARTICLES = "articles"
 """The name of the collection that contains the articles."""
 THRESHOLD = "abstention_threshold"
+UNCOUNTED = "uncounted"
+"""A key in the manifest, present while the article records do not yet list the passages of a rebuild."""
 _ARTICLES_READ = 100  # number of articles read at a time, with their texts
 _PASSAGES_LISTED = 10_000  # number of passage ids read at a time
 
@@ -133,21 +134,43 @@ class IndexContents:
         articles = {article.id: article for article in self.articles(sorted({article_id_of(id_) for id_ in ids}))}
         return list(to_passages(ids, articles))
 
-    def titled_passages(self) -> Iterator[tuple[str, Passage]]:
-        """Yield all passages from existing articles with the articles' titles, with few texts in memory at a time."""
+    def titled_passages(self, articles: Sequence[str] | None = None) -> Iterator[tuple[str, Passage]]:
+        """Yield the passages of these articles, or of all, with the articles' titles; few texts are in memory at once.
+
+        Articles that do not exist are omitted.
+        """
+        scanned = None if self.is_current() else self._passage_ids_by_article()
+        for ids in chroma.slices(self.article_ids() if articles is None else articles, _ARTICLES_READ):
+            got = self._get_articles(["metadatas", "documents"], ids)
+            for id_, text, metadata in zip(got["ids"], got["documents"], got["metadatas"], strict=True):
+                passages = passage_ids_in(id_, metadata) if scanned is None else scanned.get(id_, [])
+                if passages is None:  # an index of version 0.1
+                    scanned = self._passage_ids_by_article()
+                    passages = scanned.get(id_, [])
+                article = replace(to_listed_article(id_, metadata), text=text)
+                for _, passage in to_passages(passages, {id_: article}):
+                    yield article.title, passage
+
+    def _passage_ids_by_article(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for id_ in self.passage_ids():
             found[article_id_of(id_)].append(id_)
-        for article in self.iter_articles():
-            for _, passage in to_passages(found.get(article.id, ()), {article.id: article}):
-                yield article.title, passage
+        return found
 
-    def stamp(self) -> str:
-        """Return a short string that changes when articles are added or removed, or when the index is rebuilt."""
+    def build(self) -> str:
+        """Return a name that changes when the index is rebuilt; "" if nothing is indexed."""
         with self._errors("read"):
-            collection = self._find(ARTICLES)
-            built = "" if collection is None else str(self._manifest_value(collection, "passages"))
-        return hashlib.sha256("\n".join([built, *self.article_ids()]).encode()).hexdigest()[:16]
+            try:
+                return str(self._manifest_value(self._articles, "passages"))
+            except EmptyIndexError:
+                return ""
+
+    def is_current(self) -> bool:
+        """Return whether no other process has rebuilt the index since it was opened, or is rebuilding it."""
+        with self._errors("read"):
+            articles = self._find(ARTICLES)
+            metadata = (articles.metadata or {}) if articles is not None else {}
+        return str(metadata.get("passages", "")) == self.build() and UNCOUNTED not in metadata
 
     def nearest(self, vector: FloatArray, limit: int, articles: Sequence[str] | None = None) -> list[tuple[str, float]]:
         """Return the ids and cosine similarities of the passages nearest to a unit vector, nearest first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,11 +24,25 @@ def article_record(article: Article) -> dict[str, str | None]:
     }
 
 
-def to_metadata(article: Article, passages: int) -> dict[str, str | int]:
-    """Return the metadata to store with an article's text. Unknown values are omitted: Chroma does not support None."""
+def to_metadata(article: Article, passages: Sequence[str]) -> dict[str, str | int]:
+    """Return the metadata to store with an article's text and the ids of its passages.
+
+    Unknown values are omitted: Chroma does not support None.
+    """
     known = {name: value for name, value in article_record(article).items() if value is not None}
     boilerplate = json.dumps([[span.start, span.end] for span in article.boilerplate])
-    return {**known, "boilerplate": boilerplate, "passages": passages}
+    return {**known, "boilerplate": boilerplate, **passages_record(passages)}
+
+
+def passages_record(ids: Sequence[str]) -> dict[str, str | int]:
+    """Return the part of an article's metadata that lists its passages."""
+    return {"passages": len(ids), "spans": " ".join(id_.rpartition(":")[2] for id_ in ids)}
+
+
+def passage_ids_in(article_id: str, metadata: Mapping[str, Any]) -> list[str] | None:
+    """Return the ids of the passages that an article's metadata lists; None if an earlier version wrote it."""
+    spans = metadata.get("spans")
+    return None if spans is None else [f"{article_id}:{span}" for span in str(spans).split()]
 
 
 def to_article(id_: str, text: str, metadata: dict[str, Any]) -> Article:

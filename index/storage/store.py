@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -14,14 +14,12 @@ from ..embedding.base import FloatArray
 from ..errors import StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .contents import ARTICLES, THRESHOLD, IndexContents
+from .contents import ARTICLES, THRESHOLD, UNCOUNTED, IndexContents
 from .file_lock import MARK, change_folder, new_mark, read_mark
-from .serialization import article_id_of, article_record, to_metadata
+from .serialization import article_id_of, article_record, passages_record, start_of, to_metadata
 from .server_lease import Lease, leased
 from .vector_files import damages, remove_vectors
 
-UNCOUNTED = "uncounted"
-"""A key in the manifest, present while the article records do not yet contain the passage counts of a rebuild."""
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
 
 Row = tuple[Article, Sequence[Passage], FloatArray]
@@ -82,7 +80,7 @@ class Store(IndexContents):
                     # Chroma requires a vector, but articles are never searched by vector.
                     embeddings=np.ones((len(batch), 1), dtype=np.float32),
                     documents=[article.text for article, _, _ in batch],
-                    metadatas=[to_metadata(article, len(passages)) for article, passages, _ in batch],
+                    metadatas=[to_metadata(article, [each.id for each in passages]) for article, passages, _ in batch],
                 )
 
     def update(self, articles: Sequence[Article]) -> None:
@@ -201,7 +199,10 @@ def _update_metadata(collection: Any, metadata: Mapping[str, Mapping[str, Any]])
 
 
 def _recount(articles: Any, passages: Any) -> None:
-    """Write the number of passages into the records of all articles, then remove `UNCOUNTED` from the manifest."""
-    counts = Counter(article_id_of(id_) for id_ in passages.get(include=[])["ids"])
-    _update_metadata(articles, {id_: {"passages": counts[id_]} for id_ in articles.get(include=[])["ids"]})
+    """Write the passages into the records of all articles, then remove `UNCOUNTED` from the manifest."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for id_ in passages.get(include=[])["ids"]:
+        found[article_id_of(id_)].append(id_)
+    ids = articles.get(include=[])["ids"]
+    _update_metadata(articles, {id_: passages_record(sorted(found[id_], key=start_of)) for id_ in ids})
     articles.modify(metadata={name: value for name, value in articles.metadata.items() if name != UNCOUNTED})

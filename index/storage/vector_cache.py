@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -24,26 +25,42 @@ logger = logging.getLogger(__name__)
 MOST_COMPARED = 10_000  # maximum number of passages in a small index: 15 MB with 384 dimensions
 
 
-def load_vectors(store: Store, ids: npt.NDArray[np.bytes_]) -> FloatArray | None:
-    """Return the vectors of the passages `ids` from the cache: shape `(passages, dimension)`; None for a large index.
+def load_vectors(store: Store, groups: Sequence[npt.NDArray[np.bytes_]]) -> FloatArray | None:
+    """Return the vectors of the passages in `groups` from the cache; None for a large index.
 
-    Missing vectors are read from Chroma and cached.
+    The shape is `(passages, dimension)`. Each group of ids has its own file, so that a new group costs only what it
+    contains. Missing vectors are read from Chroma and cached; those of removed passages are all zeros.
     """
     manifest = store.manifest()
-    if manifest is None or not 0 < len(ids) <= MOST_COMPARED:
+    if manifest is None or not 0 < sum(map(len, groups)) <= MOST_COMPARED:
         return None
-    name = hashlib.sha256(manifest.key.encode() + ids.tobytes()).hexdigest()[:16]
-    path = store.path / f"vectors-{name}.npy"
+    paths = [_path(store, manifest.key, ids) for ids in groups]
+    found = [_load(store, path, ids, manifest.dimension) for path, ids in zip(paths, groups, strict=True)]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def remove_old_vectors(store: Store, groups: Sequence[npt.NDArray[np.bytes_]]) -> None:
+    """Remove the files of other groups than these."""
+    manifest = store.manifest()
+    current = {_path(store, manifest.key, ids) for ids in groups} if manifest else set()
+    for old in store.path.glob("vectors-*"):
+        if old not in current:
+            with suppress(OSError):
+                old.unlink()
+
+
+def _path(store: Store, key: str, ids: npt.NDArray[np.bytes_]) -> Path:
+    return store.path / f"vectors-{hashlib.sha256(key.encode() + ids.tobytes()).hexdigest()[:16]}.npy"
+
+
+def _load(store: Store, path: Path, ids: npt.NDArray[np.bytes_], dimension: int) -> FloatArray:
     with suppress(OSError, ValueError, EOFError):
         cached: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
-        if cached.shape == (len(ids), manifest.dimension):
+        if cached.shape == (len(ids), dimension):
             return cached
-    vectors = store.vectors([id_.decode() for id_ in ids], manifest.dimension)
+    vectors = store.vectors([id_.decode() for id_ in ids], dimension)
     if not vectors.any(axis=1).all():
         return vectors  # another process has just removed some vectors, and may write them again
-    for old in store.path.glob("vectors-*"):
-        with suppress(OSError):
-            old.unlink()
     try:
         with NamedTemporaryFile(dir=store.path, prefix=".vectors-", suffix=".npy", delete=False) as temporary:
             np.save(temporary, vectors, allow_pickle=False)

@@ -23,7 +23,7 @@ from .testset.evidence import is_named, occurrences
 ArticleText = Callable[[str], str | None]
 """A function that returns an article's text by article id, or None for an unknown id."""
 
-_VERSIONED = ("citechat", "sentence-transformers", "chromadb", "bm25s", "langchain-core", "numpy")
+_VERSIONED = ("citechat", "sentence-transformers", "chromadb", "langchain-core", "numpy")
 
 
 class AnswersQuestions(Protocol):

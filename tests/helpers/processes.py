@@ -41,7 +41,7 @@ _WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["chromadb", "bm25s", "Stemmer", "sentencex", "filelock", "index.ingest.sync", "processes"]
+    ["chromadb", "Stemmer", "sentencex", "filelock", "index.ingest.sync", "processes"]
 )
 
 
@@ -306,7 +306,7 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
     titled = list(store.titled_passages())
     encoded = encode_in_context(HashingEncoder(), [(title, passage.text) for title, passage in titled])
     ids = np.array(sorted(got["ids"]), dtype=np.bytes_)
-    compared = load_vectors(store, ids)
+    compared = load_vectors(store, [ids])
     cosines = np.zeros((0, 0)) if compared is None else compared @ compared.T
     unreached = [
         id_

@@ -180,7 +180,7 @@ def test_an_article_stored_with_its_whole_path_as_source_is_shown_with_its_file_
     copies = (Origin(f"{path}.bak", f"{path}.bak"), Origin("The Daily", path))
     stored = Article("a1", "Talk", path, TEXT, path=path, copies=copies)
 
-    article = to_article("a1", TEXT, to_metadata(stored, 1))
+    article = to_article("a1", TEXT, to_metadata(stored, ["a1:0-10"]))
 
     assert article.source == "talk.txt"
     assert article.path == path
