@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
 
@@ -35,14 +36,20 @@ class Origin:
     path: str
 
 
+_NOTION_ID = re.compile(r"(?<=[^\s/!])[ -][0-9a-f]{32}(?=(?:_all)?(?:\.\w{1,10})?$)")  # "Harbour dues 0123….md"
+
+
 def public_name(path: str) -> str:
-    """Return the name of a file that anyone may see: without its folders. A web address is returned unchanged.
+    """Return the name of a file that anyone may see: without its folders, and without the id of a page of Notion.
+
+    A web address is returned unchanged.
 
     Folder names can be confidential, and an article's source is sent to hosted LLMs and to users.
     """
     if path.startswith(("http://", "https://")):
         return path
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+    return _NOTION_ID.sub("", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Article:
     the name shown to users: an outlet, or the file name if no outlet is known. `path` is the file or web address from
     which the article was read; `copies` are the other places from which the same text was read. `published` is a date
     in ISO form, or the original text if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets
-    at which pages start in a paged format.
+    at which pages start in a paged format. `revision` is a hash of what the feed from which the article was read said
+    about it; it changes if the feed announces a change.
     """
 
     id: str
@@ -68,6 +76,7 @@ class Article:
     language: str | None = None
     pages: tuple[int, ...] = ()
     copies: tuple[Origin, ...] = ()
+    revision: str | None = None
 
     @property
     def origins(self) -> tuple[Origin, ...]:

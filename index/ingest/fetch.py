@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 TIME_LIMIT = 20.0  # maximum duration of a request including redirects, in seconds
 _LARGEST = 50_000_000  # maximum size of a response body after decompression, in bytes
 _MOST_REDIRECTS = 10
+_GZIP = b"\x1f\x8b"
+FEED = ".feed"
+"""The suffix for a feed or a sitemap: a list of articles, which is not a file format of its own."""
+
 _BOM = "\ufeff"
 _SUFFIXES = {
     "text/html": ".html",
@@ -30,8 +35,16 @@ _SUFFIXES = {
     "text/rtf": ".rtf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "message/rfc822": ".eml",
+    **dict.fromkeys(("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml"), FEED),
+    **dict.fromkeys(("text/xml", "application/feed+json", "application/json"), FEED),
+    **dict.fromkeys(("application/gzip", "application/x-gzip"), FEED),  # a sitemap
 }
+_FEED_BEGINS = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--[^>]{0,1000}-->\s*)?<(?:rss|feed|rdf:RDF|urlset|sitemapindex)\b"
+)
+_HEAD = 5_000  # bytes in which a feed begins
 _UNSPECIFIC = ("", "application/octet-stream", "binary/octet-stream")
 
 
@@ -77,6 +90,10 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
             f"Cannot fetch {address!r}: {str(error) or type(error).__name__}.",
             "Check the address and the network, or save the page in a browser and index the file.",
         ) from None
+    if suffix == FEED and data.startswith(_GZIP):
+        data = _inflated(data, address)
+    if suffix == FEED or (suffix in (".html", ".txt") and _FEED_BEGINS.match(data[:_HEAD].removeprefix(_BOM.encode()))):
+        return Fetched(data, FEED)  # its encoding is that in its first line
     text = decode_as(data, charset) if charset and kind.startswith(("text/", "application/xhtml")) else None
     # The encoding in the header takes precedence over the one in the page, so the text is passed to the parser as UTF-8
     # with a byte order mark.
@@ -101,7 +118,7 @@ def _suffix(kind: str, address: str) -> str:
         return named
     suffix = named if kind in _UNSPECIFIC and named in _SUFFIXES.values() else _SUFFIXES.get(kind)
     if suffix is None:
-        hint = "Web pages, PDF, text and office documents are supported; download other files and index them."
+        hint = "Web pages, PDF, text, office documents and feeds are supported; download other files and index them."
         raise cannot_read(address, f"unsupported content type {kind or 'not stated'!r}", hint)
     return suffix
 
@@ -127,6 +144,10 @@ def _decompressed(data: bytes, response: Response, address: str) -> bytes:
     if encoding not in ("gzip", "x-gzip", "deflate"):
         why = f"unexpected content encoding {encoding!r}"
         raise cannot_read(address, why, "Save the page in a browser and index the file.")
+    return _inflated(data, address)
+
+
+def _inflated(data: bytes, address: str) -> bytes:
     try:
         inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(data, _LARGEST + 1)
     except zlib.error:

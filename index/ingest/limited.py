@@ -14,7 +14,7 @@ import numpy as np
 
 from ..cancellation import Cancellation
 from ..embedding.base import Encoder, Encoding, FloatArray
-from ..parsers.archive import Allowance
+from ..parsers.packages.zip_file import Allowance
 from .executors import prefetch
 from .loader import ReadLimits, Skipped, Source, read
 from .pipeline import Loaded, Prepared, batches, mark_known, prepare

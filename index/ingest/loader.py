@@ -7,9 +7,9 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
@@ -17,18 +17,32 @@ from urllib.parse import urlsplit
 from ..cancellation import Cancellation
 from ..errors import CitechatError, LoadError
 from ..models import Article, public_name
-from ..parsers import CONTAINERS, FORMATS, extract, require_size
-from ..parsers.archive import Allowance
+from ..parsers import CONTAINERS, FORMATS, extract, has_words, require_size
 from ..parsers.base import Extract, cannot_read, printable
+from ..parsers.feeds.listing import Entry, Listing
 from ..parsers.metadata import first_line
+from ..parsers.packages.zip_file import Allowance
 from ..parsers.sandbox import SANDBOX
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
-from .fetch import fetch
+from .feeds import MOST_NEW, entries_of, is_same_server
+from .fetch import FEED, fetch
 from .paths import absolute, is_address
 
 logger = logging.getLogger(__name__)
 
-Source = Path | str
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A web address, and the revisions of the feed entries that are already indexed, by their addresses."""
+
+    url: str
+    revisions: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Source = Path | str | Address
 """The path of a file, or a web address."""
 
 
@@ -38,6 +52,11 @@ class Skipped:
 
     path: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged(Skipped):
+    """An entry of a feed that was not read, because the feed says nothing new about it since it was indexed."""
 
 
 def _spend_nothing(_: str) -> None:
@@ -88,7 +107,7 @@ def read(
     public_only: bool = False,
     limits: ReadLimits | None = None,
 ) -> Iterator[Article | Skipped]:
-    """Yield the articles in a file or at an address.
+    """Yield the articles in a file or at an address; an entry of a feed that is already indexed gives `Unchanged`.
 
     A file for which an unexpected error occurs is skipped; the log has the details. Raises `CancelledWorkError` if the
     work should end, also while a file is being parsed.
@@ -97,8 +116,8 @@ def read(
     limits.cancellation.check()
     if isinstance(source, Skipped):
         yield source
-    elif isinstance(source, str):
-        yield _load_address(source, public_only, limits)
+    elif isinstance(source, str | Address):
+        yield from _load_address(source, public_only, limits)
     else:
         yield from _load_path(source, limits)
 
@@ -209,14 +228,80 @@ def _load_member(name: str, found: Extract, limits: ReadLimits) -> Article | Ski
         return Skipped(name, error.message)
 
 
-def _load_address(address: str, public_only: bool, limits: ReadLimits) -> Article | Skipped:
+def _load_address(source: str | Address, public_only: bool, limits: ReadLimits) -> Iterator[Article | Skipped]:
+    address = str(source)
     try:
         fetched = fetch(address, public_only=public_only)
-        with translate_unexpected(address):
-            found = _parse(fetched.data, fetched.suffix, address, limits.cancellation)
-            return _article(found, address, limits)
+        if fetched.suffix != FEED:
+            with translate_unexpected(address):
+                found = _parse(fetched.data, fetched.suffix, address, limits.cancellation)
+                yield _article(found, address, limits)
+            return
     except LoadError as error:
-        return Skipped(address, error.message)
+        yield Skipped(address, error.message)
+        return
+    revisions = source.revisions if isinstance(source, Address) else {}
+    yield from _load_entries(address, fetched.data, revisions, public_only, limits)
+
+
+def _load_entries(
+    address: str, data: bytes, revisions: Mapping[str, str], public_only: bool, limits: ReadLimits
+) -> Iterator[Article | Skipped]:
+    """Yield the articles of a feed: at most `MOST_NEW` that are new or changed."""
+    new = 0
+    listed = entries_of(address, data, public_only=public_only, cancellation=limits.cancellation)
+    for place, found in listed:
+        limits.cancellation.check()
+        if isinstance(found, LoadError):
+            yield Skipped(place, found.message)
+        elif revisions.get(place) == found[1].revision:
+            yield Unchanged(place, "The feed says nothing new about it.")
+        elif (new := new + 1) <= MOST_NEW:
+            yield _load_entry(place, address, *found, public_only=public_only, limits=limits)
+    if new > MOST_NEW:
+        rest = f"Cannot read all of {address!r} at once: {new - MOST_NEW:,} new or changed entries are left."
+        yield Skipped(address, f"{rest} Run the same command again to read the next {MOST_NEW}.")
+
+
+def _load_entry(
+    place: str, feed: str, listing: Listing, entry: Entry, *, public_only: bool, limits: ReadLimits
+) -> Article | Skipped:
+    """Read an entry from the feed if it contains the text, or else from its page.
+
+    What a feed says about a page on another server is not taken for that page: it could replace somebody else's
+    article. Only what such a page does not say itself is taken from the feed.
+    """
+    is_own = is_same_server(place, feed)
+    said = replace(entry.found, source=listing.title)
+    try:
+        if is_own and has_words(said.text):
+            found = said
+        elif entry.has_link:
+            fetched = fetch(place, public_only=public_only or not is_own)
+            if fetched.suffix == FEED:
+                raise cannot_read(place, "it is a feed, not an article", "Index its address itself.")
+            found = _parse(fetched.data, fetched.suffix, place, limits.cancellation)
+            found = _with_metadata(found, place, said, is_own=is_own)
+        else:
+            raise cannot_read(place, "the entry has neither a text nor a link", "Tell the feed's operator.")
+        with translate_unexpected(place):
+            return replace(_article(found, place, limits), revision=entry.revision)
+    except LoadError as error:
+        return Skipped(place, error.message)
+
+
+def _with_metadata(found: Extract, place: str, said: Extract, *, is_own: bool) -> Extract:
+    """Return a page with the metadata that its feed has; that of the page comes first if it is on another server."""
+    first, second = (said, found) if is_own else (found, said)
+    is_host = not found.source or found.source in urlsplit(place).netloc
+    return replace(
+        found,
+        title=first.title or second.title,
+        author=first.author or second.author,
+        published=first.published or second.published,
+        source=(said.source if is_host and is_own else None) or found.source,
+        language=found.language or said.language,
+    )
 
 
 def _parse(data: bytes, suffix: str, name: str, cancellation: Cancellation | None) -> Extract:
@@ -239,7 +324,7 @@ def _article(found: Extract, path: str, limits: ReadLimits) -> Article:
     story = found.text[head.end if head else 0 :]
     return Article(
         id=article_id(found.text),
-        title=found.title or first_line(found.text) or PurePosixPath(path).stem,
+        title=found.title or first_line(found.text) or PurePosixPath(public_name(path)).stem,
         source=found.source or host or public_name(path),
         text=found.text,
         published=found.published or dateline(story, cancellation),

@@ -17,7 +17,7 @@ from ..storage.store import Row, Store
 from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
 from .executors import Executor, SerialExecutor
-from .loader import Skipped, sources
+from .loader import Address, Skipped, Source, Unchanged, sources
 from .paths import file_of, gone, present
 from .pipeline import Pipeline, PreparedArticle, prepare_articles, prepare_sources
 from .plan import Plan, Step
@@ -85,9 +85,9 @@ def sync(
     path previously contained another text, it no longer counts as an origin of that text, and an article without
     origins is removed; the new text is written first, so that the path is never missing from the index. With `prune`,
     paths under `paths` that no longer exist are removed. Articles from other places are preserved, as are articles from
-    files that cannot be read this time. With `public_only`, web addresses that are not public on the internet are
-    skipped. If `pipeline` raises `CancelledWorkError`, what was written before it remains, and the first skipped item
-    says why.
+    files that cannot be read this time, and those that a feed no longer lists. With `public_only`, web addresses that
+    are not public on the internet are skipped. If `pipeline` raises `CancelledWorkError`, what was written before it
+    remains, and the first skipped item says why.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
@@ -98,7 +98,11 @@ def sync(
         store.create(manifest)
         stored = store.article_metadata()
         indexed = [origin.path for article in stored for origin in article.origins] if prune else []
-        listed = list(sources(present(paths, indexed) if prune else paths))
+        revisions = {article.path: article.revision for article in stored if article.revision}
+        listed: list[Source | Skipped] = [
+            Address(each, revisions) if isinstance(each, str) else each
+            for each in sources(present(paths, indexed) if prune else paths)
+        ]
         tokens = TokenCache.beside(store.path, manifest.key)
         plan = Plan(stored)
         done, file = 0, ""
@@ -113,6 +117,9 @@ def sync(
                 for step in steps:
                     if (path := file_of(step.path)) != file:  # several articles may come from one file
                         done, file = done + 1, path
+                    if isinstance(step, Unchanged):
+                        counts["unchanged"] += 1
+                        continue
                     if isinstance(step, Skipped):
                         skipped.append(step)
                         continue

@@ -13,11 +13,23 @@ from .email import read_eml
 from .html import read_html
 from .metadata import has_words, is_visible
 from .odt import read_odt
+from .packages.pptx import read_pptx
 from .pdf import read_pdf
 from .rtf import read_rtf
 from .text import read_markdown, read_text
 
-__all__ = ["CONTAINERS", "FORMATS", "Extract", "Format", "extract", "has_words", "is_visible", "require_size"]
+__all__ = [
+    "CONTAINERS",
+    "FORMATS",
+    "Extract",
+    "Format",
+    "checked",
+    "extract",
+    "has_words",
+    "is_visible",
+    "printed",
+    "require_size",
+]
 
 _MB = 1_000_000
 _LARGEST_CONTAINER = 4_000 * _MB  # bytes; members are read one at a time, after a scan of the whole mailbox
@@ -45,6 +57,7 @@ FORMATS: dict[str, Format] = {
     ".htm": Format("a web page", read_html, largest=10 * _MB),
     ".pdf": Format("PDF", read_pdf, largest=200 * _MB),
     ".docx": Format("a Word document", read_docx, largest=200 * _MB),
+    ".pptx": Format("a presentation", read_pptx, largest=200 * _MB),
     ".odt": Format("an OpenDocument text", read_odt, largest=200 * _MB),
     ".rtf": Format("rich text", read_rtf, largest=20 * _MB),
     ".eml": Format("a message", read_eml),
@@ -65,11 +78,21 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
     require_size(len(data), suffix, name)
     with translate_errors(name, form.kind):
         found = form.read(data, name)
+    return checked(found, name) if form.is_text else printed(checked(found, name))
+
+
+def checked(found: Extract, name: str) -> Extract:
+    """Return a parsed document. Raises `LoadError` if it has no text."""
     if not found.text.strip():
         raise LoadError(f"Cannot index {name!r}: it is empty.", "Nothing was indexed from it.")
     if not has_words(found.text):
         raise LoadError(f"Cannot index {name!r}: it contains no letters or digits.", "Nothing was indexed from it.")
-    return found if form.is_text else replace(found, text=printable(found.text))
+    return found
+
+
+def printed(found: Extract) -> Extract:
+    """Return a parsed document without control characters."""
+    return replace(found, text=printable(found.text))
 
 
 def require_size(size: int, suffix: str, name: str) -> None:

@@ -35,11 +35,15 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A document inside another file; `name` is for display, and `read` returns its bytes or raises `LoadError`."""
+    """A document inside another file; `name` is for display, and `read` returns its bytes or raises `LoadError`.
+
+    `parsed` is set if the file was parsed as a whole, such as a book, whose chapters are its members.
+    """
 
     name: str
     suffix: str
     read: Callable[[], bytes]
+    parsed: Extract | None = None
 
 
 def cannot_read(name: str, why: str, hint: str) -> LoadError:

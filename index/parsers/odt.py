@@ -7,9 +7,9 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
-from .archive import check_package
 from .base import Extract, cannot_read
 from .metadata import iso_date, iso_language, one_line
+from .packages.zip_file import check_package
 
 _NAMES = "urn:oasis:names:tc:opendocument:xmlns:"
 _TEXT, _TABLE, _OFFICE = (f"{{{_NAMES}{part}:1.0}}" for part in ("text", "table", "office"))

@@ -15,18 +15,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ..cancellation import Cancellation
 from ..errors import LoadError
 from ..process_memory import protect_memory
-from .archive import Allowance
 from .base import Extract, cannot_read
-from .sandbox_protocol import BrokenFrameError, parse_extract, read_message, write_message, write_part
+from .feeds.listing import Listing
+from .packages.zip_file import Allowance
+from .sandbox_protocol import BrokenFrameError, parse_extract, parse_listing, read_message, write_message, write_part
 
 _MB = 1_000_000
 _MOST_IDLE = 2  # maximum number of idle processes; more processes start if more threads read at once
@@ -37,6 +38,8 @@ _INHERITED = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "PYTHONHOME", "LD_LIBRARY_PATH"),
     *("DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "APPDATA"),
 )
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,11 @@ class Sandbox:
 
         Raises `CancelledWorkError` if the work should end.
         """
-        cancellation = cancellation or Cancellation()
-        with self._borrowed(name) as worker, cancellation.calling(worker.interrupt):
-            try:
-                worker.ask({"suffix": suffix, "name": name}, data)
-                outcome = _outcome(worker.answer())
-                worker.answer()  # the message that the worker has finished
-            except (BrokenFrameError, OSError):
-                cancellation.check()
-                raise worker.failure(name) from None
-        if isinstance(outcome, LoadError):
-            raise outcome
-        return outcome
+        return self._asked({"suffix": suffix, "name": name}, data, name, _outcome, cancellation)
+
+    def listing(self, data: bytes, address: str, cancellation: Cancellation | None = None) -> Listing:
+        """Parse the feed or sitemap at an address. Raises `LoadError` and `CancelledWorkError` like `document`."""
+        return self._asked({"address": address}, data, address, _listing, cancellation)
 
     def documents(
         self, path: str, allowance: Allowance | None = None, cancellation: Cancellation | None = None
@@ -111,6 +107,28 @@ class Sandbox:
             done, crashes = done + 1, crashes + 1
         rest = f"Cannot read the rest of {path!r}: {crashes} of its files could not be parsed safely."
         yield path, LoadError(rest, "Unpack it and index the folder.")
+
+    def _asked(
+        self,
+        request: dict[str, Any],
+        data: bytes,
+        name: str,
+        parse: Callable[[dict[str, Any]], Result | LoadError],
+        cancellation: Cancellation | None,
+    ) -> Result:
+        """Send a request with one answer, and return the answer or raise its error."""
+        cancellation = cancellation or Cancellation()
+        with self._borrowed(name) as worker, cancellation.calling(worker.interrupt):
+            try:
+                worker.ask(request, data)
+                outcome = parse(worker.answer())
+                worker.answer()  # the message that the worker has finished
+            except (BrokenFrameError, OSError):
+                cancellation.check()
+                raise worker.failure(name) from None
+        if isinstance(outcome, LoadError):
+            raise outcome
+        return outcome
 
     def close(self) -> None:
         """End the idle processes."""
@@ -268,8 +286,14 @@ def _name(reply: dict[str, Any], path: str) -> str:
 
 
 def _outcome(reply: dict[str, Any]) -> Extract | LoadError:
-    if "extract" in reply:
-        return parse_extract(reply["extract"])
+    return parse_extract(reply["extract"]) if "extract" in reply else _error(reply)
+
+
+def _listing(reply: dict[str, Any]) -> Listing | LoadError:
+    return parse_listing(reply["listing"]) if "listing" in reply else _error(reply)
+
+
+def _error(reply: dict[str, Any]) -> LoadError:
     message, hint = reply.get("message"), reply.get("hint")
     if not isinstance(message, str) or not isinstance(hint, str):
         _broken()

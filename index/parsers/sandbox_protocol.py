@@ -6,6 +6,7 @@ import json
 from typing import IO, Any
 
 from .base import Extract
+from .feeds.listing import Entry, Listing
 
 _LENGTH = 8  # size of a length field, in bytes
 LARGEST = 512_000_000
@@ -63,6 +64,28 @@ def parse_extract(fields: object) -> Extract:
     if not all(value is None or isinstance(value, str) for value in metadata.values()):
         raise BrokenFrameError("metadata that is not text")
     return Extract(text, pages=tuple(pages), has_front_matter=has_front_matter, is_message=is_message, **metadata)
+
+
+def parse_listing(fields: object) -> Listing:
+    """Validate the types of the fields and return a feed or sitemap. Raises `BrokenFrameError`."""
+    if not isinstance(fields, dict):
+        raise BrokenFrameError("not a listing")
+    title, left_out = fields.get("title"), fields.get("left_out")
+    entries, sitemaps = fields.get("entries"), fields.get("sitemaps")
+    if not isinstance(entries, list) or not isinstance(sitemaps, list) or not isinstance(left_out, int):
+        raise BrokenFrameError("a listing with fields of wrong types")
+    if not (title is None or isinstance(title, str)) or not all(isinstance(each, str) for each in sitemaps):
+        raise BrokenFrameError("a listing with fields of wrong types")
+    return Listing(title, tuple(_parse_entry(each) for each in entries), tuple(sitemaps), left_out)
+
+
+def _parse_entry(fields: object) -> Entry:
+    if not isinstance(fields, dict):
+        raise BrokenFrameError("not an entry")
+    place, has_link, revision = fields.get("place"), fields.get("has_link"), fields.get("revision")
+    if not isinstance(place, str) or not isinstance(has_link, bool) or not isinstance(revision, str):
+        raise BrokenFrameError("an entry with fields of wrong types")
+    return Entry(place, has_link, revision, parse_extract(fields.get("found")))
 
 
 def _exactly(pipe: IO[bytes], size: int) -> bytes:

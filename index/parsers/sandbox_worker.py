@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from ..errors import LoadError
 from ..process_memory import protect_memory
+from .base import Extract
 from .sandbox_protocol import BrokenFrameError, read_message, read_part, write_message
 
 try:
@@ -44,6 +45,8 @@ def main() -> None:
         try:
             if "path" in request:
                 _answer_container(replies, request, seconds)
+            elif "address" in request:
+                _answer_listing(replies, request["address"], data)
             else:
                 _answer(replies, request["name"], request["suffix"], partial(bytes, data))
         except MemoryError:
@@ -57,7 +60,8 @@ def _answer_container(replies: IO[bytes], request: dict[str, Any], seconds: int)
     from pathlib import Path
 
     from . import CONTAINERS, FORMATS
-    from .archive import Allowance, documents
+    from .archive import documents
+    from .packages.zip_file import Allowance
 
     allowance = Allowance(request["files"], request["bytes"])
     for number, member in enumerate(documents(Path(request["path"]), allowance)):
@@ -67,18 +71,31 @@ def _answer_container(replies: IO[bytes], request: dict[str, Any], seconds: int)
         _limit_cpu(seconds)
         # Other formats are rejected by name; reading a container that cannot be opened raises its error.
         is_read = member.suffix in FORMATS or member.suffix in CONTAINERS
-        _answer(replies, member.name, member.suffix, member.read if is_read else bytes)
+        _answer(replies, member.name, member.suffix, member.read if is_read else bytes, member.parsed)
 
 
-def _answer(replies: IO[bytes], name: str, suffix: str, read: Callable[[], bytes]) -> None:
-    from . import extract
+def _answer(
+    replies: IO[bytes], name: str, suffix: str, read: Callable[[], bytes], parsed: Extract | None = None
+) -> None:
+    from . import checked, extract, printed
 
     try:
-        found = extract(read(), suffix, name)
+        found = extract(read(), suffix, name) if parsed is None else printed(checked(parsed, name))
     except LoadError as error:
         write_message(replies, {"name": name, "message": error.message, "hint": error.hint})
     else:
         write_message(replies, {"name": name, "extract": asdict(found)})
+
+
+def _answer_listing(replies: IO[bytes], address: str, data: bytes) -> None:
+    from .feeds.feed import read_listing
+
+    try:
+        found = read_listing(data, address)
+    except LoadError as error:
+        write_message(replies, {"message": error.message, "hint": error.hint})
+    else:
+        write_message(replies, {"listing": asdict(found)})
 
 
 def _take_stdout() -> IO[bytes]:

@@ -21,6 +21,7 @@ def article_record(article: Article) -> dict[str, str | None]:
         "language": article.language or None,
         "pages": json.dumps(article.pages) if article.pages else None,
         "copies": json.dumps([[copy.source, copy.path] for copy in article.copies]) if article.copies else None,
+        "revision": article.revision or None,
     }
 
 
@@ -67,6 +68,7 @@ def to_listed_article(id_: str, metadata: dict[str, Any]) -> Article:
         copies=tuple(
             Origin(_source(source, path), path) for source, path in json.loads(str(metadata.get("copies", "[]")))
         ),
+        revision=metadata.get("revision"),
     )
 
 

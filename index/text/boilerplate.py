@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 from ..cancellation import Cancellation
 from ..models import Span
 from .bylines import Byline, parse_byline, parse_date_line
+from .notes import note_spans
 
 MOST_SPANS = 10_000
 """Maximum number of boilerplate spans in an article; lines after the last of them count as part of the story."""
@@ -137,7 +138,8 @@ def boilerplate_spans(
     A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
     counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
     time, a copy of the previous line. In a message, so are the lines that it quotes from earlier messages, with `>`
-    before them, and the line that names their author.
+    before them, and the line that names their author. Markdown, which may have front matter, may also have the marks of
+    a note; see `note_spans`.
     """
     cancellation = cancellation or Cancellation()
     head = front_matter(text)[1] if has_front_matter else None
@@ -155,7 +157,9 @@ def boilerplate_spans(
         boilerplate |= _quoted_lines(lines)
     cancellation.check()
     boilerplate |= _related_headlines(lines, boilerplate)
-    marked = (Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate))
+    marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate)]
+    if has_front_matter:
+        marked = sorted([*marked, *cancellation.checked(note_spans(text, head.end if head else 0))])
     return _merged(text, [head] if head else [], cancellation.checked(marked))
 
 
@@ -212,7 +216,7 @@ def _merged(text: str, merged: list[Span], spans: Iterable[Span]) -> list[Span]:
     """
     for span in spans:
         if merged and not text[merged[-1].end : span.start].strip():
-            merged[-1] = Span(merged[-1].start, span.end)
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         elif len(merged) == MOST_SPANS:
             break
         else:

@@ -9,11 +9,13 @@ import html
 import mailbox
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
+
+from books import chapter, ncx, write_book
 
 _DATE_OF_EVERY_PDF = "2000-01-01T00:00:00+00:00"  # reportlab's own, where a file is to be the same at every run
 
@@ -121,6 +123,25 @@ LIGHTHOUSE = Story(
         "The lamp has been run by a computer in Dublin since the summer. It needs 60 watts; the old one burned "
         "three litres of paraffin in an hour.",
         "“The dark is the same,” Mr Keane said. “You only notice it from the other side.”",
+    ),
+)
+MARSH = Story(
+    "The marsh that was given back",
+    "Wilma Aart",
+    "2018-10-02",
+    (
+        "The dyke of the Oostpolder was cut on the first of May, and the sea came in over 260 hectares of beet.",
+        "Within a year the spoonbills had returned. The warden, Joris de Vries, counted 83 nests.",
+    ),
+)
+TRAM = Story(
+    "Night trams for Tampere",
+    "Aino Salo",
+    "2025-01-15",
+    (
+        "The trams of Tampere will run until three at night from September.",
+        "Each night costs 11,500 euros",
+        "Drivers get a free breakfast",
     ),
 )
 LIBRARY = Story(
@@ -409,6 +430,35 @@ def _write_mailbox(folder: Path) -> dict[str, Expectation]:
     }
 
 
+def _write_book(folder: Path) -> dict[str, Expectation]:
+    about = f"<dc:title>Dykes</dc:title><dc:creator>{MARSH.author}</dc:creator><dc:date>{MARSH.day}</dc:date>"
+    text = "".join(f"<p>{html.escape(each)}</p>" for each in MARSH.paragraphs)
+    files = {"one.xhtml": chapter(f"<h1>{MARSH.title}</h1>{text}")}
+    metadata = f"{about}<dc:publisher>Delta Books</dc:publisher><dc:language>en</dc:language>"
+    write_book(folder / "dykes.epub", files, contents=("toc.ncx", ncx([(MARSH.title, "one.xhtml")])), metadata=metadata)
+    question = "How many nests of spoonbills did the warden Joris de Vries count?"
+    found = _expect(MARSH, MARSH.paragraphs[0], question, "83", source="Delta Books", language="en")
+    return {"dykes.epub!OEBPS/one.xhtml": replace(found, title=f"Dykes: {MARSH.title}")}
+
+
+def _write_slides(folder: Path) -> dict[str, Expectation]:
+    from pptx import Presentation
+
+    deck = Presentation()
+    deck.core_properties.title = TRAM.title
+    deck.core_properties.author = TRAM.author
+    deck.core_properties.created = datetime.fromisoformat(TRAM.day)
+    for at, text in enumerate(TRAM.paragraphs):
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        slide.shapes.title.text = f"{TRAM.title}, part {at + 1}"
+        slide.placeholders[1].text = text
+    slide.notes_slide.notes_text_frame.text = "The first tram of the night is driven by Pekka Laine."
+    deck.save(str(folder / "trams.pptx"))
+    question = "Who drives the first tram of the night in Tampere?"
+    published = f"{TRAM.day}T00:00:00"
+    return {"trams.pptx": _expect(TRAM, TRAM.paragraphs[0], question, "Pekka Laine", published=published, pages=3)}
+
+
 def _write_archive(folder: Path) -> dict[str, Expectation]:
     clock = f"# {CLOCK.title}\n\n" + "\n\n".join(CLOCK.paragraphs)
     with zipfile.ZipFile(folder / "week.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -435,5 +485,7 @@ _WRITERS: tuple[Callable[[Path], dict[str, Expectation]], ...] = (
     _write_rich_text,
     _write_message,
     _write_mailbox,
+    _write_book,
+    _write_slides,
     _write_archive,
 )

@@ -24,7 +24,9 @@ SCOPES = {
 }
 """The label of each scope that a user can choose."""
 
-_UPLOADED = [".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".odt", ".rtf", ".eml", ".mbox", ".zip"]
+_UPLOADED = [
+    *(".txt", ".md", ".html", ".htm", ".pdf", ".epub", ".docx", ".pptx", ".odt", ".rtf", ".eml", ".mbox", ".zip"),
+]
 
 # Runs in the browser when a component has loaded. It relays the document event with the component's name, which the
 # page's script dispatches, to the component, and notifies the script when the component's value has changed.

@@ -11,8 +11,8 @@ import pytest
 from index import Article, LoadError
 from index.ingest.loader import load
 from index.parsers import extract
-from index.parsers.archive import Allowance
 from index.parsers.email import html_text, members_of_mbox
+from index.parsers.packages.zip_file import Allowance
 
 PAGE = "<p>The offsite takes place in Lauterbach.</p><p>Gunnar Weil books the rooms for eighteen people.</p>"
 SHOWN = "The offsite takes place in Lauterbach.\n\nGunnar Weil books the rooms for eighteen people."

@@ -316,7 +316,12 @@ def test_a_pdf_that_takes_too_long_is_skipped(tmp_path: Path, monkeypatch: pytes
         extract((tmp_path / "a.pdf").read_bytes(), ".pdf", "a.pdf")
 
 
-@pytest.mark.parametrize("name", ["orchard.pdf", "lighthouse.docx", "library.odt", "observatory.rtf", "week.zip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("orchard.pdf", "lighthouse.docx", "trams.pptx", "library.odt", "observatory.rtf", "dykes.epub", "week.zip"),
+    ],
+)
 def test_a_file_with_bytes_changed_anywhere_never_stops_the_others(written: Written, tmp_path: Path, name: str) -> None:
     data = bytearray((written[0] / name).read_bytes())
     for at in range(0, len(data), 97):
@@ -464,7 +469,7 @@ def test_libraries_print_nothing_to_the_terminal(tmp_path: Path, capfd: pytest.C
 
 
 def test_the_libraries_are_not_imported_until_a_file_needs_them() -> None:
-    libraries = ("docx", "httpx", "lxml", "mailbox", "pypdf", "striprtf", "trafilatura", "yaml")
+    libraries = ("docx", "feedparser", "httpx", "lxml", "mailbox", "pptx", "pypdf", "striprtf", "trafilatura", "yaml")
     code = f"import sys, index; print([name for name in {libraries!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,89 @@
+"""Follow a feed or a sitemap to its entries, within limits.
+
+An entry's address is chosen by whoever writes the feed, not by the user who gave the feed's address, so it is fetched
+only from a public server, or from the feed's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ..cancellation import Cancellation
+from ..errors import LoadError
+from ..parsers.base import cannot_read
+from ..parsers.feeds.listing import Entry, Listing
+from ..parsers.sandbox import SANDBOX
+from .fetch import FEED, fetch
+
+MOST_NEW = 200
+"""Maximum number of new or changed entries that one run reads from a feed or sitemap."""
+
+MOST_SITEMAPS = 50
+"""Maximum number of sitemaps that one run reads from an index of sitemaps, with the index itself."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def entries_of(
+    address: str, data: bytes, *, public_only: bool, cancellation: Cancellation
+) -> Iterator[tuple[str, tuple[Listing, Entry] | LoadError]]:
+    """Yield each entry of the feed or sitemap at `address` once, with its listing, or an error with its address.
+
+    The entries have absolute addresses, in the order of the feed. An index of sitemaps is followed to its sitemaps.
+    """
+    waiting: list[str] = []
+    seen = {address}
+    places: set[str] = set()
+    place, is_first = address, True
+    while True:
+        try:
+            if not is_first:
+                data = _fetched(place, public_only=public_only or not is_same_server(place, address))
+            listing = SANDBOX.listing(data, place, cancellation)
+        except LoadError as error:
+            yield place, error
+            listing = Listing()
+        for entry in listing.entries:
+            at = entry.place if entry.has_link else address + entry.place
+            if at not in places:
+                places.add(at)
+                yield at, (listing, entry)
+        if listing.left_out:
+            yield place, _too_many(place, listing.left_out, len(listing.entries))
+        found = [each for each in listing.sitemaps if each not in seen]
+        seen.update(found)
+        waiting += found
+        if waiting and len(seen) - len(waiting) >= MOST_SITEMAPS:
+            why = f"its index lists {len(waiting):,} more sitemaps than the {MOST_SITEMAPS} that are read"
+            yield address, cannot_read(address, why, "Index the addresses of the other sitemaps.")
+            return
+        if not waiting:
+            return
+        cancellation.check()
+        place, is_first = waiting.pop(0), False
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Return whether two addresses have the same host and port, which may be the default ports of http and https."""
+    try:
+        return _server(one) == _server(other)
+    except ValueError:  # an invalid port
+        return False
+
+
+def _server(address: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.hostname, None if parts.port == _DEFAULT_PORTS.get(parts.scheme) else parts.port
+
+
+def _fetched(address: str, *, public_only: bool) -> bytes:
+    fetched = fetch(address, public_only=public_only)
+    if fetched.suffix != FEED:
+        raise cannot_read(address, "it is not a sitemap", "Tell the site's operator.")
+    return fetched.data
+
+
+def _too_many(place: str, left_out: int, read: int) -> LoadError:
+    why = f"it has {left_out:,} more entries than the {read:,} that are read"
+    return cannot_read(place, why, "Index the addresses of the other articles themselves.")

@@ -1,0 +1,1 @@
+"""Parsers for lists of articles: feeds and sitemaps."""
