@@ -1,7 +1,7 @@
 """Follow a feed or a sitemap to its entries, within limits.
 
-An entry's address is chosen by whoever writes the feed, not by the user who gave the feed's address, so it is fetched
-only from a public server, or from the feed's own.
+The author of a feed chooses the addresses of its entries, and not the user who gave the feed's address, so an entry is
+fetched only from a public server, or from the feed's own.
 """
 
 from __future__ import annotations

@@ -328,6 +328,34 @@ ROWS: dict[str, Row] = {
             "test_an_answer_that_the_articles_do_not_give_has_no_citation_but_the_nearest_passages",
         ),
     ),
+    "H39": Row(
+        "books and presentations that are bombs, damaged, or name files that do not exist",
+        "refused by part and with a reason; no entity is resolved",
+        _in(
+            "index/parsers/test_books.py",
+            "test_a_book_that_unpacks_to_an_excessive_size_is_refused",
+            "test_entities_that_multiply_or_name_a_file_are_not_resolved",
+            "test_a_file_that_the_spine_names_and_the_book_lacks_is_skipped_with_its_name",
+            "test_tables_in_tables_are_read_once",
+        )
+        + _in(
+            "index/parsers/test_slides.py",
+            "test_entities_that_multiply_are_not_multiplied",
+            "test_a_damaged_presentation_is_skipped_with_its_reason_and_the_file_beside_it_is_read",
+        ),
+    ),
+    "H40": Row(
+        "feeds that are endless or circular, lead to private servers, or speak for other sites",
+        "limits for each run; private links are skipped; a page of another server is read itself",
+        _in(
+            "index/ingest/test_feeds.py",
+            "test_of_a_feed_of_a_hundred_thousand_entries_the_first_are_read",
+            "test_an_index_of_sitemaps_that_leads_in_a_circle_ends",
+            "test_a_link_to_a_private_server_is_not_followed_even_for_the_operator",
+            "test_a_feed_of_a_user_leads_only_to_public_servers",
+            "test_a_feed_cannot_replace_the_article_of_another_server",
+        ),
+    ),
 }
 
 FURTHER: tuple[tuple[str, str, str, str], ...] = (

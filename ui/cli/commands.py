@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", help="A file, a folder or a web address.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", help="A file, a folder, a web address or a feed.")
 @click.option("--prune", is_flag=True, help="Remove articles that are no longer at PATH.")
 @workers_option
 @click.option("--ray", flag_value="local", is_flag=False, metavar="[HOST:PORT]", help="Use Ray actors as workers.")
 @json_option
 def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | None, as_json: bool) -> int:
-    """Index files, folders, archives and web addresses.
+    """Index files, folders, archives, web addresses and feeds.
 
     Articles that have not changed are not embedded again. --ray starts Ray on this machine; --ray=HOST:PORT uses the
     cluster at this address. Put the option after the paths.
@@ -37,6 +37,7 @@ def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | N
       citechat index article.txt
       citechat index articles/ notes.md --json
       citechat index articles/ --prune
+      citechat index https://example.org/feed
       citechat index archive/ --workers 8
       citechat index archive/ --ray
     """

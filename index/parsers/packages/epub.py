@@ -52,12 +52,16 @@ class _Chapter:
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """The files of a book in reading order, its table of contents and its metadata."""
+    """The files of a book in reading order, its metadata, and the entries that begin chapters, by file and anchor.
+
+    `has_contents` is false for a book without a table of contents.
+    """
 
     files: list[str]
     missing: list[str]
-    entries: list[_Entry]
+    beginnings: dict[str, dict[str, _Entry]]
     about: Extract
+    has_contents: bool
 
 
 def members_of_epub(file: IO[bytes], name: str, allowance: Allowance) -> Iterator[Member]:
@@ -128,7 +132,13 @@ def _opened(files: _Files, allowance: Allowance) -> _Book:
         if {unquote(each.get("URI") or "") for each in _all(encryption, "CipherReference")}.intersection(pages):
             raise cannot_read(name, "its text is encrypted (DRM)", "Get an edition without copy protection.")
     missing = [place for place in dict.fromkeys(found) if place not in files]
-    return _Book(pages, missing, _contents(files, document, root), _about(document))
+    entries = _contents(files, document, root)
+    deepest = max((entry.depth for entry in entries if not entry.anchor), default=1)
+    beginnings: dict[str, dict[str, _Entry]] = {}
+    for entry in entries:
+        if entry.depth <= deepest:
+            beginnings.setdefault(entry.file, {}).setdefault(entry.anchor, entry)
+    return _Book(pages, missing, beginnings, _about(document), bool(entries))
 
 
 def _contents(files: _Files, document: Any, root: str) -> list[_Entry]:
@@ -173,10 +183,8 @@ def _add_file(chapters: list[_Chapter], file: str, data: bytes, book: _Book) -> 
     blocks = blocks_of(data)
     if kinds & _NOT_TEXT or _is_contents(blocks):
         return
-    own = [entry for entry in book.entries if entry.file == file]
-    deepest = max((entry.depth for entry in book.entries if not entry.anchor), default=1)
-    begun = {entry.anchor: entry for entry in reversed(own) if entry.depth <= deepest}
-    if not book.entries and (heading := next((block.text for block in blocks if block.is_heading), None)):
+    begun = book.beginnings.get(file, {})
+    if not book.has_contents and (heading := next((block.text for block in blocks if block.is_heading), None)):
         begun = {"": _Entry(" ".join(heading.split()), file, "", 1)}
     if not chapters or "" in begun:
         chapters.append(_Chapter(file, begun[""].title if "" in begun else None))
@@ -194,7 +202,7 @@ def _is_contents(blocks: list[Block]) -> bool:
 
 
 def _with_text(chapters: list[_Chapter]) -> Iterator[_Chapter]:
-    """Yield the chapters that have a text; the headings of a part stand above its first chapter."""
+    """Yield the chapters that have a text; the headings of a part are placed above its first chapter."""
     above: list[Block] = []
     for chapter in chapters:
         if chapter.has_text:

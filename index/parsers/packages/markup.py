@@ -159,11 +159,12 @@ class _Walker:
         if name == "br":
             self._parts.append(_BREAK)
             return
-        content = "".join(element.itertext()).strip() if name in ("sup", "sub", "a") else ""
+        is_note = name == "a" and "noteref" in types_of(element)
+        content = "".join(element.itertext()).strip() if is_note or name in _SHIFTED else ""
         if name in _SHIFTED and _DIGITS.fullmatch(content):
             self._ids += _ids_in(element)
             self._add(content.translate(_SHIFTED[name]))
-        elif name == "a" and "noteref" in types_of(element) and content.isalnum() and not _has(element, "sup"):
+        elif is_note and content.isalnum() and not _has(element, "sup"):
             self._add(f"[{content}]")
         else:
             is_link = name == "a" and element.get("href") is not None

@@ -212,6 +212,12 @@ def test_a_page_that_is_nested_without_end_is_read_or_refused(tmp_path: Path) ->
     assert "The Tides of Harrow: The crane" in [each.title for each in _articles(book)]
 
 
+def test_tables_in_tables_are_read_once(tmp_path: Path) -> None:
+    deep = "<table><tr><td>a</td><td>" * 60 + "The last cell." + "</td></tr></table>" * 60
+    (article,) = _articles(write_book(tmp_path / "a.epub", {"a.xhtml": chapter(deep)}))
+    assert article.text == "a | " * 60 + "The last cell."
+
+
 @pytest.mark.parametrize(
     ("others", "reason"),
     [
