@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from ui.cli.main import main
 from ui.cli.output import progress_bar
@@ -48,6 +49,29 @@ def test_index_reports_what_it_did_as_json(home: Path, capsys: pytest.CaptureFix
     assert (report["added"], report["articles"], report["skipped"]) == (1, 1, [])
     assert "Sora" in err
     assert json.loads(_run(capsys, "index", BRIEFING, "--json")[1])["unchanged"] == 1
+
+
+@pytest.mark.parametrize("options", [[], pytest.param(["--workers", "2"], marks=pytest.mark.slow)], ids=["", "workers"])
+def test_a_feed_is_indexed_entry_by_entry_and_only_once(
+    home: Path, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    entries = "".join(
+        f"<item><title>{name}</title><link>/{name}</link><description>-</description></item>" for name in ("fox", "owl")
+    )
+    feed = f'<rss version="2.0"><channel><title>Beasts</title>{entries}</channel></rss>'
+    httpserver.expect_request("/feed").respond_with_data(feed, content_type="application/rss+xml")
+    for path in ("/fox", "/owl"):
+        page = f"<html><body><article><p>The page {path} is about a beast.</p></article></body></html>"
+        httpserver.expect_request(path).respond_with_data(page, content_type="text/html")
+    address = httpserver.url_for("/feed")
+    code, out, err = _run(capsys, "index", address, "--json", *options)
+    assert (code, json.loads(out)["added"], json.loads(out)["skipped"]) == (0, 2, [])
+    assert "fox" in err
+    httpserver.clear_log()
+    assert json.loads(_run(capsys, "index", address, "--json", *options)[1])["unchanged"] == 2
+    assert [request.path for request, _ in httpserver.log] == ["/feed"]
+    listed = json.loads(_run(capsys, "articles", "--json")[1])
+    assert [(each["title"], each["source"]) for each in listed] == [("fox", "Beasts"), ("owl", "Beasts")]
 
 
 def test_an_unreadable_file_that_was_named_is_an_error_and_the_others_are_indexed(
