@@ -34,7 +34,8 @@ from .retrieval.late_interaction import Question, is_readable
 from .retrieval.retriever import ScoredPassage, SearchResult
 from .storage.token_cache import TokenVectors
 from .text import lexicon
-from .text.sentences import begins_with_heading, sentences
+from .text.languages import likely_language
+from .text.sentences import begins_with_heading, sentence_ends, sentences
 
 __all__ = [
     "LOCAL",
@@ -80,10 +81,12 @@ __all__ = [
     "is_readable",
     "is_visible",
     "lexicon",
+    "likely_language",
     "load_encoder",
     "make_file_private",
     "make_private",
     "public_name",
+    "sentence_ends",
     "sentences",
     "terms",
     "unit",

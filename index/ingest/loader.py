@@ -24,6 +24,7 @@ from ..parsers.metadata import first_line
 from ..parsers.packages.zip_file import Allowance
 from ..parsers.sandbox import SANDBOX
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
+from ..text.languages import language_of
 from .feeds import MOST_NEW, entries_of, is_same_server
 from .fetch import FEED, fetch
 from .paths import absolute, is_address
@@ -338,7 +339,7 @@ def _article(found: Extract, path: str, limits: ReadLimits) -> Article:
             )
         ),
         author=found.author or byline(story),
-        language=found.language,
+        language=language_of(story, found.language),
         pages=found.pages,
     )
 

@@ -16,6 +16,7 @@ from ..retrieval.retriever import build_search_caches, merge_search_caches
 from ..storage.store import Row, Store
 from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
+from ..text.languages import language_of
 from .executors import Executor, SerialExecutor
 from .loader import Address, Skipped, Source, Unchanged, sources
 from .paths import file_of, gone, present
@@ -152,12 +153,21 @@ def rebuild(
     """Split and embed every stored article again with `encoder`, then switch to the new passages.
 
     The original files are not needed, since the index contains the texts. Until the switch, search uses the old
-    passages.
+    passages. The language of articles that an older version indexed is detected.
     """
+
+    changed: list[Article] = []
+
+    def articles() -> Iterator[Article]:
+        for article in store.iter_articles():
+            language = language_of(article.text, article.language)
+            if language != article.language:
+                changed.append(replace(article, text="", language=language))
+            yield replace(article, language=language)
 
     def rows() -> Iterator[list[Row]]:
         done, total = 0, len(store.article_ids())
-        for batch in prepare_articles(executor or SerialExecutor(encoder), store.iter_articles()):
+        for batch in prepare_articles(executor or SerialExecutor(encoder), articles()):
             tokens.put({id_: own for each in batch for id_, own in each.tokens.items()})
             yield [(each.article, each.passages, each.vectors) for each in batch if each.passages]
             for each in batch:
@@ -169,6 +179,7 @@ def rebuild(
         manifest = manifest_of(encoder)
         tokens = TokenCache.beside(store.path, manifest.key)
         store.switch(manifest, rows())
+        store.update(changed)
         tokens.close()
         tokens.remove_others()
         build_search_caches(store)

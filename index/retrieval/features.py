@@ -12,6 +12,7 @@ import numpy as np
 from ..embedding.base import Encoder, Encoding, FloatArray, unit
 from ..models import Article, Passage, Span
 from ..storage.token_cache import TokenVectors
+from ..text.sentence_rules import ENGLISH
 from ..text.sentences import sentences
 from .bm25 import terms
 from .deduplicate import PassageWording
@@ -34,7 +35,7 @@ class PassageFeatures:
     @cached_property
     def sentences(self) -> tuple[Span, ...]:
         """The sentences, as offsets into the passage."""
-        return tuple(sentences(self.passage.text))
+        return tuple(sentences(self.passage.text, self.article.language or ENGLISH))
 
     @cached_property
     def rows(self) -> tuple[slice, ...]:

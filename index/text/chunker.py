@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from ..cancellation import Cancellation
 from ..models import Article, Passage, Span
 from .lexicon import CJK
+from .sentence_rules import ENGLISH
 from .sentences import Block, blocks, sentences_within, stripped
 
 SPLITTER_VERSION = "2"
-"""The splitter version in the manifest; increase it when the same article would be split or embedded differently."""
+"""The splitter version in the manifest; increase it when passages of an older version cannot be used any more. Passages
+that only begin or end elsewhere can be: they are slices, and `citechat rebuild` splits them again."""
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 """A function that returns the character offsets of the embedding model's tokens in a text."""
@@ -48,8 +50,8 @@ def chunk(article: Article, tokenize: Tokenize, cancellation: Cancellation | Non
     """
     cancellation = cancellation or Cancellation()
     passages = []
-    for section in _sections(blocks(article.text, article.boilerplate, cancellation)):
-        units = [unit for block in section for unit in _units(article.text, block, tokenize, cancellation)]
+    for section in _sections(blocks(article.text, article.boilerplate, cancellation, article.language or ENGLISH)):
+        units = [unit for block in section for unit in _units(article, block, tokenize, cancellation)]
         passages += [
             Passage(article.id, span.start, span.end, article.text[span.start : span.end])
             for span in _pack(units, _uncut(units, _heading_units(units, section)), cancellation)
@@ -72,9 +74,10 @@ def _sections(all_blocks: list[Block]) -> Iterator[list[Block]]:
         yield section
 
 
-def _units(text: str, block: Block, tokenize: Tokenize, cancellation: Cancellation) -> Iterator[_Unit]:
+def _units(article: Article, block: Block, tokenize: Tokenize, cancellation: Cancellation) -> Iterator[_Unit]:
+    text, language = article.text, article.language or ENGLISH
     opens = not block.is_list_item  # a list stays with the line that introduces it
-    for i, sentence in enumerate(sentences_within(text, block.span, cancellation)):
+    for i, sentence in enumerate(sentences_within(text, block.span, language, cancellation)):
         cancellation.check()
         for j, piece in enumerate(_pieces(text, sentence, tokenize)):
             tokens = tokenize(text[piece.start : piece.end])

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 from ..cancellation import Cancellation
 from ..models import Span
+from .languages import language_of
 from .lexicon import CJK
+from .sentence_rules import ENGLISH, begins_with_ordinal, goes_on, has_rules
+from .sentence_rules import sentence_ends as ends_by_rules
 
 _LONGEST_HEADING = 120  # maximum length of a heading, in characters
 _WINDOW = 5_000  # number of characters that are split at a time; see `_boundaries`
+_FEWEST_CJK = 5  # one in so many characters of a Chinese or Japanese paragraph is CJK, if not more
 _LONGEST_SENTENCE = 30_000  # maximum length in characters; finding the end of a longer text takes quadratic time
 
 _LINE = re.compile(r"[^\r\n]+")
 _BLANK_LINE = re.compile(r"(\r\n|\r|\n)[ \t]*(\r\n|\r|\n)")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+\S")
-_LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、])[ \t]*\S")
+_LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、](?!\d))[ \t]*\S")
 _CLOSING = "[\"'”’»」』)\\]）*_]*$"
 _ENDS_A_SENTENCE = re.compile("[.!?…:。！？：]" + _CLOSING)
 _ENDS_NO_HEADING = re.compile("[.!…:;,。！：；，、]" + _CLOSING + '|["”’»」』]$')
@@ -35,15 +39,22 @@ class Block:
     is_after_boilerplate: bool  # if so, it cannot share a slice with the previous block
 
 
-def sentences(text: str) -> list[Span]:
+def sentences(text: str, language: str | None = None) -> list[Span]:
     """Return the sentences in `text`, without surrounding white space.
 
-    Headings, list items and paragraphs end a sentence; the line breaks of hard-wrapped prose do not.
+    Headings, list items and paragraphs end a sentence; the line breaks of hard-wrapped prose do not. `language` is the
+    ISO 639-1 code of the text's language; if it is not given, it is detected, and English if that fails.
     """
-    return [span for block in blocks(text) for span in sentences_within(text, block.span)]
+    language = language or language_of(text) or ENGLISH
+    return [span for block in blocks(text, language=language) for span in sentences_within(text, block.span, language)]
 
 
-def blocks(text: str, boilerplate: Sequence[Span] = (), cancellation: Cancellation | None = None) -> list[Block]:
+def blocks(
+    text: str,
+    boilerplate: Sequence[Span] = (),
+    cancellation: Cancellation | None = None,
+    language: str = ENGLISH,
+) -> list[Block]:
     """Return the blocks of the text outside its boilerplate spans."""
     cancellation = cancellation or Cancellation()
     stretches = _between(len(text), boilerplate)
@@ -63,7 +74,10 @@ def blocks(text: str, boilerplate: Sequence[Span] = (), cancellation: Cancellati
         or (is_detached[i] and is_detached[i + 1] and i + 1 < len(lines) and _looks_like_a_heading(line))
         for i, line in enumerate(cancellation.checked(words))
     ]
-    is_list_item = [bool(_LIST_ITEM.match(line)) for line in cancellation.checked(words)]
+    is_list_item = [
+        bool(_LIST_ITEM.match(line)) and (is_detached[i] or not begins_with_ordinal(line, words[i - 1], language))
+        for i, line in enumerate(cancellation.checked(words))
+    ]
     firsts = [
         i
         for i in cancellation.checked(range(len(lines)))
@@ -71,7 +85,7 @@ def blocks(text: str, boilerplate: Sequence[Span] = (), cancellation: Cancellati
         or is_heading[i]
         or is_heading[i - 1]
         or is_list_item[i]
-        or _ENDS_A_SENTENCE.search(words[i - 1])
+        or (_ENDS_A_SENTENCE.search(words[i - 1]) and not _goes_on(words[i - 1], words[i], language))
     ]
     return [
         Block(Span(lines[i].start, lines[j - 1].end), is_heading[i], is_list_item[i], is_after_boilerplate[i])
@@ -84,13 +98,36 @@ def begins_with_heading(text: str) -> bool:
     return any(block.is_heading for block in blocks(text)[:1])
 
 
-def sentences_within(text: str, span: Span, cancellation: Cancellation | None = None) -> list[Span]:
-    """Return the sentences in one block."""
+def sentences_within(
+    text: str, span: Span, language: str | None, cancellation: Cancellation | None = None
+) -> list[Span]:
+    """Return the sentences in one block; see `sentence_ends` for the language."""
+    block = text[span.start : span.end]
+    ends = [*sentence_ends(block, language, cancellation), len(block)]
     found = [
-        stripped(text, Span(span.start + sentence.start, span.start + sentence.end))
-        for sentence in _boundaries(text[span.start : span.end], cancellation or Cancellation())
+        stripped(text, Span(span.start + start, span.start + end)) for start, end in zip([0, *ends], ends, strict=False)
     ]
     return [sentence for sentence in found if len(sentence)]
+
+
+def sentence_ends(text: str, language: str | None, cancellation: Cancellation | None = None) -> Iterator[int]:
+    """Yield the offset after each sentence in a paragraph, at most `_LONGEST_SENTENCE` characters after the last one.
+
+    `language` is an ISO 639-1 code, or None for a short text in an unknown European language. The library
+    splits Chinese, Japanese and languages without rules of our own.
+    """
+    cancellation = cancellation or Cancellation()
+    characters = len(_CJK.findall(text))
+    if has_rules(language) and characters * _FEWEST_CJK < len(text):
+        ends = ends_by_rules(text, language)
+    else:
+        ends = _ends_by_library(text, "zh" if characters else language or ENGLISH, cancellation)
+    at = 0
+    for end in cancellation.checked(ends):
+        yield from range(at + _LONGEST_SENTENCE, end, _LONGEST_SENTENCE)
+        yield end
+        at = end
+    yield from range(at + _LONGEST_SENTENCE, len(text), _LONGEST_SENTENCE)
 
 
 def stripped(text: str, span: Span) -> Span:
@@ -117,31 +154,35 @@ def _lines_within(text: str, stretch: Span) -> Iterator[Span]:
             yield line
 
 
+def _goes_on(line: str, following: str, language: str) -> bool:
+    return (
+        has_rules(language)
+        and not _CJK.search(line[-1:] + following[:1])
+        and goes_on(line, following[:_LONGEST_HEADING], language)
+    )
+
+
 def _looks_like_a_heading(line: str) -> bool:
     longest = _LONGEST_HEADING // 3 if _CJK.search(line) else _LONGEST_HEADING
     return len(line) <= longest and not _ENDS_NO_HEADING.search(line) and not _LIST_ITEM.match(line)
 
 
-def _boundaries(words: str, cancellation: Cancellation) -> Iterator[Span]:
-    """Yield the sentences in a paragraph, split one window at a time, as the library takes quadratic time.
+def _ends_by_library(text: str, language: str, cancellation: Cancellation) -> Iterator[int]:
+    """Yield the offset after each sentence, split one window at a time, as the library takes quadratic time.
 
     The last sentence in a window may be truncated, so the next window begins with it. If a sentence is longer than the
     window, the window grows, up to `_LONGEST_SENTENCE`.
     """
     from sentencex import get_sentence_boundaries
 
-    language = "zh" if _CJK.search(words) else "en"
     at, window = 0, _WINDOW
-    while at < len(words):
+    while at < len(text):
         cancellation.check()
-        found = get_sentence_boundaries(language, words[at : at + window])
-        whole = found if at + window >= len(words) else found[:-1]
+        found = [each["end_index"] for each in get_sentence_boundaries(language, text[at : at + window])]
+        whole = found if at + window >= len(text) else found[:-1]
         if not whole and window < _LONGEST_SENTENCE:
             window = min(2 * window, _LONGEST_SENTENCE)
             continue
-        if not whole:
-            yield Span(at, at + window)
-            at, window = at + window, _WINDOW
-            continue
-        yield from (Span(at + each["start_index"], at + each["end_index"]) for each in whole)
-        at, window = at + whole[-1]["end_index"], _WINDOW
+        whole = whole or [window]
+        yield from (at + end for end in whole)
+        at, window = at + whole[-1], _WINDOW

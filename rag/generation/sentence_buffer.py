@@ -1,7 +1,7 @@
 """A buffer that collects characters and markers into finished sentences. Pure.
 
-`sentencex` splits the text after markers and code are removed; a line break always ends a sentence, and a row of a
-table is one sentence. Only the unfinished sentence is split again.
+The text is split by the rules of its language after markers and code are removed; a line break always ends a sentence,
+and a row of a table is one sentence. Only the unfinished sentence is split again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sentencex import get_sentence_boundaries
+from index import likely_language, sentence_ends
 
 from .plain_sentence import MARK, WORD_MARK, without_marks
 
@@ -21,12 +21,13 @@ _BULLET = re.compile(
 _OPENERS = "“‘«「『（([{《"
 _CLOSERS = "”’»」』）)]}》"
 _EITHER = "\"'*_"
-_PAIRS = {"“": "”", "«": "»", "「": "」", "『": "』", "（": "）", "(": ")"}
-_NEXT_WORD = re.compile(r"[A-Za-z0-9]\W|[^\W\x00-\x7f]")
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_PAIRS = {"«": "»", "「": "」", "『": "』", "（": "）", "(": ")"}
+_OPEN_GUILLEMET = re.compile(r"(?<![^\s(])»(?=\S)[^«»]*$")  # as in German: »so«
+_NEXT_WORD = re.compile(r"[A-Za-z0-9\xc0-\u024f]\W|[^\W\x00-\u024f]")
 _MAX_SENTENCE = 2000
 """Maximum sentence length, in characters; longer sentences are cut, so that a text without full stops is parsed
 quickly."""
+_LONGEST_READ = 1000  # number of characters that determine the language
 _MAX_QUOTE = 600
 """Maximum distance, in characters, at which an open quotation mark or bracket still joins sentences."""
 
@@ -65,6 +66,8 @@ class SentenceBuffer:
         self._probe = ""  # the same text with code masked, so that a dot in code does not end a sentence
         self._offsets: list[int] = []  # the offset in `text` of each character in `_plain`
         self._marks: list[_Mark] = []
+        self._read = 0  # number of characters of `text` from which the language was determined
+        self._detected: str | None = None
         self._line_start = True
         self._line_over = False
         self._marks_first = False  # whether the line began with a marker: then others also precede their sentence
@@ -147,9 +150,18 @@ class SentenceBuffer:
     def _cuts(self, start: int) -> Iterator[int]:
         """Yield the ends of sentences in `_plain`, without the white space after them."""
         body = self._probe[start:]
-        language = "zh" if _CHINESE.search(body) else "en"
-        for item in get_sentence_boundaries(language, body):
-            yield start + _tidy_cut(body, int(item["end_index"]))
+        for mark in self._marks:
+            at = mark.at - start
+            if at > 0 and body[at - 1 : at + 1] == "  " and body[at + 1 : at + 2].islower():
+                body = f"{body[:at]}X{body[at + 1 :]}"  # "it rose. [2] says": the marker begins a sentence
+        for end in sentence_ends(body, self._language()):
+            yield start + _tidy_cut(body, end)
+
+    def _language(self) -> str | None:
+        """Return the language of the text so far, which is determined again when there is clearly more of it."""
+        if self._read < _LONGEST_READ and len(self.text) >= 1.2 * self._read:
+            self._read, self._detected = len(self.text), likely_language(self.text[:_LONGEST_READ])
+        return self._detected
 
     def _finish(self, start: int, cut: int) -> bool:
         """Add `_plain[start:cut]` and the markers up to the next word as a sentence; return False if it has no word."""
@@ -199,6 +211,9 @@ def _tidy_cut(text: str, cut: int) -> int:
 def _is_inside_quote(text: str) -> bool:
     """Return whether `text` ends inside a quotation or bracket that was opened recently."""
     recent = text[-_MAX_QUOTE:]
+    low, high, closing = map(recent.count, "„“”")
+    if low > high + closing or high - low > closing or _OPEN_GUILLEMET.search(recent):
+        return True
     return recent.count('"') % 2 == 1 or any(recent.count(a) > recent.count(b) for a, b in _PAIRS.items())
 
 

@@ -7,7 +7,23 @@ from collections import Counter
 
 from index import SearchResult
 
-_LANGUAGES = {"en": "English", "zh": "Chinese", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian"}
+_LANGUAGES = {
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "ja": "Japanese",
+    "nl": "Dutch",
+    "no": "Norwegian",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "sv": "Swedish",
+    "zh": "Chinese",
+}
 _OTHER_LANGUAGE = re.compile(
     r"\b(?:qué|que|cuál|cuánt[oa]s?|quién|dónde|cómo|cuándo|por|los|las|una|est[áe]|wer|wie|was|wann|warum|welche[rs]?|ist|der|die"
     r"|das|und|nicht|qui|quoi|quel(?:le)?s?|combien|où|quand|pourquoi|comment|est|les|des|dans|chi|che|cosa|quant[oi]|dove"

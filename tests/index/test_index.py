@@ -204,3 +204,17 @@ def test_an_index_of_another_model_is_refused_until_it_is_rebuilt(index: Index, 
     assert other.search("fox")[0].passage.text == FOX.strip()
     with pytest.raises(IndexMismatchError):
         Index(index.path, index.encoder, index.url).search("fox")
+
+
+def test_a_rebuild_detects_the_language_of_articles_from_older_versions(
+    index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Die Brücke ist seit dem 3. Mai gesperrt. Kinder bis zum 6. Lebensjahr fahren kostenlos mit der Fähre.\n"
+    (folder / "bridge.txt").write_text(text)
+    with monkeypatch.context() as older:
+        older.setattr("index.ingest.loader.language_of", lambda *_: None)
+        index.sync([folder])
+    assert {article.language for article in index.articles()} == {None}
+    index.rebuild()
+    assert {article.text: article.language for article in index.articles()}[text] == "de"
+    assert index.sync([folder]).unchanged == len(index.articles())

@@ -78,7 +78,7 @@ def _lines(article: Article) -> Iterator[Span]:
 
 def _facts_of_line(text: str, line: Span, people: Sequence[str]) -> Iterator[Statement]:
     words = text[line.start : line.end]
-    for sentence in sentences(words):
+    for sentence in sentences(words, "en"):  # the grammar is English
         if len(sentence) > _LONGEST_SENTENCE:
             continue
         for statement in find_statements(words[sentence.start : sentence.end]):

@@ -186,3 +186,32 @@ def test_a_link_to_nothing_is_skipped_with_its_reason(tmp_path: Path, target: st
 def test_the_same_text_is_the_same_article(tmp_path: Path) -> None:
     first, second = _write(tmp_path / "a.txt", "Same text."), _write(tmp_path / "b.txt", "Same text.")
     assert load_file(first).id == load_file(second).id
+
+
+GERMAN = (
+    "Die Brücke über den Fluss ist seit Montag gesperrt. Ingenieure fanden einen Riss in einem Pfeiler, und die Stadt"
+    " rechnet bis zum 3. Mai mit Arbeiten. Busse dürfen weiter fahren, aber Autos müssen die Fähre nehmen, die nun alle"
+    " zehn Minuten fährt.\n"
+)
+FRENCH = (
+    "Le pont sur la rivière est fermé depuis lundi. Des ingénieurs ont trouvé une fissure dans un pilier, et la ville"
+    " prévoit trois semaines de travaux. Les autobus passent encore, mais les voitures doivent prendre le bac.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "language"),
+    [
+        ("a.txt", GERMAN, "de"),
+        ("b.txt", FRENCH, "fr"),
+        ("c.html", f"<html lang=en><title>Brücke</title><body><article><p>{GERMAN}</p></article></body></html>", "de"),
+        ("d.html", f"<html lang=fr><title>Pont</title><body><article><p>{FRENCH}</p></article></body></html>", "fr"),
+        ("e.md", f"---\nlanguage: de-AT\n---\n{GERMAN}", "de"),
+        ("f.md", "---\nlanguage: de\n---\nOK.\n", "de"),
+        ("g.txt", "12, 13, 14\n", None),
+    ],
+)
+def test_the_language_is_the_declared_one_or_detected(
+    name: str, content: str, language: str | None, tmp_path: Path
+) -> None:
+    assert load_file(_write(tmp_path / name, content)).language == language
