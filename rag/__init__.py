@@ -1,6 +1,6 @@
 """Answer questions from indexed articles, with or without an LLM; every sentence is cited and checked."""
 
-from .answer import NOT_FOUND, SHOWING, UNSURE, Answer, Citation, Sentence, Support, Turn
+from .answer import NOT_FOUND, NOT_FROM_ARTICLES, SHOWING, UNSURE, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
 from .errors import LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
@@ -20,6 +20,7 @@ from .settings import FORMER_NAMES, AnswerOptions, Scope, Settings, load_setting
 __all__ = [
     "FORMER_NAMES",
     "NOT_FOUND",
+    "NOT_FROM_ARTICLES",
     "REASONS",
     "SHOWING",
     "UNSURE",

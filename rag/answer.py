@@ -24,6 +24,9 @@ UNSURE = "This may be what you are looking for. The articles may not answer the 
 SHOWING = "Showing results for “{query}”."
 """The note on an answer to a question whose misspelt words were corrected."""
 
+NOT_FROM_ARTICLES = "Written for the client from the conversation, not from the articles, and not checked."
+"""The note on a reply to a prompt that a chat application sends for itself, such as for a title."""
+
 NO_OPINION = "I have no opinion: I only report what the articles say."
 """The note on an abstention if the assistant was asked what it thinks."""
 

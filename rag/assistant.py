@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from index import Article, ArticleFilter, Index, SearchResult
 
-from .answer import NO_OPINION, SHOWING, UNSURE, Answer, Turn
+from .answer import NO_OPINION, NOT_FROM_ARTICLES, SHOWING, UNSURE, Answer, Turn
 from .errors import LLMError, QuestionError, SettingsError
 from .generation.compose import COMPOSED, compose, joined, with_title_cited, write_composition
 from .generation.context import Context, gather
 from .generation.extractive import quote
 from .generation.generate import count_tokens, not_found, rewrite, translate, write
 from .generation.record import from_record
+from .generation.unwrap import split_reasoning
 from .grounding.verifiers import load_verifier, verified
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
+from .prompts import unchanged_messages
 from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
 from .questions.contextualize import contextualize, has_pronoun, needs_context
@@ -306,6 +308,27 @@ class Assistant:
         text = small_talk_reply(talk, question, articles, suggestions)
         timings = {"total": time.perf_counter() - started}
         return Answer(question, text, model=self.model, search_query=question, timings=timings, done=True)
+
+    def pass_on(self, messages: Sequence[tuple[str, str]]) -> Iterator[Answer]:
+        """Yield the LLM's reply to messages that are not a question about the articles, given as roles and texts.
+
+        The messages are sent unchanged, without passages. The reply is not checked: `found` is False, and a note says
+        so. Raises `LLMError` if the LLM fails or is missing.
+        """
+        answers = self._pass_on(messages)
+        return observed(answers, self.observer) if self.observer else answers
+
+    def _pass_on(self, messages: Sequence[tuple[str, str]]) -> Iterator[Answer]:
+        if self.llm is None:
+            raise LLMError("there is no LLM to pass the messages on to", "Set CITECHAT_LLM.")
+        started = time.perf_counter()
+        call = LLMCall(self.llm, self.model, self.options.llm_total_timeout)
+        answer = Answer(messages[-1][1], found=False, model=self.model, notes=(NOT_FROM_ARTICLES,))
+        yield answer
+        text, reasoning = split_reasoning(call.complete(unchanged_messages(messages)))
+        timings = {"total": time.perf_counter() - started}
+        reasoning = reasoning or call.reasoning
+        yield replace(answer, text=text, reasoning=reasoning, tokens=dict(call.tokens), timings=timings, done=True)
 
     def overview(self, article_filter: ArticleFilter | None = None) -> Answer:
         """Return the most central sentences of an article, or one sentence of each of several, quoted and cited.

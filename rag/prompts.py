@@ -158,6 +158,14 @@ def translation_messages(question: str, titles: Sequence[str]) -> list[BaseMessa
     return [SystemMessage(TRANSLATION_SYSTEM), HumanMessage(request)]
 
 
+def unchanged_messages(messages: Sequence[tuple[str, str]]) -> list[BaseMessage]:
+    """Return messages, given as roles and texts, for the LLM; every role but `user` and `assistant` is the system's."""
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    kinds = {"user": HumanMessage, "assistant": AIMessage}
+    return [kinds.get(role, SystemMessage)(text) for role, text in messages]
+
+
 def _document(hits: Sequence[Hit], numbers: Sequence[int]) -> str:
     """Return consecutive passages of an article, after a tag with the metadata that is known and not in the text."""
     hit = hits[numbers[0] - 1]

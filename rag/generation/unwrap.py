@@ -11,7 +11,7 @@ from typing import Any
 
 import regex
 
-__all__ = ["Unwrapper"]
+__all__ = ["Unwrapper", "split_reasoning"]
 
 _TAG = regex.compile(
     r"<(?P<end>/?)(?:(?P<reasoning>think(?:ing)?|reasoning|thoughts?)|answer|final_answer|response)>"
@@ -217,6 +217,14 @@ class Unwrapper:
             self._is_reasoning, self._tail = True, ""
             self._raw = self._raw[: len(self._raw) - len(tag[0])]
         return len(tag[0])
+
+
+def split_reasoning(reply: str) -> tuple[str, str]:
+    """Return a whole reply without the reasoning in tags at its beginning, and the reasoning."""
+    ends = list(_END_OF_REASONING.finditer(reply))
+    if not ends:
+        return reply.strip(), ""
+    return reply[ends[-1].end() :].strip(), _TAG.sub("", reply[: ends[-1].start()]).strip()
 
 
 def _length(pattern: regex.Pattern[str], held: str, final: bool) -> int:

@@ -2,7 +2,8 @@
 
 The formats follow OpenAI's API reference, "Chat Completions". An answer is Markdown with footnotes, so that clients
 without citation support can show the sources; extra fields contain the exact citations. System messages are ignored:
-answers come from the articles.
+answers come from the articles. The prompts that chat applications send for themselves, such as for a title, are not
+questions: the LLM gets them unchanged, or without an LLM, the result is made of the conversation.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any, Literal
 
@@ -19,12 +20,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rag import Answer, Assistant, ModelCatalog, SettingsError, Turn
+from index import CitechatError
+from rag import NOT_FROM_ARTICLES, Answer, Assistant, ModelCatalog, SettingsError, Turn, follow_up_questions
 
 from ..html import is_web_address
 from ..security.errors import RequestError
 from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
 from .errors import CLIENT_CLOSED_REQUEST, invalid_field, json_response
+from .helper_prompts import HelperPrompt, find_helper_prompt, plain_result
 from .queue import RequestQueue
 from .schemas import Items, read_body
 
@@ -36,6 +39,8 @@ _CREATED = 1704067200  # clients require a date, which these models do not have
 _LONGEST_QUOTE = 200  # maximum length of a quote in a footnote, in characters
 
 _MOST_DIGITS = 3  # in the number of a footnote
+_FOLLOW_UPS = 3  # number of follow-up questions for a client that asks for them
+_CHARACTERS_PER_TOKEN = 4  # of a prompt that is passed on to the LLM
 
 # Characters that begin a link, an image, a reference or a tag in Markdown, or an address, which some clients turn into
 # a link; and every backslash, because it would cancel one that is written before them. Each pattern depends only on
@@ -85,6 +90,10 @@ class CompletionRequest(_LenientRequest):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(None, description="There is always one answer.")
+
+    def helper_prompt(self) -> HelperPrompt | None:
+        """Return the request as a prompt that the client sends for itself, or None if it is a question."""
+        return find_helper_prompt([(each.role, each.text) for each in self.messages])
 
     def question_and_history(self) -> tuple[str, list[Turn]]:
         """Return the question and the turns before it. Raises `RequestError` if the last message is not the user's."""
@@ -145,11 +154,9 @@ class CompletionEndpoints:
 
     async def complete(self, request: Request) -> Response:
         """Answer the last message, with a single response or a stream."""
-        body, (question, history) = await read_body(
-            request, CompletionRequest, lambda body: (body, body.question_and_history())
-        )
+        body, helper, asked = await read_body(request, CompletionRequest, _read)
         assistant = await run_in_threadpool(self._assistant_named, body.model)
-        begin = partial(assistant.stream, question, history)
+        begin = partial(_help, assistant, helper) if helper else partial(assistant.stream, *asked)
         if body.stream:
             include_usage = body.stream_options is not None and body.stream_options.include_usage
             states = answer_states(self._queue, request, begin)
@@ -172,6 +179,31 @@ class CompletionEndpoints:
             return self._assistant.with_choices(self._catalog, name)
         except SettingsError:
             raise _unknown_model(name) from None
+
+
+def _read(body: CompletionRequest) -> tuple[CompletionRequest, HelperPrompt | None, tuple[str, list[Turn]]]:
+    helper = body.helper_prompt()
+    return body, helper, ("", []) if helper else body.question_and_history()
+
+
+def _help(assistant: Assistant, prompt: HelperPrompt) -> Iterator[Answer]:
+    """Yield the result of a client's own prompt: the LLM's or, without an LLM or for a prompt that is longer than those
+    with passages, one that is made of the conversation.
+    """
+    if assistant.llm is not None and prompt.size <= _CHARACTERS_PER_TOKEN * assistant.options.prompt_tokens:
+        yield from assistant.pass_on(prompt.messages)
+        return
+    text = plain_result(prompt, partial(_follow_ups, assistant))
+    yield Answer("", text, found=False, model=assistant.model, notes=(NOT_FROM_ARTICLES,), done=True)
+
+
+def _follow_ups(assistant: Assistant, asked: list[str]) -> list[str]:
+    """Return questions that the articles answer, after those that a user asked; none if they cannot be found."""
+    quoting = assistant.without_llm()
+    try:
+        return follow_up_questions(quoting, quoting.ask(asked[-1]), asked, _FOLLOW_UPS)
+    except CitechatError:
+        return []
 
 
 async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bool) -> AsyncIterator[bytes]:
@@ -217,7 +249,9 @@ def _final_part(answer: Answer) -> str:
 
 
 def _content(answer: Answer) -> str:
-    """Return the complete answer with its notes and a footnote for each citation."""
+    """Return the complete answer with its notes and a footnote for each citation; a result for the client as it is."""
+    if NOT_FROM_ARTICLES in answer.notes:
+        return answer.text
     notes = [f"*{escape_markup(_one_line(note))}*" for note in answer.notes]
     footnotes = []
     for each in answer.citations:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from index import CancelledWorkError, StoreError
-from rag import Answer, LLMError, QuestionError
+from rag import NOT_FROM_ARTICLES, Answer, LLMError, QuestionError
 
 from .health import Health, IndexState
 
@@ -35,7 +35,7 @@ class Metrics:
 
         self.registry: CollectorRegistry = CollectorRegistry()
         shared: Any = {"registry": self.registry}
-        ends = "Questions by outcome: answered, abstained, abandoned, or the kind of failure."
+        ends = "Questions by outcome: answered, abstained, passed on, abandoned, or the kind of failure."
         self.questions = Counter("citechat_questions", ends, ["surface", "outcome"], **shared)
         grades = "Answer sentences by how well their citations support them."
         self.sentences = Counter("citechat_sentences", grades, ["support"], **shared)
@@ -161,4 +161,6 @@ def _outcome(answer: Answer | None, error: Exception | None) -> str:
         return next((name for kind, name in outcomes.items() if isinstance(error, kind)), "failed")
     if answer is None or not answer.done:
         return "abandoned"
+    if NOT_FROM_ARTICLES in answer.notes:
+        return "passed_on"
     return "answered" if answer.found else "abstained"

@@ -18,9 +18,10 @@ from newsroom import newsroom
 from openai import APIStatusError, NotFoundError, OpenAI
 from scripted import Scripted
 from servers import serving_chat
+from staged import StagedLLM
 
 from index import Hit, Passage, Span
-from rag import NOT_FOUND, Answer, LLMError, Sentence, Turn
+from rag import NOT_FOUND, NOT_FROM_ARTICLES, Answer, AnswerOptions, LLMError, Sentence, Turn
 from ui.api.openai import CompletionRequest, _content, escape_markup, without_footnotes
 from ui.server import ServedChat, start_chat
 
@@ -183,6 +184,84 @@ def test_a_wrong_request_is_refused_naming_the_field(chat: ServedChat, body: Any
     reply = httpx.post(f"{chat.url}v1/chat/completions", json=body, timeout=300)
     assert reply.status_code == 400
     assert named in reply.json()["error"]["message"]
+
+
+CONVERSATION = """<chat_history>
+USER: Who pays for the repairs?
+ASSISTANT: The city pays.
+</chat_history>"""
+HELPERS = {
+    "title": '### Task:\nWrite a 3-5 word title for the chat history.\n\nJSON format: { "title": "it" }\n\n',
+    "tags": '### Task:\nWrite 1-3 tags for the chat history.\n\nJSON format: { "tags": ["one"] }\n\n',
+    "follow_ups": '### Task:\nSuggest 3 follow-up questions to this chat.\n\nJSON format: { "follow_ups": ["?"] }\n\n',
+    "queries": '### Task:\nGenerate search queries from the chat history.\n\nJSON format: { "queries": ["one"] }\n\n',
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("key", HELPERS)
+def test_a_prompt_of_the_client_goes_to_the_model_unchanged_and_is_no_answer(
+    tmp_path: Path, key: str, stream: bool
+) -> None:
+    reply = json.dumps({key: 'A <b> "quoted" title at www.x.example'})
+    heard: list[Any] = []
+
+    class Listening(StagedLLM):
+        def _reply(self, messages: list[Any]) -> str:
+            heard.append(messages)
+            return f"<think>It wants {{that}}.</think>\n{reply}"
+
+    staged = newsroom(tmp_path)
+    staged.assistant.llm = Listening(replies={})
+    prompt = HELPERS[key] + CONVERSATION
+    asked: Any = {
+        "model": "citechat",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": prompt}],
+    }
+    with (
+        serving_chat(staged.assistant, staged.services) as served,
+        OpenAI(base_url=f"{served.url}v1", api_key="none") as client,
+    ):
+        if stream:
+            deltas: Any = [chunk.choices[0].delta for chunk in client.chat.completions.create(**asked, stream=True)]
+            content = "".join(delta.content or "" for delta in deltas)
+            message = next(delta for delta in deltas if hasattr(delta, "found"))
+        else:
+            message = client.chat.completions.create(**asked).choices[0].message
+            content = message.content
+    assert content == reply, "it is not escaped, because a program reads it"
+    assert (message.found, message.citations, message.sentences) == (False, [], [])
+    assert message.notes == [NOT_FROM_ARTICLES]
+    assert [[(each.type, each.content) for each in messages] for messages in heard] == [
+        [("system", "Be brief."), ("human", prompt)]
+    ]
+
+
+def test_without_a_model_the_result_is_made_of_the_conversation(client: OpenAI) -> None:
+    def result(key: str) -> Any:
+        messages: Any = [{"role": "user", "content": HELPERS[key] + CONVERSATION}]
+        message: Any = client.chat.completions.create(model="extractive", messages=messages).choices[0].message
+        assert (message.found, message.citations, message.notes) == (False, [], [NOT_FROM_ARTICLES])
+        return json.loads(message.content)[key]
+
+    assert result("title") == "Who pays for the repairs"
+    assert result("tags") == []
+    assert result("queries") == ["Who pays for the repairs?"]
+    follow_ups = result("follow_ups")
+    assert follow_ups
+    assert all(each.endswith("?") and each != "Who pays for the repairs?" for each in follow_ups)
+
+
+def test_a_prompt_that_is_longer_than_the_models_prompts_does_not_reach_the_model(client: OpenAI) -> None:
+    prompt = HELPERS["title"] + CONVERSATION + "x" * (5 * AnswerOptions().prompt_tokens)
+    message: Any = client.chat.completions.create(model="citechat", messages=[{"role": "user", "content": prompt}])
+    assert json.loads(message.choices[0].message.content) == {"title": "Who pays for the repairs"}
+
+
+def test_a_question_about_a_title_is_answered_from_the_articles(client: OpenAI) -> None:
+    asked = "Which title does the harbour article have?"
+    message: Any = client.chat.completions.create(model="citechat", messages=[{"role": "user", "content": asked}])
+    assert message.choices[0].message.citations
 
 
 def test_a_failing_model_is_an_error_of_the_client_streamed_or_not(answering_with: Answering) -> None:

@@ -19,11 +19,11 @@ from prometheus_client.parser import text_string_to_metric_families as read_metr
 from servers import close_the_loop, run_elsewhere, serving_chat
 
 from index import CancelledWorkError, StoreError
-from rag import Answer, AnswerOptions, Assistant, LLMError, Observer, QuestionError
+from rag import NOT_FROM_ARTICLES, Answer, AnswerOptions, Assistant, LLMError, Observer, QuestionError
 from rag.hooks import observed
 from ui.chat.services import Services
 from ui.monitoring import health
-from ui.monitoring.metrics import Metrics, part_of
+from ui.monitoring.metrics import Metrics, _outcome, part_of
 from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
@@ -154,6 +154,17 @@ def test_an_observer_is_told_of_answers_errors_and_those_who_left() -> None:
     next(left)
     left.close()  # type: ignore[attr-defined]
     assert told.heard == ["began", ("Whole", None), "began", ("Half", "LLMError"), "began", ("Half", None)]
+
+
+def test_a_prompt_that_is_passed_on_is_neither_answered_nor_abstained(assistant: Assistant) -> None:
+    told: Any = _Told()
+    changed = replace(assistant, observer=told)
+    answer = list(changed.pass_on([("user", "Write a title for the harbour.")]))[-1]
+    assert (answer.done, answer.found, answer.citations, answer.notes) == (True, False, (), (NOT_FROM_ARTICLES,))
+    assert _outcome(answer, None) == "passed_on"
+    assert told.heard == ["began", (answer.text, None)]
+    with pytest.raises(LLMError, match="there is no LLM"):
+        list(changed.without_llm().pass_on([("user", "Write a title.")]))
 
 
 def test_an_assistant_keeps_its_observer_when_it_is_changed(assistant: Assistant) -> None:
