@@ -24,6 +24,9 @@ UNSURE = "This may be what you are looking for. The articles may not answer the 
 SHOWING = "Showing results for “{query}”."
 """The note on an answer to a question whose misspelt words were corrected."""
 
+NOT_READ = "The text beside the question was not read. To ask about it, add it to the articles."
+"""The note on an answer to a question in a long message that also contains a pasted text."""
+
 NOT_FROM_ARTICLES = "Written for the client from the conversation, not from the articles, and not checked."
 """The note on a reply to a prompt that a chat application sends for itself, such as for a title."""
 

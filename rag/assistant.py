@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from index import Article, ArticleFilter, Index, SearchResult
 
 from .answer import NO_OPINION, NOT_FROM_ARTICLES, SHOWING, UNSURE, Answer, Turn
-from .errors import LLMError, QuestionError, SettingsError
+from .errors import LLMError, SettingsError
 from .generation.compose import COMPOSED, compose, joined, with_title_cited, write_composition
 from .generation.context import Context, gather
 from .generation.extractive import quote
@@ -28,6 +28,7 @@ from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
 from .questions.contextualize import contextualize, has_pronoun, needs_context
 from .questions.foreign import foreign_note, is_foreign
+from .questions.message import read_message, without_text
 from .questions.request import Request
 from .questions.small_talk import SmallTalk, small_talk, small_talk_reply
 from .questions.starters import starter_questions
@@ -92,11 +93,17 @@ class Assistant:
         question is empty or too long, `StoreError` if there is no index to search, and `LLMError` if the LLM fails and
         `options.fallback` is off.
         """
-        answers = self._stream(question, history, article_filter)
+        answers = self._answers(question, history, article_filter)
         return observed(answers, self.observer) if self.observer else answers
 
+    def _answers(self, message: str, history: Sequence[Turn], article_filter: ArticleFilter | None) -> Iterator[Answer]:
+        """Yield the answer to the question in a message, with the notes on the rest of the message."""
+        limit = self.options.max_question_chars
+        question, notes = read_message(message, limit)
+        for answer in self._stream(question, [without_text(turn, limit) for turn in history], article_filter):
+            yield replace(answer, notes=(*notes, *answer.notes)) if notes else answer
+
     def _stream(self, question: str, history: Sequence[Turn], article_filter: ArticleFilter | None) -> Iterator[Answer]:
-        question = self._validated(question)
         started = time.perf_counter()
         talk = small_talk(question)
         if talk is not None:
@@ -420,18 +427,6 @@ class Assistant:
             self.index.encoder.query("warm up")
         if self.reader is not None:
             warm_up_reader(self.reader)
-
-    def _validated(self, question: str) -> str:
-        question = question.strip()
-        limit = self.options.max_question_chars
-        if not any(character.isalnum() for character in question):
-            raise QuestionError("the question is empty", "Type a question about the articles.")
-        if len(question) > limit:
-            raise QuestionError(
-                f"the question has {len(question)} characters, more than {limit}",
-                "Ask a shorter question, or raise CITECHAT_MAX_QUESTION_CHARS.",
-            )
-        return question.encode("utf-8", "replace").decode().replace("\x00", " ")
 
 
 def _without_overviews(history: Sequence[Turn]) -> list[Turn]:

@@ -17,7 +17,11 @@ class SettingsError(CitechatError):
 
 
 class QuestionError(CitechatError):
-    """An error for a question that is empty or too long."""
+    """An error for a question that is empty or too long; `is_too_long` says which."""
+
+    def __init__(self, message: str, hint: str = "", *, is_too_long: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_too_long = is_too_long
 
 
 class TestSetError(CitechatError):

@@ -28,7 +28,7 @@ SHORTEST_PAUSE = 0.05
 """Minimum interval between updates sent to the browser, in seconds; a shorter interval has no visible effect."""
 
 LONGEST_ECHO = 2000
-"""Maximum length of the question shown in the chat, in characters; longer questions are rejected anyway."""
+"""Maximum length of the question shown in the chat, in characters; of longer messages, only the question is shown."""
 
 UNEXPECTED = ("Something went wrong on the server.", "Try again. The server log has the details.")
 
@@ -194,6 +194,8 @@ def converse(
         answers = choose_assistant().stream(question, conversation.history, exchange.article_filter)
         for answer in until_stopped(answers, is_stopped):
             exchange = replace(exchange, answer=answer)
+            if len(question) > LONGEST_ECHO:  # it contains a text that was not read
+                exchange = replace(exchange, question=answer.question)
             growing = growing.with_last(exchange)
             now = time.monotonic()
             if answer.done or now - shown_at >= SHORTEST_PAUSE:

@@ -7,8 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from scripted import Scripted
 
-from ui.conversation import until_stopped
+from rag import Answer
+from rag.questions.message import read_message
+from ui.conversation import Conversation, converse, until_stopped
 
 DEADLINE = 300.0  # seconds for what must happen at all
 
@@ -100,3 +103,18 @@ def test_context_variables_of_the_caller_are_seen_by_the_work_and_changes_stay_t
 
     assert list(until_stopped(seen(), lambda: False)) == ["mine", "changed"]
     assert question.get() == "mine"
+
+
+@pytest.mark.parametrize("question", ["Who pays?", "What did the mayor say?", "港口什么时候重新开放？"])
+def test_a_pasted_text_is_not_a_part_of_the_question_that_is_shown_and_asked_again(question: str) -> None:
+    message = f"{'The storm came. ' * 200}\n\n{question}"
+    scripted = Scripted(lambda asked: [Answer(read_message(asked, 2000)[0], "The city.", done=True)])
+    *_, last = converse(lambda: scripted, Conversation(), message)
+    assert scripted.heard[0][0] == message
+    assert last.exchanges[-1].question == question
+
+
+def test_a_short_question_is_shown_as_it_was_typed() -> None:
+    scripted = Scripted(lambda asked: [Answer(asked.strip(), "The city.", done=True)])
+    *_, last = converse(lambda: scripted, Conversation(), " Who pays?")
+    assert last.exchanges[-1].question == " Who pays?"

@@ -25,7 +25,7 @@ def request_error(error: CitechatError) -> RequestError:
     """Return the `RequestError` that corresponds to a `CitechatError`."""
     message, hint = public_error(error)
     if isinstance(error, QuestionError):
-        return invalid_field("question", message, hint)
+        return invalid_field("question", message, hint, 413 if error.is_too_long else 400)
     if isinstance(error, FilterError):
         return invalid_field("only", message, hint)
     if isinstance(error, TestSetError):
@@ -35,9 +35,9 @@ def request_error(error: CitechatError) -> RequestError:
     return RequestError(503, message, hint, retry_after(error.wait if isinstance(error, LLMError) else 0))
 
 
-def invalid_field(name: str, message: str, hint: str = "") -> RequestError:
-    """Return a 400 error for a request field."""
-    return RequestError(400, f"Invalid field {name[:80]!r}: {message}", hint or "See GET /v1/docs for the fields.")
+def invalid_field(name: str, message: str, hint: str = "", status: int = 400) -> RequestError:
+    """Return an error for a request field."""
+    return RequestError(status, f"Invalid field {name[:80]!r}: {message}", hint or "See GET /v1/docs for the fields.")
 
 
 def error_response(error: RequestError) -> Response:

@@ -94,7 +94,7 @@ def test_rows_are_those_of_the_python_function_but_for_what_they_cost(chat: Serv
         assert without_cost(one) == without_cost(other)
     assert [row.error for row in (too_long[0], too_long[1])] == [
         "QuestionError: the question has 2999 characters, more than 2000",
-        f"ServerError: The server '{chat.url[:-1]}' answered 400: Invalid field 'question': the question has "
+        f"ServerError: The server '{chat.url[:-1]}' answered 413: Invalid field 'question': the question has "
         "2999 characters, more than 2000",
     ]
     assert here.results[0].right

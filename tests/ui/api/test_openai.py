@@ -22,6 +22,7 @@ from staged import StagedLLM
 
 from index import Hit, Passage, Span
 from rag import NOT_FOUND, NOT_FROM_ARTICLES, Answer, AnswerOptions, LLMError, Sentence, Turn
+from rag.answer import NOT_READ
 from ui.api.openai import CompletionRequest, _content, escape_markup, without_footnotes
 from ui.server import ServedChat, start_chat
 
@@ -176,7 +177,6 @@ def test_models_are_listed_and_an_unknown_one_is_told(client: OpenAI) -> None:
         ({"model": "citechat", "messages": [{"role": "user", "content": 5}]}, "'messages.0.content"),
         ({"model": "citechat", "messages": [{"role": "judge", "content": "?"}]}, "'messages.0.role'"),
         ({"model": "citechat", "messages": [{"role": "user", "content": ""}]}, "the question is empty"),
-        ({"model": "citechat", "messages": [{"role": "user", "content": "a" * 5000}]}, "characters"),
         ({"model": "citechat", "messages": [{"role": "user", "content": "Hm?"}], "n": 2}, "'n'"),
     ],
 )
@@ -262,6 +262,25 @@ def test_a_question_about_a_title_is_answered_from_the_articles(client: OpenAI) 
     asked = "Which title does the harbour article have?"
     message: Any = client.chat.completions.create(model="citechat", messages=[{"role": "user", "content": asked}])
     assert message.choices[0].message.citations
+
+
+def test_a_question_above_the_limit_is_refused_with_the_limit(chat: ServedChat) -> None:
+    for text in ("a" * 5000, f"{'The storm came. ' * 200}\n\nWhat is this about?"):
+        body = {"model": "citechat", "messages": [{"role": "user", "content": text}]}
+        reply = httpx.post(f"{chat.url}v1/chat/completions", json=body, timeout=300)
+        assert reply.status_code == 413
+        assert "characters, more than 2000" in reply.json()["error"]["message"]
+
+
+def test_a_question_after_a_pasted_text_is_answered_from_the_articles(chat: ServedChat) -> None:
+    text = f"{'The moon is made of cheese. ' * 200}\n\nThe harbour?"
+    body = {"model": "citechat", "messages": [{"role": "user", "content": text}]}
+    message = httpx.post(f"{chat.url}v1/chat/completions", json=body, timeout=300).json()["choices"][0]["message"]
+    assert message["content"].startswith(HARBOUR)
+    assert message["notes"] == [NOT_READ]
+    assert f"*{NOT_READ}*" in message["content"]
+    answer = httpx.post(f"{chat.url}v1/ask", json={"question": text}, timeout=300).json()
+    assert (answer["question"], answer["notes"]) == ("The harbour?", [NOT_READ])
 
 
 def test_a_failing_model_is_an_error_of_the_client_streamed_or_not(answering_with: Answering) -> None:

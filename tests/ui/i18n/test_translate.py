@@ -15,7 +15,7 @@ from jinja2 import Environment, nodes
 import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, RequestFilter, Span
 from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
-from rag.answer import NO_OPINION, SHOWING, UNSURE
+from rag.answer import NO_OPINION, NOT_READ, SHOWING, UNSURE
 from ui import conversation
 from ui.chat import layout
 from ui.chat.handlers.articles import no_source_yet
@@ -55,6 +55,7 @@ ERRORS = (*conversation.UNEXPECTED, "the question is empty", "Type a question ab
 IN_VARIABLES = {
     NOT_FOUND,
     NO_OPINION,
+    NOT_READ,
     SHOWING,
     UNSURE,
     "Searched for: {query}",
