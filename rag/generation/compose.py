@@ -18,7 +18,7 @@ from index import Article, ArticleFilter, FloatArray, Hit, SearchResult, Span, l
 from ..answer import Answer, Sentence
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
-from ..reading.document import Line, lines, statements, word_positions
+from ..reading.document import Line, lines, statements, word_count, word_positions
 from ..reading.speakers import Name, is_named, matches, names_in, opening_person, speakers
 from .overview import overview
 
@@ -278,7 +278,7 @@ def _said(request: Request, rows: Sequence[Line], found: SearchResult) -> list[s
         wanted = [name for name in names if matches(name, request.subject)]
         named = named or bool(wanted)
         for at, (line, speaker) in enumerate(zip(own, speakers(own, names), strict=True)):
-            if speaker is None or (line.role == "label") or len(line.text.split()) < 4:
+            if speaker is None or (line.role == "label") or word_count(line.text) < 4:
                 continue
             if is_many(request.subject):
                 if speaker.kind == "person":

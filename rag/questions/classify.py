@@ -42,7 +42,7 @@ from .phrases import (
     WORDS,
     YOU,
 )
-from .phrases_zh import CHINESE, ZH
+from .phrases_zh import CHINESE, MANY_ZH, ZH
 from .request import Request
 
 
@@ -60,7 +60,7 @@ def classify(question: str) -> Request:
 
 def is_many(subject: str) -> bool:
     """Return whether statements of many are asked for, such as "the experts"."""
-    return bool(MANY_SPEAKERS.fullmatch(subject))
+    return bool(MANY_SPEAKERS.fullmatch(subject) or MANY_ZH.fullmatch(subject))
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -181,6 +181,13 @@ _CHINESE_PATTERNS: tuple[tuple[RequestKind, str, Category, str], ...] = (
     (
         "list",
         "",
+        "people",
+        r"(?:文中|文章(?:中|里)?|报道(?:中|里)?|里面)?(?:都)?(?:提到|出现|采访|涉及)(?:了|过)?(?:哪些|什么|谁|哪几个)(?:人物?|人名|专家|人士)?"
+        r"|(?:有)?(?:谁|哪些人)(?:都)?(?:被|接受)?(?:了)?(?:提到|采访|点名|出现)(?:了|过)?",
+    ),
+    (
+        "list",
+        "",
         "organisations",
         r"(?:列出|列举|说出)?(?:文中|文章(?:中|里)|里面)?(?:提到|出现|涉及)?(?:了)?(?:的)?(?:所有|哪些|全部)(?:的)?(?:.{0,4})?(?:公司|企业|机构"
         r"|大学|组织|学校)(?:被?提到(?:了)?|出现)?",
@@ -210,4 +217,7 @@ _CHINESE_PATTERNS: tuple[tuple[RequestKind, str, Category, str], ...] = (
     ("about", "", "other", r"(?:介绍|讲|说|谈|解释|聊)(?:一下|讲|说|一?讲|谈谈)?(?:关于)?(?P<a>.{1,30})"),
     ("reason", "", "other", r"(?:.{0,60})(?:为什么|为何|为啥|什么原因|原因是什么|怎么会).{0,80}"),
 )
+MANY_ZH = re.compile(r"(?:各位|这些|多位|几位|有关)?(?:专家|学者|人们|大家|居民|官员|分析师|受访者|评论员)们?")
+"""Subjects that are a group of speakers."""
+
 ZH = [(kind, field, category, re.compile(pattern)) for kind, field, category, pattern in _CHINESE_PATTERNS]

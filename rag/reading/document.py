@@ -27,6 +27,7 @@ _CAPTION = re.compile(
 _LINK = re.compile(r"(?:https?://\S+|www\.\S+|[^\s@]+@[^\s@]+)$")
 _LIST_ITEM = re.compile(r"\W{0,3}(?:[-*+•·]|\d{1,3}[.)、])\s+\S")
 _WORD = re.compile(rf"[{lexicon.CJK}]|[^\W_{lexicon.CJK}]+")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _SHORTEST = 4  # words; a shorter text without a verb of its own is rarely a statement
 _FEWEST_WORDS = 3  # "Wang asked." says nothing by itself
 _LONGEST_LABEL = 14  # words; a longer text without a full stop is a statement
@@ -105,10 +106,16 @@ def word_positions(word: str, text: str) -> list[int]:
     found, at = [], lowered.find(word)
     while at >= 0:
         end = at + len(word)
-        if not lowered[at - 1 : at].isalnum() and not lowered[end : end + 1].isalnum():
+        is_chinese = _CHINESE.match(word) is not None  # Chinese has no spaces between words
+        if is_chinese or (not lowered[at - 1 : at].isalnum() and not lowered[end : end + 1].isalnum()):
             found.append(at)
         at = lowered.find(word, at + 1)
     return found
+
+
+def word_count(text: str) -> int:
+    """Return the number of words in a text; each Chinese character counts as one."""
+    return len(_WORD.findall(text))
 
 
 def statements(rows: Sequence[Line]) -> list[Line]:

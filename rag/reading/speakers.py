@@ -16,6 +16,7 @@ from typing import Literal
 from index import lexicon, terms
 
 from .document import Line, word_positions
+from .speakers_zh import CHINESE, is_called, people_in, says, speaker_in
 
 NameKind = Literal["person", "organisation", "place", "other"]
 
@@ -180,6 +181,8 @@ def names_in(rows: Sequence[Line]) -> list[Name]:
         known.kind = _kind_of(name, evidence[name])
         known.lines = sorted(set(known.lines))
         known.first = known.lines[0]
+    for name, (at_lines, roles) in people_in(_chinese(rows)).items():
+        found[name] = Name(name, "person", min(at_lines), sorted(at_lines), roles)
     return sorted(found.values(), key=lambda each: each.first)
 
 
@@ -198,18 +201,42 @@ def speakers(rows: Sequence[Line], names: Sequence[Name]) -> list[Name | None]:
     for at, row in enumerate(rows):
         if len(row.text) > LONGEST_LINE:
             continue
-        speaker, said = _speaker(row.text, by_line[at][:_MOST_IN_LINE], last, by_role)
+        here = by_line[at][:_MOST_IN_LINE]
+        if CHINESE.search(row.text):
+            speaker, said = _chinese_speaker(row.text, here, last)
+        else:
+            speaker, said = _speaker(row.text, here, last, by_role)
         if said:
             found[at] = speaker
         person = next((each for each in by_line[at] if each.kind == "person"), None)
         last = speaker or person or (last if at and rows[at - 1].article_id == row.article_id else None)
-    for at, row in enumerate(rows):  # a quotation without its own speaker belongs to the sentence beside it
-        if found[at] is None and _OPENS_QUOTE.match(row.text) and not _SAYING.search(_QUOTED.sub(" ", row.text)):
+    _attach_quotations(rows, found)
+    return found
+
+
+def _attach_quotations(rows: Sequence[Line], found: list[Name | None]) -> None:
+    """Give each quotation without a speaker of its own the speaker of the sentence beside it."""
+    for at, row in enumerate(rows):
+        is_said = says if CHINESE.search(row.text) else _is_said
+        if found[at] is None and _OPENS_QUOTE.match(row.text) and not is_said(row.text):
             for other in (at - 1, at + 1):
                 if 0 <= other < len(rows) and found[other] and rows[other].paragraph == row.paragraph:
                     found[at] = found[other]
                     break
-    return found
+
+
+def _is_said(text: str) -> bool:
+    return bool(_SAYING.search(_QUOTED.sub(" ", text)))
+
+
+def _chinese(rows: Sequence[Line]) -> dict[int, str]:
+    return {at: row.text for at, row in enumerate(rows) if len(row.text) <= LONGEST_LINE and CHINESE.search(row.text)}
+
+
+def _chinese_speaker(text: str, here: Sequence[Name], last: Name | None) -> tuple[Name | None, bool]:
+    people = {name.text: name for name in here if name.kind == "person"}
+    speaker, said = speaker_in(text, list(people), last.text if last else None)
+    return (people.get(speaker, last) if speaker else None), said
 
 
 def opening_person(text: str, at: int, names: Sequence[Name], speaker: Name | None) -> Name | None:
@@ -229,6 +256,8 @@ def opening_person(text: str, at: int, names: Sequence[Name], speaker: Name | No
 
 def matches(name: Name, wanted: str) -> bool:
     """Return whether a name, or the role of its bearer ("the mayor"), is the one wanted."""
+    if CHINESE.search(wanted) and CHINESE.search(name.text):
+        return is_called(name.text, name.roles, wanted)
     ours, theirs = _words(name.text), _words(_HONORIFIC.sub("", wanted))
     if theirs and (theirs <= ours or (len(ours) > 1 and ours <= theirs)):
         return True

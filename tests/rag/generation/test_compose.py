@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,37 @@ def test_after_an_overview_questions_stand_for_themselves(ladders: Assistant) ->
     history = [Turn("user", "What is this about?"), Turn("assistant", overview.text)]
     assert "Mara Quist" in ladders.ask("Who is quoted?", history).text
     assert ladders.ask("Why so steep?", history).search_query == "Why so steep?"
+
+
+CHINESE = (
+    "港口大学将上调学费\n\n港口大学校长王淑仪周一表示，明年的学费将上调百分之五。她说，学校的能源费用增加了一倍。学生代表李明反对这一决定。"
+    "李明说：“许多学生付不起。”\n\n教育部部长陈国强在接受采访时指出，大学应当先削减开支。据居民赵丽介绍，周边的房租也在上涨。\n"
+)
+
+
+@pytest.fixture(scope="module")
+def in_chinese(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    return assistant_of(tmp_path_factory.mktemp("chinese"), bundled_encoder, {"fees.txt": CHINESE})
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (
+            "王淑仪说了什么？",
+            ["港口大学校长王淑仪周一表示，明年的学费将上调百分之五。", "她说，学校的能源费用增加了一倍。"],
+        ),
+        ("李明说了什么？", ["李明说：“许多学生付不起。”"]),
+        ("陈部长怎么看？", ["教育部部长陈国强在接受采访时指出，大学应当先削减开支。"]),
+    ],
+)
+def test_what_somebody_said_is_quoted_in_chinese(question: str, said: list[str], in_chinese: Assistant) -> None:
+    assert quotes(in_chinese.ask(question), in_chinese) == said
+
+
+@pytest.mark.parametrize("question", ["列出文中的人物", "文章提到了哪些人？", "谁被采访了？"])
+def test_the_people_of_a_chinese_article_are_listed(question: str, in_chinese: Assistant) -> None:
+    answer = in_chinese.ask(question)
+    assert answer.text.startswith("提到 4 个：")
+    assert re.findall(r"\*\*([^*]+)\*\*", answer.text) == ["王淑仪", "李明", "陈国强", "赵丽"]
+    quotes(answer, in_chinese)
