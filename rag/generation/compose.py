@@ -18,7 +18,7 @@ from index import Article, ArticleFilter, FloatArray, Hit, SearchResult, Span, l
 from ..answer import Answer, Sentence
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
-from ..reading.document import Line, lines, statements, word_count, word_positions
+from ..reading.document import Line, lines, statements, without_clock_times, word_count, word_positions
 from ..reading.speakers import Name, is_named, matches, names_in, opening_person, speakers
 from .overview import overview
 
@@ -42,7 +42,9 @@ _MOST_ITEMS = 30
 _FEW = 3  # so few statements are all quoted, whatever the topic
 _ON_TOPIC = 0.5  # minimum similarity with a topic, as a share of that of the best sentence
 _MOST_FORMS = 10  # names in one line
-_NUMBER = re.compile(r"\d|\b(?:" + "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES, "half", "percent")) + r")\b")
+_NUMBER = re.compile(
+    r"\d|\b(?:" + "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES, "half", "percent")) + r")\b", re.IGNORECASE
+)
 _CHINESE = re.compile(f"[{lexicon.CJK}]")
 _DEFINES = re.compile(
     r"^(?:\s*\([^)]{1,40}\))?(?:,? (?:an?|the|one of|who|which|co-founded|founded|based|now|then|\d{2})\b| (?:is"
@@ -396,7 +398,7 @@ def _list(request: Request, rows: Sequence[Line], found: SearchResult) -> list[s
     if request.category == "other":
         return None
     if request.category == "numbers":
-        own = [line for line in statements(rows) if _NUMBER.search(line.text)]
+        own = [line for line in statements(rows) if _NUMBER.search(without_clock_times(line.text))]
         return [Item(line) for line in own[:_MOST_ITEMS]]
     wanted = {"people": "person", "organisations": "organisation", "places": "place"}[request.category]
     head = _head_noun(request.subject, request.category)

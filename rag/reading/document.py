@@ -25,6 +25,18 @@ _CAPTION = re.compile(
     re.IGNORECASE,
 )
 _LINK = re.compile(r"(?:https?://\S+|www\.\S+|[^\s@]+@[^\s@]+)$")
+_MESSAGE_FIELD = re.compile(
+    r"\W{0,3}(?:from|to|cc|bcc|date|sent|subject|reply-to|von|an|datum|gesendet|betreff|de|à|para|enviado|asunto|objet"
+    r"|envoyé|发件人|收件人|抄送|日期|时间|发送时间|主题)\W{0,3}[:：]",
+    re.IGNORECASE,
+)
+_TIME = r"(?:\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\b)?|\d{1,2}\s?[ap]\.?m\b)"
+_CLOCK_TIME = re.compile(rf"\b{_TIME}", re.IGNORECASE)
+_TIME_STAMP = re.compile(
+    rf"\W{{0,3}}(?:(?:last )?(?:posted|updated|published|edited)\W{{1,2}})?(?:at |on )?{_TIME}(?:\s?[a-z]{{2,4}})?"
+    r"\W{0,3}",
+    re.IGNORECASE,
+)
 _LIST_ITEM = re.compile(r"\W{0,3}(?:[-*+•·]|\d{1,3}[.)、])\s+\S")
 _WORD = re.compile(rf"[{lexicon.CJK}]|[^\W_{lexicon.CJK}]+")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -77,9 +89,9 @@ def role_of(text: str) -> Role:
     """Return whether a sentence is a statement, a question or a label."""
     if _ASKS.search(text):
         return "question"
-    words = len(_WORD.findall(text))
-    if _CAPTION.match(text) or _LINK.fullmatch(text.strip()) or text.lstrip().startswith("#"):
+    if _is_label(text):
         return "label"
+    words = len(_WORD.findall(text))
     if _ENDS.search(text):
         return "statement" if words >= _FEWEST_WORDS else "label"
     if text.rstrip().endswith((":", "：")):
@@ -87,6 +99,21 @@ def role_of(text: str) -> Role:
     if _LIST_ITEM.match(text) or " | " in text:
         return "statement" if words >= 2 else "label"
     return "statement" if words > _LONGEST_LABEL else "label"
+
+
+def _is_label(text: str) -> bool:
+    """Return whether a text is a caption, a link, a heading, a time stamp or the head of a message."""
+    if _CAPTION.match(text) or _LINK.fullmatch(text.strip()) or text.lstrip().startswith("#"):
+        return True
+    return bool(_TIME_STAMP.fullmatch(text)) or _is_message_head(text)
+
+
+def _is_message_head(text: str) -> bool:
+    """Return whether a text consists of fields of a message, such as "From: …", after at most one line before them."""
+    if "\n" not in text:
+        return False
+    is_field = [bool(_MESSAGE_FIELD.match(line)) for line in text.strip().splitlines()]
+    return sum(is_field) > 1 and all(is_field[1:])
 
 
 def is_title(text: str, title: str) -> bool:
@@ -111,6 +138,11 @@ def word_positions(word: str, text: str) -> list[int]:
             found.append(at)
         at = lowered.find(word, at + 1)
     return found
+
+
+def without_clock_times(text: str) -> str:
+    """Return a text without times such as "17:05" and "5 pm", which are not quantities."""
+    return _CLOCK_TIME.sub(" ", text)
 
 
 def word_count(text: str) -> int:

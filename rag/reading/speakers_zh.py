@@ -75,7 +75,7 @@ _BEFORE_FOREIGN = re.compile(rf"{_ROLE}|[的了是在和与及由有被为向对
 _DOT = re.compile(r"[·•・]")
 
 _MOST_PEOPLE, _MOST_VERBS = 500, 8  # in one article, and in one sentence
-_NEAR = 6  # characters before a name in which a role stands
+_NEAR = 6  # number of characters beside a name in which a role is looked for
 
 
 def people_in(texts: Mapping[int, str]) -> dict[str, tuple[set[int], set[str]]]:

@@ -237,6 +237,85 @@ def test_after_an_overview_questions_stand_for_themselves(ladders: Assistant) ->
     assert ladders.ask("Why so steep?", history).search_query == "Why so steep?"
 
 
+LIVE = """Storm Odette live: latest updates
+
+18:42
+
+## Death toll corrected
+
+The county corrected the number of injured to twelve; it had earlier said nineteen.
+
+Posted at 17:05.
+
+## Trains stopped
+
+All trains between Harl and Ostby are cancelled until Thursday, the operator Norrail said.
+
+15:30 GMT
+
+## Nineteen injured
+
+Nineteen people were injured by falling branches at 3 pm, the county said.
+
+14:10
+
+The school in Vik closed at 12:00. It sent its 240 pupils home.
+"""
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    return assistant_of(tmp_path_factory.mktemp("live"), bundled_encoder, {"live.md": LIVE})
+
+
+def test_the_numbers_of_a_live_blog_are_not_its_clock_times(live: Assistant) -> None:
+    assert quotes(live.ask("What numbers are mentioned?"), live) == [
+        "The county corrected the number of injured to twelve; it had earlier said nineteen.",
+        "Nineteen people were injured by falling branches at 3 pm, the county said.",
+        "It sent its 240 pupils home.",
+    ]
+
+
+def test_time_stamps_and_headings_are_not_in_the_overview_of_a_live_blog(live: Assistant) -> None:
+    quoted = quotes(live.ask("What is this about?"), live)
+    assert len(quoted) >= 2
+    assert all(quote.endswith(".") and not quote.startswith("Posted") for quote in quoted)
+
+
+FORWARDED = [
+    """See below.
+
+---------- Forwarded message ---------
+From: Rut Ek <rut@example.org>
+Date: Mon, 3 Mar 2025 at 08:00
+Subject: Works in the northern basin begin in April and last until the end of the summer
+To: Ida Berg <ida@example.org>
+
+""",
+    """*From:* Rut Ek
+*Sent:* Monday, 3 March 2025 08:00
+*To:* Ida Berg; Per Holm; Ana Lima; Otto Brandt; Lena Kolb
+*Subject:* Works
+
+""",
+    """Von: Rut Ek <rut@example.org>
+Gesendet: Montag, 3. März 2025 08:00
+Betreff: Die Arbeiten im nördlichen Hafenbecken beginnen im April
+
+""",
+]
+WORKS = "The works in the northern basin begin on 7 April. The crane will be replaced first.\n"
+
+
+@pytest.mark.parametrize("text", FORWARDED, ids=["forwarded", "outlook", "german"])
+def test_the_head_of_a_forwarded_message_is_not_quoted(text: str, tmp_path: Path, bundled_encoder: Encoder) -> None:
+    assistant = assistant_of(tmp_path, bundled_encoder, {"mail.txt": text + WORKS})
+    for question in ("What is this about?", "When do the works begin?"):
+        quoted = quotes(assistant.ask(question), assistant)
+        assert "The works in the northern basin begin on 7 April." in quoted
+        assert not any("Rut Ek" in quote for quote in quoted)
+
+
 CHINESE = (
     "港口大学将上调学费\n\n港口大学校长王淑仪周一表示，明年的学费将上调百分之五。她说，学校的能源费用增加了一倍。学生代表李明反对这一决定。"
     "李明说：“许多学生付不起。”\n\n教育部部长陈国强在接受采访时指出，大学应当先削减开支。据居民赵丽介绍，周边的房租也在上涨。\n"
