@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +47,9 @@ _NUMBER = re.compile(
     r"\d|\b(?:" + "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES, "half", "percent")) + r")\b", re.IGNORECASE
 )
 _CHINESE = re.compile(f"[{lexicon.CJK}]")
+_REFERS_BACK = re.compile(
+    r"\W{0,3}(?:(?:but|and|yet|so)\b,? )?(?:it|they|this|that|these|those|its|their)\b|[“「]?(?:它|这)", re.IGNORECASE
+)
 _DEFINES = re.compile(
     r"^(?:\s*\([^)]{1,40}\))?(?:,? (?:an?|the|one of|who|which|co-founded|founded|based|now|then|\d{2})\b| (?:is"
     r"|was|are|were) (?:an?|the|one|among)\b|, [\w’'-]+['’]s\b)"
@@ -104,7 +108,29 @@ def compose(
         rows = [replace(row, role="label") if row.text in request.shown else row for row in rows]
     compose_parts = _COMPOSERS.get(request.kind)
     parts = compose_parts(request, rows, read) if compose_parts else None
-    return None if parts is None else Composition(tuple(_with_full_names(parts, rows)), read)
+    return None if parts is None else Composition(tuple(_with_full_names(_with_antecedents(parts, rows), rows)), read)
+
+
+def _with_antecedents(parts: Sequence[str | Item], rows: Sequence[Line]) -> list[str | Item]:
+    """Return the parts with the sentence before each line that begins with "it", "they", "this" or "that".
+
+    It must be a statement in the same paragraph that is not quoted yet, and is quoted with its own citation.
+    """
+    quoted = {_place(part.line) for part in parts if isinstance(part, Item)}
+    before = {_place(row): last for last, row in pairwise(rows) if last.paragraph == row.paragraph}
+    found: list[str | Item] = []
+    for part in parts:
+        if isinstance(part, Item) and not part.label and _REFERS_BACK.match(part.line.text):
+            last = before.get(_place(part.line))
+            if last is not None and last.role == "statement" and _place(last) not in quoted:
+                quoted.add(_place(last))
+                found.append(Item(last))
+        found.append(part)
+    return found
+
+
+def _place(line: Line) -> tuple[str, Span]:
+    return line.article_id, line.span
 
 
 def _with_full_names(parts: Sequence[str | Item], rows: Sequence[Line]) -> list[str | Item]:

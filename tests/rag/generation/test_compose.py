@@ -272,6 +272,7 @@ def test_the_numbers_of_a_live_blog_are_not_its_clock_times(live: Assistant) -> 
     assert quotes(live.ask("What numbers are mentioned?"), live) == [
         "The county corrected the number of injured to twelve; it had earlier said nineteen.",
         "Nineteen people were injured by falling branches at 3 pm, the county said.",
+        "The school in Vik closed at 12:00.",
         "It sent its 240 pupils home.",
     ]
 
@@ -314,6 +315,39 @@ def test_the_head_of_a_forwarded_message_is_not_quoted(text: str, tmp_path: Path
         quoted = quotes(assistant.ask(question), assistant)
         assert "The works in the northern basin begin on 7 April." in quoted
         assert not any("Rut Ek" in quote for quote in quoted)
+
+
+REFERRING = """The new ferry will sail in May. It will carry 240 cars.
+
+Mara Quist, a biologist at the river trust, said eels could reach the lake. "This would take two years," Quist said.
+
+The council closed the old mill. They want to sell the 12 machines in it.
+
+It rained on 30 days.
+"""
+
+
+@pytest.fixture(scope="module")
+def referring(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    return assistant_of(tmp_path_factory.mktemp("referring"), bundled_encoder, {"news.txt": REFERRING})
+
+
+def test_a_line_that_refers_back_has_the_sentence_before_it(referring: Assistant) -> None:
+    quoted = quotes(referring.ask("What numbers are mentioned?"), referring)
+    assert quoted == [
+        "The new ferry will sail in May.",
+        "It will carry 240 cars.",
+        "Mara Quist, a biologist at the river trust, said eels could reach the lake.",
+        '"This would take two years," Quist said.',
+        "The council closed the old mill.",
+        "They want to sell the 12 machines in it.",
+        "It rained on 30 days.",
+    ], "nothing is before the last one in its paragraph"
+
+
+def test_a_sentence_is_not_quoted_twice_for_a_line_that_refers_back(referring: Assistant) -> None:
+    quoted = quotes(referring.ask("What did Quist say?"), referring)
+    assert len(quoted) == len(set(quoted)) == 2
 
 
 CHINESE = (
