@@ -161,6 +161,19 @@ class Index:
             store.set_abstention_threshold(value)
         self._current.written()
 
+    def unsure_threshold(self, scale: str) -> float | None:
+        """Return the calibrated threshold below which quotes are unsure, or None.
+
+        The scale is "probability", that of the reader, or "similarity", that of the confidence.
+        """
+        return self._current.store.unsure_threshold(scale) if self.exists() else None
+
+    def set_unsure_threshold(self, scale: str, value: float) -> None:
+        """Store a calibrated threshold below which quotes are unsure, on one of the two scales."""
+        with closing(Store(self.path, self.url)) as store, store.writing():
+            store.set_unsure_threshold(scale, value)
+        self._current.written()
+
     @property
     def searcher(self) -> Retriever:
         """The retriever for the current state of this index, which must have been built with this encoder."""

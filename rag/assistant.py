@@ -35,8 +35,9 @@ from .questions.starters import starter_questions
 from .reading.abstention import (
     DEFAULT_ABSTENTION_THRESHOLD,
     LLM_ABSTENTION_THRESHOLD,
-    SIMILARITY_UNSURE_THRESHOLD,
-    UNSURE_PROBABILITY,
+    UNSURE_THRESHOLDS,
+    Certainty,
+    Scale,
     read_probability,
     similarity_confidence,
 )
@@ -128,15 +129,15 @@ class Assistant:
         yield answer
 
         composed = self._composed(request, answer, found, article_filter) if call is None else None
-        ranked, confidence, is_unsure = self._evidence(found, read=composed is None)
-        answer = replace(composed or answer, confidence=round(confidence, 6))
+        ranked, certainty = self._evidence(found, read=composed is None)
+        answer = replace(composed or answer, confidence=round(certainty.confidence, 6))
         ranked = [each for each in ranked if each.text not in request.shown]
         if composed is not None:
             pass
         elif not ranked:
             answer = _nothing(answer, found, article_filter)
         elif call is None or context is None:
-            answer = self._quoted(request, answer, ranked, found, is_unsure=is_unsure)
+            answer = self._quoted(request, answer, ranked, found, is_unsure=self._is_unsure(certainty))
         elif self.options.abstain_before_llm and answer.confidence < self._llm_abstention_threshold:
             answer = not_found(answer)
         else:
@@ -179,8 +180,8 @@ class Assistant:
             else:
                 yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
 
-    def _evidence(self, found: SearchResult, *, read: bool) -> tuple[list[Quote], float, bool]:
-        """Return the sentences that answer the question best, best first, the confidence, and whether it is unsure.
+    def _evidence(self, found: SearchResult, *, read: bool) -> tuple[list[Quote], Certainty]:
+        """Return the sentences that answer the question best, best first, and how certain it is that they do.
 
         The reader is used if `read` is True: an answer that is composed of other sentences does not need it.
         """
@@ -188,11 +189,25 @@ class Assistant:
         readings = read_passages(found, reader) if reader is not None else []
         ranked = rank_sentences(found, readings)
         if not ranked:
-            return ranked, 0.0, False
+            return ranked, Certainty(0.0, 1.0, "similarity")
         confidence = similarity_confidence(found, ranked[0])
         if readings:
-            return ranked, confidence, read_probability(readings) < UNSURE_PROBABILITY
-        return ranked, confidence, confidence < SIMILARITY_UNSURE_THRESHOLD
+            return ranked, Certainty(confidence, read_probability(readings), "probability")
+        return ranked, Certainty(confidence, confidence, "similarity")
+
+    def certainty(self, question: str, history: Sequence[Turn] = ()) -> Certainty:
+        """Return how certain it is that the articles answer a question, without an LLM. Raises the errors of `ask`."""
+        request, query = self._request(read_message(question, self.options.max_question_chars)[0], history)
+        query, _ = self._corrected(query) if request.kind in _CORRECTED else (query, ())
+        return self._evidence(self.index.find(query, self.options.top_k), read=True)[1]
+
+    def unsure_threshold(self, scale: Scale) -> float:
+        """Return the value on a scale below which quotes are unsure: the calibrated value, else the default."""
+        calibrated = self.index.unsure_threshold(scale)
+        return UNSURE_THRESHOLDS[scale] if calibrated is None else calibrated
+
+    def _is_unsure(self, certainty: Certainty) -> bool:
+        return certainty.value < self.unsure_threshold(certainty.scale)
 
     def _verifier(self) -> Verifier | None:
         """Return the verifier in the options, which is loaded once; None for the bundled check."""

@@ -29,6 +29,7 @@ from .serialization import article_id_of, passage_ids_in, to_article, to_listed_
 ARTICLES = "articles"
 """The name of the collection that contains the articles."""
 THRESHOLD = "abstention_threshold"
+UNSURE = "unsure_{scale}"
 UNCOUNTED = "uncounted"
 """A key in the manifest, present while the article records do not yet list the passages of a rebuild."""
 _ARTICLES_READ = 100  # number of articles read at a time, with their texts
@@ -92,6 +93,12 @@ class IndexContents:
         with self._errors("read"):
             metadata = self._articles.metadata
         found = metadata.get(THRESHOLD, metadata.get("min_score"))  # indexes of version 0.1 wrote "min_score"
+        return None if found is None else float(found)
+
+    def unsure_threshold(self, scale: str) -> float | None:
+        """Return the threshold on a scale ("probability" or "similarity") below which quotes are unsure, or None."""
+        with self._errors("read"):
+            found = self._articles.metadata.get(UNSURE.format(scale=scale))
         return None if found is None else float(found)
 
     def articles(self, ids: Sequence[str] | None = None) -> list[Article]:

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -124,13 +124,19 @@ def _check_manifest(store: _ProbedStore) -> Iterator[Problem]:
         is_valid = isinstance(value, int) and value > 0 if name == "dimension" else isinstance(value, str) and value
         if not is_valid:
             yield Problem(f"The manifest of the index in {store.where!r} is damaged: {name} is {value!r}.", _REBUILD)
-    try:
-        threshold = store.abstention_threshold()
-    except ValueError:
-        threshold = math.nan
-    if threshold is not None and not math.isfinite(threshold):
-        hint = "Calibrate it again with `citechat calibrate TESTSET`, or rebuild the index with `citechat rebuild`."
-        yield Problem(f"The abstention threshold of the index in {store.where!r} is not a number.", hint)
+    thresholds: dict[str, Callable[[], float | None]] = {
+        "abstention threshold": store.abstention_threshold,
+        "threshold of unsure quotes": lambda: store.unsure_threshold("probability"),
+        "threshold of unsure similarities": lambda: store.unsure_threshold("similarity"),
+    }
+    for name, read in thresholds.items():
+        try:
+            threshold = read()
+        except ValueError:
+            threshold = math.nan
+        if threshold is not None and not math.isfinite(threshold):
+            hint = "Calibrate it again with `citechat calibrate TESTSET`, or rebuild the index with `citechat rebuild`."
+            yield Problem(f"The {name} of the index in {store.where!r} is not a number.", hint)
 
 
 def _check_passages(store: _ProbedStore, expected: dict[str, int]) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from ..embedding.base import FloatArray
 from ..errors import StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .contents import ARTICLES, THRESHOLD, UNCOUNTED, IndexContents
+from .contents import ARTICLES, THRESHOLD, UNCOUNTED, UNSURE, IndexContents
 from .file_lock import MARK, change_folder, new_mark, read_mark
 from .serialization import article_id_of, article_record, passages_record, start_of, to_metadata
 from .server_lease import Lease, leased
@@ -66,6 +66,13 @@ class Store(IndexContents):
             self._may_write()
             others = {name: old for name, old in self._articles.metadata.items() if name != "min_score"}
             self._articles.modify(metadata={**others, THRESHOLD: value})
+        self._forget()
+
+    def set_unsure_threshold(self, scale: str, value: float) -> None:
+        """Store the calibrated threshold on a scale below which quotes are unsure; a rebuild removes it."""
+        with self._errors("write"):
+            self._may_write()
+            self._articles.modify(metadata={**self._articles.metadata, UNSURE.format(scale=scale): value})
         self._forget()
 
     def put(self, rows: Sequence[Row]) -> None:

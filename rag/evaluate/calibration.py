@@ -1,15 +1,18 @@
-"""Fit the abstention threshold to a user's articles and questions."""
+"""Fit the abstention threshold, and the one below which quotes are unsure, to a user's articles and questions."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from ..assistant import Assistant
 from ..errors import TestSetError
+from ..reading.abstention import Certainty, Scale
 from ..settings import AnswerOptions
 from .testset.cases import Case
 
@@ -17,13 +20,34 @@ _FEWEST = 5  # minimum number of questions of each kind; fewer are not enough to
 KEEP = 0.9
 """Minimum share of answerable questions that are still answered: at most one in ten may be refused wrongly."""
 
+SURE = 0.7
+"""Minimum share of answerable questions whose quotes are not marked as unsure, as with the default thresholds."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsureCalibration:
+    """A fitted threshold below which quotes are unsure, and its effect.
+
+    `scale` says whether it is compared with the reader's probability or with the confidence. `answerable` and
+    `unanswerable` are the shares of these questions that are below it, before and after the fit.
+    """
+
+    scale: Scale
+    threshold: float
+    previous: float
+    answerable: float
+    answerable_before: float
+    unanswerable: float
+    unanswerable_before: float
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """A fitted threshold, and its effect on the questions to which it was fitted.
 
     `answered` is the share of answerable questions that are answered, and `refused` is the share of unanswerable
-    questions that are refused (None without such questions), each before and after the fit.
+    questions that are refused (None without such questions), each before and after the fit. `unsure` is
+    None if the questions do not suffice to fit it.
     """
 
     abstention_threshold: float
@@ -33,21 +57,25 @@ class Calibration:
     answered_before: float
     refused: float | None
     refused_before: float | None
+    unsure: UnsureCalibration | None = None
 
-    def to_dict(self) -> dict[str, float | int | None]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that the command line prints."""
         return asdict(self) | {"min_score": self.abstention_threshold}  # deprecated name
 
 
 def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP) -> Calibration:
-    """Fit the threshold to `cases` with `fit_threshold`, save it in the index, and return its effect. No LLM is called.
+    """Fit both thresholds to `cases` with `fit_threshold`, save them in the index, and return their effect.
+
+    No LLM is called. The threshold of unsure quotes is fitted only if there are unanswerable questions.
 
     Raises `TestSetError` if there are fewer than five answerable questions, or one to four unanswerable ones.
     """
     quoting = Assistant(assistant.index, reader=assistant.reader, options=AnswerOptions(top_k=assistant.options.top_k))
-    confidences = [quoting.ask(case.question, case.turns).confidence for case in cases]
-    answerable = [confidence for confidence, case in zip(confidences, cases, strict=True) if case.answerable]
-    unanswerable = [confidence for confidence, case in zip(confidences, cases, strict=True) if not case.answerable]
+    found = [quoting.certainty(case.question, case.turns) for case in cases]
+    certain = [each for each, case in zip(found, cases, strict=True) if case.answerable]
+    uncertain = [each for each, case in zip(found, cases, strict=True) if not case.answerable]
+    answerable, unanswerable = [each.confidence for each in certain], [each.confidence for each in uncertain]
     if len(answerable) < _FEWEST or 0 < len(unanswerable) < _FEWEST:
         raise TestSetError(
             f"The test set has {len(answerable)} answerable and {len(unanswerable)} unanswerable questions.",
@@ -55,7 +83,10 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
         )
     previous = assistant.abstention_threshold
     fitted = fit_threshold(answerable, unanswerable, keep)
+    unsure = _fit_unsure(assistant, certain, uncertain)
     assistant.index.set_abstention_threshold(fitted)
+    if unsure is not None:
+        assistant.index.set_unsure_threshold(unsure.scale, unsure.threshold)
     return Calibration(
         abstention_threshold=fitted,
         previous=previous,
@@ -64,6 +95,30 @@ def calibrate(assistant: Assistant, cases: Sequence[Case], *, keep: float = KEEP
         answered_before=_share_from(answerable, previous),
         refused=1 - _share_from(unanswerable, fitted) if unanswerable else None,
         refused_before=1 - _share_from(unanswerable, previous) if unanswerable else None,
+        unsure=unsure,
+    )
+
+
+def _fit_unsure(
+    assistant: Assistant, certain: Sequence[Certainty], uncertain: Sequence[Certainty]
+) -> UnsureCalibration | None:
+    """Fit the threshold of unsure quotes on the scale of most questions; None if it has too few of either kind."""
+    scales = Counter(each.scale for each in (*certain, *uncertain))
+    scale = scales.most_common(1)[0][0]
+    answerable = [each.value for each in certain if each.scale == scale]
+    unanswerable = [each.value for each in uncertain if each.scale == scale]
+    if min(len(answerable), len(unanswerable)) < _FEWEST:
+        return None
+    previous = assistant.unsure_threshold(scale)
+    fitted = fit_threshold(answerable, unanswerable, SURE)
+    return UnsureCalibration(
+        scale=scale,
+        threshold=fitted,
+        previous=previous,
+        answerable=1 - _share_from(answerable, fitted),
+        answerable_before=1 - _share_from(answerable, previous),
+        unanswerable=1 - _share_from(unanswerable, fitted),
+        unanswerable_before=1 - _share_from(unanswerable, previous),
     )
 
 

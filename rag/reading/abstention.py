@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from index import PassageFeatures, SearchResult, terms
 
@@ -45,6 +46,28 @@ answerable questions and 0.35 to 0.80 of the near misses in w4, features, squad2
 on (`training/fit.py`)."""
 
 _NUMBER = re.compile(r"\d+")
+
+
+Scale = Literal["probability", "similarity"]
+"""What shows whether quotes are unsure: the probability by the reader, or without one, the confidence."""
+
+UNSURE_THRESHOLDS: dict[Scale, float] = {
+    "probability": UNSURE_PROBABILITY,
+    "similarity": SIMILARITY_UNSURE_THRESHOLD,
+}
+"""The threshold on each scale below which quotes are unsure, unless the index has a calibrated one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How certain it is that the articles answer a question: the confidence, and what shows whether quotes are unsure.
+
+    `value` is on the scale `scale`.
+    """
+
+    confidence: float
+    value: float
+    scale: Scale
 
 
 @dataclass(frozen=True, slots=True)

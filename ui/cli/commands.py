@@ -236,9 +236,10 @@ _SHARE = click.FloatRange(0, 1, min_open=True)
 @click.option("--keep", type=_SHARE, default=0.9, metavar="SHARE", help="Share of the answerable questions to answer.")
 @json_option
 def calibrate(testset: str, keep: float, as_json: bool) -> None:
-    """Fit the abstention threshold to your questions.
+    """Fit the thresholds of abstention and of unsure quotes to your questions.
 
-    Below the threshold, the answer is 'The articles do not say.' The fitted value is stored with the index.
+    Below the first, the answer is 'The articles do not say.' Below the second, a note says that the quotes may not
+    answer the question; it is fitted if there are unanswerable questions. The fitted values are stored with the index.
 
     \b
     Examples:
@@ -255,6 +256,12 @@ def calibrate(testset: str, keep: float, as_json: bool) -> None:
     thresholds = f"{fitted.previous:.3f} -> {fitted.abstention_threshold:.3f}"
     click.echo(f"threshold {thresholds}, fitted to {fitted.questions} questions")
     click.echo(f"answerable questions answered: {fitted.answered_before:.0%} -> {fitted.answered:.0%}")
+    if fitted.unsure is not None:
+        was, now = fitted.unsure.previous, fitted.unsure.threshold
+        click.echo(f"threshold of unsure quotes ({fitted.unsure.scale}) {was:.3f} -> {now:.3f}")
+        for name in ("answerable", "unanswerable"):
+            before, after = getattr(fitted.unsure, f"{name}_before"), getattr(fitted.unsure, name)
+            click.echo(f"{name} questions below it: {before:.0%} -> {after:.0%}")
     if fitted.refused is not None and fitted.refused_before is not None:
         click.echo(f"unanswerable questions refused: {fitted.refused_before:.0%} -> {fitted.refused:.0%}")
 

@@ -62,8 +62,11 @@ def test_changed_articles_are_replaced_and_unchanged_ones_not_embedded_again(ind
 def test_a_calibrated_threshold_is_kept_there(index: Index, url: str, folder: Path) -> None:
     index.sync([folder])
     index.set_abstention_threshold(0.375)
+    index.set_unsure_threshold("probability", 0.25)
     index.close()
     assert index.abstention_threshold() == 0.375
+    assert index.unsure_threshold("probability") == 0.25
+    assert index.unsure_threshold("similarity") is None
 
 
 def test_where_nothing_was_indexed_nothing_is_there_and_nothing_is_made(index: Index, url: str) -> None:

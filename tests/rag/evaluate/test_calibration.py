@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from rag import TestSetError, build_assistant, calibrate, load_settings
 from rag.evaluate import read_cases
 from rag.evaluate.calibration import fit_threshold
+from rag.reading.abstention import UNSURE_THRESHOLDS
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 SCORES = st.lists(st.floats(0, 1).map(lambda score: round(score, 3)), min_size=5, max_size=60)
@@ -54,3 +56,36 @@ def test_too_few_questions_are_refused(own_home: Path) -> None:
     cases = read_cases(SAMPLES / "questions.jsonl")[:4]
     with pytest.raises(TestSetError, match="4 answerable"):
         calibrate(build_assistant(load_settings(home=own_home)), cases)
+
+
+def test_the_threshold_of_unsure_quotes_is_fitted_and_used(own_home: Path) -> None:
+    assistant = build_assistant(load_settings(home=own_home))
+    cases = read_cases(SAMPLES / "questions.jsonl")
+    fitted = calibrate(assistant, cases).unsure
+    assert fitted is not None
+    assert fitted.scale == ("similarity" if assistant.reader is None else "probability")
+    assert fitted.answerable <= 0.3
+    assert fitted.unanswerable >= fitted.answerable
+    reopened = build_assistant(load_settings(home=own_home))
+    assert reopened.unsure_threshold(fitted.scale) == fitted.threshold != fitted.previous
+    question = next(case.question for case in cases if case.answerable and assistant.ask(case.question).found)
+    for threshold, is_unsure in ((0.0, False), (1.1, True)):
+        assistant.index.set_unsure_threshold(fitted.scale, threshold)
+        assert assistant.ask(question).is_unsure is is_unsure
+
+
+def test_without_a_reader_unsure_quotes_are_those_with_a_low_confidence(own_home: Path) -> None:
+    assistant = replace(build_assistant(load_settings(home=own_home)), reader=None)
+    fitted = calibrate(assistant, read_cases(SAMPLES / "questions.jsonl")).unsure
+    assert fitted is not None
+    assert fitted.scale == "similarity"
+    assert assistant.unsure_threshold("similarity") == fitted.threshold
+    assert assistant.unsure_threshold("probability") == UNSURE_THRESHOLDS["probability"]
+
+
+def test_without_unanswerable_questions_only_the_abstention_threshold_is_fitted(own_home: Path) -> None:
+    assistant = build_assistant(load_settings(home=own_home))
+    cases = [case for case in read_cases(SAMPLES / "questions.jsonl") if case.answerable]
+    done = calibrate(assistant, cases)
+    assert done.unsure is None
+    assert {scale: assistant.unsure_threshold(scale) for scale in UNSURE_THRESHOLDS} == UNSURE_THRESHOLDS

@@ -257,6 +257,7 @@ def test_calibrate_reports_the_share_of_answered_questions(
     assert code == 0
     fitted = json.loads(out)
     assert fitted["answered"] >= 0.9
+    assert fitted["unsure"]["answerable"] <= 0.3
     assert fitted["min_score"] == fitted["abstention_threshold"], "the deprecated name stays"
 
 
