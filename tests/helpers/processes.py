@@ -40,9 +40,7 @@ _SYNC_THRESHOLD = 200  # vectors after which Chroma writes them to files here; b
 _WORDS = ["".join(letters) for letters in itertools.product("bdfgkstvzn", "aeiou", "lmnprst", "aeio")]
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    ["chromadb", "Stemmer", "sentencex", "filelock", "index.ingest.sync", "processes"]
-)
+CONTEXT.set_forkserver_preload(["chromadb", "Stemmer", "sentencex", "filelock", "index.ingest.sync", "processes"])
 
 
 def article(number: int, edition: int) -> str:
