@@ -25,8 +25,9 @@ from .ingest.limited import UploadBudget
 from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
 from .ingest.sync import SyncReport
-from .models import Article, Hit, Manifest, Origin, Passage, Span, public_name
+from .models import Article, Hit, Manifest, Origin, Passage, Span, day_of, public_name
 from .parsers import has_words, is_visible
+from .paths import is_gone, is_unreachable
 from .private_folders import create_private_folder, make_file_private, make_private
 from .retrieval.bm25 import terms, with_plain_forms, without_accents
 from .retrieval.features import PassageFeatures
@@ -77,8 +78,11 @@ __all__ = [
     "bundled_folder",
     "cpu_count",
     "create_private_folder",
+    "day_of",
     "has_words",
+    "is_gone",
     "is_readable",
+    "is_unreachable",
     "is_visible",
     "lexicon",
     "likely_language",

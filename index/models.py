@@ -7,6 +7,7 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
+from datetime import date
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +51,14 @@ def public_name(path: str) -> str:
         return path
     name = path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
     return _NOTION_ID.sub("", name)
+
+
+def day_of(published: str | None) -> date | None:
+    """Return the day in an article's date of publication; None if it is missing or not in ISO form."""
+    try:
+        return date.fromisoformat((published or "")[:10])
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class Hit:
     `ranks` explains the score: it contains the passage's rank, from 1, in each ranking. The rankings "dense", "keyword"
     (BM25) and "fused" contain all candidates, and "late" contains those reranked by late interaction. `shared` are the
     question terms that occur in the passage. `also` are the other outlets that published the same or nearly the same
-    text.
+    text. `is_gone` is True if none of the article's files exists any more; see `paths.is_gone`.
     """
 
     passage: Passage
@@ -121,6 +130,7 @@ class Hit:
     language: str | None = None
     pages: tuple[int, ...] = ()
     also: tuple[str, ...] = ()
+    is_gone: bool = False
 
     def page(self, offset: int) -> int | None:
         """Return the page number, from 1, of a character offset in the article; None if the article has no pages."""

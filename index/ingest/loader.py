@@ -23,11 +23,11 @@ from ..parsers.feeds.listing import Entry, Listing
 from ..parsers.metadata import first_line
 from ..parsers.packages.zip_file import Allowance
 from ..parsers.sandbox import SANDBOX
+from ..paths import absolute, is_address
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
 from ..text.languages import language_of
 from .feeds import MOST_NEW, entries_of, is_same_server
 from .fetch import FEED, fetch
-from .paths import absolute, is_address
 
 logger = logging.getLogger(__name__)
 

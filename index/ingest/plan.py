@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..models import Article, Origin, Passage
+from ..paths import absolute
 from ..storage.serialization import article_record
 from .loader import Skipped
-from .paths import absolute
 
 Outcome = Literal["added", "changed", "unchanged"]
 
@@ -52,6 +52,16 @@ class Plan:
     def known(self) -> set[str]:
         """The ids of texts that do not need to be embedded again."""
         return set(self._records)
+
+    def moves(self) -> dict[str, str]:
+        """Return the paths that were not read, each with a new path from which the same text was read."""
+        read, found = self.read, dict[str, str]()
+        for article in self._records.values():
+            paths = [origin.path for origin in article.origins]
+            new = next((path for path in paths if path in read and path not in self._indexed), None)
+            if new is not None:
+                found |= {path: new for path in paths if path not in read and path not in self.skipped}
+        return found
 
     def step(self, loaded: Article | Skipped, passages: Sequence[Passage] = ()) -> Step | Skipped:
         """Decide what to do about an article or a skipped source; `passages` are required for a new text."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..embedding.base import Encoder
-from ..errors import CancelledWorkError, CitechatError
+from ..errors import CancelledWorkError, CitechatError, LoadError
 from ..models import Article, Manifest
+from ..paths import exists, file_of, gone, present, unprunable
 from ..retrieval.retriever import build_search_caches, merge_search_caches
 from ..storage.store import Row, Store
 from ..storage.token_cache import TokenCache
@@ -19,7 +20,6 @@ from ..text.chunker import SPLITTER_VERSION
 from ..text.languages import language_of
 from .executors import Executor, SerialExecutor
 from .loader import Address, Skipped, Source, Unchanged, sources
-from .paths import file_of, gone, present
 from .pipeline import Pipeline, PreparedArticle, prepare_articles, prepare_sources
 from .plan import Plan, Step
 
@@ -36,14 +36,17 @@ class SyncReport:
     """The result of a sync.
 
     `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two paths counts
-    twice. `pruned` are the paths that no longer existed. `articles` and `passages` are the totals in the index after
-    the sync; `seconds` is the total time.
+    twice. `pruned` are the paths that no longer existed and were removed, `gone` those that were not removed. `moved`
+    are pairs of a path that no longer exists and the new path of the same text. `articles` and `passages` are the
+    totals in the index after the sync; `seconds` is the total time.
     """
 
     added: int
     changed: int
     unchanged: int
     pruned: tuple[str, ...]
+    gone: tuple[str, ...]
+    moved: tuple[tuple[str, str], ...]
     skipped: tuple[Skipped, ...]
     articles: int
     passages: int
@@ -59,6 +62,8 @@ class SyncReport:
         changes = {
             "removed": self.removed,
             "pruned": list(self.pruned),
+            "gone": list(self.gone),
+            "moved": [list(each) for each in self.moved],
             "skipped": [asdict(each) for each in self.skipped],
             "seconds": round(self.seconds, 3),
         }
@@ -84,11 +89,13 @@ def sync(
 
     A text that is already in the index is not embedded again: it is the same article with an additional origin. If a
     path previously contained another text, it no longer counts as an origin of that text, and an article without
-    origins is removed; the new text is written first, so that the path is never missing from the index. With `prune`,
-    paths under `paths` that no longer exist are removed. Articles from other places are preserved, as are articles from
-    files that cannot be read this time, and those that a feed no longer lists. With `public_only`, web addresses that
-    are not public on the internet are skipped. If `pipeline` raises `CancelledWorkError`, what was written before it
-    remains, and the first skipped item says why.
+    origins is removed; the new text is written first, so that the path is never missing from the index. A text that is
+    read from a new path loses its origins that no longer exist: the file was renamed. With `prune`, paths under `paths`
+    that no longer exist are removed. Articles from other places are preserved, as are articles from files that cannot
+    be read this time, and those that a feed no longer lists. With `public_only`, web addresses that are not public on
+    the internet are skipped. If `pipeline` raises `CancelledWorkError`, what was written before it remains, and the
+    first skipped item says why. Raises `LoadError` if `prune` would remove the articles of a folder that is missing or
+    empty.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
@@ -98,7 +105,9 @@ def sync(
         store.require(manifest)
         store.create(manifest)
         stored = store.article_metadata()
-        indexed = [origin.path for article in stored for origin in article.origins] if prune else []
+        indexed = [origin.path for article in stored for origin in article.origins]
+        if prune and (folder := unprunable(paths, indexed)) is not None:
+            raise _cannot_prune(folder)
         revisions = {article.path: article.revision for article in stored if article.revision}
         listed: list[Source | Skipped] = [
             Address(each, revisions) if isinstance(each, str) else each
@@ -129,8 +138,9 @@ def sync(
                         progress(step.article.title, done, max(len(listed), done))
         except CancelledWorkError as error:  # what was written so far is complete
             skipped.insert(0, Skipped(file or str(next(iter(listed), "")), error.message))
-        pruned = gone(indexed, paths, plan.read, plan.skipped)
-        changed, removed = plan.settled(pruned)
+        moved = {old: new for old, new in plan.moves().items() if not exists(old)}
+        missing = gone(indexed, paths, plan.read, plan.skipped) - moved.keys()
+        changed, removed = plan.settled({*moved, *(missing if prune else ())})
         store.update(changed)
         _remove(store, tokens, removed)
         tokens.close()
@@ -139,11 +149,20 @@ def sync(
     merge_search_caches(store)
     return SyncReport(
         **counts,
-        pruned=tuple(sorted(pruned)),
+        pruned=tuple(sorted(missing)) if prune else (),
+        gone=() if prune else tuple(sorted(missing)),
+        moved=tuple(sorted(moved.items())),
         skipped=tuple(skipped),
         articles=articles,
         passages=passages_count,
         seconds=time.perf_counter() - began,
+    )
+
+
+def _cannot_prune(folder: str) -> LoadError:
+    return LoadError(
+        f"Cannot prune {folder!r}: the folder is missing or empty, so all its articles would be removed.",
+        "Mount its disk, or remove the articles with `citechat remove`; `citechat articles` lists their ids.",
     )
 
 

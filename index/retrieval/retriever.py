@@ -12,7 +12,8 @@ import numpy as np
 
 from ..embedding.base import Encoder, FloatArray
 from ..filters import ArticleFilter
-from ..models import Article, Hit
+from ..models import Article, Hit, day_of
+from ..paths import is_gone
 from ..storage.serialization import start_of
 from ..storage.store import Store
 from ..storage.token_cache import TokenCache, TokenVectors
@@ -98,8 +99,9 @@ class Retriever:
         passages = []
         for i, copies in diverse([each.wording for each in existing], score.tolist(), limit):
             own_ranks = {name: int(rank[i]) for name, rank in rankings.items()}
-            hit = _hit(existing[i], [existing[copy] for copy in copies], float(score[i]), own_ranks, read)
-            passages.append(ScoredPassage(hit, existing[i], similarities[i]))
+            shown, *others = _preferred_first([i, *copies], existing)
+            hit = _hit(existing[shown], [existing[copy] for copy in others], float(score[i]), own_ranks, read)
+            passages.append(ScoredPassage(hit, existing[shown], similarities[shown]))
         return SearchResult(read, passages, self._bm25)
 
     def corrected(self, question: str) -> dict[str, str]:
@@ -259,6 +261,27 @@ def merge_search_caches(store: Store) -> None:
     remove_old_vectors(store, groups)
 
 
+def _preferred_first(copies: Sequence[int], features: Sequence[PassageFeatures]) -> list[int]:
+    """Return the positions of copies of a passage with the one to show first: one whose file exists, and the newest.
+
+    Copies that leave out a number or name of the first one are not moved before it.
+    """
+    best = features[copies[0]].wording
+    whole = [copy for copy in copies if copy == copies[0] or best.is_copy_of(features[copy].wording)]
+
+    def precedence(copy: int) -> tuple[bool, int]:
+        article = features[copy].article
+        day = day_of(article.published)
+        return _is_gone(article), -day.toordinal() if day else 0
+
+    shown = min(whole, key=precedence)
+    return [shown, *(copy for copy in copies if copy != shown)]
+
+
+def _is_gone(article: Article) -> bool:
+    return all(is_gone(origin.path) for origin in article.origins)
+
+
 def _hit(
     features: PassageFeatures,
     copies: Sequence[PassageFeatures],
@@ -280,4 +303,5 @@ def _hit(
         language=article.language,
         pages=article.pages,
         also=tuple(outlet for outlet in dict.fromkeys(outlets) if outlet != article.source),
+        is_gone=_is_gone(article),
     )

@@ -28,6 +28,7 @@ from index import (
     UploadBudget,
     create_private_folder,
     has_words,
+    is_gone,
     is_visible,
 )
 
@@ -95,7 +96,10 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True)
 class LibraryEntry:
-    """An article in the page's list; `outlets` contains every outlet that published its text."""
+    """An article in the page's list; `outlets` contains every outlet that published its text.
+
+    `is_gone` is True if its file no longer exists; the library keeps the files of uploads.
+    """
 
     id: str
     title: str
@@ -103,6 +107,7 @@ class LibraryEntry:
     published: str | None
     author: str | None
     passages: int
+    is_gone: bool = False
 
 
 Uploads = Iterator[tuple[UploadResult, ...]]
@@ -199,6 +204,7 @@ class Library:
                 published=article.published,
                 author=article.author,
                 passages=passages,
+                is_gone=not self._copies(article) and all(is_gone(origin.path) for origin in article.origins),
             )
             for article, passages in self._index.listing()
         )

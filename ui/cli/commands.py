@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | None, as_json: bool) -> int:
     """Index files, folders, archives, web addresses and feeds.
 
-    Articles that have not changed are not embedded again. --ray starts Ray on this machine; --ray=HOST:PORT uses the
-    cluster at this address. Put the option after the paths.
+    Articles that have not changed are not embedded again, and a renamed file keeps its article. Files that no longer
+    exist are listed, and removed only with --prune; a folder that is missing or empty is never pruned. --ray starts
+    Ray on this machine; --ray=HOST:PORT uses the cluster at this address. Put the option after the paths.
 
     \b
     Examples:
@@ -56,6 +57,12 @@ def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | N
         )
     for path in report.pruned:
         print_message(f"removed: {path!r} no longer exists")
+    for old, new in report.moved:
+        print_message(f"moved: {old!r} is now {new!r}")
+    for path in report.gone:
+        print_message(f"gone: {path!r} no longer exists, but its text is still in the index")
+    if report.gone:
+        print_message("Remove what is gone: citechat index PATH --prune, or citechat remove ID.")
     for skipped in report.skipped:
         print_message(f"skipped: {skipped.reason}")
     # A folder may contain unreadable files, but a file given as an argument should be readable.
@@ -271,7 +278,8 @@ def calibrate(testset: str, keep: float, as_json: bool) -> None:
 def articles(as_json: bool) -> None:
     """List the indexed articles.
 
-    The list shows each article's id, date, title, sources, author, language and number of passages.
+    The list shows each article's id, date, title, sources, author, language and number of passages, and whether its
+    file still exists.
 
     \b
     Examples:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from index import CitechatError
+from index import CitechatError, is_gone, is_unreachable
 from rag import Settings, open_index, open_reader, ping_llm, warm_up_reader
 
 _PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
+_MOST_PATHS = 5  # maximum number of missing files that are named
 _EXTRAS = {
     "openai": "langchain-openai",
     "anthropic": "langchain-anthropic",
@@ -36,6 +39,8 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     if ping and not ping.answers:
         problems.append(ping)
     access = _examine_access(settings, problems)
+    if not is_failed and indexed["built_by"] is not None:
+        indexed |= _examine_files(settings, problems)
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PARTS},
@@ -69,7 +74,7 @@ def _examine_access(settings: Settings, problems: list[Any]) -> str:
 
 def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
     """Return the index size; add problems to `problems`. Do not open a damaged index: it could crash Chroma."""
-    indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None}
+    indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None, "gone": [], "unreachable": []}
     try:
         index = open_index(settings)
         problems += index.problems()
@@ -82,6 +87,34 @@ def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
     except CitechatError as error:
         problems.append(error)
     return indexed
+
+
+def _examine_files(settings: Settings, problems: list[Any]) -> dict[str, list[str]]:
+    """Return the indexed paths whose files no longer exist or cannot be found; add a problem for each kind.
+
+    Uploads are left out: the library of the page keeps them.
+    """
+    library = settings.home.resolve() / "library"
+    paths = [origin.path for article in open_index(settings).article_metadata() for origin in article.origins]
+    paths = [path for path in paths if not Path(path).is_relative_to(library)]
+    gone, unreachable = sorted(filter(is_gone, paths)), sorted(filter(is_unreachable, paths))
+    if gone:
+        message = f"Indexed files that no longer exist: {_listed(gone)}."
+        problems.append(CitechatError(message, "Run `citechat index FOLDER --prune`, or `citechat remove ID`."))
+    if unreachable:
+        message = f"Indexed files whose folder is missing or empty: {_listed(unreachable)}."
+        hint = (
+            "If a disk is not mounted, mount it. Otherwise use `citechat remove ID`; `citechat articles` lists the ids."
+        )
+        problems.append(CitechatError(message, hint))
+    return {"gone": gone, "unreachable": unreachable}
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return the first paths, and the number of the others."""
+    rest = len(paths) - _MOST_PATHS
+    shown = ", ".join(map(repr, paths[:_MOST_PATHS]))
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
 def _examine_reader(settings: Settings, problems: list[Any]) -> str:

@@ -65,12 +65,15 @@ def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None
 
 def article_row(article: Article, passages: int) -> dict[str, Any]:
     """Return the JSON object for an article with this number of passages, without its text."""
+    from index import is_gone
+
     return {
         "id": article.id,
         "title": article.title,
         "source": article.source,
         "sources": list(dict.fromkeys(origin.source for origin in article.origins)),
         "paths": [origin.path for origin in article.origins],
+        "gone": all(is_gone(origin.path) for origin in article.origins),
         "published": article.published,
         "author": article.author,
         "language": article.language,
@@ -80,13 +83,14 @@ def article_row(article: Article, passages: int) -> dict[str, Any]:
 
 
 def print_articles(listed: Sequence[tuple[Article, int]]) -> None:
-    """Print two lines per article: id, date and title; then sources, author, language and number of passages."""
+    """Print two lines per article: id, date and title; then sources, author and so on."""
     indent = " " * (_ID_WIDTH + 2 + _DATE_WIDTH + 2)
     for article, passages in listed:
         row = article_row(article, passages)
         date = (row["published"] or "-")[:_DATE_WIDTH]
         count = f"{passages} passage{'' if passages == 1 else 's'}"
-        details = [", ".join(row["sources"]), row["author"], row["language"], count]
+        gone = "file no longer exists" if row["gone"] else None
+        details = [", ".join(row["sources"]), row["author"], row["language"], count, gone]
         click.echo(printable(f"{article.id:<{_ID_WIDTH}}  {date:<{_DATE_WIDTH}}  {_one_line(article.title)}"))
         click.echo(printable(f"{indent}{' · '.join(_one_line(detail) for detail in details if detail)}"))
 

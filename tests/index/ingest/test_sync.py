@@ -152,15 +152,44 @@ def test_a_text_that_moves_to_another_file_is_not_embedded_again(goes_to: str, i
     assert len(_embedded(index)) == 1
 
 
-def test_a_renamed_file_is_one_more_place_until_it_is_pruned(index: Index, folder: Path) -> None:
+@pytest.mark.parametrize("moved_to", ["reynard.txt", "deep/down/fox.txt", "zoo.md"])
+def test_a_renamed_file_is_moved_and_not_doubled(moved_to: str, index: Index, folder: Path) -> None:
     index.sync([folder])
     _embedded(index)
-    (folder / "fox.txt").rename(folder / "reynard.txt")
-    assert _counts(index.sync([folder])) == (1, 0, 1, 0)
-    assert _places(index)[FOX] == ["fox.txt", "reynard.txt"]
-    assert _counts(index.sync([folder], prune=True)) == (0, 0, 2, 1)
-    assert _places(index)[FOX] == ["reynard.txt"]
+    (folder / moved_to).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "fox.txt").rename(folder / moved_to)
+    report = index.sync([folder])
+    assert (_counts(report), report.articles) == ((1, 0, 1, 0), 2)
+    assert (report.moved, report.gone) == (((str(folder / "fox.txt"), str(folder / moved_to)),), ())
+    assert _places(index)[FOX] == [Path(moved_to).name]
+    assert index.article(article_id(FOX)).source == Path(moved_to).name  # type: ignore[union-attr]
     assert _embedded(index) == []
+    assert _counts(index.sync([folder])) == (0, 0, 2, 0)
+
+
+def test_a_renamed_folder_moves_its_articles(index: Index, folder: Path, tmp_path: Path) -> None:
+    index.sync([folder])
+    folder.rename(tmp_path / "archive")
+    report = index.sync([tmp_path / "archive"])
+    assert (report.articles, len(report.moved)) == (2, 2)
+    assert _places(index) == {FOX: ["fox.txt"], OWL: ["owl.txt"]}
+
+
+def test_a_copy_of_a_file_that_still_exists_is_one_more_place(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    _write(folder, vixen=FOX)
+    report = index.sync([folder])
+    assert (report.moved, _places(index)[FOX]) == ((), ["fox.txt", "vixen.txt"])
+
+
+def test_a_renamed_archive_is_moved_with_its_members(index: Index, folder: Path) -> None:
+    with zipfile.ZipFile(folder / "news.zip", "w") as archive:
+        archive.writestr("hen.txt", HEN)
+    index.sync([folder])
+    (folder / "news.zip").rename(folder / "old.zip")
+    report = index.sync([folder])
+    assert report.moved == ((f"{folder}/news.zip!hen.txt", f"{folder}/old.zip!hen.txt"),)
+    assert _places(index)[HEN] == ["old.zip!hen.txt"]
 
 
 def test_facts_that_are_put_right_are_stored_and_nothing_is_embedded(index: Index, read: Callable[..., None]) -> None:
@@ -213,7 +242,9 @@ def test_every_path_of_every_article_is_told(index: Index, folder: Path) -> None
 def test_without_prune_a_deleted_file_keeps_its_article(index: Index, folder: Path) -> None:
     index.sync([folder])
     (folder / "owl.txt").unlink()
-    assert (_counts(index.sync([folder])), index.count()) == ((0, 0, 1, 0), (2, 2))
+    report = index.sync([folder])
+    assert (_counts(report), index.count()) == ((0, 0, 1, 0), (2, 2))
+    assert (report.gone, report.pruned) == ((str(folder / "owl.txt"),), ())
 
 
 def test_pruning_removes_what_is_gone_under_the_given_paths_and_nothing_elsewhere(
@@ -239,15 +270,25 @@ def test_pruning_one_of_two_files_with_one_text_keeps_the_article(index: Index, 
     assert _places(index)[FOX] == ["vixen.txt"]
 
 
+def test_a_given_file_that_is_gone_is_pruned(index: Index, folder: Path) -> None:
+    index.sync([folder])
+    (folder / "fox.txt").unlink()
+    assert index.sync([folder / "fox.txt"], prune=True).pruned == (str(folder / "fox.txt"),)
+    assert set(_places(index)) == {OWL}
+
+
 @pytest.mark.parametrize("given", ["articles", "articles/fox.txt"])
-def test_a_given_path_that_is_gone_is_pruned_where_it_was_indexed(
-    given: str, index: Index, folder: Path, tmp_path: Path
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_a_folder_that_may_be_on_an_unmounted_disk_is_not_pruned(
+    given: str, left: str, index: Index, folder: Path, tmp_path: Path
 ) -> None:
     index.sync([folder])
     shutil.rmtree(folder)
-    report = index.sync([tmp_path / given], prune=True)
-    assert report.removed == (2 if given == "articles" else 1)
-    assert index.count() == (2 - report.removed, 2 - report.removed)
+    if left == "an empty folder":
+        folder.mkdir()
+    with pytest.raises(LoadError, match="missing or empty"):
+        index.sync([tmp_path / given], prune=True)
+    assert index.count() == (2, 2)
 
 
 def test_a_given_path_that_never_was_is_an_error_and_nothing_is_pruned(index: Index, folder: Path) -> None:

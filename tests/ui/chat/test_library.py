@@ -399,6 +399,24 @@ def test_the_list_tells_what_is_known_of_an_article(library: Library, sent: Path
     )
 
 
+def test_only_an_indexed_file_that_no_longer_exists_is_gone_and_never_an_upload(
+    library: Library, index: Index, folder: Path, sent: Path, tmp_path: Path
+) -> None:
+    last(library.add_files([write(sent / "ship.txt", "The ship left the port.")]))
+    (tmp_path / "own").mkdir()
+    files = [write(tmp_path / "own" / f"{name}.txt", f"The {name} came back to the port.") for name in ("gull", "crew")]
+    index.sync([tmp_path / "own"])
+    (copy,) = folder.rglob("ship.txt")
+    write(copy.parent / "other.txt")
+    for file in (copy, files[0]):
+        file.unlink()
+    assert {row.outlets[0]: row.is_gone for row in library.listing()} == {
+        "ship.txt": False,
+        "gull.txt": True,
+        "crew.txt": False,
+    }
+
+
 # Many readers
 
 

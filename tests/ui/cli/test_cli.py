@@ -45,7 +45,7 @@ def test_index_reports_what_it_did_as_json(home: Path, capsys: pytest.CaptureFix
     report = json.loads(out)
     assert code == 0
     counts = {"added", "changed", "unchanged", "removed", "articles", "passages"}
-    assert set(report) == counts | {"pruned", "skipped", "seconds"}
+    assert set(report) == counts | {"pruned", "gone", "moved", "skipped", "seconds"}
     assert (report["added"], report["articles"], report["skipped"]) == (1, 1, [])
     assert "Sora" in err
     assert json.loads(_run(capsys, "index", BRIEFING, "--json")[1])["unchanged"] == 1
@@ -320,6 +320,54 @@ def test_pruning_lists_the_files_that_no_longer_exist(
     report = json.loads(out)
     assert (code, report["removed"], report["pruned"], report["articles"]) == (0, 1, [str(fox)], 0)
     assert f"removed: {str(fox)!r} no longer exists" in err
+
+
+@pytest.fixture
+def animals(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A folder with three indexed articles."""
+    folder = tmp_path / "animals"
+    folder.mkdir()
+    for name in ("fox", "owl", "hen"):
+        (folder / f"{name}.txt").write_text(f"The {name} crossed the river at night.")
+    _run(capsys, "index", folder)
+    return folder
+
+
+def test_indexing_names_files_that_no_longer_exist_and_says_how_to_remove_them(
+    animals: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (animals / "fox.txt").unlink()
+    code, out, err = _run(capsys, "index", animals)
+    assert code == 0
+    assert "removed 0" in out
+    assert f"gone: {str(animals / 'fox.txt')!r} no longer exists, but its text is still in the index" in err
+    assert "citechat index PATH --prune" in err
+    assert json.loads(_run(capsys, "index", animals, "--prune", "--json")[1])["pruned"] == [str(animals / "fox.txt")]
+
+
+def test_indexing_names_files_that_were_renamed(animals: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (animals / "fox.txt").rename(animals / "reynard.txt")
+    _, out, err = _run(capsys, "index", animals)
+    assert "3 articles" in out
+    assert f"moved: {str(animals / 'fox.txt')!r} is now {str(animals / 'reynard.txt')!r}" in err
+    assert "gone:" not in err
+
+
+def test_a_folder_that_is_missing_or_empty_is_not_pruned(animals: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in animals.iterdir():
+        file.unlink()
+    code, _, err = _run(capsys, "index", animals, "--prune")
+    assert code == 1
+    assert f"Cannot prune {str(animals)!r}: the folder is missing or empty" in err
+    assert "citechat remove" in err
+    assert len(json.loads(_run(capsys, "articles", "--json")[1])) == 3
+
+
+def test_the_list_marks_articles_whose_file_no_longer_exists(animals: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (animals / "owl.txt").unlink()
+    rows = json.loads(_run(capsys, "articles", "--json")[1])
+    assert [row["source"] for row in rows if row["gone"]] == ["owl.txt"]
+    assert _run(capsys, "articles")[1].count("file no longer exists") == 1
 
 
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from servers import free_port
 
-from rag import load_settings
+from rag import load_settings, open_index
 from ui.cli.doctor import as_text, examine
 from ui.cli.main import main
 from ui.security.access import open_accounts
@@ -63,8 +63,35 @@ def test_a_damaged_index_is_reported_with_a_hint_and_not_opened(damaged: Path) -
         "`citechat index`."
     )
     assert not report["answers"]
-    assert report["indexed"] == {"articles": 0, "passages": 0, "built_by": None}
+    assert report["indexed"] == {
+        **{"articles": 0, "passages": 0, "built_by": None},
+        **{"gone": [], "unreachable": []},
+    }
     assert f"Problem: {problem['message']}\n  {problem['hint']}" in as_text(report)
+
+
+def test_files_that_no_longer_exist_or_cannot_be_found_are_problems_that_do_not_prevent_answers(
+    home: Path, tmp_path: Path
+) -> None:
+    settings = load_settings(home=home)
+    paths = [tmp_path / name for name in ("kept/fox.txt", "kept/owl.txt", "disk/hen.txt", "home/library/ab/cat.txt")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"The {path.stem} crossed the river at night.")
+    open_index(settings).sync(paths)
+    assert examine(settings)["problems"] == []
+    for path in paths[1:]:
+        path.unlink()
+    (tmp_path / "disk").rmdir()
+    report = examine(settings)
+    assert report["indexed"]["gone"] == [str(paths[1])]
+    assert report["indexed"]["unreachable"] == [str(paths[2])]
+    gone, unreachable = report["problems"]
+    assert gone["message"] == f"Indexed files that no longer exist: {str(paths[1])!r}."
+    assert "--prune" in gone["hint"]
+    assert "missing or empty" in unreachable["message"]
+    assert "mount" in unreachable["hint"]
+    assert report["answers"]
 
 
 def test_an_unreachable_server_is_reported_once(home: Path) -> None:

@@ -90,7 +90,8 @@ def _words(entry: LibraryEntry, translate: Translate) -> str:
 def _byline(entry: LibraryEntry, translate: Translate) -> str:
     outlets = one_line(", ".join(entry.outlets), _LONGEST_OUTLETS)
     passages = counted(translate, entry.passages, "1 passage", "{count} passages")
-    return " · ".join(part for part in (outlets, day(entry.published, translate), passages) if part)
+    gone = translate("file no longer exists") if entry.is_gone else ""
+    return " · ".join(part for part in (outlets, day(entry.published, translate), passages, gone) if part)
 
 
 def _state(result: UploadResult, translate: Translate) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -66,6 +67,12 @@ def test_each_article_has_a_box_with_a_label_that_says_what_it_is() -> None:
     assert labels == ["library-search", *(box["id"] for box in boxes)]
     assert "The Daily, example.org · 24 February 2024 · 3 passages" in text_of(shelf)
     assert "herald.example · 1 passage" in text_of(shelf)
+
+
+def test_an_article_whose_file_no_longer_exists_is_marked() -> None:
+    shelf = text_of(library_html([replace(PORT, is_gone=True), TEA], NONE, english))
+    assert "3 passages · file no longer exists" in shelf
+    assert shelf.count("no longer exists") == 1
 
 
 def test_a_browser_can_search_by_title_outlets_and_date() -> None:

@@ -1,4 +1,4 @@
-"""Handle article paths: files, web addresses, and archive members (`archive.zip!inner.html`)."""
+"""Handle article paths (files, web addresses, archive members `archive.zip!inner.html`); check whether files exist."""
 
 from __future__ import annotations
 
@@ -37,15 +37,50 @@ def is_under(path: str, place: str) -> bool:
     return path == place or path.startswith((place.rstrip(os.sep) + os.sep, place + _INSIDE))
 
 
+def exists(path: str) -> bool:
+    """Return whether a file may still exist: a web address and a member of an existing archive always count as such."""
+    return is_address(path) or _is_file(path) or any(_is_file(archive) for archive in containers(path))
+
+
+def is_gone(path: str) -> bool:
+    """Return whether a file no longer exists, although its folder does and contains something else.
+
+    If the folder is missing or empty, its disk may not be mounted, or the articles may have been indexed on another
+    machine: nothing is known about the file.
+    """
+    return not exists(path) and _has_entries(_folder_of(path))
+
+
+def is_unreachable(path: str) -> bool:
+    """Return whether a file cannot be found because its folder is missing or empty."""
+    return not exists(path) and not _has_entries(_folder_of(path))
+
+
+def unprunable(given: Sequence[Path | str], indexed: Iterable[str]) -> str | None:
+    """Return the first folder that is missing or empty although files under the given paths were indexed from it.
+
+    All of them would be removed by accident if the folder is on a disk that is not mounted.
+    """
+    known = list(indexed)
+    for path in given:
+        place = absolute(path)
+        below = [each for each in known if not is_address(each) and is_under(each, place)]
+        is_folder = not any(each == place or each.startswith(place + _INSIDE) for each in below)
+        root = place if is_folder else str(Path(place).parent)
+        if below and not _has_entries(root) and not (is_folder and _is_file(place)):
+            return root
+    return None
+
+
 def present(given: Sequence[Path | str], indexed: Iterable[str]) -> list[Path | str]:
     """Return the paths in `given`, except those that were indexed before and no longer exist."""
     known = list(indexed)
 
-    def exists(path: Path | str) -> bool:
+    def is_present(path: Path | str) -> bool:
         place = absolute(path)
         return is_address(path) or _mode(place) != 0 or not any(is_under(each, place) for each in known)
 
-    return [path for path in given if exists(path)]
+    return [path for path in given if is_present(path)]
 
 
 def gone(
@@ -70,6 +105,22 @@ def gone(
         return not is_in_archive or any(archive in opened for archive in archives)
 
     return {path for path in indexed if is_gone(path)}
+
+
+def _folder_of(path: str) -> str:
+    """Return the folder of a file, or of the outermost archive that contains a member."""
+    return str(Path(next(iter(containers(path)), path)).parent)
+
+
+def _has_entries(folder: str) -> bool:
+    """Return whether a folder exists and is not empty; a folder that cannot be read counts as such."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True
 
 
 def _is_file(path: str) -> bool:
