@@ -12,6 +12,7 @@ from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
 from .llms.loader import LLMPing, ping_llm
 from .llms.received_bytes import stopping_llm_calls
+from .notes import NOTES, parse_note
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
 from .reading.reader import warm_up_reader
@@ -19,6 +20,7 @@ from .settings import FORMER_NAMES, AnswerOptions, Scope, Settings, load_setting
 
 __all__ = [
     "FORMER_NAMES",
+    "NOTES",
     "NOT_FOUND",
     "NOT_FROM_ARTICLES",
     "REASONS",
@@ -53,6 +55,7 @@ __all__ = [
     "open_executor",
     "open_index",
     "open_reader",
+    "parse_note",
     "parse_reason",
     "ping_llm",
     "protect_home",

@@ -20,6 +20,7 @@ from .generation.generate import count_tokens, not_found, rewrite, translate, wr
 from .generation.record import from_record
 from .generation.unwrap import split_reasoning
 from .grounding.verifiers import load_verifier, verified
+from .grounding.versions import with_date_notes
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
@@ -149,6 +150,8 @@ class Assistant:
                 answer = replace(answer, hits=tuple(found.hits))  # the closest passages first, not the first ones
         if call is None and not answer.found and NO_OPINION not in answer.notes:
             answer = replace(answer, searched=self._count(article_filter))
+        if request.kind != "metadata":
+            answer = with_date_notes(answer)
         ended = time.perf_counter()
         timings = {**answer.timings, "answer": ended - searched, "total": ended - started}
         yield replace(answer, done=True, timings=timings)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 from index import CitechatError, public_name
-from rag import NOT_FOUND, SHOWING, Answer, is_contradiction, parse_reason
+from rag import NOT_FOUND, SHOWING, Answer, is_contradiction, parse_note, parse_reason
 
 from .i18n.translate import Translate, counted, english
 
@@ -119,11 +119,27 @@ def answer_notes(answer: Answer, translate: Translate = english) -> list[str]:
     """Return the notes on an answer, translated: first the search query if it is not the question; not yet escaped."""
     query = one_line(answer.search_query)
     corrected = SHOWING.format(query=answer.search_query)
-    notes = [translate(note) for note in answer.notes if note != corrected]
+    notes = [_note_text(note, translate) for note in answer.notes if note != corrected]
     if not query or query == one_line(answer.question):
         return notes
     template = SHOWING if corrected in answer.notes else "Searched for: {query}"
     return [translate(template, query=query), *notes]
+
+
+def _note_text(note: str, translate: Translate) -> str:
+    """Return a note, translated, as are the dates in it."""
+    template, words = parse_note(note)
+    return translate(
+        template, **{slot: word if slot == "title" else _day_in(word, translate) for slot, word in words.items()}
+    )
+
+
+def _day_in(written: str, translate: Translate) -> str:
+    """Return a date such as "5 June 2025", translated; any other text is returned unchanged."""
+    try:
+        return day(datetime.strptime(written, "%d %B %Y").date().isoformat(), translate)
+    except ValueError:
+        return written
 
 
 def outlet(source: str) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from index import Article, ArticleFilter, FloatArray, Hit, SearchResult, Span, lexicon, terms
 
 from ..answer import Answer, Sentence
+from ..grounding.versions import precedence
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
 from ..reading.document import Line, lines, statements, without_clock_times, word_count, word_positions
@@ -42,6 +43,7 @@ MOST_SENTENCES = 3_000
 _MOST_ITEMS = 30
 _FEW = 3  # so few statements are all quoted, whatever the topic
 _ON_TOPIC = 0.5  # minimum similarity with a topic, as a share of that of the best sentence
+_FEWEST_WORDS = 5  # shorter sentences say different things in different articles
 _MOST_FORMS = 10  # names in one line
 _NUMBER = re.compile(
     r"\d|\b(?:" + "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES, "half", "percent")) + r")\b", re.IGNORECASE
@@ -103,7 +105,7 @@ def compose(
     if articles is None:
         return Composition((), found)
     read = _read(index, found, articles)
-    rows = lines(read)[:MOST_SENTENCES]
+    rows = _without_copies(lines(read)[:MOST_SENTENCES], read)
     if request.kind != "who said" and request.shown:
         rows = [replace(row, role="label") if row.text in request.shown else row for row in rows]
     compose_parts = _COMPOSERS.get(request.kind)
@@ -131,6 +133,21 @@ def _with_antecedents(parts: Sequence[str | Item], rows: Sequence[Line]) -> list
 
 def _place(line: Line) -> tuple[str, Span]:
     return line.article_id, line.span
+
+
+def _without_copies(rows: Sequence[Line], read: SearchResult) -> list[Line]:
+    """Return the lines, as a label where another article has the same sentence and its file exists or it is newer."""
+    hits = {hit.passage.article_id: hit for hit in read.hits}
+    words = [tuple(re.findall(r"\w+", row.text.lower())) for row in rows]
+    best: dict[tuple[str, ...], str] = {}
+    for row, said in zip(rows, words, strict=True):
+        known = best.setdefault(said, row.article_id)
+        if precedence(hits[row.article_id]) < precedence(hits[known]):
+            best[said] = row.article_id
+    return [
+        replace(row, role="label") if len(said) >= _FEWEST_WORDS and best[said] != row.article_id else row
+        for row, said in zip(rows, words, strict=True)
+    ]
 
 
 def _with_full_names(parts: Sequence[str | Item], rows: Sequence[Line]) -> list[str | Item]:
@@ -291,6 +308,9 @@ def _overview(request: Request, rows: Sequence[Line], read: SearchResult) -> lis
     ]
     for article, own in by_article.items():
         parts += [Item(line, titles[article]) for line in overview(own, most=1)]
+    if repeated := count + 1 - len(parts):
+        few = f"{repeated} of them repeats" if repeated == 1 else f"{repeated} of them repeat"
+        parts.append(f"其中 {repeated} 篇与另一篇内容相同。" if is_chinese else f"{few} the text of another.")
     return [*parts, "可以选择其中一篇，再问它的内容。" if is_chinese else "Ask about one of them to read more."]
 
 

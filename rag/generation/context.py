@@ -10,6 +10,7 @@ from typing import Protocol
 
 from index import ArticleFilter, SearchResult, begins_with_heading
 
+from ..grounding.versions import have_same_text, precedence
 from ..settings import Scope
 
 _SHORTEST = 40  # tokens: if so many for each passage do not fit, the articles are not measured exactly
@@ -119,14 +120,33 @@ def _neighbours(index: PassageSource, found: SearchResult, outline: dict[str, li
 def _context(
     index: PassageSource, found: SearchResult, wanted: Sequence[str], outline: dict[str, list[str]]
 ) -> Context:
-    """Return a context with the wanted passages, given by priority: articles in order of their hits, then by title."""
+    """Return a context with the wanted passages, given by priority: articles in order of their hits, then by title.
+
+    Of articles with nearly the same text, the newest comes first.
+    """
     wanted = list(dict.fromkeys(wanted))
     articles = list(dict.fromkeys([*_articles(found), *outline]))
     places = {id_: (articles.index(article), at) for article in articles for at, id_ in enumerate(outline[article])}
     ordered = sorted((id_ for id_ in wanted if id_ in places), key=places.__getitem__)
     read = index.read(found, ordered)
+    order = _newest_copies_first(read, _articles(found))
+    read = replace(read, passages=sorted(read.passages, key=lambda each: order.index(each.hit.passage.article_id)))
     positions = {each.hit.passage.id: position for position, each in enumerate(read.passages)}
     return Context(read, tuple(positions[id_] for id_ in wanted if id_ in positions))
+
+
+def _newest_copies_first(read: SearchResult, found: Sequence[str]) -> list[str]:
+    """Return the ids of the articles in their order, and of the copies of an article in `found`, the newest first."""
+    hits = {hit.passage.article_id: hit for hit in read.hits}
+    runs: dict[str, set[tuple[str, ...]]] = {article: set() for article in hits}
+    for each in read.passages:
+        runs[each.hit.passage.article_id] |= each.features.wording.runs
+    ordered = list(hits)
+    for article in found:
+        copies = [each for each in ordered if article in runs and have_same_text(runs[article], runs[each])]
+        newest = iter(sorted(copies, key=lambda each: precedence(hits[each])))
+        ordered = [next(newest) if each in copies else each for each in ordered]
+    return ordered
 
 
 def _longest(context: Context, fits: Callable[[Context], bool]) -> Context:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from index import SearchResult, Span
 
 from ..answer import Answer, Sentence
+from ..grounding.versions import difference, existing_first, newest_first, without_copies
 from ..questions.answer_kinds import short_answer
 from ..reading.document import role_of
 from ..reading.evidence import Quote
@@ -44,11 +45,16 @@ _OPENING_QUOTES = '“"„«‘「'
 def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) -> Answer:
     """Return the answer with the best quotes: sentences copied verbatim, each with the number of its passage.
 
-    With `many`, for questions whose answer usually has several parts, more sentences are quoted.
+    A sentence that several articles have is quoted once. If articles give different figures, these are quoted first,
+    and a note says so. With `many`, for questions whose answer usually has several parts, more sentences are quoted.
     """
     text = ""
     sentences = []
-    for chosen in choose(ranked, found, many=many):
+    ranked = newest_first(answer.search_query, without_copies(ranked, found), found)
+    differing = difference(answer.search_query, ranked, found)
+    if differing is not None:
+        answer = replace(answer, notes=(*answer.notes, differing.note))
+    for chosen in choose(ranked, found, many=many, first=differing.quotes if differing else ()):
         start = len(text) + (1 if text else 0)
         cited = f"{chosen.text} [{chosen.number}]"
         text = f"{text} {cited}" if text else cited
@@ -60,8 +66,13 @@ def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many:
     return replace(answer, text=text, sentences=tuple(sentences))
 
 
-def choose(ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) -> list[Quote]:
+def choose(
+    ranked: Sequence[Quote], found: SearchResult, *, many: bool = False, first: Sequence[Quote] = ()
+) -> list[Quote]:
     """Return the best sentence with the neighbours it depends on, and others whose score is nearly as high.
+
+    The quotes in `first` come first. Quotes from articles whose file no longer
+    exists come last.
 
     With `many`, sentences that carry a reason are preferred, the best ones are quoted with those around them, and there
     may be more of them.
@@ -70,16 +81,16 @@ def choose(ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) 
         ranked = sorted(ranked, key=lambda each: -each.score - _REASON_BONUS * bool(_GIVES_A_REASON.search(each.text)))
     most, share = (_MOST_OF_MANY, _FURTHER_OF_MANY) if many else (_MOST, _FURTHER)
     least = share * ranked[0].score if ranked[0].score > 0 else ranked[0].score
-    chosen: list[Quote] = []
+    chosen: list[Quote] = [_with_neighbours(each, found) for each in first]
     for each in ranked:
         if (each.score < least and not (many and len(chosen) < _AROUND)) or _overlaps(each, chosen):
             continue
         around = many and len(chosen) < _AROUND
         wider = [_with_neighbours(each, found, around=around), _with_neighbours(each, found)]
         chosen.append(next((quoted for quoted in wider if not _overlaps(quoted, chosen)), each))
-        if len(chosen) == most:
+        if len(chosen) >= most:
             break
-    return chosen
+    return existing_first(chosen, found)
 
 
 def _overlaps(quote: Quote, chosen: Sequence[Quote]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
 
-from index import Article, lexicon
+from index import Article, day_of, lexicon
 
 _CHINESE = re.compile(f"[{lexicon.CJK}]")
 _MOST_TITLES = 20
+_OLDEST = re.compile(r"\b(?:oldest|earliest|first)\b|最早|最旧", re.IGNORECASE)
 _FIELDS = {
     "title": ("title", "标题"),
     "author": ("author", "作者"),
@@ -30,15 +30,29 @@ def from_record(field: str, question: str, articles: Sequence[Article], hits: Se
     if field == "titles":
         return _titles(articles, is_chinese)
     if field == "newest":
-        dated = sorted((each for each in articles if each.published), key=lambda each: each.published or "")
-        if not dated:
-            return "文章没有日期。" if is_chinese else "No article has a date in its record."
-        newest, when = _title(dated[-1]), _date(dated[-1].published or "")
-        return f"最新的是《{newest}》（{when}）。" if is_chinese else f"The newest is “{newest}”, dated {when}."
+        return _newest(question, articles, is_chinese)
     if len(articles) > 1:
         named = [each for id_ in hits for each in articles if each.id == id_]
         articles = [*named, *(each for each in articles if each not in named)][:_MOST_TITLES]
     return "\n".join(_line(field, each, is_chinese, is_one=len(articles) == 1) for each in articles)
+
+
+def _newest(question: str, articles: Sequence[Article], is_chinese: bool) -> str:
+    """Return which article is the newest, or the oldest if the question asks for it; several if they share the date."""
+    days = [(day, each) for each in articles if (day := day_of(each.published))]
+    if not days:
+        return "文章没有日期。" if is_chinese else "No article has a date in its record."
+    is_oldest = bool(_OLDEST.search(question))
+    day = (min if is_oldest else max)(day for day, _ in days)
+    named = [_title(each) for own, each in days if own == day][:_MOST_TITLES]
+    undated = len(articles) - len(days)
+    if is_chinese:
+        most, titles = "最早" if is_oldest else "最新", "、".join(f"《{title}》" for title in named)
+        return f"{most}的是{titles}（{_date(day.isoformat())}）。" + (f"{undated} 篇没有日期。" if undated else "")
+    verb, rest = "is" if len(named) == 1 else "are", "1 article has" if undated == 1 else f"{undated:,} articles have"
+    titles = " and ".join(f"“{title}”" for title in named)
+    text = f"The {'oldest' if is_oldest else 'newest'} {verb} {titles}, dated {_date(day.isoformat())}."
+    return f"{text} {rest} no date in the record." if undated else text
 
 
 def _line(field: str, article: Article, is_chinese: bool, *, is_one: bool) -> str:
@@ -78,7 +92,5 @@ def _title(article: Article) -> str:
 
 
 def _date(published: str) -> str:
-    try:
-        return date.fromisoformat(published[:10]).strftime("%-d %B %Y")
-    except ValueError:
-        return published
+    day = day_of(published)
+    return f"{day.day} {day:%B %Y}" if day else published

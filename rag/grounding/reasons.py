@@ -5,6 +5,8 @@ Each reason is a template with at most two slots, so that the page can translate
 
 from __future__ import annotations
 
+from ..notes import fill, parse_template
+
 NOT_MENTIONED = "The cited passage does not mention {word}."
 NOWHERE_MENTIONED = "No passage mentions {word}."
 NOT_NAMED = "The cited passage does not name {word}."
@@ -35,12 +37,10 @@ REASONS = (
 
 _CONTRADICTIONS = (OTHER_WORD, EXCHANGED, DENIED, NOT_DENIED, CONTRADICTED)
 
-_MAX_WORD = 60  # maximum length of a word in a reason, in characters
-
 
 def reason(template: str, **words: str) -> str:
     """Return a template with its slots filled, each on one line and at most 60 characters long."""
-    return template.format(**{name: _short(word) for name, word in words.items()})
+    return fill(template, **words)
 
 
 def is_contradiction(text: str) -> bool:
@@ -50,27 +50,4 @@ def is_contradiction(text: str) -> bool:
 
 def parse_reason(text: str) -> tuple[str, dict[str, str]]:
     """Return the template of a reason and its words, by slot; text that is not a reason is its own template."""
-    for template in REASONS:
-        begin, *rest = template.split("{")
-        parts = [part.partition("}") for part in rest]  # name, "}", text up to the next slot
-        if not text.startswith(begin):
-            continue
-        words, remaining = {}, text[len(begin) :]
-        for name, _, after in parts[:-1]:
-            words[name], found, remaining = remaining.partition(after)
-            if not found:
-                break
-        else:
-            if parts:
-                name, _, after = parts[-1]
-                if not remaining.endswith(after):
-                    continue
-                words[name], remaining = remaining[: len(remaining) - len(after)], ""
-            if not remaining and all(words.values()):
-                return template, words
-    return text, {}
-
-
-def _short(word: str) -> str:
-    word = " ".join(word.split())
-    return word if len(word) <= _MAX_WORD else word[: _MAX_WORD - 1].rstrip() + "…"
+    return parse_template(text, REASONS)

@@ -162,8 +162,8 @@ _METADATA_PATTERNS: tuple[tuple[Field, str], ...] = (
     (
         "newest",
         r"(?:what|which)(?: is|'s| was)? (?:the |your )?(?:(?:article|document|text|story"
-        r"|one) is (?:the )?)?(?:newest|latest|most recent|last)(?: (?:article|document|text|story|one"
-        r"|news story))?",
+        r"|report|one) is (?:the )?)?(?:newest|latest|most recent|last|oldest|earliest)(?: (?:article|document|text"
+        r"|story|one|report|news story))?",
     ),
     (
         "title",

@@ -77,6 +77,24 @@ def test_an_article_that_the_search_points_at_clearly_is_read_whole(filled: Inde
     assert {hit.passage.id for hit in found.hits} <= set(read)
 
 
+def test_of_copies_of_one_story_the_newest_that_still_exists_is_read_first(index: Index, tmp_path: Path) -> None:
+    folder = tmp_path / "wire"
+    folder.mkdir()
+    story = " ".join(_sentence("harbour", 1, number) for number in range(8))
+    for day in (3, 5, 4):
+        text = f"---\ntitle: Report {day}\ndate: 2025-06-0{day}\n---\nThe harbour, from Outlet {day}.\n\n{story}\n"
+        (folder / f"{day}.md").write_text(text, encoding="utf-8")
+    index.sync([folder])
+
+    def titles() -> list[str]:
+        found = index.find("What is the detail of the harbour?")
+        return list(dict.fromkeys(title for title, _ in _read(_gathered(index, found, 100_000))))
+
+    assert titles() == ["Report 5", "Report 4", "Report 3"]
+    (folder / "5.md").unlink()
+    assert titles() == ["Report 4", "Report 3", "Report 5"]
+
+
 def test_otherwise_the_hits_are_read_with_the_neighbours_under_the_same_heading(filled: Index) -> None:
     found = filled.find("What is the detail of the harbour, section 1?", 1)
     context = _gathered(filled, found, 100_000, "passages")

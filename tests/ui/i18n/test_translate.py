@@ -15,6 +15,7 @@ from jinja2 import Environment, nodes
 import ui.chat.library
 from index import Article, ArticleFilter, Hit, Index, Passage, RequestFilter, Span
 from rag import NOT_FOUND, REASONS, Answer, Assistant, QuestionError, Sentence
+from rag import NOTES as DATE_NOTES
 from rag.answer import NO_OPINION, NOT_READ, SHOWING, UNSURE
 from ui import conversation
 from ui.chat import layout
@@ -67,6 +68,7 @@ IN_VARIABLES = {
     *LIBRARY,
     *MONTHS,
     *REASONS,
+    *DATE_NOTES,
     *SUPPORT_LABELS.values(),
     *exchange._SUPPORT_HELP.values(),
     *library._STATES.values(),
