@@ -24,8 +24,20 @@ from .ingest.executors import ProcessExecutor
 from .ingest.limited import UploadBudget
 from .ingest.loader import Skipped
 from .ingest.ray_executor import LOCAL, RayExecutor
-from .ingest.sync import SyncReport
-from .models import Article, Hit, Manifest, Origin, Passage, Span, day_of, public_name
+from .ingest.sync import PartlyRead, SyncReport
+from .models import (
+    Article,
+    Hit,
+    Manifest,
+    Origin,
+    Passage,
+    SkippedPage,
+    Span,
+    day_of,
+    describe_skipped_pages,
+    list_page_numbers,
+    public_name,
+)
 from .parsers import has_words, is_visible
 from .paths import is_gone, is_unreachable
 from .private_folders import create_private_folder, make_file_private, make_private
@@ -60,6 +72,7 @@ __all__ = [
     "LoadError",
     "Manifest",
     "Origin",
+    "PartlyRead",
     "Passage",
     "PassageFeatures",
     "ProcessExecutor",
@@ -69,6 +82,7 @@ __all__ = [
     "ScoredPassage",
     "SearchResult",
     "Skipped",
+    "SkippedPage",
     "Span",
     "StoreError",
     "SyncReport",
@@ -79,6 +93,7 @@ __all__ = [
     "cpu_count",
     "create_private_folder",
     "day_of",
+    "describe_skipped_pages",
     "has_words",
     "is_gone",
     "is_readable",
@@ -86,6 +101,7 @@ __all__ = [
     "is_visible",
     "lexicon",
     "likely_language",
+    "list_page_numbers",
     "load_encoder",
     "make_file_private",
     "make_private",

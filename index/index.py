@@ -15,6 +15,8 @@ from .errors import CorruptVectorsError, EmptyIndexError, IndexMismatchError, St
 from .filters import ArticleFilter
 from .ingest.executors import ProcessExecutor
 from .ingest.limited import UploadBudget, prepare_upload
+from .ingest.loader import ReadOptions
+from .ingest.ocr import OFF
 from .ingest.pipeline import prepare_sources
 from .ingest.ray_executor import RayExecutor
 from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, remove, sync
@@ -33,11 +35,15 @@ Result = TypeVar("Result")
 class Index:
     """An index of articles, with the encoder used to search them. Cheap to create: it is opened at first use."""
 
-    def __init__(self, path: Path, encoder: Encoder, url: str | None = None) -> None:
-        """Use the index in the folder `path`, or on the Chroma server at `url` if given, with its caches in `path`."""
+    def __init__(self, path: Path, encoder: Encoder, url: str | None = None, *, ocr: str = OFF) -> None:
+        """Use the index in the folder `path`, or on the Chroma server at `url` if given, with its caches in `path`.
+
+        `ocr` says whether and in which languages text is recognised on scanned pages; see `ingest.ocr.recognise`.
+        """
         self.path = path
         self.url = url
         self.encoder = encoder
+        self._ocr = ocr
         self._current = LiveIndex(path, encoder, url)
 
     def sync(
@@ -62,7 +68,7 @@ class Index:
             pipeline = partial(prepare_sources, workers)
         if budget is not None:
             pipeline = partial(prepare_upload, self.encoder, budget)
-        options: Any = {"prune": prune, "public_only": public_only, "pipeline": pipeline}
+        options: Any = {"prune": prune, "options": ReadOptions(public_only, self._ocr), "pipeline": pipeline}
         limited = budget.working() if budget is not None else nullcontext()
         with limited, closing(Store(self.path, self.url, writable=True)) as store:
             try:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 
@@ -61,6 +62,33 @@ def day_of(published: str | None) -> date | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SkippedPage:
+    """A page of a document whose text was not read: its number, from 1, and the reason."""
+
+    number: int
+    reason: str
+
+
+def list_page_numbers(numbers: Iterable[int]) -> str:
+    """Return page numbers in ascending order as text, such as "2–4, 7"."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges)
+
+
+def describe_skipped_pages(pages: Iterable[SkippedPage]) -> str:
+    """Return the numbers of the pages with the reasons, such as "2–4: no text; 7: blank"."""
+    numbers: dict[str, list[int]] = {}
+    for page in pages:
+        numbers.setdefault(page.reason, []).append(page.number)
+    return "; ".join(f"{list_page_numbers(own)}: {reason}" for reason, own in numbers.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """A document as read from its source.
@@ -70,8 +98,9 @@ class Article:
     the name shown to users: an outlet, or the file name if no outlet is known. `path` is the file or web address from
     which the article was read; `copies` are the other places from which the same text was read. `published` is a date
     in ISO form, or the original text if it cannot be parsed; `language` is an ISO 639-1 code. `pages` are the offsets
-    at which pages start in a paged format. `revision` is a hash of what the feed from which the article was read said
-    about it; it changes if the feed announces a change.
+    at which pages start in a paged format; `skipped_pages` are the pages among them that contribute no text, in order.
+    `revision` is a hash of what the feed from which the article was read said about it; it changes if the feed
+    announces a change.
     """
 
     id: str
@@ -84,6 +113,7 @@ class Article:
     author: str | None = None
     language: str | None = None
     pages: tuple[int, ...] = ()
+    skipped_pages: tuple[SkippedPage, ...] = ()
     copies: tuple[Origin, ...] = ()
     revision: str | None = None
 

@@ -55,7 +55,7 @@ def open_index(settings: Settings | None = None) -> Index:
     settings = settings or load_settings()
     protect_home(settings)
     url = settings.chroma_url.get_secret_value() if settings.chroma_url else None
-    return Index(settings.index_path, open_encoder(settings), url)
+    return Index(settings.index_path, open_encoder(settings), url, ocr=settings.ocr)
 
 
 def open_encoder(settings: Settings, threads: int | None = None) -> Encoder:

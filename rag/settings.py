@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     """Runtime of the bundled model: 'onnx' (exported once, then starts fast) or 'torch'."""
     threads: int | None = Field(None, ge=1, le=256)
     """Maximum number of texts embedded in parallel; unset: the number of processors plus one."""
+    ocr: str = Field("off", pattern=r"^(off|auto|[A-Za-z_]{3,40}(\+[A-Za-z_]{3,40}){0,9})$")
+    """Recognise the text of scanned PDF pages with ocrmypdf: 'off', 'auto' (if it is installed, in English), or the
+    languages, such as 'eng+deu'; see docs/formats.md."""
     reader: str = "bundled"
     """Model that reads question and passage together, to choose the evidence and to abstain: 'bundled', 'off', the
     folder or name of a sentence-transformers CrossEncoder, or the name of a plug-in (see docs/reader.md)."""

@@ -16,7 +16,7 @@ from ..cancellation import Cancellation
 from ..embedding.base import Encoder, Encoding, FloatArray
 from ..parsers.packages.zip_file import Allowance
 from .executors import prefetch
-from .loader import ReadLimits, Skipped, Source, read
+from .loader import ReadLimits, ReadOptions, Skipped, Source, read
 from .pipeline import Loaded, Prepared, batches, mark_known, prepare
 
 MOST_ARTICLES = 1_000
@@ -94,7 +94,7 @@ def prepare_upload(
     budget: UploadBudget,
     sources: Iterable[Source | Skipped],
     known: Collection[str],
-    public_only: bool,
+    options: ReadOptions,
 ) -> Prepared:
     """Read, cut and embed the sources like `prepare_sources`, one article at a time, within a budget.
 
@@ -102,7 +102,7 @@ def prepare_upload(
     """
 
     limits = ReadLimits(budget.archive, budget.cancellation, budget.spend)
-    loaded = ([each] for source in sources for each in read(source, public_only=public_only, limits=limits))
+    loaded = ([each] for source in sources for each in read(source, options, limits))
     encoder = _CheckedEncoder(encoder, budget.cancellation)
     read_ahead: Iterator[Loaded] = mark_known(prefetch(loaded, _PREFETCHED), known)
     return prefetch((prepare(encoder, batch, budget.cancellation) for batch in batches(read_ahead)), _PREFETCHED)

@@ -28,6 +28,7 @@ from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
 from ..text.languages import language_of
 from .feeds import MOST_NEW, entries_of, is_same_server
 from .fetch import FEED, fetch
+from .ocr import OFF, read_scanned
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,14 @@ class Unchanged(Skipped):
     """An entry of a feed that was not read, because the feed says nothing new about it since it was indexed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Whether to fetch only addresses that are public on the internet, and the OCR setting, see `read_scanned`."""
+
+    public_only: bool = False
+    ocr: str = OFF
+
+
 def _spend_nothing(_: str) -> None:
     """Accept every text."""
 
@@ -76,15 +85,15 @@ class ReadLimits:
     spend: Callable[[str], None] = _spend_nothing
 
 
-def load(paths: Sequence[Path | str], *, public_only: bool = False) -> Iterator[Article | Skipped]:
+def load(paths: Sequence[Path | str], options: ReadOptions | None = None) -> Iterator[Article | Skipped]:
     """Yield the articles at `paths`: files, web addresses, and folders, which are searched recursively in sorted order.
 
     A file that cannot be read or has an unsupported format is yielded as `Skipped`, and the rest are still read. Only
-    the given web addresses are fetched, not the links in them; with `public_only`, addresses that are not public are
-    skipped. Raises `LoadError` for a path that does not exist, before anything is read.
+    the given web addresses are fetched, not the links in them. Raises `LoadError` for a path that does not exist,
+    before anything is read.
     """
     for source in sources(paths):
-        yield from read(source, public_only=public_only)
+        yield from read(source, options)
 
 
 def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
@@ -104,8 +113,7 @@ def sources(paths: Sequence[Path | str]) -> Iterator[Source | Skipped]:
 
 def read(
     source: Source | Skipped,
-    *,
-    public_only: bool = False,
+    options: ReadOptions | None = None,
     limits: ReadLimits | None = None,
 ) -> Iterator[Article | Skipped]:
     """Yield the articles in a file or at an address; an entry of a feed that is already indexed gives `Unchanged`.
@@ -113,14 +121,14 @@ def read(
     A file for which an unexpected error occurs is skipped; the log has the details. Raises `CancelledWorkError` if the
     work should end, also while a file is being parsed.
     """
-    limits = limits or ReadLimits()
+    options, limits = options or ReadOptions(), limits or ReadLimits()
     limits.cancellation.check()
     if isinstance(source, Skipped):
         yield source
     elif isinstance(source, str | Address):
-        yield from _load_address(source, public_only, limits)
+        yield from _load_address(source, options, limits)
     else:
-        yield from _load_path(source, limits)
+        yield from _load_path(source, options, limits)
 
 
 def is_container(source: Source | Skipped) -> bool:
@@ -143,12 +151,12 @@ def translate_unexpected(path: str) -> Iterator[None]:
         raise cannot_read(path, "an unexpected error occurred", "The log has the details.") from error
 
 
-def load_file(path: Path, limits: ReadLimits | None = None) -> Article:
+def load_file(path: Path, options: ReadOptions | None = None, limits: ReadLimits | None = None) -> Article:
     """Read a file that contains one article.
 
     Raises `LoadError` if the format is unknown, the file cannot be read, or the file has no text.
     """
-    limits = limits or ReadLimits()
+    options, limits = options or ReadOptions(), limits or ReadLimits()
     suffix = path.suffix.lower()
     data = b""  # unsupported formats are rejected by name, without reading the file
     with _opened(path) as file:
@@ -159,7 +167,7 @@ def load_file(path: Path, limits: ReadLimits | None = None) -> Article:
             except OSError as error:
                 raise _unreadable(path, error) from None
     with translate_unexpected(str(path)):
-        return _article(_parse(data, suffix, str(path), limits.cancellation), absolute(path), limits)
+        return _article(_parse(data, suffix, str(path), options, limits), absolute(path), limits)
 
 
 def article_id(text: str) -> str:
@@ -200,7 +208,7 @@ def _in_folder(folder: Path) -> Iterator[Path | Skipped]:
         yield Skipped(str(path), f"Cannot read {str(path)!r}: it is a link to a file that does not exist.")
 
 
-def _load_path(path: Path, limits: ReadLimits) -> Iterator[Article | Skipped]:
+def _load_path(path: Path, options: ReadOptions, limits: ReadLimits) -> Iterator[Article | Skipped]:
     try:
         str(path).encode()
     except UnicodeEncodeError:  # Python can represent a file name that is not UTF-8, but cannot store or print it
@@ -216,7 +224,7 @@ def _load_path(path: Path, limits: ReadLimits) -> Iterator[Article | Skipped]:
                     Skipped(name, found.message) if isinstance(found, LoadError) else _load_member(name, found, limits)
                 )
         else:
-            yield load_file(path, limits)
+            yield load_file(path, options, limits)
     except LoadError as error:
         yield Skipped(str(path), error.message)
 
@@ -229,28 +237,28 @@ def _load_member(name: str, found: Extract, limits: ReadLimits) -> Article | Ski
         return Skipped(name, error.message)
 
 
-def _load_address(source: str | Address, public_only: bool, limits: ReadLimits) -> Iterator[Article | Skipped]:
+def _load_address(source: str | Address, options: ReadOptions, limits: ReadLimits) -> Iterator[Article | Skipped]:
     address = str(source)
     try:
-        fetched = fetch(address, public_only=public_only)
+        fetched = fetch(address, public_only=options.public_only)
         if fetched.suffix != FEED:
             with translate_unexpected(address):
-                found = _parse(fetched.data, fetched.suffix, address, limits.cancellation)
+                found = _parse(fetched.data, fetched.suffix, address, options, limits)
                 yield _article(found, address, limits)
             return
     except LoadError as error:
         yield Skipped(address, error.message)
         return
     revisions = source.revisions if isinstance(source, Address) else {}
-    yield from _load_entries(address, fetched.data, revisions, public_only, limits)
+    yield from _load_entries(address, fetched.data, revisions, options, limits)
 
 
 def _load_entries(
-    address: str, data: bytes, revisions: Mapping[str, str], public_only: bool, limits: ReadLimits
+    address: str, data: bytes, revisions: Mapping[str, str], options: ReadOptions, limits: ReadLimits
 ) -> Iterator[Article | Skipped]:
     """Yield the articles of a feed: at most `MOST_NEW` that are new or changed."""
     new = 0
-    listed = entries_of(address, data, public_only=public_only, cancellation=limits.cancellation)
+    listed = entries_of(address, data, public_only=options.public_only, cancellation=limits.cancellation)
     for place, found in listed:
         limits.cancellation.check()
         if isinstance(found, LoadError):
@@ -258,14 +266,14 @@ def _load_entries(
         elif revisions.get(place) == found[1].revision:
             yield Unchanged(place, "The feed says nothing new about it.")
         elif (new := new + 1) <= MOST_NEW:
-            yield _load_entry(place, address, *found, public_only=public_only, limits=limits)
+            yield _load_entry(place, address, *found, options=options, limits=limits)
     if new > MOST_NEW:
         rest = f"Cannot read all of {address!r} at once: {new - MOST_NEW:,} new or changed entries are left."
         yield Skipped(address, f"{rest} Run the same command again to read the next {MOST_NEW}.")
 
 
 def _load_entry(
-    place: str, feed: str, listing: Listing, entry: Entry, *, public_only: bool, limits: ReadLimits
+    place: str, feed: str, listing: Listing, entry: Entry, *, options: ReadOptions, limits: ReadLimits
 ) -> Article | Skipped:
     """Read an entry from the feed if it contains the text, or else from its page.
 
@@ -278,10 +286,10 @@ def _load_entry(
         if is_own and has_words(said.text):
             found = said
         elif entry.has_link:
-            fetched = fetch(place, public_only=public_only or not is_own)
+            fetched = fetch(place, public_only=options.public_only or not is_own)
             if fetched.suffix == FEED:
                 raise cannot_read(place, "it is a feed, not an article", "Index its address itself.")
-            found = _parse(fetched.data, fetched.suffix, place, limits.cancellation)
+            found = _parse(fetched.data, fetched.suffix, place, options, limits)
             found = _with_metadata(found, place, said, is_own=is_own)
         else:
             raise cannot_read(place, "the entry has neither a text nor a link", "Tell the feed's operator.")
@@ -305,7 +313,7 @@ def _with_metadata(found: Extract, place: str, said: Extract, *, is_own: bool) -
     )
 
 
-def _parse(data: bytes, suffix: str, name: str, cancellation: Cancellation | None) -> Extract:
+def _parse(data: bytes, suffix: str, name: str, options: ReadOptions, limits: ReadLimits) -> Extract:
     """Parse a document: plain text in this process, other formats in the sandbox.
 
     The libraries for other formats are large, partly written in C, and parse bytes that an attacker may have crafted.
@@ -313,7 +321,11 @@ def _parse(data: bytes, suffix: str, name: str, cancellation: Cancellation | Non
     form = FORMATS.get(suffix)
     if form is None or form.is_text or not data:
         return extract(data, suffix, name)
-    return SANDBOX.document(data, suffix, name, cancellation)
+
+    def parse(data: bytes) -> Extract:
+        return SANDBOX.document(data, suffix, name, limits.cancellation)
+
+    return read_scanned(data, parse, options.ocr, limits.cancellation) if suffix == ".pdf" else parse(data)
 
 
 def _article(found: Extract, path: str, limits: ReadLimits) -> Article:
@@ -335,12 +347,14 @@ def _article(found: Extract, path: str, limits: ReadLimits) -> Article:
                 found.text,
                 has_front_matter=found.has_front_matter,
                 is_message=found.is_message,
+                known=found.boilerplate,
                 cancellation=cancellation,
             )
         ),
         author=found.author or byline(story),
         language=language_of(story, found.language),
         pages=found.pages,
+        skipped_pages=found.skipped_pages,
     )
 
 

@@ -16,7 +16,7 @@ from ..retrieval.features import encode_in_context, in_context
 from ..storage.token_cache import TokenVectors
 from ..text.chunker import chunk
 from .executors import Executor
-from .loader import Skipped, Source, is_container, read, translate_unexpected
+from .loader import ReadOptions, Skipped, Source, is_container, read, translate_unexpected
 
 _CHARACTERS = 60_000  # maximum number of characters in a batch that is encoded and written together
 _ARTICLES = 128  # maximum number of articles in such a batch
@@ -40,19 +40,18 @@ Loaded = Article | PreparedArticle | Skipped
 
 
 Prepared = Iterator[list[PreparedArticle | Skipped]]
-Pipeline = Callable[[Iterable[Source | Skipped], Collection[str], bool], Prepared]
+Pipeline = Callable[[Iterable[Source | Skipped], Collection[str], ReadOptions], Prepared]
 """The type of `prepare_sources` without its first argument, and of `RayExecutor.prepare_sources`."""
 
 
 def prepare_sources(
-    executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
+    executor: Executor, sources: Iterable[Source | Skipped], known: Collection[str], options: ReadOptions
 ) -> Prepared:
     """Read, split and embed the sources in batches, preserving their order.
 
-    Texts with a `known` id and repeated texts are not split and embedded again. With `public_only`, web addresses that
-    are not public on the internet are skipped.
+    Texts with a `known` id and repeated texts are not split and embedded again.
     """
-    groups = ((group, public_only) for group in _groups(sources))
+    groups = ((group, options) for group in _groups(sources))
     loaded = executor.map(_read, groups, _lost_reading)
     yield from executor.map(prepare, batches(mark_known(loaded, known)), _lost_preparing)
 
@@ -109,12 +108,12 @@ def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatAr
 # Picklable functions for worker processes, and functions that return the results for a killed worker.
 
 
-def _read(_: Encoder, group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
-    sources, public_only = group
-    return [each for source in sources for each in read(source, public_only=public_only)]
+def _read(_: Encoder, group: tuple[list[Source | Skipped], ReadOptions]) -> list[Article | Skipped]:
+    sources, options = group
+    return [each for source in sources for each in read(source, options)]
 
 
-def _lost_reading(group: tuple[list[Source | Skipped], bool]) -> list[Article | Skipped]:
+def _lost_reading(group: tuple[list[Source | Skipped], ReadOptions]) -> list[Article | Skipped]:
     return [source if isinstance(source, Skipped) else _killed(str(source)) for source in group[0]]
 
 

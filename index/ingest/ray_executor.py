@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..embedding.base import Encoder
 from ..errors import CitechatError
 from ..models import Article
-from .loader import Skipped, Source, read
+from .loader import ReadOptions, Skipped, Source, read
 from .pipeline import Prepared, PreparedArticle, prepare
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class RayExecutor:
         ray.shutdown()
 
     def prepare_sources(
-        self, sources: Iterable[Source | Skipped], known: Collection[str], public_only: bool
+        self, sources: Iterable[Source | Skipped], known: Collection[str], options: ReadOptions
     ) -> Prepared:
         """Read, split and embed the sources in batches, in order; texts with a `known` id are only read."""
         import ray
@@ -75,7 +75,7 @@ class RayExecutor:
         blocks = max(-(-len(listed) // _FILES), min(len(listed), self._actors))  # at least one for each actor
         dataset = (
             ray.data.from_items([{"source": each} for each in listed], override_num_blocks=blocks)
-            .flat_map(partial(_read_task, public_only))
+            .flat_map(partial(_read_task, options))
             .map_batches(
                 _EmbedActor,
                 fn_constructor_args=(self._encoder, frozenset(known)),
@@ -89,9 +89,9 @@ class RayExecutor:
             yield list(rows["results"])
 
 
-def _read_task(public_only: bool, row: dict[str, Any]) -> list[dict[str, Any]]:
+def _read_task(options: ReadOptions, row: dict[str, Any]) -> list[dict[str, Any]]:
     """Read the articles in a file."""
-    return [{"loaded": each} for each in read(row["source"], public_only=public_only)]
+    return [{"loaded": each} for each in read(row["source"], options)]
 
 
 class _EmbedActor:

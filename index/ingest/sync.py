@@ -11,7 +11,7 @@ from typing import Any
 
 from ..embedding.base import Encoder
 from ..errors import CancelledWorkError, CitechatError, LoadError
-from ..models import Article, Manifest
+from ..models import Article, Manifest, SkippedPage
 from ..paths import exists, file_of, gone, present, unprunable
 from ..retrieval.retriever import build_search_caches, merge_search_caches
 from ..storage.store import Row, Store
@@ -19,7 +19,7 @@ from ..storage.token_cache import TokenCache
 from ..text.chunker import SPLITTER_VERSION
 from ..text.languages import language_of
 from .executors import Executor, SerialExecutor
-from .loader import Address, Skipped, Source, Unchanged, sources
+from .loader import Address, ReadOptions, Skipped, Source, Unchanged, sources
 from .pipeline import Pipeline, PreparedArticle, prepare_articles, prepare_sources
 from .plan import Plan, Step
 
@@ -32,13 +32,24 @@ _CANDIDATES = 5  # maximum number of articles listed in an error about an id
 
 
 @dataclass(frozen=True, slots=True)
+class PartlyRead:
+    """A document that was indexed without the text of some of its pages; `pages` is the number of all its pages."""
+
+    path: str
+    title: str
+    pages: int
+    skipped_pages: tuple[SkippedPage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SyncReport:
     """The result of a sync.
 
     `added`, `changed` and `unchanged` count articles as they were read: a text that is read from two paths counts
     twice. `pruned` are the paths that no longer existed and were removed, `gone` those that were not removed. `moved`
-    are pairs of a path that no longer exists and the new path of the same text. `articles` and `passages` are the
-    totals in the index after the sync; `seconds` is the total time.
+    are pairs of a path that no longer exists and the new path of the same text. `partly_read` are the documents of
+    which pages were skipped; they are also counted. `articles` and `passages` are the totals in the index after the
+    sync; `seconds` is the total time.
     """
 
     added: int
@@ -48,6 +59,7 @@ class SyncReport:
     gone: tuple[str, ...]
     moved: tuple[tuple[str, str], ...]
     skipped: tuple[Skipped, ...]
+    partly_read: tuple[PartlyRead, ...]
     articles: int
     passages: int
     seconds: float
@@ -65,6 +77,7 @@ class SyncReport:
             "gone": list(self.gone),
             "moved": [list(each) for each in self.moved],
             "skipped": [asdict(each) for each in self.skipped],
+            "partly_read": [asdict(each) for each in self.partly_read],
             "seconds": round(self.seconds, 3),
         }
         return asdict(self) | changes
@@ -82,7 +95,7 @@ def sync(
     progress: Progress | None = None,
     *,
     prune: bool = False,
-    public_only: bool = False,
+    options: ReadOptions | None = None,
     pipeline: Pipeline | None = None,
 ) -> SyncReport:
     """Index the articles under `paths`. If `pipeline` is given, it reads and embeds them outside this process.
@@ -92,14 +105,14 @@ def sync(
     origins is removed; the new text is written first, so that the path is never missing from the index. A text that is
     read from a new path loses its origins that no longer exist: the file was renamed. With `prune`, paths under `paths`
     that no longer exist are removed. Articles from other places are preserved, as are articles from files that cannot
-    be read this time, and those that a feed no longer lists. With `public_only`, web addresses that are not public on
-    the internet are skipped. If `pipeline` raises `CancelledWorkError`, what was written before it remains, and the
-    first skipped item says why. Raises `LoadError` if `prune` would remove the articles of a folder that is missing or
-    empty.
+    be read this time, and those that a feed no longer lists. If `pipeline` raises `CancelledWorkError`, what was
+    written before it remains, and the first skipped item says why. Raises `LoadError` if `prune` would remove the
+    articles of a folder that is missing or empty.
     """
     began = time.perf_counter()
     counts = {"added": 0, "changed": 0, "unchanged": 0}
     skipped: list[Skipped] = []
+    partly_read: list[PartlyRead] = []
     with store.writing():
         manifest = manifest_of(encoder)
         store.require(manifest)
@@ -118,7 +131,7 @@ def sync(
         done, file = 0, ""
         pipeline = pipeline or partial(prepare_sources, SerialExecutor(encoder))
         try:
-            for batch in pipeline(listed, plan.known, public_only):
+            for batch in pipeline(listed, plan.known, options or ReadOptions()):
                 steps = [
                     plan.step(each) if isinstance(each, Skipped) else plan.step(each.article, each.passages)
                     for each in batch
@@ -134,6 +147,9 @@ def sync(
                         skipped.append(step)
                         continue
                     counts[step.outcome] += 1
+                    if step.article.skipped_pages:
+                        pages = (len(step.article.pages), step.article.skipped_pages)
+                        partly_read.append(PartlyRead(step.path, step.article.title, *pages))
                     if progress:
                         progress(step.article.title, done, max(len(listed), done))
         except CancelledWorkError as error:  # what was written so far is complete
@@ -153,6 +169,7 @@ def sync(
         gone=() if prune else tuple(sorted(missing)),
         moved=tuple(sorted(moved.items())),
         skipped=tuple(skipped),
+        partly_read=tuple(partly_read),
         articles=articles,
         passages=passages_count,
         seconds=time.perf_counter() - began,

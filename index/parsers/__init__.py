@@ -14,13 +14,15 @@ from .html import read_html
 from .metadata import has_words, is_visible
 from .odt import read_odt
 from .packages.pptx import read_pptx
-from .pdf import read_pdf
+from .pdf import NO_TEXT, OCR_HINT, read_pdf
 from .rtf import read_rtf
 from .text import read_markdown, read_text
 
 __all__ = [
     "CONTAINERS",
     "FORMATS",
+    "NO_TEXT",
+    "OCR_HINT",
     "Extract",
     "Format",
     "checked",

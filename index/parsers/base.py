@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import LoadError
+from ..models import SkippedPage, Span
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MORE_THAN_ANY_LEVEL = logging.CRITICAL + 1
@@ -18,8 +19,9 @@ _MORE_THAN_ANY_LEVEL = logging.CRITICAL + 1
 class Extract:
     """A parsed document: its final text and metadata.
 
-    `pages` are the offsets into `text` at which pages begin. `published` is a date in ISO form, if it can be parsed.
-    A message may quote earlier messages, with `>` before each line.
+    `pages` are the offsets into `text` at which pages begin; `skipped_pages` are the pages without text, with reasons.
+    `boilerplate` are the spans that the format itself shows to be boilerplate, in order, without overlaps. `published`
+    is a date in ISO form, if it can be parsed. A message may quote earlier messages, with `>` before each line.
     """
 
     text: str
@@ -29,6 +31,8 @@ class Extract:
     source: str | None = None
     language: str | None = None
     pages: tuple[int, ...] = ()
+    skipped_pages: tuple[SkippedPage, ...] = ()
+    boilerplate: tuple[Span, ...] = ()
     has_front_matter: bool = False
     is_message: bool = False
 

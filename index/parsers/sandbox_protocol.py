@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import IO, Any
 
+from ..models import SkippedPage, Span
 from .base import Extract
 from .feeds.listing import Entry, Listing
 
+_LONGEST_REASON = 200  # maximum length of the reason why a page was skipped, in characters
 _LENGTH = 8  # size of a length field, in bytes
 LARGEST = 512_000_000
 """Maximum size of a message part, in bytes; enough for a file in the format with the highest limit, or its text."""
@@ -63,7 +66,50 @@ def parse_extract(fields: object) -> Extract:
         raise BrokenFrameError("pages outside the text")
     if not all(value is None or isinstance(value, str) for value in metadata.values()):
         raise BrokenFrameError("metadata that is not text")
-    return Extract(text, pages=tuple(pages), has_front_matter=has_front_matter, is_message=is_message, **metadata)
+    return Extract(
+        text,
+        pages=tuple(pages),
+        skipped_pages=_skipped_pages(fields.get("skipped_pages"), len(pages)),
+        boilerplate=_spans(fields.get("boilerplate"), len(text)),
+        has_front_matter=has_front_matter,
+        is_message=is_message,
+        **metadata,
+    )
+
+
+def _skipped_pages(items: object, pages: int) -> tuple[SkippedPage, ...]:
+    """Return the skipped pages in a document with this number of pages."""
+    rows = [_two(item, "number", "reason") for item in _list(items)]
+    if not all(type(number) is int and 1 <= number <= pages and isinstance(reason, str) for number, reason in rows):
+        raise BrokenFrameError("invalid skipped pages")
+    found = [SkippedPage(number, reason[:_LONGEST_REASON]) for number, reason in rows]
+    if any(page.number >= following.number for page, following in pairwise(found)):
+        raise BrokenFrameError("skipped pages that are not in order")
+    return tuple(found)
+
+
+def _spans(items: object, length: int) -> tuple[Span, ...]:
+    """Return the spans of a text of this length."""
+    last = 0
+    spans = []
+    for start, end in (_two(item, "start", "end") for item in _list(items)):
+        if type(start) is not int or type(end) is not int or not last <= start <= end <= length:
+            raise BrokenFrameError("invalid spans")
+        spans.append(Span(start, end))
+        last = end
+    return tuple(spans)
+
+
+def _list(items: object) -> list[object]:
+    if not isinstance(items, list):
+        raise BrokenFrameError("not a list")
+    return items
+
+
+def _two(item: object, first: str, second: str) -> tuple[Any, Any]:
+    if not isinstance(item, dict):
+        raise BrokenFrameError("not an object")
+    return item.get(first), item.get(second)
 
 
 def parse_listing(fields: object) -> Listing:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..models import Article, Origin, Passage, Span, public_name
+from ..models import Article, Origin, Passage, SkippedPage, Span, public_name
 
 
 def article_record(article: Article) -> dict[str, str | None]:
@@ -20,6 +20,7 @@ def article_record(article: Article) -> dict[str, str | None]:
         "author": article.author or None,
         "language": article.language or None,
         "pages": json.dumps(article.pages) if article.pages else None,
+        "skipped_pages": _skipped_json(article.skipped_pages) if article.skipped_pages else None,
         "copies": json.dumps([[copy.source, copy.path] for copy in article.copies]) if article.copies else None,
         "revision": article.revision or None,
     }
@@ -65,11 +66,24 @@ def to_listed_article(id_: str, metadata: dict[str, Any]) -> Article:
         author=metadata.get("author"),
         language=metadata.get("language"),
         pages=tuple(json.loads(str(metadata.get("pages", "[]")))),
+        skipped_pages=_skipped_pages(str(metadata.get("skipped_pages", "[]"))),
         copies=tuple(
             Origin(_source(source, path), path) for source, path in json.loads(str(metadata.get("copies", "[]")))
         ),
         revision=metadata.get("revision"),
     )
+
+
+def _skipped_json(pages: Sequence[SkippedPage]) -> str:
+    """Return the pages as JSON, with each reason once."""
+    numbers: dict[str, list[int]] = {}
+    for page in pages:
+        numbers.setdefault(page.reason, []).append(page.number)
+    return json.dumps(list(numbers.items()), ensure_ascii=False)
+
+
+def _skipped_pages(written: str) -> tuple[SkippedPage, ...]:
+    return tuple(sorted(SkippedPage(number, reason) for reason, numbers in json.loads(written) for number in numbers))
 
 
 def _source(source: str, path: str) -> str:

@@ -7,6 +7,7 @@ story: an extra line does little harm, but a missing line can make an answer wro
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -131,6 +132,7 @@ def boilerplate_spans(
     *,
     has_front_matter: bool = False,
     is_message: bool = False,
+    known: Sequence[Span] = (),
     cancellation: Cancellation | None = None,
 ) -> list[Span]:
     """Return the boilerplate lines in `text` as sorted spans with text of the story between them.
@@ -138,8 +140,9 @@ def boilerplate_spans(
     A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
     counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
     time, a copy of the previous line. In a message, so are the lines that it quotes from earlier messages, with `>`
-    before them, and the line that names their author. Markdown, which may have front matter, may also have the marks of
-    a note; see `note_spans`.
+    before them, and the line that names their author. Lines within the `known` spans, which are sorted and do not
+    overlap, are boilerplate as well. Markdown, which may have front matter, may also have the marks of a note; see
+    `note_spans`.
     """
     cancellation = cancellation or Cancellation()
     head = front_matter(text)[1] if has_front_matter else None
@@ -156,7 +159,7 @@ def boilerplate_spans(
     if is_message:
         boilerplate |= _quoted_lines(lines)
     cancellation.check()
-    boilerplate |= _related_headlines(lines, boilerplate)
+    boilerplate |= _related_headlines(lines, boilerplate) | _lines_within(lines, known)
     marked = [Span(lines[i].start, lines[i].start + len(lines[i].words)) for i in sorted(boilerplate)]
     if has_front_matter:
         marked = sorted([*marked, *cancellation.checked(note_spans(text, head.end if head else 0))])
@@ -222,6 +225,14 @@ def _merged(text: str, merged: list[Span], spans: Iterable[Span]) -> list[Span]:
         else:
             merged.append(span)
     return merged
+
+
+def _lines_within(lines: Sequence[_Line], spans: Sequence[Span]) -> set[int]:
+    """Return the lines that begin inside one of the sorted spans."""
+    starts = [span.start for span in spans]
+    return {
+        i for i, line in enumerate(lines) if (at := bisect_right(starts, line.start)) and line.start < spans[at - 1].end
+    }
 
 
 def _quoted_lines(lines: Sequence[_Line]) -> set[int]:

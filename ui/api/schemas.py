@@ -269,6 +269,7 @@ class AddedFileReply(_Reply):
     detail: str
     hint: str
     articles: int
+    skipped_pages: str = Field(description="Pages from which no text could be read, such as '2–4, 7'; usually empty.")
 
 
 class AddedReply(_Reply):

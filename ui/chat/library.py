@@ -24,12 +24,15 @@ from index import (
     Index,
     IndexLockedError,
     LoadError,
+    PartlyRead,
     SyncReport,
     UploadBudget,
     create_private_folder,
     has_words,
     is_gone,
     is_visible,
+    list_page_numbers,
+    public_name,
 )
 
 from ..html import one_line, outlet
@@ -85,13 +88,17 @@ _NOT_IN_NAMES = re.compile(r'[<>:"|?*!]')
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """The state of an upload and its number of `articles`; `detail` and `hint` describe a problem and how to fix it."""
+    """The state of an upload and its number of `articles`; `detail` and `hint` describe a problem and how to fix it.
+
+    `skipped_pages` are the numbers of the pages from which no text could be read, such as "2–4, 7".
+    """
 
     name: str
     state: State = "waiting"
     detail: str = ""
     hint: str = ""
     articles: int = 0
+    skipped_pages: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ class LibraryEntry:
     """An article in the page's list; `outlets` contains every outlet that published its text.
 
     `is_gone` is True if its file no longer exists; the library keeps the files of uploads.
+    `skipped_pages` is the number of pages from which no text could be read.
     """
 
     id: str
@@ -108,6 +116,7 @@ class LibraryEntry:
     author: str | None
     passages: int
     is_gone: bool = False
+    skipped_pages: int = 0
 
 
 Uploads = Iterator[tuple[UploadResult, ...]]
@@ -205,6 +214,7 @@ class Library:
                 author=article.author,
                 passages=passages,
                 is_gone=not self._copies(article) and all(is_gone(origin.path) for origin in article.origins),
+                skipped_pages=len(article.skipped_pages),
             )
             for article, passages in self._index.listing()
         )
@@ -263,11 +273,12 @@ class Library:
         articles = report.added + report.changed + report.unchanged
         if not articles:
             return UploadResult(name, "failed", *((skipped,) if skipped else NO_ARTICLE))
+        pages = _skipped_pages(report.partly_read, is_alone=articles == 1)
         if report.added and report.articles > before:
-            return UploadResult(name, "added", skipped, articles=articles)
+            return UploadResult(name, "added", skipped, articles=articles, skipped_pages=pages)
         if report.changed:
-            return UploadResult(name, "changed", skipped, articles=articles)
-        return UploadResult(name, "unchanged", skipped or KNOWN_TEXT, articles=articles)
+            return UploadResult(name, "changed", skipped, articles=articles, skipped_pages=pages)
+        return UploadResult(name, "unchanged", skipped or KNOWN_TEXT, articles=articles, skipped_pages=pages)
 
     def _file_adder(self, file: Path, name: str) -> _Add:
         return lambda budget: self._add_file(file, name, budget)
@@ -325,6 +336,15 @@ class Library:
     def _without_folder(self, message: str) -> str:
         """Return an index message without the upload folder's path, which users should not see."""
         return self._inside.sub("", message)
+
+
+def _skipped_pages(partly_read: Sequence[PartlyRead], *, is_alone: bool) -> str:
+    """Return the numbers of the skipped pages; unless the document is alone in its file, with its name before them."""
+    shown = []
+    for each in partly_read[:_REASONS]:
+        pages = list_page_numbers(page.number for page in each.skipped_pages)
+        shown.append(pages if is_alone else f"{public_name(each.path)}: {pages}")
+    return "; ".join(shown)
 
 
 def safe_name(name: str) -> str:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from index import CitechatError, is_gone, is_unreachable
+from index import (
+    Article,
+    CitechatError,
+    SkippedPage,
+    describe_skipped_pages,
+    is_gone,
+    is_unreachable,
+)
 from rag import Settings, open_index, open_reader, ping_llm, warm_up_reader
+
+from ..plain_text import printable
 
 _PARTS = ("citechat", "chromadb", "gradio", "langchain", "onnxruntime", "sentence-transformers", "torch")
 _MOST_PATHS = 5  # maximum number of missing files that are named
+_MOST_LISTED = 20  # maximum number of articles with skipped pages that the text lists
 _EXTRAS = {
     "openai": "langchain-openai",
     "anthropic": "langchain-anthropic",
@@ -74,12 +85,18 @@ def _examine_access(settings: Settings, problems: list[Any]) -> str:
 
 def _examine_index(settings: Settings, problems: list[Any]) -> dict[str, Any]:
     """Return the index size; add problems to `problems`. Do not open a damaged index: it could crash Chroma."""
-    indexed: dict[str, Any] = {"articles": 0, "passages": 0, "built_by": None, "gone": [], "unreachable": []}
+    indexed: dict[str, Any] = {
+        **{"articles": 0, "passages": 0, "built_by": None},
+        **{"gone": [], "unreachable": [], "partly_read": []},
+    }
     try:
         index = open_index(settings)
         problems += index.problems()
         if not problems:
             indexed["articles"], indexed["passages"] = index.count()
+            indexed["partly_read"] = [
+                _partly_read(article) for article in index.article_metadata() if article.skipped_pages
+            ]
             manifest = index.manifest()
             if manifest is not None:
                 indexed["built_by"] = manifest.encoder
@@ -117,6 +134,29 @@ def _listed(paths: Sequence[str]) -> str:
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
+def _partly_read(article: Article) -> dict[str, Any]:
+    """Return the JSON object for an article of which pages were skipped."""
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "pages": len(article.pages),
+        "skipped_pages": [asdict(page) for page in article.skipped_pages],
+    }
+
+
+def _pages_text(partly_read: list[dict[str, Any]]) -> list[str]:
+    """Return the lines about articles of which pages were skipped."""
+    if not partly_read:
+        return []
+    lines = ["", "Pages without text (see docs/formats.md for text recognition):"]
+    for row in partly_read[:_MOST_LISTED]:
+        pages = describe_skipped_pages(SkippedPage(**page) for page in row["skipped_pages"])
+        lines.append(printable(f"  {row['source']} ({row['pages']} pages): {pages}"))
+    rest = len(partly_read) - _MOST_LISTED
+    return [*lines, f"  and {rest} more articles"] if rest > 0 else lines
+
+
 def _examine_reader(settings: Settings, problems: list[Any]) -> str:
     """Load the reader and return its name; add the problem to `problems` if that fails."""
     try:
@@ -138,6 +178,7 @@ def as_text(report: dict[str, Any]) -> str:
     lines += [f"  {name} = {value}" for name, value in report["settings"].items()]
     indexed = report["indexed"]
     lines += ["", f"Indexed: {indexed['articles']} articles, {indexed['passages']} passages"]
+    lines += _pages_text(indexed["partly_read"])
     lines += ["", f"Reader: {report['reader']}"]
     lines += ["", f"Access control {report['access']}"]
     lines += ["", "LLM packages:"]

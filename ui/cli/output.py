@@ -78,6 +78,7 @@ def article_row(article: Article, passages: int) -> dict[str, Any]:
         "author": article.author,
         "language": article.language,
         "pages": len(article.pages) or None,
+        "skipped_pages": [page.number for page in article.skipped_pages],
         "passages": passages,
     }
 

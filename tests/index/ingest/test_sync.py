@@ -71,7 +71,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def _reads(monkeypatch: pytest.MonkeyPatch, made: Callable[[], Iterator[Article | Skipped]]) -> None:
     """Whatever is to be read, this is what is there."""
     monkeypatch.setattr("index.ingest.sync.sources", lambda _: ["anything"])
-    monkeypatch.setattr("index.ingest.pipeline.read", lambda _, *, public_only: made())
+    monkeypatch.setattr("index.ingest.pipeline.read", lambda _, __: made())
 
 
 # What a text is known by

@@ -122,7 +122,7 @@ def test_a_word_parted_at_the_end_of_a_line_is_joined_where_the_document_has_it_
     for number, line in enumerate(["The inspec-", "tor came. An inspector is a long-", "term guest."]):
         canvas.drawString(72, 700 - 14 * number, line)
     canvas.save()
-    assert _only(list(load([tmp_path]))).text == "The inspector came. An inspector is a long-\nterm guest.\n"
+    assert _only(list(load([tmp_path]))).text == "The inspector came. An inspector is a long-term guest.\n"
 
 
 def test_a_table_keeps_its_position_in_the_document(articles: dict[str, Article]) -> None:
@@ -310,7 +310,7 @@ def test_a_truncated_pdf_gives_an_article_or_a_reason(tmp_path: Path, share: flo
 
 
 def test_a_pdf_that_takes_too_long_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.parsers.pdf._TIME_LIMIT", -1.0)
+    monkeypatch.setattr("index.parsers.pdf.content._TIME_LIMIT", -1.0)
     pdf(tmp_path / "a.pdf", ORCHARD)
     with pytest.raises(LoadError, match="takes more than"):
         extract((tmp_path / "a.pdf").read_bytes(), ".pdf", "a.pdf")

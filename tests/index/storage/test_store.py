@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index import Article, EmptyIndexError, IndexLockedError, IndexMismatchError, Manifest, Passage, Span, StoreError
+from index import (
+    Article,
+    EmptyIndexError,
+    IndexLockedError,
+    IndexMismatchError,
+    Manifest,
+    Passage,
+    SkippedPage,
+    Span,
+    StoreError,
+)
 from index.storage.store import Store
 
 MANIFEST = Manifest(encoder="e", dimension=4, splitter="1")
@@ -70,6 +81,24 @@ def test_what_was_put_comes_back_the_same(store: Store) -> None:
     assert store.passages([second.id, "gone:0-3"]) == [(article, second)]
     assert store.count() == (1, 2)
     assert Store(store.path, store.url).manifest() == MANIFEST
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        (),
+        (SkippedPage(2, "blank"),),
+        (SkippedPage(1, "blank"), SkippedPage(2, "no text"), SkippedPage(3, "blank"), SkippedPage(40, "no text")),
+    ],
+    ids=["none", "one", "several reasons"],
+)
+def test_skipped_pages_come_back_and_can_change(store: Store, pages: tuple[SkippedPage, ...]) -> None:
+    article = replace(_article(), pages=tuple(range(9)), skipped_pages=pages)
+    store.put([(article, [Passage("a", 0, 3, "One")], _vectors(0))])
+    assert store.articles() == [article]
+    assert [each.skipped_pages for each in store.article_metadata()] == [pages]
+    store.update([replace(article, skipped_pages=())])
+    assert [each.skipped_pages for each in store.article_metadata()] == [()]
 
 
 def test_the_nearest_passage_comes_first_with_its_cosine(store: Store) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawings import drawn, picture, text_at
 from filelock import FileLock
 from pytest_httpserver import HTTPServer
 
@@ -84,6 +85,33 @@ def test_the_rows_tell_how_far_each_file_is(library: Library, sent: Path) -> Non
     ]
     assert [(row.name, row.articles) for row in states[-1]] == [("a.txt", 1), ("b.txt", 1)]
     assert [row.title for row in library.listing()] == ["Tea is late.", SHIPS]
+
+
+@pytest.mark.parametrize(
+    ("pages", "skipped", "count"),
+    [("TPTP", "2, 4", 2), ("PPT", "1–2", 2), ("TT", "", 0)],
+    ids=["scans between texts", "scanned covers", "no scans"],
+)
+def test_the_row_and_the_list_tell_which_pages_have_no_text(
+    library: Library, sent: Path, pages: str, skipped: str, count: int
+) -> None:
+    draws = {"T": text_at(60, 700, [SHIPS]), "P": picture}
+    (sent / "a.pdf").write_bytes(drawn(*(draws[page] for page in pages)))
+    (row,) = last(library.add_files([sent / "a.pdf"]))
+    assert (row.state, row.skipped_pages) == ("added", skipped)
+    assert [entry.skipped_pages for entry in library.listing()] == [count]
+    (again,) = last(library.add_files([sent / "a.pdf"]))
+    assert (again.state, again.skipped_pages) == ("unchanged", skipped)
+
+
+def test_pages_of_documents_in_an_archive_are_named_with_their_document(library: Library, sent: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(sent / "a.zip", "w") as archive:
+        archive.writestr("port.pdf", drawn(text_at(60, 700, [SHIPS]), picture))
+        archive.writestr("tea.pdf", drawn(text_at(60, 700, ["Tea is late."])))
+    (row,) = last(library.add_files([sent / "a.zip"]))
+    assert (row.articles, row.skipped_pages) == (2, "a.zip!port.pdf: 2")
 
 
 def test_an_article_outlives_the_file_that_was_sent(library: Library, index: Index, sent: Path, folder: Path) -> None:

@@ -45,7 +45,7 @@ def test_index_reports_what_it_did_as_json(home: Path, capsys: pytest.CaptureFix
     report = json.loads(out)
     assert code == 0
     counts = {"added", "changed", "unchanged", "removed", "articles", "passages"}
-    assert set(report) == counts | {"pruned", "gone", "moved", "skipped", "seconds"}
+    assert set(report) == counts | {"pruned", "gone", "moved", "skipped", "partly_read", "seconds"}
     assert (report["added"], report["articles"], report["skipped"]) == (1, 1, [])
     assert "Sora" in err
     assert json.loads(_run(capsys, "index", BRIEFING, "--json")[1])["unchanged"] == 1

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from drawings import drawn, picture, text_at
 from servers import free_port
 
 from rag import load_settings, open_index
@@ -65,7 +66,7 @@ def test_a_damaged_index_is_reported_with_a_hint_and_not_opened(damaged: Path) -
     assert not report["answers"]
     assert report["indexed"] == {
         **{"articles": 0, "passages": 0, "built_by": None},
-        **{"gone": [], "unreachable": []},
+        **{"gone": [], "unreachable": [], "partly_read": []},
     }
     assert f"Problem: {problem['message']}\n  {problem['hint']}" in as_text(report)
 
@@ -113,3 +114,27 @@ def test_the_command_line_reports_a_damaged_index_without_a_traceback(
     assert err == ""
     assert main(["ask", "Who co-founded Pika?"]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_pages_without_text_are_listed_and_are_not_a_problem(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = text_at(60, 700, ["The ferry sails at nine."])
+    (tmp_path / "ferry.pdf").write_bytes(drawn(text, picture, picture, text, picture))
+    assert main(["index", str(tmp_path / "ferry.pdf"), "--json"]) == 0
+    pages = "2–3, 5: no text, only images or drawings"
+    output = capsys.readouterr()
+    assert f"skipped pages of {str(tmp_path / 'ferry.pdf')!r} (5 pages): {pages}" in output.err
+    (row,) = json.loads(output.out)["partly_read"]
+    assert (row["title"], row["pages"]) == ("The ferry sails at nine.", 5)
+    assert [page["number"] for page in row["skipped_pages"]] == [2, 3, 5]
+    report = examine(load_settings(home=home))
+    assert report["problems"] == []
+    assert [page["number"] for page in report["indexed"]["partly_read"][0]["skipped_pages"]] == [2, 3, 5]
+    assert f"  ferry.pdf (5 pages): {pages}\n" in as_text(report)
+    assert main(["articles", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["skipped_pages"] == [2, 3, 5]
+
+
+def test_an_index_of_whole_documents_lists_no_pages(samples_home: Path) -> None:
+    assert "Pages without text" not in as_text(examine(load_settings(home=samples_home)))

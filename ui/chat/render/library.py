@@ -91,7 +91,9 @@ def _byline(entry: LibraryEntry, translate: Translate) -> str:
     outlets = one_line(", ".join(entry.outlets), _LONGEST_OUTLETS)
     passages = counted(translate, entry.passages, "1 passage", "{count} passages")
     gone = translate("file no longer exists") if entry.is_gone else ""
-    return " · ".join(part for part in (outlets, day(entry.published, translate), passages, gone) if part)
+    pages = counted(translate, entry.skipped_pages, "1 page without text", "{count} pages without text")
+    parts = (outlets, day(entry.published, translate), passages, pages if entry.skipped_pages else "", gone)
+    return " · ".join(part for part in parts if part)
 
 
 def _state(result: UploadResult, translate: Translate) -> str:

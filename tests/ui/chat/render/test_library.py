@@ -75,6 +75,20 @@ def test_an_article_whose_file_no_longer_exists_is_marked() -> None:
     assert shelf.count("no longer exists") == 1
 
 
+@pytest.mark.parametrize(("count", "shown"), [(0, ""), (1, " · 1 page without text"), (3, " · 3 pages without text")])
+def test_the_list_tells_how_many_pages_have_no_text(count: int, shown: str) -> None:
+    listed = text_of(library_html([replace(TEA, skipped_pages=count)], NONE, english))
+    assert " ".join(listed.split()).count(f"herald.example · 1 passage{shown}") == 1
+    assert ("without text" in listed) == bool(count)
+
+
+@pytest.mark.parametrize("pages", ["2", "2–4, 7", "", "<b>.pdf: 2"])
+def test_an_upload_tells_which_pages_could_not_be_read(pages: str) -> None:
+    shown = uploads_html([UploadResult("a.pdf", "added", articles=1, skipped_pages=pages)], english)
+    assert (f"No text could be read from these pages: {pages}." in html.unescape(shown)) == bool(pages)
+    assert "<b>" not in shown
+
+
 def test_a_browser_can_search_by_title_outlets_and_date() -> None:
     words = [item["data-words"] for item in Tags(library_html([PORT, TEA], NONE, english)).of("li")]
     assert words == ["the port the daily example.org 2024-02-24 24 february 2024", "tea in été herald.example"]
