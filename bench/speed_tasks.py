@@ -30,10 +30,13 @@ def raw_encode(home: str, engine: str) -> dict[str, Any]:
     """Run bare forward passes over the passages indexed in a home with a loaded model; return the seconds."""
     from index.retrieval.features import in_context
     from index.storage.store import Store
+    from index.text.tables import with_column_names
     from rag import load_settings, open_index
 
     settings = load_settings(home=Path(home), engine=engine)
-    texts = [in_context(title, p.text)[0] for title, p in Store(settings.index_path).titled_passages()]
+    texts = [
+        in_context(title, with_column_names(p).text)[0] for title, p in Store(settings.index_path).titled_passages()
+    ]
     encoder = open_index(settings).encoder
     encoder.query("warm up")
     began = time.perf_counter()

@@ -49,8 +49,10 @@ from .storage.token_cache import TokenVectors
 from .text import lexicon
 from .text.languages import likely_language
 from .text.sentences import begins_with_heading, sentence_ends, sentences
+from .text.tables import BETWEEN_CELLS, with_column_names
 
 __all__ = [
+    "BETWEEN_CELLS",
     "LOCAL",
     "MOST_ARTICLE_IDS",
     "MOST_SOURCES",
@@ -110,6 +112,7 @@ __all__ = [
     "sentences",
     "terms",
     "unit",
+    "with_column_names",
     "with_plain_forms",
     "without_accents",
 ]

@@ -124,13 +124,43 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a table in a text: their names, none if they are in the rows or unknown, and their separator."""
+
+    names: tuple[str, ...]
+    separator: str
+
+    def name(self, index: int) -> str:
+        """Return the name of a column, or an empty text."""
+        return self.names[index] if index < len(self.names) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table in a text. It is a sentence by itself.
+
+    The rest of a row that is longer than a passage has `skipped` cells before it, and the first of them as `lead`.
+    """
+
+    span: Span
+    columns: Columns
+    is_header: bool = False
+    skipped: int = 0
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
-    """A slice of an article, short enough to embed: `article.text[start:end] == text`, always."""
+    """A slice of an article, short enough to embed: `article.text[start:end] == text`, always.
+
+    `rows` are the rows of tables in it, with offsets into `text`.
+    """
 
     article_id: str
     start: int
     end: int
     text: str
+    rows: tuple[Row, ...] = ()
 
     @property
     def id(self) -> str:

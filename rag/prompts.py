@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from index import Hit
+from index import Hit, with_column_names
 
 from .answer import NOT_FOUND, Turn
 from .errors import SettingsError
@@ -178,7 +178,7 @@ def _document(hits: Sequence[Hit], numbers: Sequence[int]) -> str:
     for number in numbers:
         passage = hits[number - 1].passage
         lines += ["…"] if passage.start > end + _GAP else []
-        lines.append(f"[{number}] {_as_data(passage.text.strip())}")
+        lines.append(f"[{number}] {_as_data(with_column_names(passage).text.strip())}")
         end = passage.end
     return f"<document{metadata}>\n{_BLANK_LINE.join(lines)}\n</document>\n"
 

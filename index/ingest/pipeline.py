@@ -15,6 +15,7 @@ from ..models import Article, Passage
 from ..retrieval.features import encode_in_context, in_context
 from ..storage.token_cache import TokenVectors
 from ..text.chunker import chunk
+from ..text.tables import with_column_names
 from .executors import Executor
 from .loader import ReadOptions, Skipped, Source, is_container, read, translate_unexpected
 
@@ -74,7 +75,7 @@ def prepare(
     """
     split = [_split(encoder, each, cancellation) if isinstance(each, Article) else each for each in loaded]
     cut = [each for each in split if isinstance(each, tuple)]
-    vectors, tokens = _embed(encoder, [(article.title, passage.text) for article, own in cut for passage in own])
+    vectors, tokens = _embed(encoder, [(article.title, passage) for article, own in cut for passage in own])
     first = 0
     prepared: list[PreparedArticle] = []
     for article, own in cut:
@@ -96,11 +97,11 @@ def _split(
         return Skipped(article.path, error.message)
 
 
-def _embed(encoder: Encoder, titled: Sequence[tuple[str, str]]) -> tuple[FloatArray, list[TokenVectors]]:
+def _embed(encoder: Encoder, titled: Sequence[tuple[str, Passage]]) -> tuple[FloatArray, list[TokenVectors]]:
     if not titled:
         return np.zeros((0, encoder.dimension), dtype=np.float32), []  # without loading the model
     if not encoder.has_token_vectors:
-        return encoder.passages([in_context(title, text)[0] for title, text in titled]), []
+        return encoder.passages([in_context(title, with_column_names(each).text)[0] for title, each in titled]), []
     encodings = encode_in_context(encoder, titled)
     return np.stack([each.vector for each in encodings]), [TokenVectors.of(each) for each in encodings]
 

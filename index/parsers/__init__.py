@@ -16,6 +16,7 @@ from .odt import read_odt
 from .packages.pptx import read_pptx
 from .pdf import NO_TEXT, OCR_HINT, read_pdf
 from .rtf import read_rtf
+from .spreadsheet import read_csv, read_xlsx
 from .text import read_markdown, read_text
 
 __all__ = [
@@ -62,6 +63,9 @@ FORMATS: dict[str, Format] = {
     ".pptx": Format("a presentation", read_pptx, largest=200 * _MB),
     ".odt": Format("an OpenDocument text", read_odt, largest=200 * _MB),
     ".rtf": Format("rich text", read_rtf, largest=20 * _MB),
+    ".csv": Format("a table", read_csv),
+    ".tsv": Format("a table", read_csv),
+    ".xlsx": Format("an Excel workbook", read_xlsx),
     ".eml": Format("a message", read_eml),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
+from ..text.tables import MOST_COLUMNS, write_table
 from .base import Extract, cannot_read
 from .metadata import iso_date, iso_language, one_line
 from .packages.zip_file import check_package
@@ -42,7 +43,7 @@ def _blocks(parent: Any) -> Iterator[str]:
         if element.tag == f"{_W}p":
             text = _inline(element)
         elif element.tag == f"{_W}tbl":
-            text = "\n".join(_rows(element))
+            text = _table(element)
         elif element.tag in _WRAPPERS:
             yield from _blocks(element)
             continue
@@ -52,11 +53,28 @@ def _blocks(parent: Any) -> Iterator[str]:
             yield text
 
 
-def _rows(table: Any) -> Iterator[str]:
+def _table(table: Any) -> str:
+    """Return the rows of a table as lines; merged cells are repeated in each row, and count once in a row."""
+    rows: list[list[str]] = []
+    headers = 0
     for row in _parts(table, f"{_W}tr"):
-        cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in _parts(row, f"{_W}tc")]
-        if any(cells):
-            yield " | ".join(cells)
+        cells: list[str] = []
+        is_header = row.find(f"{_W}trPr/{_W}tblHeader") is not None
+        for cell in _parts(row, f"{_W}tc"):
+            text = " ".join(" ".join(_blocks(cell)).split())
+            merged, span = cell.find(f"{_W}tcPr/{_W}vMerge"), cell.find(f"{_W}tcPr/{_W}gridSpan")
+            if merged is not None and merged.get(f"{_W}val") != "restart" and rows and len(cells) < len(rows[-1]):
+                text = rows[-1][len(cells)]
+            cells += [text, *[text if is_header else ""] * (_number(span) - 1)]
+        headers += is_header and headers == len(rows)
+        rows.append(cells)
+    return write_table(rows, headers or None)
+
+
+def _number(span: Any) -> int:
+    """Return the number of columns of a cell."""
+    written = span.get(f"{_W}val", "") if span is not None else ""
+    return min(int(written), MOST_COLUMNS) if written.isdecimal() and int(written) else 1
 
 
 def _parts(element: Any, tag: str) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import LoadError
+from ..text.tables import BETWEEN_CELLS, MOST_COLUMNS, write_table
 from .base import Extract, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
@@ -22,6 +23,10 @@ _CHALLENGE = re.compile(
 )
 _LONGEST_METADATA = 30_000  # characters; the library's patterns for authors take quadratic time
 _LONGEST_CHALLENGE = 3_000  # characters with scripts; an article with such a title is longer
+_MOST_LINKED = 0.8  # maximum share of links in the text of a table
+_LONGEST_CELL = 300  # maximum number of characters of a cell; a longer one has paragraphs
+_ARRANGES = "boolean(.//h1 | .//h2 | .//h3 | .//form | .//article | .//section)"
+_RULE = re.compile(r"\|[-|: ]*")
 _LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # a match never starts inside a run of blanks
 
 
@@ -41,6 +46,7 @@ def read_page(page: str, name: str) -> Extract:
     _require_article(tree, name)
     _show(tree)
     _unwrap(tree)
+    _write_tables(tree)
     language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     document: Any = bare_extraction(
         tree,
@@ -100,6 +106,72 @@ def _show(tree: Any) -> None:
             summary.addnext(paragraph)
 
 
+def _write_tables(tree: Any) -> None:
+    """Replace each table with one of a single column, whose lines are rows with the names of their columns.
+
+    A caption becomes a paragraph. Tables of links, and those that arrange a page, are left to the library.
+    """
+    for table in tree.xpath("//table[not(.//table)]"):
+        text = " ".join(table.text_content().split())
+        linked = sum(len(link.text_content()) for link in table.iter("a"))
+        if not text or linked > _MOST_LINKED * len(text) or table.xpath(_ARRANGES):
+            continue
+        if any(len(cell.text_content()) > _LONGEST_CELL for cell in table.iter("td", "th")):
+            continue
+        for caption in table.findall("caption"):
+            paragraph = table.makeelement("p")
+            paragraph.text = " ".join(caption.text_content().split())
+            table.addprevious(paragraph)
+        rows, headers = _grid(table)
+        is_list = bool(rows) and all(len(row) == 2 and row[0].tag == "th" != row[1].tag for row in table.iter("tr"))
+        lines = [f"- {name}: {value}" for name, value in rows] if is_list else write_table(rows, headers).split("\n")
+        for child in table:
+            table.remove(child)
+        for line in filter(None, lines):
+            cell = table.makeelement("td")
+            cell.text = line
+            row = table.makeelement("tr")
+            row.append(cell)
+            table.append(row)
+
+
+def _grid(table: Any) -> tuple[list[list[str]], int | None]:
+    """Return the cells of a table, and the number of rows of names at its top, if they are marked.
+
+    A short cell that extends over several rows is repeated in each.
+    """
+    rows: list[list[str]] = []
+    headers = 0
+    extending: dict[int, tuple[int, str]] = {}  # by column: the number of further rows, and the text
+    for element in table.iter("tr"):
+        row: list[str] = []
+        for cell in [*element.iterchildren("td", "th"), None]:
+            while len(row) in extending:
+                left, text = extending.pop(len(row))
+                if left > 1:
+                    extending[len(row)] = left - 1, text
+                row.append(text)
+            if cell is None or len(row) >= MOST_COLUMNS:
+                break
+            for block in cell.iter("br", "p", "div", "li"):
+                block.tail = f" {block.tail or ''}"
+            text = " ".join(cell.text_content().split())
+            over = text if cell.tag == "th" and len(element) > 1 else ""  # a header over several columns
+            for repeated in [text, *[over[:_LONGEST_CELL]] * (_number(cell, "colspan") - 1)]:
+                if _number(cell, "rowspan") > 1:
+                    extending[len(row)] = _number(cell, "rowspan") - 1, repeated[:_LONGEST_CELL]
+                row.append(repeated)
+        is_header = element.getparent().tag == "thead" or all(cell.tag == "th" for cell in element)
+        headers += is_header and headers == len(rows)
+        rows.append(row)
+    return rows, headers or None
+
+
+def _number(cell: Any, attribute: str) -> int:
+    written = cell.get(attribute, "1").strip()
+    return max(1, min(int(written), MOST_COLUMNS)) if written.isdecimal() and len(written) < 6 else 1
+
+
 def _title(tree: Any, document: Any) -> str | None:
     """Return the title of the article: its first heading if the page's title is that of the site."""
     title, site = one_line(document.title), one_line(document.sitename)
@@ -122,13 +194,19 @@ def _unwrap(tree: Any) -> None:
 def _separated(text: str) -> str:
     """Separate blocks with blank lines: the library separates them with one line break, which is ambiguous in prose.
 
-    List items and table rows stay together.
+    List items and rows of tables stay together.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [_row(line.strip()) for line in text.splitlines() if line.strip() and not _RULE.fullmatch(line.strip())]
     parts = lines[:1]
     for before, line in pairwise(lines):
-        parts += ["\n" if line[0] in "-|" and before[0] == line[0] else "\n\n", line]
+        is_row = BETWEEN_CELLS in line and BETWEEN_CELLS in before
+        parts += ["\n" if is_row or line[0] == before[0] == "-" else "\n\n", line]
     return "".join(parts)
+
+
+def _row(line: str) -> str:
+    """Return a line without the marks that the library writes around the cells of a table."""
+    return line.strip("| ").replace("\\|", "|") or line if line[0] == "|" else line
 
 
 def _first(tree: Any, path: str) -> Any:

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
+from ..text.tables import MOST_COLUMNS, write_table
 from .base import Extract, cannot_read
 from .metadata import iso_date, iso_language, one_line
 from .packages.zip_file import check_package
@@ -62,7 +63,7 @@ def _blocks(parent: Any) -> Iterator[str]:
         if element.tag in _PARAGRAPHS:
             text = _inline(element)
         elif element.tag == f"{_TABLE}table":
-            text = "\n".join(_rows(element))
+            text = _table(element)
         elif element.tag == f"{_TEXT}list":
             text = "\n".join(f"- {' '.join(' '.join(_blocks(item)).split())}" for item in element)
         else:
@@ -72,11 +73,31 @@ def _blocks(parent: Any) -> Iterator[str]:
             yield text
 
 
-def _rows(table: Any) -> Iterator[str]:
+def _table(table: Any) -> str:
+    """Return the rows of a table as lines; a cell that extends over several rows is repeated in each."""
+    rows: list[list[str]] = []
+    headers = 0
+    extending: dict[int, tuple[int, str]] = {}  # by column: the number of further rows, and the text
     for row in _rows_of(table):
-        cells = [" ".join(" ".join(_blocks(cell)).split()) for cell in row.iterchildren(f"{_TABLE}table-cell")]
-        if any(cells):
-            yield " | ".join(cells)
+        cells: list[str] = []
+        for cell in row.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
+            text = " ".join(" ".join(_blocks(cell)).split()) if cell.tag == f"{_TABLE}table-cell" else ""
+            left, above = extending.get(len(cells), (0, ""))
+            if cell.tag != f"{_TABLE}table-cell" and left:
+                text = above
+                extending[len(cells)] = left - 1, above
+            elif (more := _number(cell, "number-rows-spanned")) > 1:
+                extending[len(cells)] = more - 1, text
+            cells += [text] * _number(cell, "number-columns-repeated")
+            del cells[MOST_COLUMNS:]
+        headers += row.getparent().tag == f"{_TABLE}table-header-rows"
+        rows.append(cells)
+    return write_table(rows, headers or None)
+
+
+def _number(cell: Any, attribute: str) -> int:
+    written = cell.get(f"{_TABLE}{attribute}", "1")
+    return max(1, min(int(written), MOST_COLUMNS)) if written.isdecimal() else 1
 
 
 def _rows_of(table: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Read plain text, and Markdown with front matter."""
+"""Read plain text, Markdown with front matter, and rich text with striprtf."""
 
 from __future__ import annotations
 

@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from ..embedding.base import Encoder, Encoding, FloatArray, unit
-from ..models import Article, Passage, Span
+from ..models import Article, Passage, Row, Span
 from ..storage.token_cache import TokenVectors
 from ..text.sentence_rules import ENGLISH
 from ..text.sentences import sentences
+from ..text.tables import NamedText, with_column_names
 from .bm25 import terms
 from .deduplicate import PassageWording
 
@@ -35,7 +36,22 @@ class PassageFeatures:
     @cached_property
     def sentences(self) -> tuple[Span, ...]:
         """The sentences, as offsets into the passage."""
-        return tuple(sentences(self.passage.text, self.article.language or ENGLISH))
+        return tuple(sentences(self.passage.text, self.article.language or ENGLISH, self.passage.rows))
+
+    @cached_property
+    def named(self) -> NamedText:
+        """The text in which the cells of rows carry the names of their columns, as models read it."""
+        return with_column_names(self.passage)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The sentences, and the rows with the names of their columns."""
+        return tuple(self.named.part(span) for span in self.sentences)
+
+    @cached_property
+    def rows_of_tables(self) -> dict[Span, Row]:
+        """The sentences that are rows of tables."""
+        return {row.span: row for row in self.passage.rows}
 
     @cached_property
     def rows(self) -> tuple[slice, ...]:
@@ -56,7 +72,7 @@ class PassageFeatures:
     @cached_property
     def terms(self) -> frozenset[str]:
         """The BM25 terms in the passage."""
-        return frozenset(terms(self.passage.text))
+        return frozenset(terms(self.named.text))
 
     def rows_between(self, start: int, end: int) -> slice:
         """Return the slice of tokens that overlap the passage's characters `[start, end)`."""
@@ -79,11 +95,14 @@ def in_context(title: str, text: str) -> tuple[str, int]:
     return (f"{title}. {text}", len(title) + 2) if title else (text, 0)
 
 
-def encode_in_context(encoder: Encoder, texts: Sequence[tuple[str, str]]) -> list[Encoding]:
+def encode_in_context(encoder: Encoder, passages: Sequence[tuple[str, Passage]]) -> list[Encoding]:
     """Encode passages with their titles prepended; token offsets are relative to the passages."""
-    given = [in_context(title, text) for title, text in texts]
+    named = [with_column_names(passage) for _, passage in passages]
+    given = [in_context(title, each.text) for (title, _), each in zip(passages, named, strict=True)]
     encodings = encoder.encode([text for text, _ in given])
     return [
-        Encoding(each.vector, each.tokens, tuple((start - shift, end - shift) for start, end in each.offsets))
-        for each, (_, shift) in zip(encodings, given, strict=True)
+        Encoding(
+            each.vector, each.tokens, tuple(own.original(start - shift, end - shift) for start, end in each.offsets)
+        )
+        for each, own, (_, shift) in zip(encodings, named, given, strict=True)
     ]

@@ -110,7 +110,7 @@ class Retriever:
         for word, term in misspelt(question, self._bm25).items():
             passage = self._bm25.first_text(term)
             (features,) = self._load_features([passage]) if passage else (None,)
-            if features is not None and (form := surface_form(term, features.passage.text)):
+            if features is not None and (form := surface_form(term, features.named.text)):
                 found[word] = form
         return found
 
@@ -214,7 +214,7 @@ class Retriever:
         tokens = self.tokens.get([passage.id for _, passage in passages])
         missing = [(article, passage) for article, passage in passages if passage.id not in tokens]
         if missing:
-            encodings = encode_in_context(self.encoder, [(article.title, passage.text) for article, passage in missing])
+            encodings = encode_in_context(self.encoder, [(article.title, passage) for article, passage in missing])
             new = {passage.id: TokenVectors.of(each) for (_, passage), each in zip(missing, encodings, strict=True)}
             self.tokens.put(new)
             tokens |= new

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ..models import Passage
 from ..storage.store import Store
+from ..text.tables import with_column_names
 from .bm25 import BM25Index, terms
 from .segments import Part, Segment
 
@@ -36,13 +38,18 @@ def load_bm25(store: Store) -> BM25Index:
     missing = [article for article in articles if article.encode() not in known]
     if missing:
         passages = (
-            (passage.id, terms(f"{title} . {passage.text}")) for title, passage in store.titled_passages(missing)
+            (passage.id, terms(f"{title} . {with_column_names(passage).text}"))
+            for title, passage in store.titled_passages(missing)
         )
         segment = Segment.of(passages, missing)
         if store.is_current():  # otherwise another process has just replaced all passages
             _save(segment, store.path, build)
         segments.append(segment)
     return BM25Index(segments, articles)
+
+
+def _terms(title: str, passage: Passage) -> list[str]:
+    return terms(f"{title} . {with_column_names(passage).text}")
 
 
 def merge_segments(store: Store) -> None:

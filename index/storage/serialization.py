@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..models import Article, Origin, Passage, SkippedPage, Span, public_name
+from ..text.tables import RowFinder
 
 
 def article_record(article: Article) -> dict[str, str | None]:
@@ -103,8 +104,10 @@ def start_of(passage_id: str) -> int:
 
 def to_passages(ids: Iterable[str], articles: Mapping[str, Article]) -> Iterator[tuple[Article, Passage]]:
     """Restore passages from their ids, each with its article; skip passages whose article is not in `articles`."""
+    finders: dict[str, RowFinder] = {}
     for id_ in ids:
         article = articles.get(article_id_of(id_))
         if article is not None:
-            start, _, end = id_.rpartition(":")[2].partition("-")
-            yield article, Passage(article.id, int(start), int(end), article.text[int(start) : int(end)])
+            start, end = map(int, id_.rpartition(":")[2].split("-"))
+            rows = finders.setdefault(article.id, RowFinder(article.text)).within(start, end)
+            yield article, Passage(article.id, start, end, article.text[start:end], rows)

@@ -265,12 +265,15 @@ def _is_alone(lines: Sequence[_Line], i: int, beside: set[int]) -> bool:
 
 
 def _counters(lines: Sequence[_Line], boilerplate: set[int]) -> set[int]:
-    """Find the lines that count shares or views: few bare numbers that do not number parts of the text."""
+    """Find the lines that count shares or views: few bare numbers that do not number parts of the text.
+
+    Numbers beside other lines count as well: together they are the cells of a table, of which the last may be alone.
+    """
     found = {i for i, line in enumerate(lines) if _COUNTER.fullmatch(line.words) and not _YEAR.fullmatch(line.words)}
     alone = {i for i in found if _is_alone(lines, i, found | boilerplate)}
     numbers = {int(lines[i].words) for i in alone if lines[i].words.isdecimal()}
     numbering = any(number + 1 in numbers for number in numbers if number)
-    return set() if numbering or len(alone) > _MOST_COUNTERS else alone
+    return set() if numbering or len(found) > _MOST_COUNTERS else alone
 
 
 def _running_times(lines: Sequence[_Line]) -> set[int]:

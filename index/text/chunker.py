@@ -6,14 +6,15 @@ A passage is a slice of the text, so its offsets are correct by construction: no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ..cancellation import Cancellation
-from ..models import Article, Passage, Span
+from ..models import Article, Passage, Row, Span
 from .lexicon import CJK
 from .sentence_rules import ENGLISH
 from .sentences import Block, blocks, sentences_within, stripped
+from .tables import cells_of, rows_in, rows_within, with_column_names
 
 SPLITTER_VERSION = "2"
 """The splitter version in the manifest; increase it when passages of an older version cannot be used any more. Passages
@@ -34,7 +35,7 @@ _CJK = re.compile(f"[{CJK}]")
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A piece of text that is never split: a sentence, or part of an overlong sentence."""
+    """A piece of text that is never split: a sentence, a row of a table, or part of one that is too long."""
 
     span: Span
     weight: int  # in tokens
@@ -45,18 +46,30 @@ def chunk(article: Article, tokenize: Tokenize, cancellation: Cancellation | Non
     """Return the passages of `article`, in order: slices between sentence boundaries, each of at most `LONGEST` tokens.
 
     Every character outside boilerplate and white space is in exactly one passage. A heading opens a passage: it stays
-    with the following text if both fit, and is never joined to the preceding text. No sentence is split unless it is
-    too long for a passage. Raises `CancelledWorkError` if the work should end.
+    with the following text if both fit, and is never joined to the preceding text. No sentence or row is split unless
+    it is too long for a passage; a row is as long as it is with the names of its columns. Raises `CancelledWorkError`
+    if the work should end.
     """
     cancellation = cancellation or Cancellation()
     passages = []
-    for section in _sections(blocks(article.text, article.boilerplate, cancellation, article.language or ENGLISH)):
-        units = [unit for block in section for unit in _units(article, block, tokenize, cancellation)]
+    rows = rows_in(article.text, cancellation)
+    found = blocks(article.text, article.boilerplate, cancellation, language=article.language or ENGLISH, rows=rows)
+    for section in _sections(found):
+        units = [
+            unit
+            for before, block in zip([None, *section], section, strict=False)
+            for unit in _units(article, block, before, tokenize, cancellation)
+        ]
         passages += [
-            Passage(article.id, span.start, span.end, article.text[span.start : span.end])
+            _passage(article, span, rows)
             for span in _pack(units, _uncut(units, _heading_units(units, section)), cancellation)
         ]
     return passages
+
+
+def _passage(article: Article, span: Span, rows: Sequence[Row]) -> Passage:
+    found = rows_within(article.text, rows, span.start, span.end) if rows else ()
+    return Passage(article.id, span.start, span.end, article.text[span.start : span.end], found)
 
 
 def _sections(all_blocks: list[Block]) -> Iterator[list[Block]]:
@@ -74,14 +87,39 @@ def _sections(all_blocks: list[Block]) -> Iterator[list[Block]]:
         yield section
 
 
-def _units(article: Article, block: Block, tokenize: Tokenize, cancellation: Cancellation) -> Iterator[_Unit]:
+def _units(
+    article: Article, block: Block, before: Block | None, tokenize: Tokenize, cancellation: Cancellation
+) -> Iterator[_Unit]:
     text, language = article.text, article.language or ENGLISH
+    if block.row is not None:
+        cancellation.check()
+        follows_header = before is not None and before.row is not None and before.row.is_header
+        yield from _row_units(text, block.row, tokenize, opens=not follows_header)
+        return
     opens = not block.is_list_item  # a list stays with the line that introduces it
     for i, sentence in enumerate(sentences_within(text, block.span, language, cancellation)):
         cancellation.check()
         for j, piece in enumerate(_pieces(text, sentence, tokenize)):
             tokens = tokenize(text[piece.start : piece.end])
             yield _Unit(piece, _weight(len(tokens), len(piece)), opens_paragraph=opens and i == j == 0)
+
+
+def _row_units(text: str, row: Row, tokenize: Tokenize, *, opens: bool) -> Iterator[_Unit]:
+    """Yield a row with the weight that it has with the names of its columns; one that is too long, cell by cell."""
+    words = text[row.span.start : row.span.end]
+    alone = replace(row, span=Span(0, len(words)))
+    named = with_column_names(Passage("", row.span.start, row.span.end, words, (alone,))).text
+    whole = _weight(len(tokenize(named)), len(named))
+    if whole <= LONGEST:
+        yield _Unit(row.span, whole, opens_paragraph=opens)
+        return
+    cells = [Span(0, len(words))] if row.is_header else cells_of(words, row.columns.separator)
+    for index, cell in enumerate(cells):
+        for piece in _pieces(text, Span(row.span.start + cell.start, row.span.start + cell.end), tokenize):
+            if len(piece):
+                named = f"{row.columns.name(index)}: {text[piece.start : piece.end]} | "
+                weight = _weight(len(tokenize(named)), len(named))
+                yield _Unit(piece, min(weight, LONGEST), opens_paragraph=opens and index == 0)
 
 
 def _weight(tokens: int, characters: int) -> int:

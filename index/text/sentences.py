@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cancellation import Cancellation
-from ..models import Span
+from ..models import Row, Span
 from .languages import language_of
 from .lexicon import CJK
 from .sentence_rules import ENGLISH, begins_with_ordinal, goes_on, has_rules
 from .sentence_rules import sentence_ends as ends_by_rules
+from .tables import rows_in
 
 _LONGEST_HEADING = 120  # maximum length of a heading, in characters
 _WINDOW = 5_000  # number of characters that are split at a time; see `_boundaries`
@@ -31,34 +32,45 @@ _CJK = re.compile(f"[{CJK}]")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, a heading or a list item."""
+    """A paragraph, a heading, a list item or a row of a table."""
 
     span: Span
     is_heading: bool
     is_list_item: bool
     is_after_boilerplate: bool  # if so, it cannot share a slice with the previous block
+    row: Row | None = None
 
 
-def sentences(text: str, language: str | None = None) -> list[Span]:
+def sentences(text: str, language: str | None = None, rows: Sequence[Row] | None = None) -> list[Span]:
     """Return the sentences in `text`, without surrounding white space.
 
-    Headings, list items and paragraphs end a sentence; the line breaks of hard-wrapped prose do not. `language` is the
-    ISO 639-1 code of the text's language; if it is not given, it is detected, and English if that fails.
+    Headings, list items, rows of tables and paragraphs end a sentence; the line breaks of hard-wrapped prose do not.
+    `language` is the ISO 639-1 code of the text's language; if it is not given, it is detected, and English if that
+    fails. `rows` are the rows of the text if they are known.
     """
     language = language or language_of(text) or ENGLISH
-    return [span for block in blocks(text, language=language) for span in sentences_within(text, block.span, language)]
+    return [
+        span
+        for block in blocks(text, language=language, rows=rows)
+        for span in ([block.span] if block.row else sentences_within(text, block.span, language))
+    ]
 
 
 def blocks(
     text: str,
     boilerplate: Sequence[Span] = (),
     cancellation: Cancellation | None = None,
+    *,
     language: str = ENGLISH,
+    rows: Sequence[Row] | None = None,
 ) -> list[Block]:
-    """Return the blocks of the text outside its boilerplate spans."""
+    """Return the blocks of the text outside its boilerplate spans; `rows` are its rows if they are known."""
     cancellation = cancellation or Cancellation()
     stretches = _between(len(text), boilerplate)
     lines = list(cancellation.checked(line for stretch in stretches for line in _lines_within(text, stretch)))
+    row_at = {row.span.start: row for row in (rows_in(text, cancellation) if rows is None else rows)}
+    lines = _with_whole_headers(lines, row_at)
+    row_of = [row_at.get(line.start) for line in lines]
     words = [text[line.start : line.end] for line in cancellation.checked(lines)]
     edges = sorted(span.start for span in boilerplate)
     is_after_boilerplate = [
@@ -70,12 +82,20 @@ def blocks(
         for i in cancellation.checked(range(len(lines)))
     ] + [True]
     is_heading = [
-        bool(_MARKDOWN_HEADING.match(line))
-        or (is_detached[i] and is_detached[i + 1] and i + 1 < len(lines) and _looks_like_a_heading(line))
+        (row_of[i] is None and bool(_MARKDOWN_HEADING.match(line)))
+        or (
+            row_of[i] is None
+            and is_detached[i]
+            and is_detached[i + 1]
+            and i + 1 < len(lines)
+            and _looks_like_a_heading(line)
+        )
         for i, line in enumerate(cancellation.checked(words))
     ]
     is_list_item = [
-        bool(_LIST_ITEM.match(line)) and (is_detached[i] or not begins_with_ordinal(line, words[i - 1], language))
+        row_of[i] is None
+        and bool(_LIST_ITEM.match(line))
+        and (is_detached[i] or not begins_with_ordinal(line, words[i - 1], language))
         for i, line in enumerate(cancellation.checked(words))
     ]
     firsts = [
@@ -85,12 +105,27 @@ def blocks(
         or is_heading[i]
         or is_heading[i - 1]
         or is_list_item[i]
+        or row_of[i]
+        or row_of[i - 1]
         or (_ENDS_A_SENTENCE.search(words[i - 1]) and not _goes_on(words[i - 1], words[i], language))
     ]
     return [
-        Block(Span(lines[i].start, lines[j - 1].end), is_heading[i], is_list_item[i], is_after_boilerplate[i])
+        Block(
+            Span(lines[i].start, lines[j - 1].end), is_heading[i], is_list_item[i], is_after_boilerplate[i], row_of[i]
+        )
         for i, j in zip(firsts, [*firsts, len(lines)][1:], strict=True)
     ]
+
+
+def _with_whole_headers(lines: list[Span], row_at: Mapping[int, Row]) -> list[Span]:
+    """Join the lines of a header row: the names of the columns, and the dashes below them."""
+    joined: list[Span] = []
+    for line in lines:
+        if joined and line.start < joined[-1].end:
+            continue
+        row = row_at.get(line.start)
+        joined.append(row.span if row else line)
+    return joined
 
 
 def begins_with_heading(text: str) -> bool:

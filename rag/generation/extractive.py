@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from index import SearchResult, Span
+from index import PassageFeatures, SearchResult, Span, terms
 
 from ..answer import Answer, Sentence
 from ..grounding.versions import difference, existing_first, newest_first, without_copies
-from ..questions.answer_kinds import short_answer
+from ..questions.answer_kinds import cell_answer, short_answer
 from ..reading.document import role_of
 from ..reading.evidence import Quote
 
@@ -58,7 +58,8 @@ def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many:
         start = len(text) + (1 if text else 0)
         cited = f"{chosen.text} [{chosen.number}]"
         text = f"{text} {cited}" if text else cited
-        short = short_answer(answer.search_query, chosen.text)
+        find = cell_answer if _is_row(chosen, found) else short_answer
+        short = find(answer.search_query, chosen.text)
         focus = Span(start + short.start, start + short.end) if short else None
         sentences.append(
             Sentence(start, start + len(cited), chosen.text, (chosen.number,), (chosen.span,), "quoted", focus)
@@ -85,12 +86,30 @@ def choose(
     for each in ranked:
         if (each.score < least and not (many and len(chosen) < _AROUND)) or _overlaps(each, chosen):
             continue
+        if chosen and _is_other_row(each, ranked[0], found):
+            continue
         around = many and len(chosen) < _AROUND
         wider = [_with_neighbours(each, found, around=around), _with_neighbours(each, found)]
         chosen.append(next((quoted for quoted in wider if not _overlaps(quoted, chosen)), each))
         if len(chosen) >= most:
             break
     return existing_first(chosen, found)
+
+
+def _is_other_row(quote: Quote, best: Quote, found: SearchResult) -> bool:
+    """Return whether a quote is a row of a table with fewer words of the question than the best quote, also a row.
+
+    The rows of a table are similar to each other, whatever they are about.
+    """
+    if not (_is_row(quote, found) and _is_row(best, found)):
+        return False
+    return not set(found.question.terms) & set(terms(best.text)) <= set(terms(quote.text))
+
+
+def _is_row(quote: Quote, found: SearchResult) -> bool:
+    features = found.passages[quote.number - 1].features
+    start = features.passage.start
+    return Span(quote.span.start - start, quote.span.end - start) in features.rows_of_tables
 
 
 def _overlaps(quote: Quote, chosen: Sequence[Quote]) -> bool:
@@ -105,8 +124,7 @@ def _with_neighbours(quote: Quote, found: SearchResult, *, around: bool = False)
     `around`, so are the statements before and after it in its paragraph.
     """
     features = found.passages[quote.number - 1].features
-    passage, spans = features.passage, features.sentences
-    texts = [passage.text[span.start : span.end] for span in spans]
+    passage, spans, texts = features.passage, features.sentences, features.texts
     first = last = next(i for i, span in enumerate(spans) if passage.start + span.start == quote.span.start)
     if first > 0 and _OPENS_WITH_PRONOUN.match(quote.text):
         first -= 1
@@ -116,17 +134,21 @@ def _with_neighbours(quote: Quote, found: SearchResult, *, around: bool = False)
     elif last + 1 < len(texts) and texts[last + 1][0] in _OPENING_QUOTES:
         last += 1
     if around:
-        first, last = _around(passage.text, spans, first, last)
+        first, last = _around(features, first, last)
     start, end = spans[first].start, spans[last].end
     span = Span(passage.start + start, passage.start + end)
-    return replace(quote, span=span, text=passage.text[start:end])
+    return replace(quote, span=span, text=features.named.part(Span(start, end)))
 
 
-def _around(text: str, spans: Sequence[Span], first: int, last: int) -> tuple[int, int]:
+def _around(features: PassageFeatures, first: int, last: int) -> tuple[int, int]:
     """Return the indices of the first and last sentence with the statements around them in the same paragraph."""
+    text, spans = features.passage.text, features.sentences
+    rows = features.rows_of_tables
+    if spans[first] in rows:
+        return first, last
 
     def belongs(at: int, gap: str) -> bool:
-        return "\n\n" not in gap and role_of(text[spans[at].start : spans[at].end]) == "statement"
+        return "\n\n" not in gap and role_of(features.texts[at]) == "statement" and spans[at] not in rows
 
     before, after = first, last
     if first > 0 and belongs(first - 1, text[spans[first - 1].end : spans[first].start]):

@@ -41,6 +41,7 @@ def overview(rows: Sequence[Line], towards: FloatArray | None = None, most: int 
     `towards` is the vector of a topic: sentences about it are preferred. `most` limits their number.
     """
     said = [row for row in statements(rows) if not row.text.rstrip().endswith((":", "："))]
+    said = [row for row in said if not row.is_row] or said  # a table is not an overview of the text around it
     if not said:
         return []
     if most == 1:

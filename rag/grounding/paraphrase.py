@@ -83,15 +83,15 @@ def support_signs(
     date), and its names from the rest of the `article`. The span is relative to the passage. A near copy is compared
     with the copied sentences only.
     """
-    text, spans = features.passage.text, features.sentences
+    text, spans = features.named.text, features.sentences
     if not spans or not has_words(sentence):
         return None
-    parts = [text[span.start : span.end] for span in spans]
+    parts = list(features.texts)
     matched, is_share = _match(sentence, encoding, parts, features)
     copy = find_copy(sentence, parts)
     first, last = (copy.first, copy.last) if copy else _best_run(matched)
     span = Span(spans[first].start, spans[last].end)
-    run = text[span.start : span.end]
+    run = features.named.part(span)
     # Words that a copy adds may come from anywhere in the passage, such as "Lu Yanxia" for "she".
     best = (matched if copy else matched[first : last + 1]).max(axis=0)
     mean, weakest = float(best.mean()), float(best.min())

@@ -40,6 +40,15 @@ def find_quote(sentence: str, text: str) -> Span | None:
     return None
 
 
+def find_in_passage(wanted: str, features: PassageFeatures) -> Span | None:
+    """Return the span in a passage of words that it contains, also in rows with the names of their columns, or None."""
+    quoted = find_quote(wanted, features.passage.text)
+    if quoted is None and features.named.pieces:
+        named = find_quote(wanted, features.named.text)
+        quoted = Span(*features.named.original(named.start, named.end)) if named else None
+    return quoted
+
+
 def negated_sentence(quoted: Span, features: PassageFeatures) -> Span | None:
     """Return the span of the sentence around a quotation if the words before it may reverse its meaning, or None.
 

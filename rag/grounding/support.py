@@ -16,7 +16,7 @@ from ..reading.reader import Pair, Reader, Reading
 from ..text.entities import names, unknown_names
 from .consistency import located
 from .paraphrase import SupportGrade, SupportSigns, grade_signs, support_signs
-from .quotes import find_quote, has_words, negated_sentence
+from .quotes import find_in_passage, has_words, negated_sentence
 from .reasons import IN_DOUBT, NO_WORDS, NOT_SIMILAR, PARTLY_SIMILAR, WORDS_NOT_SAID, reason
 
 _MOST_READINGS = 400  # maximum number of pairs of sentence and passages that are read for one answer
@@ -48,9 +48,9 @@ class SupportChecker:
         self._readings: dict[tuple[str, tuple[int, ...]], Reading] = {}
         self.is_limited = False
         self._articles: dict[str, str] = {}
-        for hit in found.hits:
-            text = self._articles.get(hit.passage.article_id, _head(hit))
-            self._articles[hit.passage.article_id] = f"{text}\n{hit.passage.text}"
+        for each in found.passages:
+            article = each.hit.passage.article_id
+            self._articles[article] = f"{self._articles.get(article, _head(each.hit))}\n{each.features.named.text}"
 
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         """Grade how well passage `number` (from 1) supports `sentence`.
@@ -58,17 +58,17 @@ class SupportChecker:
         `beside` lists the other passages that the sentence cites: its names and numbers may come from them. Names may
         come from all found passages of the same article. Raises `CitechatError` if a model cannot be loaded.
         """
-        hit = self._found.passages[number - 1].hit
+        hit, features = self._found.passages[number - 1].hit, self._found.passages[number - 1].features
         sentence = without_frame(sentence)
-        quoted = find_quote(sentence, hit.passage.text)
+        quoted = find_in_passage(sentence, features)
         if quoted is not None:
-            negated = negated_sentence(quoted, self._found.passages[number - 1].features)
+            negated = negated_sentence(quoted, features)
             if negated:
                 return SupportGrade("weak", _in_article(negated, hit), IN_DOUBT)
             return SupportGrade("quoted", _in_article(quoted, hit))
         signs = self.signs(sentence, number, beside)
         if signs is None:
-            spans = self._found.passages[number - 1].features.sentences
+            spans = features.sentences
             span = spans[0] if spans else Span(0, len(hit.passage.text))
             return SupportGrade("unsupported", _in_article(span, hit), NO_WORDS)
         reading = self.reading(sentence, number, beside)
@@ -80,17 +80,19 @@ class SupportChecker:
         if not grade.is_refuted:
             return grade
         everything = "\n".join(self._articles.values())
-        return replace(grade, reason=located(grade.reason, f"{_head(hit)}\n{hit.passage.text}", everything))
+        return replace(grade, reason=located(grade.reason, f"{_head(hit)}\n{features.named.text}", everything))
 
     def signs(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportSigns | None:
         """Return the signs that passage `number` supports a sentence; None if one of them has no words."""
         scored = self._found.passages[number - 1]
-        others = [self._found.passages[other - 1].hit for other in beside if other != number]
+        others = [self._found.passages[other - 1] for other in beside if other != number]
         return support_signs(
             sentence,
             self._encoding(sentence),
             scored.features,
-            around="\n".join([_head(scored.hit), *(f"{_head(other)}\n{other.passage.text}" for other in others)]),
+            around="\n".join(
+                [_head(scored.hit), *(f"{_head(other.hit)}\n{other.features.named.text}" for other in others)]
+            ),
             article=self._articles[scored.hit.passage.article_id],
         )
 
@@ -125,8 +127,10 @@ class SupportChecker:
         text, spans = "", list[Span]()
         for each in chosen:
             start = len(text) + 1 if text else 0
-            text = f"{text}\n{each.hit.passage.text}" if text else each.hit.passage.text
-            spans += [Span(start + span.start, start + span.end) for span in each.features.sentences]
+            named = each.features.named
+            text = f"{text}\n{named.text}" if text else named.text
+            own = map(named.named, each.features.sentences)
+            spans += [Span(start + span.start, start + span.end) for span in own]
         for introduction in self._introductions(sentence, chosen[0].hit, text):
             shift = len(introduction) + 1
             text = f"{introduction}\n{text}"
@@ -140,9 +144,7 @@ class SupportChecker:
         others = [each for each in self._found.passages if each.hit.passage.article_id == hit.passage.article_id]
         others.sort(key=lambda each: each.hit.passage.start)
         for other in others if missing else ():
-            whole = other.hit.passage.text
-            for span in other.features.sentences:
-                part = whole[span.start : span.end]
+            for part in other.features.texts:
                 if part not in text and (still := unknown_names(sentence, part, sorted(missing))) != missing:
                     missing = still
                     found.append(part)
@@ -163,7 +165,7 @@ class SupportChecker:
 
         def similarity(number: int) -> tuple[bool, float]:
             features = passages[number - 1].features
-            is_quoted = find_quote(sentence, features.passage.text) is not None
+            is_quoted = find_in_passage(sentence, features) is not None
             if encoding is None or not is_readable(sentence):
                 return is_quoted, len(wanted & features.terms) / max(1, len(wanted))
             return is_quoted, float((features.vectors @ encoding.vector).max(initial=-1.0))

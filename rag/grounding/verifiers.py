@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index import CitechatError, SearchResult, Span
+from index import CitechatError, SearchResult, Span, with_column_names
 
 from ..answer import Answer, Sentence, Support
 from ..errors import SettingsError
 from ..plugins import load_plugin
 from ..text.quantities import quantities
 from .llm_verifier import LLMVerifier
-from .quotes import find_quote
+from .quotes import find_in_passage
 from .reasons import (
     CONTRADICTED,
     NOT_MENTIONED,
@@ -195,7 +195,10 @@ def _claim(sentence: Sentence, found: SearchResult) -> ClaimToCheck:
     hits = [(number, found.passages[number - 1].hit) for number in dict.fromkeys(sentence.numbers)]
     return ClaimToCheck(
         sentence.text,
-        tuple(CitedPassage(number, hit.passage.text, hit.title, hit.published or "") for number, hit in hits),
+        tuple(
+            CitedPassage(number, with_column_names(hit.passage).text, hit.title, hit.published or "")
+            for number, hit in hits
+        ),
     )
 
 
@@ -219,8 +222,8 @@ def _has_wrong_number(sentence: Sentence) -> bool:
 
 def _span_of(words: str, found: SearchResult, number: int) -> Span | None:
     """Return the span of the words in passage `number`, as offsets in the article, if it contains them."""
-    passage = found.passages[number - 1].hit.passage
-    span = find_quote(words, passage.text)
+    features = found.passages[number - 1].features
+    passage, span = features.passage, find_in_passage(words, features)
     return Span(passage.start + span.start, passage.start + span.end) if span else None
 
 

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from index import Span, lexicon
+from index import BETWEEN_CELLS, Span, lexicon, terms
 
 Kind = Literal["number", "date"]
 
@@ -136,6 +136,24 @@ def short_answer(question: str, sentence: str) -> Span | None:
     known = _words(question)
     found = [match for match in pattern.finditer(sentence) if not _words(match[0]) <= known]
     return Span(*found[0].span()) if len(found) == 1 else None
+
+
+def cell_answer(question: str, row: str) -> Span | None:
+    """Return the span of the cell that `question` asks for in a row such as "Parish: Aldwick | 2022: 310", or None.
+
+    It is the cell whose column's name has more words of the question than the others, of the cells with other words.
+    """
+    asked, at = set(terms(question)), 0
+    scores: dict[Span, int] = {}
+    for cell in row.split(BETWEEN_CELLS):
+        name, mark, value = cell.partition(": ")
+        if mark and not set(terms(value)) <= asked:
+            start = at + len(name) + len(mark)
+            scores[Span(start, start + len(value))] = len(asked & set(terms(name)))
+        at += len(cell) + len(BETWEEN_CELLS)
+    best = max(scores.values(), default=0)
+    found = [span for span, score in scores.items() if score == best > 0]
+    return found[0] if len(found) == 1 else None
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from index import PassageFeatures, SearchResult, terms
+from index import PassageFeatures, SearchResult, Span, terms
 
 from ..questions.answer_kinds import lacks_quantity
 from ..text.entities import missing_names
@@ -123,9 +123,9 @@ def confidence_signs(found: SearchResult, best: Quote) -> ConfidenceSigns:
     """Return the signs for a question in a script that the encoder can read; `best` is the sentence to quote."""
     scored = found.passages[best.number - 1]
     hit, features = scored.hit, scored.features
-    text = f"{hit.title} . {hit.passage.text}"
+    text = f"{hit.title} . {features.named.text}"
     start, end = _with_sentence_before(features, best)
-    asked, said = found.question.text, hit.passage.text[start:end]
+    asked, said = found.question.text, features.named.part(Span(start, end))
     anywhere = scored.similarities.max(axis=1)
     together = features.vector(features.rows_between(start, end)) @ found.question.vector
     return ConfidenceSigns(

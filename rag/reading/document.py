@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from index import FloatArray, SearchResult, Span, lexicon
+from index import FloatArray, PassageFeatures, SearchResult, Span, lexicon
 
 Role = Literal["statement", "question", "label"]
 
@@ -49,6 +49,8 @@ _LONGEST_LABEL = 14  # words; a longer text without a full stop is a statement
 class Line:
     """A sentence of an article, in passage `number` (from 1) of a search result; `span` is in the article.
 
+    The `text` of a row of a table has the names of its columns, which may be elsewhere in the article.
+
     `vector` is its mean token vector. `paragraph` numbers the paragraphs of all articles. The role is "question" for a
     question, and "label" for a heading, caption or other text that says nothing by itself.
     """
@@ -60,6 +62,7 @@ class Line:
     vector: FloatArray
     paragraph: int
     role: Role
+    is_row: bool = False
 
 
 def lines(found: SearchResult) -> list[Line]:
@@ -69,19 +72,23 @@ def lines(found: SearchResult) -> list[Line]:
     for number, scored in enumerate(found.passages, start=1):
         passage, features = scored.hit.passage, scored.features
         title = scored.hit.title
-        for span, vector in zip(features.sentences, features.vectors, strict=True):
+        for span, text, vector in zip(features.sentences, features.texts, features.vectors, strict=True):
             place = Span(passage.start + span.start, passage.start + span.end)
             last = rows[-1] if rows and rows[-1].article_id == passage.article_id else None
             if last is not None and place.start < last.span.end:
                 continue
             if last is None or "\n" in _gap(passage.text, passage.start, last.span.end, place.start):
                 paragraph += 1
-            text = passage.text[span.start : span.end]
-            role = role_of(text)
-            if is_title(text, title):
-                role = "label"
-            rows.append(Line(number, passage.article_id, place, text, vector, paragraph, role))
+            role = "label" if is_title(text, title) else sentence_role(features, span, text)
+            is_row = span in features.rows_of_tables
+            rows.append(Line(number, passage.article_id, place, text, vector, paragraph, role, is_row))
     return rows
+
+
+def sentence_role(features: PassageFeatures, span: Span, text: str) -> Role:
+    """Return the role of a sentence in a passage: a row of a table is a statement, its header a label."""
+    row = features.rows_of_tables.get(span)
+    return role_of(text) if row is None else "label" if row.is_header else "statement"
 
 
 @lru_cache(maxsize=4096)  # called more than once for every sentence that is ranked

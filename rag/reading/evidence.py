@@ -10,7 +10,7 @@ import numpy as np
 from index import FloatArray, PassageFeatures, Question, SearchResult, Span, terms
 
 from ..questions.answer_kinds import asked_kind, holds_kind, lacks_quantity
-from .document import is_title, role_of
+from .document import is_title, sentence_role
 from .pairs import SIMILARITY_SCALE
 from .reader import Pair, Reader, Reading
 
@@ -35,6 +35,7 @@ _SENTENCE_READ, _PASSAGE_READ = 1 / SIMILARITY_SCALE, 0.01
 class Quote:
     """A sentence in a passage, with offsets in the article; `number` is the passage number.
 
+    The `text` of a row of a table has the names of its columns, which may be elsewhere in the article.
     `matched` contains the similarity of each question token, shape `(question tokens,)`; `sentence_similarity` is the
     cosine between question and sentence. `score` orders the sentences found for one question.
     """
@@ -55,8 +56,9 @@ def read_passages(found: SearchResult, reader: Reader) -> list[Reading]:
     if not found.question.readable:
         return []
     pairs = [
-        Pair(found.question.text, each.features.passage.text, each.features.sentences, each.hit.title)
+        Pair(found.question.text, named.text, tuple(map(named.named, each.features.sentences)), each.hit.title)
         for each in found.passages[:_PASSAGES]
+        for named in [each.features.named]
     ]
     return reader.read("question", pairs)
 
@@ -73,7 +75,7 @@ def rank_sentences(found: SearchResult, readings: Sequence[Reading] = ()) -> lis
         matches, similarities, scores = sentence_scores(found.question, features, scored.similarities)
         read = _read_scores(readings[number - 1]) if number <= len(readings) else [0.0] * len(features.sentences)
         for i, span in enumerate(features.sentences):
-            text = passage.text[span.start : span.end]
+            text = features.texts[i]
             score = scores[i] if found.question.readable else shared_rarity(found, set(terms(text)))
             in_article = Span(passage.start + span.start, passage.start + span.end)
             quotes.append(Quote(number, in_article, text, score + penalty + read[i], matches[i], similarities[i]))
@@ -83,8 +85,10 @@ def rank_sentences(found: SearchResult, readings: Sequence[Reading] = ()) -> lis
 
 def _is_statement(quote: Quote, found: SearchResult) -> bool:
     """Return whether a sentence can be an answer, unlike a question, a heading or the title."""
-    title = found.passages[quote.number - 1].hit.title
-    return role_of(quote.text) == "statement" and not is_title(quote.text, title)
+    scored = found.passages[quote.number - 1]
+    title, start = scored.hit.title, scored.hit.passage.start
+    span = Span(quote.span.start - start, quote.span.end - start)
+    return sentence_role(scored.features, span, quote.text) == "statement" and not is_title(quote.text, title)
 
 
 def shared_rarity(found: SearchResult, held: Collection[str]) -> float:
@@ -112,8 +116,7 @@ def sentence_scores(
     matches = _matches(similarities, features)
     cosines = (features.vectors @ question.vector).tolist()
     kind, scores = asked_kind(question.text), []
-    for span, matched, cosine in zip(features.sentences, matches, cosines, strict=True):
-        text = features.passage.text[span.start : span.end]
+    for text, matched, cosine in zip(features.texts, matches, cosines, strict=True):
         fits = holds_kind(kind, question.text, text) - lacks_quantity(question.text, text) if kind else 0
         scores.append(float(question.weights @ matched) + _SENTENCE_SIMILARITY * cosine + _KIND * fits)
     return matches, cosines, scores
@@ -127,10 +130,10 @@ def _matches(similarities: FloatArray, features: PassageFeatures) -> list[FloatA
     before = np.zeros(len(similarities), dtype=np.float32)
     weight = _FROM_BEFORE
     matches = []
-    for rows, span in zip(features.rows, features.sentences, strict=True):
+    for rows, span, text in zip(features.rows, features.sentences, features.texts, strict=True):
         # A sentence beyond the model's context has no tokens to match.
         here = similarities[:, rows].max(axis=1) if rows.start < rows.stop else np.zeros_like(before)
         matches.append(np.maximum(here, weight * before))
-        is_statement = role_of(features.passage.text[span.start : span.end]) == "statement"
+        is_statement = sentence_role(features, span, text) == "statement"
         before, weight = here, _FROM_BEFORE if is_statement else _FROM_HEADING
     return matches

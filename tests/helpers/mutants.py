@@ -17,9 +17,10 @@ from index import Article, Skipped, sentences
 from index.ingest.loader import load
 from index.text.chunker import chunk
 
-_PACKED = (".docx", ".pptx", ".odt", ".epub", ".zip")
+_PACKED = (".docx", ".pptx", ".odt", ".xlsx", ".epub", ".zip")
 _STOPPED = ("it takes more than", "it needs more than", "it makes the parser crash", "could not be parsed safely")
-_SUFFIXES = (".txt", ".md", ".html", ".pdf", ".docx", ".pptx", ".odt", ".rtf", ".eml", ".mbox", ".epub", ".zip")
+_OFFICE = (".docx", ".pptx", ".odt", ".rtf", ".csv", ".xlsx")
+_SUFFIXES = (".txt", ".md", ".html", ".pdf", *_OFFICE, ".eml", ".mbox", ".epub", ".zip")
 _TOKENS = (
     *(
         b"\x00",

@@ -302,7 +302,7 @@ def content_of(path: Path, url: str | None = None) -> dict[str, Any]:
     held = [id_.rpartition(":")[0] for id_ in got["ids"]]
     vectors = dict(zip(got["ids"], np.asarray(got["embeddings"], np.float32), strict=True))
     titled = list(store.titled_passages())
-    encoded = encode_in_context(HashingEncoder(), [(title, passage.text) for title, passage in titled])
+    encoded = encode_in_context(HashingEncoder(), titled)
     ids = np.array(sorted(got["ids"]), dtype=np.bytes_)
     compared = load_vectors(store, [ids])
     cosines = np.zeros((0, 0)) if compared is None else compared @ compared.T

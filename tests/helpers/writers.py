@@ -378,6 +378,35 @@ def _write_open_document(folder: Path) -> dict[str, Expectation]:
     return {"library.odt": _expect(LIBRARY, sentence, question, "pressure washer", language="en")}
 
 
+def _write_separated(folder: Path) -> dict[str, Expectation]:
+    rows = 'Ferry,Built,"Seats, in all"\nAstrid,1988,340\nBirgit,1994,"1,412"\nCecilie,2003,280\n'
+    (folder / "ferries.csv").write_text(f"Ferries of the sound\n\n{rows}", encoding="utf-8")
+    (folder / "puffins.tsv").write_text("Colony\tPairs\nNorth Stack\t420\nGull Rock\t88\nThe Skerry\t1200\n")
+    sentence = "Ferry: Birgit | Built: 1994 | Seats, in all: 1,412"
+    question = "When was the ferry Cecilie built?"
+    birds = Expectation("puffins", "Colony: Gull Rock | Pairs: 88", "How many pairs does Gull Rock have?", ("88",))
+    return {"ferries.csv": Expectation("Ferries of the sound", sentence, question, ("2003",)), "puffins.tsv": birds}
+
+
+def _write_workbook(folder: Path) -> dict[str, Expectation]:
+    from openpyxl import Workbook
+
+    workbook = Workbook()
+    workbook.properties.title, workbook.properties.creator = "Viaducts of the county", "Hanna Dahl"
+    workbook.properties.created = datetime(2024, 2, 24)
+    sheet = workbook.active
+    sheet.append(["Viaduct", "Opened", "Cost"])
+    for name, opened, cost in (("Tarn", datetime(1967, 5, 4), 1_250_000), ("Skarv", datetime(1999, 9, 30), 880_000)):
+        sheet.append([name, opened, cost])
+        sheet.cell(sheet.max_row, 2).number_format, sheet.cell(sheet.max_row, 3).number_format = "dd/mm/yy", "#,##0"
+    workbook.save(folder / "viaducts.xlsx")
+    sentence = "Viaduct: Tarn | Opened: 4 May 1967 | Cost: 1,250,000"
+    question, facts = "When was the Skarv viaduct opened?", ("30 September 1999",)
+    title = "Viaducts of the county"
+    found = Expectation(title, sentence, question, facts, author="Hanna Dahl", published="2024-02-24T00:00:00")
+    return {"viaducts.xlsx": found}
+
+
 def _write_rich_text(folder: Path) -> dict[str, Expectation]:
     def escaped(text: str) -> str:
         return "".join(c if c.isascii() else f"\\u{ord(c)}?" for c in text)
@@ -483,6 +512,8 @@ _WRITERS: tuple[Callable[[Path], dict[str, Expectation]], ...] = (
     _write_word,
     _write_open_document,
     _write_rich_text,
+    _write_separated,
+    _write_workbook,
     _write_message,
     _write_mailbox,
     _write_book,

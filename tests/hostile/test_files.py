@@ -255,7 +255,10 @@ def test_an_open_document_takes_in_no_file(files: dict[str, list[bytes]], secret
     assert SECRET not in str(list(load([beside / "a.odt"])))
 
 
-@pytest.mark.parametrize(("suffix", "part"), [(".docx", "word/document.xml"), (".odt", "content.xml")])
+OFFICE = [(".docx", "word/document.xml"), (".odt", "content.xml"), (".xlsx", "xl/worksheets/sheet1.xml")]
+
+
+@pytest.mark.parametrize(("suffix", "part"), OFFICE)
 def test_entities_that_multiply_are_not_multiplied(
     files: dict[str, list[bytes]], suffix: str, part: str, beside: Path
 ) -> None:
@@ -265,7 +268,7 @@ def test_entities_that_multiply_are_not_multiplied(
     assert len(_reasons(beside / f"a{suffix}")) == 1
 
 
-@pytest.mark.parametrize(("suffix", "part"), [(".docx", "word/document.xml"), (".odt", "content.xml")])
+@pytest.mark.parametrize(("suffix", "part"), OFFICE)
 def test_an_office_document_that_is_nested_without_end_is_refused(
     files: dict[str, list[bytes]], suffix: str, part: str, beside: Path
 ) -> None:

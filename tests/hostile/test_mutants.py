@@ -47,7 +47,9 @@ def _is_read_or_refused(path: Path, data: bytes) -> None:
 
 RANDOMS = st.randoms(use_true_random=False)
 BYTES = st.binary(max_size=2000)
-SUFFIXES = st.sampled_from((".txt", ".md", ".html", ".pdf", ".docx", ".pptx", ".odt", ".rtf", ".eml", ".epub"))
+SUFFIXES = st.sampled_from(
+    (".txt", ".md", ".html", ".pdf", ".docx", ".pptx", ".odt", ".rtf", ".csv", ".xlsx", ".eml", ".epub")
+)
 
 
 @_tried(70, random=RANDOMS)

@@ -25,7 +25,8 @@ SCOPES = {
 """The label of each scope that a user can choose."""
 
 _UPLOADED = [
-    *(".txt", ".md", ".html", ".htm", ".pdf", ".epub", ".docx", ".pptx", ".odt", ".rtf", ".eml", ".mbox", ".zip"),
+    *(".txt", ".md", ".html", ".htm", ".pdf", ".epub", ".docx", ".pptx", ".odt", ".rtf", ".csv", ".tsv", ".xlsx"),
+    *(".eml", ".mbox", ".zip"),
 ]
 
 # Runs in the browser when a component has loaded. It relays the document event with the component's name, which the

@@ -1,0 +1,197 @@
+"""Read tables: comma- and tab-separated values with the standard library, and Excel workbooks with openpyxl."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from io import BytesIO, StringIO
+from itertools import groupby, islice
+from pathlib import PurePosixPath
+from typing import Any
+
+from ..models import public_name
+from ..text.tables import MOST_COLUMNS, header_names, write_table
+from .base import Extract, cannot_read
+from .encoding import decode
+from .metadata import iso_date, iso_language, one_line
+from .packages.zip_file import check_package
+
+_MOST = ((100_000, "rows"), (1_000_000, "cells"), (20_000_000, "characters"))
+_SMALLER = "Split it into several files, or leave out columns that nobody asks about."
+_DELIMITERS = ",;\t|"
+_SAMPLE = 50  # number of rows that show the delimiter
+_SEPARATOR = re.compile(r"sep=(.)\r?\n")
+_COLOURS = re.compile(r"\[[^\]$]*\]|_.|\*.")  # parts of a number format that are not shown
+_LITERAL = re.compile(r'"[^"]*"|\\.')
+_CURRENCY = re.compile(r"\[\$([^\]-]{1,5})|([$€£¥₹₩₽₺])")
+_DECIMALS = re.compile(r"0\.(0+)")
+
+
+def read_csv(data: bytes, name: str) -> Extract:
+    """Read separated values: a line for each row, in which each cell carries the name of its column.
+
+    The delimiter is the one that splits the first rows most evenly. Raises `LoadError` if the table is too large.
+    """
+    text = decode(data, name)
+    declared = _SEPARATOR.match(text)
+    text = text[declared.end() :] if declared else text
+    delimiter = declared[1] if declared else _delimiter(text)
+    written = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    rows = [row for _, row in _bounded(((0, row) for row in written), name)]
+    return Extract(_sheet(rows), title=_title(rows, name))
+
+
+def read_xlsx(data: bytes, name: str) -> Extract:
+    """Read the visible sheets of a workbook, with dates and numbers as they are shown, and the results of formulas.
+
+    If there are several sheets, each row begins with the name of its sheet. Raises `LoadError` if the workbook is too
+    large or not one.
+    """
+    from openpyxl import load_workbook
+
+    if not data.startswith(b"PK"):
+        raise cannot_read(name, "it is not an .xlsx workbook", "Open it in Excel and save it as .xlsx.")
+    check_package(BytesIO(data), name)
+    workbook = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    sheets = list(_sheets(workbook, name))
+    metadata = workbook.properties
+    return Extract(
+        "\n\n".join(_sheet(rows, title if len(sheets) > 1 else "") for title, rows in sheets),
+        title=one_line(metadata.title) or _title(sheets[0][1] if len(sheets) == 1 else [], name),
+        author=one_line(metadata.creator) if metadata.creator != "openpyxl" else None,
+        published=iso_date(metadata.created),
+        language=iso_language(metadata.language),
+    )
+
+
+def _sheets(workbook: Any, name: str) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield the titles and rows of the visible sheets that are not empty; the limits hold for all together."""
+    shown = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
+    rows: dict[int, list[list[str]]] = defaultdict(list)
+    for number, row in _bounded(((i, row) for i, sheet in enumerate(shown) for row in _rows(sheet)), name):
+        rows[number].append(row)
+    yield from ((shown[i].title, own) for i, own in rows.items() if any(map(any, own)))
+
+
+def _rows(sheet: Any) -> Iterator[list[str]]:
+    sheet.reset_dimensions()  # a file may declare any size
+    for row in sheet.iter_rows(max_col=MOST_COLUMNS):
+        yield [_shown(cell.value, cell.number_format or "") if cell.value is not None else "" for cell in row]
+
+
+def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows, with the number of their sheet, without white space around cells; blank rows in a row are one.
+
+    Raises `LoadError` if the table exceeds a limit.
+    """
+    cells = characters = count = 0
+    was_blank = True
+    for number, row in rows:
+        stripped = [cell.strip() for cell in row[:MOST_COLUMNS]]
+        held = [cell for cell in stripped if cell]
+        if held or not was_blank:
+            yield number, stripped if held else []
+        was_blank = not held
+        count += bool(held)
+        cells += len(held)
+        characters += sum(map(len, held))
+        for value, (most, what) in zip((count, cells, characters), _MOST, strict=True):
+            if value > most:
+                raise cannot_read(name, f"it has more than {most:,} {what}", _SMALLER)
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that gives most of the first rows the same number of cells, and as many as possible."""
+
+    def evenness(delimiter: str) -> tuple[float, int]:
+        rows = islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter), _SAMPLE)
+        sizes = Counter(len(row) for row in rows if len(row) > 1)
+        size, often = max(sizes.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
+        return often, size
+
+    return max(_DELIMITERS, key=evenness)
+
+
+def _sheet(rows: Sequence[Sequence[str]], sheet: str = "") -> str:
+    """Return the tables of a sheet, between blank rows, as text.
+
+    Rows with a single cell above a table are its title. A table without a header has that of the table above if they
+    have equally many columns.
+    """
+    parts = []
+    names: list[str] = []
+    for is_blank, group in groupby(rows, key=lambda row: not any(row)):
+        table = [] if is_blank else _without_empty_columns(list(group))
+        while table and sum(map(bool, table[0])) == 1 and len(table[0]) > 1:
+            parts.append(next(cell for cell in table.pop(0) if cell))
+        table = _without_empty_columns(table)
+        if not table:
+            continue
+        if header_names(table[0], table[1:], expected=True):
+            names, table = table[0], table[1:]
+        elif len(names) != len(table[0]):
+            names = []
+        head = [[*["Sheet"] * bool(sheet), *names]] if names else []
+        body = [[*[f"Sheet: {sheet}" if not names else sheet] * bool(sheet), *row] for row in table]
+        parts.append(write_table([*head, *body], len(head)))
+    return "\n\n".join(parts)
+
+
+def _without_empty_columns(table: Sequence[Sequence[str]]) -> list[list[str]]:
+    width = max(map(len, table), default=0)
+    held = [i for i in range(width) if any(i < len(row) and row[i] for row in table)]
+    return [[row[i] if i < len(row) else "" for i in held] for row in table]
+
+
+def _title(rows: Sequence[Sequence[str]], name: str) -> str:
+    """Return the title of a table: the only cell of its first row, else the name of the file."""
+    held = [cell for cell in rows[0] if cell] if len(rows) > 1 else []
+    stem = PurePosixPath(public_name(name)).stem
+    return one_line(held[0] if len(held) == 1 else stem.replace("_", " ")) or stem
+
+
+def _shown(value: Any, number_format: str) -> str:
+    """Return a value as a person would write it: with the unit and the decimals of its format, and months as words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        clock = value.time() if isinstance(value, datetime) else time()
+        return f"{_day(value, number_format)} {_clock(clock) if clock != time() else ''}".rstrip()
+    if isinstance(value, time):
+        return _clock(value)
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(int(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
+    if isinstance(value, int | float):
+        return _number(value, number_format)
+    return " ".join(str(value).split())
+
+
+def _day(value: date, number_format: str) -> str:
+    written = _LITERAL.sub("", _COLOURS.sub("", number_format)).lower()
+    day = f"{value.day} " if "d" in written or "y" not in written else ""
+    month = f"{value:%B} " if day or "m" in written else ""
+    return f"{day}{month}{value.year}"
+
+
+def _clock(value: time) -> str:
+    return f"{value:%H:%M:%S}" if value.second else f"{value:%H:%M}"
+
+
+def _number(value: float, number_format: str) -> str:
+    shown = _COLOURS.sub("", number_format.split(";", maxsplit=1)[0])
+    decimals = len(places[1]) if (places := _DECIMALS.search(shown)) else 0
+    thousands = "," if ",0" in shown or ",#" in shown else ""
+    plain = _LITERAL.sub("", shown)
+    if "%" in plain:
+        return f"{value * 100:{thousands}.{decimals}f}%"
+    if places or (thousands and "0" in shown):
+        written = f"{value:{thousands}.{decimals}f}"
+    else:
+        written = str(value) if isinstance(value, int) else f"{value:.15g}"
+        written = f"{value:.0f}" if "e" in written and float(value).is_integer() and abs(value) < 1e21 else written
+    unit = (found[1] or found[2]) if (found := _CURRENCY.search(shown)) else ""
+    return f"-{unit}{written[1:]}" if written[0] == "-" else f"{unit}{written}"

@@ -1,0 +1,175 @@
+"""Comma- and tab-separated values and workbooks are read row by row, each cell with the name of its column."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from index import CitechatError
+from index.parsers import extract, spreadsheet
+
+
+def csv_text(data: str | bytes, name: str = "loans_2024.csv") -> str:
+    return extract(data if isinstance(data, bytes) else data.encode(), ".csv", name).text
+
+
+def workbook(
+    *sheets: tuple[str, Sequence[Sequence[Any]]], formats: dict[str, str] | None = None, **hidden: str
+) -> bytes:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.remove(book.active)
+    for title, rows in sheets:
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+        for cell, written in (formats or {}).items():
+            sheet[cell].number_format = written
+        sheet.sheet_state = hidden.get(title, "visible")
+    written = BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def xlsx_text(data: bytes) -> str:
+    return extract(data, ".xlsx", "depots.xlsx").text
+
+
+SEPARATED = [
+    pytest.param("Town,Loans\nOslo,12\nBodo,7\n", "Town: Oslo | Loans: 12\nTown: Bodo | Loans: 7", id="commas"),
+    pytest.param(
+        "Town;Loans\nOslo;1,5\nBodo;7,25\n", "Town: Oslo | Loans: 1,5\nTown: Bodo | Loans: 7,25", id="decimals"
+    ),
+    pytest.param("sep=|\nTown|Loans\nOslo|12\n", "Town: Oslo | Loans: 12", id="a declared separator"),
+    pytest.param("Town\tLoans\r\nOslo\t12\r\n", "Town: Oslo | Loans: 12", id="tabs"),
+    pytest.param('"Town","Mayor"\n"Oslo","Berg, Ida"\n', "Town: Oslo | Mayor: Berg, Ida", id="quoted text"),
+    pytest.param('Town,Note\nOslo,"first\nsecond"\n', "Town: Oslo | Note: first second", id="a line break in a cell"),
+    pytest.param(
+        "Loans by town\n\nTown,Loans\nOslo,12\n\nBodo,7\n\nSource: county\n",
+        "Loans by town\n\nTown: Oslo | Loans: 12\n\nTown: Bodo | Loans: 7\n\nSource: county",
+        id="a title, blank rows and a note",
+    ),
+    pytest.param(",,\n,Town,Loans\n,Oslo,12\n", "Town: Oslo | Loans: 12", id="empty columns and rows"),
+    pytest.param("Oslo,12\nBodo,7\n", "Oslo | 12\nBodo | 7", id="no header"),
+    pytest.param("Ville,Prêts\nBâle,12\n".encode("latin-1"), "Ville: Bâle | Prêts: 12", id="another encoding"),
+    pytest.param("Ville,Prêts\nBâle,12\n".encode("utf-16"), "Ville: Bâle | Prêts: 12", id="UTF-16"),
+]
+
+
+@pytest.mark.parametrize(("data", "text"), SEPARATED)
+def test_separated_values_are_rows_with_the_names_of_their_columns(data: str | bytes, text: str) -> None:
+    assert csv_text(data) == text
+
+
+def test_a_table_without_a_title_is_named_by_its_file() -> None:
+    assert extract(b"Town,Loans\nOslo,12\n", ".csv", "/data/loans_2024.csv").title == "loans 2024"
+    assert extract(b"Loans\n\nTown,Loans\nOslo,12\n", ".csv", "x.csv").title == "Loans"
+
+
+VALUES: list[Any] = [
+    pytest.param(47636, "General", "47636", id="integer"),
+    pytest.param(47636, "#,##0", "47,636", id="thousands"),
+    pytest.param(0.1 + 0.2, "General", "0.3", id="binary fraction"),
+    pytest.param(4.3, "0.00", "4.30", id="decimals"),
+    pytest.param(0.125, "0.0%", "12.5%", id="percentage"),
+    pytest.param(1250000, '"$"#,##0', "$1,250,000", id="currency"),
+    pytest.param(-3.5, "[$€-407] #,##0.00", "-€3.50", id="negative currency"),
+    pytest.param(2.5e15, "General", "2500000000000000", id="no exponent"),
+    pytest.param(True, "General", "yes", id="true"),
+    pytest.param(date(1967, 5, 4), "dd/mm/yyyy", "4 May 1967", id="date"),
+    pytest.param(datetime(1999, 9, 30, 14, 5), "yyyy-mm-dd hh:mm", "30 September 1999 14:05", id="date and time"),
+    pytest.param(date(2024, 3, 1), "mmm yyyy", "March 2024", id="month"),
+    pytest.param(time(8, 30), "hh:mm", "08:30", id="time"),
+    pytest.param(timedelta(hours=26, minutes=5), "[h]:mm", "26:05", id="duration"),
+]
+
+
+@pytest.mark.parametrize(("value", "written", "shown"), VALUES)
+def test_values_are_written_as_a_person_would(value: Any, written: str, shown: str) -> None:
+    data = workbook(("S", [["Depot", "Value"], ["Alna", value]]), formats={"B2": written})
+    assert xlsx_text(data) == f"Depot: Alna | Value: {shown}"
+
+
+def test_rows_of_several_sheets_say_which_and_hidden_sheets_are_left_out() -> None:
+    rows = [["Depot", "Buses"], ["Alna", 40]]
+    data = workbook(("North", rows), ("South", [*rows, ["Dal", 18]]), ("Old", [["Secret", 1]]), ("E", []), Old="hidden")
+    assert xlsx_text(data) == (
+        "Sheet: North | Depot: Alna | Buses: 40\n\n"
+        "Sheet: South | Depot: Alna | Buses: 40\nSheet: South | Depot: Dal | Buses: 18"
+    )
+    assert extract(data, ".xlsx", "depots.xlsx").title == "depots"
+
+
+def with_part(data: bytes, part: str, content: bytes) -> bytes:
+    changed = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    return changed.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+XML = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{}</worksheet>'
+
+
+def test_formulas_have_their_stored_results() -> None:
+    cells = '<c r="A1" t="str"><v>Depot</v></c><c r="B1" t="str"><v>Sum</v></c>'
+    values = '<c r="A2" t="str"><v>Alna</v></c><c r="B2"><f>40+2</f><v>42</v></c>'
+    sheet = XML.format(f'<sheetData><row r="1">{cells}</row><row r="2">{values}</row></sheetData>').encode()
+    assert xlsx_text(with_part(workbook(("S", [["x"]])), SHEET, sheet)) == "Depot: Alna | Sum: 42"
+
+
+def test_a_declared_size_and_far_cells_take_no_memory() -> None:
+    far = '<row r="1048576"><c r="A1048576" t="str"><v>Alna</v></c><c r="XFD1048576"><v>4</v></c></row>'
+    near = '<row r="1"><c r="A1" t="str"><v>Depot</v></c><c r="B1" t="str"><v>Buses</v></c></row>'
+    sheet = XML.format(f'<dimension ref="A1:XFD1048576"/><sheetData>{near}{far}</sheetData>').encode()
+    assert "Alna" in xlsx_text(with_part(workbook(("S", [["x"]])), SHEET, sheet))
+
+
+TOO_LARGE = [
+    pytest.param("rows", "a,1\n" * 12, id="rows"),
+    pytest.param("cells", "a,1,2,3,4,5,6,7,8,9\n" * 8, id="cells"),
+    pytest.param("characters", f"Name,Note\nAnn,{'x' * 500}\n", id="characters"),
+]
+
+
+@pytest.mark.parametrize(("what", "data"), TOO_LARGE)
+def test_a_table_beyond_a_limit_is_skipped_with_the_reason(
+    what: str, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreadsheet, "_MOST", ((10, "rows"), (60, "cells"), (200, "characters")))
+    with pytest.raises(CitechatError, match=f"it has more than .* {what}"):
+        csv_text(data)
+
+
+BROKEN = [
+    pytest.param(b"not a workbook", "not an .xlsx workbook", id="text"),
+    pytest.param(b"PK\x03\x04" + b"x" * 100, "damaged, or not a zip archive", id="a broken archive"),
+    pytest.param(
+        with_part(workbook(("S", [["x"]])), SHEET, b'<!DOCTYPE x [<!ENTITY a "aa">]><x>&a;</x>'),
+        "as an Excel workbook",
+        id="entities",
+    ),
+    pytest.param(
+        with_part(workbook(("S", [["x"]])), SHEET, XML.format(" " * 9_000_000).encode()),
+        "more than 200 times its compressed size",
+        id="a bomb",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "reason"), BROKEN)
+def test_a_file_that_is_not_a_workbook_is_skipped_with_the_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(CitechatError, match=reason):
+        xlsx_text(data)
+
+
+def test_a_cell_that_is_too_large_is_skipped_with_the_reason() -> None:
+    with pytest.raises(CitechatError, match="field larger than field limit"):
+        csv_text("Name,Note\nAnn," + "x" * 200_000)
