@@ -195,7 +195,7 @@ def converse(
         for answer in until_stopped(answers, is_stopped):
             exchange = replace(exchange, answer=answer)
             if len(question) > LONGEST_ECHO:  # it contains a text that was not read
-                exchange = replace(exchange, question=answer.question)
+                exchange = replace(exchange, question=answer.question[:LONGEST_ECHO])
             growing = growing.with_last(exchange)
             now = time.monotonic()
             if answer.done or now - shown_at >= SHORTEST_PAUSE:

@@ -20,11 +20,12 @@ from .metadata import iso_date, iso_language, one_line
 from .packages.zip_file import check_package
 
 _MOST = ((100_000, "rows"), (1_000_000, "cells"), (20_000_000, "characters"))
+_LONGEST_CELL = 131_072  # characters
 _SMALLER = "Split it into several files, or leave out columns that nobody asks about."
 _DELIMITERS = ",;\t|"
 _SAMPLE = 50  # number of rows that show the delimiter
 _SEPARATOR = re.compile(r"sep=(.)\r?\n")
-_COLOURS = re.compile(r"\[[^\]$]*\]|_.|\*.")  # parts of a number format that are not shown
+_COLOURS = re.compile(r"\[[^\[\]$]*+\]|_.|\*.")  # parts of a number format that are not shown
 _LITERAL = re.compile(r'"[^"]*"|\\.')
 _CURRENCY = re.compile(r"\[\$([^\]-]{1,5})|([$€£¥₹₩₽₺])")
 _DECIMALS = re.compile(r"0\.(0+)")
@@ -38,10 +39,21 @@ def read_csv(data: bytes, name: str) -> Extract:
     text = decode(data, name)
     declared = _SEPARATOR.match(text)
     text = text[declared.end() :] if declared else text
-    delimiter = declared[1] if declared else _delimiter(text)
-    written = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
-    rows = [row for _, row in _bounded(((0, row) for row in written), name)]
+    delimiter = declared[1] if declared else _delimiter(text, name)
+    rows = [row for _, row in _bounded(((0, row) for row in _separated(text, delimiter, name)), name)]
     return Extract(_sheet(rows), title=_title(rows, name))
+
+
+def _separated(text: str, delimiter: str, name: str) -> Iterator[list[str]]:
+    """Yield the rows of separated values. Raises `LoadError` for a cell that is too long."""
+    too_long = cannot_read(name, f"it has a cell of more than {_LONGEST_CELL:,} characters", _SMALLER)
+    try:
+        for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter):
+            if any(len(cell) > _LONGEST_CELL for cell in row):  # the limit of the csv module is that of the process
+                raise too_long
+            yield row
+    except csv.Error:
+        raise too_long from None
 
 
 def read_xlsx(data: bytes, name: str) -> Extract:
@@ -103,11 +115,11 @@ def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[t
                 raise cannot_read(name, f"it has more than {most:,} {what}", _SMALLER)
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: str, name: str) -> str:
     """Return the delimiter that gives most of the first rows the same number of cells, and as many as possible."""
 
     def evenness(delimiter: str) -> tuple[float, int]:
-        rows = islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter), _SAMPLE)
+        rows = islice(_separated(text, delimiter, name), _SAMPLE)
         sizes = Counter(len(row) for row in rows if len(row) > 1)
         size, often = max(sizes.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         return often, size

@@ -149,6 +149,8 @@ class IndexContents:
         scanned = None if self.is_current() else self._passage_ids_by_article()
         for ids in chroma.slices(self.article_ids() if articles is None else articles, _ARTICLES_READ):
             got = self._get_articles(["metadatas", "documents"], ids)
+            with self._errors("read"):
+                _ = self._passages  # an article without its passages is damage
             for id_, text, metadata in zip(got["ids"], got["documents"], got["metadatas"], strict=True):
                 passages = passage_ids_in(id_, metadata) if scanned is None else scanned.get(id_, [])
                 if passages is None:  # an index of version 0.1

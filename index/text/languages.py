@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from typing import Any
 
 from .sentence_rules import ENGLISH, has_rules
 
+logger = logging.getLogger(__name__)
+
+_UNDETERMINED = "und"
 _SURE = 0.8  # minimum probability of a detected language
 _LIKELY = 0.5  # the same, if the other languages with rules are improbable, or for a text that is still being written
 _DISTINCT = 0.95
@@ -37,6 +41,8 @@ def likely_language(text: str) -> str | None:
     if sure := _first_sure(ranking):
         return sure
     candidates = _with_rules(ranking)
+    if not candidates:
+        return None
     best = max(candidates, key=candidates.__getitem__)
     is_likely = candidates[best] >= _LIKELY * sum(candidates.values())
     return best if is_likely or best == ENGLISH else None
@@ -55,11 +61,14 @@ def _with_rules(ranking: dict[str, float]) -> dict[str, float]:
 
 
 def _ranking(text: str) -> dict[str, float]:
-    """Return the probability of each language, the highest first."""
+    """Return the probability of each language, the highest first; only "und" (undetermined) without a model."""
     if len(text) > 3 * _SAMPLE:
         middle = len(text) // 2
         text = "\n".join((text[:_SAMPLE], text[middle : middle + _SAMPLE], text[-_SAMPLE:]))
-    ranking = dict(_identifier().rank(text))
+    identifier = _identifier()
+    if identifier is None:
+        return {_UNDETERMINED: 1.0}
+    ranking = dict(identifier.rank(text))
     for dialect in _WRITTEN_AS_CHINESE:
         ranking["zh"] += ranking.pop(dialect)
     return dict(sorted(ranking.items(), key=lambda item: -item[1]))
@@ -67,6 +76,11 @@ def _ranking(text: str) -> dict[str, float]:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
+    """Return the model; None if it cannot be unpacked, which takes 40 MB in the folder for temporary files."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as error:
+        logger.warning("Cannot detect the languages of articles: %s", error)
+        return None

@@ -47,7 +47,7 @@ _PART = re.compile(r"-?[^\W\d_]{1,3}")
 _OPENING = "([{„“”«»\"'‚‘’–—-*_¿¡"
 _MARKS = (".", "!", "?", "…")
 _BRACKETS = "[("
-_ELISION = re.compile(r".*['’]")
+_APOSTROPHE = re.compile("['’]")
 
 
 def has_rules(language: str | None) -> bool:
@@ -127,7 +127,7 @@ def _is_unfinished(words: list[str], following: re.Match[str], rules: Rules) -> 
     `words` are the last ones of a sentence; `following` is the word after the stop, which has no lower-case letter in
     front.
     """
-    word = _ELISION.sub("", words[-1].lstrip(_OPENING))
+    word = _APOSTROPHE.split(words[-1].lstrip(_OPENING))[-1]  # without an elision: "l’art."
     before = words[-2] if len(words) > 1 else ""
     forms = _forms(word) | (_forms(before.lstrip(_OPENING) + word) if before.endswith(".") else set())
     following_word, is_initial = following["word"], len(word) == 1 and word.isupper()

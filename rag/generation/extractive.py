@@ -72,8 +72,7 @@ def choose(
 ) -> list[Quote]:
     """Return the best sentence with the neighbours it depends on, and others whose score is nearly as high.
 
-    The quotes in `first` come first. Quotes from articles whose file no longer
-    exists come last.
+    The quotes in `first` come first, and those from articles whose file no longer exists last.
 
     With `many`, sentences that carry a reason are preferred, the best ones are quoted with those around them, and there
     may be more of them.

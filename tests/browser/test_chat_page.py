@@ -199,4 +199,5 @@ def test_the_only_article_is_open_from_the_start(reader: Any, samples: str) -> N
     assert 3 <= len(sentences) <= 6
     story = " ".join(reader.text_content("#article-pane .story").split())
     assert all(sentence in story for sentence in sentences)
+    reader.wait_for_function("document.querySelectorAll('#starters button').length === 3")
     assert reader.locator("#starters button:visible").count() == 3

@@ -41,6 +41,7 @@ BOUNDED = {
     "rag.generation.refusals._": 500,
     "rag.llms.retry._REPETITION": 600,
     "rag.questions.classify.": 400,
+    "rag.reading.speakers_zh._BEFORE_FOREIGN": 30,
 }
 """The patterns whose callers pass only texts of at most this length, in characters, by name."""
 

@@ -171,5 +171,5 @@ def test_a_file_that_is_not_a_workbook_is_skipped_with_the_reason(data: bytes, r
 
 
 def test_a_cell_that_is_too_large_is_skipped_with_the_reason() -> None:
-    with pytest.raises(CitechatError, match="field larger than field limit"):
+    with pytest.raises(CitechatError, match="a cell of more than 131,072 characters"):
         csv_text("Name,Note\nAnn," + "x" * 200_000)

@@ -6,6 +6,7 @@ import pytest
 from paragraphs import PARAGRAPHS
 
 from index import likely_language
+from index.text import languages
 from index.text.languages import language_of
 
 ARTICLES = {language: "\n\n".join(" ".join(marked) for marked in some) for language, some in PARAGRAPHS.items()}
@@ -81,3 +82,20 @@ def test_a_declared_language_is_replaced_only_if_the_text_is_clearly_in_another_
 )
 def test_a_few_words_have_a_likely_language(language: str | None, beginning: str) -> None:
     assert likely_language(beginning) == language
+
+
+def test_without_room_for_the_model_articles_have_their_declared_language(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> object:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("py3langid.langid.LanguageIdentifier.from_model_file", fail)
+    languages._identifier.cache_clear()
+    try:
+        assert language_of("Die Fähre nach Lindau legte am Dienstag wieder ab, sagte der Hafenmeister.") is None
+        assert language_of("Die Fähre nach Lindau legte am Dienstag wieder ab.", "de") == "de"
+        assert likely_language("Die Fähre") is None
+        assert "Cannot detect the languages of articles: No space left on device" in caplog.text
+    finally:
+        languages._identifier.cache_clear()
