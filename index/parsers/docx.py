@@ -29,11 +29,14 @@ def read_docx(data: bytes, name: str) -> Extract:
     check_package(BytesIO(data), name)
     document = Document(BytesIO(data))
     metadata = document.core_properties
+    is_from_template = (
+        metadata.author == "python-docx"
+    )  # which leaves its own author and date of 2013 in the properties
     return Extract(
         "\n\n".join(_blocks(document.element.body)),
         title=one_line(metadata.title),
-        author=one_line(metadata.author),
-        published=iso_date(metadata.created),
+        author=None if is_from_template else one_line(metadata.author),
+        published=None if is_from_template else iso_date(metadata.created),
         language=iso_language(metadata.language),
     )
 

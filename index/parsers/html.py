@@ -13,6 +13,7 @@ from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
 
 _NOT_SHOWN = "//del | //s | //strike | //template | //amp-ad | //amp-embed | //amp-sidebar | //amp-consent"
+_LONGEST_TERM = 80  # characters of a term in a definition list
 _PLAIN = "0123456789+-\u2212"
 _RAISED = {"sup": "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻", "sub": "₀₁₂₃₄₅₆₇₈₉₊₋₋"}
 _CHALLENGE = re.compile(
@@ -46,6 +47,7 @@ def read_page(page: str, name: str) -> Extract:
     _require_article(tree, name)
     _show(tree)
     _unwrap(tree)
+    _name_definitions(tree)
     _write_tables(tree)
     language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     document: Any = bare_extraction(
@@ -104,6 +106,24 @@ def _show(tree: Any) -> None:
             paragraph = summary.makeelement("p")
             paragraph.text, summary.tail = summary.tail, None
             summary.addnext(paragraph)
+
+
+def _name_definitions(tree: Any) -> None:
+    """Write the terms of definition lists in front of what is said of them: "Entry fee: Adults pay seven pounds."
+
+    Questions stay by themselves.
+    """
+    for term in tree.xpath("//dl//dt"):
+        name, definition = " ".join(term.text_content().split()), term.getnext()
+        is_name = 0 < len(name) <= _LONGEST_TERM and not name.endswith(("?", "？"))
+        if not is_name or definition is None or definition.tag != "dd":
+            continue
+        said = next(
+            (each for each in definition.iter() if isinstance(each.tag, str) and (each.text or "").strip()), None
+        )
+        if said is not None:
+            said.text = f"{name.rstrip(':')}: {said.text.lstrip()}"
+            term.drop_tree()
 
 
 def _write_tables(tree: Any) -> None:

@@ -140,9 +140,9 @@ def boilerplate_spans(
     A line is recognised as boilerplate by its words (a hash, "Source link", a cookie notice) or by its position: a
     counter by itself, a byline or a date above the story, headlines under "You may also like", a title under a running
     time, a copy of the previous line. In a message, so are the lines that it quotes from earlier messages, with `>`
-    before them, and the line that names their author. Lines within the `known` spans, which are sorted and do not
-    overlap, are boilerplate as well. Markdown, which may have front matter, may also have the marks of a note; see
-    `note_spans`.
+    before them, the line that names their author, and its signature. Lines within the `known` spans, which are sorted
+    and do not overlap, are boilerplate as well. Markdown, which may have front matter, may also have the marks of a
+    note; see `note_spans`.
     """
     cancellation = cancellation or Cancellation()
     head = front_matter(text)[1] if has_front_matter else None
@@ -236,13 +236,23 @@ def _lines_within(lines: Sequence[_Line], spans: Sequence[Span]) -> set[int]:
 
 
 def _quoted_lines(lines: Sequence[_Line]) -> set[int]:
-    """Return the lines that a message quotes, and those that announce them; none if it has no other text."""
+    """Return the lines that a message quotes, their announcements, and signatures; none if it has no other text."""
     quoted = {i for i, line in enumerate(lines) if line.words.startswith(">")}
     original = next((i for i, line in enumerate(lines) if _ORIGINAL.fullmatch(line.words)), len(lines))
     quoted |= set(range(original, len(lines)))
+    quoted |= _signature(lines)
     announcing = {i - 1 for i in quoted if i and i - 1 not in quoted and lines[i - 1].words.endswith((":", "："))}
     quoted |= announcing
     return quoted if any(_WORDS.search(line.words) for i, line in enumerate(lines) if i not in quoted) else set()
+
+
+def _signature(lines: Sequence[_Line]) -> set[int]:
+    """Return the lines of signatures: those from a line "-- " to the next blank line, see RFC 3676, section 4.3."""
+    found: set[int] = set()
+    for i, line in enumerate(lines):
+        if line.words.rstrip() == "--" or (i - 1 in found and not line.is_detached):
+            found.add(i)
+    return found
 
 
 def _is_boilerplate_by_itself(line: str) -> bool:

@@ -30,8 +30,11 @@ COMPOSED = frozenset({"overview", "said", "who said", "about", "compare", "list"
 MOST_LINES = 4
 """Maximum number of sentences about one subject."""
 
-MOST_ARTICLES = 8
-"""Maximum number of articles that are read for one request, and named in an overview."""
+MOST_ARTICLES = 100
+"""Maximum number of articles that are read for one request; of more, those that fit the question best are read."""
+
+MOST_IN_OVERVIEW = 8
+"""Maximum number of articles that an overview of several articles names."""
 
 MOST_PASSAGES = 400
 """Maximum number of passages that are read for one request."""
@@ -101,15 +104,19 @@ def compose(
 
     `found` is the result of a search for the question: it says which of many articles are read.
     """
-    articles = _articles(request, found, index, article_filter)
+    known = [each for each in index.article_metadata() if not article_filter or article_filter.allows(each)]
+    articles = _articles(request, found, known)
     if articles is None:
         return Composition((), found)
-    read = _read(index, found, articles)
+    read = _read(index, found, articles[: MOST_IN_OVERVIEW if request.kind == "overview" else MOST_ARTICLES])
     rows = _without_copies(lines(read)[:MOST_SENTENCES], read)
     if request.kind != "who said" and request.shown:
         rows = [replace(row, role="label") if row.text in request.shown else row for row in rows]
     compose_parts = _COMPOSERS.get(request.kind)
     parts = compose_parts(request, rows, read) if compose_parts else None
+    count = len(_by_article(rows))
+    if parts and count < len(known) and isinstance(parts[0], str):
+        parts[0] = _head_of_some(request, parts[0], count, len(known))
     return None if parts is None else Composition(tuple(_with_full_names(_with_antecedents(parts, rows), rows)), read)
 
 
@@ -259,11 +266,8 @@ def with_title_cited(answer: Answer, text: str, found: SearchResult, index: Arti
     return shown
 
 
-def _articles(
-    request: Request, found: SearchResult, index: ArticleSource, article_filter: ArticleFilter | None
-) -> list[str] | None:
-    """Return the ids of the articles to read; None if an article was named that does not exist."""
-    known = [each for each in index.article_metadata() if not article_filter or article_filter.allows(each)]
+def _articles(request: Request, found: SearchResult, known: Sequence[Article]) -> list[str] | None:
+    """Return the ids of the articles to read; None if an article was named that is not among the known ones."""
     hits = list(dict.fromkeys(hit.passage.article_id for hit in found.hits))
     if request.kind == "overview" and request.topic == "article":
         wanted = set(terms(request.subject))
@@ -280,9 +284,20 @@ def _articles(
 
 def _read(index: ArticleSource, found: SearchResult, articles: Sequence[str]) -> SearchResult:
     """Return the passages of the articles, in reading order, `MOST_PASSAGES` at most."""
-    outline = index.outline(articles=articles[:MOST_ARTICLES])
-    ids = [id_ for article in articles[:MOST_ARTICLES] for id_ in outline.get(article, ())]
+    outline = index.outline(articles=articles)
+    ids = [id_ for article in articles for id_ in outline.get(article, ())]
     return index.read(found, ids[:MOST_PASSAGES])
+
+
+def _head_of_some(request: Request, head: str, read: int, known: int) -> str:
+    """Return the first line of an overview or a list for which not all known articles were read."""
+    is_chinese = bool(_CHINESE.search(head))
+    if request.kind == "overview":
+        return f"{known} 篇文章中最新的 {read} 篇：" if is_chinese else f"The newest {read} of {known} articles:"
+    if request.kind == "list":
+        some = f"（{known} 篇文章中的 {read} 篇）：" if is_chinese else f" in {read} of {known} articles:"
+        return head.rstrip(":：") + some
+    return head
 
 
 def _by_article(rows: Sequence[Line]) -> dict[str, list[Line]]:

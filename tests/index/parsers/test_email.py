@@ -114,9 +114,11 @@ QUOTED = "On Mon, 3 Mar 2025, Otto Falk wrote:\n> I would rather take the Brook 
             "No.\n\n-----Original Message-----\nFrom: Otto\nBrook 900?",
             "-----Original Message-----\nFrom: Otto\nBrook 900?",
         ),
+        ("We take the Brook 500.\n\n-- \nIda Berg | Tel 555-0102", "-- \nIda Berg | Tel 555-0102"),
+        ("See below.\n--\nIda Berg\nExample Org\n\nP.S. It is the 500.", "--\nIda Berg\nExample Org"),
     ],
 )
-def test_quoted_text_is_marked(tmp_path: Path, text: str, boilerplate: str) -> None:
+def test_quoted_text_and_signatures_are_marked(tmp_path: Path, text: str, boilerplate: str) -> None:
     found = article(tmp_path, message(text))
     assert [found.text[span.start : span.end] for span in found.boilerplate] == [boilerplate]
 

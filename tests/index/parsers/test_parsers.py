@@ -155,6 +155,17 @@ def test_a_file_that_says_nothing_of_itself_is_named_by_its_first_line(tmp_path:
     assert _only(list(load([tmp_path]))).title == "A bridge falls"
 
 
+def test_the_author_and_date_of_a_template_are_not_those_of_a_document(tmp_path: Path) -> None:
+    from docx import Document
+
+    document = Document()
+    assert document.core_properties.author == "python-docx", "its template has an author, and a date in 2013"
+    document.add_paragraph("A bridge falls and nobody is hurt.")
+    document.save(str(tmp_path / "a.docx"))
+    article = _only(list(load([tmp_path])))
+    assert (article.author, article.published) == (None, None)
+
+
 def test_a_pdf_is_not_titled_by_the_file_it_was_made_from(tmp_path: Path) -> None:
     from dataclasses import replace
 

@@ -66,7 +66,10 @@ def page(body: str, head: str = "<title>Fair report</title>") -> bytes:
         ("<p>Water froze at 10<sup>-3</sup> bar, CO<sub>2</sub> rose.</p>", "Water froze at 10⁻³ bar, CO₂ rose."),
         ("<details open><summary>Card?</summary>Only at stall twelve.</details>", "Card?\n\nOnly at stall twelve."),
         ("<p>One day long ago.</p><amp-ad>Buy shoes</amp-ad>", "One day long ago.\n\nThe village"),
-        ("<dl><dt>Entry fee</dt><dd>Adults pay seven pounds.</dd></dl>", "Entry fee\n- Adults pay seven pounds."),
+        ("<dl><dt>Entry fee</dt><dd>Adults pay seven pounds.</dd></dl>", "- Entry fee: Adults pay seven pounds."),
+        ("<dl><dt>Fee:</dt><dd><p>Seven pounds.</p></dd><dd>Five in winter.</dd></dl>", "- Fee: Seven pounds."),
+        ("<dl><div><dt>Dogs</dt><dd>Not allowed.</dd></div></dl>", "Dogs: Not allowed."),
+        ("<dl><dt>Is it open?</dt><dd>On Sundays only.</dd></dl>", "Is it open?\n- On Sundays only."),
     ],
 )
 def test_a_page_is_read_as_a_browser_shows_it(body: str, shown: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from index import ArticleFilter, Encoder, Index
 from rag import NOT_FOUND, Answer, Assistant, Turn
 from rag.answer import NO_OPINION
+from rag.generation import compose
 
 TEXTS = Path(__file__).parent / "texts"
 BRIDGE = (TEXTS / "bridge.txt").read_text(encoding="utf-8")
@@ -382,3 +383,34 @@ def test_the_people_of_a_chinese_article_are_listed(question: str, in_chinese: A
     assert answer.text.startswith("提到 4 个：")
     assert re.findall(r"\*\*([^*]+)\*\*", answer.text) == ["王淑仪", "李明", "陈国强", "赵丽"]
     quotes(answer, in_chinese)
+
+
+@pytest.fixture(scope="module")
+def with_twelve(tmp_path_factory: pytest.TempPathFactory, bundled_encoder: Encoder) -> Assistant:
+    names = ["Ann Lee", "Bo Falk", "Cy Orr", "Di Moss", "Ed Marsh", "Flo Bray", "Gus Holt", "Ivy Pym", "Jon Ross"]
+    names += ["Kim Vale", "Lou Dean", "Max Hume"]
+    places = ["bridge", "pool", "school", "library", "pier", "market", "mill", "tower", "garden", "road", "lock", "dam"]
+    texts = {
+        f"{number}.md": f"---\ntitle: Report {number}\ndate: 2025-01-{number + 1:02}\n---\n"
+        f"The {place} was closed on Monday. “It will open again in a week,” said mayor {name}.\n"
+        for number, (name, place) in enumerate(zip(names, places, strict=True))
+    }
+    return assistant_of(tmp_path_factory.mktemp("twelve"), bundled_encoder, texts)
+
+
+def test_a_list_is_complete_over_all_articles(with_twelve: Assistant) -> None:
+    answer = with_twelve.ask("Which people are mentioned?")
+    assert answer.text.startswith("12 people are named:")
+    assert len(quotes(answer, with_twelve)) == 12
+
+
+def test_an_overview_of_many_articles_says_how_many_it_leaves_out(with_twelve: Assistant) -> None:
+    answer = with_twelve.ask("What are these articles about?")
+    assert answer.text.startswith("The newest 8 of 12 articles:")
+    assert [citation.title for citation in answer.citations] == [f"Report {number}" for number in range(11, 3, -1)]
+
+
+def test_a_list_says_of_how_many_articles_it_is_made(with_twelve: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compose, "MOST_ARTICLES", 5)
+    answer = with_twelve.ask("Which people are mentioned?")
+    assert re.match(r"[1-5] people are named in [1-6] of 12 articles:", answer.text)
