@@ -158,12 +158,13 @@ class LiveIndex:
             new = _View(Store(self.path, self.url))
             if view.searcher is not None:
                 new.searcher = self._searcher_of(new.store)
-                new.searcher.make_ready()
+                new.searcher.make_searchable()
         with self._lock:
             if self._view is view:
                 self._view = new
         if new is not None and new.searcher is not None:
             with suppress(CitechatError):
+                new.searcher.make_ready()
                 merge_search_caches(new.store)
 
     def _searcher_of(self, store: Store) -> Retriever:

@@ -151,9 +151,14 @@ class Retriever:
         allowed = [article.id for article in self._metadata if article_filter.allows(article)]
         return None if len(allowed) == len(self._metadata) > 0 else allowed
 
-    def make_ready(self) -> None:
+    def make_searchable(self) -> None:
         """Load or build the data that every question needs."""
-        _ = self._vectors, self._metadata
+        _ = self._vectors
+
+    def make_ready(self) -> None:
+        """Load or build the data that every question needs, and the records of all articles, which filters need."""
+        self.make_searchable()
+        _ = self._metadata
 
     def _candidates(
         self, question: Question, allowed: Sequence[str] | None

@@ -110,14 +110,14 @@ def test_the_writer_finds_its_change_at_once(here: Index, folder: Path) -> None:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Retriever]]]:
     """Delay the caches of a changed index until the event is set; the list holds the retrievers that wait."""
-    event, begun, make_ready = threading.Event(), [], Retriever.make_ready
+    event, begun, make_searchable = threading.Event(), [], Retriever.make_searchable
 
     def wait(self: Retriever) -> None:
         begun.append(self)
         event.wait(DEADLINE)
-        make_ready(self)
+        make_searchable(self)
 
-    monkeypatch.setattr(Retriever, "make_ready", wait)
+    monkeypatch.setattr(Retriever, "make_searchable", wait)
     monkeypatch.setattr("index.live_index._WAIT", 0.1)
     yield event, begun
     event.set()
