@@ -225,7 +225,8 @@ class Assistant:
     def _request(question: str, history: Sequence[Turn]) -> tuple[Request, str]:
         """Return what is asked for, and the standalone question."""
         request = classify(question)
-        if request.kind in _ALONE and not has_pronoun(question):
+        is_overview = request.kind == "overview" and not request.subject  # "What is this about?": the articles
+        if is_overview or (request.kind in _ALONE and not has_pronoun(question)):
             return request, question
         if request.kind not in ("more", "who said"):
             if needs_context(question):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, Protocol
 
-from index import Article, ArticleFilter, Span, lexicon
+from index import BETWEEN_CELLS, Article, ArticleFilter, Span, lexicon
 
 from ..answer import Answer, Turn
 
@@ -172,10 +172,14 @@ def _bare(name: str) -> str:
 
 
 def body(article: Article, part: Span | None = None) -> str:
-    """Return an article's text without boilerplate: the given part, or the first `MAX_CHARS` characters."""
+    """Return the prose of an article: the given part, or the first `MAX_CHARS` characters.
+
+    Boilerplate and rows of tables are left out: the names of columns are no names.
+    """
     part = part or Span(0, min(len(article.text), MAX_CHARS))
     pieces, position = [], part.start
     for boilerplate in sorted(article.boilerplate):
         pieces.append(article.text[position : max(position, min(boilerplate.start, part.end))])
         position = max(position, boilerplate.end)
-    return "\n".join([*pieces, article.text[position : max(position, part.end)]])
+    pieces.append(article.text[position : max(position, part.end)])
+    return "\n".join(line for piece in pieces for line in piece.splitlines() if BETWEEN_CELLS not in line)

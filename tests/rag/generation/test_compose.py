@@ -238,6 +238,13 @@ def test_after_an_overview_questions_stand_for_themselves(ladders: Assistant) ->
     assert ladders.ask("Why so steep?", history).search_query == "Why so steep?"
 
 
+@pytest.mark.parametrize("question", ["What is this about?", "What is it about?", "Summarise it"])
+def test_an_overview_asked_for_after_a_question_is_one_of_the_article(question: str, ladders: Assistant) -> None:
+    first = ladders.ask("Who is Mara Quist?")
+    history = [Turn("user", first.question), Turn("assistant", first.text)]
+    assert ladders.ask(question, history).text == ladders.ask(question).text
+
+
 LIVE = """Storm Odette live: latest updates
 
 18:42

@@ -68,6 +68,14 @@ def test_what_is_not_the_story_gives_no_questions() -> None:
     assert candidates([article(text, boilerplate=(Span(0, 36),))]) == []
 
 
+def test_the_names_of_columns_are_no_names() -> None:
+    table = "| Library | Loans | District |\n|---|---|---|\n| Ashby | 1930 | Ost |\n| Bexton | 1961 | Ost |"
+    rows = "Station: Ashby | Passengers: 10\nStation: Corley | Passengers: 12"
+    questions = " ".join(candidates([article(f"{STORY}\n{table}\n\n{rows}\n")]))
+    assert not [name for name in ("Loans", "District", "Ost", "Station", "Passengers") if name in questions]
+    assert "Westhaven" in questions
+
+
 def test_chinese_articles_give_chinese_questions() -> None:
     assert "关于“文心一言”说了什么？" in candidates([article("《文心一言》发布。百度说，《文心一言》很快会更新。")])
 
