@@ -13,6 +13,7 @@ from .llms.catalog import ModelCatalog
 from .llms.loader import LLMPing, ping_llm
 from .llms.received_bytes import stopping_llm_calls
 from .notes import NOTES, parse_note
+from .questions.message import questions_beside_text
 from .questions.starters import starter_questions
 from .questions.suggestions import follow_up_questions
 from .reading.reader import warm_up_reader
@@ -59,6 +60,7 @@ __all__ = [
     "parse_reason",
     "ping_llm",
     "protect_home",
+    "questions_beside_text",
     "starter_questions",
     "stopping_llm_calls",
     "warm_up_reader",

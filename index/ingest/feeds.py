@@ -39,7 +39,7 @@ def entries_of(
     while True:
         try:
             if not is_first:
-                data = _fetched(place, public_only=public_only or not is_same_server(place, address))
+                data = _fetched(place, trusted=None if public_only else address)
             listing = SANDBOX.listing(data, place, cancellation)
         except LoadError as error:
             yield place, error
@@ -77,8 +77,8 @@ def _server(address: str) -> tuple[str | None, int | None]:
     return parts.hostname, None if parts.port == _DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
-def _fetched(address: str, *, public_only: bool) -> bytes:
-    fetched = fetch(address, public_only=public_only)
+def _fetched(address: str, *, trusted: str | None) -> bytes:
+    fetched = fetch(address, public_only=True, trusted=trusted)
     if fetched.suffix != FEED:
         raise cannot_read(address, "it is not a sitemap", "Tell the site's operator.")
     return fetched.data

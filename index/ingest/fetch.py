@@ -59,11 +59,12 @@ class Fetched:
     suffix: str
 
 
-def fetch(address: str, *, public_only: bool = False) -> Fetched:
+def fetch(address: str, *, public_only: bool = False, trusted: str | None = None) -> Fetched:
     """Fetch an http(s) address, following redirects.
 
     Use `public_only` for addresses from untrusted users: requests, including redirects, are then sent only to servers
-    that are public on the internet.
+    that are public on the internet. The server of the address `trusted` need not be public, but those that it redirects
+    to must be.
 
     Raises `LoadError` if the request fails, if a server is not public despite `public_only`, or if the response does
     not arrive within `TIME_LIMIT`, is too large or has an unsupported format.
@@ -75,7 +76,7 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
     headers = {"User-Agent": "citechat (reads one page for one reader)", "Accept-Encoding": "gzip"}
     try:
         with (
-            _client(address, deadline, public_only) as client,
+            _client(address, deadline, public_only, trusted) as client,
             client.stream("GET", address, headers=headers) as response,
         ):
             if response.status_code != httpx.codes.OK:
@@ -103,7 +104,7 @@ def fetch(address: str, *, public_only: bool = False) -> Fetched:
     return Fetched((_BOM + text.removeprefix(_BOM)).encode() if text is not None else data, suffix)
 
 
-def _client(address: str, deadline: float, public_only: bool) -> Client:
+def _client(address: str, deadline: float, public_only: bool, trusted: str | None) -> Client:
     import httpx
 
     options: dict[str, Any] = {}
@@ -111,7 +112,7 @@ def _client(address: str, deadline: float, public_only: bool) -> Client:
         from .public_addresses import PublicTransport
 
         # Ignore a proxy set in the environment: it would resolve the name itself and could reach private servers.
-        options = {"transport": PublicTransport(address, deadline), "trust_env": False}
+        options = {"transport": PublicTransport(address, deadline, trusted), "trust_env": False}
     return httpx.Client(timeout=TIME_LIMIT / 2, follow_redirects=True, max_redirects=_MOST_REDIRECTS, **options)
 
 

@@ -286,7 +286,7 @@ def _load_entry(
         if is_own and has_words(said.text):
             found = said
         elif entry.has_link:
-            fetched = fetch(place, public_only=options.public_only or not is_own)
+            fetched = fetch(place, public_only=True, trusted=None if options.public_only else feed)
             if fetched.suffix == FEED:
                 raise cannot_read(place, "it is a feed, not an article", "Index its address itself.")
             found = _parse(fetched.data, fetched.suffix, place, options, limits)

@@ -20,6 +20,7 @@ from .executors import Executor
 from .loader import ReadOptions, Skipped, Source, is_container, read, translate_unexpected
 
 _CHARACTERS = 60_000  # maximum number of characters in a batch that is encoded and written together
+_EMBEDDED = 128  # maximum number of passages whose token vectors are in memory before they are quantized
 _ARTICLES = 128  # maximum number of articles in such a batch
 _FILES = 16  # maximum number of files read together
 
@@ -102,8 +103,13 @@ def _embed(encoder: Encoder, titled: Sequence[tuple[str, Passage]]) -> tuple[Flo
         return np.zeros((0, encoder.dimension), dtype=np.float32), []  # without loading the model
     if not encoder.has_token_vectors:
         return encoder.passages([in_context(title, with_column_names(each).text)[0] for title, each in titled]), []
-    encodings = encode_in_context(encoder, titled)
-    return np.stack([each.vector for each in encodings]), [TokenVectors.of(each) for each in encodings]
+    vectors: list[FloatArray] = []
+    tokens: list[TokenVectors] = []
+    for at in range(0, len(titled), _EMBEDDED):
+        encodings = encode_in_context(encoder, titled[at : at + _EMBEDDED])
+        vectors += [each.vector for each in encodings]
+        tokens += [TokenVectors.of(each) for each in encodings]
+    return np.stack(vectors), tokens
 
 
 # Picklable functions for worker processes, and functions that return the results for a killed worker.

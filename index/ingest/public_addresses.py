@@ -44,22 +44,27 @@ def is_public(address: str) -> bool:
 
 
 class PublicTransport(httpx.HTTPTransport):
-    """A transport that connects only to public servers, without a proxy.
+    """A transport that connects only to public servers, and to that of the address `trusted`, without a proxy.
 
     Raises `LoadError` naming `address` for any other server, and `httpx.TimeoutException` after `deadline`, a time on
     the monotonic clock.
     """
 
-    def __init__(self, address: str, deadline: float) -> None:
+    def __init__(self, address: str, deadline: float, trusted: str | None = None) -> None:
         context = httpx.create_ssl_context()
+        self._trusted = None if trusted is None else _server(httpx.URL(trusted))
         super().__init__(verify=context, trust_env=False)
         self._address = address
         self._pool.close()
-        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(address, deadline))
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context, network_backend=_Backend(address, deadline, self._trusted)
+        )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; each redirect is a separate request."""
         url = request.url
+        if self._trusted is not None and _server(url) == self._trusted and not url.userinfo:
+            return super().handle_request(request)
         # Other ports belong to services such as email, DNS and login, which an attacker may want to reach.
         is_web_port = url.port is None or url.port in _WEB or url.port > _LAST_SYSTEM_PORT
         if url.scheme not in ("http", "https") or url.userinfo or not is_web_port:
@@ -67,12 +72,17 @@ class PublicTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+def _server(url: httpx.URL) -> tuple[str, int]:
+    return url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+
+
 class _Backend(httpcore.NetworkBackend):
     """A network backend that connects only to public addresses."""
 
-    def __init__(self, address: str, deadline: float) -> None:
+    def __init__(self, address: str, deadline: float, trusted: tuple[str, int] | None) -> None:
         self._address = address
         self._deadline = deadline
+        self._trusted = trusted
 
     def connect_tcp(
         self,
@@ -87,7 +97,7 @@ class _Backend(httpcore.NetworkBackend):
             found = _resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from None
-        if not all(is_public(ip) for ip in found):
+        if (host, port) != self._trusted and not all(is_public(ip) for ip in found):
             raise _not_public(self._address)
         failed: Exception = httpcore.ConnectError(f"{host!r} has no address")
         for ip in found:

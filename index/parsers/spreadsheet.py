@@ -20,6 +20,7 @@ from .metadata import iso_date, iso_language, one_line
 from .packages.zip_file import check_package
 
 _MOST = ((100_000, "rows"), (1_000_000, "cells"), (20_000_000, "characters"))
+_MOST_READ = 5_000_000  # cells with the empty ones before others in their row
 _LONGEST_CELL = 131_072  # characters
 _SMALLER = "Split it into several files, or leave out columns that nobody asks about."
 _DELIMITERS = ",;\t|"
@@ -90,7 +91,7 @@ def _sheets(workbook: Any, name: str) -> Iterator[tuple[str, list[list[str]]]]:
 
 def _rows(sheet: Any) -> Iterator[list[str]]:
     sheet.reset_dimensions()  # a file may declare any size
-    for row in sheet.iter_rows(max_col=MOST_COLUMNS):
+    for row in sheet.iter_rows():  # rows between others come without cells, and are not padded
         yield [_shown(cell.value, cell.number_format or "") if cell.value is not None else "" for cell in row]
 
 
@@ -99,9 +100,12 @@ def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[t
 
     Raises `LoadError` if the table exceeds a limit.
     """
-    cells = characters = count = 0
+    read = cells = characters = count = 0
     was_blank = True
     for number, row in rows:
+        read += len(row) + 1
+        if read > _MOST_READ:
+            raise cannot_read(name, f"it has more than {_MOST_READ:,} cells, most of them empty", _SMALLER)
         stripped = [cell.strip() for cell in row[:MOST_COLUMNS]]
         held = [cell for cell in stripped if cell]
         if held or not was_blank:

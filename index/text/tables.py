@@ -26,6 +26,7 @@ _LONGEST_CELL = 300  # characters; a longer cell is a text by itself
 _LONGEST_SHORT_CELL, _FEWEST_SENTENCES = 120, 3  # so is a cell of more characters with so many sentences
 _LONGEST_ROW = 400  # characters; longer rows are written in several lines, each with the first cell
 _LONGEST_NAME = 80  # characters in the name of a column
+_LONGEST_HEADER, _SHORTEST_NAME = 1_600, 12  # names are cut if those of all columns are longer together
 _LONGEST_NUMBER = 40  # characters
 _SAMPLE = 50  # number of rows that show whether there is a header
 _MOSTLY = 0.6  # minimum share of numbers in a column of numbers below a header
@@ -262,7 +263,8 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
     names = [
         "  ".join(dict.fromkeys(cell for cell in column if cell)) for column in zip(*written[:headers], strict=True)
     ]
-    names = [" ".join(name.split()).rstrip(":")[:_LONGEST_NAME] for name in names] or [""] * width
+    longest = max(_SHORTEST_NAME, min(_LONGEST_NAME, _LONGEST_HEADER // width))
+    names = [" ".join(name.split()).rstrip(":")[:longest] for name in names] or [""] * width
     lines: list[str] = []
     for row in written[headers:]:
         if len(own := [cell for cell in row if cell]) == 1:

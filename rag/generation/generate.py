@@ -29,6 +29,7 @@ _TOKEN_RATIO = 1.3
 """Maximum number of LLM tokens per encoder token: vocabularies differ, and if the LLM truncates the prompt, the
 question is lost."""
 
+_TOO_MANY = "the LLM wrote more than 200 sentences."
 _CUT_SHORT = {
     LENGTH: "the LLM reached its token limit.",
     CONTENT_FILTER: "the provider's content filter stopped the LLM.",
@@ -70,6 +71,8 @@ def write(
             verified.feed(piece)
             answer = replace(answer, text=verified.text, sentences=tuple(verified.sentences))
             yield answer
+            if verified.is_too_long:
+                break
     except LLMError as error:
         verified.drop_unfinished()
         verified.close()
@@ -77,7 +80,7 @@ def write(
             raise
         notes.append(f"The answer is not complete: {error.message}. {error.hint}")
     else:
-        reason = _CUT_SHORT.get(call.finish_reason)
+        reason = _TOO_MANY if verified.is_too_long else _CUT_SHORT.get(call.finish_reason)
         is_unfinished = (reason is not None or not call.finish_reason) and verified.drop_unfinished()
         if reason or is_unfinished:
             notes.append(f"The answer is incomplete: {reason or 'the connection ended early. Ask again.'}")

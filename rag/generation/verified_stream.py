@@ -16,12 +16,17 @@ from index import terms
 
 from ..answer import Sentence, Support
 from ..grounding.paraphrase import SupportGrade
+from ..grounding.reasons import TOO_LONG
 from ..grounding.support import SupportChecker
 from .citation_parser import CitationParser
 from .claims import breaks_off, claim_in, is_layout, is_yes_or_no
 from .refusals import is_explanation, is_not_found, is_offer
 from .unwrap import Unwrapper
 
+MOST_SENTENCES = 200
+"""Maximum number of sentences, list items and headings of an answer that are checked; the rest is left out."""
+
+_LONGEST_CLAIM = 1_000  # characters; a longer sentence is not checked
 _BEST_FIRST: tuple[Support, ...] = ("quoted", "supported", "weak", "unsupported")
 _GOOD = frozenset(_BEST_FIRST[:2])
 _MIN_WORDS = 2  # minimum number of content words that can be found elsewhere in other words: many passages have one
@@ -83,6 +88,11 @@ class VerifiedStream:
         return self._unwrapper.reasoning
 
     @property
+    def is_too_long(self) -> bool:
+        """Whether there are more sentences than are checked: the rest of the reply is ignored."""
+        return len(self._parser.sentences) > MOST_SENTENCES
+
+    @property
     def is_refusal(self) -> bool:
         """Whether the whole reply says, in whatever words, that the articles do not answer; valid after `close`."""
         claims = [is_good for text, is_good in self._claims if not is_explanation(text)]
@@ -130,6 +140,9 @@ class VerifiedStream:
 
     def _verify(self) -> None:
         for parsed in self._parser.sentences[self._parsed :]:
+            if self._parsed == MOST_SENTENCES:
+                self._end = min(self._end, parsed.start)
+                return
             text = self._parser.text
             layout = is_layout(text, parsed, final=self._closed)
             if layout is None or parsed.end > self._end:
@@ -184,6 +197,8 @@ class VerifiedStream:
 
     def _grade(self, claim: str, numbers: Sequence[int]) -> _Graded:
         """Check a claim against the passages that it cites and, if they do not support it, against all others."""
+        if len(claim) > _LONGEST_CLAIM:
+            return _Graded("unsupported", {}, False, TOO_LONG, False)
         cited = {number: self._checker.check(claim, number, beside=numbers) for number in numbers}
         others: dict[int, SupportGrade] = {}
         support, words = _best(cited), len(terms(claim))

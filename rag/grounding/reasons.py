@@ -23,6 +23,7 @@ IN_DOUBT = "The words before this in the passage may change its meaning."
 NOT_SIMILAR = "The passage does not say this in similar words."
 PARTLY_SIMILAR = "The passage says only part of this in similar words."
 NO_WORDS = "The sentence contains no words to check."
+TOO_LONG = "The sentence is too long to be checked."
 CONTRADICTED = "The passage contradicts this."
 NOT_SAID = "The passage does not say this."
 PARTLY_SAID = "The passage says only part of this."
@@ -30,7 +31,7 @@ WORDS_NOT_SAID = "The passage does not say “{word}”."
 
 REASONS = (
     *(NOT_MENTIONED, NOWHERE_MENTIONED, NOT_NAMED, NOWHERE_NAMED, OTHER_WORD, OTHER_UNIT, EXCHANGED, OTHER_PLACE),
-    *(DENIED, NOT_DENIED, MAY_DENY, MAY_NOT_DENY, IN_DOUBT, NOT_SIMILAR, PARTLY_SIMILAR, NO_WORDS),
+    *(DENIED, NOT_DENIED, MAY_DENY, MAY_NOT_DENY, IN_DOUBT, NOT_SIMILAR, PARTLY_SIMILAR, NO_WORDS, TOO_LONG),
     *(CONTRADICTED, NOT_SAID, PARTLY_SAID, WORDS_NOT_SAID),
 )
 """All templates. A filled reason matches at most one of them."""

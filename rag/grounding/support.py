@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from index import Encoder, Encoding, Hit, SearchResult, Span, is_readable, terms
+from index import Encoder, Encoding, Hit, ScoredPassage, SearchResult, Span, is_readable, terms
 
 from ..reading.reader import Pair, Reader, Reading
 from ..text.entities import names, unknown_names
 from .consistency import located
 from .paraphrase import SupportGrade, SupportSigns, grade_signs, support_signs
 from .quotes import find_in_passage, has_words, negated_sentence
-from .reasons import IN_DOUBT, NO_WORDS, NOT_SIMILAR, PARTLY_SIMILAR, WORDS_NOT_SAID, reason
+from .reasons import IN_DOUBT, NO_WORDS, NOT_MENTIONED, NOT_SIMILAR, PARTLY_SIMILAR, WORDS_NOT_SAID, reason
 
 _MOST_READINGS = 400  # maximum number of pairs of sentence and passages that are read for one answer
 _MOST_INTRODUCTIONS = 2  # maximum number of sentences from elsewhere in an article that are read with a passage
@@ -27,6 +27,9 @@ _FRAME = re.compile(
     rf"|{_THE_TEXT} (?:also )?(?:says?|states?|reports?|notes?|mentions?|adds?|explains?|tells? us)"
     r"(?: that| the following)?[:,]?\s+|(?:根据|据)?(?:文章|报道|原文)(?:中)?(?:说|指出|提到|称|报道)?[，：,:])",
     re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"\b(?:https?|ftp|data|javascript|file|mailto):[^\s<>()\[\]\"]+|\bwww\.[^\s<>()\[\]\"]+", re.IGNORECASE
 )
 _YES_OR_NO = re.compile(r"^\W*(?:yes|no)\s?[,.:;!–—-]\s+", re.IGNORECASE)
 
@@ -58,19 +61,15 @@ class SupportChecker:
         `beside` lists the other passages that the sentence cites: its names and numbers may come from them. Names may
         come from all found passages of the same article. Raises `CitechatError` if a model cannot be loaded.
         """
-        hit, features = self._found.passages[number - 1].hit, self._found.passages[number - 1].features
+        scored = self._found.passages[number - 1]
+        hit, features = scored.hit, scored.features
         sentence = without_frame(sentence)
-        quoted = find_in_passage(sentence, features)
-        if quoted is not None:
-            negated = negated_sentence(quoted, features)
-            if negated:
-                return SupportGrade("weak", _in_article(negated, hit), IN_DOUBT)
-            return SupportGrade("quoted", _in_article(quoted, hit))
+        if (quotation := _as_quotation(sentence, scored)) is not None:
+            return quotation
         signs = self.signs(sentence, number, beside)
-        if signs is None:
-            spans = features.sentences
-            span = spans[0] if spans else Span(0, len(hit.passage.text))
-            return SupportGrade("unsupported", _in_article(span, hit), NO_WORDS)
+        address = _unknown_address(sentence, hit)
+        if signs is None or address or not terms(sentence):
+            return _unchecked(signs, scored, address)
         reading = self.reading(sentence, number, beside)
         grade = grade_signs(signs, reading)
         grade = replace(grade, span=_in_article(grade.span, hit))
@@ -177,6 +176,32 @@ class SupportChecker:
         if sentence not in self._encoded and has_words(sentence):
             self._encoded[sentence] = self._encoder.encode([sentence])[0]
         return self._encoded.get(sentence)
+
+
+def _as_quotation(sentence: str, scored: ScoredPassage) -> SupportGrade | None:
+    """Return the grade of a sentence that the passage contains word for word, or None."""
+    quoted = find_in_passage(sentence, scored.features)
+    if quoted is None:
+        return None
+    if negated := negated_sentence(quoted, scored.features):
+        return SupportGrade("weak", _in_article(negated, scored.hit), IN_DOUBT)
+    return SupportGrade("quoted", _in_article(quoted, scored.hit))
+
+
+def _unknown_address(sentence: str, hit: Hit) -> str:
+    """Return the first web address in a sentence that the passage does not have; empty without one."""
+    found = (each.rstrip(".,;:!?*_`'’”") for each in _ADDRESS.findall(sentence))
+    return next((each for each in found if each not in hit.passage.text), "")
+
+
+def _unchecked(signs: SupportSigns | None, scored: ScoredPassage, address: str) -> SupportGrade:
+    """Return the grade of a sentence without a word to check, or with an unknown web address."""
+    hit, spans = scored.hit, scored.features.sentences
+    if signs is None:
+        span = spans[0] if spans else Span(0, len(hit.passage.text))
+        return SupportGrade("unsupported", _in_article(span, hit), NO_WORDS)
+    why = reason(NOT_MENTIONED, word=address) if address else NO_WORDS
+    return SupportGrade("unsupported" if address else "weak", _in_article(signs.span, hit), why)
 
 
 def without_frame(sentence: str) -> str:

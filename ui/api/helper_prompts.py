@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from rag import Turn
+from rag import Turn, questions_beside_text
 
 Kind = Literal["title", "tags", "follow-ups", "queries", "completion"]
 
 LONGEST_RESULT = 60
 """Maximum length of a title that is made of the first question, in characters, as in the chat."""
 
+_TAG = re.compile(r"<[^<>\n]{0,300}>")
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,2000}\)")
+_ADDRESS = re.compile(r"(?:\b(?:https?|ftp|data|javascript):|\bwww\.)[^\s\"]+", re.IGNORECASE)
 _OPENING = 800  # number of characters at the beginning of a prompt that contain the task
 _INSTRUCTIONS = 6000  # number of characters that contain the form of the result
 _LONGEST_QUESTION = 2000  # characters of a question in the conversation that are used
@@ -141,7 +144,7 @@ def find_helper_prompt(messages: Sequence[tuple[str, str]]) -> HelperPrompt | No
         kind = _kind(instructions, has_conversation=True)
     else:
         instructions = prompt
-    if kind is None:
+    if kind is None or _ends_with_question(prompt):
         return None
     turns = _transcript(prompt) or before or _quoted(prompt)
     key, is_list = _result_form(kind, instructions)
@@ -165,6 +168,19 @@ def plain_result(prompt: HelperPrompt, follow_ups: Callable[[list[str]], list[st
         value = values if prompt.is_list else next(iter(values), "")
         return json.dumps({prompt.key: value}, ensure_ascii=False)
     return "\n".join(values)
+
+
+def without_markup(reply: str) -> str:
+    """Return the LLM's reply to such a prompt without tags, links, images and web addresses, which are not needed."""
+    return _ADDRESS.sub("", _LINK.sub(r"\1", _TAG.sub("", reply)))
+
+
+def _ends_with_question(prompt: str) -> bool:
+    """Return whether a question follows the task and is not part of the conversation: the task is in a pasted text."""
+    *before, last = prompt.strip().split("\n\n")
+    if not before or len(prompt) <= _LONGEST_QUESTION or _BLOCK.search(prompt) or _SPEAKER.search(prompt):
+        return False  # short instructions may end with the question that they are about
+    return bool(questions_beside_text(last))
 
 
 def _kind(text: str, *, has_conversation: bool = False) -> Kind | None:

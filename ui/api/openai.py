@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from ..html import is_web_address
 from ..security.errors import RequestError
 from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
 from .errors import CLIENT_CLOSED_REQUEST, invalid_field, json_response
-from .helper_prompts import HelperPrompt, find_helper_prompt, plain_result
+from .helper_prompts import HelperPrompt, find_helper_prompt, plain_result, without_markup
 from .queue import RequestQueue
 from .schemas import Items, read_body
 
@@ -191,7 +192,8 @@ def _help(assistant: Assistant, prompt: HelperPrompt) -> Iterator[Answer]:
     with passages, one that is made of the conversation.
     """
     if assistant.llm is not None and prompt.size <= _CHARACTERS_PER_TOKEN * assistant.options.prompt_tokens:
-        yield from assistant.pass_on(prompt.messages)
+        for answer in assistant.pass_on(prompt.messages):
+            yield replace(answer, text=without_markup(answer.text))
         return
     text = plain_result(prompt, partial(_follow_ups, assistant))
     yield Answer("", text, found=False, model=assistant.model, notes=(NOT_FROM_ARTICLES,), done=True)

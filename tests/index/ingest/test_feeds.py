@@ -278,6 +278,16 @@ def test_a_link_to_a_private_server_is_not_followed_even_for_the_operator(site: 
     assert [each.title for each in _articles(feed)] == ["The quay"]
 
 
+def test_a_redirect_of_the_feeds_server_to_a_private_one_is_not_followed(site: Site) -> None:
+    site.page("/secret", "The secret page of this machine.")
+    elsewhere = site.server.url_for("/secret").replace("127.0.0.1", "localhost")
+    site.server.expect_request("/r").respond_with_data("", status=302, headers={"Location": elsewhere})
+    site.server.expect_request("/own").respond_with_data("", status=302, headers={"Location": "/secret"})
+    feed = site.put("/feed", rss(item("Away", "/r"), item("Here", "/own")))
+    assert ["it is not a public web page" in reason for reason in _reasons(feed)] == [True]
+    assert [each.path for each in _articles(feed)] == [site.server.url_for("/own")]
+
+
 def test_a_feed_of_a_user_leads_only_to_public_servers(index: Index, site: Site, internet: Callable[..., None]) -> None:
     internet("quay.example", "other.example")
     port = site.server.port

@@ -173,3 +173,32 @@ def test_a_file_that_is_not_a_workbook_is_skipped_with_the_reason(data: bytes, r
 def test_a_cell_that_is_too_large_is_skipped_with_the_reason() -> None:
     with pytest.raises(CitechatError, match="a cell of more than 131,072 characters"):
         csv_text("Name,Note\nAnn," + "x" * 200_000)
+
+
+def sparse(*cells: str) -> bytes:
+    """A workbook whose only sheet has these cells and nothing between them."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for cell in cells:
+        book.active[cell] = f"Value of {cell}"
+    saved = BytesIO()
+    book.save(saved)
+    return saved.getvalue()
+
+
+def test_a_cell_far_away_from_the_others_is_read_without_the_cells_between() -> None:
+    assert xlsx_text(sparse("A1", "B1048576")) == "Value of A1\n\nValue of B1048576"
+
+
+def test_many_rows_with_a_cell_in_the_last_column_are_skipped_with_the_reason() -> None:
+    with pytest.raises(CitechatError, match="more than 5,000,000 cells, most of them empty"):
+        xlsx_text(sparse(*(f"XFD{row}" for row in range(1, 400))))
+
+
+def test_the_names_of_very_many_columns_are_short() -> None:
+    names = [f"{number} {'long name ' * 6}".strip() for number in range(100)]
+    rows = "\n".join(",".join("5" for _ in names) for _ in range(50))
+    text = csv_text(f"{','.join(names)}\n{rows}")
+    assert len(text) < 12 * len(rows)
+    assert "7 long name l: 5" in text

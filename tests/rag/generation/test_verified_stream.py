@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from index import Span
 from rag import Support
-from rag.generation.verified_stream import VerifiedStream
+from rag.generation.verified_stream import MOST_SENTENCES, VerifiedStream
 from rag.grounding.support import SupportGrade
 
 
@@ -254,3 +254,16 @@ def test_what_it_says_does_not_depend_on_how_the_text_was_cut(words: list[str], 
         shown = whole.text[sentence.start : sentence.end]
         assert all(f"[{number}]" in shown for number in sentence.numbers)
         assert len(sentence.numbers) == len(sentence.evidence)
+
+
+def test_of_a_very_long_answer_the_first_sentences_are_checked_and_the_rest_is_left_out() -> None:
+    checked = _checked("Foxes run [1]. " * (MOST_SENTENCES + 300))
+    assert checked.is_too_long
+    assert len(checked.sentences) == MOST_SENTENCES
+    assert checked.text.count("Foxes") == MOST_SENTENCES
+    assert not _checked("Foxes run [1]. " * MOST_SENTENCES).is_too_long
+
+
+def test_a_sentence_that_is_too_long_is_not_checked() -> None:
+    (sentence,) = _checked(f"Foxes {'and owls ' * 120}run [1].").sentences
+    assert (sentence.support, sentence.reason) == ("unsupported", "The sentence is too long to be checked.")

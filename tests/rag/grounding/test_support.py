@@ -479,3 +479,23 @@ def test_a_short_answer_is_read_whole(english: SearchResult, bundled_encoder: En
     for number in range(10):
         checker.check(f"The harbour of town {number} was closed by the police.", 1)
     assert not checker.is_limited
+
+
+@pytest.mark.parametrize(
+    ("sentence", "grade", "why"),
+    [
+        ("It is so.", "weak", "The sentence contains no words to check."),
+        ("<https://evil.example/x>.", "unsupported", "The cited passage does not mention https://evil.example/x."),
+        (
+            "Baidu will be among the first, see www.evil.example/a.",
+            "unsupported",
+            "does not mention www.evil.example/a.",
+        ),
+        ("![Baidu](http://evil.example/a.png)", "unsupported", "does not mention http://evil.example/a.png."),
+    ],
+)
+def test_a_sentence_without_words_or_with_an_unknown_address_is_not_supported(
+    sentence: str, grade: str, why: str, english: SearchResult, bundled_encoder: Encoder
+) -> None:
+    found = SupportChecker(english, bundled_encoder).check(sentence, 1)
+    assert (found.support, found.reason.endswith(why)) == (grade, True)

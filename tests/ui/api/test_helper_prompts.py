@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rag import Turn
-from ui.api.helper_prompts import HelperPrompt, find_helper_prompt, plain_result
+from ui.api.helper_prompts import HelperPrompt, find_helper_prompt, plain_result, without_markup
 
 HISTORY = """<chat_history>
 USER: When did the harbour reopen?
@@ -191,3 +191,23 @@ def test_a_hostile_prompt_takes_linear_time(unit: str) -> None:
     assert prompt is not None
     assert len(plain_result(prompt, lambda asked: asked[:1])) < 5000
     find_helper_prompt([("user", unit * (400_000 // len(unit)))])
+
+
+PASTED = "### Task:\nGenerate a title for this conversation, then write the following. Reply with nothing else."
+
+
+@pytest.mark.parametrize("opening", ["", "Newsletter\n"])
+def test_a_question_after_a_pasted_task_is_a_question(opening: str) -> None:
+    filler = "The harbour was closed for repairs. " * 90
+    history = [("user", "When did it open?"), ("assistant", "On Monday.")]
+    assert find_helper_prompt([*history, ("user", f"{opening}{PASTED}\n\n{filler}")]) is not None
+    question = "Who founded 360 Security Technology?"
+    assert find_helper_prompt([*history, ("user", f"{opening}{PASTED}\n\n{filler}\n\n{question}")]) is None
+
+
+def test_a_reply_to_a_helper_prompt_has_no_tags_links_and_addresses() -> None:
+    reply = (
+        '{"title": "Harbour ![i](http://evil.example/i.png) <b>open</b> [now](javascript:x) https://evil.example/y"}'
+    )
+    assert without_markup(reply) == '{"title": "Harbour i open now "}'
+    assert without_markup("[1] Harbour: 3 < 4") == "[1] Harbour: 3 < 4"

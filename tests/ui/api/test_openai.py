@@ -203,7 +203,7 @@ HELPERS = {
 def test_a_prompt_of_the_client_goes_to_the_model_unchanged_and_is_no_answer(
     tmp_path: Path, key: str, stream: bool
 ) -> None:
-    reply = json.dumps({key: 'A <b> "quoted" title at www.x.example'})
+    reply = json.dumps({key: 'A "quoted" title, [1] & more'})
     heard: list[Any] = []
 
     class Listening(StagedLLM):

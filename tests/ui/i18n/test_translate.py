@@ -49,6 +49,7 @@ NOTES = (
     "No article is among those that were chosen.",
     "The answer is long: its last sentences were compared with the articles, but not by the reader.",
     "The answer is incomplete: the LLM reached its token limit.",
+    "The answer is incomplete: the LLM wrote more than 200 sentences.",
     "The answer is incomplete: the provider's content filter stopped the LLM.",
     "The answer is incomplete: the connection ended early. Ask again.",
 )
