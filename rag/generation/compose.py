@@ -22,7 +22,7 @@ from ..questions.classify import is_many
 from ..questions.request import Category, Request
 from ..reading.document import Line, lines, statements, without_clock_times, word_count, word_positions
 from ..reading.speakers import Name, is_named, matches, names_in, opening_person, speakers
-from .overview import overview
+from .overview import head_of_some, overview
 
 COMPOSED = frozenset({"overview", "said", "who said", "about", "compare", "list"})
 """The kinds of requests that `compose` answers."""
@@ -116,7 +116,7 @@ def compose(
     parts = compose_parts(request, rows, read) if compose_parts else None
     count = len(_by_article(rows))
     if parts and count < len(known) and isinstance(parts[0], str):
-        parts[0] = _head_of_some(request, parts[0], count, len(known))
+        parts[0] = head_of_some(request, parts[0], count, len(known))
     return None if parts is None else Composition(tuple(_with_full_names(_with_antecedents(parts, rows), rows)), read)
 
 
@@ -287,17 +287,6 @@ def _read(index: ArticleSource, found: SearchResult, articles: Sequence[str]) ->
     outline = index.outline(articles=articles)
     ids = [id_ for article in articles for id_ in outline.get(article, ())]
     return index.read(found, ids[:MOST_PASSAGES])
-
-
-def _head_of_some(request: Request, head: str, read: int, known: int) -> str:
-    """Return the first line of an overview or a list for which not all known articles were read."""
-    is_chinese = bool(_CHINESE.search(head))
-    if request.kind == "overview":
-        return f"{known} 篇文章中最新的 {read} 篇：" if is_chinese else f"The newest {read} of {known} articles:"
-    if request.kind == "list":
-        some = f"（{known} 篇文章中的 {read} 篇）：" if is_chinese else f" in {read} of {known} articles:"
-        return head.rstrip(":：") + some
-    return head
 
 
 def _by_article(rows: Sequence[Line]) -> dict[str, list[Line]]:
