@@ -27,7 +27,7 @@ from .storage.chroma_client import is_unreachable
 from .storage.health import Problem, check
 from .storage.store import Store
 
-_PAUSES = (0.05, 0.2, 0.5)  # seconds before each retry of a read
+_PAUSES = (0.05, 0.2, 0.5, 1.0)  # seconds before each retry of a read
 
 Result = TypeVar("Result")
 
