@@ -29,6 +29,12 @@ class Span:
         """Return whether the two spans share a character."""
         return self.start < other.end and other.start < self.end
 
+    def stripped(self, text: str) -> Span:
+        """Return the span without the white space at its ends in `text`."""
+        words = text[self.start : self.end]
+        start = self.start + len(words) - len(words.lstrip())
+        return Span(start, max(start, self.start + len(words.rstrip())))
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:

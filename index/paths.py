@@ -6,13 +6,28 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _INSIDE = "!"  # separator between an archive and its member
 
 
 def is_address(path: Path | str) -> bool:
     """Return whether this is a web address; anything else is a local path."""
     return str(path).startswith(("http://", "https://"))
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Return whether two addresses have the same host and port, which may be the default ports of http and https."""
+    try:
+        return _server(one) == _server(other)
+    except ValueError:  # an invalid port
+        return False
+
+
+def _server(address: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.hostname, None if parts.port == _DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
 def absolute(path: Path | str) -> str:

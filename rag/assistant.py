@@ -346,7 +346,7 @@ class Assistant:
 
     def _pass_on(self, messages: Sequence[tuple[str, str]]) -> Iterator[Answer]:
         if self.llm is None:
-            raise LLMError("there is no LLM to pass the messages on to", "Set CITECHAT_LLM.")
+            raise LLMError("no LLM is set", "Set CITECHAT_LLM.")
         started = time.perf_counter()
         call = LLMCall(self.llm, self.model, self.options.llm_total_timeout)
         answer = Answer(messages[-1][1], found=False, model=self.model, notes=(NOT_FROM_ARTICLES,))

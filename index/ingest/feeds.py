@@ -7,7 +7,6 @@ fetched only from a public server, or from the feed's own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from ..cancellation import Cancellation
 from ..errors import LoadError
@@ -21,8 +20,6 @@ MOST_NEW = 200
 
 MOST_SITEMAPS = 50
 """Maximum number of sitemaps that one run reads from an index of sitemaps, with the index itself."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def entries_of(
@@ -62,19 +59,6 @@ def entries_of(
             return
         cancellation.check()
         place, is_first = waiting.pop(0), False
-
-
-def is_same_server(one: str, other: str) -> bool:
-    """Return whether two addresses have the same host and port, which may be the default ports of http and https."""
-    try:
-        return _server(one) == _server(other)
-    except ValueError:  # an invalid port
-        return False
-
-
-def _server(address: str) -> tuple[str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.hostname, None if parts.port == _DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
 def _fetched(address: str, *, trusted: str | None) -> bytes:

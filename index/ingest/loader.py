@@ -23,10 +23,10 @@ from ..parsers.feeds.listing import Entry, Listing
 from ..parsers.metadata import first_line
 from ..parsers.packages.zip_file import Allowance
 from ..parsers.sandbox import SANDBOX
-from ..paths import absolute, is_address
+from ..paths import absolute, is_address, is_same_server
 from ..text.boilerplate import boilerplate_spans, byline, dateline, front_matter
 from ..text.languages import language_of
-from .feeds import MOST_NEW, entries_of, is_same_server
+from .feeds import MOST_NEW, entries_of
 from .fetch import FEED, fetch
 from .ocr import OFF, read_scanned
 

@@ -20,6 +20,7 @@ import httpcore
 import httpx
 
 from ..errors import LoadError
+from ..paths import is_same_server
 
 _NAT64 = ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address
 _WEB, _LAST_SYSTEM_PORT = (80, 443), 1023
@@ -52,7 +53,7 @@ class PublicTransport(httpx.HTTPTransport):
 
     def __init__(self, address: str, deadline: float, trusted: str | None = None) -> None:
         context = httpx.create_ssl_context()
-        self._trusted = None if trusted is None else _server(httpx.URL(trusted))
+        self._trusted = trusted
         super().__init__(verify=context, trust_env=False)
         self._address = address
         self._pool.close()
@@ -63,7 +64,7 @@ class PublicTransport(httpx.HTTPTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; each redirect is a separate request."""
         url = request.url
-        if self._trusted is not None and _server(url) == self._trusted and not url.userinfo:
+        if self._trusted is not None and is_same_server(str(url), self._trusted) and not url.userinfo:
             return super().handle_request(request)
         # Other ports belong to services such as email, DNS and login, which an attacker may want to reach.
         is_web_port = url.port is None or url.port in _WEB or url.port > _LAST_SYSTEM_PORT
@@ -72,14 +73,10 @@ class PublicTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-def _server(url: httpx.URL) -> tuple[str, int]:
-    return url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
-
-
 class _Backend(httpcore.NetworkBackend):
     """A network backend that connects only to public addresses."""
 
-    def __init__(self, address: str, deadline: float, trusted: tuple[str, int] | None) -> None:
+    def __init__(self, address: str, deadline: float, trusted: str | None) -> None:
         self._address = address
         self._deadline = deadline
         self._trusted = trusted
@@ -97,7 +94,9 @@ class _Backend(httpcore.NetworkBackend):
             found = _resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from None
-        if (host, port) != self._trusted and not all(is_public(ip) for ip in found):
+        address = f"{'https' if port == _WEB[1] else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+        is_trusted = self._trusted is not None and is_same_server(address, self._trusted)
+        if not is_trusted and not all(is_public(ip) for ip in found):
             raise _not_public(self._address)
         failed: Exception = httpcore.ConnectError(f"{host!r} has no address")
         for ip in found:

@@ -260,8 +260,7 @@ def build_search_caches(store: Store) -> None:
 
 def merge_search_caches(store: Store) -> None:
     """Merge small parts of the search caches, and remove old ones."""
-    merge_segments(store)
-    groups = [segment.ids for segment in load_bm25(store).segments]
+    groups = [segment.ids for segment in merge_segments(store)]
     load_vectors(store, groups)
     remove_old_vectors(store, groups)
 

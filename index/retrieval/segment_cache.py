@@ -52,23 +52,27 @@ def _terms(title: str, passage: Passage) -> list[str]:
     return terms(f"{title} . {with_column_names(passage).text}")
 
 
-def merge_segments(store: Store) -> None:
-    """Merge small segments and those with many removed passages, and remove old ones. No lock is needed.
+def merge_segments(store: Store) -> list[Segment]:
+    """Merge small segments and those with many removed passages, remove old ones, and return those that are left.
 
-    Other processes may load or merge the same segments meanwhile: segments are only added and removed as a whole, and
-    an article in two of them is used once.
+    No lock is needed. Other processes may load or merge the same segments meanwhile: segments are only added and
+    removed as a whole, and an article in two of them is used once.
     """
     build = store.build()
-    parts = list(BM25Index(_load(store.path, build), store.article_ids()).parts)
+    parts = load_bm25(store).parts
     chosen = _mergeable(parts)
+    segments = [part.segment for part in parts if part not in chosen]
     if chosen:
         merged = Segment.merged(chosen)
-        if len(merged.articles) and not _save(merged, store.path, build):
-            return
+        if len(merged.articles):
+            if not _save(merged, store.path, build):
+                return [part.segment for part in parts]
+            segments.append(merged)
         for part in chosen:
             if part.segment.name != merged.name:
                 shutil.rmtree(_folder(part.segment, store.path, build), ignore_errors=True)
     _remove_old(store.path, build)
+    return segments
 
 
 def _mergeable(parts: Sequence[Part]) -> list[Part]:

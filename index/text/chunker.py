@@ -13,7 +13,7 @@ from ..cancellation import Cancellation
 from ..models import Article, Passage, Row, Span
 from .lexicon import CJK
 from .sentence_rules import ENGLISH
-from .sentences import Block, blocks, sentences_within, stripped
+from .sentences import Block, blocks, sentences_within
 from .tables import cells_of, rows_in, rows_within, with_column_names
 
 SPLITTER_VERSION = "2"
@@ -128,7 +128,7 @@ def _weight(tokens: int, characters: int) -> int:
 
 def _pieces(text: str, span: Span, tokenize: Tokenize) -> Iterator[Span]:
     """Yield the span itself or, if it is too long for a passage, its halves, split recursively between words."""
-    span = stripped(text, span)
+    span = span.stripped(text)
     words = text[span.start : span.end]
     tokens = tokenize(words)
     if _weight(len(tokens), len(words)) <= LONGEST:

@@ -51,7 +51,7 @@ _APOSTROPHE = re.compile("['’]")
 
 
 def has_rules(language: str | None) -> bool:
-    """Return whether this module has rules for the language; None stands for an undetermined European language."""
+    """Return whether this module has rules for the language; None means an undetermined European language."""
     return language is None or language in RULES
 
 

@@ -140,7 +140,7 @@ def sentences_within(
     block = text[span.start : span.end]
     ends = [*sentence_ends(block, language, cancellation), len(block)]
     found = [
-        stripped(text, Span(span.start + start, span.start + end)) for start, end in zip([0, *ends], ends, strict=False)
+        Span(span.start + start, span.start + end).stripped(text) for start, end in zip([0, *ends], ends, strict=False)
     ]
     return [sentence for sentence in found if len(sentence)]
 
@@ -165,13 +165,6 @@ def sentence_ends(text: str, language: str | None, cancellation: Cancellation | 
     yield from range(at + _LONGEST_SENTENCE, len(text), _LONGEST_SENTENCE)
 
 
-def stripped(text: str, span: Span) -> Span:
-    """Return the span without leading and trailing white space."""
-    words = text[span.start : span.end]
-    start = span.start + len(words) - len(words.lstrip())
-    return Span(start, max(start, span.start + len(words.rstrip())))
-
-
 def _between(length: int, boilerplate: Sequence[Span]) -> Iterator[Span]:
     """Yield the ranges outside the boilerplate spans in a text of this length."""
     at = 0
@@ -185,7 +178,7 @@ def _between(length: int, boilerplate: Sequence[Span]) -> Iterator[Span]:
 
 def _lines_within(text: str, stretch: Span) -> Iterator[Span]:
     for match in _LINE.finditer(text, stretch.start, stretch.end):
-        if line := stripped(text, Span(match.start(), match.end())):
+        if line := Span(*match.span()).stripped(text):
             yield line
 
 

@@ -208,14 +208,14 @@ def cells_of(line: str, separator: str) -> list[Span]:
                 ends.append((at, part.start()))
                 at = part.end()
         ends.append((at, len(line)))
-        return [_unquoted(line, _stripped(line, *end)) for end in ends]
+        return [_unquoted(line, Span(*end).stripped(line)) for end in ends]
     pattern = {"|": _PIPE, "\t": _TAB}.get(separator, _WIDE)
     first = len(line) - len(line.lstrip())
     marks = [(first, first), *(match.span() for match in pattern.finditer(line)), (len(line), len(line))]
     if separator == "|":
         marks = marks[1:] if line[first : first + 1] == "|" else marks
         marks = marks[:-1] if len(marks) > 2 and line.rstrip().endswith("|") else marks
-    return [_stripped(line, before[1], after[0]) for before, after in pairwise(marks)]
+    return [Span(before[1], after[0]).stripped(line) for before, after in pairwise(marks)]
 
 
 def header_names(first: Sequence[str], below: Sequence[Sequence[str]], *, expected: bool = False) -> bool:
@@ -301,7 +301,7 @@ def _groups(text: str) -> Iterator[list[Span]]:
     group: list[Span] = []
     end = 0
     for match in _LINE.finditer(text):
-        line = _stripped(text, match.start(), match.end())
+        line = Span(*match.span()).stripped(text)
         is_far = max(text.count("\n", end, match.start()), text.count("\r", end, match.start())) > 1
         if group and (is_far or not len(line)):
             yield group
@@ -475,12 +475,6 @@ def _is_numeric(cell: str) -> bool:
 def _share(column: Sequence[str]) -> float:
     """Return the share of numbers, with or without a unit, in a column."""
     return sum(len(cell) <= _LONGEST_NUMBER and bool(_MEASURE.fullmatch(cell)) for cell in column) / max(1, len(column))
-
-
-def _stripped(text: str, start: int, end: int) -> Span:
-    words = text[start:end]
-    begin = start + len(words) - len(words.lstrip())
-    return Span(begin, max(begin, start + len(words.rstrip())))
 
 
 def _unquoted(line: str, cell: Span) -> Span:

@@ -17,7 +17,7 @@ import numpy as np
 from index import Article, ArticleFilter, FloatArray, Hit, SearchResult, Span, lexicon, terms
 
 from ..answer import Answer, Sentence
-from ..grounding.versions import precedence
+from ..grounding.versions import FEWEST_WORDS, precedence
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
 from ..reading.document import Line, lines, statements, without_clock_times, word_count, word_positions
@@ -46,7 +46,6 @@ MOST_SENTENCES = 3_000
 _MOST_ITEMS = 30
 _FEW = 3  # so few statements are all quoted, whatever the topic
 _ON_TOPIC = 0.5  # minimum similarity with a topic, as a share of that of the best sentence
-_FEWEST_WORDS = 5  # shorter sentences say different things in different articles
 _MOST_FORMS = 10  # names in one line
 _NUMBER = re.compile(
     r"\d|\b(?:" + "|".join((*lexicon.NUMBER_WORDS, *lexicon.SCALES, "half", "percent")) + r")\b", re.IGNORECASE
@@ -116,7 +115,8 @@ def compose(
     parts = compose_parts(request, rows, read) if compose_parts else None
     count = len(_by_article(rows))
     if parts and count < len(known) and isinstance(parts[0], str):
-        parts[0] = head_of_some(request, parts[0], count, len(known))
+        is_chinese = bool(_CHINESE.search(parts[0]))
+        parts[0] = head_of_some(request, parts[0], count, len(known), is_chinese=is_chinese)
     return None if parts is None else Composition(tuple(_with_full_names(_with_antecedents(parts, rows), rows)), read)
 
 
@@ -152,7 +152,7 @@ def _without_copies(rows: Sequence[Line], read: SearchResult) -> list[Line]:
         if precedence(hits[row.article_id]) < precedence(hits[known]):
             best[said] = row.article_id
     return [
-        replace(row, role="label") if len(said) >= _FEWEST_WORDS and best[said] != row.article_id else row
+        replace(row, role="label") if len(said) >= FEWEST_WORDS and best[said] != row.article_id else row
         for row, said in zip(rows, words, strict=True)
     ]
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from index import FloatArray, lexicon
+from index import FloatArray
 
 from ..questions.request import Request
 from ..reading.document import Line, statements
@@ -34,7 +34,6 @@ _DEPENDENT = re.compile(
 _LINKED = re.compile(r"[^.]{0,250}, (?:he|she|they) \w")  # "…, she added"
 _PENALTY = 0.2  # for a sentence that cannot be understood alone, or that is very short or very long
 _QUOTE = re.compile(r"\W{0,2}[“\"„«「]")
-_CHINESE = re.compile(f"[{lexicon.CJK}]")
 
 
 def overview(rows: Sequence[Line], towards: FloatArray | None = None, most: int | None = None) -> list[Line]:
@@ -103,9 +102,8 @@ def _bonus(row: Line, at: int, count: int) -> float:
     return bonus
 
 
-def head_of_some(request: Request, head: str, read: int, known: int) -> str:
+def head_of_some(request: Request, head: str, read: int, known: int, *, is_chinese: bool) -> str:
     """Return the first line of an overview or a list for which not all known articles were read."""
-    is_chinese = bool(_CHINESE.search(head))
     if request.kind == "overview":
         return f"{known} 篇文章中最新的 {read} 篇：" if is_chinese else f"The newest {read} of {known} articles:"
     if request.kind == "list":

@@ -34,7 +34,9 @@ _WORD = re.compile(r"[^\W_]+")
 _RUN = 3  # number of words in a run, for comparison (see `index.retrieval.deduplicate`)
 _SAME_SENTENCE = 0.8  # minimum share of the runs of the longer of two sentences that both contain
 _SAME_TEXT = 0.5  # minimum share of the runs of the shorter of two passages that both contain
-_FEWEST_WORDS = 5  # shorter sentences say different things in different texts
+FEWEST_WORDS = 5
+"""Minimum number of words of sentences that are copies: shorter ones say different things in different articles."""
+
 _NEGATIONS = frozenset({"not", "no", "never", "none", "nor", "nobody", "nothing", "without", "cannot", "denied"})
 _COMPARED = 0.6  # minimum score of a sentence whose figure is compared, as a share of the best one's
 _RECENT = 0.75  # the same for a sentence of a newer article, if the question asks for the latest
@@ -69,7 +71,7 @@ def precedence(hit: Hit) -> tuple[bool, int]:
 def is_copy(text: str, other: str) -> bool:
     """Return whether two sentences say the same in nearly the same words: with equal numbers, names and negations."""
     words, others = _WORD.findall(text), _WORD.findall(other)
-    if min(len(words), len(others)) < _FEWEST_WORDS or _signs(words) != _signs(others):
+    if min(len(words), len(others)) < FEWEST_WORDS or _signs(words) != _signs(others):
         return False
     own, theirs = _runs(words), _runs(others)
     return len(own & theirs) >= _SAME_SENTENCE * max(len(own), len(theirs))

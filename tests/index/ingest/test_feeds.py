@@ -15,10 +15,10 @@ from pytest_httpserver import HTTPServer
 
 from index import Article, Index, LoadError, Skipped, SyncReport, UploadBudget
 from index.ingest import feeds, loader, public_addresses
-from index.ingest.feeds import is_same_server
 from index.ingest.loader import load
 from index.parsers.feeds import feed as parser
 from index.parsers.feeds.feed import read_listing
+from index.paths import is_same_server
 
 PAGE = "<html><head><title>{0}</title></head><body><article><p>{1}</p></article></body></html>"
 RSS = 'version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
