@@ -163,7 +163,7 @@ def test_a_prompt_that_is_passed_on_is_neither_answered_nor_abstained(assistant:
     assert (answer.done, answer.found, answer.citations, answer.notes) == (True, False, (), (NOT_FROM_ARTICLES,))
     assert _outcome(answer, None) == "passed_on"
     assert told.heard == ["began", (answer.text, None)]
-    with pytest.raises(LLMError, match="there is no LLM"):
+    with pytest.raises(LLMError, match="no LLM is set"):
         list(changed.without_llm().pass_on([("user", "Write a title.")]))
 
 
