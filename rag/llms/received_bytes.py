@@ -8,6 +8,7 @@ remain.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ Check = Callable[[int, float | None], None]
 _CHECK: ContextVar[Check | None] = ContextVar("check of received bytes", default=None)
 _STOP: ContextVar[threading.Event | None] = ContextVar("stop of LLM calls", default=None)
 
+_POLL = 0.5  # seconds after which a silent connection is left if nobody waits for the answer any more
+
 _HTTP_CLIENTS: dict[str, Callable[[Any], Any]] = {
     "openai": lambda llm: llm.root_client._client,
     "anthropic": lambda llm: llm._client._client,
@@ -39,7 +42,10 @@ _HTTP_CLIENTS: dict[str, Callable[[Any], Any]] = {
 
 @contextmanager
 def stopping_llm_calls(stop: threading.Event) -> Iterator[None]:
-    """End the LLM calls of this thread with `CancelledWorkError` once `stop` is set, at the next bytes or chunk."""
+    """End the LLM calls of this thread with `CancelledWorkError` soon after `stop` is set.
+
+    Calls of clients with httpx end within `_POLL` seconds, those of others at the next chunk.
+    """
     token = _STOP.set(stop)
     try:
         yield
@@ -123,10 +129,24 @@ class _CheckedStream:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> Any:
-        received = self._stream.read(max_bytes, timeout)
+        received = self._stream.read(max_bytes, timeout) if _STOP.get() is None else self._polled(max_bytes, timeout)
         if (check := _CHECK.get()) is not None:
             check(len(received), timeout)
         return received
+
+    def _polled(self, max_bytes: int, timeout: float | None) -> Any:
+        """Read, and look every `_POLL` seconds whether the call should end."""
+        from httpcore import ReadTimeout
+
+        ends = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            check_stop()
+            left = ends - time.monotonic()
+            try:
+                return self._stream.read(max_bytes, max(0.001, min(_POLL, left)))
+            except ReadTimeout:
+                if left <= _POLL:
+                    raise
 
     def start_tls(self, *args: Any, **kwargs: Any) -> _CheckedStream:
         return _CheckedStream(self._stream.start_tls(*args, **kwargs))

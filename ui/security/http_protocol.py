@@ -95,6 +95,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._begin_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header to the request; ignore trailers, which no proxy in front of the server has checked.
+
+        The web server would add trailers to the headers that the application reads to identify the client (RFC 9110,
+        section 6.5.1, forbids that).
+        """
+        if not self._has_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Stop the time for the head; `RequestGuard` limits the body."""
         self._head_bytes, self._has_head = 0, True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -15,6 +16,7 @@ from wires import reply, serving
 
 from index import CancelledWorkError
 from rag.llms.loader import load_llm
+from rag.llms.received_bytes import stopping_llm_calls
 from rag.llms.retry import LLMCall
 from ui.api.queue import RequestQueue
 from ui.conversation import until_stopped
@@ -25,8 +27,8 @@ COMMENT = b": PROCESSING\n\n"
 class Endings:
     """Work that asks a real client, and how it ended."""
 
-    def __init__(self, url: str) -> None:
-        llm = load_llm("openai:tiny", base_url=f"{url}/v1", timeout=5)
+    def __init__(self, url: str, timeout: float = 5) -> None:
+        llm = load_llm("openai:tiny", base_url=f"{url}/v1", timeout=timeout)
         self.call = LLMCall(llm, "openai:tiny", 100)
         self.asked = threading.Event()
         self.ended: SimpleQueue[BaseException] = SimpleQueue()
@@ -75,6 +77,25 @@ def test_a_call_ends_after_the_client_of_the_api_has_disconnected(
     answer, error = run_elsewhere(ask())
     assert answer is None
     assert isinstance(error, CancelledWorkError), "its place is free for the next question"
+
+
+def test_a_call_ends_although_the_llm_says_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving([threading.Event()]) as server:
+        work = Endings(server.url, timeout=600)
+        stop = threading.Event()
+
+        def run() -> None:
+            with stopping_llm_calls(stop), suppress(CancelledWorkError):
+                list(work.states())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert work.asked.wait(300)
+        stop.set()
+        assert isinstance(work.ended.get(timeout=300), CancelledWorkError), "long before the timeout of the LLM"
+        thread.join(300)
 
 
 def test_a_call_ends_after_the_answer_on_the_page_was_stopped(unanswered: tuple[Endings, threading.Event]) -> None:

@@ -162,6 +162,27 @@ def test_a_body_in_chunks_with_a_trailer_is_read(hasty: ServedChat) -> None:
     assert b"reopened on Monday" in told
 
 
+FORGED = {
+    "Host": b"Host: elsewhere.example",
+    "Origin": b"Origin: https://elsewhere.example",
+    "Content-Type": b"Content-Type: text/plain",
+    "Expect": b"Expect: 100-continue",
+}
+
+
+@pytest.mark.parametrize("trailer", FORGED)
+def test_a_trailer_is_not_a_header(trailer: str, chat: ServedChat) -> None:
+    """Head, body and trailer come in one packet: the application has not yet read the headers."""
+    body = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(ASK), ASK, FORGED[trailer])
+    with _connected(chat) as client:
+        client.sendall(POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        assert _statuses(_until_closed(client)) == [b"200"]
+    with _connected(chat) as client:
+        client.sendall(POST.replace(b"localhost", b"elsewhere.example") + b"Connection: close\r\n")
+        client.sendall(b"Transfer-Encoding: chunked\r\n\r\n" + body.replace(FORGED[trailer], b"Host: localhost"))
+        assert _statuses(_until_closed(client)) == [b"400"], "the head alone decides"
+
+
 def test_a_body_may_take_longer_than_a_head(hasty: ServedChat) -> None:
     """The time for a head runs out while the body comes, and nothing happens."""
     with _connected(hasty) as slow, _connected(hasty) as clock:
