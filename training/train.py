@@ -1,9 +1,10 @@
 """Train the reader.
 
-    python training/train.py DATA FOLDER [--hours H] [--epochs N] [--seed N] [--device cpu|cuda]
+    python training/train.py DATA FOLDER [--start MODEL] [--hours H] [--epochs N] [--seed N] [--device cpu|cuda]
 
 DATA contains `claims/` and `reading/` (see README.md). Checkpoints are written to FOLDER every few minutes, and the
-training continues from the last one. It ends after `--epochs`, or pauses after `--hours`.
+training continues from the last one. It ends after `--epochs`, or pauses after `--hours`. Without a checkpoint it
+begins with the weights of all-MiniLM-L6-v2, or with those of `--start`, an exported reader.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 import torch
 from model import LossWeights, Row, collate, loss_of, read
 from network import FROZEN_LAYERS, ReaderNetwork, trained_weights
+from shipped import load_exported
 from training_examples import CLAIM, Example, claims_examples, entailment_examples, qamr_examples, squad_examples
 
 from index import Article, Encoding, Passage, PassageFeatures, bundled_folder, load_encoder, terms
@@ -208,7 +210,17 @@ def in_training(network: ReaderNetwork) -> ReaderNetwork:
     return network
 
 
-def train(data: Path, folder: Path, *, hours: float, epochs: float, share: float, seed: int, device: str) -> None:
+def train(
+    data: Path,
+    folder: Path,
+    *,
+    start: Path | None,
+    hours: float,
+    epochs: float,
+    share: float,
+    seed: int,
+    device: str,
+) -> None:
     """Train until `epochs` are done or `hours` have passed, with checkpoints in `folder`."""
     torch.manual_seed(seed)
     source = Path(bundled_folder())
@@ -217,7 +229,10 @@ def train(data: Path, folder: Path, *, hours: float, epochs: float, share: float
     rows = with_features(training_examples(data, tokenizer, seed, share), tokenizer, folder)
     print(len(rows), "examples,", sum(len(row.pair.ids) for row in rows), "tokens an epoch")
     print(Counter((row.example.source, row.example.label) for row in rows))
-    model = in_training(ReaderNetwork(source).to(device))
+    network = ReaderNetwork(source)
+    if start is not None:
+        load_exported(network, start)
+    model = in_training(network.to(device))
     trained = list(trained_weights(model).values())
     optimizer = torch.optim.AdamW(trained, lr=_RATE, weight_decay=_WEIGHT_DECAY)
     checkpoint = folder / "checkpoint.pt"
@@ -281,13 +296,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--start", type=Path, metavar="MODEL", help="an exported reader to continue")
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--epochs", type=float, default=4.0, help="may be a fraction, such as 1.5")
     parser.add_argument("--share", type=float, default=1.0, help="share of the data other than texts with lies")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(arguments)
-    options = {"hours": given.hours, "epochs": given.epochs, "share": given.share, "seed": given.seed}
+    options = {
+        "start": given.start,
+        "hours": given.hours,
+        "epochs": given.epochs,
+        "share": given.share,
+        "seed": given.seed,
+    }
     train(given.data, given.folder, **options, device=given.device)
     return 0
 
