@@ -202,16 +202,23 @@ class VerifiedStream:
         cited = {number: self._checker.check(claim, number, beside=numbers) for number in numbers}
         others: dict[int, SupportGrade] = {}
         support, words = _best(cited), len(terms(claim))
+        near = [n for n in self._checker.nearest(claim, _OTHERS) if n <= self._sources] if words else []
+        if support == "supported" and (closer := self._checker.closer(claim, numbers, near)):
+            grade = self._checker.check(claim, closer)
+            if grade.support in _GOOD:
+                return _Graded(grade.support, {closer: grade}, True, "", False)
+            return _Graded(grade.support, cited, False, grade.reason, grade.is_refuted)
         if support not in _GOOD and words:
-            near = self._checker.nearest(claim, _OTHERS)
-            others = {n: self._checker.check(claim, n) for n in near if n not in cited and n <= self._sources}
+            others = {n: self._checker.check(claim, n) for n in near if n not in cited}
             elsewhere = _best(others)
             is_enough = elsewhere in _GOOD or (elsewhere == "weak" and not numbers)
             if is_enough and (words >= _MIN_WORDS or elsewhere == "quoted"):
                 best = [n for n, grade in others.items() if grade.support == elsewhere]
                 number = next((n for n in best if n in self._hints), best[0])
                 found = others[number]
-                return _Graded(elsewhere, {number: found}, True, "" if elsewhere in _GOOD else found.reason, False)
+                closer = self._checker.closer(claim, [number], [*cited, *others]) if elsewhere != "quoted" else None
+                if closer is None:
+                    return _Graded(elsewhere, {number: found}, True, "" if elsewhere in _GOOD else found.reason, False)
         if support in _GOOD:
             reason, is_refuted = "", False
         else:

@@ -17,7 +17,15 @@ from index import Encoding, PassageFeatures, Span, is_readable, terms
 
 from ..answer import Support
 from ..reading.reader import Reading
-from .consistency import copy_inconsistency, count_negations, find_copy, inconsistency, negation_doubt, replaces_chinese
+from .consistency import (
+    copy_inconsistency,
+    count_negations,
+    find_copy,
+    inconsistency,
+    negation_doubt,
+    replaces_chinese,
+    unknown_number,
+)
 from .quotes import has_words
 from .reasons import NOT_SIMILAR, PARTLY_SIMILAR
 
@@ -60,7 +68,8 @@ class SupportSigns:
     are the mean and the minimum of the similarities of the paraphrase's words to that run. `is_share` is True if they
     are shares of keywords, because there are no token vectors. `failed` is the reason of an exact check that failed,
     `doubt` the reason for a doubt. `is_copy` marks a near copy of the span, whose every difference counts, and
-    `is_exact` a copy that adds no words. `replaces_chinese` marks a copy with other Chinese characters.
+    `is_exact` a copy that adds no words. `replaces_chinese` marks a copy with other Chinese characters, and
+    `has_unknown_number` a paraphrase with a number that is nowhere in the article.
     """
 
     span: Span
@@ -72,6 +81,7 @@ class SupportSigns:
     is_copy: bool = False
     is_exact: bool = False
     replaces_chinese: bool = False
+    has_unknown_number: bool = False
 
 
 def support_signs(
@@ -101,7 +111,20 @@ def support_signs(
         return SupportSigns(span, mean, weakest, is_share, failed, "", True, copy.only, replaced)
     nearby = " ".join(parts[max(0, first - 1) : last + 2])
     failed = inconsistency(sentence, run, f"{around}\n{nearby}", article)
-    return SupportSigns(span, mean, weakest, is_share, failed, negation_doubt(sentence, run))
+    doubt, strange = negation_doubt(sentence, run), unknown_number(sentence, f"{around}\n{text}\n{article}")
+    return SupportSigns(span, mean, weakest, is_share, failed, doubt, has_unknown_number=strange)
+
+
+def likeness(sentence: str, encoding: Encoding | None, features: PassageFeatures) -> float | None:
+    """Return the mean similarity of a sentence's words to the part of a passage that matches best.
+
+    None without token vectors, or for a script that the model cannot read.
+    """
+    if not features.sentences or not has_words(sentence):
+        return None
+    matched, is_share = _match(sentence, encoding, features.texts, features)
+    first, last = _best_run(matched)
+    return None if is_share else float(matched[first : last + 1].max(axis=0).mean())
 
 
 def grade_signs(signs: SupportSigns, reading: Reading | None = None) -> SupportGrade:

@@ -15,12 +15,16 @@ from index import Encoder, Encoding, Hit, ScoredPassage, SearchResult, Span, is_
 from ..reading.reader import Pair, Reader, Reading
 from ..text.entities import names, unknown_names
 from .consistency import located
-from .paraphrase import SupportGrade, SupportSigns, grade_signs, support_signs
+from .paraphrase import SupportGrade, SupportSigns, grade_signs, likeness, support_signs
 from .quotes import find_in_passage, has_words, negated_sentence
 from .reasons import IN_DOUBT, NO_WORDS, NOT_MENTIONED, NOT_SIMILAR, PARTLY_SIMILAR, WORDS_NOT_SAID, reason
 
 _MOST_READINGS = 400  # maximum number of pairs of sentence and passages that are read for one answer
 _MOST_INTRODUCTIONS = 2  # maximum number of sentences from elsewhere in an article that are read with a passage
+_CLOSER = 0.08
+"""Difference between the mean similarities of a sentence and two passages above which it is about the more similar one.
+Of 255 sentences in honest answers (n1 and features), 0.4 % are that much closer to a passage without their evidence; of
+those that cite a random passage and were taken for supported, 96 % are closer to another one."""
 _THE_TEXT = r"(?:the|this) (?:\w+ )?(?:article|report|passage|text|story|piece)s?"
 _FRAME = re.compile(
     rf"^\W*(?:(?:according to|as reported in|in) {_THE_TEXT},\s*"
@@ -170,6 +174,25 @@ class SupportChecker:
             return is_quoted, float((features.vectors @ encoding.vector).max(initial=-1.0))
 
         return sorted(sorted(range(1, len(passages) + 1), key=similarity, reverse=True)[:most])
+
+    def closer(self, sentence: str, cited: Sequence[int], among: Sequence[int]) -> int | None:
+        """Return the passage of `among` that is clearly more similar to a sentence than all cited ones, or None.
+
+        Then the sentence is about that passage: a reader that reads a passage with sentences from elsewhere, or
+        trusts a general likeness, may take another one for support.
+        """
+        sentence = without_frame(sentence)
+        encoding = self._encoding(sentence)
+        values = {
+            number: likeness(sentence, encoding, self._found.passages[number - 1].features)
+            for number in {*cited, *among}
+        }
+        known = {number: value for number, value in values.items() if value is not None}
+        if not all(number in known for number in cited):
+            return None
+        best = max(known, key=lambda number: (known[number], -number), default=None)
+        ahead = max((known[number] for number in cited), default=1.0) + _CLOSER
+        return best if best is not None and known[best] >= ahead else None
 
     def _encoding(self, sentence: str) -> Encoding | None:
         """Return the encoding of a sentence, which is computed once; None for a sentence without words."""

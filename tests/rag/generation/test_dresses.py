@@ -175,6 +175,9 @@ class SaysNothing:
     def nearest(self, sentence: str, most: int) -> list[int]:
         return list(range(1, most + 1))
 
+    def closer(self, sentence: str, cited: Sequence[int], among: Sequence[int]) -> int | None:
+        return None
+
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         return SupportGrade("unsupported", Span(0, 1))
 

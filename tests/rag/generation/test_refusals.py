@@ -220,6 +220,9 @@ class SaysEverything:
     def nearest(self, sentence: str, most: int) -> list[int]:
         return list(range(1, most + 1))
 
+    def closer(self, sentence: str, cited: Sequence[int], among: Sequence[int]) -> int | None:
+        return None
+
     def check(self, sentence: str, number: int, beside: Sequence[int] = ()) -> SupportGrade:
         return SupportGrade("quoted" if number in beside else "unsupported", Span(0, 1))
 

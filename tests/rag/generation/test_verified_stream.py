@@ -15,10 +15,17 @@ from rag.grounding.support import SupportGrade
 
 
 class Table:
-    """Knows which passage says which sentence; passage `n` says it from character 100 * n on. Pigs are refuted."""
+    """Knows which passage says which sentence; passage `n` says it from character 100 * n on. Pigs are refuted.
+
+    Sentences about crows, rooks and swans are clearly more similar to passage 3 than to others.
+    """
 
     def __init__(self, **says: dict[int, Support]) -> None:
         self._says = says
+
+    def closer(self, sentence: str, cited: Sequence[int], among: Sequence[int]) -> int | None:
+        is_about_3 = sentence.startswith(("Crows", "Rooks", "Swans")) and 3 not in cited and 3 in among
+        return 3 if is_about_3 else None
 
     def nearest(self, sentence: str, most: int) -> list[int]:
         return list(range(1, most + 1))
@@ -36,6 +43,9 @@ TABLE = Table(
     hens={1: "weak", 4: "supported"},
     ducks={2: "weak"},
     both={1: "supported", 2: "supported"},
+    crows={1: "supported", 3: "supported"},
+    rooks={1: "supported", 2: "supported", 3: "weak"},
+    swans={1: "weak", 2: "supported"},
 )
 
 
@@ -61,6 +71,10 @@ def _checked(text: str, *, strict: bool = False, sources: int = 4) -> VerifiedSt
         ("Both are right [1, 3, 2].", "Both are right [1][2].", (1, 2), "supported", True),
         ("Foxes [2] run [1].", "Foxes [1] run.", (1,), "quoted", True),
         ("Pigs fly [1].", "Pigs fly [1].", (1,), "unsupported", False),
+        ("Crows caw [1].", "Crows caw [3].", (3,), "supported", True),
+        ("Crows caw [1][3].", "Crows caw [1][3].", (1, 3), "supported", False),
+        ("Rooks caw [1].", "Rooks caw [1].", (1,), "weak", False),
+        ("Swans sing [1].", "Swans sing [1].", (1,), "weak", False),
         ("Foxes.", "Foxes. [1]", (1,), "quoted", True),
         ("Owls.", "Owls. [3]", (3,), "quoted", True),
         ("Ducks.", "Ducks.", (), "unsupported", False),

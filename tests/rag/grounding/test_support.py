@@ -443,6 +443,38 @@ def test_the_passages_that_are_most_similar_to_a_sentence_are_found(bundled_enco
     assert checker.nearest("Anything.", 4) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "right"),
+    [
+        ("A dozen vessels were kept waiting.", "Twelve ships"),
+        ("The crane dropped into the sea.", "The crane"),
+        ("On Monday it was raining.", "Rain fell"),
+    ],
+)
+def test_a_passage_that_is_clearly_more_similar_than_the_cited_one_is_found(
+    sentence: str, right: str, bundled_encoder: Encoder, tmp_path: Path
+) -> None:
+    texts = (
+        "Twelve ships waited outside.",
+        "The crane fell into the water.",
+        "Bread costs more.",
+        "Rain fell on Monday.",
+    )
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.txt").write_text(f"Report number {number}\n\n{text}\n", encoding="utf-8")
+    real = Index(tmp_path / "real", bundled_encoder)
+    real.sync([tmp_path / f"{number}.txt" for number in range(4)])
+    found = real.find("What happened?", 4)
+    numbers = [1, 2, 3, 4]
+    (about,) = [number for number in numbers if right in found.hits[number - 1].passage.text]
+    checker = SupportChecker(found, bundled_encoder)
+    for other in numbers:
+        assert checker.closer(sentence, [other], numbers) == (None if other == about else about)
+    assert checker.closer(sentence, numbers, numbers) is None
+    assert checker.closer("船只在外面等候。", [1], numbers) is None, "the model cannot read it"
+    assert checker.closer("…", [1], numbers) is None
+
+
 class CountingReader:
     """A reader that counts the pairs that it is given and finds nothing supported."""
 
