@@ -23,6 +23,7 @@ from .ingest.sync import Progress, SyncReport, manifest_of, rebuild, remove, syn
 from .live_index import LiveIndex
 from .models import Article, Hit, Manifest
 from .retrieval.retriever import Retriever, SearchResult
+from .retrieval.segment_cache import damaged_segments
 from .storage.chroma_client import is_unreachable
 from .storage.health import Problem, check
 from .storage.store import Store
@@ -188,6 +189,10 @@ class Index:
     def problems(self, seconds: float | None = None) -> list[Problem]:
         """Return the problems that another process finds in at most `seconds`; see `storage.health.check`."""
         return check(self.path, seconds, self.url)
+
+    def damaged_segments(self) -> list[str]:
+        """Return the names of damaged folders of the BM25 index; the next question builds them again."""
+        return damaged_segments(self.path)
 
     def close(self) -> None:
         """Release open files and connections; the next use opens them again."""

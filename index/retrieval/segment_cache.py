@@ -75,6 +75,18 @@ def merge_segments(store: Store) -> list[Segment]:
     return segments
 
 
+def damaged_segments(path: Path) -> list[str]:
+    """Return the names of the folders with segments that cannot be read; the next question builds them again."""
+    found = []
+    for folder in sorted(path.glob("keywords-*")):
+        try:
+            Segment.load(folder)
+        except (OSError, ValueError):
+            if folder.is_dir():  # otherwise another process has just merged it
+                found.append(folder.name)
+    return found
+
+
 def _mergeable(parts: Sequence[Part]) -> list[Part]:
     """Return the smallest parts, as far as they grow by their factor, and parts of which half is removed."""
     sizes = [int(part.is_kept.sum()) for part in parts]

@@ -41,6 +41,7 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     problem prevents questions from being answered; an empty index does not count as such a problem.
     """
     problems: list[Any] = []  # each has a `message` and a `hint`
+    damaged = open_index(settings).damaged_segments()  # read first: a search replaces them
     indexed = _examine_index(settings, problems)
     reader = _examine_reader(settings, problems)
     ping = ping_llm(settings) if ask_llm else None
@@ -50,6 +51,9 @@ def examine(settings: Settings, *, ask_llm: bool = False) -> dict[str, Any]:
     if ping and not ping.answers:
         problems.append(ping)
     access = _examine_access(settings, problems)
+    if damaged:
+        message = f"Damaged folders of the keyword index: {_listed(damaged)}."
+        problems.append(CitechatError(message, "They are built again from the index. Check the disk."))
     if not is_failed and indexed["built_by"] is not None:
         indexed |= _examine_files(settings, problems)
     return {

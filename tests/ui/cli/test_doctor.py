@@ -71,6 +71,28 @@ def test_a_damaged_index_is_reported_with_a_hint_and_not_opened(damaged: Path) -
     assert f"Problem: {problem['message']}\n  {problem['hint']}" in as_text(report)
 
 
+@pytest.mark.parametrize("damage", ["truncated", "removed", "empty"])
+def test_damaged_segments_are_named_and_built_again(
+    damage: str, samples_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(samples_home, tmp_path / "damaged", symlinks=True)
+    monkeypatch.setenv("CITECHAT_HOME", str(home))
+    open_index(load_settings(home=home)).find("ferry", 1)
+    (segment,) = (home / "index").glob("keywords-*")
+    file = next(segment.glob("*.npy"))
+    if damage == "removed":
+        file.unlink()
+    else:
+        os.truncate(file, 40 if damage == "truncated" else 0)
+    report = examine(load_settings(home=home))
+    assert [problem["message"] for problem in report["problems"]] == [
+        f"Damaged folders of the keyword index: {segment.name!r}."
+    ]
+    assert report["answers"]
+    open_index(load_settings(home=home)).find("ferry", 1)
+    assert examine(load_settings(home=home))["problems"] == []
+
+
 def test_files_that_no_longer_exist_or_cannot_be_found_are_problems_that_do_not_prevent_answers(
     home: Path, tmp_path: Path
 ) -> None:
