@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from network import ReaderNetwork
+from weights import load_weights
 
 from index import bundled_folder
 from rag.reading import bundled
@@ -29,10 +30,7 @@ from rag.reading.pairs import FEATURES
 
 def load(checkpoint: Path) -> ReaderNetwork:
     """Return the trained network in a checkpoint or in the final weights."""
-    network = ReaderNetwork(Path(bundled_folder()))
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network.load_state_dict(state.get("model", state))
-    return network.eval()
+    return load_weights(ReaderNetwork(Path(bundled_folder())), checkpoint).eval()
 
 
 def write_graph(network: Any, path: Path) -> None:

@@ -57,7 +57,7 @@ def area(questions: Sequence[AskedQuestion], values: Sequence[float]) -> float:
     return float(roc_auc_score(labels, values)) if 0 < sum(labels) < len(labels) else float("nan")
 
 
-COLUMNS = ("logit", "least supported", "mean", "weakest", "doubt", "failed")
+COLUMNS = ("logit", "least supported", "mean", "weakest", "doubt", "failed", "unknown number")
 
 
 def signs_of(claim: CheckedClaim) -> list[float] | None:
@@ -67,7 +67,8 @@ def signs_of(claim: CheckedClaim) -> list[float] | None:
         return None
     signs, reading = max(rows, key=lambda row: (not row[0].failed, row[0].mean))
     read = [reading.logit, reading.least_supported]
-    return [*read, signs.mean, signs.weakest, float(bool(signs.doubt)), float(bool(signs.failed))]
+    checks = map(float, (bool(signs.doubt), bool(signs.failed), signs.has_unknown_number))
+    return [*read, signs.mean, signs.weakest, *checks]
 
 
 def print_support(found: dict[str, tuple[list[AskedQuestion], list[list[CheckedClaim]]]]) -> None:

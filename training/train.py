@@ -4,7 +4,7 @@
 
 DATA contains `claims/` and `reading/` (see README.md). Checkpoints are written to FOLDER every few minutes, and the
 training continues from the last one. It ends after `--epochs`, or pauses after `--hours`. Without a checkpoint it
-begins with the weights of all-MiniLM-L6-v2, or with those of `--start`, an exported reader.
+begins with the weights of all-MiniLM-L6-v2, or with those of `--start`, an exported reader or a checkpoint.
 """
 
 from __future__ import annotations
@@ -26,8 +26,16 @@ import numpy as np
 import torch
 from model import LossWeights, Row, collate, loss_of, read
 from network import FROZEN_LAYERS, ReaderNetwork, trained_weights
-from shipped import load_exported
-from training_examples import CLAIM, Example, claims_examples, entailment_examples, qamr_examples, squad_examples
+from training_examples import (
+    CLAIM,
+    QUESTION,
+    Example,
+    claims_examples,
+    entailment_examples,
+    qamr_examples,
+    squad_examples,
+)
+from weights import load_weights
 
 from index import Article, Encoding, Passage, PassageFeatures, bundled_folder, load_encoder, terms
 from index.retrieval.late_interaction import read_question
@@ -39,7 +47,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 HELD_BACK = ("w5", "n3", "n4")
 """The claims files that are only evaluated."""
 
-CALIBRATION = ("w4", "features")
+CALIBRATION = ("w4", "features", "agencies")
 """The claims files and our own texts that are not trained on, but choose the settings and calibrate the reader."""
 
 _TOKENS = 4000  # tokens in a batch
@@ -49,7 +57,6 @@ _WARM_UP, _COOL_DOWN = 200, 0.25
 (Hu et al. 2024, https://arxiv.org/abs/2404.06395), so a checkpoint can be continued with another number of epochs."""
 _CHECKPOINT_SECONDS = 300.0
 _CHUNK = 2000  # examples whose texts are encoded at a time
-_REPEATS = 2  # the texts written for this task are read twice an epoch
 
 
 def tokenizer_of(folder: Path) -> Any:
@@ -79,7 +86,7 @@ def training_examples(data: Path, tokenizer: Any, seed: int, share: float = 1.0)
     found: list[Example] = []
     for path in claims_files(data):
         if path.stem not in HELD_BACK + CALIBRATION:
-            found += list(claims_examples(path, tokenize, seed)) * _REPEATS
+            found += list(claims_examples(path, tokenize, seed))
     others = [
         *squad_examples(data / "reading" / "new_wiki.json", seed),
         *qamr_examples(data / "reading", seed),
@@ -106,6 +113,8 @@ def with_features(examples: Sequence[Example], tokenizer: Any, folder: Path) -> 
     for key, example in zip(keys, examples, strict=True):
         pair = encode_pair(tokenizer, _texts(example), (nothing, nothing))
         features, scores = known[key]
+        if example.kind == QUESTION and len(scores) <= max(pair.sentences):
+            continue  # a table, whose rows have the names of its columns in the product
         rows.append(Row(example, replace(pair, features=features), scores))
     return rows
 
@@ -231,7 +240,7 @@ def train(
     print(Counter((row.example.source, row.example.label) for row in rows))
     network = ReaderNetwork(source)
     if start is not None:
-        load_exported(network, start)
+        load_weights(network, start)
     model = in_training(network.to(device))
     trained = list(trained_weights(model).values())
     optimizer = torch.optim.AdamW(trained, lr=_RATE, weight_decay=_WEIGHT_DECAY)
@@ -296,7 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--start", type=Path, metavar="MODEL", help="an exported reader to continue")
+    parser.add_argument("--start", type=Path, metavar="MODEL", help="an exported reader or a checkpoint to continue")
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--epochs", type=float, default=4.0, help="may be a fraction, such as 1.5")
     parser.add_argument("--share", type=float, default=1.0, help="share of the data other than texts with lies")

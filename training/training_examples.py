@@ -29,6 +29,8 @@ QUESTION, CLAIM = 0, 1
 
 _LONGEST_CONTEXT = 1600  # maximum length of the text that a claim is compared with, in characters
 _EASY = 0.25  # share of the claims that are paired with a passage without the evidence: these are easy to learn
+_KEPT = {"evidence removed": 0.4, "other passage": 0.75, "near miss": 0.6}
+"""Share of the examples without an answer that are kept, for questions that have no claims: there are many of these."""
 _SHORTEST_REST = 60  # minimum length of a passage from which the evidence was removed, in characters
 _WORD = re.compile(r"\w+(?:[.,'’-]\w+)*")
 
@@ -96,6 +98,11 @@ def claims_examples(path: Path, tokenize: Tokenize, seed: int = 0) -> Iterator[E
             yield from _questions(text, item, passages, group, path.stem)
             if item["answerable"]:
                 yield from _claims(text, item, passages, group, path.stem, chance)
+        for number, item in enumerate(text.get("questions", ())):
+            group = f"{path.stem}:{text['id']}:question {number}"
+            for each in _questions(text, {**item, "answerable": bool(item["evidence"])}, passages, group, path.stem):
+                if chance.random() < _KEPT.get(each.detail, 1.0):
+                    yield each
 
 
 def _places(text: str, evidence: Sequence[str]) -> list[Span]:

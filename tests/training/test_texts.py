@@ -13,6 +13,7 @@ FILES = sorted((Path(__file__).resolve().parents[2] / "training" / "texts").glob
 KINDS = {
     "reversed relation", "attribution", "wrong cause", "wrong number", "over-generalised", "mixed up two facts",
     "hedge removed", "invented detail", "negated", "wrong name", "time shifted", "outside knowledge",
+    "wrong condition", "wrong place", "wrong unit",
 }  # fmt: skip
 
 
@@ -25,6 +26,10 @@ def test_evidence_is_an_exact_and_unique_part_of_its_text(file: Path) -> None:
     for text in texts(file):
         for item in text["items"]:
             for evidence in item.get("evidence", ()):
+                assert text["text"].count(evidence) == 1, (text["id"], evidence)
+        for item in text.get("questions", ()):
+            assert item["question"].strip()
+            for evidence in item["evidence"]:
                 assert text["text"].count(evidence) == 1, (text["id"], evidence)
 
 
@@ -49,7 +54,7 @@ def test_every_kind_of_lie_occurs_often() -> None:
         lie["kind"] for file in FILES for text in texts(file) for item in text["items"] for lie in item.get("lies", ())
     )
     assert set(lies) == KINDS
-    assert min(lies.values()) >= 50
+    assert min(lies.values()) >= 20
 
 
 def test_there_are_enough_pairs() -> None:

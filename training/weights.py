@@ -1,4 +1,4 @@
-"""Read the weights of an exported reader, to continue its training."""
+"""Read the weights of a reader, to continue its training."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor
 _OPERATORS = ("MatMul", "MatMulInteger")
 
 
-def load_exported(network: ReaderNetwork, path: Path) -> ReaderNetwork:
-    """Set the trained weights of a network to those of an ONNX file that `export.py` wrote.
+def load_weights(network: ReaderNetwork, path: Path) -> ReaderNetwork:
+    """Set the trained weights of a network to those of a checkpoint, or of an ONNX file that `export.py` wrote.
 
     Weights of 8 bits are multiplied by their scales, so they differ from those that were trained by the rounding. The
     embeddings and the frozen layers keep the weights of the encoder.
@@ -23,6 +23,10 @@ def load_exported(network: ReaderNetwork, path: Path) -> ReaderNetwork:
     Raises:
         ValueError: If a weight is missing in the file.
     """
+    if path.suffix == ".pt":
+        held = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(held.get("model", held))
+        return network
     import onnx
     from onnx.numpy_helper import to_array
 
