@@ -43,6 +43,26 @@ _BRACKET_LIST = rf"\[\d{{1,3}}\](?:[,;、]?{_SPACE}(?:and|&|和)?{_SPACE}\[\d{{1
 _LABELLED = rf"{_LABEL}{_NUMBER_SIGN}(?P<numbers>{_NUMBERS})(?:{_SPACE}[:：,–-][^()（）\n]{{1,100}})?"
 _UNIT = r"(?:(?<![^\W\d])(?:[a-zA-Zµμ]|[kcmdnµμ]m|ft|yd|mi|in|sq|mc)|(?<!\d)10|米|里)"
 _END_OF_WORD = r"(?:\n|[ \t]?(?:[^\w\s]|[\u3400-\u9fff]|[^\W\d]\w*\W))"
+_BEGINS_CLAUSE = (
+    r"(?:(?<=\n[ \t>*#•_–-]{0,12})|(?<=[;；,，、:：。！？(（\[【“‘«「|–—][ ]?)"
+    r"|(?<=[.!?…]\*{0,2}[ ]{1,2})(?=(?-i:[^a-z])))"
+)
+_WEAK = rf"(?:(?:as|in|from|by|and|but|that|while|dans|en|in|em|nel|aus){_SPACE}(?:(?:the|le|la|el|il|o|dem|der) )?)"
+_STRONG = (
+    r"(?:(?<![^\W_])(?:according to|based on|per|citing|see|via|selon|según|laut|nach|gemäß|segundo|conforme|secondo"
+    r"|(?:d[’']après|de acordo com)"
+    r"|(?:stated|reported|noted|mentioned|described|said|explained|shown|seen|indicated|cited|written|quoted|outlined"
+    r"|found) (?:in|by)) (?:(?:the|le|la|el|il|o|dem|der) )?|[根依]?[据據]|参?[见見]|參[见見]|引自|出自)"
+)
+"""Words that introduce a passage. Before any other word, as in "open source [4]", a label is a word of the sentence."""
+_OPENING = (
+    rf"(?:{_BEGINS_CLAUSE}|(?<=(?:^|[\n.!?…。！？;；,，、:：(（“‘«「|–—])[ *>]{{0,2}}{_WEAK})"
+    r"|(?<=[\n。！？；，、：“（](?:在|如|从|由|而|但|和)))"
+)
+_INTRODUCED_OR_JOINED = (
+    rf"(?:{_OPENING}|(?<={_STRONG})|(?<=(?<![^\W_]){_WEAK})|(?<=[\u3400-\u9fff](?:在|如|从|由|而|但|和|与|及)))"
+)
+_AFTER_SENTENCE = r"(?<=[.!?…。！？][”’\"»*]{0,2}[ ]{0,2})(?=(?-i:[^a-z]))"
 
 _BRACKETED = regex.compile(
     rf"(?:{_OPEN}){{2}}{_INSIDE}(?:{_CLOSE}){{2}}|{_OPEN}{_INSIDE}{_CLOSE}"
@@ -60,8 +80,14 @@ _OTHERS = regex.compile(
     rf"|(?<=[.!?…。！？][”’\"»*]{{0,2}}[ ]?|[)）][ ]?)(?<!\n[ \t]*\d{{1,3}}[.)][ ]?)"
     rf"[（(](?P<numbers>{_NUMBERS})[)）](?=[\s(（])"
     rf"|(?<!{_UNIT})(?P<numbers>[{_SUPERSCRIPTS}](?:[{_SUPERSCRIPTS}⁻]{{0,9}}[{_SUPERSCRIPTS}])?)(?=[^{_SUPERSCRIPTS}⁻])"
-    rf"|(?<![A-Za-z0-9_-]){_PASSAGE}{_SPACE}(?:no\.?|number|nr\.?|#)?{_SPACE}"
-    rf"(?:{_OPEN}(?P<numbers>{_NUMBERS}){_CLOSE}|(?P<numbers>{_NUMBERS})(?=(?:{_JOIN})?+{_END_OF_WORD}))"
+    # Behind a sentence: "It rose. Source: [4]."
+    rf"|(?P<after>{_AFTER_SENTENCE}{_PASSAGE}{_SPACE}(?:[:：]{_SPACE}{_OPEN}(?P<numbers>{_NUMBERS}){_CLOSE}"
+    rf"(?:\.?(?=\s)|。|(?=[,，;；、\[]))|(?:[:：]{_SPACE})?(?:{_OPEN}(?P<numbers>{_NUMBERS}){_CLOSE}|(?P<numbers>{_NUMBERS}))"
+    rf"(?:\.(?=\s)|。|(?=\n))))"
+    rf"|(?<![A-Za-z0-9_-])(?:(?<={_STRONG})|(?P<opening>{_OPENING})){_PASSAGE}{_SPACE}(?:no\.?|number|nr\.?|#)?{_SPACE}"
+    rf"{_OPEN}(?P<numbers>{_NUMBERS}){_CLOSE}(?(opening)(?=[^.。\n]))"
+    rf"|(?<![A-Za-z0-9_-]){_INTRODUCED_OR_JOINED}{_PASSAGE}{_SPACE}(?:no\.?|number|nr\.?|#)?{_SPACE}"
+    rf"(?P<numbers>{_NUMBERS})(?=(?:{_JOIN})?+{_END_OF_WORD})"
     rf"|\^(?P<numbers>{_NUMBERS})\^",
     regex.IGNORECASE,
 )
@@ -98,7 +124,8 @@ def find_marker(before: str, held: str, sources: int, *, final: bool) -> Marker 
         if match := pattern.match(text, len(before)):
             numbers, dropped = _numbers(match["numbers"], sources)
             if pattern is _BRACKETED or not dropped:
-                return Marker(len(match[0]), numbers, dropped, is_word=held[0].isalpha())
+                is_word = held[0].isalpha() and not match.groupdict().get("after")
+                return Marker(len(match[0]), numbers, dropped, is_word)
     if not final and any(_may_match(pattern, text, len(before)) for pattern in (_BRACKETED, _OTHERS)):
         return "unfinished"
     return None

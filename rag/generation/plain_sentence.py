@@ -15,7 +15,8 @@ _STATED = (
     r"(?:stated|reported|noted|mentioned|described|said|explained|shown|seen|indicated|cited|written|quoted|outlined)"
 )
 _SOURCE = (
-    rf"(?:according to|based on|as per|per|as {_STATED}(?: in| by)?|citing|sources?:?"
+    rf"(?:according to|based on|as per|per|as {_STATED}(?: in| by)?|citing|sources?:"
+    r"|(?:(?<=[,，(（])|(?<=[,，(（] )|^)sources?"
     r"|según|selon|d[’']après|laut|nach|gemäß|segundo|de acordo com|conforme|secondo|根据|根據|据|參見|参见|见)"
 )
 _SAY = (
@@ -36,7 +37,7 @@ _SOURCE_FIRST = re.compile(
     re.IGNORECASE,
 )
 _SAYS_FIRST = re.compile(
-    rf"^(?:(?:the|both)\s)?\s*{MARK}\s*(?:(?:also|both|further|clearly|then|中|也|还)\s*)*{_SAY}{_THAT}[:：,，]?\s*",
+    rf"^(?:(?:the|both)\s)?\s*(?:(?:passages?|sources?|段落|来源)\s?)?{MARK}\s*(?:(?:also|both|further|clearly|then|中|也|还)\s*)*{_SAY}{_THAT}[:：,，]?\s*",
     re.IGNORECASE,
 )
 _SOURCE_AFTER = re.compile(

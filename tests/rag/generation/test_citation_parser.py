@@ -136,6 +136,50 @@ def test_words_that_introduce_a_marker_are_none_of_the_sentence(
 
 
 @pytest.mark.parametrize(
+    ("written", "text", "numbers"),
+    [
+        ("Sora is open source [4].", "Sora is open source.", (4,)),
+        ("Sora is not open source [4] now.", "Sora is not open source now.", (4,)),
+        ("The tunnel has one secret passage [2].", "The tunnel has one secret passage.", (2,)),
+        ("He is a good source [1][2].", "He is a good source.", (1, 2)),
+        ("A U.S. source [3] told us.", "A U.S. source told us.", (3,)),
+        ("He found the energy sources [3].", "He found the energy sources.", (3,)),
+        ("That is what you see [4].", "That is what you see.", (4,)),
+        ("El código es de una fuente [4].", "El código es de una fuente.", (4,)),
+        ("它是开放来源[4]。", "它是开放来源。", (4,)),
+        ("这座塔没有秘密段落[2]。", "这座塔没有秘密段落。", (2,)),
+        ("It runs on open source 4.", "It runs on open source 4.", ()),
+    ],
+)
+def test_a_word_of_the_sentence_is_not_a_part_of_the_marker(written: str, text: str, numbers: tuple[int, ...]) -> None:
+    parser = parse(written)
+
+    assert parser.text == written
+    assert [(sentence.text, sentence.numbers) for sentence in parser.sentences] == [(text, numbers)]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "It rose. Source: [4]",
+        "It rose. Source [4].",
+        "It rose. (Source: [4])",
+        "It rose (source [4]).",
+        "It rose, source [4].",
+        "It rose. Source: 4",
+        "It rose, according to source [4].",
+    ],
+)
+def test_a_label_behind_a_sentence_belongs_to_the_marker(written: str) -> None:
+    assert [(each.text, each.numbers) for each in parse(written).sentences] == [("It rose.", (4,))]
+
+
+@pytest.mark.parametrize("written", ["它上涨了。来源：[4]", "它上涨了。来源[4]。", "它上涨了（来源[4]）。"])
+def test_a_chinese_label_behind_a_sentence_belongs_to_the_marker(written: str) -> None:
+    assert [(each.text, each.numbers) for each in parse(written).sentences] == [("它上涨了。", (4,))]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "1. First came (3) men and left.",
