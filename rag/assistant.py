@@ -24,7 +24,7 @@ from .grounding.versions import with_date_notes
 from .hooks import Observer, observed
 from .llms.catalog import ModelCatalog, abbreviated
 from .llms.retry import LLMCall
-from .prompts import unchanged_messages
+from .prompts import unchanged_messages, without_markers
 from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
 from .questions.contextualize import contextualize, has_pronoun, needs_context
@@ -132,7 +132,7 @@ class Assistant:
         composed = self._composed(request, answer, found, article_filter) if call is None else None
         ranked, certainty = self._evidence(found, read=composed is None)
         answer = replace(composed or answer, confidence=round(certainty.confidence, 6))
-        ranked = [each for each in ranked if each.text not in request.shown]
+        ranked = [each for each in ranked if without_markers(each.text) not in request.shown]
         if composed is not None:
             pass
         elif not ranked:

@@ -107,6 +107,14 @@ _CITED = re.compile(r"\s?\[\d{1,3}\]")
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；–—-]\s*\d{1,3})*)\s*[\]】］]")
 
 
+def without_markers(text: str) -> str:
+    """Return an article's text with "[3]" as "(3)", which has the same length.
+
+    An article may number its own sources, and beside our markers "[3]" would cite the third passage.
+    """
+    return _MARKER.sub(lambda found: f"({found[0][1:-1]})", text)
+
+
 def check_instructions(text: str) -> None:
     """Raise `SettingsError` if the instructions do not say how to cite and how to abstain."""
     for needed, why in ((NOT_FOUND, "the line that means that the passages do not say"), ("[1]", "how to cite")):
@@ -201,9 +209,5 @@ def _one_line(text: str, limit: int = 300) -> str:
 
 
 def _as_data(text: str) -> str:
-    """Escape prompt tags in `text` (`<passage>` becomes `‹passage>`), and change "[3]" to "(3)".
-
-    An article may number its own sources; an LLM that copied "[3]" from the article would cite the third passage in the
-    prompt.
-    """
-    return _MARKER.sub(r"(\1)", _FENCE.sub("‹", text))
+    """Escape prompt tags in `text` (`<passage>` becomes `‹passage>`), and change "[3]" to "(3)"."""
+    return without_markers(_FENCE.sub("‹", text))

@@ -18,6 +18,7 @@ from index import Article, ArticleFilter, FloatArray, Hit, SearchResult, Span, l
 
 from ..answer import Answer, Sentence
 from ..grounding.versions import FEWEST_WORDS, precedence
+from ..prompts import without_markers
 from ..questions.classify import is_many
 from ..questions.request import Category, Request
 from ..reading.document import Line, lines, statements, without_clock_times, word_count, word_positions
@@ -110,7 +111,7 @@ def compose(
     read = _read(index, found, articles[: MOST_IN_OVERVIEW if request.kind == "overview" else MOST_ARTICLES])
     rows = _without_copies(lines(read)[:MOST_SENTENCES], read)
     if request.kind != "who said" and request.shown:
-        rows = [replace(row, role="label") if row.text in request.shown else row for row in rows]
+        rows = [replace(row, role="label") if without_markers(row.text) in request.shown else row for row in rows]
     compose_parts = _COMPOSERS.get(request.kind)
     parts = compose_parts(request, rows, read) if compose_parts else None
     count = len(_by_article(rows))
@@ -195,14 +196,14 @@ def write_composition(answer: Answer, composition: Composition) -> Answer:
     text, quotes = "", list[Sentence]()
     for part in composition.parts:
         if isinstance(part, str):
-            text += f"\n\n{part}" if text else part
+            text += ("\n\n" if text else "") + without_markers(part)
             continue
         text += "\n" if text else ""
-        text += ("- " if is_list else "") + (f"**{part.label}** — " if part.label else "")
-        number = numbers[part.line.number]
-        quoted = f"{part.line.text} [{number}]"
+        text += ("- " if is_list else "") + (f"**{without_markers(part.label)}** — " if part.label else "")
+        number, shown = numbers[part.line.number], without_markers(part.line.text)
+        quoted = f"{shown} [{number}]"
         span = (part.line.span,)
-        quotes.append(Sentence(len(text), len(text) + len(quoted), part.line.text, (number,), span, "quoted"))
+        quotes.append(Sentence(len(text), len(text) + len(quoted), shown, (number,), span, "quoted"))
         text += quoted
     return replace(answer, text=text, sentences=tuple(quotes), hits=hits or answer.hits)
 
@@ -250,7 +251,7 @@ def _renumbered(answer: Answer, shift: int, offset: int) -> tuple[str, list[Sent
 
 def with_title_cited(answer: Answer, text: str, found: SearchResult, index: ArticleSource) -> Answer:
     """Return the answer with a text about the record; a title that the article begins with is cited."""
-    shown = replace(answer, text=text, sentences=(), hits=())
+    shown = replace(answer, text=without_markers(text), sentences=(), hits=())
     for hit in found.hits:
         title = " ".join(hit.title.split())
         if title and title in text:
@@ -260,8 +261,8 @@ def with_title_cited(answer: Answer, text: str, found: SearchResult, index: Arti
                 line, at = opening[0], text.index(title)
                 opened = article.hits[line.number - 1]
                 end = at + len(title)
-                cited = text[:end] + " [1]" + text[end:]
-                quoted = Sentence(at, end + 4, line.text, (1,), (line.span,), "quoted")
+                cited = shown.text[:end] + " [1]" + shown.text[end:]
+                quoted = Sentence(at, end + 4, without_markers(line.text), (1,), (line.span,), "quoted")
                 return replace(shown, text=cited, sentences=(quoted,), hits=(opened,))
     return shown
 
@@ -363,7 +364,7 @@ def _who_said(request: Request, rows: Sequence[Line], _found: SearchResult) -> l
     for own in _by_article(rows).values():
         names = names_in(own)
         for line, speaker in zip(own, speakers(own, names), strict=True):
-            if speaker is not None and line.text in request.shown:
+            if speaker is not None and without_markers(line.text) in request.shown:
                 items.append(Item(line, speaker.text))
     return items[:MOST_LINES] or None
 

@@ -10,6 +10,7 @@ from index import PassageFeatures, SearchResult, Span, terms
 
 from ..answer import Answer, Sentence
 from ..grounding.versions import difference, existing_first, newest_first, without_copies
+from ..prompts import without_markers
 from ..questions.answer_kinds import cell_answer, short_answer
 from ..reading.document import role_of
 from ..reading.evidence import Quote
@@ -45,6 +46,8 @@ _OPENING_QUOTES = '“"„«‘「'
 def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many: bool = False) -> Answer:
     """Return the answer with the best quotes: sentences copied verbatim, each with the number of its passage.
 
+    Only an article's own "[3]" is written "(3)", so that it is not taken for a citation.
+
     A sentence that several articles have is quoted once. If articles give different figures, these are quoted first,
     and a note says so. With `many`, for questions whose answer usually has several parts, more sentences are quoted.
     """
@@ -56,14 +59,13 @@ def quote(answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, many:
         answer = replace(answer, notes=(*answer.notes, differing.note))
     for chosen in choose(ranked, found, many=many, first=differing.quotes if differing else ()):
         start = len(text) + (1 if text else 0)
-        cited = f"{chosen.text} [{chosen.number}]"
+        shown = without_markers(chosen.text)
+        cited = f"{shown} [{chosen.number}]"
         text = f"{text} {cited}" if text else cited
         find = cell_answer if _is_row(chosen, found) else short_answer
         short = find(answer.search_query, chosen.text)
         focus = Span(start + short.start, start + short.end) if short else None
-        sentences.append(
-            Sentence(start, start + len(cited), chosen.text, (chosen.number,), (chosen.span,), "quoted", focus)
-        )
+        sentences.append(Sentence(start, start + len(cited), shown, (chosen.number,), (chosen.span,), "quoted", focus))
     return replace(answer, text=text, sentences=tuple(sentences))
 
 

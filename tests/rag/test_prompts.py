@@ -112,7 +112,7 @@ def test_an_articles_own_footnotes_cannot_pass_for_our_numbers(own: str) -> None
     _, request = asked("Who?", [hit(f"As he said{own}.")])
 
     assert own not in request
-    assert "As he said(3" in request
+    assert "As he said(3" in request.replace("( ", "(")
 
 
 def test_other_brackets_braces_and_angles_stay_as_they_are() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,38 @@ def test_how_many_is_answered_by_a_sentence_that_holds_a_quantity(samples_home: 
     samples = Assistant(open_index(load_settings(home=samples_home)))
     answer = samples.ask("How many state-owned companies are supposed to lead the way on AI?")
     assert "Ten of them were chosen" in answer.citations[0].quote
+
+
+NUMBERED = """[2] Quibblex said that the Zorblax engine doubles its power [3, 4].
+
+Marla Venn leads the Zorblax project in Delft【1】. The project has a budget of 40 million euros [12].
+
+- Zorblax one [1] runs in Delft.
+- Zorblax two [2] runs in Breda.
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("What did Quibblex say?", "(2) Quibblex said that the Zorblax engine doubles its power (3, 4). [1]"),
+        ("Who leads the Zorblax project?", "Marla Venn leads the Zorblax project in Delft(1). [1]"),
+        ("What is the budget of the project?", "has a budget of 40 million euros (12). [1]"),
+        ("What is this about?", "(2) Quibblex said that"),
+    ],
+)
+def test_numbers_in_brackets_of_an_article_do_not_look_like_citations(
+    tmp_path: Path, bundled_encoder: Encoder, question: str, shown: str
+) -> None:
+    (tmp_path / "zorblax.txt").write_text(NUMBERED, encoding="utf-8")
+    index = Index(tmp_path / "index", bundled_encoder)
+    index.sync([tmp_path / "zorblax.txt"])
+    answer = Assistant(index).ask(question)
+    assert shown in answer.text
+    assert set(re.findall(r"\[(\d+)\]", answer.text)) == {
+        str(number) for each in answer.sentences for number in each.numbers
+    }
+    for sentence in answer.sentences:
+        assert answer.text.startswith(sentence.text, sentence.start)
+    for citation in answer.citations:
+        assert NUMBERED[citation.start : citation.end] == citation.quote
