@@ -12,6 +12,7 @@ from .langchain_adapters import as_retriever, as_runnable
 from .llms.catalog import ModelCatalog
 from .llms.loader import LLMPing, ping_llm
 from .llms.received_bytes import stopping_llm_calls
+from .llms.secrets import scrub
 from .notes import NOTES, parse_note
 from .questions.message import questions_beside_text
 from .questions.starters import starter_questions
@@ -61,6 +62,7 @@ __all__ = [
     "ping_llm",
     "protect_home",
     "questions_beside_text",
+    "scrub",
     "starter_questions",
     "stopping_llm_calls",
     "warm_up_reader",

@@ -34,11 +34,23 @@ class LLMError(CitechatError):
     """An error for an LLM that is missing, rejects a request, or does not answer."""
 
     def __init__(
-        self, message: str, hint: str = "", *, retryable: bool = False, kind: str = "other", wait: float = 0.0
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        retryable: bool = False,
+        kind: str = "other",
+        wait: float = 0.0,
+        reported: str = "",
     ) -> None:
         """Store the `kind` of failure, see `llms.failures`, and `wait`, the delay before a retry that the server asks
-        for, in seconds."""
+        for, in seconds.
+
+        `reported` is what the client or the server reported, on one line without keys. It may contain paths, addresses
+        and markup: it is for the log and the operator, not for users.
+        """
         super().__init__(message, hint)
         self.retryable = retryable
         self.kind = kind
         self.wait = wait
+        self.reported = reported

@@ -27,6 +27,7 @@ from .chat.services import Services
 from .chat.uploads import sweeping, upload_route, use_folder
 from .i18n.translate import CHINESE
 from .monitoring.health import Health, health_routes
+from .monitoring.masked_log import mask_logs
 from .monitoring.metrics import Metrics, RequestCounter
 from .persistence.uploads import UploadFolder, open_uploads
 from .security.access import AccessPolicy, access_policy, real_peer_addresses, unrestricted
@@ -118,6 +119,7 @@ def start_chat(
     unless `open_to_all` is set. Raises `SettingsError` for invalid settings, if other machines could use the chat
     without access control, or if no port is free; raises `PersistenceError` if keys and users cannot be read.
     """
+    mask_logs()
     policy = access_policy(settings, open_to_all=open_to_all) if settings else None
     is_enforced = policy is not None and policy.is_enforced(policy.accounts.read())
     is_restricted = is_enforced or is_loopback(host)

@@ -14,7 +14,7 @@ from index import Article, CitechatError
 
 from ..answer import Turn
 from ..errors import TestSetError
-from ..llms.failures import scrub
+from ..llms.secrets import scrub
 from .reply import Reply
 
 if TYPE_CHECKING:

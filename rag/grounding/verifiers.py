@@ -6,6 +6,7 @@ replace those of the bundled check.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,6 +34,8 @@ from .reasons import (
     parse_reason,
 )
 from .verdicts import CitedPassage, ClaimToCheck, Verdict, VerdictValue, Verifier
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -174,8 +177,12 @@ def verified(answer: Answer, found: SearchResult, verifier: Verifier) -> Answer:
     try:
         verdicts = _verdicts(verifier, claims, tokens)
     except Exception as error:  # a plug-in may raise any exception, and the answer must not be lost
-        message = error.message if isinstance(error, CitechatError) else f"{type(error).__name__}: {error}"
-        note = f"The bundled check graded this answer, because the verifier failed: {message}"
+        if isinstance(error, CitechatError):
+            reason = f": {error.message}"
+        else:
+            reason = "."
+            logger.warning("The verifier failed: %s: %.500r", type(error).__name__, str(error))
+        note = f"The bundled check graded this answer, because the verifier failed{reason}"
         return replace(answer, notes=(*answer.notes, note), tokens=_sum(answer.tokens, tokens))
     sentences = list(answer.sentences)
     for i, verdict in zip(numbers, verdicts, strict=True):

@@ -1,4 +1,4 @@
-"""Errors for LLM failures, each with a one-line message and a hint.
+"""Errors for LLM failures: a one-line message and a hint for users, and what the provider reported for the log.
 
 The clients raise about thirty kinds of exceptions, from LangChain, `openai`, `anthropic` and `ollama`, and, in the
 middle of a stream, from `httpx`, `httpx2` and `json`. They are classified by class name, so no provider's package has
@@ -8,8 +8,8 @@ to be imported.
 from __future__ import annotations
 
 import json
+import logging
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -18,6 +18,9 @@ from email.utils import parsedate_to_datetime
 from index import CitechatError
 
 from ..errors import LLMError
+from .secrets import scrub
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 86_400.0  # maximum delay that a server may ask for, in seconds
 
@@ -140,28 +143,29 @@ _BY_TEXT = (
 )
 """Patterns in a server's message, the kinds of failure that they refine, and the resulting kind."""
 
-_SECRETS = re.compile(
-    r"(?<=://)[^/@\s]+(?=@)|(?i:bearer)\s+[^\s'\",]+|\b(?:sk|pk|rk|gsk|lsv2)[-_][\w*.-]{3,}|\bAIza[\w*-]{6,}"
-    r"|(?i:(?<=api[-_]key[=:])|(?<=[?&]key=))[^\s&'\",]+"
-)
-_DETAIL_CHARS = 240
+_REPORTED_CHARS = 240
+_MOST_READ = 10_000  # maximum number of characters of a message that are read
 
 
 def explain_failure(error: Exception, spec: str) -> CitechatError:
-    """Return the `LLMError` for an exception from the client of the LLM `spec`: one line and a hint, never a key.
+    """Return the `LLMError` for an exception from the client of the LLM `spec`: one line and a hint.
 
-    An error that citechat itself raised while the client was reading is returned as it is, even if the client replaced
-    it with one of its own.
+    What the client or the server reported may contain paths, addresses and markup. It is in `LLMError.reported` only,
+    without keys, and users see the HTTP status instead. An error that citechat itself raised while the client was
+    reading is returned as it is, even if the client replaced it with one of its own.
     """
-    if ours := next((link for link in _chain(error) if isinstance(link, CitechatError)), None):
+    chain = list(_chain(error))
+    if ours := next((link for link in chain if isinstance(link, CitechatError)), None):
         return ours
-    return failure(_kind(error), spec, _detail(error), _wait(error))
+    status = next(filter(None, map(_status, chain)), None)
+    return failure(_kind(error), spec, f"HTTP status {status}" if status else "", _wait(error), _reported(error))
 
 
-def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMError:
+def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0, reported: str = "") -> LLMError:
     """Return the `LLMError` for one `kind` of failure.
 
-    `detail` is the client's message, and `wait` is the delay that the server asks for, in seconds.
+    `detail` is for users, `wait` is the delay that the server asks for, in seconds, and `reported` is what the client
+    or the server reported.
     """
     what, hint = _FAILURES[kind]
     retryable = kind in _RETRYABLE
@@ -173,19 +177,24 @@ def failure(kind: str, spec: str, detail: str = "", wait: float = 0.0) -> LLMErr
     elif wait and retryable:
         hint = f"Try again in {wait:g} s, as the server requests."
     key = " or ".join(KEY_NAMES.get(provider, ())) or "the server's key"
-    message = f"the LLM {scrub(spec)!r} {what}" + (f" ({scrub(detail)})" if detail else "")
-    return LLMError(message, hint.format(key=key), retryable=retryable, kind=kind, wait=wait)
+    message = f"the LLM {scrub(spec)!r} {what}" + (f" ({detail})" if detail else "")
+    hint = hint.format(key=key)
+    return LLMError(message, hint, retryable=retryable, kind=kind, wait=wait, reported=reported)
 
 
-def scrub(text: str) -> str:
-    """Return `text` without keys: values of environment variables for keys, and anything that looks like a key."""
-    names = {name for names in KEY_NAMES.values() for name in names}
-    names |= {name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))}
-    values = {os.environ.get(name, "").strip() for name in names}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= 6:  # a shorter value is not a secret, and would mask half the message
-            text = text.replace(value, "***")
-    return _SECRETS.sub("***", text)
+def log_failure(error: LLMError) -> None:
+    """Log what the client or the server reported about a failure, if anything; users do not see it."""
+    if error.reported:
+        logger.warning("%s: %s", error.message, error.reported)
+
+
+def one_safe_line(text: str) -> str:
+    """Return a message from outside on one line, without keys and control characters, at most 240 characters long.
+
+    Keys are removed before it is truncated, so that no part of a key remains.
+    """
+    words = " ".join("".join(c if c.isprintable() else " " for c in scrub(text)[:_MOST_READ]).split())
+    return words if len(words) <= _REPORTED_CHARS else words[:_REPORTED_CHARS] + "…"
 
 
 def _kind(error: Exception) -> str:
@@ -204,11 +213,17 @@ def _kind_by_name(names: set[str], table: Sequence[tuple[str, set[str]]]) -> str
 
 
 def _kind_by_status(error: BaseException) -> str | None:
+    if (status := _status(error)) is None:
+        return None
+    return _BY_STATUS.get(status) or ("bad request" if status < 500 else "server")
+
+
+def _status(error: BaseException) -> int | None:
     for holder in (error, getattr(error, "response", None)):
         for name in ("status_code", "code"):
             status = getattr(holder, name, None)
             if isinstance(status, int) and 400 <= status < 600:
-                return _BY_STATUS.get(status) or ("bad request" if status < 500 else "server")
+                return status
     return None
 
 
@@ -250,7 +265,5 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__
 
 
-def _detail(error: Exception) -> str:
-    """Return the client's message on one line, scrubbed before it is truncated, so that no part of a key remains."""
-    words = " ".join(scrub(str(error)).split()) or type(error).__name__
-    return words if len(words) <= _DETAIL_CHARS else words[:_DETAIL_CHARS] + "…"
+def _reported(error: Exception) -> str:
+    return one_safe_line(str(error)) or type(error).__name__

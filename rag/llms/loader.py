@@ -22,8 +22,9 @@ from index import public_name
 from ..errors import LLMError
 from ..settings import EXTRACTIVE, Settings
 from .context_window import context_tokens
-from .failures import KEY_NAMES, explain_failure, scrub
+from .failures import KEY_NAMES, explain_failure, log_failure, one_safe_line
 from .received_bytes import check_received_bytes
+from .secrets import scrub
 from .servers import compatible_server
 from .streaming import stream_text
 
@@ -105,7 +106,10 @@ def load_llm(
         llm = _client(provider, model, client_options)
         check_received_bytes(llm, provider)
     except Exception as error:
-        raise explain_failure(error, spec) from None
+        failed = explain_failure(error, spec)
+        if isinstance(failed, LLMError):
+            log_failure(failed)
+        raise failed from None
     return llm
 
 
@@ -218,10 +222,13 @@ def _load_plugin(provider: str, model: str, spec: str, options: dict[str, Any]) 
     except LLMError:
         raise
     except Exception as error:
-        raise LLMError(
-            f"the plug-in {plugin.value!r} could not load {spec!r} ({type(error).__name__}: {scrub(str(error))})",
-            "See the documentation of the plug-in.",
-        ) from error
+        failed = LLMError(
+            f"the plug-in {plugin.value!r} could not load {spec!r}",
+            "See the log and the documentation of the plug-in.",
+            reported=one_safe_line(f"{type(error).__name__}: {error}"),
+        )
+        log_failure(failed)
+        raise failed from error
     if not isinstance(llm, BaseChatModel):
         raise LLMError(
             f"the plug-in {plugin.value!r} returned {type(llm).__name__!r} for {spec!r}, not a LangChain chat model",
@@ -260,5 +267,6 @@ def ping_llm(settings: Settings) -> LLMPing:
         for _ in stream_text(llm, [HumanMessage("Reply with the word yes and nothing else.")], settings.llm):
             first_word = first_word or round(time.perf_counter() - started, 3)
     except LLMError as error:
-        return LLMPing(settings.llm, answers=False, first_word=first_word, message=error.message, hint=error.hint)
+        message = f"{error.message}: {error.reported}" if error.reported else error.message
+        return LLMPing(settings.llm, answers=False, first_word=first_word, message=message, hint=error.hint)
     return LLMPing(settings.llm, answers=True, first_word=first_word, total=round(time.perf_counter() - started, 3))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LLMError
-from .failures import failure
+from .failures import failure, log_failure
 from .received_bytes import pause
 from .streaming import Reply, stream_text
 
@@ -71,6 +71,7 @@ class LLMCall:
             except LLMError as error:
                 wait = max(_FIRST_WAIT * 2**retries, error.wait)
                 if has_begun:
+                    log_failure(error)
                     raise
                 if error.kind == "context length" and passages > 1 and not is_shortened:
                     passages, is_shortened = passages // 2, True
@@ -80,6 +81,7 @@ class LLMCall:
                     self.sleep(wait)
                     retries += 1
                 else:
+                    log_failure(error)
                     raise
             else:
                 return

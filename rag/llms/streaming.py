@@ -14,18 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from .failures import KEY_NAMES, explain_failure, failure
 from .received_bytes import check_stop, checking_bytes
+from .secrets import SecretMask, mask_secrets
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
 
-MOST_BYTES = 10_000_000
-"""Maximum number of bytes that a server may send before a chunk is complete; a chunk has some hundred bytes."""
+MOST_BYTES, BYTES_PER_CHARACTER = 10_000_000, 1_000
+"""Maximum number of bytes of a reply without text or reasoning, and how many more it may have for each character of
+them. A chunk has some hundred bytes; providers also send comments and empty chunks while a model thinks."""
+
+MOST_CHUNKS = 100_000
+"""Maximum number of chunks of a reply, with and without text: LangChain keeps all of them until the reply ends."""
 
 STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
 
 _MOST_TOKENS = 10**9  # maximum number of tokens that a server may report
-_REASON_CHARS = 100  # maximum length of a finish reason in an error message
+_REASON_NAME = re.compile(r"[A-Za-z][A-Za-z_ ]{0,39}")  # a finish reason that is shown in an error message
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _FINISH_REASONS = {
@@ -95,7 +100,8 @@ class Reply:
         """Return why a finished reply cannot be used, as a kind of failure and a detail; None if it has text."""
         if self.has_text:
             return None
-        detail = f"it stopped because of {self._sent_reason[:_REASON_CHARS]!r}" if self._sent_reason else ""
+        is_name = _REASON_NAME.fullmatch(self._sent_reason)
+        detail = f"it stopped because of {self._sent_reason!r}" if is_name else ""
         if self.finish_reason == CONTENT_FILTER:
             return "content filter", detail
         if not self._sent_reason and provider in KEY_NAMES:  # these providers always send a reason
@@ -114,14 +120,16 @@ def stream_text(
 ) -> Iterator[str]:
     """Yield the LLM's reply piece by piece; `spec` names the LLM in errors.
 
-    Everything else that the provider sends is recorded in `reply`. `check` is called after each chunk, also for chunks
+    Everything else that the provider sends is recorded in `reply`. Known secrets are masked in the text and the
+    reasoning: a server may send back the key that it received. `check` is called after each chunk, also for chunks
     without text, and whenever bytes arrive, and may raise `LLMError` to stop the model. Raises `LLMError` for any
     failure and for a reply without text, and `CancelledWorkError` if the calls of this thread should end
     (`stopping_llm_calls`). A stream that ends without a finish reason is not an error if it has text: the connection
     may have been lost, or the server sends no reasons.
     """
     reply = Reply() if reply is None else reply
-    received, waiting_since = 0, 0.0
+    received, chunks, characters, waiting_since = 0, 0, 0, 0.0
+    mask = SecretMask()
 
     def check_bytes(count: int, timeout: float | None) -> None:
         """Hold the limits while the client waits for a chunk: any byte would restart its own timeout."""
@@ -129,26 +137,37 @@ def stream_text(
         received += count
         check_stop()
         check()
-        if received > MOST_BYTES:
+        if received > MOST_BYTES + BYTES_PER_CHARACTER * (characters + len(reply.reasoning)):
             raise failure("too long", spec, f"more than {MOST_BYTES:,} bytes that are not a part of an answer")
         if timeout is not None and clock() - waiting_since > timeout:
             raise failure("timeout", spec, f"nothing but data without text for {timeout:g} s")
+
+    def read(chunk: BaseMessage) -> str:
+        nonlocal chunks, characters
+        text = reply.read(chunk)
+        chunks, characters = chunks + 1, characters + len(text)
+        if chunks > MOST_CHUNKS:
+            raise failure("too long", spec, f"more than {MOST_CHUNKS:,} pieces")
+        return text
 
     stream = llm.stream(list(messages))
     try:
         while True:
             check_stop()
-            received, waiting_since = 0, clock()
+            waiting_since = clock()
             with checking_bytes(check_bytes):
                 chunk = next(stream, None)
             if chunk is None:
                 break
-            if piece := reply.read(chunk):
+            if piece := mask.feed(read(chunk)):
                 yield piece
             check()
+        if piece := mask.close():
+            yield piece
     except Exception as error:
         raise explain_failure(error, spec) from None
     finally:
+        reply.reasoning = mask_secrets(reply.reasoning)
         if close := getattr(stream, "close", None):
             close()  # stop the model if the caller stops early
     if problem := reply.problem(spec.partition(":")[0].strip().lower()):

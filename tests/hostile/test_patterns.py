@@ -54,7 +54,7 @@ def test_the_work_of_every_pattern_grows_with_the_length_of_the_text(attacked: d
 
 def test_every_pattern_is_attacked(attacked: dict[str, object]) -> None:
     assert len(attacked) > 200
-    assert {"rag.llms.failures._SECRETS", "index.filters._DAY", "ui.api.openai._MARKUP"} <= set(attacked)
+    assert {"rag.llms.secrets._SECRETS", "index.filters._DAY", "ui.api.openai._MARKUP"} <= set(attacked)
     assert any(name.startswith("rag.questions.answer_kinds.") and "[" in name for name in attacked), (
         "also in collections"
     )

@@ -182,22 +182,27 @@ def test_an_evaluation_scores_no_quotes_as_the_models_answers(samples: Index) ->
     assert "empty reply" in report.results[0].error
 
 
-def test_an_answer_that_breaks_off_is_kept_and_said_to_be_incomplete(samples: Index) -> None:
+def test_an_answer_that_breaks_off_is_kept_and_said_to_be_incomplete(
+    samples: Index, caplog: pytest.LogCaptureFixture
+) -> None:
     llm = BreakingLLM(reply="ByteDance has a tool named Boximator [1]. It", error=ConnectionError("the line was cut"))
     answer = Assistant(samples, llm, model="scripted:model").ask(QUESTION)
     assert answer.found
     assert answer.done
     assert answer.text.startswith("ByteDance has a tool named Boximator")
-    assert answer.notes[0].startswith("The answer is not complete: ")
-    assert "the line was cut" in answer.notes[0]
+    assert answer.notes[0].startswith("The answer is not complete: the LLM 'scripted:model' cannot be reached. ")
+    assert "the line was cut" in caplog.text
 
 
-def test_an_answer_that_breaks_off_before_it_says_anything_is_quoted_instead(samples: Index) -> None:
+def test_an_answer_that_breaks_off_before_it_says_anything_is_quoted_instead(
+    samples: Index, caplog: pytest.LogCaptureFixture
+) -> None:
     llm = BreakingLLM(reply="By", error=ConnectionError("the line was cut"))
     answer = Assistant(samples, llm, model="scripted:model").ask(QUESTION)
     assert "Boximator" in answer.text
     assert answer.model == "extractive"
-    assert "the line was cut" in answer.notes[0]
+    assert "cannot be reached" in answer.notes[0]
+    assert "the line was cut" in caplog.text
 
 
 UNCONFIRMED = "Paris won the cup in 1987 [1]. Nobody was surprised [2]."

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from ..monitoring.masked_log import mask_logs
 from . import access, commands, evaluate, testset
 from .options import DONE, INTERRUPTED, USER_ERROR
 from .output import print_message
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    mask_logs()
     try:
         # Not `cli.main()`, which uses different exit codes for broken pipes and interrupts.
         with cli.make_context("citechat", list(sys.argv[1:] if arguments is None else arguments)) as context:

@@ -96,6 +96,33 @@ def test_a_server_cannot_send_any_number_of_bytes_that_are_no_answer(
     assert (error.kind, "80,000 bytes" in error.message) == ("too long", True)
 
 
+@pytest.mark.parametrize("text", ["", "Sora "])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_server_cannot_send_any_number_of_chunks_without_text(
+    provider: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "MOST_BYTES", 80_000)
+    empty = WIRES[provider]([text, *[""] * 1_500], None)
+    with serving([reply(provider, empty), threading.Event()]) as server:
+        error = failing(calling(provider, server.url))
+    assert (error.kind, "80,000 bytes" in error.message) == ("too long", True)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_reply_has_a_limited_number_of_pieces(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "MOST_CHUNKS", 50)
+    body = WIRES[provider]([f"{number} " for number in range(100)])
+    with serving([reply(provider, body)]) as server:
+        error = failing(calling(provider, server.url))
+    assert (error.kind, "50 pieces" in error.message) == ("too long", True)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_some_empty_chunks_before_the_answer_do_no_harm(provider: str) -> None:
+    with serving([reply(provider, WIRES[provider]([*[""] * 2_000, "Sora."]))]) as server:
+        assert calling(provider, server.url).complete(ASKED) == "Sora."
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_an_answer_in_many_pieces_may_have_more_bytes(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "MOST_BYTES", 80_000)

@@ -249,3 +249,33 @@ def test_a_long_finish_reason_is_cut_off_in_the_message() -> None:
 def test_a_server_that_counts_nothing_gives_no_counts() -> None:
     _, call = answer("openai", openai_wire([TEXT]))
     assert call.tokens == {}
+
+
+# --- errors
+
+
+REPORTED = "Bad request at /home/me/server.py\n\x1b[31m of http://10.0.0.5/ <img src=x>"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 500])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_users_see_the_status_and_the_log_has_what_the_server_reported(
+    provider: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = refused(provider, refusal(provider, REPORTED), status)
+    assert f"(HTTP status {status})" in error.message
+    for secret in ("/home", "10.0.0.5", "<img", "\x1b"):
+        assert secret not in f"{error.message} {error.hint}"
+    assert "Bad request at /home/me/server.py" in error.reported
+    assert error.reported.isprintable()
+    assert len(error.reported) <= 241
+    assert [record.getMessage() for record in caplog.records if record.name == "rag.llms.failures"] == [
+        f"{error.message}: {error.reported}"
+    ]
+
+
+@pytest.mark.parametrize("reason", ["/home/me/server.py", "<b>no</b>", "http://10.0.0.5/", "x" * 500])
+def test_a_finish_reason_that_is_not_a_name_is_not_shown(reason: str) -> None:
+    error = refused("openai", openai_wire([""], reason))
+    assert error.kind == "empty"
+    assert error.message.endswith("gave an empty reply")
