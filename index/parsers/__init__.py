@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 _MB = 1_000_000
+_MOST_CHARACTERS = 20_000_000  # of the text of a document
+_EXPANDS = 200_000, 100  # characters of a text, or times the size of its file, if that is more
 _LARGEST_CONTAINER = 4_000 * _MB  # bytes; members are read one at a time, after a scan of the whole mailbox
 
 
@@ -84,7 +86,13 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
     require_size(len(data), suffix, name)
     with translate_errors(name, form.kind):
         found = form.read(data, name)
-    return checked(found, name) if form.is_text else printed(checked(found, name))
+    if form.is_text:
+        return checked(found, name)
+    most = min(_MOST_CHARACTERS, max(_EXPANDS[0], _EXPANDS[1] * len(data)))
+    if len(found.text) > most:
+        hint = "It may repeat one part many times. Open it in the program that created it and save its text."
+        raise cannot_read(name, f"its text has more than {most:,} characters", hint)
+    return printed(checked(found, name))
 
 
 def checked(found: Extract, name: str) -> Extract:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from email import message_from_bytes, policy
+from dataclasses import dataclass
+from email import message_from_bytes
 from email.message import EmailMessage, MIMEPart
+from email.policy import EmailPolicy
 from email.utils import parseaddr, parsedate_to_datetime
 from functools import partial
 from io import SEEK_END
@@ -19,12 +21,13 @@ from .metadata import iso_date, iso_language, one_line
 
 # A line such as: From ann@example.org Tue Mar  4 09:12:00 2025
 _BEGINS = re.compile(rb"From \S.{0,200}\b\d{1,2}:\d\d(?::\d\d)?\b.{0,40}\b\d{4}\b")
-# The standard library takes quadratic time for a header.
-_LONG_HEADER = re.compile(
-    rb"^(?:from|date|subject|content-[a-z-]{1,40}):(?:[^\n]|\n[ \t]){5000}", re.IGNORECASE | re.MULTILINE
-)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _SHOWN_FIELDS = ("From", "Date", "Subject")  # of attached messages
+_READ_FIELDS = {
+    *("from", "date", "subject", "content-type", "content-transfer-encoding", "content-disposition"),
+    "content-language",
+}
+_CONTAINS = re.compile(r"multipart/|message/", re.IGNORECASE)  # the types of parts that contain others
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 0.5  # minimum share of the words of the HTML that the plain text has
 _QUOTES = "//blockquote | //*[contains(@class, 'gmail_quote')]"
@@ -32,8 +35,60 @@ _OUTER = "ancestor::blockquote or ancestor::*[contains(@class, 'gmail_quote')]"
 _MOST_CELLS = 5_000  # in tables, for which the library takes quadratic time
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LONGEST_PART = 65_536  # maximum number of bytes of a line that are read at once
-_MOST_MULTIPARTS = 100  # the standard library takes a minute for a message of 1 MB that consists of such headers
+_MOST_MULTIPARTS = 100  # the standard library compares each line with the boundaries of all parts around it
+_MOST_PARTS = 1_000  # maximum number of parts of a message, with those that contain others
+_LONGEST_HEADER = 5_000  # characters; the standard library takes quadratic time for a header
+_LONGEST_HEADERS = 100_000  # characters in all headers of a message that are parsed
+_COMPARED = 100_000  # characters of an alternative whose words are compared
 _LARGEST_MESSAGE = 50_000_000  # maximum size of a message with its attachments, in bytes
+
+
+@dataclass(slots=True)
+class _Limits:
+    """The parts and headers of a message that have been parsed so far."""
+
+    name: str
+    parts: int = 0
+    multiparts: int = 0
+    characters: int = 0
+
+    def add_part(self) -> None:
+        """Count a part. Raises `LoadError` if there are too many."""
+        self.parts += 1
+        if self.parts > _MOST_PARTS:
+            raise self._too_large(f"more than {_MOST_PARTS:,} parts")
+
+    def add_header(self, characters: int, *, is_multipart: bool) -> None:
+        """Count a header. Raises `LoadError` if it is too long, or if there are too many."""
+        self.characters += characters
+        self.multiparts += is_multipart
+        if characters > _LONGEST_HEADER:
+            raise self._too_large(f"a header of more than {_LONGEST_HEADER:,} characters")
+        if self.characters > _LONGEST_HEADERS:
+            raise self._too_large(f"headers of more than {_LONGEST_HEADERS:,} characters together")
+        if self.multiparts > _MOST_MULTIPARTS:
+            raise self._too_large(f"more than {_MOST_MULTIPARTS} nested parts")
+
+    def _too_large(self, what: str) -> LoadError:
+        return cannot_read(self.name, f"it has {what}", "Save its text as a file.")
+
+
+class _LimitedPolicy(EmailPolicy):
+    """A policy that counts parts and headers, and parses a header once; the library parses it each time it is used."""
+
+    limits = _Limits("")
+
+    def message_factory(self, policy: EmailPolicy) -> EmailMessage:  # type: ignore[override]
+        self.limits.add_part()
+        return EmailMessage(policy)
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        if name.lower() not in _READ_FIELDS:
+            return name, value
+        is_multipart = name.lower() == "content-type" and bool(_CONTAINS.search(value))
+        self.limits.add_header(len(value), is_multipart=is_multipart)
+        return name, self.header_fetch_parse(name, value)
 
 
 def read_eml(data: bytes, name: str) -> Extract:
@@ -42,11 +97,7 @@ def read_eml(data: bytes, name: str) -> Extract:
     Of alternatives, the HTML is read only if the plain text does not have most of its words. Quoted text of earlier
     messages has `> ` before each line.
     """
-    if sum(data.lower().count(b"content-type: " + kind) for kind in (b"multipart/", b"message/")) > _MOST_MULTIPARTS:
-        raise cannot_read(name, f"it has more than {_MOST_MULTIPARTS} nested parts", "Save its text as a file.")
-    if _LONG_HEADER.search(data):
-        raise cannot_read(name, "it has a header of more than 5,000 characters", "Save its text as a file.")
-    message = message_from_bytes(data, policy=policy.default)
+    message = message_from_bytes(data, policy=_LimitedPolicy(limits=_Limits(name)))  # type: ignore[call-overload]
     if not any(field in message for field in ("From", "Subject", "Date")):
         raise cannot_read(
             name, "it has no sender, subject or date", "Open the message in a mail program and save it as .eml again."
@@ -93,8 +144,8 @@ def _best(alternatives: list[tuple[str, str]]) -> str:
     plain = next((text for kind, text in alternatives if kind == "text/plain" and text.strip()), None)
     if plain is None or not texts:
         return texts[-1] if texts else ""
-    words = set(_WORD.findall(texts[-1].lower()))
-    return plain if len(words & set(_WORD.findall(plain.lower()))) >= _MOST_WORDS * len(words) else texts[-1]
+    words, of_plain = (set(_WORD.findall(text[:_COMPARED].lower())) for text in (texts[-1], plain))
+    return plain if len(words & of_plain) >= _MOST_WORDS * len(words) else texts[-1]
 
 
 def html_text(page: str) -> str:

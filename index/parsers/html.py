@@ -11,6 +11,7 @@ from ..text.tables import BETWEEN_CELLS, MOST_COLUMNS, write_table
 from .base import Extract, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
+from .packages.markup import blocks_of, joined
 
 _NOT_SHOWN = "//del | //s | //strike | //template | //amp-ad | //amp-embed | //amp-sidebar | //amp-consent"
 _LONGEST_TERM = 80  # characters of a term in a definition list
@@ -24,6 +25,7 @@ _CHALLENGE = re.compile(
 )
 _LONGEST_METADATA = 30_000  # characters; the library's patterns for authors take quadratic time
 _LONGEST_CHALLENGE = 3_000  # characters with scripts; an article with such a title is longer
+_MOST_ELEMENTS = 30_000  # of a page, for which the library takes quadratic time
 _MOST_LINKED = 0.8  # maximum share of links in the text of a table
 _LONGEST_CELL = 300  # maximum number of characters of a cell; a longer one has paragraphs
 _ARRANGES = "boolean(.//h1 | .//h2 | .//h3 | .//form | .//article | .//section)"
@@ -37,7 +39,7 @@ def read_html(data: bytes, name: str) -> Extract:
 
 
 def read_page(page: str, name: str) -> Extract:
-    """Read a page that is already decoded; see `read_html`."""
+    """Read a page that is already decoded; see `read_html`. Of a page with too many elements, all text is read."""
     silence("trafilatura", "htmldate", "courlan", "justext", "dateparser", "tzlocal")
     from trafilatura import bare_extraction, load_html
 
@@ -45,11 +47,14 @@ def read_page(page: str, name: str) -> Extract:
     if tree is None:
         raise cannot_read(name, "it is not a web page", "Save the page again as HTML.")
     _require_article(tree, name)
+    language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
+    if sum(1 for _ in tree.iter("*")) > _MOST_ELEMENTS:
+        text = joined(blocks_of(page.encode()))
+        return Extract(text, title=one_line(_first(tree, "//title/text()")), language=language)
     _show(tree)
     _unwrap(tree)
     _name_definitions(tree)
     _write_tables(tree)
-    language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     document: Any = bare_extraction(
         tree,
         url=name if name.startswith(("http://", "https://")) else None,

@@ -8,24 +8,36 @@ from datetime import date
 from .base import Extract, cannot_read
 from .metadata import iso_date, one_line
 
-_INFORMATION = {field: re.compile(rf"{{\\{field}\s((?:[^{{}}\\]|\\.)*+)}}") for field in ("title", "author", "company")}
+_INFORMATION = {field: re.compile(rf"{{\\{field}\s") for field in ("title", "author", "company")}
+_VALUE = re.compile(r"((?:[^{}\\]|\\.)*+)}")
 _LINK = re.compile(r"(hyper)(link)", re.IGNORECASE)
+_SAVE_AGAIN = "Open it in a word processor and save it as RTF again."
+_LONGEST_FONT = 300  # characters of an entry of the font table
 _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
 def read_rtf(data: bytes, name: str) -> Extract:
     """Read the text without its styles, and the title, author and date from the document information."""
-    from striprtf.striprtf import rtf_to_text
+    from striprtf.striprtf import font_table_group, rtf_to_text
 
     if not data.lstrip().startswith(b"{\\rtf"):
-        raise cannot_read(name, "it is not rich text", "Open it in a word processor and save it as RTF again.")
+        raise cannot_read(name, "it is not rich text", _SAVE_AGAIN)
     written = data.decode("latin-1")  # RTF is ASCII, with escapes for other characters
     # The library's pattern for links takes cubic time; RTF ignores line breaks.
     written = _LINK.sub("\\1\n\\2", written)
+    # Its pattern for fonts takes cubic time for a line.
+    fonts = font_table_group(written)
+    entries = fonts.split(";")
+    if max(map(len, entries)) > _LONGEST_FONT:
+        raise cannot_read(
+            name, "its table of fonts is damaged", "Open it in a word processor and save it as RTF again."
+        )
+    written = written.replace(fonts, ";\n".join(entries), 1)
     code_page = re.search(r"\\ansicpg\d+", written)
 
     def info(field: str) -> str | None:
-        group = _INFORMATION[field].search(written)
+        begins = _INFORMATION[field].search(written)  # only the first: each could be as long as the file
+        group = _VALUE.match(written, begins.end()) if begins else None
         return one_line(rtf_to_text(f"{{\\rtf1{code_page[0] if code_page else ''} {group[1]}}}")) if group else None
 
     return Extract(

@@ -6,7 +6,9 @@ import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from io import BytesIO, StringIO
 from itertools import groupby, islice
 from pathlib import PurePosixPath
@@ -24,6 +26,8 @@ _MOST_READ = 5_000_000  # cells with the empty ones before others in their row
 _LONGEST_CELL = 131_072  # characters
 _SMALLER = "Split it into several files, or leave out columns that nobody asks about."
 _DELIMITERS = ",;\t|"
+_LONGEST_SHEET = 80  # characters of the name of a sheet; Excel allows 31
+_LONGEST_FORMAT = 255  # characters of a number format, as in Excel
 _SAMPLE = 50  # number of rows that show the delimiter
 _SEPARATOR = re.compile(r"sep=(.)\r?\n")
 _COLOURS = re.compile(r"\[[^\[\]$]*+\]|_.|\*.")  # parts of a number format that are not shown
@@ -82,7 +86,8 @@ def read_xlsx(data: bytes, name: str) -> Extract:
 
 def _sheets(workbook: Any, name: str) -> Iterator[tuple[str, list[list[str]]]]:
     """Yield the titles and rows of the visible sheets that are not empty; the limits hold for all together."""
-    shown = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
+    visible = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
+    shown = list({sheet._worksheet_path: sheet for sheet in visible}.values())  # a file could show one part many times
     rows: dict[int, list[list[str]]] = defaultdict(list)
     for number, row in _bounded(((i, row) for i, sheet in enumerate(shown) for row in _rows(sheet)), name):
         rows[number].append(row)
@@ -92,7 +97,10 @@ def _sheets(workbook: Any, name: str) -> Iterator[tuple[str, list[list[str]]]]:
 def _rows(sheet: Any) -> Iterator[list[str]]:
     sheet.reset_dimensions()  # a file may declare any size
     for row in sheet.iter_rows():  # rows between others come without cells, and are not padded
-        yield [_shown(cell.value, cell.number_format or "") if cell.value is not None else "" for cell in row]
+        yield [
+            _shown(cell.value, (cell.number_format or "")[:_LONGEST_FORMAT]) if cell.value is not None else ""
+            for cell in row
+        ]
 
 
 def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[tuple[int, list[str]]]:
@@ -106,14 +114,14 @@ def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[t
         read += len(row) + 1
         if read > _MOST_READ:
             raise cannot_read(name, f"it has more than {_MOST_READ:,} cells, most of them empty", _SMALLER)
-        stripped = [cell.strip() for cell in row[:MOST_COLUMNS]]
+        characters += sum(map(len, row[:MOST_COLUMNS]))  # also white space: many cells may share one text
+        stripped = [" ".join(cell.split()) for cell in row[:MOST_COLUMNS]]
         held = [cell for cell in stripped if cell]
         if held or not was_blank:
             yield number, stripped if held else []
         was_blank = not held
         count += bool(held)
         cells += len(held)
-        characters += sum(map(len, held))
         for value, (most, what) in zip((count, cells, characters), _MOST, strict=True):
             if value > most:
                 raise cannot_read(name, f"it has more than {most:,} {what}", _SMALLER)
@@ -139,6 +147,7 @@ def _sheet(rows: Sequence[Sequence[str]], sheet: str = "") -> str:
     """
     parts = []
     names: list[str] = []
+    sheet = sheet[:_LONGEST_SHEET]
     for is_blank, group in groupby(rows, key=lambda row: not any(row)):
         table = [] if is_blank else _without_empty_columns(list(group))
         while table and sum(map(bool, table[0])) == 1 and len(table[0]) > 1:
@@ -183,13 +192,41 @@ def _shown(value: Any, number_format: str) -> str:
         return f"{minutes // 60}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
     if isinstance(value, int | float):
         return _number(value, number_format)
-    return " ".join(str(value).split())
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _NumberFormat:
+    """What a number format says of a number; `letters` are those of a date, in lower case."""
+
+    letters: str
+    decimals: int
+    thousands: str
+    is_percentage: bool
+    is_fixed: bool  # the number has as many decimals as the format says
+    unit: str
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(number_format: str) -> _NumberFormat:
+    shown = _COLOURS.sub("", number_format.split(";", maxsplit=1)[0])
+    places = _DECIMALS.search(shown)
+    thousands = "," if ",0" in shown or ",#" in shown else ""
+    unit = _CURRENCY.search(shown)
+    return _NumberFormat(
+        letters=_LITERAL.sub("", _COLOURS.sub("", number_format)).lower(),
+        decimals=len(places[1]) if places else 0,
+        thousands=thousands,
+        is_percentage="%" in _LITERAL.sub("", shown),
+        is_fixed=bool(places or (thousands and "0" in shown)),
+        unit=(unit[1] or unit[2]) if unit else "",
+    )
 
 
 def _day(value: date, number_format: str) -> str:
-    written = _LITERAL.sub("", _COLOURS.sub("", number_format)).lower()
-    day = f"{value.day} " if "d" in written or "y" not in written else ""
-    month = f"{value:%B} " if day or "m" in written else ""
+    letters = _parsed(number_format).letters
+    day = f"{value.day} " if "d" in letters or "y" not in letters else ""
+    month = f"{value:%B} " if day or "m" in letters else ""
     return f"{day}{month}{value.year}"
 
 
@@ -198,16 +235,12 @@ def _clock(value: time) -> str:
 
 
 def _number(value: float, number_format: str) -> str:
-    shown = _COLOURS.sub("", number_format.split(";", maxsplit=1)[0])
-    decimals = len(places[1]) if (places := _DECIMALS.search(shown)) else 0
-    thousands = "," if ",0" in shown or ",#" in shown else ""
-    plain = _LITERAL.sub("", shown)
-    if "%" in plain:
-        return f"{value * 100:{thousands}.{decimals}f}%"
-    if places or (thousands and "0" in shown):
-        written = f"{value:{thousands}.{decimals}f}"
+    form = _parsed(number_format)
+    if form.is_percentage:
+        return f"{value * 100:{form.thousands}.{form.decimals}f}%"
+    if form.is_fixed:
+        written = f"{value:{form.thousands}.{form.decimals}f}"
     else:
         written = str(value) if isinstance(value, int) else f"{value:.15g}"
         written = f"{value:.0f}" if "e" in written and float(value).is_integer() and abs(value) < 1e21 else written
-    unit = (found[1] or found[2]) if (found := _CURRENCY.search(shown)) else ""
-    return f"-{unit}{written[1:]}" if written[0] == "-" else f"{unit}{written}"
+    return f"-{form.unit}{written[1:]}" if written[0] == "-" else f"{form.unit}{written}"

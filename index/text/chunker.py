@@ -28,7 +28,8 @@ SHORTEST, TARGET, LONGEST = 60, 120, 180
 at 256: a vector of around 120 tokens still represents one topic, and 180 leaves room to prepend a title. Only the last
 passage of a section may be shorter than the minimum."""
 
-_CUT_INSIDE_A_PARAGRAPH = 1.0  # in units of `_cost`: equivalent to missing the target by 60 tokens
+_COSTS = [((weight - TARGET) / SHORTEST) ** 2 for weight in range(LONGEST + 1)]  # of a passage, by its weight
+_CUT_INSIDE_A_PARAGRAPH = 1.0  # in units of `_COSTS`: equivalent to missing the target by 60 tokens
 _CHARACTERS_PER_TOKEN = 12  # a higher average indicates hashes or base64, which are weighted by length
 _CJK = re.compile(f"[{CJK}]")
 
@@ -170,18 +171,20 @@ def _pack(units: list[_Unit], uncut: range, cancellation: Cancellation) -> list[
     """
     best = [0.0] + [float("inf")] * len(units)
     cut_before = [0] * (len(units) + 1)
+    weights = [unit.weight for unit in units]
+    extra = [_CUT_INSIDE_A_PARAGRAPH if at and not unit.opens_paragraph else 0.0 for at, unit in enumerate(units)]
+    for at in uncut:
+        extra[at] = float("inf")
     for last in cancellation.checked(range(1, len(units) + 1)):
-        weight = 0
+        weight, least = 0, float("inf")
         for first in range(last - 1, -1, -1):
-            weight += units[first].weight
+            weight += weights[first]
             if weight > LONGEST:
                 break
-            if first in uncut:
-                continue
-            inside = first > 0 and not units[first].opens_paragraph
-            cost = best[first] + _cost(weight) + (_CUT_INSIDE_A_PARAGRAPH if inside else 0.0)
-            if cost < best[last]:
-                best[last], cut_before[last] = cost, first
+            cost = best[first] + _COSTS[weight] + extra[first]
+            if cost < least:
+                least, cut_before[last] = cost, first
+        best[last] = least
     spans: list[Span] = []
     last = len(units)
     while last:
@@ -189,7 +192,3 @@ def _pack(units: list[_Unit], uncut: range, cancellation: Cancellation) -> list[
         spans.append(Span(units[first].span.start, units[last - 1].span.end))
         last = first
     return spans[::-1]
-
-
-def _cost(weight: int) -> float:
-    return ((weight - TARGET) / SHORTEST) ** 2

@@ -26,7 +26,8 @@ _LONGEST_CELL = 300  # characters; a longer cell is a text by itself
 _LONGEST_SHORT_CELL, _FEWEST_SENTENCES = 120, 3  # so is a cell of more characters with so many sentences
 _LONGEST_ROW = 400  # characters; longer rows are written in several lines, each with the first cell
 _LONGEST_NAME = 80  # characters in the name of a column
-_LONGEST_HEADER, _SHORTEST_NAME = 1_600, 12  # names are cut if those of all columns are longer together
+_MOST_NAMED = 4  # maximum ratio of the characters of names in a row to those of an average row of the table
+_LONGEST_LEAD = 100  # characters of a first cell that is repeated where a long row goes on
 _LONGEST_NUMBER = 40  # characters
 _SAMPLE = 50  # number of rows that show whether there is a header
 _MOSTLY = 0.6  # minimum share of numbers in a column of numbers below a header
@@ -128,6 +129,7 @@ def rows_within(text: str, rows: Sequence[Row], start: int, end: int) -> tuple[R
             cells = cells_of(words, row.columns.separator)
             skipped = sum(cell.end <= begin - row.span.start for cell in cells)
             lead = _named(row.columns.name(0), words[cells[0].start : cells[0].end]) if cells and skipped else ""
+            lead = lead[:_LONGEST_LEAD]
         span = Span(begin - start, stop - start)
         found.append(Row(span, row.columns, row.is_header, row.skipped + skipped, lead or row.lead))
     return tuple(found)
@@ -263,8 +265,8 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
     names = [
         "  ".join(dict.fromkeys(cell for cell in column if cell)) for column in zip(*written[:headers], strict=True)
     ]
-    longest = max(_SHORTEST_NAME, min(_LONGEST_NAME, _LONGEST_HEADER // width))
-    names = [" ".join(name.split()).rstrip(":")[:longest] for name in names] or [""] * width
+    names = [" ".join(name.split()).rstrip(":") for name in names] or [""] * width
+    names = list(_limited(names, ["  ".join(filter(None, row)) for row in written], headers)) or [""] * width
     lines: list[str] = []
     for row in written[headers:]:
         if len(own := [cell for cell in row if cell]) == 1:
@@ -277,13 +279,31 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
     return re.sub(r"\n\n+", "\n\n", "\n".join(lines)).strip("\n")
 
 
+def _limited(names: Sequence[str], rows: Sequence[str], headers: int = 1) -> tuple[str, ...]:
+    """Return the names of the columns of a table, of which the longest are cut to the same length if necessary.
+
+    They are repeated in each row, so those of all columns are at most `_MOST_NAMED` times as long as an average row,
+    to which the header rows contribute. `rows` are the rows of the table with its header.
+    """
+    names = [name[:_LONGEST_NAME] for name in names]
+    left = _MOST_NAMED * sum(len(row) + 1 for row in rows) // max(1, len(rows) - headers)
+    longest = _LONGEST_NAME
+    for done, size in enumerate(sorted(map(len, names))):
+        if size * (len(names) - done) > left:
+            longest = left // (len(names) - done)
+            break
+        left -= size
+    cut = tuple(name[:longest].rstrip() for name in names)
+    return cut if any(cut) else ()
+
+
 def _lines_of(cells: Sequence[str]) -> list[str]:
     """Return the lines of a row: one, or several that begin with the first cell if it is long."""
     lines, line = [], [cells[0]]
     for cell in cells[1:]:
         if len(line) > 1 and len(BETWEEN_CELLS.join([*line, cell])) > _LONGEST_ROW:
             lines.append(BETWEEN_CELLS.join(line))
-            line = [cells[0]]
+            line = [cells[0][:_LONGEST_LEAD]]
         line.append(cell)
     return [*lines, BETWEEN_CELLS.join(line)]
 
@@ -334,12 +354,13 @@ def _piped(lines: list[Span], words: list[str]) -> Iterator[Row]:
     while i < len(lines):
         if i + 1 in ruled:
             names = tuple(_texts(words[i], "|"))
-            columns = Columns(names if any(names) else (), "|")
-            yield Row(Span(lines[i].start, lines[i + 1].end), columns, is_header=True)
-            i += 2
+            header, i = i, i + 2
             while i < len(lines) and "|" in words[i] and _fits(words[i]) and i + 1 not in ruled:
-                yield Row(lines[i], columns)
                 i += 1
+            columns = Columns(_limited(names, words[header:i]), "|")
+            yield Row(Span(lines[header].start, lines[header + 1].end), columns, is_header=True)
+            for line in lines[header + 2 : i]:
+                yield Row(line, columns)
             continue
         end = i
         while end < len(lines) and is_row[end] and end + 1 not in ruled:
@@ -360,7 +381,7 @@ def _separated(lines: list[Span], words: list[str], cancellation: Cancellation) 
     for i, end in _stretches(shapes):
         above = words[i - 1] if i else ""
         names = _names_above(above, _texts(words[i], " ")) if above else ()
-        columns = Columns(names, " ")
+        columns = Columns(_limited(names, [above, *words[i:end]]), " ")
         if names:
             yield Row(lines[i - 1], columns, is_header=True)
         for line in lines[i:end]:
@@ -404,7 +425,7 @@ def _with_header(lines: list[Span], words: list[str], separator: str) -> Iterato
     cells = [_texts(each, separator) for each in words[: _SAMPLE + 1]]
     has_names = any(": " in cell for cell in cells[0])  # as parsers write rows
     has_header = not has_names and header_names(cells[0], cells[1:], expected=separator == ",")
-    columns = Columns(tuple(cells[0]) if has_header else (), separator)
+    columns = Columns(_limited(cells[0], words) if has_header else (), separator)
     for i, line in enumerate(lines):
         yield Row(line, columns, is_header=has_header and i == 0)
 

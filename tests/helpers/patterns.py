@@ -57,7 +57,7 @@ _REPEATED = 5  # measurements, of which the least is kept
 _VARIANTS = 3  # characters of a class that an attack is built from
 _UNBOUNDED = 20  # repetitions
 _WORST = 5  # attacks that are tried in full length
-_MOST_PARTS = 80  # for one pattern
+_MOST_PARTS = 80  # for one pattern, made of it, and as many others
 _PLAIN = re.compile(r"(?:\w|\s)c")
 
 _ATTACKS = (
@@ -233,15 +233,16 @@ def attacks(pattern: re.Pattern[Any]) -> list[tuple[str, str, str]]:
     tree = re._parser.parse(
         pattern.pattern, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
     )  # type: ignore[attr-defined]
-    alphabet = sorted(_characters(tree))[:40]
-    parts = {("", part) for part in (*alphabet, *_ATTACKS)}
+    own: set[tuple[str, str]] = set()
     for variant in range(_VARIANTS):
         whole = _sample(tree, variant)
-        parts |= {("", whole), ("", whole[:-1]), ("", whole[1:])}
+        own |= {("", whole), ("", whole[:-1]), ("", whole[1:])}
         for head, body in _repeats(tree, variant):
-            parts |= {(head, body), ("", head + body), (head, body + body[:1])}
-    kept = sorted(each for each in parts if each[1])
-    kept = kept[:: -(-len(kept) // _MOST_PARTS)]
+            # An unfinished part may go on with the beginning of the next one, such as an escape with a brace.
+            own |= {(head, body), ("", head + body), (head, body + body[:1]), ("", head + body[:-1])}
+    others = sorted({("", part) for part in (*sorted(_characters(tree))[:40], *_ATTACKS)} - own)
+    others = others[:: -(-len(others) // _MOST_PARTS)]
+    kept = [each for each in sorted(own) if each[1]][:_MOST_PARTS] + others
     return [(head, body, tail) for (head, body), tail in product(kept, ("\0", "\n"))]
 
 

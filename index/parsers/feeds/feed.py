@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from ..base import Extract, cannot_read, printable, translate_errors
 from ..metadata import iso_date, iso_language, one_line
 from ..packages.markup import name_of, parse_xml, text_of
-from .listing import MOST_ENTRIES, MOST_PAGES, Entry, Listing, is_web, revision_of
+from .listing import MOST_CHARACTERS, MOST_ENTRIES, MOST_PAGES, Entry, Listing, is_web, revision_of
 
 _MARKUP = ("text/html", "application/xhtml+xml")
 _LONGEST_AUTHOR = 300  # characters
@@ -97,14 +97,16 @@ def _of_sitemap(data: bytes, address: str) -> Listing:
     """Read a sitemap, see https://www.sitemaps.org/protocol.html."""
     entries: list[Entry] = []
     sitemaps: list[str] = []
-    left_out = 0
+    left_out = characters = 0
     for each in parse_xml(data).iterchildren("*"):
         fields = {name_of(field): (field.text or "").strip() for field in each.iterchildren("*")}
         place = _absolute(address, fields.get("loc"))
-        if name_of(each) == "sitemap" and place:
+        characters += len(place)
+        fits = len(entries) + len(sitemaps) < MOST_PAGES and characters <= MOST_CHARACTERS
+        if name_of(each) == "sitemap" and place and fits:
             sitemaps.append(place)
         elif name_of(each) == "url" and place:
-            if len(entries) < MOST_PAGES:
+            if fits:
                 entries.append(_entry(place, "", revision_of(fields.get("lastmod", "")), Extract("")))
             else:
                 left_out += 1

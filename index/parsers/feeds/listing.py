@@ -13,6 +13,9 @@ MOST_ENTRIES = 2_000
 MOST_PAGES = 50_000
 """Maximum number of pages in a sitemap; the protocol of sitemaps allows as many."""
 
+MOST_CHARACTERS = 10_000_000
+"""Maximum number of characters in the addresses of a sitemap, and of all sitemaps of an index together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

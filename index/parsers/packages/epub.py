@@ -144,12 +144,11 @@ def _opened(files: _Files, allowance: Allowance) -> _Book:
 def _contents(files: _Files, document: Any, root: str) -> list[_Entry]:
     """Return the entries of the table of contents of EPUB 3, or of EPUB 2."""
     items = [(each, _place(root, each.get("href"))[0]) for each in _all(document, "item")]
-    for item, path in items:
-        if "nav" in _words(item, "properties") and path in files:
-            page = parse_markup(files.read(path))
-            navs = [each for each in _all(page, "nav") if "toc" in types_of(each)] or _all(page, "nav")[:1]
-            if entries := [entry for nav in navs for entry in _of_lists(nav, path, 1)]:
-                return entries
+    for path in dict.fromkeys(path for item, path in items if "nav" in _words(item, "properties") and path in files):
+        page = parse_markup(files.read(path))
+        navs = [each for each in _all(page, "nav") if "toc" in types_of(each)] or _all(page, "nav")[:1]
+        if entries := [entry for nav in navs for entry in _of_lists(nav, path, 1)]:
+            return entries
     for item, path in items:
         if item.get("media-type") == "application/x-dtbncx+xml" and path in files:
             points = _all(parse_xml(files.read(path)), "navMap")

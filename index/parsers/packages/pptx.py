@@ -32,12 +32,15 @@ def read_pptx(data: bytes, name: str) -> Extract:
         raise cannot_read(name, "it is not a .pptx presentation", "Open it in PowerPoint and save it as .pptx.")
     check_package(BytesIO(data), name)
     presentation = Presentation(BytesIO(data))
-    slides = [_slide(slide) for slide in presentation.slides]
+    # A file could refer to one part many times; each is read once.
+    shown = list({slide.part.partname: slide for slide in presentation.slides}.values())
+    read: set[str] = set()
+    slides = [_slide(slide, read) for slide in shown]
     if not any(slides):
         raise cannot_read(name, "its slides have no text", "If they are pictures, print them to PDF and run OCR.")
     metadata = presentation.core_properties
     title = one_line(metadata.title)
-    titles = (one_line(_title(slide)) for slide in presentation.slides)
+    titles = (one_line(_title(slide)) for slide in shown)
     # A slide without a text begins where the next one does.
     starts = accumulate((len(text) + 2 if text else 0 for text in slides[:-1]), initial=0)
     text = "\n\n".join(text for text in slides if text)
@@ -51,12 +54,20 @@ def read_pptx(data: bytes, name: str) -> Extract:
     )
 
 
-def _slide(slide: Any) -> str:
+def _slide(slide: Any, read: set[str]) -> str:
     title = _title(slide)
     texts = [title] if title else []
-    texts += _texts(slide.shapes, slide)
-    notes = _written(slide.notes_slide.notes_text_frame) if slide.has_notes_slide else ""
+    texts += _texts(slide.shapes, slide, slide.shapes.title, read)
+    has_notes = slide.has_notes_slide and _is_new(slide.notes_slide.part, read)
+    notes = _written(slide.notes_slide.notes_text_frame) if has_notes else ""
     return "\n\n".join([*texts, f"{_NOTES}\n{notes}"] if notes else texts)
+
+
+def _is_new(part: Any, read: set[str]) -> bool:
+    """Return whether a part of the file was not read before, and add it to those that were."""
+    is_new = part.partname not in read
+    read.add(part.partname)
+    return is_new
 
 
 def _title(slide: Any) -> str:
@@ -64,26 +75,25 @@ def _title(slide: Any) -> str:
     return " ".join(shape.text_frame.text.split()) if shape is not None and shape.has_text_frame else ""
 
 
-def _texts(shapes: Any, slide: Any) -> Iterator[str]:
+def _texts(shapes: Any, slide: Any, title: Any, read: set[str]) -> Iterator[str]:
     """Yield the texts of shapes in the order in which a screen reader reads them, without the title."""
     from pptx.enum.shapes import PP_PLACEHOLDER
 
     on_each_slide = (PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.DATE)
-    title = slide.shapes.title
     for shape in shapes:
         if title is not None and shape.shape_id == title.shape_id and shape.is_placeholder:
             continue
         if shape.is_placeholder and shape.placeholder_format.type in on_each_slide:
             continue
         if hasattr(shape, "shapes"):  # a group
-            yield from _texts(shape.shapes, slide)
+            yield from _texts(shape.shapes, slide, title, read)
             continue
         if shape.has_text_frame:
             text = _written(shape.text_frame, is_list=shape.is_placeholder)
         elif getattr(shape, "has_table", False):
             text = "\n".join(_rows(shape.table))
         else:
-            text = "\n".join(_nodes(shape, slide))
+            text = "\n".join(_nodes(shape, slide, read))
         if text:
             yield text
 
@@ -100,16 +110,19 @@ def _written(frame: Any, *, is_list: bool = False) -> str:
 
 
 def _rows(table: Any) -> Iterator[str]:
-    for row in table.rows:
-        cells = [" ".join(cell.text_frame.text.split()) for cell in row.cells if not cell.is_spanned]
+    for row in table._tbl.tr_lst:  # the collections of the library take quadratic time
+        cells = [" ".join(cell.text.split()) for cell in row.tc_lst if not cell.is_spanned]
         if any(cells):
             yield " | ".join(cells)
 
 
-def _nodes(shape: Any, slide: Any) -> Iterator[str]:
+def _nodes(shape: Any, slide: Any, read: set[str]) -> Iterator[str]:
     """Yield the texts of a SmartArt diagram, which are in another part of the file."""
     for data in shape.element.iter(f"{_DIAGRAM}relIds"):
-        tree = parse_xml(slide.part.related_part(data.get(_DATA)).blob)
+        part = slide.part.related_part(data.get(_DATA))
+        if not _is_new(part, read):
+            continue
+        tree = parse_xml(part.blob)
         for point in tree.iter(f"{_DIAGRAM}pt"):
             if text := " ".join("".join(each.text or "" for each in point.iter(f"{_DRAWING}t")).split()):
                 yield f"- {text}"

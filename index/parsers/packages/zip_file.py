@@ -17,6 +17,7 @@ _MOST_FILES = 10_000  # maximum number of files in an archive, including nested 
 _MOST_BYTES = 1_000_000_000  # maximum unpacked size of an archive, including nested archives, in bytes
 _LARGEST_MEMBER = 200_000_000  # maximum size of a member, in bytes; the limits for single documents are lower
 _HIGHEST_RATIO = 200  # maximum ratio of unpacked to packed size; it is about 3 for prose and about 20 for markup
+_LONGEST_NAME = 500  # characters of the shown name of a member
 _RATIO_MATTERS = 1_000_000  # minimum unpacked size, in bytes, for the ratio to matter; smaller members are harmless
 _ENCRYPTED = 0x1
 
@@ -77,7 +78,7 @@ def read_member(archive: ZipFile, member: ZipInfo, name: str) -> bytes:
     written = member.filename
     if written.startswith(("/", "\\")) or ":" in written[:2] or ".." in written.replace("\\", "/").split("/"):
         raise LoadError(
-            f"Cannot read {written!r} in {name!r}: its path leads out of the archive.",
+            f"Cannot read {shown_name(written)!r} in {name!r}: its path leads out of the archive.",
             "Do not trust an archive with such paths; check where it came from.",
         )
     _check(member, name)
@@ -86,7 +87,7 @@ def read_member(archive: ZipFile, member: ZipInfo, name: str) -> bytes:
 
 
 def _check(member: ZipInfo, name: str) -> None:
-    cannot = f"Cannot read {member.filename!r} in {name!r}"
+    cannot = f"Cannot read {shown_name(member.filename)!r} in {name!r}"
     if member.flag_bits & _ENCRYPTED:
         raise LoadError(f"{cannot}: it needs a password.", UNPACK)
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # other methods unpack without a size limit
@@ -101,6 +102,11 @@ def _check(member: ZipInfo, name: str) -> None:
 
 
 def shown_name(name: str) -> str:
-    """Return the name without control characters or path parts that point outside the archive."""
+    """Return the name without control characters or path parts that point outside the archive.
+
+    Of a name that is too long, the beginning and the end are left.
+    """
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name.replace("\\", "/"))
-    return "/".join("…" if part == ".." else part for part in plain.split("/") if part)
+    shown = "/".join("…" if part == ".." else part for part in plain.split("/") if part)
+    half = _LONGEST_NAME // 2
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:half]}…{shown[-half:]}"

@@ -352,6 +352,19 @@ def test_an_index_of_too_many_sitemaps_is_read_in_part(site: Site, monkeypatch: 
     assert any("4 more sitemaps than the 3 that are read" in reason for reason in _reasons(address))
 
 
+@pytest.mark.parametrize(("limit", "most"), [("MOST_ADDRESSES", 4), ("MOST_CHARACTERS", 150)])
+def test_the_addresses_of_all_sitemaps_are_limited_together(
+    site: Site, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(feeds, limit, most)
+    for n in range(3):
+        pages = [(site.page(f"/{n}-{i}", f"Page {i} of map {n} of the site."), "") for i in range(2)]
+        site.put(f"/{n}.xml", sitemap(*pages), "text/xml")
+    address = site.put("/sitemap.xml", sitemap_index([f"/{n}.xml" for n in range(3)]), "text/xml")
+    assert 0 < len(_articles(address)) < 6
+    assert any("its sitemaps have more than" in reason for reason in _reasons(address))
+
+
 def test_entities_that_multiply_or_name_a_file_are_not_resolved(site: Site, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("the secret")

@@ -1,0 +1,158 @@
+"""Small files that refer to one part many times, or repeat one text: what they cost stays near their size."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hashing import HashingEncoder
+
+from index import LoadError, with_column_names
+from index.ingest.loader import load, load_file
+from index.parsers import email, extract, spreadsheet
+from index.parsers.packages import epub
+from index.text.chunker import chunk
+
+HEAD = "From: a@b.example\nSubject: s\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n"
+NAMES = ["x1y2" * 16 + str(number) for number in range(8)]
+
+
+def _written(path: Path, text: str) -> int:
+    """The characters of all passages of a text with the names of columns."""
+    path.write_text(text)
+    passages = chunk(load_file(path), HashingEncoder().tokenize)
+    return sum(len(with_column_names(each).text) for each in passages)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "header", "row"),
+    [
+        (".md", f"|{'|'.join(NAMES)}|\n{'|---' * 8}|\n", "|1|2|3|4|5|6|7|8|\n"),
+        (".md", f"|{'long name ' * 120}|\n|---|\n", "|1|\n"),
+        (".csv", ",".join(NAMES) + "\n", "1,2,3,4,5,6,7,8\n"),
+        (".txt", "\t".join(NAMES) + "\n", "1\t2\t3\t4\t5\t6\t7\t8\n"),
+    ],
+)
+def test_long_names_of_columns_do_not_multiply_a_table(tmp_path: Path, suffix: str, header: str, row: str) -> None:
+    text = header + row * 400
+    assert _written(tmp_path / f"a{suffix}", text) < 9 * len(text)
+
+
+def test_the_names_of_an_ordinary_table_are_whole(tmp_path: Path) -> None:
+    names = ["station", "date", "max_temperature_celsius", "min_temperature_celsius"]
+    rows = "".join(f"Holm,2024-02-{day:02},{day}.5,{day - 9}.5\n" for day in range(1, 29))
+    text = extract(f"{','.join(names)}\n{rows}".encode(), ".csv", "a.csv").text
+    assert text.splitlines()[2] == (
+        "station: Holm | date: 2024-02-03 | max_temperature_celsius: 3.5 | min_temperature_celsius: -6.5"
+    )
+
+
+def test_a_long_first_cell_is_not_repeated_whole() -> None:
+    row = "h" * 290 + ",1" * 900 + "\n"
+    text = extract((row * 5).encode(), ".csv", "a.csv").text
+    assert len(text) < 6 * len(row) * 5
+
+
+@pytest.mark.parametrize("header", ["Content-Type:multipart/mixed", "content-type:\tMultipart/mixed"])
+def test_nested_parts_are_counted_however_they_are_written(header: str) -> None:
+    nested = "".join(f'{header}; boundary="b{n}"\n\n--b{n}\n' for n in range(200))
+    with pytest.raises(LoadError, match="more than 100 nested parts"):
+        extract(f"{HEAD}{nested}Content-Type: text/plain\n\nhello\n".encode(), ".eml", "a.eml")
+
+
+@pytest.mark.parametrize("size", [4_900, 2_000])
+def test_the_headers_of_all_parts_are_limited_together(size: int) -> None:
+    part = "--x\nContent-Type: text/plain" + "; a=b" * (size // 5) + "\n\nhello\n"
+    data = f"{HEAD}Content-Type: multipart/mixed; boundary=x\n\n{part * 190}--x--\n".encode()
+    with pytest.raises(LoadError, match="more than 100,000 characters together"):
+        extract(data, ".eml", "a.eml")
+
+
+def test_the_parts_of_a_message_are_limited() -> None:
+    parts = "--x\n\nhello\n" * 2_000
+    data = f"{HEAD}Content-Type: multipart/mixed; boundary=x\n\n{parts}--x--\n".encode()
+    with pytest.raises(LoadError, match="more than 1,000 parts"):
+        extract(data, ".eml", "a.eml")
+
+
+def test_a_header_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    registry = email.EmailPolicy.header_factory
+
+    def counting(name: str, value: str) -> Any:
+        parsed.append(name)
+        return registry(name, value)
+
+    policy = email._LimitedPolicy(limits=email._Limits("a"), header_factory=counting)
+    message = email.message_from_bytes(f"{HEAD}Content-Type: text/plain\n\nhello".encode(), policy=policy)
+    assert [message.get_content_type() for _ in range(5)] == ["text/plain"] * 5
+    assert sorted(parsed) == ["Content-Type", "Date", "From", "Subject"]
+
+
+def test_a_number_format_is_cut_and_parsed_once() -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for number in range(200):
+        book.active.append([number + 0.5])
+        book.active.cell(number + 1, 1).number_format = "0_a" * 60_000
+    saved = io.BytesIO()
+    book.save(saved)
+    spreadsheet._parsed.cache_clear()
+    assert "7.5" in extract(saved.getvalue(), ".xlsx", "a.xlsx").text
+    assert spreadsheet._parsed.cache_info().misses == 1
+    with pytest.raises(LoadError, match="characters"):  # of which all are white space
+        list(spreadsheet._bounded([(0, [" " * 1_000_000] * 30)], "a.xlsx"))
+
+
+def test_a_table_of_contents_that_is_named_many_times_is_parsed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = "".join(f'<item id="n{n}" properties="nav" href="nav.xhtml"/>' for n in range(50))
+    opf = f'<package><manifest>{items}<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+    container = '<container><rootfiles><rootfile full-path="a.opf"/></rootfiles></container>'
+    page = "<html><body><p>The ferry sails.</p></body></html>"
+    with zipfile.ZipFile(tmp_path / "a.epub", "w") as archive:
+        archive.writestr("META-INF/container.xml", container)
+        archive.writestr("a.opf", f'{opf}<spine><itemref idref="a"/></spine></package>')
+        archive.writestr("nav.xhtml", page)
+        archive.writestr("a.xhtml", page)
+    calls: list[bytes] = []
+    parse = epub.parse_markup
+    monkeypatch.setattr(epub, "parse_markup", lambda data: calls.append(data) or parse(data))
+    from index.parsers.archive import documents
+
+    assert [each.parsed.text for each in documents(tmp_path / "a.epub") if each.parsed] == ["The ferry sails."]
+    assert len(calls) == 2  # the table of contents, and the chapter
+
+
+def test_the_text_of_a_small_document_is_not_large() -> None:
+    spans = "<table><tr><th rowspan=1000 colspan=1000>" + "hello " * 40 + "<th>a" + "<tr>" * 1_000 + "</table>"
+    with pytest.raises(LoadError, match="its text has more than"):
+        extract(f"<html><body><article><p>The ferry.</p>{spans * 3}</article>".encode(), ".html", "a.html")
+
+
+@pytest.mark.parametrize("piece", ["a<br>", "<h2>a</h2>", "<p>a<br>b</p>"])
+def test_a_page_of_very_many_elements_is_read_without_the_library(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import trafilatura
+
+    monkeypatch.setattr(trafilatura, "bare_extraction", lambda *_, **__: pytest.fail("it takes quadratic time"))
+    page = f"<html><head><title>Ships</title></head><body><p>The ferry sails.</p>{piece * 40_000}</body></html>"
+    found = extract(page.encode(), ".html", "a.html")
+    assert (found.title, found.text[:16]) == ("Ships", "The ferry sails.")
+
+
+def test_rich_text_with_a_font_without_end_is_refused() -> None:
+    with pytest.raises(LoadError, match="table of fonts is damaged"):
+        extract(b"{\\rtf1{\\fonttbl{" + b"\\f1 " * 1_000 + b"}}hello}", ".rtf", "a.rtf")
+
+
+def test_the_name_of_a_member_is_cut(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("n" * 60_000 + ".txt", "The ferry sails.")
+    (article,) = load([tmp_path / "a.zip"])
+    assert len(article.source) < 600
+    assert article.source.endswith("n.txt")
