@@ -128,8 +128,8 @@ def rows_within(text: str, rows: Sequence[Row], start: int, end: int) -> tuple[R
         if begin > row.span.start:
             cells = cells_of(words, row.columns.separator)
             skipped = sum(cell.end <= begin - row.span.start for cell in cells)
-            lead = _named(row.columns.name(0), words[cells[0].start : cells[0].end]) if cells and skipped else ""
-            lead = lead[:_LONGEST_LEAD]
+            first_cell = words[cells[0].start : cells[0].end] if cells else ""
+            lead = _named(row.columns.name(0), first_cell)[:_LONGEST_LEAD] if skipped else ""
         span = Span(begin - start, stop - start)
         found.append(Row(span, row.columns, row.is_header, row.skipped + skipped, lead or row.lead))
     return tuple(found)
@@ -265,7 +265,7 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
     names = [
         "  ".join(dict.fromkeys(cell for cell in column if cell)) for column in zip(*written[:headers], strict=True)
     ]
-    names = [" ".join(name.split()).rstrip(":") for name in names] or [""] * width
+    names = [" ".join(name.split()).rstrip(":") for name in names]
     names = list(_limited(names, ["  ".join(filter(None, row)) for row in written], headers)) or [""] * width
     lines: list[str] = []
     for row in written[headers:]:
@@ -280,21 +280,18 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
 
 
 def _limited(names: Sequence[str], rows: Sequence[str], headers: int = 1) -> tuple[str, ...]:
-    """Return the names of the columns of a table, of which the longest are cut to the same length if necessary.
+    """Return the names of the columns of a table with these rows, which include the header.
 
-    They are repeated in each row, so those of all columns are at most `_MOST_NAMED` times as long as an average row,
-    to which the header rows contribute. `rows` are the rows of the table with its header.
+    All names together are at most `_MOST_NAMED` times as long as an average row; the longest are cut to one length.
     """
     names = [name[:_LONGEST_NAME] for name in names]
-    left = _MOST_NAMED * sum(len(row) + 1 for row in rows) // max(1, len(rows) - headers)
-    longest = _LONGEST_NAME
+    left, longest = _MOST_NAMED * sum(len(row) + 1 for row in rows) // max(1, len(rows) - headers), _LONGEST_NAME
     for done, size in enumerate(sorted(map(len, names))):
         if size * (len(names) - done) > left:
             longest = left // (len(names) - done)
             break
         left -= size
-    cut = tuple(name[:longest].rstrip() for name in names)
-    return cut if any(cut) else ()
+    return tuple(name[:longest].rstrip() for name in names) if any(names) else ()
 
 
 def _lines_of(cells: Sequence[str]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hashing import HashingEncoder
@@ -13,7 +16,7 @@ from hashing import HashingEncoder
 from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
 from index.parsers import email, extract, spreadsheet
-from index.parsers.packages import epub
+from index.parsers.packages import epub, pptx
 from index.text.chunker import chunk
 
 HEAD = "From: a@b.example\nSubject: s\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n"
@@ -127,6 +130,38 @@ def test_a_table_of_contents_that_is_named_many_times_is_parsed_once(
 
     assert [each.parsed.text for each in documents(tmp_path / "a.epub") if each.parsed] == ["The ferry sails."]
     assert len(calls) == 2  # the table of contents, and the chapter
+
+
+def test_a_slide_and_its_notes_that_are_named_many_times_are_read_once() -> None:
+    from pptx import Presentation
+
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = "Harbour plan"
+    slide.notes_slide.notes_text_frame.text = "The crane is new."
+    listed = deck.slides._sldIdLst
+    for _ in range(20):
+        listed.append(copy.deepcopy(listed[0]))
+    saved = io.BytesIO()
+    deck.save(saved)
+    found = extract(saved.getvalue(), ".pptx", "a.pptx")
+    assert (found.text, found.pages) == ("Harbour plan\n\nSpeaker notes:\nThe crane is new.", (0,))
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_a_diagram_that_many_shapes_show_is_read_once(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [SimpleNamespace(partname="/d1", blob=b"<a/>"), SimpleNamespace(partname="/d2", blob=b"<a/>")]
+    parsed: list[bytes] = []
+    monkeypatch.setattr(pptx, "parse_xml", lambda data: parsed.append(data) or epub.parse_xml(data))
+    slide = SimpleNamespace(part=SimpleNamespace(related_part=lambda name: parts[int(name)]))
+    shapes = []
+    for number in range(count):
+        shape = ElementTree.Element("shape")
+        ElementTree.SubElement(shape, f"{pptx._DIAGRAM}relIds", {pptx._DATA: str(number % 2)})
+        shapes.append(SimpleNamespace(element=shape))
+    read: set[str] = set()
+    assert [node for shape in shapes for node in pptx._nodes(shape, slide, read)] == []
+    assert len(parsed) == 2
 
 
 def test_the_text_of_a_small_document_is_not_large() -> None:
