@@ -32,6 +32,8 @@ _STOP: ContextVar[threading.Event | None] = ContextVar("stop of LLM calls", defa
 
 _POLL = 0.5  # seconds after which a silent connection is left if nobody waits for the answer any more
 
+_LONGEST_CONNECT = 10.0  # seconds for connecting, and for the TLS handshake
+
 _HTTP_CLIENTS: dict[str, Callable[[Any], Any]] = {
     "openai": lambda llm: llm.root_client._client,
     "anthropic": lambda llm: llm._client._client,
@@ -106,14 +108,19 @@ def _refuse_compressed(response: Any) -> None:
         raise LLMError(message, "Check the server, and the proxy in front of it.", kind="invalid response")
 
 
+def _to_connect(timeout: float | None) -> float:
+    """Return the time for a connection, which cannot end earlier: a server that is reachable does not need longer."""
+    return _LONGEST_CONNECT if timeout is None else min(timeout, _LONGEST_CONNECT)
+
+
 class _CheckedBackend:
     """A network backend of httpcore that opens connections with checks."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> _CheckedStream:
-        return _CheckedStream(self._backend.connect_tcp(*args, **kwargs))
+    def connect_tcp(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> _CheckedStream:
+        return _CheckedStream(self._backend.connect_tcp(*args, timeout=_to_connect(timeout), **kwargs))
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> _CheckedStream:
         return _CheckedStream(self._backend.connect_unix_socket(*args, **kwargs))
@@ -148,8 +155,8 @@ class _CheckedStream:
                 if left <= _POLL:
                     raise
 
-    def start_tls(self, *args: Any, **kwargs: Any) -> _CheckedStream:
-        return _CheckedStream(self._stream.start_tls(*args, **kwargs))
+    def start_tls(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> _CheckedStream:
+        return _CheckedStream(self._stream.start_tls(*args, timeout=_to_connect(timeout), **kwargs))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -15,7 +15,7 @@ from wires import PATHS, WIRES, Act, openai_wire, reply, serving
 
 from index import CancelledWorkError
 from rag import LLMError, stopping_llm_calls
-from rag.llms import streaming
+from rag.llms import received_bytes, streaming
 from rag.llms.loader import load_llm
 from rag.llms.received_bytes import pause
 from rag.llms.retry import LLMCall
@@ -225,3 +225,22 @@ def test_a_server_cannot_redirect_a_call_to_another_address(provider: str, statu
             error = failing(calling(provider, server.url))
         assert inside.requests == []
     assert "inside" not in error.message
+
+
+@pytest.mark.parametrize(("timeout", "used"), [(60.0, 10.0), (None, 10.0), (3.0, 3.0)])
+def test_a_connection_is_given_up_after_ten_seconds(timeout: float | None, used: float) -> None:
+    """Nobody can stop it earlier, so a question that nobody waits for would keep its slot."""
+    given: list[float | None] = []
+
+    class Backend:
+        def connect_tcp(self, host: str, timeout: float | None = None) -> Backend:
+            given.append(timeout)
+            return self
+
+        def start_tls(self, context: object, timeout: float | None = None) -> Backend:
+            given.append(timeout)
+            return self
+
+    stream = received_bytes._CheckedBackend(Backend()).connect_tcp("localhost", timeout=timeout)
+    stream.start_tls(object(), timeout=timeout)
+    assert given == [used, used]
