@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 
 from ..cancellation import Cancellation
 from ..models import Columns, Passage, Row, Span
+from .column_names import LONGEST_NAME, short_names
 
 BETWEEN_CELLS = " | "
 
@@ -25,8 +26,6 @@ _LONGEST_LINE = 2_000  # characters; a longer line is not a row
 _LONGEST_CELL = 300  # characters; a longer cell is a text by itself
 _LONGEST_SHORT_CELL, _FEWEST_SENTENCES = 120, 3  # so is a cell of more characters with so many sentences
 _LONGEST_ROW = 400  # characters; longer rows are written in several lines, each with the first cell
-_LONGEST_NAME = 80  # characters in the name of a column
-_MOST_NAMED = 4  # maximum ratio of the characters of names in a row to those of an average row of the table
 _LONGEST_LEAD = 100  # characters of a first cell that is repeated where a long row goes on
 _LONGEST_NUMBER = 40  # characters
 _SAMPLE = 50  # number of rows that show whether there is a header
@@ -229,7 +228,7 @@ def header_names(first: Sequence[str], below: Sequence[Sequence[str]], *, expect
     written = [cell for cell in first if cell]
     if len(written) < 2 or len(first) - len(written) > max(1, len(first) // 3) or not below:
         return False
-    if any(len(cell) > _LONGEST_NAME or (_is_numeric(cell) and not _YEAR.fullmatch(cell)) for cell in written):
+    if any(len(cell) > LONGEST_NAME or (_is_numeric(cell) and not _YEAR.fullmatch(cell)) for cell in written):
         return False
     if all(_YEAR.fullmatch(cell) for cell in first):
         return False
@@ -266,7 +265,7 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
         "  ".join(dict.fromkeys(cell for cell in column if cell)) for column in zip(*written[:headers], strict=True)
     ]
     names = [" ".join(name.split()).rstrip(":") for name in names]
-    names = list(_limited(names, ["  ".join(filter(None, row)) for row in written], headers)) or [""] * width
+    names = list(short_names(names, ["  ".join(filter(None, row)) for row in written], headers)) or [""] * width
     lines: list[str] = []
     for row in written[headers:]:
         if len(own := [cell for cell in row if cell]) == 1:
@@ -277,21 +276,6 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
         else:
             lines += _lines_of([_named(name, cell) for name, cell in zip(names, row, strict=True) if cell])
     return re.sub(r"\n\n+", "\n\n", "\n".join(lines)).strip("\n")
-
-
-def _limited(names: Sequence[str], rows: Sequence[str], headers: int = 1) -> tuple[str, ...]:
-    """Return the names of the columns of a table with these rows, which include the header.
-
-    All names together are at most `_MOST_NAMED` times as long as an average row; the longest are cut to one length.
-    """
-    names = [name[:_LONGEST_NAME] for name in names]
-    left, longest = _MOST_NAMED * sum(len(row) + 1 for row in rows) // max(1, len(rows) - headers), _LONGEST_NAME
-    for done, size in enumerate(sorted(map(len, names))):
-        if size * (len(names) - done) > left:
-            longest = left // (len(names) - done)
-            break
-        left -= size
-    return tuple(name[:longest].rstrip() for name in names) if any(names) else ()
 
 
 def _lines_of(cells: Sequence[str]) -> list[str]:
@@ -354,7 +338,7 @@ def _piped(lines: list[Span], words: list[str]) -> Iterator[Row]:
             header, i = i, i + 2
             while i < len(lines) and "|" in words[i] and _fits(words[i]) and i + 1 not in ruled:
                 i += 1
-            columns = Columns(_limited(names, words[header:i]), "|")
+            columns = Columns(short_names(names, words[header:i]), "|")
             yield Row(Span(lines[header].start, lines[header + 1].end), columns, is_header=True)
             for line in lines[header + 2 : i]:
                 yield Row(line, columns)
@@ -378,7 +362,7 @@ def _separated(lines: list[Span], words: list[str], cancellation: Cancellation) 
     for i, end in _stretches(shapes):
         above = words[i - 1] if i else ""
         names = _names_above(above, _texts(words[i], " ")) if above else ()
-        columns = Columns(_limited(names, [above, *words[i:end]]), " ")
+        columns = Columns(short_names(names, [above, *words[i:end]]), " ")
         if names:
             yield Row(lines[i - 1], columns, is_header=True)
         for line in lines[i:end]:
@@ -422,7 +406,7 @@ def _with_header(lines: list[Span], words: list[str], separator: str) -> Iterato
     cells = [_texts(each, separator) for each in words[: _SAMPLE + 1]]
     has_names = any(": " in cell for cell in cells[0])  # as parsers write rows
     has_header = not has_names and header_names(cells[0], cells[1:], expected=separator == ",")
-    columns = Columns(_limited(cells[0], words) if has_header else (), separator)
+    columns = Columns(short_names(cells[0], words) if has_header else (), separator)
     for i, line in enumerate(lines):
         yield Row(line, columns, is_header=has_header and i == 0)
 

@@ -18,6 +18,7 @@ from index.ingest.loader import load, load_file
 from index.parsers import email, extract, spreadsheet
 from index.parsers.packages import epub, pptx
 from index.text.chunker import chunk
+from index.text.tables import rows_in
 
 HEAD = "From: a@b.example\nSubject: s\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n"
 NAMES = ["x1y2" * 16 + str(number) for number in range(8)]
@@ -51,6 +52,37 @@ def test_the_names_of_an_ordinary_table_are_whole(tmp_path: Path) -> None:
     assert text.splitlines()[2] == (
         "station: Holm | date: 2024-02-03 | max_temperature_celsius: 3.5 | min_temperature_celsius: -6.5"
     )
+
+
+LONG = [f"Unemployment rate in the municipality, {year}" for year in (2021, 2022, 2023)]
+MIDDLE = [f"Unemployment rate in the municipality of {town}, as a percentage" for town in ("Ala", "Bro", "Cam")]
+LONGER = [f"{'How satisfied are you with the ferry, ' * 3}in {month}?" for month in ("January", "June", "July")]
+
+
+def _header(names: list[str]) -> str:
+    return ",".join(["Town", *(f'"{name}"' for name in names)]) + "\n"
+
+
+@pytest.mark.parametrize("names", [LONG, MIDDLE])
+def test_the_long_names_of_a_short_table_are_whole(names: list[str]) -> None:
+    table = _header(names) + "Dun,4,5,6\nEid,7,8,9\n" * 20
+    first = extract(table.encode(), ".csv", "a.csv").text.splitlines()[0]
+    assert first == f"Town: Dun | {names[0]}: 4 | {names[1]}: 5 | {names[2]}: 6"
+
+
+@pytest.mark.parametrize("names", [LONG, MIDDLE, LONGER])
+@pytest.mark.parametrize("count", [3, 5_000])
+def test_names_that_are_cut_stay_distinct(names: list[str], count: int) -> None:
+    table = f"| Town | {' | '.join(names)} |\n|---|---|---|---|\n" + "| Dun | 4 | 5 | 6 |\n" * count
+    town, *found = rows_in(table)[1].columns.names
+    assert (town, len(set(found))) == ("Town", 3)
+    assert all(name.startswith("Unempl" if names != LONGER else "How sa") for name in found)
+
+
+def test_a_name_that_is_cut_keeps_its_beginning_and_its_end() -> None:
+    table = _header(LONG) + "Dun,4,5,6\n" * 2_000
+    first = extract(table.encode(), ".csv", "a.csv").text.splitlines()[0]
+    assert first == "Town: Dun | Unemploy…y, 2021: 4 | Unemploy…y, 2022: 5 | Unemploy…y, 2023: 6"
 
 
 def test_a_long_first_cell_is_not_repeated_whole() -> None:

@@ -201,4 +201,4 @@ def test_the_names_of_very_many_columns_are_short() -> None:
     rows = "\n".join(",".join("5" for _ in names) for _ in range(50))
     text = csv_text(f"{','.join(names)}\n{rows}")
     assert len(text) < 13 * len(rows)
-    assert "7 long name long: 5" in text
+    assert "7 long n…ong name: 5" in text
