@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import LoadError
 from .archive import CONTAINERS
-from .base import Extract, cannot_read, printable, translate_errors
+from .base import Extract, TextLimit, cannot_read, printable, translate_errors
 from .docx import read_docx
 from .email import read_eml
 from .html import read_html
@@ -35,8 +35,6 @@ __all__ = [
 ]
 
 _MB = 1_000_000
-_MOST_CHARACTERS = 20_000_000  # of the text of a document
-_EXPANDS = 200_000, 100  # characters of a text, or times the size of its file, if that is more
 _LARGEST_CONTAINER = 4_000 * _MB  # bytes; members are read one at a time, after a scan of the whole mailbox
 
 
@@ -88,10 +86,7 @@ def extract(data: bytes, suffix: str, name: str) -> Extract:
         found = form.read(data, name)
     if form.is_text:
         return checked(found, name)
-    most = min(_MOST_CHARACTERS, max(_EXPANDS[0], _EXPANDS[1] * len(data)))
-    if len(found.text) > most:
-        hint = "It may repeat one part many times. Open it in the program that created it and save its text."
-        raise cannot_read(name, f"its text has more than {most:,} characters", hint)
+    TextLimit(name, len(data)).require(len(found.text))
     return printed(checked(found, name))
 
 

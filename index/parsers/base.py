@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,9 @@ from ..errors import LoadError
 from ..models import SkippedPage, Span
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_MOST_CHARACTERS = 20_000_000  # of the text of a document
+_EXPANDS = 200_000, 100  # characters of a text, or times the size of its file, if that is more
+_MOST_CELLS = 1_000_000  # in the tables of a document
 _MORE_THAN_ANY_LEVEL = logging.CRITICAL + 1
 
 
@@ -53,6 +56,33 @@ class Member:
 def cannot_read(name: str, why: str, hint: str) -> LoadError:
     """Return an error for a file or address that cannot be read: `why` states the reason, without a full stop."""
     return LoadError(f"Cannot read {name!r}: {why}.", hint)
+
+
+class TextLimit:
+    """A limit on the text of a document and the cells of its tables: a small file can repeat one part many times."""
+
+    def __init__(self, name: str, size: int) -> None:
+        """Limit a document called `name` whose file has `size` bytes."""
+        self._name = name
+        self._most = min(_MOST_CHARACTERS, max(_EXPANDS[0], _EXPANDS[1] * size))
+        self._cells = self._characters = 0
+
+    def require(self, characters: int) -> None:
+        """Raise `LoadError` if a text has too many characters."""
+        if characters > self._most:
+            raise self._too_large(f"its text has more than {self._most:,} characters")
+
+    def add_row(self, row: Sequence[str]) -> None:
+        """Count a row of a table, with empty and repeated cells. Raises `LoadError` if all rows exceed a limit."""
+        self._cells += len(row)
+        self._characters += sum(map(len, row))
+        self.require(self._characters)
+        if self._cells > _MOST_CELLS:
+            raise self._too_large(f"its tables have more than {_MOST_CELLS:,} cells")
+
+    def _too_large(self, why: str) -> LoadError:
+        hint = "It may repeat one part many times. Open it in the program that created it and save its text."
+        return cannot_read(self._name, why, hint)
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from ..text.tables import MOST_COLUMNS, write_table
-from .base import Extract, cannot_read
+from .base import Extract, TextLimit, cannot_read
 from .metadata import iso_date, iso_language, one_line
 from .packages.zip_file import check_package
 
@@ -33,7 +33,7 @@ def read_docx(data: bytes, name: str) -> Extract:
         metadata.author == "python-docx"
     )  # which leaves its own author and date of 2013 in the properties
     return Extract(
-        "\n\n".join(_blocks(document.element.body)),
+        "\n\n".join(_blocks(document.element.body, TextLimit(name, len(data)))),
         title=one_line(metadata.title),
         author=None if is_from_template else one_line(metadata.author),
         published=None if is_from_template else iso_date(metadata.created),
@@ -41,14 +41,14 @@ def read_docx(data: bytes, name: str) -> Extract:
     )
 
 
-def _blocks(parent: Any) -> Iterator[str]:
+def _blocks(parent: Any, limit: TextLimit) -> Iterator[str]:
     for element in parent.iterchildren():
         if element.tag == f"{_W}p":
             text = _inline(element)
         elif element.tag == f"{_W}tbl":
-            text = _table(element)
+            text = _table(element, limit)
         elif element.tag in _WRAPPERS:
-            yield from _blocks(element)
+            yield from _blocks(element, limit)
             continue
         else:
             continue
@@ -56,7 +56,7 @@ def _blocks(parent: Any) -> Iterator[str]:
             yield text
 
 
-def _table(table: Any) -> str:
+def _table(table: Any, limit: TextLimit) -> str:
     """Return the rows of a table as lines; merged cells are repeated in each row, and count once in a row."""
     rows: list[list[str]] = []
     headers = 0
@@ -64,12 +64,15 @@ def _table(table: Any) -> str:
         cells: list[str] = []
         is_header = row.find(f"{_W}trPr/{_W}tblHeader") is not None
         for cell in _parts(row, f"{_W}tc"):
-            text = " ".join(" ".join(_blocks(cell)).split())
+            text = " ".join(" ".join(_blocks(cell, limit)).split())
             merged, span = cell.find(f"{_W}tcPr/{_W}vMerge"), cell.find(f"{_W}tcPr/{_W}gridSpan")
             if merged is not None and merged.get(f"{_W}val") != "restart" and rows and len(cells) < len(rows[-1]):
                 text = rows[-1][len(cells)]
             cells += [text, *[text if is_header else ""] * (_number(span) - 1)]
+            if len(cells) >= MOST_COLUMNS:
+                break
         headers += is_header and headers == len(rows)
+        limit.add_row(cells)
         rows.append(cells)
     return write_table(rows, headers or None)
 

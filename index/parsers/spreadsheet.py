@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from io import BytesIO, StringIO
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -149,15 +150,16 @@ def _sheet(rows: Sequence[Sequence[str]], sheet: str = "") -> str:
     names: list[str] = []
     sheet = sheet[:_LONGEST_SHEET]
     for is_blank, group in groupby(rows, key=lambda row: not any(row)):
-        table = [] if is_blank else _without_empty_columns(list(group))
-        while table and sum(map(bool, table[0])) == 1 and len(table[0]) > 1:
-            parts.append(next(cell for cell in table.pop(0) if cell))
-        table = _without_empty_columns(table)
+        table, width = ([], 0) if is_blank else _without_empty_columns(list(group))
+        titles = list(takewhile(lambda row: sum(map(bool, row)) == 1, table)) if width > 1 else []
+        parts += [next(filter(None, row)) for row in titles]
+        table, width = _without_empty_columns(table[len(titles) :])
         if not table:
             continue
-        if header_names(table[0], table[1:], expected=True):
-            names, table = table[0], table[1:]
-        elif len(names) != len(table[0]):
+        first = [*table[0], *[""] * (width - len(table[0]))]
+        if header_names(first, table[1:], expected=True):
+            names, table = first, table[1:]
+        elif len(names) != width:
             names = []
         head = [[*["Sheet"] * bool(sheet), *names]] if names else []
         body = [[*[f"Sheet: {sheet}" if not names else sheet] * bool(sheet), *row] for row in table]
@@ -165,10 +167,10 @@ def _sheet(rows: Sequence[Sequence[str]], sheet: str = "") -> str:
     return "\n\n".join(parts)
 
 
-def _without_empty_columns(table: Sequence[Sequence[str]]) -> list[list[str]]:
-    width = max(map(len, table), default=0)
-    held = [i for i in range(width) if any(i < len(row) and row[i] for row in table)]
-    return [[row[i] if i < len(row) else "" for i in held] for row in table]
+def _without_empty_columns(table: Sequence[Sequence[str]]) -> tuple[list[list[str]], int]:
+    """Return the rows without columns that are empty in all of them, and the number of columns. No row is padded."""
+    held = sorted({i for row in table for i, cell in enumerate(row) if cell})
+    return [[row[i] for i in held[: bisect_left(held, len(row))]] for row in table], len(held)
 
 
 def _title(rows: Sequence[Sequence[str]], name: str) -> str:

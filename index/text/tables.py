@@ -255,16 +255,16 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
     written = [row for row in written if any(row)]
     if not written:
         return ""
-    width = max(len(row) for row in written)
-    written = [[*row, *[""] * (width - len(row))] for row in written]
+    width = max(len(row) for row in written)  # rows are not padded: one of them may be far longer than all others
     if headers is None:
-        headers = int(header_names(written[0], written[1:], expected=expected))
+        headers = int(header_names([*written[0], *[""] * (width - len(written[0]))], written[1:], expected=expected))
     if headers >= len(written):
         return "\n\n".join(", ".join(cell for cell in row if cell) for row in written)
-    names = [
-        "  ".join(dict.fromkeys(cell for cell in column if cell)) for column in zip(*written[:headers], strict=True)
-    ]
-    names = [" ".join(name.split()).rstrip(":") for name in names]
+    columns: list[dict[str, None]] = [{} for _ in range(width)]
+    for row in written[:headers]:
+        for column, cell in zip(columns, row, strict=False):
+            column[cell] = None
+    names = [" ".join(" ".join(column).split()).rstrip(":") for column in columns]
     names = list(short_names(names, ["  ".join(filter(None, row)) for row in written], headers)) or [""] * width
     lines: list[str] = []
     for row in written[headers:]:
@@ -272,9 +272,9 @@ def write_table(rows: Sequence[Sequence[str]], headers: int | None = None, *, ex
             is_total = width > 1 and _DIGIT.search(own[0]) and (lines or ": " in own[0])
             lines.append(f"\n{'- ' if is_total else ''}{own[0]}\n")  # not the name of a part of the table
         elif any(map(_is_prose, row)):
-            lines += [f"\n{_named(name, cell)}\n" for name, cell in zip(names, row, strict=True) if cell]
+            lines += [f"\n{_named(name, cell)}\n" for name, cell in zip(names, row, strict=False) if cell]
         else:
-            lines += _lines_of([_named(name, cell) for name, cell in zip(names, row, strict=True) if cell])
+            lines += _lines_of([_named(name, cell) for name, cell in zip(names, row, strict=False) if cell])
     return re.sub(r"\n\n+", "\n\n", "\n".join(lines)).strip("\n")
 
 

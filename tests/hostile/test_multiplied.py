@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import io
+import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -223,3 +225,54 @@ def test_the_name_of_a_member_is_cut(tmp_path: Path) -> None:
     (article,) = load([tmp_path / "a.zip"])
     assert len(article.source) < 600
     assert article.source.endswith("n.txt")
+
+
+def _peak(work: Callable[[], object]) -> int:
+    """The most bytes that Python holds at once during the work."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("short", ["1,2\n", "x\n", "x\n,,7\n"])
+@pytest.mark.parametrize("header", ["", "a,b\n"])
+def test_short_rows_are_not_padded_to_the_widest(header: str, short: str) -> None:
+    rows = (header + short * 4_000).encode()
+    wide = ",".join(["9"] * 1_000).encode() + b"\n"
+    narrow = _peak(lambda: extract(rows + wide[:4] + b"\n", ".csv", "a.csv"))
+    assert _peak(lambda: extract(rows + wide, ".csv", "a.csv")) < 3 * narrow
+
+
+def test_a_row_that_is_wider_than_the_others_is_read_whole() -> None:
+    text = extract(b"Route,Fare\nHolm,4\nVik,5\nAa,6,new\n", ".csv", "a.csv").text
+    assert text.splitlines() == ["Route: Holm | Fare: 4", "Route: Vik | Fare: 5", "Route: Aa | Fare: 6 | new"]
+
+
+def _word_table(rows: str) -> bytes:
+    from docx import Document
+
+    document = Document()
+    document.add_paragraph("The ferry sails.")
+    document.add_table(1, 1)
+    saved, changed = io.BytesIO(), io.BytesIO()
+    document.save(saved)
+    with zipfile.ZipFile(saved) as before, zipfile.ZipFile(changed, "w", zipfile.ZIP_STORED) as after:
+        for name in before.namelist():
+            data = before.read(name)
+            if name == "word/document.xml":
+                start, end = data.index(b"<w:tr>"), data.index(b"</w:tbl>")
+                data = data[:start] + rows.encode() + data[end:]
+            after.writestr(name, data)
+    return changed.getvalue()
+
+
+@pytest.mark.parametrize("cells", ["{0}{1}", "{0}{0}{0}{1}", "{1}{0}"])
+def test_cells_of_word_over_many_columns_are_counted_before_they_are_written(cells: str) -> None:
+    span = '<w:tc><w:tcPr><w:gridSpan w:val="{}"/></w:tcPr><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc>'
+    row = f"<w:tr>{cells.format(span.format(999), span.format(1))}</w:tr>"
+    with pytest.raises(LoadError, match="tables have more than 1,000,000 cells"):
+        extract(_word_table(row * 1_100), ".docx", "a.docx")
+    assert extract(_word_table(row * 3), ".docx", "a.docx").text.startswith("The ferry sails.\n\n")
