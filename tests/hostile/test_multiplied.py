@@ -18,7 +18,9 @@ from hashing import HashingEncoder
 from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
 from index.parsers import email, extract, spreadsheet
+from index.parsers.archive import documents
 from index.parsers.packages import epub, pptx
+from index.parsers.packages.zip_file import Allowance
 from index.text.chunker import chunk
 from index.text.tables import rows_in
 
@@ -145,25 +147,56 @@ def test_a_number_format_is_cut_and_parsed_once() -> None:
         list(spreadsheet._bounded([(0, [" " * 1_000_000] * 30)], "a.xlsx"))
 
 
+PAGE = "<html><body><h1>Ferry</h1><p>The ferry sails.</p></body></html>"
+
+
+def _book(path: Path, files: dict[str, str]) -> Path:
+    """Write a book of one chapter with these tables of contents."""
+    items = "".join(f'<item id="n{n}" properties="nav" href="{name}"/>' for n, name in enumerate(files))
+    opf = f'<package><manifest>{items}<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+    container = '<container><rootfiles><rootfile full-path="a.opf"/></rootfiles></container>'
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("META-INF/container.xml", container)
+        archive.writestr("a.opf", f'{opf}<spine><itemref idref="a"/></spine></package>')
+        archive.writestr("a.xhtml", PAGE)
+        for name, page in {name.partition("#")[0]: page for name, page in files.items()}.items():
+            archive.writestr(name, page)
+    return path
+
+
 def test_a_table_of_contents_that_is_named_many_times_is_parsed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    items = "".join(f'<item id="n{n}" properties="nav" href="nav.xhtml"/>' for n in range(50))
-    opf = f'<package><manifest>{items}<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
-    container = '<container><rootfiles><rootfile full-path="a.opf"/></rootfiles></container>'
-    page = "<html><body><p>The ferry sails.</p></body></html>"
-    with zipfile.ZipFile(tmp_path / "a.epub", "w") as archive:
-        archive.writestr("META-INF/container.xml", container)
-        archive.writestr("a.opf", f'{opf}<spine><itemref idref="a"/></spine></package>')
-        archive.writestr("nav.xhtml", page)
-        archive.writestr("a.xhtml", page)
+    book = _book(tmp_path / "a.epub", {f"nav.xhtml#{number}": PAGE for number in range(50)})
     calls: list[bytes] = []
     parse = epub.parse_markup
     monkeypatch.setattr(epub, "parse_markup", lambda data: calls.append(data) or parse(data))
-    from index.parsers.archive import documents
-
-    assert [each.parsed.text for each in documents(tmp_path / "a.epub") if each.parsed] == ["The ferry sails."]
+    assert [each.parsed.text for each in documents(book) if each.parsed] == ["Ferry\n\nThe ferry sails."]
     assert len(calls) == 2  # the table of contents, and the chapter
+
+
+@pytest.mark.parametrize("kind", ['xmlns:epub="http://www.idpf.org/2007/ops" epub:type="toc"', 'role="doc-toc"', ""])
+@pytest.mark.parametrize("depth", [1, 40])
+def test_the_links_in_nested_tables_of_contents_are_read_once(
+    kind: str, depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = '<ol><li><a href="a.xhtml">Sailing</a></li></ol>' * 20
+    nav = f"<html><body>{f'<nav {kind}>' * depth}{links}{'</nav>' * depth}</body></html>"
+    book = _book(tmp_path / "a.epub", {"nav.xhtml": nav})
+    read: list[str] = []
+    entry = epub._Entry
+    monkeypatch.setattr(epub, "_Entry", lambda *parts: read.append(parts[0]) or entry(*parts))
+    assert [each.parsed.title for each in documents(book) if each.parsed] == ["Sailing"]
+    assert read == ["Sailing"] * 20
+
+
+def test_tables_of_contents_count_among_the_files_of_a_book(tmp_path: Path) -> None:
+    book = _book(tmp_path / "a.epub", {f"{number}.xhtml": "<html/>" for number in range(30)})
+    assert [each.parsed is None for each in documents(book, Allowance(31, 10**6))] == [False]
+    for allowance in (Allowance(30, 10**6), Allowance(31, 250)):
+        (failed,) = documents(book, allowance)
+        with pytest.raises(LoadError, match="it contains more than"):
+            failed.read()
 
 
 def test_a_slide_and_its_notes_that_are_named_many_times_are_read_once() -> None:

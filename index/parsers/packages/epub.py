@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import unquote, urldefrag
@@ -132,7 +132,7 @@ def _opened(files: _Files, allowance: Allowance) -> _Book:
         if {unquote(each.get("URI") or "") for each in _all(encryption, "CipherReference")}.intersection(pages):
             raise cannot_read(name, "its text is encrypted (DRM)", "Get an edition without copy protection.")
     missing = [place for place in dict.fromkeys(found) if place not in files]
-    entries = _contents(files, document, root)
+    entries = _contents(files, document, root, allowance)
     deepest = max((entry.depth for entry in entries if not entry.anchor), default=1)
     beginnings: dict[str, dict[str, _Entry]] = {}
     for entry in entries:
@@ -141,19 +141,30 @@ def _opened(files: _Files, allowance: Allowance) -> _Book:
     return _Book(pages, missing, beginnings, _about(document), bool(entries))
 
 
-def _contents(files: _Files, document: Any, root: str) -> list[_Entry]:
-    """Return the entries of the table of contents of EPUB 3, or of EPUB 2."""
+def _contents(files: _Files, document: Any, root: str, allowance: Allowance) -> list[_Entry]:
+    """Return the entries of the table of contents of EPUB 3, or of EPUB 2. Each file counts in the allowance."""
     items = [(each, _place(root, each.get("href"))[0]) for each in _all(document, "item")]
     for path in dict.fromkeys(path for item, path in items if "nav" in _words(item, "properties") and path in files):
+        allowance.spend([files.infos[path]], files.name)
         page = parse_markup(files.read(path))
-        navs = [each for each in _all(page, "nav") if "toc" in types_of(each)] or _all(page, "nav")[:1]
+        navs = list(_outermost(page, lambda each: "toc" in types_of(each))) or list(_outermost(page))[:1]
         if entries := [entry for nav in navs for entry in _of_lists(nav, path, 1)]:
             return entries
     for item, path in items:
         if item.get("media-type") == "application/x-dtbncx+xml" and path in files:
+            allowance.spend([files.infos[path]], files.name)
             points = _all(parse_xml(files.read(path)), "navMap")
             return [entry for each in points for entry in _of_points(each, path, 1)]
     return []
+
+
+def _outermost(element: Any, is_wanted: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:
+    """Yield the wanted `nav` elements that are not in another one, whose links would be read at each level."""
+    if name_of(element) == "nav" and is_wanted(element):
+        yield element
+    else:
+        for child in element.iterchildren():
+            yield from _outermost(child, is_wanted)
 
 
 def _of_lists(parent: Any, path: str, depth: int) -> Iterator[_Entry]:
