@@ -19,7 +19,7 @@ from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
 from index.parsers import email, extract, spreadsheet
 from index.parsers.archive import documents
-from index.parsers.packages import epub, pptx
+from index.parsers.packages import epub, markup, pptx
 from index.parsers.packages.zip_file import Allowance
 from index.text.chunker import chunk
 from index.text.tables import rows_in
@@ -309,3 +309,32 @@ def test_cells_of_word_over_many_columns_are_counted_before_they_are_written(cel
     with pytest.raises(LoadError, match="tables have more than 1,000,000 cells"):
         extract(_word_table(row * 1_100), ".docx", "a.docx")
     assert extract(_word_table(row * 3), ".docx", "a.docx").text.startswith("The ferry sails.\n\n")
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("<sup>", "</sup>"), ("<sub><b>", "</b></sub>"), ('<a role="doc-noteref">', "</a>")],
+)
+def test_the_text_of_nested_elements_is_not_joined_at_each_level(
+    opening: str, closing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined: list[str] = []
+    short_text = markup._short_text
+    monkeypatch.setattr(markup, "_short_text", lambda element: joined.append(short_text(element)) or joined[-1])
+    inside = "<b>word </b>" * 5 + "end"
+    tree = f"<html><body><p>{opening * 60}{inside}{closing * 60}</p></body></html>"
+    assert [block.text for block in markup.blocks_of(tree.encode())] == ["word word word word word end"]
+    assert sum(map(len, joined)) < 10 * len("word " * 5 + "end")
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("10<sup><i><b>-3</b></i></sup> m", "10⁻³ m"),
+        ("CO<sub> <span id='a'>2</span></sub>", "CO₂"),
+        ("Ships<a role='doc-noteref' href='#n'><span><b>12</b></span></a> sail", "Ships[12] sail"),
+    ],
+)
+def test_short_numbers_in_a_few_elements_are_read(written: str, text: str) -> None:
+    page = f"<html><body><p>{written}</p></body></html>"
+    assert [block.text for block in markup.blocks_of(page.encode())] == [text]

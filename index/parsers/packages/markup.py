@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html.entities import html5
+from itertools import islice
 from typing import Any
 
 _LEFT_OUT = {"head", "script", "style", "template", "svg", "audio", "video", "object", "iframe", "noscript"}
@@ -20,6 +21,7 @@ _RAISED = str.maketrans("0123456789+-\u2212", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻
 _LOWERED = str.maketrans("0123456789+-\u2212", "₀₁₂₃₄₅₆₇₈₉₊₋₋")
 _SHIFTED = {"sup": _RAISED, "sub": _LOWERED}
 _DIGITS = re.compile("[0-9+\u2212-]{1,20}")
+_MOST_INSIDE = 10  # elements in a raised or lowered number, or in the mark of a note, with itself
 _TYPE = "{http://www.idpf.org/2007/ops}type"
 _BREAK = "\u2028"  # a line break that remains when white space is collapsed
 
@@ -160,7 +162,7 @@ class _Walker:
             self._parts.append(_BREAK)
             return
         is_note = name == "a" and "noteref" in types_of(element)
-        content = "".join(element.itertext()).strip() if is_note or name in _SHIFTED else ""
+        content = _short_text(element) if is_note or name in _SHIFTED else ""
         if name in _SHIFTED and _DIGITS.fullmatch(content):
             self._ids += _ids_in(element)
             self._add(content.translate(_SHIFTED[name]))
@@ -214,6 +216,15 @@ class _Walker:
         self.blocks.append(Block(text, tag, tuple(self._ids), self._linked))
         self._ids.clear()
         self._linked = 0
+
+
+def _short_text(element: Any) -> str:
+    """Return the text of an element without outer white space; an empty text if many elements are in it.
+
+    Elements of one kind may contain each other at many levels, and the text of each is that of all levels below it.
+    """
+    few = len(list(islice(element.iter(), _MOST_INSIDE + 1))) <= _MOST_INSIDE
+    return "".join(element.itertext()).strip() if few else ""
 
 
 def _ids_in(element: Any) -> list[str]:
