@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import LoadError
 from ..text.tables import BETWEEN_CELLS, MOST_COLUMNS, write_table
-from .base import Extract, cannot_read, silence
+from .base import Extract, TextLimit, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
 from .packages.markup import blocks_of, joined
@@ -54,7 +54,7 @@ def read_page(page: str, name: str) -> Extract:
     _show(tree)
     _unwrap(tree)
     _name_definitions(tree)
-    _write_tables(tree)
+    _write_tables(tree, TextLimit(name, len(page)))
     document: Any = bare_extraction(
         tree,
         url=name if name.startswith(("http://", "https://")) else None,
@@ -131,10 +131,11 @@ def _name_definitions(tree: Any) -> None:
             term.drop_tree()
 
 
-def _write_tables(tree: Any) -> None:
+def _write_tables(tree: Any, limit: TextLimit) -> None:
     """Replace each table with one of a single column, whose lines are rows with the names of their columns.
 
-    A caption becomes a paragraph. Tables of links, and those that arrange a page, are left to the library.
+    A caption becomes a paragraph. Tables of links, and those that arrange a page, are left to the library. Raises
+    `LoadError` if the tables exceed a limit.
     """
     for table in tree.xpath("//table[not(.//table)]"):
         text = " ".join(table.text_content().split())
@@ -147,7 +148,7 @@ def _write_tables(tree: Any) -> None:
             paragraph = table.makeelement("p")
             paragraph.text = " ".join(caption.text_content().split())
             table.addprevious(paragraph)
-        rows, headers = _grid(table)
+        rows, headers = _grid(table, limit)
         is_list = bool(rows) and all(len(row) == 2 and row[0].tag == "th" != row[1].tag for row in table.iter("tr"))
         lines = [f"- {name}: {value}" for name, value in rows] if is_list else write_table(rows, headers).split("\n")
         for child in table:
@@ -160,7 +161,7 @@ def _write_tables(tree: Any) -> None:
             table.append(row)
 
 
-def _grid(table: Any) -> tuple[list[list[str]], int | None]:
+def _grid(table: Any, limit: TextLimit) -> tuple[list[list[str]], int | None]:
     """Return the cells of a table, and the number of rows of names at its top, if they are marked.
 
     A short cell that extends over several rows is repeated in each.
@@ -188,6 +189,7 @@ def _grid(table: Any) -> tuple[list[list[str]], int | None]:
                 row.append(repeated)
         is_header = element.getparent().tag == "thead" or all(cell.tag == "th" for cell in element)
         headers += is_header and headers == len(rows)
+        limit.add_row(row)
         rows.append(row)
     return rows, headers or None
 

@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from ..text.tables import MOST_COLUMNS, write_table
-from .base import Extract, cannot_read
+from .base import Extract, TextLimit, cannot_read
 from .metadata import iso_date, iso_language, one_line
 from .packages.zip_file import check_package
 
@@ -42,7 +42,7 @@ def read_odt(data: bytes, name: str) -> Extract:
         return meta.findtext(f"{_OFFICE}meta/{tag}") if meta is not None else None
 
     return Extract(
-        "\n\n".join(_blocks(body)),
+        "\n\n".join(_blocks(body, TextLimit(name, len(data)))),
         title=one_line(metadata(f"{_DC}title")),
         author=one_line(metadata(f"{_META}initial-creator") or metadata(f"{_DC}creator")),
         published=iso_date(metadata(f"{_META}creation-date") or metadata(f"{_DC}date")),
@@ -56,24 +56,24 @@ def _parsed(data: bytes) -> Any:
     return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
 
 
-def _blocks(parent: Any) -> Iterator[str]:
+def _blocks(parent: Any, limit: TextLimit) -> Iterator[str]:
     for element in parent.iterchildren(tag="*"):
         if element.tag in _LEFT_OUT:
             continue
         if element.tag in _PARAGRAPHS:
             text = _inline(element)
         elif element.tag == f"{_TABLE}table":
-            text = _table(element)
+            text = _table(element, limit)
         elif element.tag == f"{_TEXT}list":
-            text = "\n".join(f"- {' '.join(' '.join(_blocks(item)).split())}" for item in element)
+            text = "\n".join(f"- {' '.join(' '.join(_blocks(item, limit)).split())}" for item in element)
         else:
-            yield from _blocks(element)
+            yield from _blocks(element, limit)
             continue
         if text.strip():
             yield text
 
 
-def _table(table: Any) -> str:
+def _table(table: Any, limit: TextLimit) -> str:
     """Return the rows of a table as lines; a cell that extends over several rows is repeated in each."""
     rows: list[list[str]] = []
     headers = 0
@@ -81,7 +81,7 @@ def _table(table: Any) -> str:
     for row in _rows_of(table):
         cells: list[str] = []
         for cell in row.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
-            text = " ".join(" ".join(_blocks(cell)).split()) if cell.tag == f"{_TABLE}table-cell" else ""
+            text = " ".join(" ".join(_blocks(cell, limit)).split()) if cell.tag == f"{_TABLE}table-cell" else ""
             left, above = extending.get(len(cells), (0, ""))
             if cell.tag != f"{_TABLE}table-cell" and left:
                 text = above
@@ -91,6 +91,7 @@ def _table(table: Any) -> str:
             cells += [text] * _number(cell, "number-columns-repeated")
             del cells[MOST_COLUMNS:]
         headers += row.getparent().tag == f"{_TABLE}table-header-rows"
+        limit.add_row(cells)
         rows.append(cells)
     return write_table(rows, headers or None)
 

@@ -17,7 +17,7 @@ from hashing import HashingEncoder
 
 from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
-from index.parsers import email, extract, spreadsheet
+from index.parsers import email, extract, html, odt, spreadsheet
 from index.parsers.archive import documents
 from index.parsers.packages import epub, markup, pptx
 from index.parsers.packages.zip_file import Allowance
@@ -231,10 +231,66 @@ def test_a_diagram_that_many_shapes_show_is_read_once(count: int, monkeypatch: p
     assert len(parsed) == 2
 
 
-def test_the_text_of_a_small_document_is_not_large() -> None:
-    spans = "<table><tr><th rowspan=1000 colspan=1000>" + "hello " * 40 + "<th>a" + "<tr>" * 1_000 + "</table>"
-    with pytest.raises(LoadError, match="its text has more than"):
-        extract(f"<html><body><article><p>The ferry.</p>{spans * 3}</article>".encode(), ".html", "a.html")
+def _page(rows: str) -> tuple[bytes, str]:
+    return f"<html><body><article><p>The ferry.</p><table>{rows}</table></article></body>".encode(), ".html"
+
+
+def _open_document(rows: str) -> tuple[bytes, str]:
+    names = "".join(
+        f' xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for short, name in (("office", "office"), ("text", "text"), ("table", "table"))
+    )
+    body = f"<office:body><office:text><table:table>{rows}</table:table></office:text></office:body>"
+    saved = io.BytesIO()
+    with zipfile.ZipFile(saved, "w") as archive:
+        archive.writestr("content.xml", f"<office:document-content{names}>{body}</office:document-content>")
+    return saved.getvalue(), ".odt"
+
+
+WORDS = "hello " * 40
+ODT_CELL = '<table:table-cell table:number-columns-repeated="1000"><text:p>{}</text:p></table:table-cell>'
+
+
+@pytest.mark.parametrize(
+    ("document", "exceeded"),
+    [
+        (_page(f"<tr><th rowspan=1000 colspan=1000>{WORDS}<th>a{'<tr>' * 1_000}"), "text has more than"),
+        (_page(f"<tr>{f'<td rowspan=1000>{WORDS}' * 10}{'<tr>' * 900}"), "text has more than"),
+        (_page("<tr><th colspan=1000><th>a" * 1_100), "tables have more than 1,000,000 cells"),
+        (_open_document(f"<table:table-row>{ODT_CELL.format(WORDS)}</table:table-row>" * 9), "text has more than"),
+        (
+            _open_document(f"<table:table-row>{ODT_CELL.format('')}</table:table-row>" * 1_001),
+            "tables have more than 1,000,000 cells",
+        ),
+    ],
+)
+def test_repeated_cells_are_counted_before_they_are_written(
+    document: tuple[bytes, str], exceeded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, suffix = document
+    for module in (html, odt):
+        monkeypatch.setattr(module, "write_table", lambda *_: pytest.fail("it writes all cells"))
+    with pytest.raises(LoadError, match=exceeded):
+        extract(data, suffix, f"a{suffix}")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        _page("<tr><th colspan=2>Route<th rowspan=2>Fare<tr><th>From<th>To<tr><td>Holm<td>Vik<td>4"),
+        _open_document(
+            "<table:table-header-rows><table:table-row>"
+            '<table:table-cell table:number-columns-repeated="2"><text:p>Route</text:p></table:table-cell>'
+            "<table:table-cell><text:p>Fare</text:p></table:table-cell></table:table-row></table:table-header-rows>"
+            "<table:table-row><table:table-cell><text:p>Holm</text:p></table:table-cell><table:table-cell><text:p>Vik"
+            "</text:p></table:table-cell><table:table-cell><text:p>4</text:p></table:table-cell></table:table-row>"
+        ),
+    ],
+)
+def test_a_few_repeated_cells_are_written(document: tuple[bytes, str]) -> None:
+    data, suffix = document
+    last = extract(data, suffix, f"a{suffix}").text.splitlines()[-1]
+    assert (last[:5], last[-7:], "Vik" in last) == ("Route", "Fare: 4", True)
 
 
 @pytest.mark.parametrize("piece", ["a<br>", "<h2>a</h2>", "<p>a<br>b</p>"])
