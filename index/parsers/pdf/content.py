@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...models import SkippedPage
 from ..base import cannot_read
+from .fonts import FontWork
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -84,6 +85,7 @@ class PageReader:
         self._ends = time.process_time() + self._time_limit
         self._work_left = _WORK_BASE + _WORK_PER_BYTE * size
         self._widths = _Widths()
+        self._fonts = FontWork()
         self._known: dict[tuple[int, int], list[SourceLine] | SkippedPage] = {}
 
     def read(self, page: PageObject, number: int) -> list[SourceLine] | SkippedPage:
@@ -105,7 +107,7 @@ class PageReader:
     def _read(self, page: PageObject, number: int) -> list[SourceLine] | SkippedPage:
         if self._work_left <= 0:
             return SkippedPage(number, _TOO_MUCH)
-        drawing = _Drawing(self._widths, min(_MOST_WORK_ON_A_PAGE, self._work_left), self._ends)
+        drawing = _Drawing(self._widths, self._fonts, min(_MOST_WORK_ON_A_PAGE, self._work_left), self._ends)
         reason = ""
         try:
             text = drawing.read(page)
@@ -131,12 +133,14 @@ class PageReader:
 class _Drawing:
     """The text that pypdf draws for one page, and the work that this takes, in drawing operators."""
 
-    def __init__(self, widths: _Widths, limit: int, ends: float) -> None:
+    def __init__(self, widths: _Widths, fonts: FontWork, limit: int, ends: float) -> None:
         self.work = 0
         self.limit = limit
         self.is_painted = False
         self._ends = ends
         self._widths = widths
+        self._fonts = fonts
+        self._of_forms: dict[str, int] = {}  # the work for the fonts of forms, by name
         self._pieces: list[_Piece] = []
         self._forms = 0  # number of forms inside which the current text is
         self._last = (0.0, 0.0)
@@ -157,6 +161,9 @@ class _Drawing:
         }
         with apply_configuration(**limits):
             try:
+                self._spend(self._fonts.of(page))
+                self._of_forms, forms = self._fonts.of_forms(page)
+                self._spend(forms)
                 self._prepare(page)
                 return page.extract_text(
                     visitor_operand_before=self._before, visitor_operand_after=self._after, visitor_text=self._see
@@ -217,6 +224,7 @@ class _Drawing:
             self.is_painted = True
             if operator == b"Do":
                 self._forms += 1
+                work += self._of_forms.get(str(operands[0]), 0) if operands else 0
                 if time.process_time() > self._ends:
                     raise _LimitError
         self._spend(work)
