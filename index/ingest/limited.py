@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,13 @@ MOST_ARTICLES = 1_000
 
 MOST_CHARACTERS = 20_000_000
 """Maximum length of all texts in one upload, in characters: several thousand articles of usual length."""
+
+MOST_EXPANDED, MOST_TIMES = 2_000_000, 4
+"""Maximum length of all texts in one upload, or in times the size of its files in bytes, if that is more.
+
+A small file of a compressed format may have a text that takes minutes to embed; a book has less than 2 million
+characters, and an archive of prose about three for each byte.
+"""
 
 MOST_LINES = 200_000
 """Maximum number of lines in all texts of one upload, since each line is examined: several times those of a book."""
@@ -54,8 +62,9 @@ class UploadBudget:
         seconds: float = LONGEST_WORK,
     ) -> None:
         self.cancellation = Cancellation()
+        self._bytes = self._spent = 0  # the size of the files, and the characters of their texts
         self.archive = Allowance(articles, unpacked)
-        self._articles, self._characters, self._lines, self._seconds = articles, characters, lines, seconds
+        self._articles, self._lines, self._seconds = articles, lines, seconds
         self._limits = articles, characters, lines, seconds
 
     @contextmanager
@@ -72,14 +81,22 @@ class UploadBudget:
             timer.cancel()
             self._seconds -= time.monotonic() - began
 
+    def add_file(self, size: int) -> None:
+        """Allow for the text of a file of `size` bytes that is read next."""
+        self._bytes += size
+
     def spend(self, text: str) -> None:
         """Count an article's text. Raises `CancelledWorkError` if it exceeds the budget, or if the work should end."""
         self._articles -= 1
-        self._characters -= len(text)
+        self._spent += len(text)
         self._lines -= 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
         if self._articles < 0:
             self.cancellation.request(f"One upload may contain at most {self._limits[0]:,} articles.", _HINT)
-        if self._characters < 0:
+        most = max(MOST_EXPANDED, MOST_TIMES * self._bytes)
+        if self._spent > most:
+            problem = f"The texts of an upload of {self._bytes:,} bytes may have {most:,} characters."
+            self.cancellation.request(problem, _HINT)
+        if self._spent > self._limits[1]:
             self.cancellation.request(f"The texts of one upload may have {self._limits[1]:,} characters.", _HINT)
         if self._lines < 0:
             self.cancellation.request(f"The texts of one upload may have {self._limits[2]:,} lines.", _HINT)
@@ -102,10 +119,18 @@ def prepare_upload(
     """
 
     limits = ReadLimits(budget.archive, budget.cancellation, budget.spend)
-    loaded = ([each] for source in sources for each in read(source, options, limits))
+    loaded = ([each] for source in _counted(sources, budget) for each in read(source, options, limits))
     encoder = _CheckedEncoder(encoder, budget.cancellation)
     read_ahead: Iterator[Loaded] = mark_known(prefetch(loaded, _PREFETCHED), known)
     return prefetch((prepare(encoder, batch, budget.cancellation) for batch in batches(read_ahead)), _PREFETCHED)
+
+
+def _counted(sources: Iterable[Source | Skipped], budget: UploadBudget) -> Iterator[Source | Skipped]:
+    for source in sources:
+        if isinstance(source, Path):
+            with suppress(OSError):  # reading the file reports it
+                budget.add_file(source.stat().st_size)
+        yield source
 
 
 class _CheckedEncoder:

@@ -13,7 +13,7 @@ from filelock import FileLock
 from pytest_httpserver import HTTPServer
 
 from index import Index, StoreError, UploadBudget
-from index.ingest import loader, public_addresses
+from index.ingest import limited, loader, public_addresses
 from index.ingest.limited import MOST_LINES
 from ui.chat import library as module
 from ui.chat.library import (
@@ -60,6 +60,14 @@ def zipped(path: Path, **members: str) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in members.items():
             archive.writestr(f"{name}.txt", text)
+    return path
+
+
+def compressed(path: Path, text: str) -> Path:
+    import zipfile
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", text)
     return path
 
 
@@ -510,6 +518,27 @@ def test_an_archive_is_limited(library: Library, sent: Path, budget: UploadBudge
     assert row.state == "failed"
     assert told in row.detail
     assert library.listing() == ()
+
+
+@pytest.mark.parametrize("words", ["Rain fell. ", "The ferry sails at nine. ", "é" * 40 + " "])
+def test_the_text_of_a_small_upload_is_limited(
+    library: Library, sent: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(limited, "MOST_EXPANDED", 5_000)
+    text = words * (9_000 // len(words))
+    packed = compressed(sent / "a.zip", text)
+    (row,) = last(library.add_files([packed]))
+    size = packed.stat().st_size
+    assert (row.state, row.detail) == ("failed", f"The texts of an upload of {size:,} bytes may have 5,000 characters.")
+    assert last(library.add_files([write(sent / "a.txt", text)]))[0].state == "added"
+
+
+def test_the_text_of_an_upload_is_limited_for_all_its_files(
+    library: Library, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limited, "MOST_EXPANDED", 5_000)
+    files = [compressed(sent / f"{number}.zip", f"Rain {number} fell. " * 140) for number in range(4)]
+    assert [row.state for row in last(library.add_files(files))] == ["added", "added", "failed", "failed"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=repr)
