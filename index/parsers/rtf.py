@@ -12,7 +12,7 @@ _INFORMATION = {field: re.compile(rf"{{\\{field}\s") for field in ("title", "aut
 _VALUE = re.compile(r"((?:[^{}\\]|\\.)*+)}")
 _LINK = re.compile(r"(hyper)(link)", re.IGNORECASE)
 _SAVE_AGAIN = "Open it in a word processor and save it as RTF again."
-_LONGEST_FONT = 300  # characters of an entry of the font table
+_FONT = re.compile(r"\\f(charset)?(\d{1,5})(?!\d)")
 _CREATED = re.compile(r"\\creatim\s*\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
@@ -25,14 +25,8 @@ def read_rtf(data: bytes, name: str) -> Extract:
     written = data.decode("latin-1")  # RTF is ASCII, with escapes for other characters
     # The library's pattern for links takes cubic time; RTF ignores line breaks.
     written = _LINK.sub("\\1\n\\2", written)
-    # Its pattern for fonts takes cubic time for a line.
     fonts = font_table_group(written)
-    entries = fonts.split(";")
-    if max(map(len, entries)) > _LONGEST_FONT:
-        raise cannot_read(
-            name, "its table of fonts is damaged", "Open it in a word processor and save it as RTF again."
-        )
-    written = written.replace(fonts, ";\n".join(entries), 1)
+    written = written.replace(fonts, _font_table(fonts), 1) if fonts else written
     code_page = re.search(r"\\ansicpg\d+", written)
 
     def info(field: str) -> str | None:
@@ -47,6 +41,22 @@ def read_rtf(data: bytes, name: str) -> Extract:
         published=_created(written),
         source=info("company"),
     )
+
+
+def _font_table(group: str) -> str:
+    """Return a font table with the character set of each font only, a line for each.
+
+    The library's pattern for fonts takes cubic time for a line, and tables may have no semicolons or embedded fonts.
+    """
+    sets: dict[str, str] = {}
+    font = None
+    for is_set, number in _FONT.findall(group):
+        if not is_set:
+            font = number
+        elif font is not None:
+            sets.setdefault(font, number)
+    lines = [f"{{\\f{font}\\fcharset{number} A;}}\n" for font, number in sets.items()]
+    return "".join(["{\\fonttbl\n", *lines, "}"])
 
 
 def _created(written: str) -> str | None:

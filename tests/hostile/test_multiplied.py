@@ -303,9 +303,30 @@ def test_a_page_of_very_many_elements_is_read_without_the_library(piece: str, mo
     assert (found.title, found.text[:16]) == ("Ships", "The ferry sails.")
 
 
-def test_rich_text_with_a_font_without_end_is_refused() -> None:
-    with pytest.raises(LoadError, match="table of fonts is damaged"):
-        extract(b"{\\rtf1{\\fonttbl{" + b"\\f1 " * 1_000 + b"}}hello}", ".rtf", "a.rtf")
+@pytest.mark.parametrize(
+    "fonts",
+    [
+        b"{\\f0\\fnil Arial}{\\f1\\fcharset204 Arial Cyr}" + b"{\\f2\\fnil Arial}" * 50,  # without semicolons
+        b"{\\f1\\fnil\\fcharset204{\\*\\fontemb " + b"4f54544f\n" * 100 + b"}Arial Cyr;}",  # an embedded font
+        b"{" + b"\\f7 " * 1_000 + b"}{" + b"\\f1 \\fcharset204 " * 1_000 + b"}",
+        b"{\\f0\\fswiss Arial;}\n{\\f1\\fswiss\\fprq2\\fcharset204{\\*\\panose 020b}Arial;}{\\f2 Courier;}",
+    ],
+)
+def test_rich_text_is_read_whatever_its_table_of_fonts(fonts: bytes) -> None:
+    text = b"\\f0 caf\\'e9 \\f1 \\'e9 \\f2 caf\\'e9"
+    data = b"{\\rtf1\\ansi\\ansicpg1252{\\fonttbl" + fonts + b"}" + text + b"}"
+    assert extract(data, ".rtf", "a.rtf").text == "caf\u00e9 \u0439 caf\u00e9"
+
+
+def test_the_table_of_fonts_that_the_library_reads_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    from striprtf import striprtf
+
+    read: list[str] = []
+    whole = striprtf.rtf_to_text
+    monkeypatch.setattr(striprtf, "rtf_to_text", lambda text, **options: read.append(text) or whole(text, **options))
+    fonts = b"".join(b"{\\f%d" % number + b"\\fnil" * 300 + b"}" for number in range(3))
+    extract(b"{\\rtf1{\\fonttbl" + fonts + b"{\\f3\\fcharset2 A;}}hello}", ".rtf", "a.rtf")
+    assert read == ["{\\rtf1{\\fonttbl\n{\\f3\\fcharset2 A;}\n}hello}"]
 
 
 def test_the_name_of_a_member_is_cut(tmp_path: Path) -> None:
