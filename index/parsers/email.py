@@ -38,7 +38,9 @@ _LONGEST_PART = 65_536  # maximum number of bytes of a line that are read at onc
 _MOST_MULTIPARTS = 100  # the standard library compares each line with the boundaries of all parts around it
 _MOST_PARTS = 1_000  # maximum number of parts of a message, with those that contain others
 _LONGEST_HEADER = 5_000  # characters; the standard library takes quadratic time for a header
-_LONGEST_HEADERS = 100_000  # characters in all headers of a message that are parsed
+_LONGEST_HEADERS = 100_000  # characters in the headers of a message that are parsed before others are cut
+_SHORTEST_HEADER = 100  # characters that are left of each further header: the kind of a part, without its name
+_MOST_HEADERS = 300_000  # characters in all headers of a message that are parsed
 _COMPARED = 100_000  # characters of an alternative whose words are compared
 _LARGEST_MESSAGE = 50_000_000  # maximum size of a message with its attachments, in bytes
 
@@ -58,16 +60,24 @@ class _Limits:
         if self.parts > _MOST_PARTS:
             raise self._too_large(f"more than {_MOST_PARTS:,} parts")
 
-    def add_header(self, characters: int, *, is_multipart: bool) -> None:
-        """Count a header. Raises `LoadError` if it is too long, or if there are too many."""
-        self.characters += characters
+    def add_header(self, value: str, *, is_multipart: bool) -> str:
+        """Count a header, and return what is read of it: it is cut if it is too long, or if all before it are.
+
+        Raises `LoadError` for too many headers, or parts that contain others, and if one of these has a long header:
+        the end of the header says where its parts begin.
+        """
+        most = _LONGEST_HEADER if self.characters <= _LONGEST_HEADERS else _SHORTEST_HEADER
+        if is_multipart and len(value) > most:
+            raise self._too_large(f"a part that contains others, with a header of more than {most:,} characters")
+        if len(value) > most:
+            value = [*value[:most].rsplit(maxsplit=1), ""][0]
+        self.characters += len(value)
         self.multiparts += is_multipart
-        if characters > _LONGEST_HEADER:
-            raise self._too_large(f"a header of more than {_LONGEST_HEADER:,} characters")
-        if self.characters > _LONGEST_HEADERS:
-            raise self._too_large(f"headers of more than {_LONGEST_HEADERS:,} characters together")
+        if self.characters > _MOST_HEADERS:
+            raise self._too_large(f"headers of more than {_MOST_HEADERS:,} characters together")
         if self.multiparts > _MOST_MULTIPARTS:
             raise self._too_large(f"more than {_MOST_MULTIPARTS} nested parts")
+        return value
 
     def _too_large(self, what: str) -> LoadError:
         return cannot_read(self.name, f"it has {what}", "Save its text as a file.")
@@ -87,7 +97,7 @@ class _LimitedPolicy(EmailPolicy):
         if name.lower() not in _READ_FIELDS:
             return name, value
         is_multipart = name.lower() == "content-type" and bool(_CONTAINS.search(value))
-        self.limits.add_header(len(value), is_multipart=is_multipart)
+        value = self.limits.add_header(value, is_multipart=is_multipart)
         return name, self.header_fetch_parse(name, value)
 
 
