@@ -78,7 +78,7 @@ def read_member(archive: ZipFile, member: ZipInfo, name: str) -> bytes:
     written = member.filename
     if written.startswith(("/", "\\")) or ":" in written[:2] or ".." in written.replace("\\", "/").split("/"):
         raise LoadError(
-            f"Cannot read {shown_name(written)!r} in {name!r}: its path leads out of the archive.",
+            f"Cannot read {_cut(written)!r} in {name!r}: its path leads out of the archive.",
             "Do not trust an archive with such paths; check where it came from.",
         )
     _check(member, name)
@@ -108,5 +108,9 @@ def shown_name(name: str) -> str:
     """
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name.replace("\\", "/"))
     shown = "/".join("…" if part == ".." else part for part in plain.split("/") if part)
+    return _cut(shown)
+
+
+def _cut(name: str) -> str:
     half = _LONGEST_NAME // 2
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:half]}…{shown[-half:]}"
+    return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
