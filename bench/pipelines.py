@@ -15,7 +15,7 @@ from tutorial import Tutorial
 from index import Encoder, Encoding, Index
 from index.embedding.base import FloatArray
 from rag import Answer, Assistant, load_settings, open_reader
-from rag.reading.evidence import rank_sentences, read_passages
+from rag.reading.evidence import rank_sentences, read_passages, with_readings
 from rag.reading.reader import Kind, Pair, Reader, Reading
 
 DEEPEST = 10  # hits that count: those that citechat re-scores, and as deep as MRR@10 goes
@@ -157,8 +157,9 @@ class CitechatPipeline:
         # The sentence is asked for as the assistant does it: an answer that is refused does not tell it.
         found = self._index.find(question, self._assistant.options.top_k)
         reader = self._assistant.reader
-        readings = read_passages(found, reader) if reader and "question" in reader.kinds else ()
-        best = rank_sentences(found, readings)[0]
+        ranked = rank_sentences(found)
+        readings = read_passages(found, reader, ranked) if reader and "question" in reader.kinds else {}
+        best = with_readings(found, ranked, readings)[0]
         sentence = Slice(found.hits[best.number - 1].source, best.span.start, best.span.end, best.text)
         cited = answer.citations[:1]
         return Seen(

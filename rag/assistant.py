@@ -42,7 +42,7 @@ from .reading.abstention import (
     read_probability,
     similarity_confidence,
 )
-from .reading.evidence import Quote, rank_sentences, read_passages
+from .reading.evidence import Quote, rank_sentences, read_passages, with_readings
 from .reading.reader import warm_up_reader
 from .settings import EXTRACTIVE, MOST_PASSAGES, AnswerOptions, Scope
 
@@ -189,13 +189,14 @@ class Assistant:
         The reader is used if `read` is True: an answer that is composed of other sentences does not need it.
         """
         reader = self.reader if read and self.reader is not None and "question" in self.reader.kinds else None
-        readings = read_passages(found, reader) if reader is not None else []
-        ranked = rank_sentences(found, readings)
+        ranked = rank_sentences(found)
+        readings = read_passages(found, reader, ranked) if reader is not None else {}
+        ranked = with_readings(found, ranked, readings)
         if not ranked:
             return ranked, Certainty(0.0, 1.0, "similarity")
         confidence = similarity_confidence(found, ranked[0])
         if readings:
-            return ranked, Certainty(confidence, read_probability(readings), "probability")
+            return ranked, Certainty(confidence, read_probability(readings.values()), "probability")
         return ranked, Certainty(confidence, confidence, "similarity")
 
     def certainty(self, question: str, history: Sequence[Turn] = ()) -> Certainty:

@@ -14,7 +14,7 @@ import json
 import pickle
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ from rag.reading.evidence import rank_sentences, read_passages
 from rag.reading.reader import Reading
 
 sys.path.insert(0, str(REPOSITORY / "bench"))
+
+
+_ALL = 9.0  # more than two scores can differ: all passages are read
+_UNREAD = Reading(-99.0, ())  # for a passage without a sentence that can be quoted
 
 
 @dataclass
@@ -98,15 +102,17 @@ def is_right(item: dict[str, Any], document: str, text: str, span: Span) -> bool
     return any(start >= 0 and span.start < start + size and start < span.end for start, size in starts)
 
 
-def asked(item: dict[str, Any], found: SearchResult, readings: list[Reading], texts: dict[str, str]) -> AskedQuestion:
+def asked(
+    item: dict[str, Any], found: SearchResult, readings: Mapping[int, Reading], texts: dict[str, str]
+) -> AskedQuestion:
     """Return the values of one question."""
     ranked = rank_sentences(found)
     question = AskedQuestion(
         item["question"],
         item["answerable"],
         similarity_confidence(found, ranked[0]),
-        read_probability(readings) if readings else 0.0,
-        readings=readings,
+        read_probability(readings.values()) if readings else 0.0,
+        readings=[readings.get(number, _UNREAD) for number in range(1, max(readings, default=0) + 1)],
     )
     for quote in ranked:
         scored = found.passages[quote.number - 1]
@@ -170,7 +176,8 @@ def collect(
         rows, claims = [], []
         for item in items:
             found = index.find(item["question"], 6)
-            rows.append(asked(item, found, read_passages(found, reader), texts))
+            readings = read_passages(found, reader, rank_sentences(found), _ALL)
+            rows.append(asked(item, found, readings, texts))
             if item.get("lies"):
                 id_ = names[item["document"]]
                 whole = index.read(found, index.outline(articles=[id_])[id_])

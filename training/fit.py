@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from rag.reading.abstention import ConfidenceSigns
-from rag.reading.evidence import _PASSAGE_READ, _SENTENCE_READ
+from rag.reading.evidence import _READ
 
 
 def scores(question: AskedQuestion, sentence: float, passage: float) -> np.ndarray:
@@ -57,7 +57,7 @@ def area(questions: Sequence[AskedQuestion], values: Sequence[float]) -> float:
     return float(roc_auc_score(labels, values)) if 0 < sum(labels) < len(labels) else float("nan")
 
 
-COLUMNS = ("logit", "least supported", "mean", "weakest", "doubt", "failed", "unknown number")
+COLUMNS = ("logit", "least supported", "mean", "weakest", "doubt", "failed")
 
 
 def signs_of(claim: CheckedClaim) -> list[float] | None:
@@ -67,8 +67,7 @@ def signs_of(claim: CheckedClaim) -> list[float] | None:
         return None
     signs, reading = max(rows, key=lambda row: (not row[0].failed, row[0].mean))
     read = [reading.logit, reading.least_supported]
-    checks = map(float, (bool(signs.doubt), bool(signs.failed), signs.has_unknown_number))
-    return [*read, signs.mean, signs.weakest, *checks]
+    return [*read, signs.mean, signs.weakest, float(bool(signs.doubt)), float(bool(signs.failed))]
 
 
 def print_support(found: dict[str, tuple[list[AskedQuestion], list[list[CheckedClaim]]]]) -> None:
@@ -112,8 +111,8 @@ def print_evidence(found: dict[str, list[AskedQuestion]]) -> None:
     """Print the share of right first sentences for several weights of the reader."""
     print("first sentence right (similarity alone, then with the reader's weights)")
     print("sentence passage", *found)
-    for sentence in (0.0, 0.02, 0.04, 0.08, 0.16, 10.0):
-        for passage in (0.0, 0.01, 0.02, 0.04, 0.08):
+    for sentence in (0.0, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.08):
+        for passage in (0.0, 0.005, 0.01, 0.02):
             row = [first_right(questions, sentence, passage) for questions in found.values()]
             print(f"{sentence:8.2f} {passage:7.2f}", *(f"{value:.3f}" for value in row), f"mean {np.mean(row):.3f}")
 
@@ -166,8 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    parser.add_argument("--sentence", type=float, default=_SENTENCE_READ, help="weight of the sentence's share")
-    parser.add_argument("--passage", type=float, default=_PASSAGE_READ, help="weight of the passage's logit")
+    parser.add_argument("--sentence", type=float, default=_READ, help="weight of the sentence's share")
+    parser.add_argument("--passage", type=float, default=0.0, help="weight of the passage's logit")
     given = parser.parse_args(arguments)
     collected = {name: rows for file in given.files for name, rows in pickle.loads(file.read_bytes()).items()}
     found: dict[str, list[AskedQuestion]] = {name: asked for name, (asked, _) in collected.items()}

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
 from itertools import combinations
 
 from index import lexicon, terms
@@ -112,20 +111,6 @@ def inconsistency(claim: str, span: str, around: str, article: str = "") -> str:
         or (_wrong_negation(*_negated(claim, span)) if _keywords(claim) <= _keywords(span) else "")
         or _exchange(claim, span)
     )
-
-
-def unknown_number(claim: str, article: str) -> bool:
-    """Return whether a claim contains a number that is nowhere in the article, in figures or in words."""
-    known = _numbers_of(article)
-    return any(
-        each.text not in _NOT_COUNTED and not each.readings & known and any(map(str.isdigit, each.value))
-        for each in quantities(claim)
-    )
-
-
-@lru_cache(maxsize=32)  # an article is compared with each sentence of an answer
-def _numbers_of(text: str) -> frozenset[str]:
-    return frozenset(reading for each in quantities(text) for reading in each.readings)
 
 
 def negation_doubt(claim: str, span: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,10 +40,10 @@ _UNREADABLE_SCALE = DEFAULT_ABSTENTION_THRESHOLD / 0.25
 """Factor that converts the share of keywords, whose best threshold is 0.25 (XQuAD, Chinese), to the scale of the
 similarities."""
 
-UNSURE_PROBABILITY = 0.27
-"""Probability, by the reader, that a passage answers, below which quotes are marked as unsure: 0.20 to 0.38 of the
-answerable questions and 0.35 to 0.80 of the near misses in w4, features, squad2 and clapnq, which it was not trained
-on (`training/fit.py`)."""
+UNSURE_PROBABILITY = 0.55
+"""Probability, by the reader, that a passage answers, below which quotes are marked as unsure: 0.12 to 0.41 of the
+answerable questions and 0.32 to 0.80 of the near misses in w4, features, agencies, squad2 and clapnq, which it was not
+trained on (`training/fit.py`)."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -91,7 +91,7 @@ class ConfidenceSigns:
     missing_name: bool
 
 
-def read_probability(readings: Sequence[Reading]) -> float:
+def read_probability(readings: Iterable[Reading]) -> float:
     """Return the probability, by the reader, that one of the passages answers the question."""
     return 1 / (1 + math.exp(-max(reading.logit for reading in readings)))
 

@@ -23,7 +23,8 @@ PLUGIN_GROUP = "citechat.readers"
 class CrossEncoderReader:
     """A sentence-transformers `CrossEncoder` with one label, given by folder or name, such as a reranker.
 
-    The model is loaded at first use; nothing is downloaded. It cannot rank the sentences of a passage.
+    The model is loaded at first use; nothing is downloaded. It cannot rank the sentences of a passage,
+    only the passages.
     """
 
     def __init__(self, name: str) -> None:
@@ -48,7 +49,10 @@ class CrossEncoderReader:
             raise SettingsError(
                 f"the reader {self.name!r} has {logits.shape[1]} labels", "Use a CrossEncoder with one label."
             )
-        return [Reading(float(logit), (0.0,) * len(pair.sentences)) for logit, pair in zip(logits, pairs, strict=True)]
+        return [
+            Reading(float(logit), (float(logit),) * len(pair.sentences))
+            for logit, pair in zip(logits, pairs, strict=True)
+        ]
 
     @cached_property
     def _model(self) -> Any:

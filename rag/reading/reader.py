@@ -27,7 +27,7 @@ class Reading:
 
     `logit` is that of "the passage answers the question" or "supports the claim". `sentences` has a logit for each
     sentence of the passage: only the differences matter, within a passage and between the passages of a question; all
-    are equal if the reader cannot rank sentences.
+    are the `logit` if the reader cannot rank sentences.
     `unsupported` has the logit of "the passage does not support this" for parts of a claim, as spans in the claim.
     """
 

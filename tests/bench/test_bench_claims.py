@@ -52,7 +52,7 @@ def test_an_honest_answer_is_shown_and_a_lie_is_caught(bench: Any, tmp_path: Pat
         "answered": 1.0,
         "first citation right": 1.0,
         "near misses refused": 1.0,
-        "answered and sure": 0.0,
+        "answered and sure": 1.0,
         "near misses refused or unsure": 1.0,
         "asked": 1.0,
         "lost": 0.0,

@@ -155,7 +155,7 @@ def test_a_cross_encoder_can_be_the_reader(tmp_path: Path, bundled_encoder: Enco
     )
     readings = reader.read("question", given)
     assert [reading.logit for reading in readings] == pytest.approx(expected.tolist(), abs=1e-5)
-    assert readings[0].sentences == (0.0,) * 4, "it cannot rank sentences"
+    assert readings[0].sentences == (readings[0].logit,) * 4, "it cannot rank sentences"
 
 
 def test_an_unknown_reader_is_an_error_that_lists_the_choices(bundled_encoder: Encoder) -> None:
