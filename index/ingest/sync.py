@@ -161,8 +161,8 @@ def sync(
         _remove(store, tokens, removed)
         tokens.close()
         build_search_caches(store)
+        merge_search_caches(store)
         articles, passages_count = store.count()
-    merge_search_caches(store)
     return SyncReport(
         **counts,
         pruned=tuple(sorted(missing)) if prune else (),
@@ -219,7 +219,7 @@ def rebuild(
         tokens.close()
         tokens.remove_others()
         build_search_caches(store)
-    merge_search_caches(store)
+        merge_search_caches(store)
 
 
 def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
@@ -237,7 +237,7 @@ def remove(store: Store, ids: Sequence[str]) -> tuple[tuple[Article, int], ...]:
         _remove(store, tokens, chosen)
         if tokens:
             tokens.close()
-    merge_search_caches(store)
+        merge_search_caches(store)
     return tuple(listed[id_] for id_ in chosen)
 
 

@@ -71,6 +71,8 @@ class Retriever:
         """Whether the index is known to have changed: if so, cached passages are cited only if they still exist."""
         self._features: OrderedDict[str, PassageFeatures] = OrderedDict()
         self._lock = threading.Lock()
+        self._compared: FloatArray | None = None
+        self._are_loaded = self._are_partial = False
         _limit_blas_threads()
 
     def find(self, question: str, limit: int = 6, article_filter: ArticleFilter | None = None) -> SearchResult:
@@ -228,9 +230,14 @@ class Retriever:
             for article, passage in passages
         }
 
-    @cached_property
+    @property
     def _vectors(self) -> FloatArray | None:
-        return load_vectors(self.store, [segment.ids for segment in self._bm25.segments])
+        """The vectors of all passages; None for a large index. Loaded again after another process has written."""
+        if not self._are_loaded or (self._are_partial and not self.store.is_being_written()):
+            before = self.store.is_being_written()
+            self._compared = load_vectors(self.store, [segment.ids for segment in self._bm25.segments])
+            self._are_loaded, self._are_partial = True, before or self.store.is_being_written()
+        return self._compared
 
     @cached_property
     def _metadata(self) -> list[Article]:

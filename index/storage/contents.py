@@ -23,7 +23,7 @@ from ..embedding.base import FloatArray
 from ..errors import EmptyIndexError, IndexMismatchError, StoreError
 from ..models import Article, Manifest, Passage
 from . import chroma_client as chroma
-from .file_lock import MARK, read_mark
+from .file_lock import MARK, is_being_written, read_mark
 from .serialization import article_id_of, passage_ids_in, to_article, to_listed_article, to_passages
 
 ARTICLES = "articles"
@@ -203,6 +203,10 @@ class IndexContents:
             if got["ids"]:
                 vectors[[rows[id_] for id_ in got["ids"]]] = got["embeddings"]
         return vectors
+
+    def is_being_written(self) -> bool:
+        """Return whether another process is writing to the index in a folder; always False for one on a server."""
+        return self.url is None and is_being_written(self.path)
 
     def count(self) -> tuple[int, int]:
         """Return the number of articles and the number of passages; both are 0 if nothing is indexed."""

@@ -58,6 +58,27 @@ def lock_folder(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_being_written(folder: Path) -> bool:
+    """Return whether another process is writing to the index in `folder`; one that was killed does not count.
+
+    Always False on Windows, where the lock cannot be examined without taking it.
+    """
+    if not (folder / _UNFINISHED).exists():
+        return False
+    try:
+        import fcntl
+
+        if (folder / ".lock-owner").read_text(encoding="utf-8") == str(os.getpid()):
+            return False
+        with (folder / ".lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # released when the file is closed
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):
+        return False
+    return False
+
+
 def locked_by(owner: object, where: str) -> IndexLockedError:
     """Return an error for an index that another process is writing to."""
     return IndexLockedError(

@@ -29,7 +29,8 @@ def load_vectors(store: Store, groups: Sequence[npt.NDArray[np.bytes_]]) -> Floa
     """Return the vectors of the passages in `groups` from the cache; None for a large index.
 
     The shape is `(passages, dimension)`. Each group of ids has its own file, so that a new group costs only what it
-    contains. Missing vectors are read from Chroma and cached; those of removed passages are all zeros.
+    contains. Missing vectors are read from Chroma and cached. Those of removed passages are all zeros, and those that
+    another process is writing.
     """
     manifest = store.manifest()
     if manifest is None or not 0 < sum(map(len, groups)) <= MOST_COMPARED:
@@ -58,6 +59,9 @@ def _load(store: Store, path: Path, ids: npt.NDArray[np.bytes_], dimension: int)
         cached: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
         if cached.shape == (len(ids), dimension):
             return cached
+    if store.is_being_written():
+        # To read vectors, Chroma applies changes to its files, and so would damage those that the other process writes.
+        return np.zeros((len(ids), dimension), dtype=np.float32)
     vectors = store.vectors([id_.decode() for id_ in ids], dimension)
     if not vectors.any(axis=1).all():
         return vectors  # another process has just removed some vectors, and may write them again

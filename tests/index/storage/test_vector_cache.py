@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from index import Index
+from index.storage.file_lock import change_folder, is_being_written
+from index.storage.store import Store
 from index.storage.vector_cache import load_vectors
 
 
@@ -69,3 +73,48 @@ def test_an_old_file_is_removed(alike: Index, tmp_path: Path) -> None:
     alike.sync([tmp_path])
     assert len(list(alike.path.glob("vectors-*"))) == len(list(alike.path.glob("keywords-*"))) <= 3
     assert list(alike.path.glob(".vectors-*")) == []
+
+
+def test_vectors_that_another_process_is_writing_are_read_once_it_has_finished(
+    alike: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chroma would apply changes to its files in order to read them."""
+    for cached in alike.path.glob("vectors-*"):
+        cached.unlink()
+    again = Index(alike.path, alike.encoder, alike.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "is_being_written", lambda _: True)
+        patch.setattr(Store, "vectors", lambda *_: pytest.fail("read from Chroma"))
+        assert again.search("Did ship 77 cross?")[0].passage.text.startswith("Who crossed the river? Ship 77"), "BM25"
+        assert again.searcher._vectors is not None
+        assert not again.searcher._vectors.any()
+        assert not list(alike.path.glob("vectors-*")), "what is not whole is not cached"
+    assert again.searcher._vectors is not None
+    assert again.searcher._vectors.any(axis=1).all()
+    assert list(alike.path.glob("vectors-*"))
+
+
+def _asked(folder: Path) -> str:
+    script = (
+        "from pathlib import Path; from index.storage.file_lock import *\n"
+        f"print(is_being_written(Path({str(folder)!r})))"
+    )
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_another_process_sees_that_an_index_is_being_written(tmp_path: Path) -> None:
+    assert _asked(tmp_path) == "False", "never written"
+    with change_folder(tmp_path):
+        assert _asked(tmp_path) == "True"
+        assert not is_being_written(tmp_path), "by this process itself"
+    assert _asked(tmp_path) == "False"
+
+
+def test_a_process_that_was_killed_no_longer_writes(tmp_path: Path) -> None:
+    script = (
+        f"import os; from pathlib import Path; from index.storage.file_lock import *\n"
+        f"with change_folder(Path({str(tmp_path)!r})): os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    assert (tmp_path / ".unfinished").exists()
+    assert not is_being_written(tmp_path)
