@@ -37,10 +37,7 @@ def load_bm25(store: Store) -> BM25Index:
     known = {article for segment in segments for article in segment.articles.tolist()}
     missing = [article for article in articles if article.encode() not in known]
     if missing:
-        passages = (
-            (passage.id, terms(f"{title} . {with_column_names(passage).text}"))
-            for title, passage in store.titled_passages(missing)
-        )
+        passages = ((passage.id, _terms(title, passage)) for title, passage in store.titled_passages(missing))
         segment = Segment.of(passages, missing)
         if store.is_current():  # otherwise another process has just replaced all passages
             _save(segment, store.path, build)
@@ -55,8 +52,8 @@ def _terms(title: str, passage: Passage) -> list[str]:
 def merge_segments(store: Store) -> list[Segment]:
     """Merge small segments and those with many removed passages, remove old ones, and return those that are left.
 
-    No lock is needed. Other processes may load or merge the same segments meanwhile: segments are only added and
-    removed as a whole, and an article in two of them is used once.
+    The process that writes to the index calls it. Others may load the same segments meanwhile, without a lock: segments
+    are only added and removed as a whole, and an article in two of them is used once.
     """
     build = store.build()
     parts = load_bm25(store).parts

@@ -202,7 +202,8 @@ class VerifiedStream:
         cited = {number: self._checker.check(claim, number, beside=numbers) for number in numbers}
         others: dict[int, SupportGrade] = {}
         support, words = _best(cited), len(terms(claim))
-        near = [n for n in self._checker.nearest(claim, _OTHERS) if n <= self._sources] if words else []
+        is_compared = bool(words) and support != "quoted"
+        near = [n for n in self._checker.nearest(claim, _OTHERS) if n <= self._sources] if is_compared else []
         if support == "supported" and (closer := self._checker.closer(claim, numbers, near)):
             grade = self._checker.check(claim, closer)
             if grade.support in _GOOD:

@@ -425,18 +425,26 @@ def test_a_real_passage_quotes_each_of_its_sentences_at_its_own_place(
         assert len(verdict.span) >= len(hit.passage.text.strip().strip("\"'“”‘’*"))
 
 
-def test_the_passages_that_are_most_similar_to_a_sentence_are_found(bundled_encoder: Encoder, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def reports(bundled_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    """Four passages, each of its own article."""
+    folder = tmp_path_factory.mktemp("reports")
     for number, text in enumerate(
         ("Twelve ships waited outside.", "The crane fell into the water.", "Bread costs more.", "Rain fell on Monday.")
     ):
-        (tmp_path / f"{number}.txt").write_text(f"Report number {number}\n\n{text}\n", encoding="utf-8")
-    real = Index(tmp_path / "real", bundled_encoder)
-    real.sync([tmp_path / f"{number}.txt" for number in range(4)])
-    found = real.find("What happened?", 4)
-    checker = SupportChecker(found, bundled_encoder)
+        (folder / f"{number}.txt").write_text(f"Report number {number}\n\n{text}\n", encoding="utf-8")
+    real = Index(folder / "real", bundled_encoder)
+    real.sync([folder / f"{number}.txt" for number in range(4)])
+    return real.find("What happened?", 4)
+
+
+def test_the_passages_that_are_most_similar_to_a_sentence_are_found(
+    reports: SearchResult, bundled_encoder: Encoder
+) -> None:
+    checker = SupportChecker(reports, bundled_encoder)
 
     def texts(sentence: str, most: int) -> set[str]:
-        return {found.hits[n - 1].passage.text.splitlines()[-1] for n in checker.nearest(sentence, most)}
+        return {reports.hits[n - 1].passage.text.splitlines()[-1] for n in checker.nearest(sentence, most)}
 
     assert texts("A dozen vessels were kept waiting.", 1) == {"Twelve ships waited outside."}
     assert texts("Bread costs more.", 1) == {"Bread costs more."}, "a quotation comes first"
@@ -452,22 +460,11 @@ def test_the_passages_that_are_most_similar_to_a_sentence_are_found(bundled_enco
     ],
 )
 def test_a_passage_that_is_clearly_more_similar_than_the_cited_one_is_found(
-    sentence: str, right: str, bundled_encoder: Encoder, tmp_path: Path
+    sentence: str, right: str, reports: SearchResult, bundled_encoder: Encoder
 ) -> None:
-    texts = (
-        "Twelve ships waited outside.",
-        "The crane fell into the water.",
-        "Bread costs more.",
-        "Rain fell on Monday.",
-    )
-    for number, text in enumerate(texts):
-        (tmp_path / f"{number}.txt").write_text(f"Report number {number}\n\n{text}\n", encoding="utf-8")
-    real = Index(tmp_path / "real", bundled_encoder)
-    real.sync([tmp_path / f"{number}.txt" for number in range(4)])
-    found = real.find("What happened?", 4)
     numbers = [1, 2, 3, 4]
-    (about,) = [number for number in numbers if right in found.hits[number - 1].passage.text]
-    checker = SupportChecker(found, bundled_encoder)
+    (about,) = [number for number in numbers if right in reports.hits[number - 1].passage.text]
+    checker = SupportChecker(reports, bundled_encoder)
     for other in numbers:
         assert checker.closer(sentence, [other], numbers) == (None if other == about else about)
     assert checker.closer(sentence, numbers, numbers) is None

@@ -1,4 +1,4 @@
-"""No log record, warning or traceback contains a key, whoever writes it."""
+"""Keys never appear in log records, warnings or tracebacks, including those of libraries."""
 
 from __future__ import annotations
 
