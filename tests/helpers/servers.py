@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -41,6 +43,12 @@ def running_chroma(folder: Path, port: int | None = None) -> Iterator[tuple[str,
         finally:
             process.kill()  # a polite request makes it wait for its clients
             process.wait(300)
+
+
+def pause(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process, and wait until all of its threads have stopped. `SIGCONT` continues it."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from hashing import HashingEncoder
-from servers import free_port, running_chroma
+from servers import free_port, pause, running_chroma
 
 from index import EmptyIndexError, Index, StoreError
 from index.storage import chroma_client as chroma
@@ -54,7 +54,7 @@ def test_questions_fail_while_the_server_is_down_and_are_answered_again_afterwar
         with running_chroma(data, port) as (_, process):
             index.sync([article])
             assert ask(index) == [OWL]
-            process.send_signal(signal.SIGSTOP)
+            pause(process)
             idle(index)
             with ThreadPoolExecutor(8) as readers:
                 asked = [readers.submit(ask, index) for _ in range(8)]
