@@ -1,7 +1,8 @@
 """Check an LLM call whenever its connection receives bytes, also if they do not complete a chunk of the reply.
 
 A server may send comments, headers or a line without end, so checks between two chunks are not enough. The clients of
-OpenAI, Anthropic and Ollama use httpx, whose connections come from a network backend of httpcore.
+OpenAI, Anthropic and Ollama use httpx or its successor httpx2, whose connections come from a network backend of
+httpcore or httpcore2.
 `check_received_bytes` puts a backend with checks in front of it; all settings of the client, such as proxies and TLS,
 remain.
 """
@@ -9,6 +10,7 @@ remain.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,6 +115,12 @@ def _to_connect(timeout: float | None) -> float:
     return _LONGEST_CONNECT if timeout is None else min(timeout, _LONGEST_CONNECT)
 
 
+def _read_timeouts() -> tuple[type[Exception], ...]:
+    """Return the exceptions of a read that times out; the library of the client has been imported."""
+    libraries = (sys.modules.get(name) for name in ("httpcore", "httpcore2"))
+    return tuple(library.ReadTimeout for library in libraries if library is not None)
+
+
 class _CheckedBackend:
     """A network backend of httpcore that opens connections with checks."""
 
@@ -143,15 +151,13 @@ class _CheckedStream:
 
     def _polled(self, max_bytes: int, timeout: float | None) -> Any:
         """Read, and look every `_POLL` seconds whether the call should end."""
-        from httpcore import ReadTimeout
-
         ends = math.inf if timeout is None else time.monotonic() + timeout
         while True:
             check_stop()
             left = ends - time.monotonic()
             try:
                 return self._stream.read(max_bytes, max(0.001, min(_POLL, left)))
-            except ReadTimeout:
+            except _read_timeouts():
                 if left <= _POLL:
                     raise
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import zlib
 from functools import partial
 from itertools import count
@@ -183,6 +184,14 @@ class Stopping(threading.Event):
         return True
 
 
+class Silence(threading.Event):
+    """The server waits for many checks before its next act."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        time.sleep(0.5)
+        return True
+
+
 @pytest.mark.parametrize(("provider", "sent"), SENT)
 def test_a_call_ends_with_the_next_bytes_once_nobody_waits_for_it(provider: str, sent: bytes) -> None:
     stop = threading.Event()
@@ -199,6 +208,17 @@ def test_nothing_is_sent_to_a_server_once_nobody_waits_and_no_retry_is_waited_fo
         with pytest.raises(CancelledWorkError):
             calling("openai", server.url).complete(ASKED)
         assert server.requests == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_llm_may_be_silent_for_longer_than_the_interval_between_two_checks(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_bytes, "_POLL", 0.05)
+    sent = reply(provider, WIRES[provider](["Sora ", "writes."]))
+    scene: list[Act] = [Silence(), sent[:-50], Silence(), sent[-50:]]
+    with serving(scene) as server, stopping_llm_calls(threading.Event()):
+        assert calling(provider, server.url).complete(ASKED) == "Sora writes."
 
 
 def test_calls_of_other_threads_and_later_calls_go_on() -> None:
