@@ -1,12 +1,13 @@
 """Measure what becomes of an honest LLM's answers, and of its lies, on texts with questions, answers and lies.
 
-    python bench/claims.py FILE [FILE ...] [--json FILE] [--without-llm] [--limit N]
+    python bench/claims.py FILE [FILE ...] [--json FILE] [--without-llm] [--alone] [--limit N]
 
 Each line of a FILE is a JSON object: a text with `title`, `text` and `items`. An answerable item has a `question`,
 `evidence` (exact substrings of the text), an honest `answer` in other words, `also` (further honest answers) and
 `lies`, each with a `text` and a `kind`. The other items are near misses: questions that the text does not answer.
 
-The texts of one FILE are indexed in a new home, one file each. Without an LLM, citechat quotes. With one, an
+The texts of one FILE are indexed in a new home, one file each; with `--alone`, each text in a home of its own, which is
+also asked two questions each of two other texts, which are off topic. Without an LLM, citechat quotes. With one, an
 OpenAI-compatible server on loopback writes an honest answer or a lie; each of its sentences cites the passages in the
 prompt that contain the evidence. So the whole path is measured: retrieval, prompt, client, stream, check and display.
 
@@ -21,6 +22,7 @@ prompt that contain the evidence. So the whole path is measured: retrieval, prom
 | first citation right | without an LLM: the first citation overlaps evidence, of all answerable questions |
 | all evidence cited | without an LLM: of the questions with several pieces of evidence |
 | answered, near misses refused | without an LLM: shares of the answerable questions and of the near misses |
+| off topic refused, off topic refused or unsure | the same for questions of other texts, with `--alone` |
 | answered and sure, near misses refused or unsure | the same, if a note that the articles may not answer counts |
 
 Intervals are 95% bootstrap intervals over texts.
@@ -34,7 +36,7 @@ import re
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,7 @@ from rag.evaluate.metrics.abstention import auroc
 _GRADES = {"unsupported": 1, "weak": 2, "supported": 3, "quoted": 4}  # 0: nothing is shown
 _LEAST = 3  # the lowest grade that is not flagged
 _RESAMPLES = 1000
+_OTHERS, _OFF_TOPIC = (7, 13), 2  # the texts that many lines further on, and so many questions of each
 _MARKED = re.compile(r"^\[(\d{1,3})\]", re.MULTILINE)  # the number of a passage in a prompt
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -59,6 +62,7 @@ class Item:
 
     document: int
     question: str
+    is_off_topic: bool = False
     evidence: tuple[str, ...] = ()
     honest: tuple[str, ...] = ()
     lies: tuple[tuple[str, str], ...] = ()
@@ -127,21 +131,38 @@ def read_items(path: Path, limit: int | None = None) -> tuple[list[dict[str, Any
             if each["answerable"]:
                 honest = (each["answer"], *each.get("also", ()))
                 lies = tuple((lie["kind"], lie["text"]) for lie in each["lies"])
-                items.append(Item(number, each["question"], tuple(each["evidence"]), honest, lies))
+                evidence = tuple(each["evidence"])
+                items.append(Item(number, each["question"], evidence=evidence, honest=honest, lies=lies))
             else:
                 items.append(Item(number, each["question"]))
     return documents, items
 
 
-def measure(path: Path, *, with_llm: bool = True, limit: int | None = None) -> Observations:
+def measure(path: Path, *, with_llm: bool = True, alone: bool = False, limit: int | None = None) -> Observations:
     """Index the texts in a file, ask every question without and with an LLM, and return what was observed."""
     documents, items = read_items(path, limit)
     seen = Observations()
+    if not alone:
+        _measure(seen, dict(enumerate(documents)), items, with_llm=with_llm)
+        return seen
+    for number, document in enumerate(documents):
+        own = [item for item in items if item.document == number]
+        others = [(number + step) % len(documents) for step in _OTHERS]
+        for other in others:
+            asked = [item for item in items if item.document == other and item.is_answerable][:_OFF_TOPIC]
+            own += [Item(number, item.question, is_off_topic=True) for item in asked]
+        _measure(seen, {number: document}, own, with_llm=with_llm)
+    return seen
+
+
+def _measure(
+    seen: Observations, documents: Mapping[int, dict[str, Any]], items: Sequence[Item], *, with_llm: bool
+) -> None:
     with tempfile.TemporaryDirectory(prefix="citechat-claims-") as folder:
         home, articles = Path(folder) / "home", Path(folder) / "articles"
         articles.mkdir()
-        files = [articles / f"{number:03}.txt" for number in range(len(documents))]
-        for file, document in zip(files, documents, strict=True):
+        for number, document in documents.items():
+            file = articles / f"{number:03}.txt"
             file.write_text(f"{document['title']}\n\n{document['text']}\n", encoding="utf-8")
         settings = load_settings(home=home)
         open_index(settings).sync([articles])
@@ -155,15 +176,15 @@ def measure(path: Path, *, with_llm: bool = True, limit: int | None = None) -> O
             with serving(writer) as url:
                 named = load_settings(home=home, llm="openai:writer", llm_base_url=url)
                 _observe_answers(seen, items, build_assistant(named), writer)
-    return seen
 
 
 def _observe_quotes(
     seen: Observations, item: Item, answer: Answer, text_of: Callable[[str], str], names: dict[str, int]
 ) -> None:
     if not item.is_answerable:
-        seen.add("near misses refused", item.document, not answer.found)
-        seen.add("near misses refused or unsure", item.document, not answer.found or answer.is_unsure)
+        what = "off topic" if item.is_off_topic else "near misses"
+        seen.add(f"{what} refused", item.document, not answer.found)
+        seen.add(f"{what} refused or unsure", item.document, not answer.found or answer.is_unsure)
         return
     seen.add("answered", item.document, answer.found)
     seen.add("answered and sure", item.document, answer.found and not answer.is_unsure)
@@ -271,12 +292,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--without-llm", action="store_true", help="measure quotes only, which takes a tenth of the time"
     )
+    parser.add_argument("--alone", action="store_true", help="index and ask each text alone")
     parser.add_argument("--limit", type=int, metavar="N", help="measure only the first N texts of each file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
     given = parser.parse_args(arguments)
-    found = {
-        path.stem: figures(measure(path, with_llm=not given.without_llm, limit=given.limit)) for path in given.files
-    }
+    found = {}
+    for path in given.files:
+        seen = measure(path, with_llm=not given.without_llm, alone=given.alone, limit=given.limit)
+        found[path.stem] = figures(seen)
     print(as_markdown(found))
     if given.json:
         given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")

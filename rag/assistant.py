@@ -39,6 +39,7 @@ from .reading.abstention import (
     UNSURE_THRESHOLDS,
     Certainty,
     Scale,
+    default_threshold,
     read_probability,
     similarity_confidence,
 )
@@ -178,7 +179,7 @@ class Assistant:
             if not options.fallback:
                 raise
             reason = f"{_capitalized(error.message)}."
-            if answer.confidence < self.abstention_threshold:
+            if self._is_refused(answer, context.found):
                 yield replace(not_found(answer), model=EXTRACTIVE, notes=(f"{reason} {error.hint}",))
             else:
                 yield quotes(f"{reason} Quoted from the articles instead. {error.hint}")
@@ -298,7 +299,7 @@ class Assistant:
         self, request: Request, answer: Answer, ranked: Sequence[Quote], found: SearchResult, *, is_unsure: bool
     ) -> Answer:
         """Return the answer in quotes, or an abstention if the confidence is below the threshold."""
-        if answer.confidence < self.abstention_threshold:
+        if self._is_refused(answer, found):
             note = foreign_note(found)
             return replace(not_found(answer), notes=(*answer.notes, *([note] if note else [])))
         if is_unsure:
@@ -409,11 +410,18 @@ class Assistant:
     @property
     def abstention_threshold(self) -> float:
         """The confidence below which the assistant abstains: the configured value, else the calibrated value, else the
-        default."""
-        if self.options.abstention_threshold is not None:
-            return self.options.abstention_threshold
-        calibrated = self.index.abstention_threshold()
-        return DEFAULT_ABSTENTION_THRESHOLD if calibrated is None else calibrated
+        default for many passages; see `default_threshold`."""
+        chosen = self._chosen_threshold
+        return DEFAULT_ABSTENTION_THRESHOLD if chosen is None else chosen
+
+    @property
+    def _chosen_threshold(self) -> float | None:
+        configured = self.options.abstention_threshold
+        return self.index.abstention_threshold() if configured is None else configured
+
+    def _is_refused(self, answer: Answer, found: SearchResult) -> bool:
+        chosen = self._chosen_threshold
+        return answer.confidence < (default_threshold(found) if chosen is None else chosen)
 
     @property
     def _llm_abstention_threshold(self) -> float:

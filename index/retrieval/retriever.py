@@ -48,11 +48,15 @@ class ScoredPassage:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The passages found for a question, best first, and the BM25 index, which gives the rarity of each term."""
+    """The passages found for a question, best first, and the BM25 index, which gives the rarity of each term.
+
+    `searched` is the number of passages among which they were found.
+    """
 
     question: Question
     passages: list[ScoredPassage]
     bm25: BM25Index
+    searched: int = 0
 
     @property
     def hits(self) -> list[Hit]:
@@ -104,7 +108,7 @@ class Retriever:
             shown, *others = _preferred_first([i, *copies], existing)
             hit = _hit(existing[shown], [existing[copy] for copy in others], float(score[i]), own_ranks, read)
             passages.append(ScoredPassage(hit, existing[shown], similarities[shown]))
-        return SearchResult(read, passages, self._bm25)
+        return SearchResult(read, passages, self._bm25, self._count(allowed))
 
     def corrected(self, question: str) -> dict[str, str]:
         """Return the word of an article for each word of a question that is misspelt; see `spelling`."""
@@ -118,8 +122,7 @@ class Retriever:
 
     def count_passages(self, article_filter: ArticleFilter | None = None) -> int:
         """Return the number of passages in the articles that `article_filter` allows."""
-        allowed = self._allowed(article_filter)
-        return len(self._bm25) if allowed is None else int(self._bm25.of_articles(allowed).sum())
+        return self._count(self._allowed(article_filter))
 
     def outline(
         self, article_filter: ArticleFilter | None = None, articles: Sequence[str] | None = None
@@ -152,6 +155,9 @@ class Retriever:
             return None
         allowed = [article.id for article in self._metadata if article_filter.allows(article)]
         return None if len(allowed) == len(self._metadata) > 0 else allowed
+
+    def _count(self, allowed: Sequence[str] | None) -> int:
+        return len(self._bm25) if allowed is None else int(self._bm25.of_articles(allowed).sum())
 
     def make_searchable(self) -> None:
         """Load or build the data that every question needs."""

@@ -1,7 +1,7 @@
-"""Misspelt words of a question, matched with the words of the index. Pure, except for `rapidfuzz`.
+"""Misspelt words of a question, matched with the words of the index.
 
-A word that no article contains is replaced by the most similar word that one does: one edit away (a letter inserted,
-deleted, replaced, or two exchanged), or two edits for a long word. Digits are never changed.
+A word that is in no article and in no dictionary is replaced by the most similar word of the articles: one edit away (a
+letter inserted, deleted, replaced, or two exchanged), or two edits for a long word. Digits are never changed.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..text.dictionaries import is_word
 from .bm25 import BM25Index, terms
 
 _WORD = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ'’-]*[A-Za-zÀ-ɏ]")
 _SHORTEST, _LONG = 5, 8  # letters; a shorter word may well be another word with one edit
+_POSSESSIVE = ("'s", "’s")
 _MOST_WORDS = 6  # number of unknown words that are looked up; a question with more is in another language
 
 
@@ -21,12 +23,17 @@ def misspelt(question: str, bm25: BM25Index) -> dict[str, str]:
     unknown = list(dict.fromkeys(_unknown_words(question, bm25)))
     if not unknown or len(unknown) > _MOST_WORDS:
         return {}
-    return {word: term for word in unknown if (term := _closest(word, bm25)) is not None}
+    similar = {word: term for word in unknown if (term := _closest(word, bm25)) is not None}
+    return {word: term for word, term in similar.items() if not is_word(_without_possessive(word), question)}
 
 
 def surface_form(term: str, text: str) -> str | None:
     """Return the first word in a text that has this term, as it is written there."""
     return next((match[0] for match in _WORD.finditer(text) if terms(match[0]) == [term]), None)
+
+
+def _without_possessive(word: str) -> str:
+    return word[:-2] if word.endswith(_POSSESSIVE) else word
 
 
 def _unknown_words(question: str, bm25: BM25Index) -> Iterator[str]:

@@ -63,3 +63,26 @@ def test_an_honest_answer_is_shown_and_a_lie_is_caught(bench: Any, tmp_path: Pat
         "AUROC": 1.0,
     }
     assert "| lost | 0.00 [0.00, 0.00] of 1 |" in bench.as_markdown({"tiny": found})
+
+
+def test_a_text_that_is_asked_alone_is_asked_questions_of_others_too(bench: Any, tmp_path: Path) -> None:
+    other = {
+        "title": "Owls",
+        "text": "Owls hunt at night.",
+        "items": [
+            {
+                "question": "What does the bird eat at noon?",
+                "answerable": True,
+                "evidence": ["Owls hunt at night."],
+                "answer": "They hunt at night.",
+                "lies": [{"kind": "time shifted", "text": "They hunt at noon."}],
+            }
+        ],
+    }
+    file = tmp_path / "two.jsonl"
+    file.write_text(json.dumps(TEXT) + "\n" + json.dumps(other) + "\n", encoding="utf-8")
+
+    found = bench.figures(bench.measure(file, with_llm=False, alone=True))
+
+    assert found["off topic refused"][:2] == (4, 1.0)
+    assert found["first citation right"][0] == 2

@@ -44,6 +44,10 @@ def test_a_misspelt_word_is_matched_with_a_similar_word(
         "Where is Southport?",  # more than one letter differs, among them the first
         "¿Cuántos tranvías compraron ayer nuestros vecinos felices?",  # another language
         "Who is mentioned?",  # not "motion"
+        "who complained about the markings",  # words of the language, in no article
+        "was the counsel fired",  # not "council"
+        "Marshal's trains",
+        "Combien de trams le marché mesure-t-il ?",  # not "market"
         "1984 and 2031",
         "",
     ],
