@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator
 
 from ..text.dictionaries import is_word
+from ..text.languages import likely_language
+from ..text.sentence_rules import ENGLISH
 from .bm25 import BM25Index, terms
 
 _WORD = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ'’-]*[A-Za-zÀ-ɏ]")
 _SHORTEST, _LONG = 5, 8  # letters; a shorter word may well be another word with one edit
 _POSSESSIVE = ("'s", "’s")
 _MOST_WORDS = 6  # number of unknown words that are looked up; a question with more is in another language
+_FOREIGN = 1 / 3  # minimum share of unknown words in a question in another language than the articles
 
 
 def misspelt(question: str, bm25: BM25Index) -> dict[str, str]:
@@ -24,7 +27,12 @@ def misspelt(question: str, bm25: BM25Index) -> dict[str, str]:
     if not unknown or len(unknown) > _MOST_WORDS:
         return {}
     similar = {word: term for word in unknown if (term := _closest(word, bm25)) is not None}
-    return {word: term for word, term in similar.items() if not is_word(_without_possessive(word), question)}
+    if not similar:
+        return {}
+    language = likely_language(question)
+    if language not in (None, ENGLISH) and len(unknown) >= _FOREIGN * len(_WORD.findall(question)):
+        return {}
+    return {word: term for word, term in similar.items() if not is_word(_without_possessive(word), language)}
 
 
 def surface_form(term: str, text: str) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
-from index import SearchResult
+from index import SearchResult, likely_language
 
 _LANGUAGES = {
     "cs": "Czech",
@@ -24,14 +23,6 @@ _LANGUAGES = {
     "sv": "Swedish",
     "zh": "Chinese",
 }
-_OTHER_LANGUAGE = re.compile(
-    r"\b(?:qué|que|cuál|cuánt[oa]s?|quién|dónde|cómo|cuándo|por|los|las|una|est[áe]|wer|wie|was|wann|warum|welche[rs]?|ist|der|die"
-    r"|das|und|nicht|qui|quoi|quel(?:le)?s?|combien|où|quand|pourquoi|comment|est|les|des|dans|chi|che|cosa|quant[oi]|dove"
-    r"|quando|perché|sono|nel|della|quem|onde|quais|são|wie|het|een|van|zijn)\b",
-    re.IGNORECASE,
-)
-_FEWEST = 2  # such words in a question, to count as another language
-
 _KNOWN = 0.5  # minimum share of a question's terms that occur in the articles
 
 
@@ -46,12 +37,12 @@ def is_foreign(found: SearchResult) -> bool:
 
 def foreign_note(found: SearchResult) -> str:
     """Return a note for a question in another language than the articles, to which nothing was found; else ""."""
-    question = found.question
-    words = len(_OTHER_LANGUAGE.findall(question.text))
-    if not is_foreign(found) or (question.readable and words < _FEWEST):
-        return ""
     languages = Counter(hit.language for hit in found.hits if hit.language)
+    if not languages and not is_foreign(found):
+        return ""
     code = languages.most_common(1)[0][0] if languages else "en"
+    if likely_language(found.question.text) in (None, code):
+        return ""
     named = _LANGUAGES.get(code, code)
     return (
         f"The articles are in {named}. To ask in another language, use a multilingual encoder or an LLM: see"
