@@ -14,6 +14,7 @@ from ..prompts import without_markers
 from ..questions.answer_kinds import cell_answer, short_answer
 from ..reading.document import role_of
 from ..reading.evidence import Quote
+from ..text.entities import missing_names
 
 _FURTHER, _MOST = 0.87, 3
 """Minimum score of a further sentence, as a share of the best one's, and maximum number of sentences. On the claims
@@ -40,6 +41,7 @@ _OPENS_WITH_PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _LIST_ITEM = re.compile(r"([-*+•·]|\d{1,3}[.)、])\s")
+_QUOTED = re.compile(r"[“\"„«「][^“”\"»」]*[”\"»」]?")
 _OPENING_QUOTES = '“"„«‘「'
 
 
@@ -121,8 +123,8 @@ def _with_neighbours(quote: Quote, found: SearchResult, *, around: bool = False)
     """Extend a quote to include the sentences that are needed to understand it.
 
     They are the sentence before a sentence that begins with a pronoun, the list that a colon introduces, and the
-    quotation that follows a sentence such as: X named several options. “You could use A, B or C,” he said. With
-    `around`, so are the statements before and after it in its paragraph.
+    quotation that follows a sentence such as: X named several options. “You could use A, B or C,” he said, unless it is
+    of somebody else. With `around`, so are the statements before and after it in its paragraph.
     """
     features = found.passages[quote.number - 1].features
     passage, spans, texts = features.passage, features.sentences, features.texts
@@ -132,13 +134,18 @@ def _with_neighbours(quote: Quote, found: SearchResult, *, around: bool = False)
     if quote.text.endswith(":"):
         while last + 1 < len(texts) and _LIST_ITEM.match(texts[last + 1]):
             last += 1
-    elif last + 1 < len(texts) and texts[last + 1][0] in _OPENING_QUOTES:
+    elif last + 1 < len(texts) and _continues(texts[last + 1], quote.text):
         last += 1
     if around:
         first, last = _around(features, first, last)
     start, end = spans[first].start, spans[last].end
     span = Span(passage.start + start, passage.start + end)
     return replace(quote, span=span, text=features.named.part(Span(start, end)))
+
+
+def _continues(following: str, text: str) -> bool:
+    """Return whether a sentence is a quotation that continues the sentence `text`, of nobody else than it names."""
+    return following[0] in _OPENING_QUOTES and not missing_names(_QUOTED.sub(" ", following), text)
 
 
 def _around(features: PassageFeatures, first: int, last: int) -> tuple[int, int]:

@@ -124,7 +124,8 @@ _AFTER_A_NAME = re.compile(
     rf"['’]s\b| (?:also |later |has |had |who )?{SAYS}\b|, (?:who|an?|the|at|in)\b"
     r"| (?:is|was|will|has|had|and|did|does|could|would)\b"
 )
-_ROLE_BEFORE = re.compile(rf"\b{_ROLE}s?,? $", re.IGNORECASE)
+_ROLE_BEFORE = re.compile(rf"(?<!\bwho )\b{_ROLE}s?,? $", re.IGNORECASE)
+_LED = re.compile(r"\bwho (?:now |also )?(?:heads|chairs|runs|leads|founded|manages|owns|directs|works (?:for|at)) $")
 _PLACED = re.compile(
     r"\b(?:in|near|outside|around|across|throughout|town of|city of|town|city|village|province|capital|mainland"
     r"|based in|northern|southern|eastern|western|central) $",
@@ -365,7 +366,7 @@ def _signs(text: str, start: int, end: int, name: str) -> list[NameKind]:
     found: list[NameKind] = []
     if _ORGANISATION_WORD.search(name):
         found += ["organisation"] * 3
-    if _ORGANISED.search(before) or is_apposed:
+    if _ORGANISED.search(before) or _LED.search(before) or is_apposed:
         found += ["organisation"] * 2
     if _ACTS.match(after) or _SPEAKS_OF_ITSELF.match(after) or _OF_A_FIRM.match(after):
         found.append("organisation")

@@ -23,6 +23,10 @@ The bridge will have these lanes:
 - one lane for bicycles
 
 The toll has not been decided.
+
+The crossing by ferry takes forty minutes.
+
+“People want to get home,” said Petra Oyen, who lives on the island.
 """
 
 
@@ -54,6 +58,10 @@ def test_a_sentence_that_opens_with_a_pronoun_brings_the_one_before(assistant: A
 def test_a_sentence_that_a_quotation_follows_brings_it(assistant: Assistant) -> None:
     quote = _quote(assistant, "Which materials did the engineer Jonas Lie name for the deck?")
     assert quote.endswith("“You could use steel, concrete or timber,” he said.")
+
+
+def test_a_quotation_of_somebody_else_is_not_brought(assistant: Assistant) -> None:
+    assert _quote(assistant, "How long does the ferry take?") == "The crossing by ferry takes forty minutes."
 
 
 def test_a_line_that_announces_a_list_brings_the_list(assistant: Assistant) -> None:

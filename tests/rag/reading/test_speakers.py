@@ -45,6 +45,20 @@ def test_a_surname_with_a_verb_of_saying_shows_that_the_full_name_is_a_persons()
     assert "06 Seshadri" not in names
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "“People want to sleep,” said Tomas Reyk, who heads Lumen Rail.",
+        "Ada Vance, who chairs Lumen Rail, welcomed it.",
+        "Jo Brandt, who works for Lumen Rail, left early.",
+    ],
+)
+def test_what_a_person_heads_is_an_organisation(text: str) -> None:
+    kinds = {name.text: name.kind for name in names_in(lines_of("The operator Lumen Rail said on Monday no.", text))}
+    assert kinds.pop("Lumen Rail") == "organisation"
+    assert list(kinds.values()) == ["person"]
+
+
 def test_the_number_of_names_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_NAMES", 2)
     rows = lines_of("We met Ana Pereira.", "We met Lena Kolb.", "We met Otto Brandt.", "Then Ana Pereira left.")
