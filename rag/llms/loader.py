@@ -114,10 +114,10 @@ def load_llm(
 
 
 def _client(provider: str, model: str, options: dict[str, Any]) -> BaseChatModel:
-    if provider == "openai":
-        from .openai_chat import CompatibleChatOpenAI
+    if provider in ("openai", "anthropic", "ollama"):
+        from .text_clients import open_text_client
 
-        return CompatibleChatOpenAI(model=model, **options)
+        return open_text_client(provider, model, options)
     from langchain.chat_models import init_chat_model
 
     llm: BaseChatModel = init_chat_model(model, model_provider=provider, **options)

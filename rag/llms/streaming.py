@@ -25,7 +25,8 @@ MOST_BYTES, BYTES_PER_CHARACTER = 10_000_000, 1_000
 them. A chunk has some hundred bytes; providers also send comments and empty chunks while a model thinks."""
 
 MOST_CHUNKS = 100_000
-"""Maximum number of chunks of a reply, with and without text: LangChain keeps all of them until the reply ends."""
+"""Maximum number of chunks of a reply, with and without text: LangChain keeps all of them until the reply ends, and
+then merges them without looking at any limit."""
 
 STOP, LENGTH, CONTENT_FILTER = "stop", "length", "content_filter"
 
@@ -145,6 +146,7 @@ def stream_text(
     def read(chunk: BaseMessage) -> str:
         nonlocal chunks, characters
         text = reply.read(chunk)
+        _drop_extras(chunk, text)
         chunks, characters = chunks + 1, characters + len(text)
         if chunks > MOST_CHUNKS:
             raise failure("too long", spec, f"more than {MOST_CHUNKS:,} pieces")
@@ -173,6 +175,18 @@ def stream_text(
     if problem := reply.problem(spec.partition(":")[0].strip().lower()):
         kind, detail = problem
         raise failure(kind, spec, detail)
+
+
+def _drop_extras(chunk: Any, text: str) -> None:
+    """Reduce a chunk that was read to its text and its token counts.
+
+    LangChain keeps all chunks and merges them when the reply ends; merging anything else, such as tool calls, may take
+    quadratic time.
+    """
+    if chunk.type == "AIMessageChunk":  # other messages are not merged with each other
+        chunk.content = text
+        chunk.additional_kwargs, chunk.response_metadata = {}, {}
+        chunk.tool_call_chunks, chunk.tool_calls, chunk.invalid_tool_calls = [], [], []
 
 
 def _token_count(reported: Any) -> int:

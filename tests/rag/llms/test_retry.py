@@ -288,9 +288,9 @@ def test_a_reply_without_end_is_stopped() -> None:
 
 
 def test_reasoning_without_end_is_stopped() -> None:
-    thought = AIMessageChunk("", additional_kwargs={"reasoning_content": "I wonder. " * 20_000})
+    sent = {"reasoning_content": "I wonder. " * 20_000}
     with pytest.raises(LLMError, match="wrote too much"):
-        _streamed([thought] * 5)
+        _streamed([AIMessageChunk("", additional_kwargs=sent) for _ in range(5)])
 
 
 def test_lone_surrogates_in_a_reply_are_replaced() -> None:
