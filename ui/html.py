@@ -42,6 +42,11 @@ _QUOTED = re.compile(r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*")""")
 _PATH = re.compile(r"((?:[a-z_]{2,20}:)?)((?:[A-Za-z]:)?[/\\](?!/).*)")
 # A URL that Markdown does not change: without brackets, quotes, a password or characters to escape.
 _ADDRESS = re.compile(r"https?://[\w\-.~:%]+([/?#][\w\-.~:/?#@!$&'()*+,;=%]*)?")
+# Where a word joiner prevents that a renderer makes a link of a text such as http://x, //x, www.x or a@x.
+_IN_ADDRESS = re.compile(r"(?<=/)/|(?<=www)\.|@", re.IGNORECASE)
+WORD_JOINER = "\u2060"
+"""An invisible character that is not a part of any word, address or Markdown construct."""
+
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE)
@@ -55,6 +60,15 @@ def escape(text: str) -> str:
 def is_web_address(source: str) -> bool:
     """Return whether an article's source is a web address that can be written into Markdown as it is."""
     return _ADDRESS.fullmatch(source) is not None
+
+
+def break_addresses(text: str) -> str:
+    """Return the text with a word joiner in each web or e-mail address, so Markdown renderers do not make it a link.
+
+    Escapes are not enough: some renderers, such as remark-gfm, look for addresses after they have removed all escapes.
+    What is inserted depends only on the text before it.
+    """
+    return _IN_ADDRESS.sub(rf"{WORD_JOINER}\g<0>", text)
 
 
 def embedded(page: str) -> str:

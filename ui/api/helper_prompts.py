@@ -16,14 +16,17 @@ from typing import Literal
 
 from rag import Turn, questions_beside_text
 
+from ..html import WORD_JOINER, break_addresses
+
 Kind = Literal["title", "tags", "follow-ups", "queries", "completion"]
 
 LONGEST_RESULT = 60
 """Maximum length of a title that is made of the first question, in characters, as in the chat."""
 
-_TAG = re.compile(r"<[^<>\n]{0,300}>")
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,2000}\)")
-_ADDRESS = re.compile(r"(?:\b(?:https?|ftp|data|javascript):|\bwww\.)[^\s\"]+", re.IGNORECASE)
+# An escape sequence of JSON, or of Markdown.
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([^\w\s\"]))")
+# What begins a tag, a link, an image, a definition or a character reference in Markdown; in JSON, only in strings.
+_MARKUP = re.compile(r"<|(?<=\])[(\[:]|(?<=&)(?=#|[A-Za-z][A-Za-z0-9]{0,31};)")
 _OPENING = 800  # number of characters at the beginning of a prompt that contain the task
 _INSTRUCTIONS = 6000  # number of characters that contain the form of the result
 _LONGEST_QUESTION = 2000  # characters of a question in the conversation that are used
@@ -171,8 +174,30 @@ def plain_result(prompt: HelperPrompt, follow_ups: Callable[[list[str]], list[st
 
 
 def without_markup(reply: str) -> str:
-    """Return the LLM's reply to such a prompt without tags, links, images and web addresses, which are not needed."""
-    return _ADDRESS.sub("", _LINK.sub(r"\1", _TAG.sub("", reply)))
+    """Return the reply to such a prompt as text in which no Markdown renderer finds tags, links, images or addresses.
+
+    Nothing is cut out, because the rest could be markup again: a "<" becomes "‹", and other markup is broken by a word
+    joiner. JSON remains JSON. Takes linear time.
+    """
+    return _MARKUP.sub(_broken, break_addresses(_ESCAPE.sub(_unescaped, reply)))
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """Return the character that an escape sequence stands for, if it may be a part of markup and need not be escaped.
+
+    A backslash is followed by a word joiner, so it does not escape anything when the text is read as Markdown.
+    """
+    code, sign = escape.groups()
+    character = chr(int(code, 16)) if code else sign
+    if character == "\\":
+        return f"{escape[0]}{WORD_JOINER}"
+    if code:
+        return character if " " <= character <= "~" and character != '"' else escape[0]
+    return character if character == "/" else f"\\{WORD_JOINER}{character}"
+
+
+def _broken(markup: re.Match[str]) -> str:
+    return "‹" if markup[0] == "<" else f"{WORD_JOINER}{markup[0]}"
 
 
 def _ends_with_question(prompt: str) -> bool:

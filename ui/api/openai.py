@@ -24,7 +24,7 @@ from starlette.responses import Response
 from index import CitechatError
 from rag import NOT_FROM_ARTICLES, Answer, Assistant, ModelCatalog, SettingsError, Turn, follow_up_questions
 
-from ..html import is_web_address
+from ..html import break_addresses, is_web_address
 from ..security.errors import RequestError
 from .ask import KEEP_ALIVE, State, answer_states, event, event_stream
 from .errors import CLIENT_CLOSED_REQUEST, invalid_field, json_response
@@ -43,11 +43,11 @@ _MOST_DIGITS = 3  # in the number of a footnote
 _FOLLOW_UPS = 3  # number of follow-up questions for a client that asks for them
 _CHARACTERS_PER_TOKEN = 4  # of a prompt that is passed on to the LLM
 
-# Characters that begin a link, an image, a reference or a tag in Markdown, or an address, which some clients turn into
-# a link; and every backslash, because it would cancel one that is written before them. Each pattern depends only on
-# preceding text, so the part of an answer that was already sent does not change; two adjacent citations are not a
-# reference.
-_MARKUP = re.compile(r"[\\<@]|(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|(?<=:/)/|(?<=www)\.", re.IGNORECASE)
+# Characters that begin a link, an image, a reference, a tag or a character reference in Markdown; and every backslash,
+# because it would cancel one that is written before them. Each pattern depends only on preceding text, so the part of
+# an answer that was already sent does not change; two adjacent citations are not a reference.
+_MARKUP = re.compile(r"[\\<]|(?<=\])[(:]|(?<=!)\[(?!\d{1,3}\])|(?<=&)#")
+_NAMED_CHARACTER = re.compile(r"(&[A-Za-z][A-Za-z0-9]{0,31});")
 
 
 class _LenientRequest(BaseModel):
@@ -195,7 +195,7 @@ def _help(assistant: Assistant, prompt: HelperPrompt) -> Iterator[Answer]:
         for answer in assistant.pass_on(prompt.messages):
             yield replace(answer, text=without_markup(answer.text))
         return
-    text = plain_result(prompt, partial(_follow_ups, assistant))
+    text = without_markup(plain_result(prompt, partial(_follow_ups, assistant)))
     yield Answer("", text, found=False, model=assistant.model, notes=(NOT_FROM_ARTICLES,), done=True)
 
 
@@ -241,8 +241,11 @@ async def _chunks(states: AsyncIterator[State], model: str, *, include_usage: bo
 
 
 def escape_markup(text: str) -> str:
-    """Return the text as Markdown with links, images, tags and addresses escaped: article text is not markup."""
-    return _MARKUP.sub(r"\\\g<0>", text)
+    """Return the text as Markdown without links, images, tags and addresses: article text is not markup.
+
+    All of them are escaped, and addresses also contain a word joiner.
+    """
+    return _NAMED_CHARACTER.sub(r"\1\\;", _MARKUP.sub(r"\\\g<0>", break_addresses(text)))
 
 
 def _final_part(answer: Answer) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from rag import Turn
 from ui.api.helper_prompts import HelperPrompt, find_helper_prompt, plain_result, without_markup
@@ -205,9 +208,74 @@ def test_a_question_after_a_pasted_task_is_a_question(opening: str) -> None:
     assert find_helper_prompt([*history, ("user", f"{opening}{PASTED}\n\n{filler}\n\n{question}")]) is None
 
 
-def test_a_reply_to_a_helper_prompt_has_no_tags_links_and_addresses() -> None:
-    reply = (
-        '{"title": "Harbour ![i](http://evil.example/i.png) <b>open</b> [now](javascript:x) https://evil.example/y"}'
-    )
-    assert without_markup(reply) == '{"title": "Harbour i open now "}'
-    assert without_markup("[1] Harbour: 3 < 4") == "[1] Harbour: 3 < 4"
+HOSTILE = [
+    "<scr<script>ipt>alert(1)</script>",
+    "<<b>img src=x onerror=alert(1)>",
+    "<img\nsrc=x\nonerror=alert(1)>",
+    "<svg/onload=alert(1)",
+    "![x](//evil.example/p(1).png)",
+    "![](\n//evil.example/p.png\n)",
+    "[x][1]\n\n[1]: //evil.example/a",
+    "[x]\n\n[x]: <//evil.example>",
+    "[now](//evil.example)",
+    "<https://evil.example>",
+    "https://evil.example/y",
+    r"http:/\/evil.example",
+    r"http\://evil.example",
+    "http&#58;//evil.example",
+    "http&colon;//evil.example",
+    "www.evil.example",
+    "www&period;evil.example",
+    "a@evil.example",
+    "a&#64;evil.example",
+]
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether Markdown is only plain text, also for a renderer that looks for addresses in the plain text."""
+    read = ""
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type not in {"paragraph_open", "inline", "paragraph_close"}:
+            return False
+        for child in token.children or ():
+            if child.type not in {"text", "softbreak"}:
+                return False
+            read += child.content or "\n"
+    return not any(re.search(r"https?://|www\.|\w@\w|<", each, re.IGNORECASE) for each in (text, read))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_reply_to_a_helper_prompt_has_no_tags_links_images_and_addresses(hostile: str) -> None:
+    assert not _is_plain(hostile)
+    for text in (hostile, f"Harbour {hostile} open", hostile * 3):
+        assert _is_plain(without_markup(text))
+
+
+@pytest.mark.parametrize("escaped", ["", "/", "<", ":", "@", ".", "&", "#", "[", "]", "(", "!"])
+@pytest.mark.parametrize(
+    "hostile", [*HOSTILE, 'The "Harbour" \\ opens', "港口 opens \U0001f600", "Tags: [a], {b}; c & d"]
+)
+def test_a_reply_in_json_remains_json_with_the_same_words(hostile: str, escaped: str) -> None:
+    """Each sign may be escaped, or not."""
+    text = json.dumps(hostile)
+    written = text.replace(escaped, rf"\u{ord(escaped):04X}") if escaped else text.replace("/", r"\/")
+    reply = f'{{"title": {written}, "tags": [{written}, "Harbour"], "follow_ups": []}}'
+    _check_json(without_markup(reply), {"title": hostile, "tags": [hostile, "Harbour"], "follow_ups": []})
+
+
+def _check_json(written: str, expected: dict[str, Any]) -> None:
+    found = json.loads(written)
+    assert _words(found) == _words(expected)
+    assert "<" not in written
+    assert not re.search(r"https?://|www\.|\w@\w|\]\(|\]\[|\]:", found["title"], re.IGNORECASE)
+
+
+def _words(value: Any) -> Any:
+    return json.loads(json.dumps(value, ensure_ascii=False).replace("\u2060", "").replace("‹", "<"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[1] Harbour: 3 > 2", "Q&A, R&D (2024)", '{"tags": ["a", ["b"]], "n": 1}', "a\\n 5\\u00e9"]
+)
+def test_a_reply_without_markup_is_unchanged(text: str) -> None:
+    assert without_markup(text) == text

@@ -24,6 +24,7 @@ from index import Hit, Passage, Span
 from rag import NOT_FOUND, NOT_FROM_ARTICLES, Answer, AnswerOptions, LLMError, Sentence, Turn
 from rag.answer import NOT_READ
 from ui.api.openai import CompletionRequest, _content, escape_markup, without_footnotes
+from ui.html import WORD_JOINER
 from ui.server import ServedChat, start_chat
 
 pytestmark = pytest.mark.filterwarnings(
@@ -307,17 +308,20 @@ def test_langchain_can_ask_us_as_if_we_were_openai(chat: ServedChat) -> None:
 @pytest.mark.parametrize(
     ("text", "inside"),
     [
-        ("![x](http://h/?d=1)", r"!\[x]\(http:/\/h/?d=1)"),
+        ("![x](http://h/?d=1)", "!\\[x]\\(http:/\u2060/h/?d=1)"),
         ("[x](javascript:x)", r"[x]\(javascript:x)"),
-        ("[1]: http://h", r"[1]\: http:/\/h"),
+        ("[1]: http://h", "[1]\\: http:/\u2060/h"),
         ("<img src=x>", r"\<img src=x>"),
         (r"\<img src=x>", r"\\\<img src=x>"),
         (r"\\[x](y)", r"\\\\[x]\(y)"),
-        ("https://x.example", r"https:/\/x.example"),
-        ("WWW.x.example", r"WWW\.x.example"),
-        ("ann@x.example", r"ann\@x.example"),
+        ("https://x.example", "https:/\u2060/x.example"),
+        ("WWW.x.example", "WWW\u2060.x.example"),
+        ("ann@x.example", "ann\u2060@x.example"),
         ("It rose to 5. [1][2]", "It rose to 5. [1][2]"),
         ("Stop![1]", "Stop![1]"),
+        ("Q&A; AT&T's R & D", "Q&A\\; AT&T's R & D"),
+        ("http&#58;//x", "http&\\#58;/\u2060/x"),
+        ("a&commat;x.example", "a&commat\\;x.example"),
     ],
 )
 def test_nothing_of_an_article_leads_or_loads_anywhere(text: str, inside: str) -> None:
@@ -325,8 +329,8 @@ def test_nothing_of_an_article_leads_or_loads_anywhere(text: str, inside: str) -
 
 
 def _links_by_itself(raw: str) -> bool:
-    """Return whether GitHub's Markdown would turn an address in this raw text into a link."""
-    return re.search(r"(https?|ftp)://|www\.|\w@\w", raw, re.IGNORECASE) is not None
+    """Return whether GitHub's Markdown would turn an address in this text into a link."""
+    return re.search(r"(https?|ftp)://|www\.|[\w.+-]@\w", raw, re.IGNORECASE) is not None
 
 
 HOSTILE = (
@@ -338,6 +342,17 @@ HOSTILE = (
     "https://x.example/?d=1",
     "www.x.example",
     "ann@x.example",
+    r"http:/\/x.example",
+    r"http\://x.example",
+    r"www\.x.example",
+    r"ann\@x.example",
+    "&#40;http&#58;//x.example)",
+    "http&colon;//x.example",
+    "https:&#x2F;&#47;x.example",
+    "www&period;x.example",
+    "ann&commat;x.example",
+    "[x]&#40;//x.example)",
+    "&lt;img src=//x.example&gt;",
 )
 
 
@@ -349,8 +364,10 @@ def test_no_number_of_backslashes_makes_markup_of_an_article(hostile: str, backs
         (block,) = MarkdownIt("commonmark").parse(escaped)[1:-1]
         assert {token.type for token in block.children or ()} <= {"text"}
         assert block.children is not None
-        assert "".join(token.content for token in block.children) == text, "it reads as in the article"
+        read = "".join(token.content for token in block.children)
+        assert read.replace(WORD_JOINER, "") == text, "it reads as in the article"
         assert not _links_by_itself(escaped)
+        assert not _links_by_itself(read), "some renderers look for addresses after they have removed escapes"
 
 
 def test_the_web_address_of_a_source_can_be_followed_and_nothing_else_in_a_footnote() -> None:
@@ -361,11 +378,11 @@ def test_the_web_address_of_a_source_can_be_followed_and_nothing_else_in_a_footn
     )
     sentence = Sentence(0, 6, "It is.", (1, 2), (Span(0, 5), Span(0, 5)), "supported")
     content = _content(Answer("Is it?", "It is. [1][2]", hits=hits, sentences=(sentence,), done=True))
-    assert f"[1] Read https:/\\/x.example, {url}: " in content
-    assert r"https:/\/www\.daily.example/a_b \<b>" in content
+    assert f"[1] Read https:/\u2060/x.example, {url}: " in content
+    assert "https:/\u2060/www\u2060.daily.example/a_b \\<b>" in content
 
 
-@given(st.text(alphabet="[](){}<>!:/\\@.w1 a\n", max_size=40))
+@given(st.text(alphabet="[](){}<>!:/\\@.w1 a\n&#;", max_size=40))
 def test_what_follows_never_changes_what_was_made_harmless_before(text: str) -> None:
     """Sent text cannot be taken back. A sentence does not end inside of a citation after an exclamation mark."""
     escaped = escape_markup(text)

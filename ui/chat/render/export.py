@@ -1,6 +1,7 @@
 """Export a conversation as Markdown or JSON, and an answer as plain text to copy. Pure functions.
 
-Markdown escapes all text from users, articles and models: a backslash precedes each character that could begin markup.
+Markdown escapes all text from users, articles and models: a backslash precedes each character that could begin markup,
+and a word joiner is in each address, because some renderers make links of addresses after they have removed escapes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from index import Span
 from rag import Answer, Citation
 
 from ...conversation import Conversation, Exchange
-from ...html import abstention_text, answer_notes, is_web_address, origin, reason_text, support_label
+from ...html import abstention_text, answer_notes, break_addresses, is_web_address, origin, reason_text, support_label
 from ...i18n.translate import Translate, english
 from .exchange import scope_text, segments
 
@@ -32,11 +33,8 @@ _BADLY = ("weak", "unsupported")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202d\u202e\ufffe\uffff]")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+)(?<=\S)\*\*")
 # Each of these may begin or end a construct in some Markdown dialect: emphasis, code, a link, a footnote, a tag, a
-# table, a formula, an attribute, a mention or a heading; or, only in some contexts, an entity, an image, an automatic
-# link or a comment.
-_SPECIAL = re.compile(
-    r"[\\`*_\[\]<>{}~^$|#@=]|&(?=#?\w+;)|!(?=\[|$)|:(?=//)|(?<=\])\(|(?<=www)\.|%(?=%)", re.IGNORECASE
-)
+# table, a formula, an attribute, a mention or a heading; or, only in some contexts, an entity, an image or a comment.
+_SPECIAL = re.compile(r"[\\`*_\[\]<>{}~^$|#@=]|&(?=#?\w+;)|!(?=\[|$)|(?<=\])\(|%(?=%)")
 _AFTER_FOOTNOTE = re.compile(r"^[(:]")  # would turn the preceding footnote into a link or a definition
 _ITEM = re.compile(r"(?:-|\+|•|\\\*)\s+(?=\S)")
 _AT_LINE_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+:%]))")
@@ -212,8 +210,8 @@ def _origin(citation: Citation, translate: Translate) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Escape clean text for use in a Markdown line."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
+    """Escape clean text for use in a Markdown line, with a word joiner in each address."""
+    return _SPECIAL.sub(r"\\\g<0>", break_addresses(text))
 
 
 def _flat(text: str) -> str:

@@ -16,9 +16,11 @@ from index import Hit, Passage, RequestFilter, Span
 from rag import NOT_FOUND, Answer, Sentence
 from ui.chat.render.export import as_json, as_markdown, file_name, with_sources
 from ui.conversation import Conversation, Exchange
+from ui.html import WORD_JOINER
 from ui.i18n.translate import chinese
 
 TEXT = "The harbour reopened on Monday. Ships came back. See note [1] there."
+ADDRESSES = re.compile(r"(https?|ftp)://|www\.|[\w.+-]@\w", re.IGNORECASE)
 ADDRESS = "https://www.example.org/x_y?a=1&b=2"
 HOSTILE = [
     "<script>alert(1)</script> <!-- x --> <http://evil.example> <a@evil.example>",
@@ -49,6 +51,8 @@ HOSTILE = [
     "back\\slash \\[1] \\",
     "Wow!",
     "http://evil.example www.evil.example a@evil.example",
+    r"http:/\/evil.example http\://evil.example www\.evil.example a\@evil.example",
+    "http&#58;//evil.example http&colon;//evil.example www&period;evil.example a&commat;evil.example",
     '"',
     "a\x00b\ud800c\u202ed",
     "line one\nline two\r\n\r\nline three\u2028line four",
@@ -97,10 +101,21 @@ def rendered(markdown: str, address: str = ADDRESS) -> list[Token]:
 
 
 def words_of(tokens: list[Token]) -> str:
-    """What a reader of the rendered file reads, paragraph by paragraph."""
-    return "\n".join(
-        "".join(child.content for child in token.children or []) for token in tokens if token.type == "inline"
-    )
+    """What a reader of the rendered file reads, paragraph by paragraph, without the joiners in addresses."""
+    lines = []
+    for token in tokens:
+        if token.type == "inline":
+            children = token.children or []
+            lines.append("".join(child.content for child in children))
+            own = "".join(
+                x.content for x, before in zip(children, [None, *children], strict=False) if not _opens(before)
+            )
+            assert not ADDRESSES.search(own), "some renderers look for addresses after they have removed escapes"
+    return "\n".join(lines).replace(WORD_JOINER, "")
+
+
+def _opens(token: Token | None) -> bool:
+    return token is not None and token.type == "link_open"
 
 
 # Markdown
@@ -225,9 +240,11 @@ def test_plain_prose_is_not_disfigured_by_backslashes() -> None:
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("http://x.example ftp://x", r"http\://x.example ftp\://x"),
-        ("www.x.example WWW.x", r"www\.x.example WWW\.x"),
-        ("a@x.example", r"a\@x.example"),
+        ("http://x.example ftp://x", "http:/\u2060/x.example ftp:/\u2060/x"),
+        (r"http:/\/x.example", r"http:/\\/x.example"),
+        ("http&#58;//x.example", "http\\&\\#58;/\u2060/x.example"),
+        ("www.x.example WWW.x", "www\u2060.x.example WWW\u2060.x"),
+        ("a@x.example", "a\u2060\\@x.example"),
         ("==x== $x$ |x| {x} %%x%%", r"\=\=x\=\= \$x\$ \|x\| \{x\} \%%x\%%"),
         ("a](b) <b>", r"a\]\(b) \<b\>"),
         ("+", r"\+"),
