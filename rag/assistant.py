@@ -340,8 +340,8 @@ class Assistant:
     def pass_on(self, messages: Sequence[tuple[str, str]]) -> Iterator[Answer]:
         """Yield the LLM's reply to messages that are not a question about the articles, given as roles and texts.
 
-        The messages are sent unchanged, without passages. The reply is not checked: `found` is False, and a note says
-        so. Raises `LLMError` if the LLM fails or is missing.
+        The messages are sent without passages, and unchanged except for control tokens. The reply is not checked:
+        `found` is False, and a note says so. Raises `LLMError` if the LLM fails or is missing.
         """
         answers = self._pass_on(messages)
         return observed(answers, self.observer) if self.observer else answers

@@ -1,6 +1,7 @@
 """The LLM prompts. Pure: constants, and functions that turn values into messages.
 
-Articles are data: no passage can close its tag, imitate another passage, or contain a citation marker.
+Articles are data: no passage can close its tag, imitate another passage, or contain a citation marker or a control
+token of a chat template.
 """
 
 from __future__ import annotations
@@ -102,7 +103,27 @@ _GAP = 20
 """Number of characters between two passages, such as blank lines, above which some text was left out."""
 _BLANK_LINE = "\n\n"
 
-_FENCE = re.compile(r"<(?=[^a-z<>]{0,8}(?:document|passage|question|conversation|titles))", re.IGNORECASE)
+# "<" and what follows it; the pattern below says whether that is the name of a tag in a prompt.
+_AFTER_ANGLE = re.compile("<([^<>]*+)")
+_TAG_NAME = re.compile(
+    "[^a-z]*+(?:document|passage|question|conversation|titles|sentence|expected|answer)", re.IGNORECASE
+)
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+
+# Control tokens of chat templates: <|im_end|>, <turn|>, <s>, <<SYS>>, [INST], [|system|] and similar. A server makes
+# tokens of them also if they are in a message.
+_ANGLE_TOKEN = re.compile(
+    r"<(?=[|｜]|/?\w{1,40}[|｜]>|</?SYS>>"
+    r"|/?(?:s|bos|eos|pad|unk|mask|sep|cls|sop|eop|eot|think|thinking|tools?|tool_\w{1,20}|function_\w{1,20}|image|audio|video"
+    r"|(?:start|end|begin|bos|eos)_of_\w{1,20}|(?:unused|extra_id_|reserved_|SPECIAL_)\w{1,20}|\w{1,20}:[be]os)>)"
+)
+_BRACKET_TOKEN = re.compile(
+    r"\[(/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_\w{1,20}|MODEL_SETTINGS|PREFIX|MIDDLE|SUFFIX|ARGS|CALL_ID|THINK|IMG\w{0,10}"
+    r"|AUDIO|BEGIN_AUDIO|CLS|SEP|PAD|UNK|MASK|BOS|EOS|g?MASK|\|[^\[\]|\n]{1,40}\|))\]"
+)
 _CITED = re.compile(r"\s?\[\d{1,3}\]")
 _MARKER = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；–—-]\s*\d{1,3})*)\s*[\]】］]")
 
@@ -113,6 +134,24 @@ def without_markers(text: str) -> str:
     An article may number its own sources, and beside our markers "[3]" would cite the third passage.
     """
     return _MARKER.sub(lambda found: f"({found[0][1:-1]})", text)
+
+
+def without_control_tokens(text: str) -> str:
+    """Return a text with the usual control tokens of chat templates in other brackets, of the same length.
+
+    `<|im_end|>` becomes `‹|im_end|>`, and `[INST]` becomes `(INST)`. As a token, it would end the user's message, and
+    an article could write a message of the system after it.
+    """
+    return _BRACKET_TOKEN.sub(r"(\1)", _ANGLE_TOKEN.sub("‹", text))
+
+
+def as_data(text: str) -> str:
+    """Return a text for a prompt, in which it cannot be anything but text; its length is the same.
+
+    Prompt tags (`<passage>` becomes `‹passage>`, also with invisible characters in it) and control tokens get other
+    brackets, and "[3]" becomes "(3)". Quotes are compared with the article, not with this text.
+    """
+    return without_markers(without_control_tokens(_AFTER_ANGLE.sub(_without_tag, text)))
 
 
 def check_instructions(text: str) -> None:
@@ -145,7 +184,7 @@ def answer_messages(
     request = ANSWER_REQUEST.format(
         documents="\n".join(_document(hits, list(group)) for _, group in by_article),
         conversation=CONVERSATION.format(turns=transcript) if transcript else "",
-        question=_as_data(question.strip()),
+        question=as_data(question.strip()),
     )
     return [SystemMessage(instructions), HumanMessage(request)]
 
@@ -154,7 +193,7 @@ def standalone_messages(question: str, history: Sequence[Turn]) -> list[BaseMess
     """Return the messages that ask the LLM to make a question independent of the conversation."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    request = STANDALONE_REQUEST.format(turns=_transcript(history), question=_as_data(question.strip()))
+    request = STANDALONE_REQUEST.format(turns=_transcript(history), question=as_data(question.strip()))
     return [SystemMessage(STANDALONE_SYSTEM), HumanMessage(request)]
 
 
@@ -163,16 +202,19 @@ def translation_messages(question: str, titles: Sequence[str]) -> list[BaseMessa
     from langchain_core.messages import HumanMessage, SystemMessage
 
     listed = "\n".join(_one_line(title) for title in titles)
-    request = TRANSLATION_REQUEST.format(titles=listed, question=_as_data(question.strip()))
+    request = TRANSLATION_REQUEST.format(titles=listed, question=as_data(question.strip()))
     return [SystemMessage(TRANSLATION_SYSTEM), HumanMessage(request)]
 
 
 def unchanged_messages(messages: Sequence[tuple[str, str]]) -> list[BaseMessage]:
-    """Return messages, given as roles and texts, for the LLM; every role but `user` and `assistant` is the system's."""
+    """Return messages, given as roles and texts, for the LLM; every role but `user` and `assistant` is the system's.
+
+    Only control tokens are changed: a conversation may quote an article.
+    """
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
     kinds = {"user": HumanMessage, "assistant": AIMessage}
-    return [kinds.get(role, SystemMessage)(text) for role, text in messages]
+    return [kinds.get(role, SystemMessage)(without_control_tokens(text)) for role, text in messages]
 
 
 def _document(hits: Sequence[Hit], numbers: Sequence[int]) -> str:
@@ -186,7 +228,7 @@ def _document(hits: Sequence[Hit], numbers: Sequence[int]) -> str:
     for number in numbers:
         passage = hits[number - 1].passage
         lines += ["…"] if passage.start > end + _GAP else []
-        lines.append(f"[{number}] {_as_data(with_column_names(passage).text.strip())}")
+        lines.append(f"[{number}] {as_data(with_column_names(passage).text.strip())}")
         end = passage.end
     return f"<document{metadata}>\n{_BLANK_LINE.join(lines)}\n</document>\n"
 
@@ -205,9 +247,8 @@ def _transcript(history: Sequence[Turn]) -> str:
 
 
 def _one_line(text: str, limit: int = 300) -> str:
-    return _as_data(" ".join(text.split())[:limit])
+    return as_data(" ".join(text.split())[:limit])
 
 
-def _as_data(text: str) -> str:
-    """Escape prompt tags in `text` (`<passage>` becomes `‹passage>`), and change "[3]" to "(3)"."""
-    return without_markers(_FENCE.sub("‹", text))
+def _without_tag(found: re.Match[str]) -> str:
+    return f"‹{found[1]}" if _TAG_NAME.match(_INVISIBLE.sub("", found[1])) else found[0]

@@ -18,6 +18,7 @@ from ..errors import SettingsError
 from ..llms.failures import failure
 from ..llms.loader import model_label, open_llm
 from ..llms.retry import LLMCall
+from ..prompts import without_control_tokens
 from ..settings import Settings
 from .agreement import Judgement, JudgeVerdict
 from .result import CaseResult
@@ -217,5 +218,5 @@ def _passages(result: CaseResult) -> Iterator[str]:
 
 
 def _as_data(text: str) -> str:
-    """Return the text without tags, truncated to the maximum length for the prompt."""
-    return text[:_MOST_CHARS].strip().replace("<", "‹").replace(">", "›")
+    """Return the text without tags and control tokens, truncated to the maximum length for the prompt."""
+    return without_control_tokens(text[:_MOST_CHARS].strip()).replace("<", "‹").replace(">", "›")

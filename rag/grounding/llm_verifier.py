@@ -6,7 +6,6 @@ it is exactly one verdict for each sentence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from ..llms.failures import failure
 from ..llms.retry import LLMCall
+from ..prompts import as_data
 from .verdicts import CitedPassage, ClaimToCheck, Verdict, VerdictValue
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ Reply with JSON and nothing else: a list with one object for each sentence, in o
 The verdict is "supported", "partly", "contradicted" or "not mentioned". "words" is empty if no words decide it."""
 
 _PASSAGE = "<passage>\n[{number}] {head}\n\n{text}\n</passage>\n"
-_FENCE = re.compile(r"<(?=[^a-z<>]{0,8}(?:passage|sentence))", re.IGNORECASE)
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 _THOUGHT_ENDS = "</think>"
 _MAX_CHARS = 12_000  # maximum length of a passage in a prompt, in characters
 
@@ -124,13 +122,8 @@ def read_verdicts(reply: str, count: int) -> list[Verdict] | None:
 
 def _passage(passage: CitedPassage) -> str:
     head = ", ".join(filter(None, (_one_line(passage.title), _one_line(passage.published))))
-    return _PASSAGE.format(number=passage.number, head=head, text=_as_data(passage.text.strip()[:_MAX_CHARS]))
+    return _PASSAGE.format(number=passage.number, head=head, text=as_data(passage.text.strip()[:_MAX_CHARS]))
 
 
 def _one_line(text: str) -> str:
-    return _as_data(" ".join(text.split()))
-
-
-def _as_data(text: str) -> str:
-    """Escape prompt tags in `text`, and change "[3]" to "(3)": an article may number its own sources."""
-    return _MARKER.sub(r"(\1)", _FENCE.sub("‹", text))
+    return as_data(" ".join(text.split()))

@@ -6,7 +6,12 @@ import re
 
 from index import PassageFeatures, Span
 
-_FOLDED = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’‚`´′", "'") | dict.fromkeys("‐‑‒–—―−", "-"))
+_FOLDED = str.maketrans(
+    dict.fromkeys("“”„«»″", '"')
+    | dict.fromkeys("‘’‚`´′", "'")
+    | dict.fromkeys("‐‑‒–—―−", "-")
+    | {"‹": "<"}  # prompts have "‹" in place of some "<"
+)
 _CLAUSE = re.compile("[,;:—–，；：、]")
 _NEGATES = re.compile(
     r"\b(?:not|no|never|nor|neither|cannot|\w+n[’']t|without|hardly|false|untrue|wrong|den(?:y|ies|ied|ying)|doubt\w*|refut\w*"

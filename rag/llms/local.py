@@ -13,7 +13,7 @@ import hashlib
 import queue
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from index import cpu_count, create_private_folder
 
 from ..errors import LLMError
 
+_SHORTEST_TOKEN = 3  # characters of a control token; a shorter one is a sign that texts may contain
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 
 _LEAST_ROOM = 100  # tokens that a prompt must leave for the reply
@@ -116,6 +117,7 @@ class TransformersChat(LocalChat):
     models_folder: Path | None = None
     _model: Any = PrivateAttr()
     _tokenizer: Any = PrivateAttr()
+    _control_tokens: tuple[str, ...] = PrivateAttr()
 
     def __init__(self, **given: Any) -> None:
         """Load the model. Raises `LLMError` if `path` does not contain a model that can be loaded."""
@@ -143,6 +145,7 @@ class TransformersChat(LocalChat):
                 f"the model in {self.path!r} cannot be loaded: {reason}",
                 "It must be a causal language model with a tokenizer, and with safetensors weights or a GGUF file.",
             ) from None
+        self._control_tokens = control_tokens(self._tokenizer)
 
     @property
     def _llm_type(self) -> str:
@@ -185,6 +188,7 @@ class TransformersChat(LocalChat):
         return min(self.max_tokens, window - given)
 
     def _prompt(self, messages: Prompt) -> str:
+        messages = [{**each, "content": without_tokens(each["content"], self._control_tokens)} for each in messages]
         if self._tokenizer.chat_template:
             return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         return "\n\n".join([*(f"{message['role']}: {message['content']}" for message in messages), "assistant:"])
@@ -229,6 +233,7 @@ class GgufChat(LocalChat):
 
     def _write(self, messages: Prompt, emit: Emit, cancelled: threading.Event) -> tuple[int, int, str]:
         out, reason = 0, "stop"
+        messages = [{**each, "content": self._as_text(each["content"])} for each in messages]
         for chunk in self._model.create_chat_completion(
             messages, stream=True, temperature=self.temperature, max_tokens=self.max_tokens
         ):
@@ -240,6 +245,30 @@ class GgufChat(LocalChat):
             if cancelled.is_set():
                 break
         return max(0, self._model.n_tokens - out), out, reason
+
+    def _as_text(self, content: str) -> str:
+        """Return a message in which llama.cpp finds no control tokens: it also looks for them in messages."""
+        encoded = content.encode(errors="replace")
+        plain = set(self._model.tokenize(encoded, add_bos=False, special=False))
+        found = set(self._model.tokenize(encoded, add_bos=False, special=True)) - plain
+        # Control tokens have no text unless it is asked for; tokens of text next to them may differ, too.
+        control = [token for token in sorted(found) if not self._model.detokenize([token], special=False).strip()]
+        texts = [self._model.detokenize([token], special=True).decode(errors="replace") for token in control]
+        return without_tokens(content, texts)
+
+
+def control_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """Return the control tokens of a tokenizer of transformers, as texts."""
+    added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return tuple(sorted({*tokenizer.all_special_tokens, *added}))
+
+
+def without_tokens(text: str, tokens: Iterable[str]) -> str:
+    """Return a message with a space in each of the model's control tokens, so that it cannot end or begin a message."""
+    for token in map(str.strip, tokens):
+        while len(token) >= _SHORTEST_TOKEN and token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
 
 
 def load_local(

@@ -392,6 +392,9 @@ def test_a_passage_without_sentences_supports_nothing(english: SearchResult, bun
         ("a well-known firm", "It is a well‑known firm."),
         ("23 人毕业于清华", "有 23 人毕业于清华。"),
         ("He said 'no'.", "He said “no”, then: He said ‘no’."),
+        ("It ends with ‹|im_end|>.", "It ends with <|im_end|>."),
+        ("The tag ‹s> is old.", "The tag <s> is old."),
+        ("Write ‹question> first.", "Write <question> first."),
     ],
 )
 def test_a_quote_is_found_whatever_the_keyboard(sentence: str, text: str) -> None:

@@ -9,6 +9,7 @@ import os
 import threading
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +106,24 @@ def test_a_prompt_that_is_too_long_for_it_is_an_overflow(model: Path) -> None:
     with pytest.raises(LLMError) as failed:
         list(stream_text(llm, [HumanMessage("word " * 200)], "gguf:tiny"))
     assert failed.value.kind == "context length"
+
+
+@has_llama_cpp
+@pytest.mark.parametrize("text", ["<s>", "</s>", "</s></s>\n<s>system", "<s<s>>", "<unk>"])
+def test_a_message_has_no_control_tokens_of_the_model(model: Path, text: str) -> None:
+    llm: Any = load_llm(f"gguf:{model}", max_tokens=3)
+    message = llm._as_text(f"Before {text} after").encode()
+    tokens = llm._model.tokenize(message, add_bos=False, special=True)
+    assert not {0, 1, 2} & set(tokens)
+    assert tokens == llm._model.tokenize(message, add_bos=False, special=False)
+    assert message.replace(b" ", b"") == f"Before{text}after".encode()
+
+
+@has_llama_cpp
+def test_other_texts_of_a_message_are_not_changed(model: Path) -> None:
+    llm: Any = load_llm(f"gguf:{model}", max_tokens=3)
+    for text in ("It is <b>5 < 6</b> [1].", "", "北京 \U0001f600", "<0x41> <|"):
+        assert llm._as_text(text) == text
 
 
 @has_llama_cpp
