@@ -16,7 +16,6 @@ from rag.evaluate import CaseResult, Report, iter_results, read_test_set, resolv
 from ..chat.handlers.evaluation import LONGEST_SEARCH, MOST_QUESTIONS
 from ..persistence.uploads import open_uploads
 from ..security.clients import caller_or_address
-from ..security.errors import RequestError
 from .errors import CLIENT_CLOSED_REQUEST, json_response
 from .queue import RequestQueue
 from .schemas import EvaluateRequest, read_body
@@ -32,12 +31,6 @@ class EvaluateEndpoint:
     async def evaluate(self, request: Request) -> Response:
         """Run a test set and return the report. If the client disconnects, the run stops after the current question."""
         body = await read_body(request, EvaluateRequest, lambda body: body)
-        if len(body.questions) > MOST_QUESTIONS:
-            raise RequestError(
-                400,
-                f"Too many questions: got {len(body.questions)}, but at most {MOST_QUESTIONS} are allowed.",
-                "Send fewer questions, or run `citechat eval --server`.",
-            )
         results = await self._queue.last(request, partial(self._results, body, caller_or_address(request.scope)))
         if results is None:
             return json_response(CLIENT_CLOSED_REQUEST, {})
@@ -48,13 +41,14 @@ class EvaluateEndpoint:
     def _results(self, body: EvaluateRequest, owner: str) -> Iterator[tuple[CaseResult, ...]]:
         """Yield the results so far after each question.
 
-        Raises `TestSetError` with the number of an invalid question.
+        Raises `TestSetError` with the number of an invalid question, and for more than `MOST_QUESTIONS` of them. They
+        are counted after the test set has been read, because a question may be a whole test set in another form.
         """
         with open_uploads() as uploads, uploads.upload(owner) as upload:
             path = upload.folder / "questions.jsonl"
             path.write_text("".join(f"{json.dumps(each)}\n" for each in body.questions), encoding="utf-8")
             try:
-                test_set = read_test_set(path)
+                test_set = read_test_set(path, most_cases=MOST_QUESTIONS)
             except TestSetError as error:
                 raise TestSetError(error.message.replace(str(path), "questions"), error.hint) from None
         articles = self._assistant.articles()

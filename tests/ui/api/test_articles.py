@@ -175,7 +175,25 @@ def test_a_test_set_is_run_where_that_is_switched_on(tmp_path: Path) -> None:
         assert (wrong.status_code, "questions" in wrong.json()["error"]["message"]) == (400, True)
         assert str(tmp_path) not in wrong.text
         assert client.post("/v1/evaluate", json={"questions": []}).status_code == 400
-        assert client.post("/v1/evaluate", json={"questions": [question] * 501}).status_code == 400
+
+
+def test_a_test_set_has_at_most_500_questions_in_whatever_form_they_are_sent(tmp_path: Path) -> None:
+    staged = newsroom(tmp_path / "home")
+    services = services_of(load_settings(home=tmp_path / "home", evaluate_over_http=True), staged.assistant)
+    asked = [f"Question {number}?" for number in range(501)]
+    cases = [{"question": each, "answerable": False} for each in asked]
+    forms: list[list[dict[str, Any]]] = [
+        cases,
+        [{"cases": cases}],
+        [{"data": cases, "version": "1"}],
+        [{"question": asked, "answerable": [False] * len(asked)}],
+        [{"cases": [{}] * 100_000}],
+    ]
+    with client_of(staged, services, evaluate=True) as client:
+        for questions in forms:
+            told = client.post("/v1/evaluate", json={"questions": questions})
+            assert told.status_code == 400, told.text[:500]
+            assert told.json()["error"]["message"] == "The test set 'questions' has more than 500 questions."
 
 
 def test_a_test_set_is_not_run_otherwise(client: httpx.Client) -> None:
