@@ -43,6 +43,8 @@ from .templating import asset
 if TYPE_CHECKING:
     import gradio as gr
     from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.routing import BaseRoute
 
     from .security.http_protocol import HeadLimits
@@ -171,6 +173,7 @@ def launch_app(
     `home`, and `head_limits` limit request heads. Raises `SettingsError` if no port is free.
     """
     gr = load_gradio()
+    from fastapi.exceptions import RequestValidationError
     from starlette.middleware import Middleware
 
     opened = ExitStack()
@@ -204,6 +207,7 @@ def launch_app(
             "openapi_url": None,
             "middleware": middleware,
             "routes": [*routes, upload_route(uploads)],
+            "exception_handlers": {RequestValidationError: _invalid_request},
             "lifespan": _lifespan((host, *allowed_hosts), policy, metrics, uploads),
         },
     }
@@ -276,6 +280,16 @@ def _lifespan(
                     audit.write_summary()
 
     return lifespan
+
+
+def _invalid_request(_: Request, __: Exception) -> Response:
+    """Return the response for a request with invalid fields.
+
+    The framework's own response contains their values, and cannot be written if one of them has no form in JSON.
+    """
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse("Invalid request: a field is missing or has the wrong type. Reload the page.", 422)
 
 
 def _observed(assistant: Assistant, observer: Observer) -> Assistant:

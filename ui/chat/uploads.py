@@ -55,7 +55,7 @@ async def _receive_files(request: Request, uploads: UploadFolder) -> Response:
         return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
     except HTTPException as error:
         return PlainTextResponse(str(error.detail), error.status_code)
-    except TypeError:  # the framework expects that each part is a file
+    except (AttributeError, TypeError):  # the framework expects that each part is a file
         return PlainTextResponse("Each part of the form must be a file with a name.", 400)
     except ClientDisconnect:
         return PlainTextResponse("", _CLIENT_CLOSED_REQUEST)
@@ -65,6 +65,8 @@ async def _receive_files(request: Request, uploads: UploadFolder) -> Response:
 async def _store(request: Request, upload: Upload) -> list[str]:
     from gradio.route_utils import upload_fn
     from gradio.routes import file_upload_statuses
+    from python_multipart.exceptions import FormParserError
+    from starlette.formparsers import MultiPartException
     from starlette.requests import Request as CountedRequest
 
     id_ = request.query_params.get("upload_id")
@@ -72,6 +74,8 @@ async def _store(request: Request, upload: Upload) -> list[str]:
     progress = file_upload_statuses if id_ else None
     try:
         files, _, _ = await upload_fn(counted, str(upload.folder), LARGEST_FILE, id_, upload_progress=progress)
+    except FormParserError as error:  # Starlette does the same
+        raise MultiPartException("Invalid multipart data.") from error
     finally:
         if id_ and id_ in file_upload_statuses._statuses:
             file_upload_statuses.set_done(id_)

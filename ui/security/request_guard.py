@@ -262,6 +262,11 @@ def _is_address(name: str) -> bool:
     return True
 
 
+def browser_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Return the id of the browser that sent a request with these headers, or None without a secret."""
+    return owner_id(parse_cookies(_cookie_header(headers)))
+
+
 def owner_id(cookies: Mapping[str, str]) -> str | None:
     """Return the owner id for the browser with these cookies, or None without a secret.
 
@@ -304,7 +309,7 @@ def _page_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     a user follows a link from another site; without the cookie, the user would get a new secret. The cookie is not sent
     with requests that pages on other sites make.
     """
-    if owner_id(parse_cookies(_cookie_header(scope["headers"]))) is not None:
+    if browser_id(scope["headers"]) is not None:
         return [_UNCACHED]
     cookie = f"{COOKIE}={secrets.token_hex(_SECRET_BYTES)}; Max-Age={_YEAR}; Path=/; HttpOnly; SameSite=Lax"
     secure = "; Secure" if scope["scheme"] == "https" else ""

@@ -42,6 +42,7 @@ _LOGIN_GET = ("/", "/gradio_api/login_check")
 # addresses, return files of the server, or run code.
 _PAGES = ("/", "/config", "/login", "/logout", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json")
 _PAGE_FOLDERS = ("/assets", "/static", "/svelte")
+_LONGEST_FILE_PATH = 200  # characters; for a name that no file can have, the framework raises an error
 _FRAMEWORK = "/gradio_api/"
 _FRAMEWORK_GET = (
     *("app_id", "info", "login_check", "queue/data", "queue/status", "startup-events", "theme.css"),
@@ -75,7 +76,8 @@ def is_served(method: str, path: str) -> bool:
     """Return whether a request is for one of citechat's own routes, or for a framework route that the page needs."""
     route = framework_route(path)
     if route is None:
-        is_page = (path.rstrip("/") or "/") in _PAGES or is_under(path, *_PAGE_FOLDERS)
+        is_file = is_under(path, *_PAGE_FOLDERS) and len(path) <= _LONGEST_FILE_PATH
+        is_page = (path.rstrip("/") or "/") in _PAGES or is_file
         return is_page or path in _OPEN or is_under(path, *_API)
     if method in ("GET", "HEAD"):
         return route in _FRAMEWORK_GET or (route.startswith(HEARTBEAT) and route.count("/") == 1)

@@ -1,8 +1,8 @@
 """Isolation of users' sessions, uploads and files in the page's web framework.
 
 The framework lets anyone who knows the name of such an object access it. This module replaces each name that a user
-sends with a private name, so that the same name sent by another user refers to a different object. Only the uploader
-can access a file.
+sends with a private name, so that the same name sent by another user refers to a different object. Without logins, each
+browser counts as a user here. Only the uploader can access a file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from .errors import RequestError, send_error, too_many_requests
 from .rate_limits import CallerLimits, PageCallLimits, call_of, share_of
+from .request_guard import browser_id
 from .scopes import HEARTBEAT, RUN, framework_route, is_call, is_heartbeat, is_progress, is_served, is_stream, path_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ _NAME_PARAMETERS = ("session_hash", "upload_id")
 class PageIsolation:
     """ASGI middleware that closes all routes that the page does not need, and isolates users from each other.
 
-    Without logins, all users count as one, and anyone who knows the random name of an upload can use it.
+    Without logins, an open page belongs to the browser, which its secret cookie identifies, and anyone who knows the
+    random name of an upload can use it. All browsers without the cookie count as one.
     """
 
     def __init__(self, app: ASGIApp, *, is_upload: Callable[[str], bool]) -> None:
@@ -69,7 +71,7 @@ class PageIsolation:
 
     async def _run(self, caller: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if not is_served(scope["method"], path_of(scope)):
+            if not is_served(scope["method"], path_of(scope)) or _names_unknown_page(scope):
                 raise _not_found()
             inner = await self._isolation.isolate(caller, scope, receive, send)
         except RequestError as error:
@@ -114,7 +116,7 @@ class SessionIsolation:
             return self._isolate_get(caller, route, scope), receive, send
         if route == "upload":
             remembering = send if caller is None else self._remember_uploads(caller, send)
-            return self._with_private_query(caller, scope), receive, remembering
+            return self._with_private_query(_holder(caller, scope), scope), receive, remembering
         return *(await self._isolate_post(caller, scope, receive)), send
 
     async def run_stream(self, caller: str | None, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,24 +138,28 @@ class SessionIsolation:
 
     def _isolate_get(self, caller: str | None, route: str, scope: Scope) -> Scope:
         if route.startswith(HEARTBEAT):
-            name = self._private_name(caller, route.removeprefix(HEARTBEAT))
+            name = self._private_name(_holder(caller, scope), route.removeprefix(HEARTBEAT))
             path = scope["path"].partition(HEARTBEAT)[0] + HEARTBEAT + name
             return {**scope, "path": path, "raw_path": path.encode("ascii", "replace")}
-        return self._with_private_query(caller, scope)
+        return self._with_private_query(_holder(caller, scope), scope)
 
     async def _isolate_post(self, caller: str | None, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """Return a request whose JSON body names a private session. Raises `RequestError` for other users' files."""
+        """Return a request whose JSON body names a private session.
+
+        Raises `RequestError` for other users' files, and for a body that is not JSON in UTF-8.
+        """
         from starlette.requests import ClientDisconnect, Request
 
         try:
-            value = json.loads(await Request(scope, receive).body())  # `RequestGuard` limits the size
+            # `RequestGuard` limits the size. Given bytes, the parser would also guess UTF-16 and UTF-32.
+            value = json.loads(str(await Request(scope, receive).body(), "utf-8"))
         except ClientDisconnect:
             return scope, receive  # the framework receives the disconnect again
         except (ValueError, RecursionError):
             raise _not_json() from None
         if isinstance(value, dict):
             if isinstance(value.get("session_hash"), str):
-                value["session_hash"] = self._private_name(caller, value["session_hash"])
+                value["session_hash"] = self._private_name(_holder(caller, scope), value["session_hash"])
             if not all(self._owns(caller, path) for path in _paths(value)) or _is_event_of_others(scope, value):
                 raise _not_found()
             if is_call(path_of(scope)):
@@ -238,16 +244,16 @@ class SessionIsolation:
             self._remember(caller, path)
         return is_owner
 
-    def _with_private_query(self, caller: str | None, scope: Scope) -> Scope:
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    def _with_private_query(self, holder: str | None, scope: Scope) -> Scope:
         private = [
-            (name, self._private_name(caller, value) if name in _NAME_PARAMETERS else value) for name, value in query
+            (name, self._private_name(holder, value) if name in _NAME_PARAMETERS else value)
+            for name, value in _query(scope)
         ]
         return {**scope, "query_string": urlencode(private).encode("ascii")}
 
-    def _private_name(self, caller: str | None, name: str) -> str:
-        """Return the private name that replaces a name from the caller; other users cannot construct it."""
-        message = json.dumps([caller, name]).encode("ascii")
+    def _private_name(self, holder: str | None, name: str) -> str:
+        """Return the private name that replaces a name from a user or a browser; others cannot construct it."""
+        message = json.dumps([holder, name]).encode("ascii")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
 
@@ -268,6 +274,22 @@ def _check_input(component: Any, given: object) -> None:
             raise RequestError(
                 400, f"The files are not up to {MOST_GIVEN} different uploads.", "Upload each file once."
             )
+
+
+def _holder(caller: str | None, scope: Scope) -> str | None:
+    """Return the user or, without logins, the browser to which the names in a request belong; None for a browser
+    without the secret cookie."""
+    return caller or browser_id(scope["headers"])
+
+
+def _query(scope: Scope) -> list[tuple[str, str]]:
+    """Return the parameters in a request's address, as the framework reads them."""
+    return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+
+def _names_unknown_page(scope: Scope) -> bool:
+    """Return whether a request names a page of the framework other than the only one, which has no name."""
+    return path_of(scope) == "/" and any(name == "page" and value for name, value in _query(scope))
 
 
 def _limited_owner(caller: str | None, scope: Scope) -> str:
@@ -333,8 +355,7 @@ async def _run_stream(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
 
 def _session_of(scope: Scope) -> str:
     """Return the session that a request for results names."""
-    query = parse_qsl(str(scope["query_string"], "latin-1"))
-    return next((value for name, value in query if name == "session_hash"), "")
+    return next((value for name, value in _query(scope) if name == "session_hash"), "")
 
 
 def _forget_session(scope: Scope, session: str) -> None:

@@ -270,7 +270,7 @@ def test_a_connection_of_a_page_alone_keeps_no_state(is_known: bool) -> None:
         pass
 
     app = _app_with_sessions("other")
-    scope = {"type": "http", "method": "GET", "path": "/gradio_api/heartbeat/mine", "app": app}
+    scope = {"type": "http", "method": "GET", "path": "/gradio_api/heartbeat/mine", "app": app, "headers": []}
     middleware = PageIsolation(framework, is_upload=lambda _: False)
     with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(asyncio.run, middleware(scope, receive, ignore)).result()  # type: ignore[arg-type]
