@@ -63,12 +63,18 @@ class BodyMeter:
         self._bytes = self._brackets = self._commas = 0
 
     def add(self, piece: bytes) -> None:
-        """Count a piece of the body. Raises a 413 `RequestError` if it exceeds a limit."""
+        """Count a piece of the body.
+
+        Raises a 413 `RequestError` if it exceeds a limit, and a 400 one for JSON in UTF-16 or UTF-32, which Python's
+        parser would recognise: each of its characters that JSON requires has a null byte, and JSON in UTF-8 has none.
+        """
         self._bytes += len(piece)
         if self._bytes > self._limits.largest:
             raise too_large("The request is too large.")
         if not self._limits.is_structured:
             return
+        if b"\0" in piece:
+            raise RequestError(400, "Invalid request body: not JSON in UTF-8.", "Send UTF-8.")
         self._brackets += piece.count(b"[") + piece.count(b"{")
         self._commas += piece.count(b",")
         if self._brackets > MOST_BRACKETS:

@@ -79,13 +79,13 @@ def test_json_in_another_encoding_than_utf_8_is_refused(chat: ServedChat, route:
     given = {"data": ["é"], "fn_index": 0, "session_hash": "s", "event_id": "e"}
     body = json.dumps(given, ensure_ascii=False).encode(encoding)
     reply = visit(chat.port, route, body=body)
-    assert (reply.status, reply.body) == (400, b"Invalid request body: not JSON."), reply
+    assert (reply.status, reply.body[:30]) == (400, b"Invalid request body: not JSON"), reply
 
 
 def test_no_encoding_hides_brackets_from_their_limit(chat: ServedChat) -> None:
-    for encoding in ("utf-8", "utf-16", "utf-32"):
+    for encoding, status in (("utf-8", 413), ("utf-16", 400), ("utf-32", 400)):
         body = json.dumps({"data": [[]] * MOST_BRACKETS, "fn_index": 0, "session_hash": "s"}).encode(encoding)
-        assert visit(chat.port, JOIN, body=body).status == 413
+        assert visit(chat.port, JOIN, body=body).status == status
 
 
 @pytest.mark.parametrize("route", ["cancel", "reset", "queue/join"])
