@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, go_offline
 
-from ..security.rate_limits import ANSWERS
+from ..security.rate_limits import ADDITIONS, ANSWERS
 from .handlers.answers import FOLLOW_UPS, STARTERS, AnswerHandlers
 from .handlers.conversations import ConversationHandlers
 from .handlers.evaluation import EvaluationHandlers
@@ -33,6 +33,8 @@ _OPENING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_
 _MANAGING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "library"}
 _KEEPING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 8, "concurrency_id": "conversations"}
 _READING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 2, "concurrency_id": "articles"}
+# Each waits for the others between its files, so users take turns: the share of each user in this queue is small.
+_ADDING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 12, "concurrency_id": ADDITIONS}
 # One at a time: these ask questions, which must not delay other users' answers.
 _STARTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "starters"}
 _SUGGESTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
@@ -125,9 +127,9 @@ def _bind_library(bind: _Binder, app: Any, library: LibraryHandlers, answers: An
             with_data=True,
             **_MANAGING,
         ),
-        bind(add_file.upload, library.add_files, ("files", "selected"), (*shown, "files"), **_HIDDEN),
-        bind(add_text.click, library.add_text, ("title", "text", "selected"), (*shown, "title", "text"), **_HIDDEN),
-        bind(add_link.click, library.add_link, ("link", "selected"), (*shown, "link"), **_HIDDEN),
+        bind(add_file.upload, library.add_files, ("files", "selected"), (*shown, "files"), **_ADDING),
+        bind(add_text.click, library.add_text, ("title", "text", "selected"), (*shown, "title", "text"), **_ADDING),
+        bind(add_link.click, library.add_link, ("link", "selected"), (*shown, "link"), **_ADDING),
     ]
     bind(app.unload, library.leave)
     opened = ("article", "starter_row", *STARTERS, "follow_up_row", *FOLLOW_UPS)

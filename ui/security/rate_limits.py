@@ -55,6 +55,9 @@ MOST_WAITING_ANSWERS = 32
 ANSWERS = "answers"
 """The name of the queue (Gradio's `concurrency_id`) of all functions that answer questions."""
 
+ADDITIONS = "additions"
+"""The name of the queue of all functions that add articles to the index, one file at a time."""
+
 _RETRY_AFTER = 5  # seconds that a rejected client should wait
 
 
@@ -129,7 +132,7 @@ class CallerLimits:
 
 
 class Share(NamedTuple):
-    """The maximum numbers of calls at a time: that wait, that run, and questions that wait or are being answered.
+    """The maximum numbers of calls at a time: that wait, that run, and questions and additions that do either.
 
     `unfetched` is the maximum number of calls whose results were not fetched; an open page fetches them at once.
     """
@@ -137,13 +140,14 @@ class Share(NamedTuple):
     waiting: int
     running: int
     answers: int
+    additions: int
     unfetched: int
 
 
-USER_SHARE = Share(waiting=16, running=16, answers=4, unfetched=20)
-"""The share of a logged-in user. A page makes five calls when it is opened."""
+USER_SHARE = Share(waiting=16, running=16, answers=4, additions=3, unfetched=20)
+"""The share of a logged-in user. A page makes five calls when it is opened, and can add files, a text and a link."""
 
-ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, unfetched=60)
+ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, additions=6, unfetched=60)
 """The share of an address or network without logins, which many users may have in common; 40 calls run at a time."""
 
 
@@ -172,7 +176,8 @@ class PageCallLimits:
 
     def admit(self, scope: Scope, call: Call, calls: list[Call]) -> None:
         """Count a call until `release`. Raises `RequestError` if there are too many; `calls` are those that count."""
-        if call.queue == ANSWERS and sum(not each.is_running for each in _answers(calls)) >= MOST_WAITING_ANSWERS:
+        waiting = [each for each in calls if not each.is_running]
+        if call.queue == ANSWERS and len(_in_queue(ANSWERS, waiting)) >= MOST_WAITING_ANSWERS:
             raise RequestError(503, "Too many questions at once.", "Try again in a moment.", retry_after(_RETRY_AFTER))
         if call.caller:
             _check_share(call, [each for each in calls if each.caller == call.caller])
@@ -213,11 +218,13 @@ def _check_share(call: Call, own: list[Call]) -> None:
     share = share_of(call.caller)
     running = sum(each.is_running for each in own)
     whose = "from your address" if share is ADDRESS_SHARE else "of yours"
-    if call.queue == ANSWERS and len(_answers(own)) >= share.answers:
-        raise too_many_requests(f"Too many questions at a time: {len(_answers(own))} {whose}.", _RETRY_AFTER)
+    for queue, most, what in ((ANSWERS, share.answers, "questions"), (ADDITIONS, share.additions, "additions")):
+        count = len(_in_queue(queue, own))
+        if call.queue == queue and count >= most:
+            raise too_many_requests(f"Too many {what} at a time: {count} {whose}.", _RETRY_AFTER)
     if len(own) - running >= share.waiting or running >= share.running:
         raise too_many_requests(f"Too many requests at a time: {len(own)} {whose}.", _RETRY_AFTER)
 
 
-def _answers(calls: list[Call]) -> list[Call]:
-    return [each for each in calls if each.queue == ANSWERS]
+def _in_queue(queue: str, calls: list[Call]) -> list[Call]:
+    return [each for each in calls if each.queue == queue]

@@ -19,6 +19,7 @@ from ui.chat.services import Services
 from ui.security.access import open_accounts
 from ui.security.errors import RequestError
 from ui.security.rate_limits import (
+    ADDITIONS,
     ADDRESS_SHARE,
     ANSWERS,
     MOST_WAITING_ANSWERS,
@@ -114,6 +115,19 @@ def test_an_address_that_users_share_may_have_more_questions_than_a_user(framewo
     assert USER_SHARE.answers < ADDRESS_SHARE.answers <= MOST_WAITING_ANSWERS // 2
 
 
+@pytest.mark.parametrize(("caller", "share"), [(ANN, USER_SHARE), (OFFICE, ADDRESS_SHARE)])
+def test_few_additions_of_one_caller_come_before_those_of_others(framework: Framework, caller: str, share: Any) -> None:
+    framework.run(caller, ADDITIONS)
+    added = [framework.wait(caller, ADDITIONS) for _ in range(share.additions - 1)]
+    assert not framework.is_admitted(caller, ADDITIONS)
+    assert framework.is_admitted(caller, ANSWERS)
+    assert framework.is_admitted(caller)
+    assert framework.is_admitted(BOB, ADDITIONS)
+    framework.waiting.remove(added[0])
+    assert framework.is_admitted(caller, ADDITIONS), "one has ended"
+    assert 3 <= share.additions <= 8, "a page has three ways to add articles"
+
+
 def test_calls_that_arrive_at_the_same_moment_count_before_they_are_in_the_queue(framework: Framework) -> None:
     scopes = [framework.arrive(ANN, ANSWERS) for _ in range(USER_SHARE.answers)]
     assert not framework.is_admitted(ANN, ANSWERS)
@@ -191,6 +205,55 @@ def test_a_user_who_asks_in_all_ways_at_once_leaves_the_next_turn_to_another(tmp
             assert ask(chat.port, box, "s1", Cookie=bob).status == 200
         finally:
             assistant.over.set()
+
+
+class SlowIndex:
+    """An index that adds an article only when the test lets it."""
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.added = threading.Semaphore(0), threading.Semaphore(0), list[str]()
+
+    def count(self) -> tuple[int, int]:
+        return len(self.added), 0
+
+    def listing(self) -> list[Any]:
+        return []
+
+    def sync(self, files: list[Any], **_: Any) -> Any:
+        self.begun.release()
+        self.go.acquire()
+        self.added.append(files[0].read_text())
+        counts = {"added": 1, "changed": 0, "unchanged": 0, "articles": len(self.added)}
+        return SimpleNamespace(**counts, skipped=[], partly_read=[])
+
+
+def add(port: int, function: Any, session: str, cookie: str, text: str) -> int:
+    given = [text if getattr(each, "lines", 1) > 1 else None for each in function.inputs]
+    body = {"data": given, "fn_index": function._id, "session_hash": session}
+    return visit(port, "/gradio_api/queue/join", body=body, Cookie=cookie).status
+
+
+def test_a_user_who_adds_many_texts_leaves_the_next_turns_to_others(tmp_path: Any) -> None:
+    settings, index = Settings(home=tmp_path / "home", rate_limit="none"), SlowIndex()
+    for name in ("ann", "bob"):
+        open_accounts(settings).users.add(name, PASSWORD)
+    library = Library(index, tmp_path / "library")  # type: ignore[arg-type]
+    with serving_chat(Slow(), Services(library=library), settings=settings) as chat:
+        ann, bob = (cookie_of(log_in(chat.port, name, PASSWORD)) for name in ("ann", "bob"))
+        functions = [each for each in chat.app.fns.values() if each.concurrency_id == ADDITIONS]
+        kinds = [[component.get_block_name() for component in each.inputs] for each in functions]
+        assert sorted(kinds) == [["file", "state"], ["textbox", "state"], ["textbox", "textbox", "state"]]
+        text = functions[kinds.index(["textbox", "textbox", "state"])]
+        try:
+            statuses = [add(chat.port, text, f"a{number}", ann, f"Ann's text {number}.") for number in range(16)]
+            assert statuses == [200] * USER_SHARE.additions + [429] * (16 - USER_SHARE.additions)
+            assert add(chat.port, text, "b", bob, "Bob's text.") == 200
+            for _ in range(USER_SHARE.additions + 1):
+                index.begun.acquire()
+                index.go.release()
+        finally:
+            index.go.release(100)
+    assert "Bob's text." in index.added
 
 
 def test_only_functions_that_never_wait_may_run_any_number_of_times_at_once(
