@@ -5,11 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..persistence.database import PersistenceError
-from .rate_limits import ACCOUNT_ATTEMPTS, ACCOUNT_ATTEMPTS_PER_ADDRESS, MOST_NAMES, RIGHT_PASSWORDS, RateLimit
+from .rate_limits import (
+    ACCOUNT_ATTEMPTS,
+    ACCOUNT_ATTEMPTS_PER_ADDRESS,
+    MOST_NAMES,
+    RIGHT_PASSWORDS,
+    RateLimit,
+    Reservation,
+)
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -55,26 +63,29 @@ class AccountLimits:
         self._right = RateLimit(RIGHT_PASSWORDS)
         self._known: set[str] = set()  # a user name and an address at which this user has logged in
 
-    def check(self, name: str, address: str) -> None:
-        """Raise a 429 `RequestError` if a limit is reached."""
-        account, pair = _names(name, address)
-        self._per_address.check(pair, _TOO_MANY_FOR_ACCOUNT)
-        self._right.check(pair, _TOO_MANY_LOGINS)
-        if pair not in self._known:
-            self._per_name.check(account, _TOO_MANY_FOR_ACCOUNT)
+    @contextmanager
+    def attempt(self, name: str, address: str) -> Iterator[Callable[[bool], None]]:
+        """Count an attempt, and yield a function that is called with whether the password was right.
 
-    def count(self, name: str, address: str, *, is_right: bool) -> None:
-        """Count an attempt; a right password makes the address known."""
+        Until then, the attempt counts towards all limits; afterwards as right, as wrong, or not at all if the function
+        was not called. A right password makes the address known. Raises a 429 `RequestError` if a limit is reached.
+        """
         account, pair = _names(name, address)
-        if is_right:
-            if len(self._known) >= MOST_NAMES:
-                self._known.clear()
-            self._known.add(pair)
-            self._right.hit(pair)
-            return
-        self._per_address.hit(pair)
-        if pair not in self._known:
-            self._per_name.hit(account)
+        with ExitStack() as counted:
+            wrong = [counted.enter_context(self._per_address.reserve(pair, _TOO_MANY_FOR_ACCOUNT))]
+            right = counted.enter_context(self._right.reserve(pair, _TOO_MANY_LOGINS))
+            if pair not in self._known:
+                wrong.append(counted.enter_context(self._per_name.reserve(account, _TOO_MANY_FOR_ACCOUNT)))
+
+            def end(is_right: bool) -> None:
+                for each in [right] if is_right else wrong:
+                    each.keep()
+                if is_right:
+                    if len(self._known) >= MOST_NAMES:
+                        self._known.clear()
+                    self._known.add(pair)
+
+            yield end
 
 
 class Login:
@@ -89,8 +100,8 @@ class Login:
     async def may_log_in(self, name: str, password: str) -> bool:
         """Return whether this is the user's password, without blocking other requests.
 
-        Raises a 429 `RequestError` if there were too many wrong passwords for this name. The attempts are checked in
-        their turn, so that concurrent ones cannot exceed the limits.
+        Raises a 429 `RequestError` if there were too many wrong passwords for this name. Attempts are counted in their
+        turn and before they are checked, so that concurrent ones cannot exceed the limits.
         """
         import anyio
 
@@ -98,14 +109,14 @@ class Login:
             self._turns = anyio.CapacityLimiter(_CONCURRENT_HASHES)
         async with self._turns:
             attempt = ATTEMPT.get()
-            self._limits.check(name, attempt.sender)
-            name, password = (text.encode("utf-8", "replace").decode("utf-8") for text in (name, password))
-            try:
-                user = await anyio.to_thread.run_sync(self._users.user_with, name, password)
-            except PersistenceError as error:
-                logger.warning("Login failed: %s", error)
-                return False
-            self._limits.count(name, attempt.sender, is_right=user is not None)
+            with self._limits.attempt(name, attempt.sender) as end:
+                name, password = (text.encode("utf-8", "replace").decode("utf-8") for text in (name, password))
+                try:
+                    user = await anyio.to_thread.run_sync(self._users.user_with, name, password)
+                except PersistenceError as error:
+                    logger.warning("Login failed: %s", error)
+                    return False
+                end(user is not None)
             attempt.user = user
             return user is not None
 
@@ -137,8 +148,8 @@ class Login:
             del self._users_by_token[token]
             app.tokens.pop(token, None)
 
-    def harden(self, scope: Scope, send: Send, on_failure: Callable[[], object]) -> Send:
-        """Return a `send` for a login response; it calls `on_failure` for a failed login, and hardens the cookies.
+    def harden(self, scope: Scope, send: Send, counted: Reservation) -> Send:
+        """Return a `send` for a login response; it keeps `counted` for a failed login, and hardens the cookies.
 
         After a successful login, it sets the caller in the scope, for the audit log.
         """
@@ -146,8 +157,9 @@ class Login:
         async def hardened_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] >= 400 and message["status"] != 429:
-                    on_failure()
-                elif (user := ATTEMPT.get().user) is not None:
+                    counted.keep()
+                counted.release()
+                if message["status"] < 400 and (user := ATTEMPT.get().user) is not None:
                     self._remember(scope, _tokens(message["headers"]), user)
                     scope["state"]["caller"] = f"user:{user.name}"
                 headers = [(name, _hardened_cookie(name, value, scope["scheme"])) for name, value in message["headers"]]

@@ -80,7 +80,6 @@ class AccessControl:
                 is_local = await self._admit(scope)
                 if self._is_login(scope):
                     network = _network(scope)
-                    # Without this limit, many wrong passwords could be tried before the first failure is recorded.
                     turns.enter_context(self._logins.turn(network))
                     await self._log_in(network, scope, receive, send)
                     return
@@ -153,7 +152,8 @@ class AccessControl:
         """Pass on a login attempt. Raises `RequestError` if there were too many for the user name."""
         assert self.login is not None  # noqa: S101 - for the type checker
         ATTEMPT.set(Attempt(network))
-        await self.app(scope, receive, self.login.harden(scope, send, lambda: self._failed_attempts.hit(network)))
+        with self._failed_attempts.reserve(network, _TOO_MANY_ATTEMPTS) as counted:
+            await self.app(scope, receive, self.login.harden(scope, send, counted))
 
     def _limited_name(self, scope: Scope, is_local: bool) -> str:
         """Return the name under which a sender's requests are limited, or '' if they are not.

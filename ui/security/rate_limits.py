@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rag import SettingsError
 
@@ -85,10 +86,42 @@ class RateLimit:
         if not self._limiter.test(self._item, name):
             raise self.error(name, message)
 
+    def reserve(self, name: str, message: str) -> Reservation:
+        """Count a hit whose outcome decides later whether it counts. Raises a 429 `RequestError` at the limit.
+
+        If the hit was counted after its outcome, concurrent ones could exceed the limit.
+        """
+        self.check(name, message)
+        self.hit(name)
+        return Reservation(partial(self._counts.decr, self._item.key_for(name)))
+
     def error(self, name: str, message: str) -> RequestError:
         """Return a 429 error with the time until the next allowed hit."""
         seconds = self._limiter.get_window_stats(self._item, name).reset_time - time.time()
         return too_many_requests(message, max(1, math.ceil(seconds)))
+
+
+class Reservation:
+    """A hit that is taken back at the end of its context, or by `release`, unless `keep` was called before."""
+
+    def __init__(self, take_back: Callable[[], object]) -> None:
+        self._take_back: Callable[[], object] | None = take_back
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def keep(self) -> None:
+        """Let the hit count."""
+        self._take_back = None
+
+    def release(self) -> None:
+        """Take the hit back, unless it counts or was taken back before."""
+        if self._take_back is not None:
+            self._take_back()
+        self._take_back = None
 
 
 class CallerLimits:

@@ -8,6 +8,7 @@ import pytest
 from servers import run_elsewhere
 
 from ui.security.login import ATTEMPT, Attempt, Login
+from ui.security.rate_limits import Reservation
 
 
 class NoUsers:
@@ -20,7 +21,7 @@ class NoUsers:
 
 @pytest.mark.parametrize(("status", "failures"), [(200, 0), (302, 0), (400, 1), (422, 1), (500, 1), (429, 0)])
 def test_every_response_that_is_not_a_success_counts_as_a_failed_login(status: int, failures: int) -> None:
-    counted: list[None] = []
+    taken_back: list[None] = []
 
     async def send(_message: Any) -> None:
         pass
@@ -28,11 +29,13 @@ def test_every_response_that_is_not_a_success_counts_as_a_failed_login(status: i
     async def respond() -> None:
         ATTEMPT.set(Attempt("192.0.2.7"))
         login: Any = Login(NoUsers())  # type: ignore[arg-type]
-        hardened = login.harden({"scheme": "http"}, send, lambda: counted.append(None))
-        await hardened({"type": "http.response.start", "status": status, "headers": []})
+        with Reservation(lambda: taken_back.append(None)) as counted:
+            hardened = login.harden({"scheme": "http"}, send, counted)
+            await hardened({"type": "http.response.start", "status": status, "headers": []})
+            assert len(taken_back) == 1 - failures, "before the client can send the next one"
 
     run_elsewhere(respond())
-    assert len(counted) == failures
+    assert len(taken_back) == 1 - failures
 
 
 @pytest.mark.parametrize(("name", "password"), [("\ud800ann", "secret"), ("ann", "\udfffsecret")])

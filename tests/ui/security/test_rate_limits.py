@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from servers import serving_chat
+from servers import run_elsewhere, serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings, SettingsError
 from ui.security.access import access_policy, open_accounts
 from ui.security.clients import network_of
 from ui.security.errors import RequestError
-from ui.security.login import MOST_LOGINS, AccountLimits, Login
+from ui.security.login import ATTEMPT, MOST_LOGINS, AccountLimits, Attempt, Login
 from ui.security.rate_limits import CallerLimits, RateLimit
 from ui.security.scopes import is_limited
-from ui.security.users import User
+from ui.security.users import User, Users
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -81,17 +85,21 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 def _refused(limits: AccountLimits, name: str, address: str) -> bool:
     """Whether a wrong password gets no answer."""
+    return _refused_with(limits, name, address, is_right=False)
+
+
+def _refused_with(limits: AccountLimits, name: str, address: str, *, is_right: bool) -> bool:
     try:
-        limits.check(name, address)
+        with limits.attempt(name, address) as end:
+            end(is_right)
     except RequestError as denied:
         return denied.status == 429
-    limits.count(name, address, is_right=False)
     return False
 
 
 def test_many_addresses_guess_at_an_account_together_and_its_user_still_gets_in() -> None:
     limits = AccountLimits()
-    limits.count("ann", "192.0.2.200", is_right=True)
+    assert not _refused_with(limits, "ann", "192.0.2.200", is_right=True)
     strangers = [_refused(limits, "ann", f"192.0.2.{number}") for number in range(40)]
     assert strangers == [False] * 30 + [True] * 10
     assert not _refused(limits, "bob", "192.0.2.39"), "another account is not concerned"
@@ -102,13 +110,83 @@ def test_many_addresses_guess_at_an_account_together_and_its_user_still_gets_in(
 def test_right_passwords_have_a_higher_limit_for_each_address() -> None:
     limits = AccountLimits()
     for _ in range(30):
-        limits.check("ann", "192.0.2.1")
-        limits.count("ann", "192.0.2.1", is_right=True)
-    with pytest.raises(RequestError, match="Too many logins") as refused:
-        limits.check("ann", "192.0.2.1")
+        assert not _refused_with(limits, "ann", "192.0.2.1", is_right=True)
+    with pytest.raises(RequestError, match="Too many logins") as refused, limits.attempt("ann", "192.0.2.1"):
+        pass
     assert refused.value.status == 429
-    limits.check("ann", "192.0.2.2")
-    limits.check("bob", "192.0.2.1")
+    assert not _refused(limits, "ann", "192.0.2.2")
+    assert not _refused(limits, "bob", "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("count", "address"), [(10, "192.0.2.1"), (30, "192.0.2.{number}")], ids=["one address", "several addresses"]
+)
+def test_attempts_count_before_their_outcome_is_known(count: int, address: str) -> None:
+    limits, begun = AccountLimits(), list[Any]()
+
+    def is_refused(number: int) -> bool:
+        return _refused(limits, "ann", address.format(number=number))
+
+    with ExitStack() as hashing:
+        for number in range(count):
+            begun.append(hashing.enter_context(limits.attempt("ann", address.format(number=number))))
+        assert is_refused(200), "all others may still be wrong"
+        for end in begun[:-1]:
+            end(False)
+    assert not is_refused(200), "the password of the last one was not checked"
+    assert is_refused(201)
+
+
+def test_right_passwords_take_nothing_from_the_limit_on_wrong_ones() -> None:
+    limits = AccountLimits()
+    for number in range(40):
+        assert not _refused_with(limits, "ann", f"192.0.2.{number}", is_right=True)
+        assert not _refused_with(limits, "bob", f"192.0.2.{number}", is_right=True)
+    strangers = [_refused(limits, "ann", f"198.51.100.{number}") for number in range(40)]
+    assert strangers == [False] * 30 + [True] * 10
+    assert not any(_refused(limits, "ann", "192.0.2.1") for _ in range(10))
+
+
+class SlowUsers:
+    """Users of whom none exists; a password takes a moment, in which others begin."""
+
+    def __init__(self) -> None:
+        self.checked = 0
+
+    def user_with(self, name: str, password: str) -> None:
+        self.checked += 1
+        time.sleep(0.01)
+
+
+def test_concurrent_passwords_from_many_addresses_do_not_exceed_the_limit() -> None:
+    users = SlowUsers()
+    login: Any = Login(users)  # type: ignore[arg-type]
+
+    async def guess(number: int) -> int:
+        ATTEMPT.set(Attempt(f"192.0.2.{number}"))
+        try:
+            return 200 if await login.may_log_in("ann", f"guess {number}") else 400
+        except RequestError as error:
+            return error.status
+
+    async def guess_all() -> list[int]:
+        return await asyncio.gather(*map(guess, range(50)))
+
+    assert Counter(run_elsewhere(guess_all())) == {400: 30, 429: 20}
+    assert users.checked == 30
+
+
+def test_concurrent_passwords_from_one_address_do_not_exceed_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path, rate_limit="none")
+    open_accounts(settings).users.add("ann", "correct horse battery")
+    users = SlowUsers()
+    monkeypatch.setattr(Users, "user_with", lambda _, name, password: users.user_with(name, password))
+    with serving_chat(Parrot(), settings=settings) as chat, ThreadPoolExecutor(4) as threads:
+        replies = threads.map(lambda number: log_in(chat.port, f"user{number}", "wrong"), range(40))
+        assert [reply.status for reply in replies].count(400) == 20
+    assert users.checked == 20
 
 
 def test_a_user_has_so_many_logins_and_the_oldest_end_first() -> None:
@@ -127,7 +205,7 @@ def test_what_is_remembered_of_logins_has_a_bound(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("ui.security.login.MOST_NAMES", 50)
     limits = AccountLimits()
     for number in range(200):
-        limits.count("x" * 10_000, f"192.0.2.{number}", is_right=True)
+        assert not _refused_with(limits, "x" * 10_000, f"192.0.2.{number}", is_right=True)
     assert len(limits._known) <= 50
     assert max(map(len, limits._known)) < 100
 
