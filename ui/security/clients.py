@@ -29,6 +29,8 @@ _FORWARDED = (
     _GRADIO_SERVER,
 )
 
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters that nobody sees
+
 # What proxies send in place of a missing name: `$remote_user`, `%{REMOTE_USER}e`, `(null)` or `<no value>`.
 _PLACEHOLDER_STARTS = ("$", "%", "(", "<")
 
@@ -105,7 +107,8 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
     """Return the user name from a trusted proxy, or None.
 
     Raises `RequestError` if the header occurs twice, has a different spelling from the setting, is too long, or
-    contains several names or unprintable characters: a proxy that replaces the header does not forward such headers.
+    contains several names, or unprintable or invisible characters: a proxy that replaces the header does not forward
+    such headers.
     Neither are the placeholders names that proxies send if a login names no user: all these users would share one name.
     The ids of users who log in here begin with `#`, so names must not.
     """
@@ -120,8 +123,9 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
         raise RequestError(400, f"{invalid} is not UTF-8.") from None
-    if len(value) > LONGEST_NAME or not value.isprintable() or set(value) & set(",;{}") or value.startswith("#"):
-        why = "is too long, begins with #, or contains several names, a placeholder or unprintable characters."
+    forbidden = {*",;{}", *_FILLERS}
+    if len(value) > LONGEST_NAME or not value.isprintable() or forbidden & set(value) or value.startswith("#"):
+        why = "is too long, begins with #, or contains several names, a placeholder, or characters that nobody sees."
         raise RequestError(400, f"{invalid} {why}")
     if value and (value.startswith(_PLACEHOLDER_STARTS) or not any(map(str.isalnum, value))):
         raise RequestError(400, f"{invalid} is a placeholder, not a name.")

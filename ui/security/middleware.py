@@ -277,6 +277,7 @@ class AccessControl:
 def _log_out(scope: Scope) -> Scope:
     """Return the request, in the form that the framework expects if it logs the user out.
 
+    It has no parameters, because one of them would end the login of this browser only.
     Raises a 405 `RequestError` for a logout by GET, because pages on other sites can make a browser send one. They
     cannot send POST requests: see `RequestGuard`.
     """
@@ -284,7 +285,7 @@ def _log_out(scope: Scope) -> Scope:
         return scope
     if scope["method"] != "POST":
         raise RequestError(405, "Logging out needs a POST request.", "Use the button on the page.", {"allow": "POST"})
-    return {**scope, "method": "GET"}
+    return {**scope, "method": "GET", "query_string": b""}
 
 
 def _address(scope: Scope) -> str:

@@ -306,6 +306,18 @@ class TestUsers:
         assert reply.headers["location"].rstrip("/") == f"http://127.0.0.1:{chat.port}"
         assert visit(chat.port, "/config", Cookie=cookie).status == 401
 
+    @pytest.mark.parametrize("query", ["", "?all_session=false", "?all_session=0", "?x=1&all_session=no"])
+    def test_logging_out_ends_the_logins_of_the_user_in_all_browsers(
+        self, with_users: tuple[ServedChat, AccountRegistry], query: str
+    ) -> None:
+        chat, register = with_users
+        for name in ("emma", "finn"):
+            register.users.remove(name)
+            register.users.add(name, PASSWORD)
+        one, two, other = (cookie_of(log_in(chat.port, name, PASSWORD)) for name in ("emma", "emma", "finn"))
+        assert visit(chat.port, f"/logout{query}", method="POST", Cookie=one).status == 302
+        assert [visit(chat.port, "/config", Cookie=each).status for each in (one, two, other)] == [401, 401, 200]
+
 
 class TestProxy:
     def ask(self, chat: ServedChat, *headers: tuple[str, str | bytes]) -> Any:
@@ -343,6 +355,12 @@ class TestProxy:
             [("X-Forwarded-User", b"ann\xff")],
             [("X-Forwarded-User", "ann\u202eeve".encode())],
             [("X-Forwarded-User", "ann\u2028eve".encode())],
+            [("X-Forwarded-User", "\u3164".encode())],
+            [("X-Forwarded-User", "\u115f\u1160".encode())],
+            [("X-Forwarded-User", "\uffa0-\uffa0".encode())],
+            [("X-Forwarded-User", "ann\u115f".encode())],
+            [("X-Forwarded-User", "\u3164ann".encode())],
+            [("X-Forwarded-User", "\u0301\u200b".encode())],
         ],
     )
     def test_an_odd_name_is_refused(self, behind_proxy: ServedChat, headers: Any) -> None:
