@@ -20,9 +20,10 @@ from starlette.responses import Response
 from index import Article, RequestFilter, UploadBudget
 from rag import Answer, Assistant
 
-from ..chat.library import LONGEST_TEXT, MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
+from ..chat.library import MOST_FILES, STOPPED, Library, UploadResult, Uploads, safe_name
 from ..chat.uploads import counting
 from ..persistence.uploads import open_uploads
+from ..security.body_limits import LARGEST_TEXT_BODY
 from ..security.clients import caller_or_address
 from ..security.errors import RequestError
 from .errors import CLIENT_CLOSED_REQUEST, json_response
@@ -30,9 +31,6 @@ from .queue import RequestQueue
 from .schemas import AddRequest, ArticleReply, read_body
 
 MULTIPART = "multipart/form-data"
-
-LARGEST_TEXT_BODY = 6 * LONGEST_TEXT + 1_000_000
-"""Maximum size of a JSON body with an article, in bytes: JSON may write a character in six bytes."""
 
 LONGEST_UPLOAD_QUEUE = 32
 """Maximum number of uploads that wait while another one is indexed; further uploads are rejected."""

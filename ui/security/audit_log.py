@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from index import make_file_private
 
-from .body_limits import LARGEST_BODY
+from .body_limits import LARGEST_BODY, LARGEST_TEXT_BODY
 from .clients import network_of
 from .rate_limits import MOST_NAMES, RateLimit
 from .scopes import HEALTH_CHECKS, framework_route, is_limited, may_ask, may_change, path_of
@@ -44,6 +44,7 @@ ANONYMOUS_LINES = "120/minute"
 
 _LONG_BODY = 64_000  # bytes; a longer body is parsed in a thread
 _MOST_DIGITS = 1000
+_LONGEST_STRING = 50_000  # characters of a string in long contents: those of an article with three of them fit
 _LONGEST_PATH = 500  # characters
 _SUMMARY_INTERVAL = 60.0  # between lines that report how many requests were left out, in seconds
 
@@ -142,7 +143,7 @@ class AuditMiddleware:
 
         async def recording_receive() -> Message:
             message = await receive()
-            if len(body) <= LARGEST_BODY:
+            if len(body) <= LARGEST_TEXT_BODY:
                 body.extend(message.get("body", b""))
             return message
 
@@ -209,22 +210,42 @@ def _is_form(scope: Scope) -> bool:
 def _contents(path: str, body: bytes) -> Any:
     """Return the logged part of a body.
 
-    For calls from the page, it is the data and what the user clicked, because the session id is secret.
+    For calls from the page, it is the data and what the user clicked, because the session id is secret. The strings in
+    long contents are shortened; spaces in or between them do not make contents long.
     """
-    if len(body) > LARGEST_BODY:
-        return f"more than {LARGEST_BODY} bytes"
+    if len(body) > LARGEST_TEXT_BODY:
+        return f"more than {LARGEST_TEXT_BODY} bytes"
     try:
         # NaN and infinity are not JSON, and Python limits the digits of integers.
-        value = json.loads(body, parse_constant=str, parse_float=_float, parse_int=_int)
-        json.dumps([[value]])  # the line is nested more deeply than the value
+        value = json.loads(str(body, "utf-8"), parse_constant=str, parse_float=_float, parse_int=_int)
+        written = json.dumps([[value]])  # the line is nested more deeply than the value
+        if len(body) > LARGEST_BODY and len(written) > LARGEST_BODY:
+            value = _shortened(value)
+            written = json.dumps(value)
     except (ValueError, RecursionError):
         return "not JSON"
+    if len(body) > LARGEST_BODY and len(written) > LARGEST_BODY:
+        return f"more than {LARGEST_BODY} bytes"
     if framework_route(path) is None:
         return value
     if not isinstance(value, dict):
         return None
     clicked = value.get("event_data")
     return value.get("data") if clicked is None else {"data": value.get("data"), "event": clicked}
+
+
+def _shortened(value: Any) -> Any:
+    """Return a value whose strings have single spaces and are cut off at `_LONGEST_STRING` characters."""
+    if isinstance(value, dict):
+        return {_shortened(name): _shortened(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.split())
+    if len(text) <= _LONGEST_STRING:
+        return text
+    return f"{text[:_LONGEST_STRING]}… ({len(text):,} characters)"
 
 
 def _float(written: str) -> float | str:

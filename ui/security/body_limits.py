@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LARGEST_BODY = 1_000_000
 """Maximum request body size, in bytes; a question needs a few thousand."""
 
+LARGEST_TEXT_BODY = 13_000_000
+"""Maximum size of a JSON body with an article, in bytes: JSON may write each of two million characters in six bytes."""
+
 LARGEST_UPLOAD = 100_000_000
 """Maximum body size with files, in bytes; the framework writes files to disk as they arrive and limits each file."""
 

@@ -18,9 +18,11 @@ from servers import run_elsewhere, serving_chat
 from visitors import Parrot, cookie_of, log_in, visit
 
 from rag import Settings
+from ui.chat.library import LONGEST_TEXT
 from ui.security import audit_log
 from ui.security.access import open_accounts
 from ui.security.audit_log import AuditLog, AuditMiddleware
+from ui.security.body_limits import LARGEST_BODY, LARGEST_TEXT_BODY
 
 # The framework leaves event loops open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -117,6 +119,71 @@ def test_what_was_asked_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
     written = (tmp_path / "audit.jsonl").read_text(encoding="utf-8")
     assert PASSWORD.replace(" ", "+") not in written
     assert "mysession" not in written
+
+
+def _logged(tmp_path: Path, body: bytes) -> Any:
+    """The contents that the log has for an article in JSON."""
+    pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
+
+    async def read_all(_scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def ignore(_message: Any) -> None:
+        pass
+
+    path = tmp_path / "padded.jsonl"
+    audit = AuditMiddleware(read_all, log=AuditLog(path, contents=True))
+    scope = {"type": "http", "method": "POST", "path": "/v1/articles", "headers": [], "client": ("192.0.2.1", 1)}
+    scope["state"] = {"is_admitted": True}
+    run_elsewhere(audit(scope, receive, ignore))
+    (line,) = lines(path)
+    return line["contents"]
+
+
+ARTICLE = {"title": "The quay", "text": "The quay was closed on Friday."}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b" " * 1_000_001 + json.dumps(ARTICLE).encode(),
+        json.dumps(ARTICLE).encode() + b"\n" * 3_000_000,
+        json.dumps(ARTICLE).replace(", ", "," + "\t\r\n " * 500_000).encode(),
+        b'{"title": "The quay", "text": "The quay' + b" " * 1_500_000 + b' was closed on Friday."}',
+        b'{"title": "The quay", "text": "' + b"\\u0020" * 400_000 + b'The quay was closed on Friday."}',
+        b'{"title": "The quay' + b"\\u2003" * 200_000 + b'", "text": "The quay was closed on Friday."}',
+    ],
+    ids=["before", "after", "between", "inside", "escaped", "in the title"],
+)
+def test_no_padding_hides_contents(tmp_path: Path, body: bytes) -> None:
+    assert len(body) > LARGEST_BODY
+    assert {name: " ".join(text.split()) for name, text in _logged(tmp_path, body).items()} == ARTICLE
+
+
+def test_of_a_long_article_the_log_has_its_beginning(tmp_path: Path) -> None:
+    for letter in "xé港":
+        text = letter * LONGEST_TEXT
+        body = json.dumps({"title": "The quay", "text": text}).encode()
+        assert LARGEST_BODY < len(body) <= LARGEST_TEXT_BODY
+        logged = _logged(tmp_path, body)
+        assert logged["title"] == "The quay"
+        assert logged["text"] == letter * 50_000 + "… (2,000,000 characters)"
+        assert (tmp_path / "padded.jsonl").stat().st_size < LARGEST_BODY
+        (tmp_path / "padded.jsonl").unlink()
+
+
+def test_contents_without_a_bound_are_not_logged(tmp_path: Path) -> None:
+    many = json.dumps([[str(number)] for number in range(200_000)]).encode()
+    assert _logged(tmp_path, many) == f"more than {LARGEST_BODY} bytes"
+
+
+def test_every_accepted_article_fits_into_a_body() -> None:
+    assert LARGEST_TEXT_BODY == 6 * LONGEST_TEXT + 1_000_000
 
 
 def test_long_contents_are_read_outside_the_event_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
