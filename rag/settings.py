@@ -27,7 +27,7 @@ FORMER_NAMES = {
     "links": "allow_web_links",
 }
 """The current name of each renamed setting; the former names work for one more release."""
-_SECRETS = frozenset({"chroma_url", "database_url"})  # never shown in an error
+_SECRETS = frozenset({"chroma_url", "database_url", "server_api_key"})  # never shown in an error
 
 EXTRACTIVE = "extractive"
 """The model name for answers that quote the articles, without an LLM."""
@@ -86,6 +86,12 @@ _CHROMA_URL = re.compile(r"https?://([^/\s@]+@)?[^/\s@]+(/[\w.-]*)?")
 def _check_chroma_url(value: SecretStr) -> SecretStr:
     if not _CHROMA_URL.fullmatch(value.get_secret_value()):
         raise ValueError("it must have the form http://host:port/database")
+    return value
+
+
+def _check_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("it must consist of printable ASCII characters without spaces")
     return value
 
 
@@ -158,6 +164,8 @@ class Settings(BaseSettings):
     strict: bool = False
     """Leave out LLM sentences that the articles contradict, or that name something that no passage names, instead of
     labelling them."""
+    server_api_key: Annotated[SecretStr, AfterValidator(_check_key)] | None = None
+    """API key for the running server that `citechat eval --server` evaluates."""
 
     database_url: SecretStr | None = None
     """Database for conversations, feedback and API keys, as an SQLAlchemy URL such as

@@ -27,6 +27,7 @@ _CONNECT_SECONDS = 10.0
 _LARGEST_REPLY = 100_000_000  # maximum size of a response body, in bytes
 _MOST_TRIES = 4  # maximum number of requests for one question, including retries
 _LONGEST_RETRY_AFTER = 60.0  # maximum delay before a retry, in seconds; a longer delay is reported as an error
+_KEY_VARIABLE = "CITECHAT_SERVER_API_KEY"
 _START_IT = "Start it with `citechat chat`, and give the address that it prints."
 
 
@@ -49,18 +50,25 @@ class RemoteAssistant:
     Only the server's settings apply. If the server's LLM fails, the result is an error, never a quoted answer.
     """
 
-    def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(self, url: str, *, key: str | None = None, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Connect to the chat page at `url`; `timeout` is the time limit for a complete reply, in seconds.
 
-        Raises `ServerError` immediately if the server does not respond. A user name and password in the address are
-        sent to the server and never shown.
+        Raises `ServerError` immediately if the server does not respond. An API `key`, or else a user name and password
+        in the address, is sent to the server and never shown.
         """
         self._address, self._shown, self._secrets = _parse_address(url)
+        if key and self._secrets:
+            raise ServerError(
+                "The address of the server contains a user name or a password, and there is a key for the server, too.",
+                f"Only one of them can be sent: leave it out of the address, or unset {_KEY_VARIABLE}.",
+            )
+        self._secrets = (key,) if key else self._secrets
         self._timeout = timeout
         self._articles: dict[str, Article] = {}
         import httpx
 
         self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else None,
             timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
             trust_env=False,  # no proxy, no .netrc
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -159,9 +167,10 @@ class RemoteAssistant:
             content = "a web page" if media_type == "text/html" else media_type[:60] or "no content type"
             return self._error(f"is not a citechat chat: it answered with status {status} and {content}", status=status)
         retry_after = response.headers.get("retry-after", "")
+        hint = self._redacted(reported.hint)[:500]
         return self._error(
             f"answered {status}: {self._redacted(reported.message)[:500]}",
-            self._redacted(reported.hint)[:500],
+            f"Set {_KEY_VARIABLE} to a valid key of the server." if status == 401 else hint,
             status=status,
             retry_after=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0,
         )

@@ -67,3 +67,11 @@ def test_a_secret_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings(chroma_url="ftp://user:s3cr3t@host")
     assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["s3cr3t\nX-Other: 1", "my s3cr3t", "s3cr3t\u00e9", " "])
+def test_a_key_for_a_server_fits_into_a_header(key: str) -> None:
+    with pytest.raises(SettingsError, match="'server_api_key' cannot be its value") as refused:
+        load_settings(server_api_key=key)
+    assert "s3cr3t" not in str(refused.value)
+    assert "s3cr3t" not in repr(load_settings(server_api_key="s3cr3t"))

@@ -23,7 +23,11 @@ _COMPARE = "compare"
 @click.argument("files", nargs=-1, required=True, metavar="TESTSET | compare RUN...", help="A test set, or saved runs.")
 @click.option("--out", metavar="FILE", help="Save the run as JSON. An interrupted run continues where it stopped.")
 @click.option("--html", metavar="FILE", help="Write a report as a single, self-contained HTML page.")
-@click.option("--server", metavar="URL", help="Evaluate a running chat server instead of the local index.")
+@click.option(
+    "--server",
+    metavar="URL",
+    help="Evaluate a running chat server instead of the local index; CITECHAT_SERVER_API_KEY is a key for it.",
+)
 @click.option(
     "--judge",
     metavar="SPEC",
@@ -107,7 +111,7 @@ def _local(overrides: Mapping[str, Any]) -> tuple[Assistant, dict[str, str]]:
     settings = load_settings(**overrides)
     assistant = build_assistant(settings)
     # Omit the home (a path on this machine) and addresses (which may contain a password).
-    saved = settings.model_dump(mode="json", exclude={"home", "llm_base_url", "chroma_url"})
+    saved = settings.model_dump(mode="json", exclude={"home", "llm_base_url", "chroma_url", "server_api_key"})
     manifest = assistant.index.manifest()
     if manifest is not None:
         saved |= {"index encoder": manifest.encoder, "index splitter": manifest.splitter}
@@ -120,11 +124,14 @@ def _remote(server: str, overrides: Mapping[str, Any]) -> tuple[RemoteAssistant,
     """Return an assistant that asks a running chat server, and the server's host as the settings to save."""
     from urllib.parse import urlsplit
 
+    from rag import load_settings
     from rag.evaluate import RemoteAssistant
 
     if any(overrides.values()):
         fail("Cannot combine --server with --llm, --strict or --top-k.", "The server uses its own settings.")
-    return RemoteAssistant(server), {"server": urlsplit(server).hostname or ""}
+    key = load_settings().server_api_key
+    secret = key.get_secret_value() if key else None
+    return RemoteAssistant(server, key=secret), {"server": urlsplit(server).hostname or ""}
 
 
 def _read_cases(assistant: Assistant | RemoteAssistant, file: str, *, skip_bad: bool) -> Sequence[Case]:

@@ -18,10 +18,11 @@ from servers import free_port, serving_chat
 from wires import Reset, serving
 
 from index import Index
-from rag import AnswerOptions, Assistant, Turn
+from rag import AnswerOptions, Assistant, Settings, Turn
 from rag.evaluate import Case, CaseResult, Evidence, evaluate, remote
 from rag.evaluate.remote import RemoteAssistant, ServerError
 from rag.evaluate.testset.cases import PastTurn
+from ui.security.access import open_accounts
 from ui.server import ServedChat
 
 # The framework leaves event loops open for the garbage collector.
@@ -250,6 +251,33 @@ def test_a_password_in_the_address_is_sent_and_never_shown(monkeypatch: pytest.M
             RemoteAssistant(url)
         assert "hunter2" not in str(raised.value)
         assert raised.value.__cause__ is None
+
+
+def test_a_server_with_keys_is_asked_with_one(assistant: Assistant, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    keys = open_accounts(settings).keys
+    key, other = keys.create("evaluation")[1], keys.create("revoked")
+    keys.revoke(other[0].id)
+    with serving_chat(assistant, settings=settings) as served:
+        there = RemoteAssistant(served.url, key=key)
+        assert there.reply(CASES[0].question).found
+        assert len([*there.articles()]) == len([*assistant.articles()])
+        for wrong, message in ((None, "The key is missing."), (other[1], "Invalid key."), ("wrong", "Invalid key.")):
+            with pytest.raises(ServerError, match=f"answered 401: {message}") as raised:
+                RemoteAssistant(served.url, key=wrong)
+            assert "CITECHAT_SERVER_API_KEY" in raised.value.hint
+
+
+def test_a_key_is_sent_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    key = "citechat_hunter2hunter2"
+    caplog.set_level("DEBUG")
+    scene = said(503, told(f"unknown key {key}", f"Not Bearer {key}."))
+    with serving(scene) as server, pytest.raises(ServerError) as raised:
+        RemoteAssistant(server.url, key=key)
+    assert "answered 503: unknown key ***" in raised.value.message
+    with pytest.raises(ServerError, match="Only one of them") as both:
+        RemoteAssistant("http://ann:hunter2@127.0.0.1:1", key=key)
+    assert "hunter2" not in f"{raised.value} {raised.value.hint} {both.value} {both.value.hint} {caplog.text}"
 
 
 def test_with_a_path_before_it_the_chat_is_found(tmp_path: Path) -> None:

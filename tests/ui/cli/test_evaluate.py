@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import free_port
+from servers import free_port, serving_chat
 from wires import openai_wire, reply, serving
 
+from rag import Settings, build_assistant, load_settings, scrub
 from rag.evaluate import from_json
 from ui.cli.main import main
+from ui.security.access import open_accounts
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples" / "questions.jsonl"
 
@@ -173,6 +175,28 @@ def test_a_running_chat_gets_the_same_results_as_the_local_index(
     capsys.readouterr()
     assert main(["eval", str(few), "--server", f"http://127.0.0.1:{port}"]) == 1
     assert "cannot be reached" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings(  # the framework leaves event loops open for the garbage collector
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
+)
+def test_a_chat_with_keys_gets_the_key_from_the_environment(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secured = Settings(home=tmp_path / "accounts")
+    secret = open_accounts(secured).keys.create("evaluation")[1]
+    with serving_chat(build_assistant(load_settings()), settings=secured) as chat:
+        assert main(["eval", str(few), "--server", chat.url]) == 1
+        assert "CITECHAT_SERVER_API_KEY" in capsys.readouterr().err
+        monkeypatch.setenv("CITECHAT_SERVER_API_KEY", secret)
+        assert main(["eval", str(few), "--server", chat.url, "--out", str(tmp_path / "run.json")]) == 0
+    assert main(["eval", str(few), "--out", str(tmp_path / "near.json")]) == 0
+    assert main(["doctor", "--json"]) in (0, 1)
+    written = "".join((tmp_path / f"{name}.json").read_text(encoding="utf-8") for name in ("run", "near"))
+    printed = capsys.readouterr()
+    assert secret not in written + printed.out + printed.err
+    assert "server_api_key" not in written
+    assert scrub(f"sent {secret}") == "sent ***"
 
 
 def test_a_judge_adds_its_agreement_to_the_report(
