@@ -7,19 +7,17 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 from io import BytesIO, StringIO
 from itertools import groupby, islice, takewhile
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from ..models import public_name
 from ..text.tables import MOST_COLUMNS, header_names, write_table
 from .base import Extract, cannot_read
 from .encoding import decode
 from .metadata import iso_date, iso_language, one_line
+from .packages.worksheet import Sheet, SheetRow, filled
 from .packages.zip_file import check_package
 
 _MOST = ((100_000, "rows"), (1_000_000, "cells"), (20_000_000, "characters"))
@@ -28,13 +26,9 @@ _LONGEST_CELL = 131_072  # characters
 _SMALLER = "Split it into several files, or leave out columns that nobody asks about."
 _DELIMITERS = ",;\t|"
 _LONGEST_SHEET = 80  # characters of the name of a sheet; Excel allows 31
-_LONGEST_FORMAT = 255  # characters of a number format, as in Excel
 _SAMPLE = 50  # number of rows that show the delimiter
+_Key = TypeVar("_Key")
 _SEPARATOR = re.compile(r"sep=(.)\r?\n")
-_COLOURS = re.compile(r"\[[^\[\]$]*+\]|_.|\*.")  # parts of a number format that are not shown
-_LITERAL = re.compile(r'"[^"]*"|\\.')
-_CURRENCY = re.compile(r"\[\$([^\]-]{1,5})|([$€£¥₹₩₽₺])")
-_DECIMALS = re.compile(r"0\.(0+)")
 
 
 def read_csv(data: bytes, name: str) -> Extract:
@@ -63,7 +57,7 @@ def _separated(text: str, delimiter: str, name: str) -> Iterator[list[str]]:
 
 
 def read_xlsx(data: bytes, name: str) -> Extract:
-    """Read the visible sheets of a workbook, with dates and numbers as they are shown, and the results of formulas.
+    """Read what the sheets of a workbook show: no hidden sheets, rows and columns, and the results of formulas.
 
     If there are several sheets, each row begins with the name of its sheet. Raises `LoadError` if the workbook is too
     large or not one.
@@ -73,7 +67,7 @@ def read_xlsx(data: bytes, name: str) -> Extract:
     if not data.startswith(b"PK"):
         raise cannot_read(name, "it is not an .xlsx workbook", "Open it in Excel and save it as .xlsx.")
     check_package(BytesIO(data), name)
-    workbook = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    workbook = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False, rich_text=True)
     sheets = list(_sheets(workbook, name))
     metadata = workbook.properties
     return Extract(
@@ -88,30 +82,26 @@ def read_xlsx(data: bytes, name: str) -> Extract:
 def _sheets(workbook: Any, name: str) -> Iterator[tuple[str, list[list[str]]]]:
     """Yield the titles and rows of the visible sheets that are not empty; the limits hold for all together."""
     visible = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
-    shown = list({sheet._worksheet_path: sheet for sheet in visible}.values())  # a file could show one part many times
-    rows: dict[int, list[list[str]]] = defaultdict(list)
-    for number, row in _bounded(((i, row) for i, sheet in enumerate(shown) for row in _rows(sheet)), name):
-        rows[number].append(row)
-    yield from ((shown[i].title, own) for i, own in rows.items() if any(map(any, own)))
+    shown = [Sheet(sheet) for sheet in {each._worksheet_path: each for each in visible}.values()]  # each part once
+    rows: dict[int, list[SheetRow]] = defaultdict(list)
+    read = (((i, row), row.cells) for i, sheet in enumerate(shown) for row in sheet.rows())
+    for (i, row), cells in _bounded(read, name):
+        rows[i].append(row._replace(cells=cells))
+    found: dict[int, list[list[str]]] = defaultdict(list)
+    whole = ((i, row.cells) for i, own in rows.items() for row in filled(own, shown[i].merged))
+    for i, cells in _bounded(whole, name):
+        found[i].append(cells)
+    yield from ((shown[i].title, own) for i, own in found.items() if any(map(any, own)))
 
 
-def _rows(sheet: Any) -> Iterator[list[str]]:
-    sheet.reset_dimensions()  # a file may declare any size
-    for row in sheet.iter_rows():  # rows between others come without cells, and are not padded
-        yield [
-            _shown(cell.value, (cell.number_format or "")[:_LONGEST_FORMAT]) if cell.value is not None else ""
-            for cell in row
-        ]
-
-
-def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows, with the number of their sheet, without white space around cells; blank rows in a row are one.
+def _bounded(rows: Iterable[tuple[_Key, Sequence[str]]], name: str) -> Iterator[tuple[_Key, list[str]]]:
+    """Yield the rows, with their keys, without white space around cells; blank rows in a row are one.
 
     Raises `LoadError` if the table exceeds a limit.
     """
     read = cells = characters = count = 0
     was_blank = True
-    for number, row in rows:
+    for key, row in rows:
         read += len(row) + 1
         if read > _MOST_READ:
             raise cannot_read(name, f"it has more than {_MOST_READ:,} cells, most of them empty", _SMALLER)
@@ -119,7 +109,7 @@ def _bounded(rows: Iterable[tuple[int, Sequence[str]]], name: str) -> Iterator[t
         stripped = [" ".join(cell.split()) for cell in row[:MOST_COLUMNS]]
         held = [cell for cell in stripped if cell]
         if held or not was_blank:
-            yield number, stripped if held else []
+            yield key, stripped if held else []
         was_blank = not held
         count += bool(held)
         cells += len(held)
@@ -178,71 +168,3 @@ def _title(rows: Sequence[Sequence[str]], name: str) -> str:
     held = [cell for cell in rows[0] if cell] if len(rows) > 1 else []
     stem = PurePosixPath(public_name(name)).stem
     return one_line(held[0] if len(held) == 1 else stem.replace("_", " ")) or stem
-
-
-def _shown(value: Any, number_format: str) -> str:
-    """Return a value as a person would write it: with the unit and the decimals of its format, and months as words."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, date):
-        clock = value.time() if isinstance(value, datetime) else time()
-        return f"{_day(value, number_format)} {_clock(clock) if clock != time() else ''}".rstrip()
-    if isinstance(value, time):
-        return _clock(value)
-    if isinstance(value, timedelta):
-        minutes, seconds = divmod(int(value.total_seconds()), 60)
-        return f"{minutes // 60}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
-    if isinstance(value, int | float):
-        return _number(value, number_format)
-    return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class _NumberFormat:
-    """What a number format says of a number; `letters` are those of a date, in lower case."""
-
-    letters: str
-    decimals: int
-    thousands: str
-    is_percentage: bool
-    is_fixed: bool  # the number has as many decimals as the format says
-    unit: str
-
-
-@lru_cache(maxsize=1_000)
-def _parsed(number_format: str) -> _NumberFormat:
-    shown = _COLOURS.sub("", number_format.split(";", maxsplit=1)[0])
-    places = _DECIMALS.search(shown)
-    thousands = "," if ",0" in shown or ",#" in shown else ""
-    unit = _CURRENCY.search(shown)
-    return _NumberFormat(
-        letters=_LITERAL.sub("", _COLOURS.sub("", number_format)).lower(),
-        decimals=len(places[1]) if places else 0,
-        thousands=thousands,
-        is_percentage="%" in _LITERAL.sub("", shown),
-        is_fixed=bool(places or (thousands and "0" in shown)),
-        unit=(unit[1] or unit[2]) if unit else "",
-    )
-
-
-def _day(value: date, number_format: str) -> str:
-    letters = _parsed(number_format).letters
-    day = f"{value.day} " if "d" in letters or "y" not in letters else ""
-    month = f"{value:%B} " if day or "m" in letters else ""
-    return f"{day}{month}{value.year}"
-
-
-def _clock(value: time) -> str:
-    return f"{value:%H:%M:%S}" if value.second else f"{value:%H:%M}"
-
-
-def _number(value: float, number_format: str) -> str:
-    form = _parsed(number_format)
-    if form.is_percentage:
-        return f"{value * 100:{form.thousands}.{form.decimals}f}%"
-    if form.is_fixed:
-        written = f"{value:{form.thousands}.{form.decimals}f}"
-    else:
-        written = str(value) if isinstance(value, int) else f"{value:.15g}"
-        written = f"{value:.0f}" if "e" in written and float(value).is_integer() and abs(value) < 1e21 else written
-    return f"-{form.unit}{written[1:]}" if written[0] == "-" else f"{form.unit}{written}"

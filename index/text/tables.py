@@ -40,9 +40,9 @@ _TAB = re.compile(r"\t")
 _WIDE = re.compile(r"[ \t]{2,}|\t")
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"(?=[,;\t]|$)|[^,;\t]+|[,;\t]')
 _WORD = re.compile(r"\S+")
-_NUMBER = r"[-+−(]?[$€£¥]?\d[\d.,'/: \u00a0\u202f-]*"
-_NUMERIC = re.compile(rf"{_NUMBER}(?:%|[^\W\d_]{{1,3}})?\)?|[-–—]|n/?a", re.IGNORECASE)
-_MEASURE = re.compile(rf"{_NUMBER}(?:%|[^\W\d_]{{1,12}}[²³]?)?\)?|[-–—]|n/?a", re.IGNORECASE)
+_NUMBER = r"[-+−(]?(?:[$€£¥][ \u00a0]?)?\d[\d.,'/: \u00a0\u202f-]*+(?:E[+-]\d{1,3})?"
+_NUMERIC = re.compile(rf"{_NUMBER}(?:[%‰$€£¥]|[^\W\d_]{{1,3}})?\)?|[-–—]|n/?a", re.IGNORECASE)
+_MEASURE = re.compile(rf"{_NUMBER}(?:[%‰$€£¥]|[^\W\d_]{{1,12}}[²³]?)?\)?|[-–—]|n/?a", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1[5-9]|2[01])\d\d(?:[-/–]\d\d(?:\d\d)?)?")
 _ENDS_A_SENTENCE = re.compile(r"[.!?。！？]$")
 _DIGIT = re.compile(r"\d")

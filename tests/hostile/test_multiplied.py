@@ -19,7 +19,7 @@ from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
 from index.parsers import email, extract, html, odt, spreadsheet
 from index.parsers.archive import documents
-from index.parsers.packages import epub, markup, pptx
+from index.parsers.packages import epub, markup, number_format, pptx
 from index.parsers.packages.zip_file import Allowance
 from index.text.chunker import chunk
 from index.text.tables import rows_in
@@ -191,12 +191,12 @@ def test_a_number_format_is_cut_and_parsed_once() -> None:
     book = Workbook()
     for number in range(200):
         book.active.append([number + 0.5])
-        book.active.cell(number + 1, 1).number_format = "0_a" * 60_000
+        book.active.cell(number + 1, 1).number_format = "0.0" + "_a" * 60_000
     saved = io.BytesIO()
     book.save(saved)
-    spreadsheet._parsed.cache_clear()
+    number_format._sections.cache_clear()
     assert "7.5" in extract(saved.getvalue(), ".xlsx", "a.xlsx").text
-    assert spreadsheet._parsed.cache_info().misses == 1
+    assert number_format._sections.cache_info().misses == 1
     with pytest.raises(LoadError, match="characters"):  # of which all are white space
         list(spreadsheet._bounded([(0, [" " * 1_000_000] * 30)], "a.xlsx"))
 

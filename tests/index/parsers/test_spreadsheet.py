@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
@@ -79,7 +79,7 @@ VALUES: list[Any] = [
     pytest.param(4.3, "0.00", "4.30", id="decimals"),
     pytest.param(0.125, "0.0%", "12.5%", id="percentage"),
     pytest.param(1250000, '"$"#,##0', "$1,250,000", id="currency"),
-    pytest.param(-3.5, "[$€-407] #,##0.00", "-€3.50", id="negative currency"),
+    pytest.param(-3.5, "[$€-407] #,##0.00", "-€ 3.50", id="negative currency"),
     pytest.param(2.5e15, "General", "2500000000000000", id="no exponent"),
     pytest.param(True, "General", "yes", id="true"),
     pytest.param(date(1967, 5, 4), "dd/mm/yyyy", "4 May 1967", id="date"),
@@ -94,6 +94,152 @@ VALUES: list[Any] = [
 def test_values_are_written_as_a_person_would(value: Any, written: str, shown: str) -> None:
     data = workbook(("S", [["Depot", "Value"], ["Alna", value]]), formats={"B2": written})
     assert xlsx_text(data) == f"Depot: Alna | Value: {shown}"
+
+
+FORMATS: list[Any] = [
+    pytest.param(1.2e-9, "0.00E+00", "1.20E-09", id="an exponent"),
+    pytest.param(9.996, "0.00E-0", "1.00E1", id="an exponent that is rounded up"),
+    pytest.param(12345, "##0.0E+0", "12.3E+3", id="an exponent in threes"),
+    pytest.param(3.14159, "0.0##", "3.142", id="decimals if there are any"),
+    pytest.param(3.1, "0.0##", "3.1", id="no more decimals than there are"),
+    pytest.param(2, "0.###", "2", id="no point without decimals"),
+    pytest.param(0.25, "0.0", "0.3", id="half away from zero"),
+    pytest.param(2.5, "#,##0", "3", id="half away from zero to a whole number"),
+    pytest.param(-1.005, "0.00", "-1.01", id="half of the decimal number that is shown"),
+    pytest.param(45.2, '0.0" million"', "45.2 million", id="a word"),
+    pytest.param(-45, '#,##0" thousand"', "-45 thousand", id="a negative number with a word"),
+    pytest.param(45, '0"%"', "45%", id="a written percent sign"),
+    pytest.param(0.5, "0.0‰", "0.5‰", id="a permille sign"),
+    pytest.param(21, "0 k\\W\\h", "21 kWh", id="escaped letters"),
+    pytest.param(5.5, '0.0 "t"', "5.5 t", id="a unit"),
+    pytest.param(45, '"-"0', "-45", id="a written minus sign"),
+    pytest.param(1234, "00000", "01234", id="leading zeros"),
+    pytest.param(12, "0,000", "0,012", id="leading zeros in thousands"),
+    pytest.param(441234567, "000-000-0000", "044-123-4567", id="literals between digits"),
+    pytest.param(72_000_000, '0.0,,"M"', "72.0M", id="scaled"),
+    pytest.param(72_345_678, "#,##0,,", "72", id="scaled, in thousands"),
+    pytest.param(1500, '0.0," thousand"', "1.5 thousand", id="scaled with a word"),
+    pytest.param(-45, "#,##0;(#,##0)", "(45)", id="negative in parentheses"),
+    pytest.param(0, '0;-0;"none"', "none", id="zero"),
+    pytest.param(5, "+0;-0", "+5", id="a plus sign"),
+    pytest.param(7_000_000, '[>=1000000]0.0,,"M";0', "7.0M", id="a condition that holds"),
+    pytest.param(-7, '[>=1000000]0.0,,"M";0', "-7", id="a condition that does not hold"),
+    pytest.param(1234.5, "#,##0.00 [$€-407]", "1,234.50 €", id="a currency behind"),
+    pytest.param(-5, '_(* #,##0_);_(* (#,##0);_(* "-"_);_(@_)', "(5)", id="accounting"),
+    pytest.param(5.25, "# ??/??", "5.25", id="a fraction"),
+    pytest.param(5, 'General "years"', "5 years", id="general with a word"),
+    pytest.param(12.5, "[Red]0.0", "12.5", id="a colour"),
+    pytest.param("Dal", '0;0;0;"near "@', "near Dal", id="a text"),
+    pytest.param(1e300, "0.0E+0", "1.0E+300", id="a large number"),
+    pytest.param(5, "0." + "0" * 200, "5." + "0" * 30, id="many decimals"),
+    pytest.param(5, "0" + "," * 200, "0", id="many commas"),
+]
+
+
+@pytest.mark.parametrize(("value", "written", "shown"), FORMATS)
+def test_numbers_are_written_as_they_are_shown(value: Any, written: str, shown: str) -> None:
+    data = workbook(("S", [["Depot", "Value", "Year"], ["Alna", value, 2020]]), formats={"B2": written})
+    assert xlsx_text(data) == f"Depot: Alna | Value: {shown} | Year: 2020"
+
+
+@pytest.mark.parametrize("value", [99, -99, 0, "Hidden"])
+def test_values_that_a_format_hides_are_left_out(value: Any) -> None:
+    data = workbook(("S", [["Depot", "Value", "Year"], ["Alna", value, 2020]]), formats={"B2": ";;;"})
+    assert xlsx_text(data) == "Depot: Alna | Year: 2020"
+
+
+@pytest.mark.parametrize("value", ["1,234.50 €", "€ 3.50", "$1,250", "1.20E-09", "45 ‰"])
+def test_a_column_of_such_numbers_has_a_name(value: str) -> None:
+    assert csv_text(f'Depot;Fare\nAlna;"{value}"\n') == f"Depot: Alna | Fare: {value}"
+
+
+def changed(change: Callable[[Any], None]) -> str:
+    """The text of a workbook with depots, buses and trams after a change of its sheet."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (["Depot", "Buses", "Trams"], ["Alna", 40, 3], ["Dal", 18, 4], ["Moss", 7, 5]):
+        book.active.append(row)
+    change(book.active)
+    saved = BytesIO()
+    book.save(saved)
+    return xlsx_text(saved.getvalue())
+
+
+def rich(*runs: str | tuple[str, dict[str, Any]]) -> Any:
+    from openpyxl.cell.rich_text import CellRichText, TextBlock
+    from openpyxl.cell.text import InlineFont
+
+    return CellRichText(*(run if isinstance(run, str) else TextBlock(InlineFont(**run[1]), run[0]) for run in runs))
+
+
+STRUCK, RAISED = {"strike": True}, {"vertAlign": "superscript"}
+RUNS = [
+    pytest.param([("41", STRUCK), ("42", {})], "42", id="struck at the start"),
+    pytest.param(["41", ("42", STRUCK), "43"], "41 43", id="struck between numbers"),
+    pytest.param(["310", ("2", RAISED)], "310²", id="raised"),
+    pytest.param(["CO", ("2", {"vertAlign": "subscript"}), " x"], "CO₂ x", id="lowered"),
+    pytest.param(["310", ("a", {"b": True}), "b"], "310ab", id="bold"),
+]
+
+
+@pytest.mark.parametrize(("runs", "text"), RUNS)
+def test_rich_text_in_a_cell_is_read_as_it_is_shown(runs: list[Any], text: str) -> None:
+    def write(sheet: Any) -> None:
+        sheet["B2"] = rich(*runs)
+
+    assert changed(write).splitlines()[0] == f"Depot: Alna | Buses: {text} | Trams: 3"
+
+
+def test_struck_and_raised_cells_are_read_as_they_are_shown() -> None:
+    from openpyxl.styles import Font
+
+    def strike(sheet: Any) -> None:
+        sheet["B2"].font = sheet["A4"].font = Font(strike=True)
+        sheet["C3"], sheet["C3"].font = "2", Font(vertAlign="superscript")
+
+    assert changed(strike) == "Depot: Alna | Trams: 3\nDepot: Dal | Buses: 18 | Trams: ²\nBuses: 7 | Trams: 5"
+
+
+HIDDEN: list[Any] = [
+    pytest.param(lambda sheet: setattr(sheet.row_dimensions[3], "hidden", True), [0, 2], [0, 1, 2], id="a row"),
+    pytest.param(lambda sheet: setattr(sheet.column_dimensions["B"], "hidden", True), [0, 1, 2], [0, 2], id="a column"),
+    pytest.param(lambda sheet: sheet.column_dimensions.group("B", "C", hidden=True), [0, 1, 2], [0], id="columns"),
+    pytest.param(lambda sheet: sheet.row_dimensions.group(2, 3, hidden=True), [2], [0, 1, 2], id="rows"),
+]
+
+
+@pytest.mark.parametrize(("hide", "rows", "columns"), HIDDEN)
+def test_hidden_rows_and_columns_are_left_out(hide: Callable[[Any], None], rows: list[int], columns: list[int]) -> None:
+    values = [("Alna", "40", "3"), ("Dal", "18", "4"), ("Moss", "7", "5")]
+    text = changed(hide)
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            assert (value in text.replace("|", " ").replace("\n", " ").split()) == (i in rows and j in columns)
+
+
+MERGED = [
+    pytest.param("A2:A3", "Depot: Alna | Buses: 40 | Trams: 3\nDepot: Alna | Buses: 18 | Trams: 4", id="over rows"),
+    pytest.param("B2:B3", "Depot: Alna | Buses: 40 | Trams: 3\nDepot: Dal | Buses: 40 | Trams: 4", id="of values"),
+    pytest.param("A2:B3", "Depot: Alna | Trams: 3\nDepot: Alna | Trams: 4", id="over rows and columns"),
+    pytest.param("B2:C2", "Depot: Alna | Buses: 40\nDepot: Dal | Buses: 18 | Trams: 4", id="over columns"),
+]
+
+
+@pytest.mark.parametrize(("cells", "text"), MERGED)
+def test_cells_over_several_rows_are_repeated_in_each(cells: str, text: str) -> None:
+    assert changed(lambda sheet: sheet.merge_cells(cells)) == f"{text}\nDepot: Moss | Buses: 7 | Trams: 5"
+
+
+def test_a_cell_over_a_hidden_row_is_repeated_in_the_others() -> None:
+    def merge(sheet: Any) -> None:
+        sheet.merge_cells("A2:A2000")
+        sheet.row_dimensions[2].hidden = True
+        sheet["B9"], sheet["C9"] = 9, 1
+
+    assert changed(merge) == (
+        "Depot: Alna | Buses: 18 | Trams: 4\nDepot: Alna | Buses: 7 | Trams: 5\n\nDepot: Alna | Buses: 9 | Trams: 1"
+    )
 
 
 def test_rows_of_several_sheets_say_which_and_hidden_sheets_are_left_out() -> None:
