@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
-from itertools import groupby, islice, takewhile
+from itertools import groupby, takewhile
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -26,7 +26,10 @@ _LONGEST_CELL = 131_072  # characters
 _SMALLER = "Split it into several files, or leave out columns that nobody asks about."
 _DELIMITERS = ",;\t|"
 _LONGEST_SHEET = 80  # characters of the name of a sheet; Excel allows 31
-_SAMPLE = 50  # number of rows that show the delimiter
+_SAMPLE, _LONGEST_SAMPLE = 50, 200_000  # numbers of rows and characters that show the delimiter
+_MARKS = re.compile(
+    r'(?:^|(?<=[,;\t|\r\n]))"(?:[^"]|"")*+"|[,;\t|]|\r\n?|\n'
+)  # text in quotes, and what separates cells
 _Key = TypeVar("_Key")
 _SEPARATOR = re.compile(r"sep=(.)\r?\n")
 
@@ -39,7 +42,7 @@ def read_csv(data: bytes, name: str) -> Extract:
     text = decode(data, name)
     declared = _SEPARATOR.match(text)
     text = text[declared.end() :] if declared else text
-    delimiter = declared[1] if declared else _delimiter(text, name)
+    delimiter = declared[1] if declared else _delimiter(text)
     rows = [row for _, row in _bounded(((0, row) for row in _separated(text, delimiter, name)), name)]
     return Extract(_sheet(rows), title=_title(rows, name))
 
@@ -118,16 +121,39 @@ def _bounded(rows: Iterable[tuple[_Key, Sequence[str]]], name: str) -> Iterator[
                 raise cannot_read(name, f"it has more than {most:,} {what}", _SMALLER)
 
 
-def _delimiter(text: str, name: str) -> str:
-    """Return the delimiter that gives most of the first rows the same number of cells, and as many as possible."""
+def _delimiter(text: str) -> str:
+    """Return the delimiter that gives most of the first rows the same number of cells, and as many as possible.
 
-    def evenness(delimiter: str) -> tuple[float, int]:
-        rows = islice(_separated(text, delimiter, name), _SAMPLE)
-        sizes = Counter(len(row) for row in rows if len(row) > 1)
+    Text in quotes does not count. Commas between digits only, as in "Oslo;1,5", are not delimiters if another delimiter
+    is as even.
+    """
+    rows: list[Counter[str]] = [Counter()]
+    decimals: list[bool] = []  # whether the commas after the first row stand between digits
+    sample = text[:_LONGEST_SAMPLE]
+    for match in _MARKS.finditer(sample):
+        mark = match[0]
+        if mark[0] == "\n" or mark[0] == "\r":
+            if len(rows) == _SAMPLE:
+                break
+            rows.append(Counter())
+        elif mark[0] != '"':
+            rows[-1][mark] += 1
+            if mark == "," and (len(rows) > 1 or "\n" not in sample.rstrip()):
+                decimals.append(
+                    sample[match.start() - 1 : match.start()].isdecimal()
+                    and sample[match.end() : match.end() + 1].isdecimal()
+                )
+
+    def evenness(delimiter: str) -> tuple[int, int]:
+        sizes = Counter(row[delimiter] + 1 for row in rows if row[delimiter])
         size, often = max(sizes.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         return often, size
 
-    return max(_DELIMITERS, key=evenness)
+    best = max(_DELIMITERS, key=evenness)
+    if best == "," and decimals and all(decimals):
+        other = max(_DELIMITERS.replace(",", ""), key=evenness)
+        return other if evenness(other)[0] >= evenness(best)[0] else best
+    return best
 
 
 def _sheet(rows: Sequence[Sequence[str]], sheet: str = "") -> str:

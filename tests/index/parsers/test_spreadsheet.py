@@ -62,6 +62,38 @@ SEPARATED = [
 ]
 
 
+DECIMAL_COMMAS = [
+    pytest.param(
+        '"Parish";"Pop, 2022";"Pop, 2023"\nAldwick;1,5;2,5\nBurton;3,5;4,5\n',
+        "Parish: Aldwick | Pop, 2022: 1,5 | Pop, 2023: 2,5\nParish: Burton | Pop, 2022: 3,5 | Pop, 2023: 4,5",
+        id="as many commas in a quoted header",
+    ),
+    pytest.param(
+        "Parish;Pop, 2022;Pop, 2023\nAldwick;1,5;2,5\nBurton;3,5;4,5\n",
+        "Parish: Aldwick | Pop, 2022: 1,5 | Pop, 2023: 2,5\nParish: Burton | Pop, 2022: 3,5 | Pop, 2023: 4,5",
+        id="as many commas in a header",
+    ),
+    pytest.param("Aldwick;1,5;2,5\nBurton;3,5;4,5\n", "Aldwick | 1,5 | 2,5\nBurton | 3,5 | 4,5", id="no header"),
+    pytest.param("1,5;2,5\n3,5;4,5\n", "1,5 | 2,5\n3,5 | 4,5", id="more commas than semicolons"),
+    pytest.param("Aldwick;1,5;2,5", "Aldwick | 1,5 | 2,5", id="a single row"),
+    pytest.param("Aldwick\t1,5\t2,5\nBurton\t3,5\t4,5\n", "Aldwick | 1,5 | 2,5\nBurton | 3,5 | 4,5", id="tabs"),
+    pytest.param(
+        "Day;Town;Loans\n1.1.;Oslo, West;1,5\n2.1.;Bodo, East;2,5\n",
+        "Day: 1.1. | Town: Oslo, West | Loans: 1,5\nDay: 2.1. | Town: Bodo, East | Loans: 2,5",
+        id="other commas",
+    ),
+    pytest.param("1,5\n2,7\n3,9\n", "1 | 5\n2 | 7\n3 | 9", id="numbers between commas"),
+    pytest.param('Oslo,5,"a;b"\nBodo,7,"c;d"\n', "Oslo | 5 | a;b\nBodo | 7 | c;d", id="semicolons in quotes"),
+    pytest.param("Oslo,5,a;b\nBodo,7,c;d\n", "Oslo | 5 | a;b\nBodo | 7 | c;d", id="semicolons in a cell"),
+    pytest.param('Town,Size\nOslo,5" pipe\nBodo,7" pipe\n', 'Town: Oslo | Size: 5" pipe\nTown: Bodo | Size: 7" pipe'),
+]
+
+
+@pytest.mark.parametrize(("data", "text"), DECIMAL_COMMAS)
+def test_a_delimiter_is_not_confused_with_commas_in_cells(data: str, text: str) -> None:
+    assert csv_text(data) == text
+
+
 @pytest.mark.parametrize(("data", "text"), SEPARATED)
 def test_separated_values_are_rows_with_the_names_of_their_columns(data: str | bytes, text: str) -> None:
     assert csv_text(data) == text
