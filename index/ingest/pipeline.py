@@ -102,7 +102,9 @@ def _embed(encoder: Encoder, titled: Sequence[tuple[str, Passage]]) -> tuple[Flo
     if not titled:
         return np.zeros((0, encoder.dimension), dtype=np.float32), []  # without loading the model
     if not encoder.has_token_vectors:
-        return encoder.passages([in_context(title, with_column_names(each).text)[0] for title, each in titled]), []
+        texts = [in_context(title, with_column_names(each).text)[0] for title, each in titled]
+        distinct = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        return encoder.passages(list(distinct))[[distinct[text] for text in texts]], []
     vectors: list[FloatArray] = []
     tokens: list[TokenVectors] = []
     for at in range(0, len(titled), _EMBEDDED):

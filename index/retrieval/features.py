@@ -96,13 +96,16 @@ def in_context(title: str, text: str) -> tuple[str, int]:
 
 
 def encode_in_context(encoder: Encoder, passages: Sequence[tuple[str, Passage]]) -> list[Encoding]:
-    """Encode passages with their titles prepended; token offsets are relative to the passages."""
+    """Encode passages with their titles prepended, each text once; token offsets are relative to the passages."""
     named = [with_column_names(passage) for _, passage in passages]
     given = [in_context(title, each.text) for (title, _), each in zip(passages, named, strict=True)]
-    encodings = encoder.encode([text for text, _ in given])
+    texts = list(dict.fromkeys(text for text, _ in given))
+    encodings = dict(zip(texts, encoder.encode(texts), strict=True))
     return [
         Encoding(
-            each.vector, each.tokens, tuple(own.original(start - shift, end - shift) for start, end in each.offsets)
+            encodings[text].vector,
+            encodings[text].tokens,
+            tuple(own.original(start - shift, end - shift) for start, end in encodings[text].offsets),
         )
-        for each, own, (_, shift) in zip(encodings, named, given, strict=True)
+        for own, (text, shift) in zip(named, given, strict=True)
     ]
