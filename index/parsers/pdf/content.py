@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...models import SkippedPage
+from ...text.runs import lowered, raised
 from ..base import cannot_read
 from .fonts import FontWork
 
@@ -28,7 +30,11 @@ _MOST_FORMS = 2_000  # forms that pypdf reads for a page
 _WORD_GAP = 1.0  # minimum distance between two segments of a line, in font sizes
 _UNKNOWN_WIDTH = 500.0  # width of a character in a font without widths, in thousandths of the font size
 
-_MOVES = frozenset((b"Td", b"TD", b"Tm", b"T*", b"'", b'"'))
+_SMALLER = 0.85  # maximum size of the digits of an exponent or the mark of a note, in font sizes of the line
+_RAISED, _LOWERED = (0.1, 0.8), (-0.5, -0.05)  # distance of their base line from that of the line, in the same unit
+
+_DIGITS = re.compile("\\s*+[+\u2212-]?[0-9]{1,4}(?:,[0-9]{1,3})*+\\s*+")
+_MOVES = frozenset((b"Td", b"TD", b"Tm", b"T*", b"'", b'"', b"Ts"))
 _PAINTS = frozenset((b"Do", b"INLINE IMAGE", b"sh", b"f", b"F", b"f*", b"S", b"s", b"B", b"B*", b"b", b"b*"))
 
 NO_TEXT = "no text, only images or drawings"
@@ -144,6 +150,7 @@ class _Drawing:
         self._pieces: list[_Piece] = []
         self._forms = 0  # number of forms inside which the current text is
         self._last = (0.0, 0.0)
+        self._rises = [0.0]  # by which text is raised, in each graphics state that is not restored
 
     @property
     def is_over_limit(self) -> bool:
@@ -178,7 +185,7 @@ class _Drawing:
         If the pieces differ from the whole text in more than white space, return the text without positions.
         """
         lines = list(_lines(self._pieces))
-        found = "".join(segment.text for line in lines for segment in line)
+        found = "".join(piece.text for piece in self._pieces)
         if "".join(found.split()) == "".join(text.split()):
             return lines
         return [[Segment(line, 0.0, 0.0, 0.0, 0.0, is_placed=False)] for line in text.splitlines() if line.strip()]
@@ -220,6 +227,12 @@ class _Drawing:
                     )
             elif isinstance(operand, str | bytes):
                 work += len(operand) // _CHARACTERS_PER_OPERATOR
+        if operator == b"Ts" and operands and isinstance(operands[0], int | float):
+            self._rises[-1] = float(operands[0])
+        elif operator == b"q":
+            self._rises.append(self._rises[-1])
+        elif operator == b"Q" and len(self._rises) > 1:
+            self._rises.pop()
         if operator in _PAINTS:
             self.is_painted = True
             if operator == b"Do":
@@ -250,6 +263,7 @@ class _Drawing:
             self._last = (left, height)
         size_in_points = abs(size) * math.hypot(skew, up)
         width = self._widths.of(text.strip(), font) / 1000 * abs(size) * across
+        height += self._rises[-1] * up
         self._pieces.append(_Piece(text, left, left + width, height, size_in_points, is_upright))
 
 
@@ -294,7 +308,7 @@ def _lines(pieces: list[_Piece]) -> Iterator[SourceLine]:
     def end_segment() -> None:
         if any(piece.text.strip() for piece in run):
             longest = max(run, key=lambda piece: len(piece.text.strip()))  # a bullet may have another size
-            text = "".join(piece.text for piece in run)
+            text = "".join(_shown(piece, longest) for piece in run)
             left = next(piece.left for piece in run if piece.text.strip())
             right = max(piece.right for piece in run)
             is_placed = all(piece.is_placed for piece in run if piece.text.strip())
@@ -316,6 +330,17 @@ def _lines(pieces: list[_Piece]) -> Iterator[SourceLine]:
     end_segment()
     if line:
         yield line
+
+
+def _shown(piece: _Piece, longest: _Piece) -> str:
+    """Return the text of a piece, with raised or lowered digits if it is smaller and higher or lower than its line."""
+    is_shifted = piece.is_placed and longest.is_placed and piece.size <= _SMALLER * longest.size
+    if not is_shifted or not _DIGITS.fullmatch(piece.text):
+        return piece.text
+    distance = (piece.height - longest.height) / longest.size
+    if _RAISED[0] <= distance <= _RAISED[1]:
+        return raised(piece.text)
+    return lowered(piece.text) if _LOWERED[0] <= distance <= _LOWERED[1] else piece.text
 
 
 def _is_apart(before: _Piece, piece: _Piece) -> bool:
