@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import LoadError
+from ..text.runs import LOWERED, PLAIN, RAISED
 from ..text.tables import BETWEEN_CELLS, MOST_COLUMNS, write_table
 from .base import Extract, TextLimit, cannot_read, silence
 from .encoding import decode_page
@@ -15,8 +16,7 @@ from .packages.markup import blocks_of, joined
 
 _NOT_SHOWN = "//del | //s | //strike | //template | //amp-ad | //amp-embed | //amp-sidebar | //amp-consent"
 _LONGEST_TERM = 80  # characters of a term in a definition list
-_PLAIN = "0123456789+-\u2212"
-_RAISED = {"sup": "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻", "sub": "₀₁₂₃₄₅₆₇₈₉₊₋₋"}
+_SHIFTED = {"sup": RAISED, "sub": LOWERED}
 _CHALLENGE = re.compile(
     r"just a moment|attention required|access denied|please verify you are|verify(?:ing)? you are human|are you a robot"
     r"|robot check|checking your browser|before you continue|security check|human verification|pardon our interruption"
@@ -100,11 +100,11 @@ def _show(tree: Any) -> None:
     for script in tree.xpath("//script[contains(@type, 'json')]"):
         if len(script.text or "") > _LONGEST_METADATA:
             script.drop_tree()
-    for tag, characters in _RAISED.items():
+    for tag, characters in _SHIFTED.items():
         for element in tree.iter(tag):
             raised = (element.text or "").strip()
-            if not len(element) and raised and set(raised) <= set(_PLAIN):
-                element.text = raised.translate(str.maketrans(_PLAIN, characters))
+            if not len(element) and raised and set(raised) <= set(PLAIN):
+                element.text = raised.translate(characters)
     for summary in tree.iter("summary"):
         summary.tag = "p"
         if summary.tail and summary.tail.strip():

@@ -8,6 +8,8 @@ from html.entities import html5
 from itertools import islice
 from typing import Any
 
+from ...text.runs import LOWERED, RAISED
+
 _LEFT_OUT = {"head", "script", "style", "template", "svg", "audio", "video", "object", "iframe", "noscript"}
 _BLOCKS = {
     *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt"),
@@ -17,9 +19,7 @@ _BLOCKS = {
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _OF_XML = {b"amp", b"lt", b"gt", b"quot", b"apos"}
-_RAISED = str.maketrans("0123456789+-\u2212", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
-_LOWERED = str.maketrans("0123456789+-\u2212", "₀₁₂₃₄₅₆₇₈₉₊₋₋")
-_SHIFTED = {"sup": _RAISED, "sub": _LOWERED}
+_SHIFTED = {"sup": RAISED, "sub": LOWERED}
 _DIGITS = re.compile("[0-9+\u2212-]{1,20}")
 _MOST_INSIDE = 10  # elements in a raised or lowered number, or in the mark of a note, with itself
 _TYPE = "{http://www.idpf.org/2007/ops}type"
