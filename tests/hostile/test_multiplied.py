@@ -19,7 +19,8 @@ from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
 from index.parsers import email, extract, html, odt, spreadsheet
 from index.parsers.archive import documents
-from index.parsers.packages import epub, markup, number_format, pptx
+from index.parsers.base import TextLimit
+from index.parsers.packages import epub, markup, number_format, pptx, worksheet
 from index.parsers.packages.zip_file import Allowance
 from index.text.chunker import chunk
 from index.text.tables import rows_in
@@ -199,6 +200,35 @@ def test_a_number_format_is_cut_and_parsed_once() -> None:
     assert number_format._sections.cache_info().misses == 1
     with pytest.raises(LoadError, match="characters"):  # of which all are white space
         list(spreadsheet._bounded([(0, [" " * 1_000_000] * 30)], "a.xlsx"))
+
+
+@pytest.mark.parametrize(("words", "rows", "exceeded"), [("hello " * 200, 2_000, "characters"), ("7", 9_000, "cells")])
+def test_merged_cells_of_a_sheet_are_counted_in_each_row(words: str, rows: int, exceeded: str) -> None:
+    merged = [worksheet.MergedCell(column, 1, rows) for column in range(120)]
+    first = [worksheet.SheetRow(1, [words] * 120)]
+    filled = worksheet.filled([*first, *(worksheet.SheetRow(i, [""] * 120 + ["x"]) for i in range(2, rows))], merged)
+    with pytest.raises(LoadError, match=exceeded):
+        list(spreadsheet._bounded(((0, row.cells) for row in filled), "a.xlsx"))
+
+
+def test_a_cell_that_is_merged_over_very_many_rows_is_not_repeated_in_rows_that_are_empty() -> None:
+    rows = [worksheet.SheetRow(1, ["Ferry"]), worksheet.SheetRow(2, []), worksheet.SheetRow(9, ["", "5"])]
+    merged = [worksheet.MergedCell(0, 1, 1_048_576)] * 1_000
+    assert [row.cells for row in worksheet.filled(rows, merged)] == [["Ferry"], [], ["Ferry", "5"]]
+
+
+def test_merged_cells_of_a_slide_are_counted_in_each_row() -> None:
+    from pptx import Presentation
+
+    deck = Presentation()
+    table = deck.slides.add_slide(deck.slide_layouts[6]).shapes.add_table(9, 9, 0, 0, 900, 900).table
+    for column in range(9):
+        table.cell(0, column).text = WORDS
+        table.cell(0, column).merge(table.cell(8, column))
+    limit = TextLimit("a.pptx", 10)
+    assert pptx._table(table, limit).count("hello") >= 40 * 81
+    with pytest.raises(LoadError, match="text has more than"):
+        [pptx._table(table, limit) for _ in range(12)]
 
 
 PAGE = "<html><body><h1>Ferry</h1><p>The ferry sails.</p></body></html>"

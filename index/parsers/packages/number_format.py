@@ -1,6 +1,6 @@
 """Write numbers as Excel shows them, by the number formats of ECMA-376, part 1, section 18.8.31.
 
-Sections, conditions, literals, the digits `0`, `#` and `?`, thousands, scaling, percentages and exponents are followed;
+openpyxl reads the formats, but does not apply them. Sections, conditions, literals, the digits `0`, `#` and `?`, thousands, scaling, percentages and exponents are followed;
 fractions are written as decimal numbers. Formats of dates are not read here.
 """
 
