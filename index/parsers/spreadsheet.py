@@ -128,7 +128,7 @@ def _delimiter(text: str) -> str:
     is as even.
     """
     rows: list[Counter[str]] = [Counter()]
-    decimals: list[bool] = []  # whether the commas after the first row stand between digits
+    decimals: list[bool] = []  # whether each comma after the first row is between digits
     sample = text[:_LONGEST_SAMPLE]
     for match in _MARKS.finditer(sample):
         mark = match[0]

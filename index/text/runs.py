@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 LEFT_OUT = "\x00"
-"""Stands for a run that is left out, or for the border of one that must not join a number; no XML contains it."""
+"""A mark for a run that is left out, or for the border of one that must not join a number; no XML contains it."""
 
 PLAIN = "0123456789+-\u2212"
 """Characters that have raised and lowered ones, in the order of these."""

@@ -1,7 +1,8 @@
 """Write numbers as Excel shows them, by the number formats of ECMA-376, part 1, section 18.8.31.
 
-openpyxl reads the formats, but does not apply them. Sections, conditions, literals, the digits `0`, `#` and `?`, thousands, scaling, percentages and exponents are followed;
-fractions are written as decimal numbers. Formats of dates are not read here.
+openpyxl reads the formats, but does not apply them. Sections, conditions, literals, the digits `0`, `#` and `?`,
+thousands, scaling, percentages and exponents are followed; fractions are written as decimal numbers. Formats of dates
+are not read here.
 """
 
 from __future__ import annotations
