@@ -128,21 +128,20 @@ def _delimiter(text: str) -> str:
     is as even.
     """
     rows: list[Counter[str]] = [Counter()]
-    decimals: list[bool] = []  # whether each comma after the first row is between digits
+    are_decimal = {False: True, True: True}  # whether all commas are between digits, in the first row and below it
+    is_below = False
     sample = text[:_LONGEST_SAMPLE]
     for match in _MARKS.finditer(sample):
         mark = match[0]
-        if mark[0] == "\n" or mark[0] == "\r":
+        if mark[0] in "\r\n":
             if len(rows) == _SAMPLE:
                 break
+            is_below = is_below or bool(rows[-1])
             rows.append(Counter())
         elif mark[0] != '"':
             rows[-1][mark] += 1
-            if mark == "," and (len(rows) > 1 or "\n" not in sample.rstrip()):
-                decimals.append(
-                    sample[match.start() - 1 : match.start()].isdecimal()
-                    and sample[match.end() : match.end() + 1].isdecimal()
-                )
+            beside = sample[match.start() - 1 : match.start()], sample[match.end() : match.end() + 1]
+            are_decimal[is_below] &= mark != "," or all(map(str.isdecimal, beside))
 
     def evenness(delimiter: str) -> tuple[int, int]:
         sizes = Counter(row[delimiter] + 1 for row in rows if row[delimiter])
@@ -150,7 +149,7 @@ def _delimiter(text: str) -> str:
         return often, size
 
     best = max(_DELIMITERS, key=evenness)
-    if best == "," and decimals and all(decimals):
+    if best == "," and are_decimal[sum(map(bool, rows)) > 1]:
         other = max(_DELIMITERS.replace(",", ""), key=evenness)
         return other if evenness(other)[0] >= evenness(best)[0] else best
     return best

@@ -84,6 +84,7 @@ DECIMAL_COMMAS = [
     ),
     pytest.param("1,5\n2,7\n3,9\n", "1 | 5\n2 | 7\n3 | 9", id="numbers between commas"),
     pytest.param('Oslo,5,"a;b"\nBodo,7,"c;d"\n', "Oslo | 5 | a;b\nBodo | 7 | c;d", id="semicolons in quotes"),
+    pytest.param("1,a;b,2\n", "1 | a;b | 2", id="a single row with a semicolon in a cell"),
     pytest.param("Oslo,5,a;b\nBodo,7,c;d\n", "Oslo | 5 | a;b\nBodo | 7 | c;d", id="semicolons in a cell"),
     pytest.param('Town,Size\nOslo,5" pipe\nBodo,7" pipe\n', 'Town: Oslo | Size: 5" pipe\nTown: Bodo | Size: 7" pipe'),
 ]
