@@ -15,9 +15,13 @@ from itertools import pairwise
 from typing import IO, Any
 
 from ..errors import LoadError
-from .base import Extract, Member, cannot_read
+from .base import Extract, Member, TextLimit, cannot_read
 from .encoding import decode, decode_as
 from .metadata import iso_date, iso_language, one_line
+from .pages.definitions import name_definitions
+from .pages.shown import show
+from .pages.tables import LONGEST_CELL, has_columns, lines_of
+from .pages.tags import require_few_attributes
 
 # A line such as: From ann@example.org Tue Mar  4 09:12:00 2025
 _BEGINS = re.compile(rb"From \S.{0,200}\b\d{1,2}:\d\d(?::\d\d)?\b.{0,40}\b\d{4}\b")
@@ -143,7 +147,7 @@ def _shown(part: MIMEPart, name: str) -> Iterator[str]:
     elif part.get_content_disposition() == "attachment":
         return
     elif kind == "text/html":
-        yield html_text(_content(part, name))
+        yield html_text(_content(part, name), name)
     elif kind == "text/plain":
         yield _content(part, name)
 
@@ -158,8 +162,11 @@ def _best(alternatives: list[tuple[str, str]]) -> str:
     return plain if len(words & of_plain) >= _MOST_WORDS * len(words) else texts[-1]
 
 
-def html_text(page: str) -> str:
-    """Return the visible text of the HTML of a message, with `> ` before each line that it quotes."""
+def html_text(page: str, name: str) -> str:
+    """Return the visible text of the HTML of a message, with `> ` before each line that it quotes.
+
+    Raises `LoadError` if it exceeds a limit.
+    """
     from inscriptis import Inscriptis
     from inscriptis.css_profiles import CSS_PROFILES
     from inscriptis.model.config import ParserConfig
@@ -168,7 +175,13 @@ def html_text(page: str) -> str:
     if not page.strip():
         return ""
     config = ParserConfig(css=CSS_PROFILES["strict"])
+    require_few_attributes(page.encode(), name)
     tree = document_fromstring(page.encode(), parser=_html_parser())
+    show(tree)
+    name_definitions(tree)
+    for element in list(tree.iter("dl", "dt", "dd")):
+        element.tag = "div"  # the library joins terms with what is said of them
+    _write_tables(tree, TextLimit(name, len(page)))
     if len(tree.xpath("//td | //th | //tr")) > _MOST_CELLS:
         return "\n".join(text.strip() for text in tree.itertext() if text.strip())
     for quote in [each for each in tree.xpath(_QUOTES) if not each.xpath(_OUTER)]:
@@ -178,6 +191,18 @@ def html_text(page: str) -> str:
         quote.tag, quote.text = "pre", "\n".join(f"> {line.strip()}" for line in quoted)
     lines = [line.strip() for line in Inscriptis(tree, config).get_text().splitlines()]
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _write_tables(tree: Any, limit: TextLimit) -> None:
+    """Replace tables with their rows as lines; those that arrange the message are left to the library."""
+    for table in tree.xpath("//table[not(.//table)]"):
+        is_short = all(len(cell.text_content()) <= LONGEST_CELL for cell in table.iter("td", "th"))
+        if is_short and has_columns(table):
+            lines = lines_of(table, limit)
+            for caption in table.findall("caption"):
+                lines = [" ".join(caption.text_content().split()), "", *lines]
+            table.clear(keep_tail=True)
+            table.tag, table.text = "pre", "\n".join(["", *lines, "", ""])
 
 
 def _html_parser() -> Any:

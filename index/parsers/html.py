@@ -7,16 +7,17 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import LoadError
-from ..text.runs import LOWERED, PLAIN, RAISED
-from ..text.tables import BETWEEN_CELLS, MOST_COLUMNS, write_table
+from ..text.tables import BETWEEN_CELLS
 from .base import Extract, TextLimit, cannot_read, silence
 from .encoding import decode_page
 from .metadata import iso_date, iso_language, one_line
 from .packages.markup import blocks_of, joined
+from .pages.dates import date_of, keep_times
+from .pages.definitions import name_definitions
+from .pages.shown import show
+from .pages.tables import LONGEST_CELL, lines_of
+from .pages.tags import require_few_attributes
 
-_NOT_SHOWN = "//del | //s | //strike | //template | //amp-ad | //amp-embed | //amp-sidebar | //amp-consent"
-_LONGEST_TERM = 80  # characters of a term in a definition list
-_SHIFTED = {"sup": RAISED, "sub": LOWERED}
 _CHALLENGE = re.compile(
     r"just a moment|attention required|access denied|please verify you are|verify(?:ing)? you are human|are you a robot"
     r"|robot check|checking your browser|before you continue|security check|human verification|pardon our interruption"
@@ -27,7 +28,6 @@ _LONGEST_METADATA = 30_000  # characters; the library's patterns for authors tak
 _LONGEST_CHALLENGE = 3_000  # characters with scripts; an article with such a title is longer
 _MOST_ELEMENTS = 30_000  # of a page, for which the library takes quadratic time
 _MOST_LINKED = 0.8  # maximum share of links in the text of a table
-_LONGEST_CELL = 300  # maximum number of characters of a cell; a longer one has paragraphs
 _ARRANGES = "boolean(.//h1 | .//h2 | .//h3 | .//form | .//article | .//section)"
 _RULE = re.compile(r"\|[-|: ]*")
 _LINE_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*\n\s*")  # a match never starts inside a run of blanks
@@ -43,17 +43,20 @@ def read_page(page: str, name: str) -> Extract:
     silence("trafilatura", "htmldate", "courlan", "justext", "dateparser", "tzlocal")
     from trafilatura import bare_extraction, load_html
 
+    require_few_attributes(page.encode(), name)
     tree = load_html(page.encode()) if page.strip() else None
     if tree is None:
         raise cannot_read(name, "it is not a web page", "Save the page again as HTML.")
     _require_article(tree, name)
     language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     if sum(1 for _ in tree.iter("*")) > _MOST_ELEMENTS:
-        text = joined(blocks_of(page.encode()))
+        text = joined(blocks_of(page.encode(), name))
         return Extract(text, title=one_line(_first(tree, "//title/text()")), language=language)
-    _show(tree)
+    show(tree)
+    _keep(tree)
+    dated = keep_times(tree)
     _unwrap(tree)
-    _name_definitions(tree)
+    name_definitions(tree)
     _write_tables(tree, TextLimit(name, len(page)))
     document: Any = bare_extraction(
         tree,
@@ -61,7 +64,6 @@ def read_page(page: str, name: str) -> Extract:
         with_metadata=True,
         include_comments=False,
         include_tables=True,
-        # A date in the text may not be the publication date; a wrong date is worse than no date.
         date_extraction_params={"extensive_search": False, "original_date": True},
     )
     text = (document.text if document else "") or ""
@@ -74,7 +76,7 @@ def read_page(page: str, name: str) -> Extract:
         _separated(text),
         title=_title(tree, document),
         author=one_line(document.author or _first(tree, "//meta[@name='author']/@content")),
-        published=iso_date(document.date),
+        published=iso_date(date_of(dated, document.url)),
         source=one_line(document.sitename or document.hostname),
         language=language,
     )
@@ -90,45 +92,17 @@ def _require_article(tree: Any, name: str) -> None:
         )
 
 
-def _show(tree: Any) -> None:
-    """Remove what a browser strikes out or does not show, and write what the library loses so that it keeps it.
-
-    The library loses text directly in `<details>`, and cannot tell 10 to the power of -3 from 10-3.
-    """
-    for element in tree.xpath(_NOT_SHOWN):
-        element.drop_tree()  # but not the text after it
+def _keep(tree: Any) -> None:
+    """Write what the library loses so that it keeps it: text directly in `<details>`. Removes long metadata."""
     for script in tree.xpath("//script[contains(@type, 'json')]"):
         if len(script.text or "") > _LONGEST_METADATA:
             script.drop_tree()
-    for tag, characters in _SHIFTED.items():
-        for element in tree.iter(tag):
-            raised = (element.text or "").strip()
-            if not len(element) and raised and set(raised) <= set(PLAIN):
-                element.text = raised.translate(characters)
     for summary in tree.iter("summary"):
         summary.tag = "p"
         if summary.tail and summary.tail.strip():
             paragraph = summary.makeelement("p")
             paragraph.text, summary.tail = summary.tail, None
             summary.addnext(paragraph)
-
-
-def _name_definitions(tree: Any) -> None:
-    """Write the terms of definition lists in front of what is said of them: "Entry fee: Adults pay seven pounds."
-
-    Questions stay by themselves.
-    """
-    for term in tree.xpath("//dl//dt"):
-        name, definition = " ".join(term.text_content().split()), term.getnext()
-        is_name = 0 < len(name) <= _LONGEST_TERM and not name.endswith(("?", "？"))
-        if not is_name or definition is None or definition.tag != "dd":
-            continue
-        said = next(
-            (each for each in definition.iter() if isinstance(each.tag, str) and (each.text or "").strip()), None
-        )
-        if said is not None:
-            said.text = f"{name.rstrip(':')}: {said.text.lstrip()}"
-            term.drop_tree()
 
 
 def _write_tables(tree: Any, limit: TextLimit) -> None:
@@ -142,16 +116,14 @@ def _write_tables(tree: Any, limit: TextLimit) -> None:
         linked = sum(len(link.text_content()) for link in table.iter("a"))
         if not text or linked > _MOST_LINKED * len(text) or table.xpath(_ARRANGES):
             continue
-        if any(len(cell.text_content()) > _LONGEST_CELL for cell in table.iter("td", "th")):
+        if any(len(cell.text_content()) > LONGEST_CELL for cell in table.iter("td", "th")):
             continue
         for caption in table.findall("caption"):
             paragraph = table.makeelement("p")
             paragraph.text = " ".join(caption.text_content().split())
             table.addprevious(paragraph)
-        rows, headers = _grid(table, limit)
-        is_list = bool(rows) and all(len(row) == 2 and row[0].tag == "th" != row[1].tag for row in table.iter("tr"))
-        lines = [f"- {name}: {value}" for name, value in rows] if is_list else write_table(rows, headers).split("\n")
-        for child in table:
+        lines = lines_of(table, limit)
+        for child in list(table):
             table.remove(child)
         for line in filter(None, lines):
             cell = table.makeelement("td")
@@ -159,44 +131,6 @@ def _write_tables(tree: Any, limit: TextLimit) -> None:
             row = table.makeelement("tr")
             row.append(cell)
             table.append(row)
-
-
-def _grid(table: Any, limit: TextLimit) -> tuple[list[list[str]], int | None]:
-    """Return the cells of a table, and the number of rows of names at its top, if they are marked.
-
-    A short cell that extends over several rows is repeated in each.
-    """
-    rows: list[list[str]] = []
-    headers = 0
-    extending: dict[int, tuple[int, str]] = {}  # by column: the number of further rows, and the text
-    for element in table.iter("tr"):
-        row: list[str] = []
-        for cell in [*element.iterchildren("td", "th"), None]:
-            while len(row) in extending:
-                left, text = extending.pop(len(row))
-                if left > 1:
-                    extending[len(row)] = left - 1, text
-                row.append(text)
-            if cell is None or len(row) >= MOST_COLUMNS:
-                break
-            for block in cell.iter("br", "p", "div", "li"):
-                block.tail = f" {block.tail or ''}"
-            text = " ".join(cell.text_content().split())
-            over = text if cell.tag == "th" and len(element) > 1 else ""  # a header over several columns
-            for repeated in [text, *[over[:_LONGEST_CELL]] * (_number(cell, "colspan") - 1)]:
-                if _number(cell, "rowspan") > 1:
-                    extending[len(row)] = _number(cell, "rowspan") - 1, repeated[:_LONGEST_CELL]
-                row.append(repeated)
-        is_header = element.getparent().tag == "thead" or all(cell.tag == "th" for cell in element)
-        headers += is_header and headers == len(rows)
-        limit.add_row(row)
-        rows.append(row)
-    return rows, headers or None
-
-
-def _number(cell: Any, attribute: str) -> int:
-    written = cell.get(attribute, "1").strip()
-    return max(1, min(int(written), MOST_COLUMNS)) if written.isdecimal() and len(written) < 6 else 1
 
 
 def _title(tree: Any, document: Any) -> str | None:

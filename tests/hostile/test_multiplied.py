@@ -17,11 +17,12 @@ from hashing import HashingEncoder
 
 from index import LoadError, with_column_names
 from index.ingest.loader import load, load_file
-from index.parsers import email, extract, html, odt, spreadsheet
+from index.parsers import email, extract, odt, spreadsheet
 from index.parsers.archive import documents
 from index.parsers.base import TextLimit
 from index.parsers.packages import epub, markup, number_format, pptx, worksheet
 from index.parsers.packages.zip_file import Allowance
+from index.parsers.pages import numbers, tables, tags
 from index.text.chunker import chunk
 from index.text.tables import rows_in
 
@@ -254,7 +255,7 @@ def test_a_table_of_contents_that_is_named_many_times_is_parsed_once(
     book = _book(tmp_path / "a.epub", {f"nav.xhtml#{number}": PAGE for number in range(50)})
     calls: list[bytes] = []
     parse = epub.parse_markup
-    monkeypatch.setattr(epub, "parse_markup", lambda data: calls.append(data) or parse(data))
+    monkeypatch.setattr(epub, "parse_markup", lambda data, name: calls.append(data) or parse(data, name))
     assert [each.parsed.text for each in documents(book) if each.parsed] == ["Ferry\n\nThe ferry sails."]
     assert len(calls) == 2  # the table of contents, and the chapter
 
@@ -352,7 +353,7 @@ def test_repeated_cells_are_counted_before_they_are_written(
     document: tuple[bytes, str], exceeded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, suffix = document
-    for module in (html, odt):
+    for module in (tables, odt):
         monkeypatch.setattr(module, "write_table", lambda *_: pytest.fail("it writes all cells"))
     with pytest.raises(LoadError, match=exceeded):
         extract(data, suffix, f"a{suffix}")
@@ -480,11 +481,12 @@ def test_the_text_of_nested_elements_is_not_joined_at_each_level(
     opening: str, closing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined: list[str] = []
-    short_text = markup._short_text
-    monkeypatch.setattr(markup, "_short_text", lambda element: joined.append(short_text(element)) or joined[-1])
+    short_text = tags.short_text
+    for module in (markup, numbers):
+        monkeypatch.setattr(module, "short_text", lambda *parts: joined.append(short_text(*parts)) or joined[-1])
     inside = "<b>word </b>" * 5 + "end"
     tree = f"<html><body><p>{opening * 60}{inside}{closing * 60}</p></body></html>"
-    assert [block.text for block in markup.blocks_of(tree.encode())] == ["word word word word word end"]
+    assert [block.text for block in markup.blocks_of(tree.encode(), "a")] == ["word word word word word end"]
     assert sum(map(len, joined)) < 10 * len("word " * 5 + "end")
 
 
@@ -498,4 +500,4 @@ def test_the_text_of_nested_elements_is_not_joined_at_each_level(
 )
 def test_short_numbers_in_a_few_elements_are_read(written: str, text: str) -> None:
     page = f"<html><body><p>{written}</p></body></html>"
-    assert [block.text for block in markup.blocks_of(page.encode())] == [text]
+    assert [block.text for block in markup.blocks_of(page.encode(), "a")] == [text]

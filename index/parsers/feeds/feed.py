@@ -14,7 +14,8 @@ from urllib.parse import urljoin
 
 from ..base import Extract, cannot_read, printable, translate_errors
 from ..metadata import iso_date, iso_language, one_line
-from ..packages.markup import name_of, parse_xml, text_of
+from ..packages.markup import parse_xml, text_of
+from ..pages.tags import name_of
 from .listing import MOST_CHARACTERS, MOST_ENTRIES, MOST_PAGES, Entry, Listing, is_web, revision_of
 
 _MARKUP = ("text/html", "application/xhtml+xml")

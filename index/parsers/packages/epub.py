@@ -10,9 +10,10 @@ from urllib.parse import unquote, urldefrag
 from zipfile import ZipFile, ZipInfo
 
 from ...errors import LoadError
-from ..base import Extract, Member, cannot_read, translate_errors
+from ..base import Extract, Member, TextLimit, cannot_read, translate_errors
 from ..metadata import iso_date, iso_language, one_line
-from .markup import Block, blocks_of, joined, name_of, parse_markup, parse_xml, types_of
+from ..pages.tags import name_of, types_of
+from .markup import Block, blocks_of, joined, parse_markup, parse_xml
 from .zip_file import Allowance, open_zip, read_member, shown_name
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -78,10 +79,11 @@ def members_of_epub(file: IO[bytes], name: str, allowance: Allowance) -> Iterato
         for missing in book.missing:
             yield _failed(missing, cannot_read(f"{name}!{missing}", "the book does not contain it", "Get it again."))
         chapters: list[_Chapter] = []
+        limit = TextLimit(name, sum(files.infos[each].file_size for each in book.files))
         for each in book.files:
             try:
                 with translate_errors(f"{name}!{each}", "a chapter of a book"):
-                    _add_file(chapters, each, files.read(each), book)
+                    _add_file(chapters, each, files.read(each), book, limit)
             except LoadError as error:
                 yield _failed(each, error)
     found = list(_with_text(chapters))
@@ -146,7 +148,7 @@ def _contents(files: _Files, document: Any, root: str, allowance: Allowance) -> 
     items = [(each, _place(root, each.get("href"))[0]) for each in _all(document, "item")]
     for path in dict.fromkeys(path for item, path in items if "nav" in _words(item, "properties") and path in files):
         allowance.spend([files.infos[path]], files.name)
-        page = parse_markup(files.read(path))
+        page = parse_markup(files.read(path), path)
         navs = list(_outermost(page, lambda each: "toc" in types_of(each))) or list(_outermost(page))[:1]
         if entries := [entry for nav in navs for entry in _of_lists(nav, path, 1)]:
             return entries
@@ -185,12 +187,12 @@ def _of_points(parent: Any, path: str, depth: int) -> Iterator[_Entry]:
         yield from _of_points(point, path, depth + 1)
 
 
-def _add_file(chapters: list[_Chapter], file: str, data: bytes, book: _Book) -> None:
+def _add_file(chapters: list[_Chapter], file: str, data: bytes, book: _Book, limit: TextLimit) -> None:
     """Add the blocks of a file to the last chapter, and begin new ones where the table of contents says."""
-    page = parse_markup(data)
+    page = parse_markup(data, file)
     bodies = _all(page, "body")
     kinds = {kind for body in bodies for each in (body, *body[:1]) for kind in types_of(each)}
-    blocks = blocks_of(data)
+    blocks = blocks_of(data, file, limit)
     if kinds & _NOT_TEXT or _is_contents(blocks):
         return
     begun = book.beginnings.get(file, {})

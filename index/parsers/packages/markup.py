@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from html.entities import html5
-from itertools import islice
 from typing import Any
 
-from ...text.runs import LOWERED, RAISED
+from ...errors import LoadError
+from ..base import TextLimit
+from ..pages.shown import show
+from ..pages.tables import lines_of
+from ..pages.tags import BLOCKS, name_of, require_few_attributes, short_text, types_of
 
 _LEFT_OUT = {"head", "script", "style", "template", "svg", "audio", "video", "object", "iframe", "noscript"}
-_BLOCKS = {
-    *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt"),
-    *("figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li"),
-    *("main", "nav", "ol", "p", "pre", "section", "summary", "table", "ul"),
-}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _OF_XML = {b"amp", b"lt", b"gt", b"quot", b"apos"}
-_SHIFTED = {"sup": RAISED, "sub": LOWERED}
-_DIGITS = re.compile("[0-9+\u2212-]{1,20}")
-_MOST_INSIDE = 10  # elements in a raised or lowered number, or in the mark of a note, with itself
-_TYPE = "{http://www.idpf.org/2007/ops}type"
+_MOST_INSIDE = 10  # elements in the mark of a note, with itself
 _BREAK = "\u2028"  # a line break that remains when white space is collapsed
 
 
@@ -44,10 +40,14 @@ class Block:
         return self.tag in _HEADINGS
 
 
-def blocks_of(data: bytes) -> list[Block]:
-    """Return the blocks of a document in reading order. Raises an error of lxml if it is neither XML nor HTML."""
-    tree = parse_markup(data)
-    walker = _Walker()
+def blocks_of(data: bytes, name: str, limit: TextLimit | None = None) -> list[Block]:
+    """Return the blocks of a document in reading order; its tables count for the limit.
+
+    Raises `LoadError` if a limit is exceeded, and an error of lxml if the document is neither XML nor HTML.
+    """
+    tree = parse_markup(data, name)
+    show(tree)
+    walker = _Walker(limit or TextLimit(name, len(data)))
     try:
         walker.walk(tree)
         walker.flush("p")
@@ -67,8 +67,11 @@ def joined(blocks: list[Block]) -> str:
 
 
 def text_of(markup: str) -> str:
-    """Return the text of a fragment of HTML."""
-    return joined(blocks_of(f"<html><body>{markup}</body></html>".encode())) if markup.strip() else ""
+    """Return the text of a fragment of HTML; empty if it exceeds a limit."""
+    try:
+        return joined(blocks_of(f"<html><body>{markup}</body></html>".encode(), "")) if markup.strip() else ""
+    except LoadError:
+        return ""
 
 
 def parse_xml(data: bytes) -> Any:
@@ -78,26 +81,16 @@ def parse_xml(data: bytes) -> Any:
     return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
 
 
-def parse_markup(data: bytes) -> Any:
-    """Parse XHTML, or HTML if it is not well-formed."""
+def parse_markup(data: bytes, name: str) -> Any:
+    """Parse XHTML, or HTML if it is not well-formed. Raises `LoadError` if one of its tags has too many attributes."""
     from lxml import etree
 
     try:
         return parse_xml(_ENTITY.sub(_numbered, data))
     except etree.XMLSyntaxError:
-        is_utf_8 = _is_utf_8(data)
-        return etree.fromstring(data, etree.HTMLParser(no_network=True, encoding="utf-8" if is_utf_8 else None))
-
-
-def name_of(element: Any) -> str:
-    """Return the name of an element without its namespace; empty for a comment."""
-    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
-
-
-def types_of(element: Any) -> set[str]:
-    """Return what an element of a book says that it is, such as "toc" or "footnote"."""
-    written = f"{element.get(_TYPE) or element.get('epub:type') or ''} {element.get('role') or ''}"
-    return {part.removeprefix("doc-") for part in written.lower().split()}
+        encoding = "utf-8" if _is_utf_8(data) else None
+        require_few_attributes(data, name, encoding)
+        return etree.fromstring(data, etree.HTMLParser(no_network=True, encoding=encoding))
 
 
 def _numbered(match: re.Match[bytes]) -> bytes:
@@ -118,6 +111,7 @@ def _is_utf_8(data: bytes) -> bool:
 class _Walker:
     """Collects the blocks of a document."""
 
+    limit: TextLimit
     blocks: list[Block] = field(default_factory=list)
     _parts: list[str] = field(default_factory=list)
     _ids: list[str] = field(default_factory=list)
@@ -131,11 +125,11 @@ class _Walker:
         if name and name not in _LEFT_OUT:
             if anchor := element.get("id") or (element.get("name") if name == "a" else None):
                 self._ids.append(anchor)
-            if name in _BLOCKS:
+            if name in BLOCKS:
                 self._block(element, name)
             else:
                 self._inline(element, name)
-        if element.tail and name not in _BLOCKS:
+        if element.tail and name not in BLOCKS:
             self._add(element.tail)
 
     def _block(self, element: Any, name: str) -> None:
@@ -162,12 +156,9 @@ class _Walker:
             self._parts.append(_BREAK)
             return
         is_note = name == "a" and "noteref" in types_of(element)
-        content = _short_text(element) if is_note or name in _SHIFTED else ""
-        if name in _SHIFTED and _DIGITS.fullmatch(content):
-            self._ids += _ids_in(element)
-            self._add(content.translate(_SHIFTED[name]))
-        elif is_note and content.isalnum() and not _has(element, "sup"):
-            self._add(f"[{content}]")
+        content = short_text(element, _MOST_INSIDE) if is_note else ""
+        if content and all(each.isalpha() or each.isdecimal() for each in content) and not _has(element, "sup"):
+            self._add(f"[{content}]")  # a raised digit is a mark by itself
         else:
             is_link = name == "a" and element.get("href") is not None
             self._links += is_link
@@ -186,13 +177,11 @@ class _Walker:
         self._ids += [
             each.get("id") for each in table.iterdescendants() if isinstance(each.tag, str) and each.get("id")
         ]
-        for child in _parts(table, {"caption"}):
-            rows.append(_flat(child))
-        for row in _parts(table, {"tr"}):
-            cells = [_flat(cell) for cell in _parts(row, {"td", "th"})]
-            if any(cells):
-                rows.append(" | ".join(cells))
-        self._parts.append(_BREAK.join(row for row in rows if row))
+        for child in table.iterchildren():
+            if name_of(child) == "caption":
+                rows += [_flat(child, self.limit), ""]
+        rows += lines_of(table, self.limit, partial(_flat, limit=self.limit))
+        self._parts.append(_BREAK.join(rows))
         self.flush("table")
 
     def _add(self, text: str) -> None:
@@ -218,32 +207,8 @@ class _Walker:
         self._linked = 0
 
 
-def _short_text(element: Any) -> str:
-    """Return the text of an element without outer white space; an empty text if many elements are in it.
-
-    Elements of one kind may contain each other at many levels, and the text of each is that of all levels below it.
-    """
-    few = len(list(islice(element.iter(), _MOST_INSIDE + 1))) <= _MOST_INSIDE
-    return "".join(element.itertext()).strip() if few else ""
-
-
-def _ids_in(element: Any) -> list[str]:
-    return [each.get("id") for each in element.iterdescendants("*") if each.get("id")]
-
-
-def _parts(element: Any, names: set[str]) -> list[Any]:
-    """Return the rows of a table, or the cells of a row, but not those of tables in its cells."""
-    found: list[Any] = []
-    for child in element.iterchildren():
-        if name_of(child) in names:
-            found.append(child)
-        elif name_of(child) in ("thead", "tbody", "tfoot"):
-            found += _parts(child, names)
-    return found
-
-
-def _flat(element: Any) -> str:
-    walker = _Walker()
+def _flat(element: Any, limit: TextLimit) -> str:
+    walker = _Walker(limit)
     walker._children(element)
     walker.flush("p")
     return " ".join(" ".join(block.text.split()) for block in walker.blocks)

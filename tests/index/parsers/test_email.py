@@ -135,7 +135,7 @@ def test_quotations_in_html_are_marked(tmp_path: Path) -> None:
 
 
 def test_quotations_of_other_formats_are_not_marked() -> None:
-    assert html_text("<p>a</p><blockquote>b</blockquote>") == "a\n\n> b"
+    assert html_text("<p>a</p><blockquote>b</blockquote>", "a.eml") == "a\n\n> b"
 
 
 HEAD = "From ida@example.org Tue Mar  4 09:12:00 2025\nFrom: Ida <ida@example.org>\nSubject: Fair\n\n"
