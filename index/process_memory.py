@@ -1,4 +1,4 @@
-"""Protection of a process's memory and environment, which contain keys and passwords, from other processes."""
+"""Protect the memory of this process from other processes, and return what it no longer needs to the system."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ def protect_memory() -> None:
 
     with suppress(OSError, AttributeError):  # a C library without this function
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def release_memory() -> None:
+    """Return memory that was freed to the system, where the C library is glibc; it keeps much of it otherwise.
+
+    See https://man7.org/linux/man-pages/man3/malloc_trim.3.html.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -21,6 +21,9 @@ from .loader import ReadOptions, Skipped, Source, is_container, read, translate_
 
 _CHARACTERS = 60_000  # maximum number of characters in a batch that is encoded and written together
 _EMBEDDED = 128  # maximum number of passages whose token vectors are in memory before they are quantized
+_MOST_TOKENS = 400_000
+"""Maximum number of tokens in a batch whose vectors are kept, at about 500 bytes each; a megabyte of prose has 200,000.
+Those of the other passages are computed when a question needs them."""
 _ARTICLES = 128  # maximum number of articles in such a batch
 _FILES = 16  # maximum number of files read together
 
@@ -99,6 +102,7 @@ def _split(
 
 
 def _embed(encoder: Encoder, titled: Sequence[tuple[str, Passage]]) -> tuple[FloatArray, list[TokenVectors]]:
+    """Return the vectors of all passages, and the token vectors of the first ones; see `_MOST_TOKENS`."""
     if not titled:
         return np.zeros((0, encoder.dimension), dtype=np.float32), []  # without loading the model
     if not encoder.has_token_vectors:
@@ -107,10 +111,14 @@ def _embed(encoder: Encoder, titled: Sequence[tuple[str, Passage]]) -> tuple[Flo
         return encoder.passages(list(distinct))[[distinct[text] for text in texts]], []
     vectors: list[FloatArray] = []
     tokens: list[TokenVectors] = []
+    kept = 0
     for at in range(0, len(titled), _EMBEDDED):
         encodings = encode_in_context(encoder, titled[at : at + _EMBEDDED])
         vectors += [each.vector for each in encodings]
-        tokens += [TokenVectors.of(each) for each in encodings]
+        for each in encodings:
+            kept += len(each.offsets)
+            if kept <= _MOST_TOKENS:
+                tokens.append(TokenVectors.of(each))
     return np.stack(vectors), tokens
 
 

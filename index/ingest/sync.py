@@ -13,6 +13,7 @@ from ..embedding.base import Encoder
 from ..errors import CancelledWorkError, CitechatError, LoadError
 from ..models import Article, Manifest, SkippedPage
 from ..paths import exists, file_of, gone, present, unprunable
+from ..process_memory import release_memory
 from ..retrieval.retriever import build_search_caches, merge_search_caches
 from ..storage.store import Row, Store
 from ..storage.token_cache import TokenCache
@@ -162,6 +163,7 @@ def sync(
         tokens.close()
         build_search_caches(store)
         merge_search_caches(store)
+        release_memory()
         articles, passages_count = store.count()
     return SyncReport(
         **counts,

@@ -21,6 +21,7 @@ from .server_lease import Lease, leased
 from .vector_files import damages, remove_vectors
 
 _COSINE: Any = {"hnsw": {"space": "cosine"}}
+_AT_ONCE = 200  # passages in a write; Chroma holds Python's lock meanwhile, about a millisecond for each
 
 Row = tuple[Article, Sequence[Passage], FloatArray]
 """An article, its passages, and a vector for each passage: shape `(passages, dimension)`."""
@@ -190,11 +191,11 @@ def _upsert_passages(collection: Any, rows: Sequence[Row]) -> None:
     if not passages:
         return
     vectors = np.concatenate([vectors for _, _, vectors in rows if len(vectors)])
-    for at in range(0, len(passages), chroma.BATCH):
-        batch = passages[at : at + chroma.BATCH]
+    for at in range(0, len(passages), _AT_ONCE):
+        batch = passages[at : at + _AT_ONCE]
         collection.upsert(
             ids=[passage.id for passage in batch],
-            embeddings=vectors[at : at + chroma.BATCH],
+            embeddings=vectors[at : at + _AT_ONCE],
             metadatas=[{"article": passage.article_id} for passage in batch],
         )
 

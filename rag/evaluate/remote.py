@@ -27,6 +27,7 @@ _CONNECT_SECONDS = 10.0
 _LARGEST_REPLY = 100_000_000  # maximum size of a response body, in bytes
 _MOST_TRIES = 4  # maximum number of requests for one question, including retries
 _LONGEST_RETRY_AFTER = 60.0  # maximum delay before a retry, in seconds; a longer delay is reported as an error
+_LONGEST_MESSAGE = 500  # characters of a message from the server
 _KEY_VARIABLE = "CITECHAT_SERVER_API_KEY"
 _START_IT = "Start it with `citechat chat`, and give the address that it prints."
 
@@ -167,9 +168,9 @@ class RemoteAssistant:
             content = "a web page" if media_type == "text/html" else media_type[:60] or "no content type"
             return self._error(f"is not a citechat chat: it answered with status {status} and {content}", status=status)
         retry_after = response.headers.get("retry-after", "")
-        hint = self._redacted(reported.hint)[:500]
+        hint = _one_line(self._redacted(reported.hint))
         return self._error(
-            f"answered {status}: {self._redacted(reported.message)[:500]}",
+            f"answered {status}: {_one_line(self._redacted(reported.message))}",
             f"Set {_KEY_VARIABLE} to a valid key of the server." if status == 401 else hint,
             status=status,
             retry_after=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0,
@@ -197,6 +198,12 @@ class RemoteAssistant:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return scrub(text)
+
+
+def _one_line(text: str) -> str:
+    """Return the beginning of a text from the server on one line, without control characters."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:_LONGEST_MESSAGE]
 
 
 class _ArticleMetadata(BaseModel):

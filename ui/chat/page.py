@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import Assistant, go_offline
 
-from ..security.rate_limits import ADDITIONS, ANSWERS
+from ..security.rate_limits import ADDITIONS, ANSWERS, EVALUATIONS
 from .handlers.answers import FOLLOW_UPS, STARTERS, AnswerHandlers
 from .handlers.conversations import ConversationHandlers
 from .handlers.evaluation import EvaluationHandlers
@@ -39,7 +39,7 @@ _ADDING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 12, "concurrency_id":
 _STARTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "starters"}
 _SUGGESTING: dict[str, Any] = {**_REPEATABLE, "concurrency_limit": 1, "concurrency_id": "follow-ups"}
 # One at a time, and not in the answer queue: a test set takes minutes.
-_EVALUATING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 1, "concurrency_id": "evaluation"}
+_EVALUATING: dict[str, Any] = {**_HIDDEN, "concurrency_limit": 1, "concurrency_id": EVALUATIONS}
 
 _SCREEN = (
     "chatbot",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..plain_text import as_text, explained, printable
+from ..plain_text import as_text, explained
 from .options import DONE, USER_ERROR, json_option, llm_options, workers_option
 from .output import article_row, fail, print_articles, print_json, print_message, progress_bar
 
@@ -66,7 +66,7 @@ def index(paths: tuple[str, ...], prune: bool, workers: int | None, ray: str | N
         print_message("Remove what is gone: citechat index PATH --prune, or citechat remove ID.")
     for partly_read in report.partly_read:
         pages = describe_skipped_pages(partly_read.skipped_pages)
-        print_message(printable(f"skipped pages of {partly_read.path!r} ({partly_read.pages} pages): {pages}"))
+        print_message(f"skipped pages of {partly_read.path!r} ({partly_read.pages} pages): {pages}")
     for skipped in report.skipped:
         print_message(f"skipped: {skipped.reason}")
     # A folder may contain unreadable files, but a file given as an argument should be readable.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plain_text import printable
 from .options import COUNT, DONE, GATE_FAILED, json_option, llm_options, skip_bad_option
 from .output import fail, print_json, print_message, progress_bar
 
@@ -93,7 +94,7 @@ def evaluate(
     if out is not None:
         _write(out, to_json(report))
     _write_html(html, {Path(first).stem: report})
-    click.echo(to_json(report) if as_json else f"{as_table(report)}\n\n{as_misses(report)}")
+    click.echo(to_json(report) if as_json else printable(f"{as_table(report)}\n\n{as_misses(report)}"))
     if llm_judge is not None:
         _print_judgements(llm_judge, report)
     if repeat > 1:
@@ -238,7 +239,7 @@ def _compare(files: Sequence[str], *, html: str | None, as_json: bool) -> int:
             continue
         if len(others) > 1:
             click.echo(f"a: {files[0]}, b: {file}\n")
-        click.echo(as_comparison(comparison))
+        click.echo(printable(as_comparison(comparison)))
     _write_html(html, dict(zip(_run_names(files), runs, strict=True)))
     return DONE
 

@@ -29,8 +29,8 @@ def print_json(value: object) -> None:
 
 
 def print_message(line: str) -> None:
-    """Print a line to stderr."""
-    click.echo(line, err=True)
+    """Print a line to stderr, without control characters."""
+    click.echo(printable(line), err=True)
 
 
 def fail(message: str, hint: str) -> NoReturn:
@@ -47,7 +47,7 @@ def progress_bar(unit: str = "files") -> Iterator[Callable[[str, int, int], None
     On a terminal, it updates a progress bar, which is removed at the end; otherwise it prints a line for each title.
     """
     if not sys.stderr.isatty():
-        yield lambda title, done, _: print_message(printable(f"{done:>6}  {title}"))
+        yield lambda title, done, _: print_message(f"{done:>6}  {title}")
         return
     from tqdm import tqdm
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import regex as re
+
 from rag import SettingsError
 
 from .errors import RequestError
@@ -29,7 +31,7 @@ _FORWARDED = (
     _GRADIO_SERVER,
 )
 
-_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters that nobody sees
+_UNSEEN = re.compile(r"[\p{Default_Ignorable_Code_Point}\u2800]")  # characters that nobody sees
 
 # What proxies send in place of a missing name: `$remote_user`, `%{REMOTE_USER}e`, `(null)` or `<no value>`.
 _PLACEHOLDER_STARTS = ("$", "%", "(", "<")
@@ -123,8 +125,8 @@ def user_from_header(headers: Headers, user_header: str) -> str | None:
         value = found[0][1].decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
         raise RequestError(400, f"{invalid} is not UTF-8.") from None
-    forbidden = {*",;{}", *_FILLERS}
-    if len(value) > LONGEST_NAME or not value.isprintable() or forbidden & set(value) or value.startswith("#"):
+    is_readable = value.isprintable() and not _UNSEEN.search(value)
+    if len(value) > LONGEST_NAME or not is_readable or set(",;{}") & set(value) or value.startswith("#"):
         why = "is too long, begins with #, or contains several names, a placeholder, or characters that nobody sees."
         raise RequestError(400, f"{invalid} {why}")
     if value and (value.startswith(_PLACEHOLDER_STARTS) or not any(map(str.isalnum, value))):

@@ -59,6 +59,9 @@ ANSWERS = "answers"
 ADDITIONS = "additions"
 """The name of the queue of all functions that add articles to the index, one file at a time."""
 
+EVALUATIONS = "evaluation"
+"""The name of the queue of all functions that run a test set, one at a time."""
+
 _RETRY_AFTER = 5  # seconds that a rejected client should wait
 
 
@@ -165,7 +168,8 @@ class CallerLimits:
 
 
 class Share(NamedTuple):
-    """The maximum numbers of calls at a time: that wait, that run, and questions and additions that do either.
+    """The maximum numbers of calls at a time: that wait, that run, and questions, additions and evaluations that do
+    either.
 
     `unfetched` is the maximum number of calls whose results were not fetched; an open page fetches them at once.
     """
@@ -174,13 +178,14 @@ class Share(NamedTuple):
     running: int
     answers: int
     additions: int
+    evaluations: int
     unfetched: int
 
 
-USER_SHARE = Share(waiting=16, running=16, answers=4, additions=3, unfetched=20)
+USER_SHARE = Share(waiting=16, running=16, answers=4, additions=3, evaluations=1, unfetched=20)
 """The share of a logged-in user. A page makes five calls when it is opened, and can add files, a text and a link."""
 
-ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, additions=6, unfetched=60)
+ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, additions=6, evaluations=2, unfetched=60)
 """The share of an address or network without logins, which many users may have in common; 40 calls run at a time."""
 
 
@@ -251,7 +256,12 @@ def _check_share(call: Call, own: list[Call]) -> None:
     share = share_of(call.caller)
     running = sum(each.is_running for each in own)
     whose = "from your address" if share is ADDRESS_SHARE else "of yours"
-    for queue, most, what in ((ANSWERS, share.answers, "questions"), (ADDITIONS, share.additions, "additions")):
+    shares = (
+        (ANSWERS, share.answers, "questions"),
+        (ADDITIONS, share.additions, "additions"),
+        (EVALUATIONS, share.evaluations, "evaluations"),
+    )
+    for queue, most, what in shares:
         count = len(_in_queue(queue, own))
         if call.queue == queue and count >= most:
             raise too_many_requests(f"Too many {what} at a time: {count} {whose}.", _RETRY_AFTER)

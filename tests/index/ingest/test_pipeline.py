@@ -9,6 +9,7 @@ import pytest
 from hashing import HashingEncoder
 
 from index import Article, Encoding
+from index.ingest import pipeline
 from index.ingest.pipeline import PreparedArticle, prepare
 from index.retrieval.features import in_context
 
@@ -42,3 +43,18 @@ def test_a_text_that_recurs_is_embedded_once(text: str, has_token_vectors: bool)
     if has_token_vectors:
         assert len(prepared.tokens) == len(passages)
         assert prepared.tokens[passages[-1].id].offsets[-1][1] == len(passages[-1].text)
+
+
+def test_the_token_vectors_of_many_short_rows_are_kept_for_the_first_passages_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A megabyte of short rows has many times the tokens of prose."""
+    rows = "".join(f"{number} a b\n" for number in range(3_000))
+    whole = prepare(CountingEncoder(has_token_vectors=True), [Article("a", "Rows", "a.txt", rows)])[0]
+    monkeypatch.setattr(pipeline, "_MOST_TOKENS", 1_000)
+    some = prepare(CountingEncoder(has_token_vectors=True), [Article("a", "Rows", "a.txt", rows)])[0]
+    assert isinstance(whole, PreparedArticle)
+    assert isinstance(some, PreparedArticle)
+    assert np.array_equal(whole.vectors, some.vectors)
+    assert list(some.tokens) == list(whole.tokens)[: len(some.tokens)]
+    assert 500 < sum(len(each.offsets) for each in some.tokens.values()) <= 1_000

@@ -145,6 +145,7 @@ def test_an_article_is_read_once_because_its_id_is_of_its_text() -> None:
         (said(200, [{"id": 7}]), "returned articles in an unexpected format (0.id"),
         (said(200, b"\xff\x00"), "returned articles in an unexpected format"),
         (said(503, told("the index is being built", "Wait.")), "answered 503: the index is being built"),
+        (said(503, told("it is\x1b[31m\r\n  gone\x07", "Wait.")), "answered 503: it is [31m gone"),
         ([b"SSH-2.0-OpenSSH_9\r\n"], "cannot be reached"),
         ([Reset()], "cannot be reached"),
         ([b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n[{"], "cannot be reached"),

@@ -22,6 +22,7 @@ from ui.security.rate_limits import (
     ADDITIONS,
     ADDRESS_SHARE,
     ANSWERS,
+    EVALUATIONS,
     MOST_WAITING_ANSWERS,
     QUEUE_SIZE,
     USER_SHARE,
@@ -126,6 +127,17 @@ def test_few_additions_of_one_caller_come_before_those_of_others(framework: Fram
     framework.waiting.remove(added[0])
     assert framework.is_admitted(caller, ADDITIONS), "one has ended"
     assert 3 <= share.additions <= 8, "a page has three ways to add articles"
+
+
+@pytest.mark.parametrize(("caller", "share"), [(ANN, USER_SHARE), (OFFICE, ADDRESS_SHARE)])
+def test_few_evaluations_of_one_caller_come_before_those_of_others(
+    framework: Framework, caller: str, share: Any
+) -> None:
+    for _ in range(share.evaluations):
+        framework.wait(caller, EVALUATIONS)
+    assert not framework.is_admitted(caller, EVALUATIONS)
+    assert framework.is_admitted(caller, ANSWERS)
+    assert framework.is_admitted(BOB, EVALUATIONS)
 
 
 def test_calls_that_arrive_at_the_same_moment_count_before_they_are_in_the_queue(framework: Framework) -> None:

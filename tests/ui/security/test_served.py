@@ -360,6 +360,10 @@ class TestProxy:
             [("X-Forwarded-User", "\uffa0-\uffa0".encode())],
             [("X-Forwarded-User", "ann\u115f".encode())],
             [("X-Forwarded-User", "\u3164ann".encode())],
+            [("X-Forwarded-User", "ann\ufe0f".encode())],
+            [("X-Forwarded-User", "ann\u034f".encode())],
+            [("X-Forwarded-User", "ann\U000e0100".encode())],
+            [("X-Forwarded-User", "ann\u2800".encode())],
             [("X-Forwarded-User", "\u0301\u200b".encode())],
         ],
     )
