@@ -221,6 +221,7 @@ def test_of_a_long_conversation_the_last_questions_are_shown_and_a_click_shows_t
     at_news.ask("How often does the ferry sail?")
     at_news.begin(FAR)
     at_news.wait_for_selector(".reply #act-good-3")
+    at_news.wait_for_selector("#controls button:visible")
     shown = at_news.locator("#conversation .question")
     assert shown.all_inner_texts() == ["How often does the ferry sail?", FAR]
     at_news.click("text=Show earlier questions: 1")

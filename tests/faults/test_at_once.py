@@ -28,7 +28,7 @@ from servers import running_chroma
 from index import Index
 from rag import AnswerOptions, Assistant
 
-QUESTIONS = 200
+QUESTIONS = 120
 
 
 @pytest.fixture(scope="module")

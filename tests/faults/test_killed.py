@@ -140,7 +140,7 @@ def test_indexing_that_is_killed_before_any_kind_of_write_is_completed_by_indexi
         shutil.rmtree(path)
 
 
-@pytest.mark.parametrize("kills", [8, MANY_MOMENTS])
+@pytest.mark.parametrize("kills", [5, MANY_MOMENTS])
 def test_indexing_that_is_killed_at_any_moment_is_completed_by_indexing_again(
     kills: int, folder: Path, before: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -157,7 +157,7 @@ def test_indexing_that_is_killed_at_any_moment_is_completed_by_indexing_again(
         shutil.rmtree(path)
 
 
-@pytest.mark.parametrize("kills", [8, MANY_MOMENTS])
+@pytest.mark.parametrize("kills", [5, MANY_MOMENTS])
 def test_indexing_to_a_server_that_is_killed_is_completed_too(
     kills: int, folder: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -194,7 +194,7 @@ def test_a_rebuild_that_is_killed_before_any_kind_of_write_leaves_the_old_index_
     assert set(answered_by) == {"hashing", "another"}
 
 
-@pytest.mark.parametrize("kills", [8, MANY_MOMENTS])
+@pytest.mark.parametrize("kills", [5, MANY_MOMENTS])
 def test_a_rebuild_that_is_killed_at_any_moment_leaves_the_old_index_or_the_new_one(
     kills: int, complete: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 if TYPE_CHECKING:
     from ui.chat.services import Services
@@ -62,14 +61,14 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 class _Recorded(asyncio.SelectorEventLoop):
-    """An event loop that `close_the_loop` can find. A search among all objects would take seconds."""
+    """An event loop that `close_the_loop` can find, and that the garbage collector does not find before it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         _LOOPS.add(self)
 
 
-_LOOPS: WeakSet[_Recorded] = WeakSet()
+_LOOPS: set[_Recorded] = set()
 asyncio.DefaultEventLoopPolicy._loop_factory = _Recorded  # type: ignore[attr-defined]
 
 
@@ -82,6 +81,8 @@ def close_the_loop() -> None:
         if not left.is_running() and not left.is_closed():
             with suppress(ValueError):  # the server's own thread is closing it
                 left.close()
+        if left.is_closed():
+            _LOOPS.discard(left)
 
 
 def run_elsewhere(work: Coroutine[Any, Any, Any]) -> Any:
