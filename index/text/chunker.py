@@ -6,6 +6,7 @@ A passage is a slice of the text, so its offsets are correct by construction: no
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -53,7 +54,7 @@ def chunk(article: Article, tokenize: Tokenize, cancellation: Cancellation | Non
     """
     cancellation = cancellation or Cancellation()
     passages = []
-    rows = rows_in(article.text, cancellation)
+    rows = _outside(article.boilerplate, rows_in(article.text, cancellation))
     found = blocks(article.text, article.boilerplate, cancellation, language=article.language or ENGLISH, rows=rows)
     for section in _sections(found):
         units = [
@@ -66,6 +67,14 @@ def chunk(article: Article, tokenize: Tokenize, cancellation: Cancellation | Non
             for span in _pack(units, _uncut(units, _heading_units(units, section)), cancellation)
         ]
     return passages
+
+
+def _outside(boilerplate: Sequence[Span], rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of tables that contain no boilerplate; the others are split like other text."""
+    noise = sorted(boilerplate, key=lambda span: span.start)
+    starts = [span.start for span in noise]
+    before = [bisect_left(starts, row.span.end) for row in rows]  # number of spans that start before its end
+    return [row for row, n in zip(rows, before, strict=True) if not n or noise[n - 1].end <= row.span.start]
 
 
 def _passage(article: Article, span: Span, rows: Sequence[Row]) -> Passage:

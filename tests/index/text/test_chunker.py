@@ -254,6 +254,20 @@ def _check(article: Article) -> None:
     assert all(c or n or character.isspace() for character, c, n in zip(text, covered, noisy, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("text", "noise", "kept"),
+    [
+        ("0|", Span(1, 2), ["0"]),
+        ("Oslo | 7", Span(7, 8), ["Oslo |"]),
+        ("a | b\nc | d\ne | f", Span(6, 11), ["a | b", "e | f"]),
+    ],
+)
+def test_boilerplate_in_a_row_of_a_table_is_in_no_passage(text: str, noise: Span, kept: list[str]) -> None:
+    article = Article("a", "Title", "test", text, boilerplate=(noise,))
+    _check(article)
+    assert [passage.text for passage in chunk(article, _tokenize)] == kept
+
+
 @given(articles())
 @settings(deadline=None, max_examples=300)
 def test_for_any_text_and_any_noise_the_passages_are_slices_that_fit_and_lose_nothing(article: Article) -> None:
