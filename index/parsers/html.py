@@ -43,14 +43,15 @@ def read_page(page: str, name: str) -> Extract:
     silence("trafilatura", "htmldate", "courlan", "justext", "dateparser", "tzlocal")
     from trafilatura import bare_extraction, load_html
 
-    require_few_attributes(page.encode(), name)
-    tree = load_html(page.encode()) if page.strip() else None
+    encoded = page.encode()
+    require_few_attributes(encoded, name)
+    tree = load_html(encoded) if page.strip() else None
     if tree is None:
         raise cannot_read(name, "it is not a web page", "Save the page again as HTML.")
     _require_article(tree, name)
     language = iso_language(_first(tree, "/html/@lang | /html/@*[local-name()='lang']"))
     if sum(1 for _ in tree.iter("*")) > _MOST_ELEMENTS:
-        text = joined(blocks_of(page.encode(), name))
+        text = joined(blocks_of(encoded, name))
         return Extract(text, title=one_line(_first(tree, "//title/text()")), language=language)
     show(tree)
     _keep(tree)

@@ -18,7 +18,7 @@ def is_word(word: str, language: str | None) -> bool:
 
 @lru_cache(maxsize=4)
 def _words(language: str) -> Any:
-    """Return the words of a language; none if there is no list."""
+    """Return the word list of a language, which is empty if the library does not have one."""
     from spellchecker import SpellChecker
 
     try:

@@ -14,7 +14,7 @@ from index import Article, CitechatError
 
 from ..answer import Turn
 from ..errors import TestSetError
-from ..llms.secrets import scrub
+from ..llms.failures import one_safe_line
 from .reply import Reply
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class RemoteAssistant:
         except httpx.InvalidURL:
             raise self._error("has an invalid address") from None
         except (httpx.HTTPError, UnicodeError) as error:
-            reason = " ".join(self._redacted(str(error)).split())[:200] or type(error).__name__
+            reason = self._redacted(str(error))[:200] or type(error).__name__
             raise self._error(f"cannot be reached ({reason})", _START_IT) from None
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code == 200 and media_type == "application/json":
@@ -168,9 +168,9 @@ class RemoteAssistant:
             content = "a web page" if media_type == "text/html" else media_type[:60] or "no content type"
             return self._error(f"is not a citechat chat: it answered with status {status} and {content}", status=status)
         retry_after = response.headers.get("retry-after", "")
-        hint = _one_line(self._redacted(reported.hint))
+        hint = self._redacted(reported.hint)
         return self._error(
-            f"answered {status}: {_one_line(self._redacted(reported.message))}",
+            f"answered {status}: {self._redacted(reported.message)}",
             f"Set {_KEY_VARIABLE} to a valid key of the server." if status == 401 else hint,
             status=status,
             retry_after=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0,
@@ -197,13 +197,7 @@ class RemoteAssistant:
     def _redacted(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return scrub(text)
-
-
-def _one_line(text: str) -> str:
-    """Return the beginning of a text from the server on one line, without control characters."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())[:_LONGEST_MESSAGE]
+        return one_safe_line(text, _LONGEST_MESSAGE)
 
 
 class _ArticleMetadata(BaseModel):

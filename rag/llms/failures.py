@@ -188,13 +188,13 @@ def log_failure(error: LLMError) -> None:
         logger.warning("%s: %s", error.message, error.reported)
 
 
-def one_safe_line(text: str) -> str:
-    """Return a message from outside on one line, without keys and control characters, at most 240 characters long.
+def one_safe_line(text: str, longest: int = _REPORTED_CHARS) -> str:
+    """Return the beginning of a message from outside on one line, without keys and control characters.
 
     Keys are removed before it is truncated, so that no part of a key remains.
     """
     words = " ".join("".join(c if c.isprintable() else " " for c in scrub(text)[:_MOST_READ]).split())
-    return words if len(words) <= _REPORTED_CHARS else words[:_REPORTED_CHARS] + "…"
+    return words if len(words) <= longest else words[:longest] + "…"
 
 
 def _kind(error: Exception) -> str:

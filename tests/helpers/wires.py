@@ -34,18 +34,25 @@ def openai_wire(pieces: list[str], reason: str | None = "stop") -> str:
     return "".join(f"data: {_json(chunk)}\n\n" for chunk in chunks) + ("data: [DONE]\n\n" if reason else "")
 
 
-def anthropic_wire(pieces: list[str], reason: str | None = "end_turn") -> str:
-    """The events of Anthropic's messages; without a reason they break off."""
-    message: dict[str, Any] = {
+ANTHROPIC_START = {
+    "type": "message_start",
+    "message": {
         "id": "1",
         "type": "message",
         "role": "assistant",
         "model": "tiny",
         "content": [],
         "stop_reason": None,
-    }
+        "usage": {"input_tokens": 9, "output_tokens": 1},
+    },
+}
+"""The first event of a message of Anthropic."""
+
+
+def anthropic_wire(pieces: list[str], reason: str | None = "end_turn") -> str:
+    """The events of Anthropic's messages; without a reason they break off."""
     events: list[dict[str, Any]] = [
-        {"type": "message_start", "message": message | {"usage": {"input_tokens": 9, "output_tokens": 1}}},
+        ANTHROPIC_START,
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         *(
             {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}

@@ -183,7 +183,7 @@ def without_markup(reply: str) -> str:
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    """Return the character that an escape sequence stands for, if it may be a part of markup and need not be escaped.
+    """Return the character that an escape sequence stands for, if it may be markup and does not have to be escaped.
 
     A backslash is followed by a word joiner, so it does not escape anything when the text is read as Markdown.
     """

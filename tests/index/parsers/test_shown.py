@@ -14,7 +14,7 @@ from index.parsers.archive import documents
 
 BEFORE = "The harbour of Aldwick was founded in 1932 by Ann Miller, who owned ships and a warehouse near the town."
 AFTER = "The last paragraph closes the report with words about the weather of the bay in the winter."
-MORE = "<p>Some other paragraph tells of the harbours and the ships of this town, and of many other things.</p>" * 3
+MORE = "<p>Another paragraph describes the harbours and the ships of this town, and many other things.</p>" * 3
 HEADERS = (
     "From: Ann Miller <ann@example.org>\nSubject: Harbour\nDate: Tue, 4 Mar 2025 09:12:00 +0100\n"
     "MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"

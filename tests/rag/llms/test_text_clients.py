@@ -12,7 +12,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, LLMResult
-from wires import reply, serving
+from wires import ANTHROPIC_START, reply, serving
 
 from rag.llms.loader import load_llm
 from rag.llms.retry import LLMCall
@@ -47,17 +47,7 @@ def _call(number: int) -> dict[str, Any]:
 
 
 def _anthropic() -> str:
-    message: dict[str, Any] = {
-        "id": "1",
-        "type": "message",
-        "role": "assistant",
-        "model": "tiny",
-        "content": [],
-        "stop_reason": None,
-    }
-    events: list[dict[str, Any]] = [
-        {"type": "message_start", "message": message | {"usage": {"input_tokens": 9, "output_tokens": 1}}}
-    ]
+    events: list[dict[str, Any]] = [ANTHROPIC_START]
     for number, piece in enumerate(PIECES):
         tool = {"type": "tool_use", "id": f"c{number}", "name": "f", "input": {}}
         given = {"type": "input_json_delta", "partial_json": UNFINISHED}

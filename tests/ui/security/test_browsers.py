@@ -1,4 +1,4 @@
-"""Without logins, an open page belongs to the browser that opened it, whoever else knows its name."""
+"""Without logins, an open page belongs to the browser that opened it, even if others know its name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Browser:
         return visit(self.chat.port, f"/gradio_api/{route}", body=body, **self.headers)
 
     def call(self, number: int, data: list[Any]) -> str:
-        """Call a function of the page, and return all that its stream of results tells."""
+        """Call a function of the page, and return the whole stream of its results."""
         joined = self.post("queue/join", {"data": data, "fn_index": number, "session_hash": PAGE})
         assert joined.status == 200, joined
         connection = HTTPConnection("127.0.0.1", self.chat.port, timeout=300)
