@@ -2,7 +2,7 @@
 
 from .answer import NOT_FOUND, NOT_FROM_ARTICLES, SHOWING, UNSURE, Answer, Citation, Sentence, Support, Turn
 from .assistant import Assistant
-from .errors import LLMError, QuestionError, SettingsError, TestSetError
+from .errors import FullTestSetError, LLMError, QuestionError, SettingsError, TestSetError
 from .evaluate import evaluate
 from .evaluate.calibration import calibrate
 from .factory import ask, build_assistant, go_offline, open_executor, open_index, open_reader, protect_home
@@ -32,6 +32,7 @@ __all__ = [
     "AnswerOptions",
     "Assistant",
     "Citation",
+    "FullTestSetError",
     "LLMError",
     "LLMPing",
     "ModelCatalog",

@@ -30,6 +30,10 @@ class TestSetError(CitechatError):
     __test__ = False  # the name starts with "Test"; pytest must not collect it
 
 
+class FullTestSetError(TestSetError):
+    """An error for a test set to which no more answers can be added."""
+
+
 class LLMError(CitechatError):
     """An error for an LLM that is missing, rejects a request, or does not answer."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rag import Answer, Citation
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]")  # the last two override the direction of text
 
 
 def as_text(answer: Answer) -> str:
@@ -39,7 +39,7 @@ def as_text(answer: Answer) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text without control characters: a terminal would obey escape sequences in an article."""
+    """Return text without control characters: a terminal would obey those in an article, such as escape sequences."""
     return _CONTROL.sub("\ufffd", text)
 
 

@@ -69,7 +69,7 @@ class RemoteAssistant:
         import httpx
 
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else None,
+            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
             trust_env=False,  # no proxy, no .netrc
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -145,7 +145,12 @@ class RemoteAssistant:
         raise self._refusal(response, media_type, body)
 
     def _body(self, response: httpx.Response) -> bytes:
-        """Return the whole body. Enforce the timeout even if the server sends single bytes from time to time."""
+        """Return the whole body. Enforce the timeout even if the server sends single bytes from time to time.
+
+        A compressed body is refused: a few kilobytes may expand to gigabytes.
+        """
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise self._error("sent a compressed response, which was not asked for")
         began, parts, size = time.monotonic(), [], 0
         for part in response.iter_bytes():
             parts.append(part)

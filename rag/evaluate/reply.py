@@ -13,6 +13,11 @@ from index import Span
 from ..answer import Answer, Citation, Support
 from ..errors import TestSetError
 
+_MOST_NAMES = 50
+_Name = Annotated[str, Field(max_length=50)]
+_Seconds = Annotated[float, Field(ge=0, le=1e9)]
+_Count = Annotated[int, Field(ge=0, le=10**12)]
+
 
 class ArticleSpan(NamedTuple):
     """The characters `[start, end)` in an article."""
@@ -170,5 +175,5 @@ class _PrintedAnswer(BaseModel):
     citations: tuple[_PrintedCitation, ...]
     hits: tuple[_PrintedHit, ...]
     confidence: float = Field(default=0.0, validation_alias=AliasChoices("confidence", "trust"))
-    timings: dict[str, float] = Field(default_factory=dict)
-    tokens: dict[str, int] = Field(default_factory=dict)
+    timings: dict[_Name, _Seconds] = Field(default_factory=dict, max_length=_MOST_NAMES)
+    tokens: dict[_Name, _Count] = Field(default_factory=dict, max_length=_MOST_NAMES)

@@ -23,9 +23,15 @@ _SECRETS = re.compile(
     r"|(?i:(?<=api[-_]key[=:])|(?<=[?&]key=))[^\s&'\",]+"
 )
 
+_INPUT_VALUE = re.compile(r"(\binput_value=)[^\n]{1,200}?(?=, input_type=)")
+
 
 def scrub(text: str) -> str:
-    """Return an error or a log message without the known secrets and without anything that looks like a key."""
+    """Return an error or a log message without the known secrets and without anything that looks like a key.
+
+    Values in messages of pydantic are removed, too: it shortens them, so they may contain most of a secret.
+    """
+    text = _INPUT_VALUE.sub(rf"\1{MASK}", text)
     for value in _longest_first(each for each, is_key in _values() if is_key or _is_distinctive(each)):
         text = text.replace(value, MASK)
     return _SECRETS.sub(MASK, text)

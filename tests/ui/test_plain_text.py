@@ -14,6 +14,10 @@ def test_a_terminal_obeys_no_escape_sequence_of_an_article() -> None:
     assert "\nShe left." in text
 
 
+def test_no_character_of_an_article_reverses_the_rest_of_a_line() -> None:
+    assert "\u202e" not in as_text(Answer("Who?", "It cost \u202e001 euros.", done=True))
+
+
 def test_a_sentence_that_is_not_confirmed_says_why() -> None:
     reason = "The cited passage does not mention 900."
     sentences = (

@@ -17,7 +17,7 @@ from .handlers.library import LibraryHandlers
 from .layout import build_components
 from .render.masthead import panel_heads
 from .services import Services
-from .session import PageSettings, visitor_of
+from .session import PageSettings, visitor_of, while_admitted
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -162,28 +162,33 @@ class _Binder:
         with_data: bool = False,
         **options: Any,
     ) -> Any:
+        in_steps = inspect.isgeneratorfunction(handler)
+        is_ending = not (inputs or outputs or options)  # `unload`: also for a user who was removed
+
         def answer(request: Any, *values: Any) -> Any:
-            updates = self._updates(handler(visitor_of(request), *values))
+            visitor = visitor_of(request)
+            updates = self._updates(handler(visitor, *values) if is_ending or visitor.is_admitted() else None)
             return updates if outputs else None
 
         def answer_with_data(request: Any, event: Any, *values: Any) -> Any:
-            return self._updates(handler(visitor_of(request), event._data, *values))
+            return answer(request, event._data, *values)
 
         def answer_in_steps(request: Any, *values: Any) -> Iterator[Any]:
-            yield from map(self._updates, handler(visitor_of(request), *values))
+            visitor = visitor_of(request)
+            if visitor.is_admitted():
+                yield from map(self._updates, while_admitted(visitor, handler(visitor, *values)))
 
         def answer_in_steps_with_data(request: Any, event: Any, *values: Any) -> Iterator[Any]:
-            yield from map(self._updates, handler(visitor_of(request), event._data, *values))
+            yield from answer_in_steps(request, event._data, *values)
 
-        in_steps = inspect.isgeneratorfunction(handler)
         if in_steps:
             adapted: Any = answer_in_steps_with_data if with_data else answer_in_steps
         else:
             adapted = answer_with_data if with_data else answer
         # Gradio passes the request and the event to parameters annotated with its classes.
         adapted.__annotations__ = {"request": self._gr.Request, **({"event": self._gr.EventData} if with_data else {})}
-        if not (inputs or outputs or options):  # `unload` accepts only a handler
-            return event(adapted)
+        if is_ending:
+            return event(adapted)  # `unload` accepts only a handler
         of = self.components
         return event(adapted, [of[name] for name in inputs], [of[name] for name in outputs], **options)
 

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from index import RequestFilter
 from rag import Assistant, ModelCatalog
 
 from ..conversation import Conversation, Rating
 from ..i18n.translate import Translate, english, translator
+from ..security.middleware import RECHECK
 from ..security.request_guard import owner_id, parse_cookies
+
+Step = TypeVar("Step")
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """The user of a page. `owner` is the id under which their conversations are stored, empty for an unknown user;
     `session` is the open page; `translate` translates page text into their language; `can_log_out` is set if they
-    logged in to this server."""
+    logged in to this server; `is_admitted` returns whether they may still use the page."""
 
     owner: str = ""
     session: str = ""
     translate: Translate = english
     can_log_out: bool = False
+    is_admitted: Callable[[], bool] = _always
 
 
 def visitor_of(request: Any) -> Visitor:
@@ -33,7 +43,20 @@ def visitor_of(request: Any) -> Visitor:
     owner = getattr(state, "owner", None) or owner_id(parse_cookies(request.headers.get("cookie") or ""))
     translate = translator(request.headers.get("accept-language") or "")
     session = str(request.session_hash or "")
-    return Visitor(owner or "", session, translate, bool(getattr(state, "can_log_out", False)))
+    is_admitted = getattr(state, "is_still_admitted", None) or _always
+    return Visitor(owner or "", session, translate, bool(getattr(state, "can_log_out", False)), is_admitted)
+
+
+def while_admitted(visitor: Visitor, steps: Generator[Step, None, None]) -> Iterator[Step]:
+    """Yield a handler's steps, and end it at the first step after its user was removed, checked every few seconds."""
+    next_check = time.monotonic() + RECHECK
+    with closing(steps):
+        for step in steps:
+            yield step
+            if time.monotonic() >= next_check:
+                if not visitor.is_admitted():
+                    return
+                next_check = time.monotonic() + RECHECK
 
 
 class PageSession:

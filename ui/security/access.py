@@ -68,14 +68,20 @@ class AccountRegistry:
 
     async def snapshot(self) -> AccountSnapshot:
         """Return keys and users at most `STALE` seconds old. Raises `PersistenceError` if they cannot be read."""
+        if time.monotonic() < self._snapshot.read_at + FRESH:
+            return self._snapshot
+        from anyio import to_thread
+
+        return await to_thread.run_sync(self.current)
+
+    def current(self) -> AccountSnapshot:
+        """Return what `snapshot` returns; for other threads than that of the event loop."""
         snapshot, now = self._snapshot, time.monotonic()
         if now < snapshot.read_at + FRESH:
             return snapshot
-        from anyio import to_thread
-
         if now >= self._next_attempt_at:  # do not query an unavailable database at every request
             try:
-                return await to_thread.run_sync(self.read)
+                return self.read()
             except PersistenceError as error:
                 self._next_attempt_at = now + FRESH / 2
                 logger.warning("%s", error)

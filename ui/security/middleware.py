@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..persistence.database import PersistenceError
@@ -56,7 +57,9 @@ class AccessControl:
     It sets `scope["state"]["caller"]` to "key:ID" or "user:NAME", `["user"]` to the name alone, `["owner"]` to the
     owner of the user's data, and `["can_log_out"]` to whether the user logged in here; none of them is set if callers
     do not have to identify themselves. `["limited_as"]` is the name under which requests are counted, or "".
-    `["is_admitted"]` is set for all requests that reach the application, apart from logins. It sets `scope["client"]`
+    `["is_admitted"]` is set for all requests that reach the application, apart from logins, and
+    `["is_still_admitted"]` to a function that returns whether the caller's key or login is still valid, for work that
+    goes on after the response. It sets `scope["client"]`
     and the scheme from trusted proxies' headers, and removes such headers from other senders before any other code
     reads them.
     """
@@ -89,6 +92,8 @@ class AccessControl:
                 if limited and is_limited(scope["method"], path):
                     turns.enter_context(self.policy.limits.turn(limited, is_queued=is_queued(path)))
                 scope["state"] |= {"is_admitted": True, "limited_as": limited}
+                if "caller" in scope["state"]:
+                    scope["state"]["is_still_admitted"] = partial(self._is_still_admitted, dict(scope))
                 if "user" in scope["state"] and scope["type"] == "http":
                     inner = _log_out(scope), receive, send
             except RequestError as error:
@@ -118,7 +123,7 @@ class AccessControl:
                     async with asyncio.timeout_at(next_check):
                         message = await receive()
                 if clock() >= next_check:
-                    is_removed = not await self._is_still_admitted(scope)
+                    is_removed = not await self._is_admitted_now(scope)
                     next_check = clock() + RECHECK
                 if message is not None and not is_removed:
                     return message
@@ -134,10 +139,16 @@ class AccessControl:
         if is_removed and is_started and not is_complete:
             await send({"type": "http.response.body", "body": b""})
 
-    async def _is_still_admitted(self, scope: Scope) -> bool:
+    async def _is_admitted_now(self, scope: Scope) -> bool:
         """Return whether the key or the login of a request that was admitted is still valid."""
+        with suppress(PersistenceError):
+            await self.policy.accounts.snapshot()  # so that the next line does not have to read them
+        return self._is_still_admitted(scope)
+
+    def _is_still_admitted(self, scope: Scope) -> bool:
+        """Return what `_is_admitted_now` returns; for other threads than that of the event loop."""
         try:
-            accounts = await self.policy.accounts.snapshot()
+            accounts = self.policy.accounts.current()
         except PersistenceError:
             return True  # the next request will be refused
         kind, _, name = scope["state"]["caller"].partition(":")

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ...answer import Answer, Turn
-from ...errors import TestSetError
+from ...errors import FullTestSetError, TestSetError
 from .cases import MOST_ITEMS, Case, Evidence, PastTurn
 from .loader import read_cases
 from .records import LONGEST_LINE, TABLES
@@ -23,6 +23,9 @@ from .tables import as_csv
 
 LOCK_TIMEOUT = 10.0
 """Maximum time that an addition waits for another addition to the same file, in seconds."""
+
+LARGEST_ADDED_TO = 10_000_000
+"""Size in bytes above which answers from the chat are not added to a test set: each addition reads all of it."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # cannot be encoded as UTF-8
 
@@ -90,11 +93,12 @@ def case_from_answer(
         ) from None
 
 
-def add_case(path: Path, case: Case) -> bool:
+def add_case(path: Path, case: Case, most_cases: int | None = None) -> bool:
     """Append a case to a test set, creating the file if needed; return False, without a change, for a duplicate id.
 
     Concurrent additions by other threads and processes wait for each other. Raises `TestSetError` if the file cannot be
-    read as a test set or cannot be written; the file then stays unchanged.
+    read as a test set or cannot be written, and `FullTestSetError` if it already has `most_cases` cases or, with this
+    limit, `LARGEST_ADDED_TO` bytes; the file then stays unchanged.
     """
     from filelock import FileLock, Timeout
 
@@ -102,10 +106,14 @@ def add_case(path: Path, case: Case) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_TIMEOUT):
+            if most_cases is not None and path.exists() and path.stat().st_size > LARGEST_ADDED_TO:
+                raise _full(path, f"more than {LARGEST_ADDED_TO:,} bytes")
             before = path.read_bytes() if path.exists() else b""
             known = read_cases(path) if before.removeprefix(b"\xef\xbb\xbf").strip() else []
             if any(each.id == case.id for each in known):
                 return False
+            if most_cases is not None and len(known) >= most_cases:
+                raise _full(path, f"{len(known)} questions")
             if path.suffix.lower() in TABLES:
                 write_cases(path, [*known, case])
                 return True
@@ -116,6 +124,10 @@ def add_case(path: Path, case: Case) -> bool:
     except OSError as error:
         raise _cannot_add(path, error.strerror or type(error).__name__) from None
     return True
+
+
+def _full(path: Path, size: str) -> FullTestSetError:
+    return FullTestSetError(f"The test set {path.name!r} has {size}.", "Move some of its lines to another file.")
 
 
 def _as_line(case: Case) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -55,6 +56,7 @@ CASES = (
     Case(id="moon", question="Who walked there?", answerable=False),
 )
 LISTED = [{"id": "a1", "title": "The port", "source": "The Daily", "published": None, "language": "en"}]
+TWICE_COMPRESSED = gzip.compress(gzip.compress(json.dumps(LISTED).encode()))
 ANSWER = {"text": "Ten.", "found": True, "sentences": [], "citations": [], "hits": [], "trust": 0.5, "model": "x"}
 
 
@@ -141,6 +143,7 @@ def test_an_article_is_read_once_because_its_id_is_of_its_text() -> None:
         (said(404, b"Not found", "text/plain"), "answered with status 404 and text/plain"),
         (said(404, {"detail": "Not Found"}), "answered with status 404 and application/json"),
         (said(302, b"", Location="http://elsewhere.example/"), "redirects elsewhere (status 302)"),
+        (said(200, TWICE_COMPRESSED, Content_Encoding="gzip, gzip"), "sent a compressed response"),
         (said(200, {"data": []}), "returned articles in an unexpected format (the whole reply"),
         (said(200, [{"id": 7}]), "returned articles in an unexpected format (0.id"),
         (said(200, b"\xff\x00"), "returned articles in an unexpected format"),

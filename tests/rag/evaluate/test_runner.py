@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -387,7 +388,17 @@ def test_what_the_command_line_prints_costs_what_the_answer_cost() -> None:
     assert (printed.seconds, printed.tokens) == ({"search": 0.5}, {"in": 3})
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}'])
+ANSWERED: dict[str, Any] = {"text": "Ten.", "found": True, "sentences": [], "citations": [], "hits": []}
+OUT_OF_RANGE: list[dict[str, Any]] = [
+    {"timings": {"total": 1e308}},
+    {"timings": {"total": -1}},
+    {"timings": {"x" * 51: 1}},
+    {"timings": {str(number): 1 for number in range(51)}},
+    {"tokens": {"in": 10**13}},
+]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}', *(json.dumps(ANSWERED | each) for each in OUT_OF_RANGE)])
 def test_a_line_that_is_no_answer_is_refused(line: str) -> None:
     with pytest.raises(TestSetError, match="Cannot read an answer"):
         Reply.from_json(line)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
+from pydantic import TypeAdapter, ValidationError
 from wires import PATHS, WIRES, reply, serving
 
 from rag.llms.loader import load_llm
@@ -32,6 +33,14 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_known_secret_is_masked_in_a_text_and_in_an_error(secret: str) -> None:
     assert mask_secrets(f"The key is {secret}, [1].") == "The key is ***, [1]."
     assert secret not in scrub(f"The key is {secret}, [1].")
+
+
+def test_a_value_in_a_message_of_pydantic_is_removed_because_it_may_be_the_rest_of_a_secret() -> None:
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(str).validate_python({"k": f"The server received the key {KEY} and more"})
+    assert KEY[-12:] in str(raised.value), "shortened, so the whole key is not in it"
+    assert KEY[-12:] not in scrub(str(raised.value))
+    assert "Input should be a valid string" in scrub(str(raised.value))
 
 
 @pytest.mark.parametrize("value", ["ollama", "EMPTY", "lm-studio", "no-key"])

@@ -72,7 +72,19 @@ def test_what_is_behind_is_told_who_asks(tmp_path: Path) -> None:
     assert scope["state"]["caller"] == f"key:{key.id}"
     _, scope = call(proxied(tmp_path), peer="10.1.1.1", headers=[(USER, "ann")])
     told = {"caller": "user:ann", "user": "ann", "owner": "user:ann", "can_log_out": False, "is_admitted": True}
+    assert scope["state"].pop("is_still_admitted")()
     assert scope["state"] == told | {"limited_as": "user:ann"}
+
+
+def test_work_that_goes_on_after_a_request_can_ask_whether_its_key_is_still_valid(tmp_path: Path) -> None:
+    keys = open_accounts(Settings(home=tmp_path)).keys
+    key, secret = keys.create("bot")
+    guard = control(tmp_path)
+    _, scope = call(guard, "/v1/ask", method="POST", headers=[("authorization", f"bearer {secret}")])
+    assert scope["state"]["is_still_admitted"]()
+    keys.revoke(key.id)
+    guard.policy.accounts.read()
+    assert not scope["state"]["is_still_admitted"]()
 
 
 def test_nobody_can_say_who_they_are_by_themselves(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from visitors import Reply, cookie_of, log_in, visit
 
 from rag import Answer, Settings
 from ui.chat import page
+from ui.chat.handlers import library as library_handlers
 from ui.chat.library import Library
 from ui.chat.services import Services
 from ui.security.access import open_accounts
@@ -220,10 +222,11 @@ def test_a_user_who_asks_in_all_ways_at_once_leaves_the_next_turn_to_another(tmp
 
 
 class SlowIndex:
-    """An index that adds an article only when the test lets it."""
+    """An index that adds an article only when the test lets it, or ends when it is cancelled."""
 
     def __init__(self) -> None:
         self.begun, self.go, self.added = threading.Semaphore(0), threading.Semaphore(0), list[str]()
+        self.texts, self.cancelled = queue.Queue[str](), queue.Queue[str]()  # that were begun, and cancelled
 
     def count(self) -> tuple[int, int]:
         return len(self.added), 0
@@ -231,9 +234,14 @@ class SlowIndex:
     def listing(self) -> list[Any]:
         return []
 
-    def sync(self, files: list[Any], **_: Any) -> Any:
+    def sync(self, files: list[Any], *, budget: Any, **_: Any) -> Any:
+        self.texts.put(files[0].read_text())
         self.begun.release()
-        self.go.acquire()
+        with budget.cancellation.calling(self.go.release):
+            self.go.acquire()
+        if budget.cancellation.is_requested:
+            self.cancelled.put(files[0].read_text())
+            budget.cancellation.check()
         self.added.append(files[0].read_text())
         counts = {"added": 1, "changed": 0, "unchanged": 0, "articles": len(self.added)}
         return SimpleNamespace(**counts, skipped=[], partly_read=[])
@@ -266,6 +274,37 @@ def test_a_user_who_adds_many_texts_leaves_the_next_turns_to_others(tmp_path: An
         finally:
             index.go.release(100)
     assert "Bob's text." in index.added
+
+
+def test_the_calls_of_a_user_who_is_removed_end_and_their_waiting_calls_do_nothing(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library_handlers, "RECHECK", 0.05)
+    settings, index, assistant = Settings(home=tmp_path / "home", rate_limit="none"), SlowIndex(), Slow()
+    accounts = open_accounts(settings)
+    for name in ("ann", "bob"):
+        accounts.users.add(name, PASSWORD)
+    library = Library(index, tmp_path / "library")  # type: ignore[arg-type]
+    with serving_chat(assistant, Services(library=library), settings=settings) as chat:
+        ann, bob = (cookie_of(log_in(chat.port, name, PASSWORD)) for name in ("ann", "bob"))
+        (text,) = (
+            each
+            for each in chat.app.fns.values()
+            if each.concurrency_id == ADDITIONS and len(each.inputs) == 3  # a title, a text and what is selected
+        )
+        try:
+            for number in range(USER_SHARE.additions):
+                assert add(chat.port, text, f"a{number}", ann, f"Ann's text {number}.") == 200
+            assert index.texts.get().startswith("Ann's text")
+            accounts.users.remove("ann")
+            assert index.cancelled.get(timeout=60).startswith("Ann's text")
+            assert add(chat.port, text, "b", bob, "Bob's text.") == 200
+            while index.texts.get(timeout=60) != "Bob's text.":
+                pass
+            index.go.release()
+        finally:
+            index.go.release(100)
+    assert index.added == ["Bob's text."]
 
 
 def test_only_functions_that_never_wait_may_run_any_number_of_times_at_once(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from index import CitechatError
+from rag import FullTestSetError
 from rag.evaluate import add_case, case_from_answer
 
 from ...conversation import Conversation, Exchange, Rating
@@ -17,6 +18,7 @@ from ..render.exchange import MOST_SHOWN, messages
 from ..render.export import as_json, as_markdown, file_name, with_sources
 from ..session import Action, OpenPage, PageSession, Visitor
 from .answers import AnswerHandlers, Update
+from .evaluation import MOST_QUESTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +158,10 @@ class ConversationHandlers:
             return translate("Cannot add this answer to a test set.")
         try:
             case = case_from_answer(exchange.answer, page.conversation.before(turn).history)
-            added = add_case(path, case)
+            added = add_case(path, case, MOST_QUESTIONS)
+        except FullTestSetError as error:
+            logger.warning("%s", error)
+            return translate("Test set {name} is full. See the server log.", name=path.name)
         except CitechatError as error:
             logger.warning("cannot add an answer to the test set: %s", error)
             return translate("Could not add this answer to the test set. See the server log.")

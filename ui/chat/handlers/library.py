@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from index import CitechatError, UploadBudget
 
 from ...html import public_error
 from ...persistence.uploads import using
+from ...security.middleware import RECHECK
 from ..library import STOPPED, Library, UploadResult, Uploads
 from ..render.library import library_html, status_html, uploads_html
 from ..session import Action, Visitor
@@ -19,6 +21,26 @@ from .answers import Update
 logger = logging.getLogger(__name__)
 
 Selected = frozenset[str]
+
+
+@contextmanager
+def _watching(visitor: Visitor, budget: UploadBudget) -> Iterator[None]:
+    """Stop the upload soon after the user was removed."""
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(RECHECK):
+            if not visitor.is_admitted():
+                budget.cancellation.request(*STOPPED)
+                return
+
+    if not visitor.is_admitted():
+        budget.cancellation.request(*STOPPED)
+    threading.Thread(target=watch, name="upload watcher", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_done.set()
 
 
 class LibraryHandlers:
@@ -94,8 +116,9 @@ class LibraryHandlers:
         with self._lock:
             self._budgets.setdefault(visitor.session, []).append(budget)
         try:
-            for results in uploads:
-                yield {"upload_status": uploads_html(results, visitor.translate)}
+            with _watching(visitor, budget):
+                for results in uploads:
+                    yield {"upload_status": uploads_html(results, visitor.translate)}
         finally:
             with self._lock:
                 self._budgets[visitor.session].remove(budget)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from index import Hit, Passage, Span
-from rag import NOT_FOUND, Answer, Assistant, Sentence, TestSetError, Turn, load_settings, open_index
+from rag import NOT_FOUND, Answer, Assistant, FullTestSetError, Sentence, TestSetError, Turn, load_settings, open_index
 from rag.evaluate import MEASURES, Case, add_case, case_from_answer, evaluate, read_cases
 from rag.evaluate.testset import writer
 
@@ -138,6 +138,20 @@ def test_a_case_is_read_back_as_it_was_and_the_file_is_made(path: Path) -> None:
     assert [add_case(path, case) for case in cases] == [True, True]
     assert read_cases(path) == cases
     assert path.read_bytes().count(b"\n") == 2
+
+
+def test_a_full_test_set_stays_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2):
+        assert add_case(path, numbered(number), most_cases=2)
+    before = path.read_bytes()
+    with pytest.raises(FullTestSetError, match="has 2 questions"):
+        add_case(path, numbered(2), most_cases=2)
+    assert not add_case(path, numbered(1), most_cases=2), "it has this one"
+    monkeypatch.setattr(writer, "LARGEST_ADDED_TO", len(before) - 1)
+    with pytest.raises(FullTestSetError, match="bytes"):
+        add_case(path, numbered(2), most_cases=500)
+    assert path.read_bytes() == before
+    assert add_case(path, numbered(2)), "without a limit"
 
 
 def test_a_case_that_is_there_is_not_added_again_and_the_file_is_not_touched(path: Path) -> None:

@@ -392,6 +392,9 @@ def test_what_cannot_be_added_to_the_test_set_is_said(
     assert kind == "notice"
     assert word
     assert testset.read_text() == "rubbish\n"
+    testset.write_text("".join(f'{{"id": "{n}", "question": "When?", "answerable": false}}\n' for n in range(500)))
+    full = "Test set testset.jsonl is full. See the server log."
+    assert out(choose(handlers, said, "case", "1"))[1] == full
     unfinished = Conversation((Exchange("When?"), replace(said.exchanges[0], answer=None, error=("x", "y"))))
     assert out(choose(handlers, unfinished, "case", "1"))[1] == "Cannot add this answer to a test set."
     assert out(choose(handlers, unfinished, "case", "2"))[1] == "Cannot add this answer to a test set."
