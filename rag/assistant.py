@@ -27,7 +27,7 @@ from .llms.retry import LLMCall
 from .prompts import unchanged_messages, without_markers
 from .questions.answer_kinds import asks_for_several
 from .questions.classify import classify
-from .questions.contextualize import contextualize, has_pronoun, needs_context
+from .questions.contextualize import contextualize, has_pronoun, needs_context, needs_subject
 from .questions.foreign import foreign_note, is_foreign
 from .questions.message import read_message, without_text
 from .questions.request import Request
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 
 _CORRECTED = frozenset({"fact", "reason", "said", "about", "compare"})  # requests whose misspelt words are corrected
+_BARE = frozenset({"fact", "reason"})  # requests that may lack a subject
 _ALONE = frozenset({"overview", "list", "compare", "metadata"})  # requests that need no earlier question
 _WITH_PARTS = frozenset({"reason", "list", "compare", "said"})  # requests whose answers usually have several parts
 _SUGGESTIONS = 3  # number of questions in a reply to a greeting
@@ -117,7 +118,8 @@ class Assistant:
         if request.kind == "several":
             yield from self._several(question, request, history, article_filter, started)
             return
-        query = rewrite(question, history, call) if call else base
+        query = rewrite(question, history, call) if call else self._with_subject(base, request, article_filter)
+        is_bare = call is None and query != base
         query, notes = self._corrected(query) if call is None and request.kind in _CORRECTED else (query, ())
         found = self.index.find(query, self.options.top_k, article_filter)
         if call and is_foreign(found) and (translated := self._translated(query, found, call)) != query:
@@ -139,7 +141,7 @@ class Assistant:
         elif not ranked:
             answer = _nothing(answer, found, article_filter)
         elif call is None or context is None:
-            answer = self._quoted(request, answer, ranked, found, is_unsure=self._is_unsure(certainty))
+            answer = self._quoted(request, answer, ranked, found, is_unsure=is_bare or self._is_unsure(certainty))
         elif self.options.abstain_before_llm and answer.confidence < self._llm_abstention_threshold:
             answer = not_found(answer)
         else:
@@ -243,6 +245,12 @@ class Assistant:
         shown = answers[-1] if request.kind == "who said" else "\n".join(answers)
         request = request if request.kind == "who said" else classify(last)
         return replace(request, shown=shown[-_MOST_SHOWN:]), last
+
+    def _with_subject(self, question: str, request: Request, article_filter: ArticleFilter | None) -> str:
+        """Return a question without a subject, such as "why did it happen?", with the title of the only article."""
+        if request.kind not in _BARE or not needs_subject(question) or self._count(article_filter) != 1:
+            return question
+        return f"{question} {self._allowed(article_filter)[0].title}"
 
     def _corrected(self, query: str) -> tuple[str, tuple[str, ...]]:
         """Return the query with misspelt words replaced by words of the articles, and a note if there are any."""

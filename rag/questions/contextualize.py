@@ -41,6 +41,12 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 _LEAD_IN = re.compile(r"^\W*(?:(?:and|but|so|then|what about|how about)\b[\s,]*|那)", re.IGNORECASE)
 _OPENING_WORDS = "who what when where which why how is are was were did does do can could in on at the and"
 _OPENERS = frozenset(_OPENING_WORDS.split())
+_EVENT_WORDS = frozenset(
+    terms(
+        "happen happened happening occur occurred cause caused causes reason reasons explanation explain go went wrong"
+        " responsible blame fault guilty behind come came about start started begin began end ended exactly actually"
+    )
+)
 _LONGEST_TURN = 2000  # characters of an earlier question or answer that are considered
 _TURNS_BACK = 3  # maximum number of earlier questions that are searched for a name
 
@@ -55,6 +61,11 @@ def needs_context(question: str) -> bool:
 def has_pronoun(question: str) -> bool:
     """Return whether a question has a pronoun, which may refer to something in the conversation."""
     return bool(_PRONOUN.search(question))
+
+
+def needs_subject(question: str) -> bool:
+    """Return whether a question has no words of its own, such as "why did it happen?": its subject is what is read."""
+    return all(term in _EVENT_WORDS for term in _own_words(question))
 
 
 def contextualize(question: str, history: Sequence[Turn]) -> str:

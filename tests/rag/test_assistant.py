@@ -17,6 +17,7 @@ from pydantic import Field
 from index import ArticleFilter, EmptyIndexError, Index
 from rag import (
     NOT_FOUND,
+    UNSURE,
     AnswerOptions,
     Assistant,
     LLMError,
@@ -84,6 +85,26 @@ def test_without_an_llm_the_answer_is_quoted_with_the_exact_place(samples: Index
         assert article.text[citation.start : citation.end] == citation.quote
         assert citation.support == "quoted"
         assert citation.quote in answer.text
+
+
+def test_a_question_without_a_subject_is_about_the_only_article(samples: Index) -> None:
+    answer = Assistant(samples).ask("Why did it happen?")
+    assert answer.found
+    assert UNSURE in answer.notes
+    assert answer.search_query == f"Why did it happen? {Assistant(samples).article_metadata()[0].title}"
+
+
+def test_a_question_without_a_subject_stays_as_it_is_if_several_articles_are_searched(
+    index: Index, tmp_path: Path
+) -> None:
+    for name in ("Ferry", "Market"):
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n\nThe {name.lower()} opened on Monday.")
+    index.sync([tmp_path])
+    assistant = Assistant(index)
+    assert assistant.ask("Why did it happen?").search_query == "Why did it happen?"
+    (ferry,) = (each.id for each in assistant.article_metadata() if each.title == "Ferry")
+    only = assistant.ask("Why did it happen?", article_filter=ArticleFilter(articles=(ferry,)))
+    assert only.search_query == "Why did it happen? Ferry"
 
 
 def test_the_number_in_the_text_is_the_number_of_the_hit(samples: Index) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag import Turn
-from rag.questions.contextualize import contextualize
+from rag.questions.contextualize import contextualize, needs_subject
 
 HISTORY = [Turn("user", "Who founded 360 Security Technology?"), Turn("assistant", "Zhou Hongyi founded it. [1]")]
 
@@ -62,6 +62,18 @@ def test_where_nothing_was_named_the_last_question_is_carried() -> None:
 )
 def test_a_question_that_stands_alone_is_left_as_it_is(question: str) -> None:
     assert contextualize(question, HISTORY) == question
+
+
+@pytest.mark.parametrize(
+    "question", ["Why did it happen?", "why", "what caused this", "Who is responsible?", "when was it"]
+)
+def test_a_question_without_words_of_its_own_needs_a_subject(question: str) -> None:
+    assert needs_subject(question)
+
+
+@pytest.mark.parametrize("question", ["Why did the bridge close?", "who was hurt", "What did it cost?", "为什么？桥"])
+def test_a_question_with_words_of_its_own_needs_no_subject(question: str) -> None:
+    assert not needs_subject(question)
 
 
 def test_without_history_every_question_stands_alone() -> None:
