@@ -26,11 +26,11 @@ MOST_ARTICLES = 1_000
 MOST_CHARACTERS = 20_000_000
 """Maximum length of all texts in one upload, in characters: several thousand articles of usual length."""
 
-MOST_EXPANDED, MOST_TIMES = 2_000_000, 4
+MOST_EXPANDED, MOST_TIMES = 500_000, 4
 """Maximum length of all texts in one upload, or in times the size of its files in bytes, if that is more.
 
-A small file of a compressed format may have a text that takes minutes to embed; a book has less than 2 million
-characters, and an archive of prose about three for each byte.
+A small file of a compressed format may have a text that takes minutes to embed; an archive of prose or an e-book has
+about three characters for each byte, and a small workbook whose rows are alike several times as many.
 """
 
 MOST_LINES = 200_000
