@@ -134,9 +134,9 @@ class UploadFolder:
                         path.unlink()
 
     def contains(self, file: str) -> bool:
-        """Return whether a path names a file of an upload, without `..`."""
+        """Return whether a path names a file of an upload, without `..` or null characters."""
         path = Path(file)
-        return upload_of(path, self.path) is not None and ".." not in path.parts
+        return upload_of(path, self.path) is not None and ".." not in path.parts and "\0" not in file
 
     def close(self) -> None:
         """Delete the folder."""

@@ -109,14 +109,14 @@ class AccessControl:
 
         A response may last for hours, such as the stream of an evaluation, and a body may arrive slowly. The check also
         comes before a message that was received, so the application never gets a complete body from a caller who
-        is not admitted any more.
+        is not admitted any more. Nothing is added to a response that had begun.
         """
         clock = asyncio.get_running_loop().time
         next_check = clock() + RECHECK
-        is_removed = is_started = is_complete = False
+        is_removed = is_started = is_complete = is_cut = False
 
         async def receive_while_admitted() -> Message:
-            nonlocal is_removed, next_check
+            nonlocal is_removed, next_check, is_cut
             while not is_removed:
                 message = None
                 with suppress(TimeoutError):
@@ -124,6 +124,7 @@ class AccessControl:
                         message = await receive()
                 if clock() >= next_check:
                     is_removed = not await self._is_admitted_now(scope)
+                    is_cut = is_removed and is_started
                     next_check = clock() + RECHECK
                 if message is not None and not is_removed:
                     return message
@@ -131,6 +132,8 @@ class AccessControl:
 
         async def watched_send(message: Message) -> None:
             nonlocal is_started, is_complete
+            if is_cut:  # the application may send the exception with which it was ended
+                return
             is_started = True
             is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)

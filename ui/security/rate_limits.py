@@ -182,8 +182,9 @@ class Share(NamedTuple):
     unfetched: int
 
 
-USER_SHARE = Share(waiting=16, running=16, answers=4, additions=3, evaluations=1, unfetched=20)
-"""The share of a logged-in user. A page makes five calls when it is opened, and can add files, a text and a link."""
+USER_SHARE = Share(waiting=16, running=16, answers=3, additions=3, evaluations=1, unfetched=20)
+"""The share of a logged-in user. A page makes five calls when it is opened, and can add files, a text and a link. Four
+questions are answered at a time, so one place is left to others."""
 
 ADDRESS_SHARE = Share(waiting=QUEUE_SIZE // 2, running=20, answers=16, additions=6, evaluations=2, unfetched=60)
 """The share of an address or network without logins, which many users may have in common; 40 calls run at a time."""

@@ -131,6 +131,7 @@ def test_only_a_file_of_an_upload_is_one(tmp_path: Path) -> None:
             assert not uploads.contains(other)
         assert not uploads.contains(str(uploads.path / "tmp1"))
         assert not uploads.contains(f"http://evil.example{file}")
+        assert not uploads.contains(f"{file}\0")
 
 
 KILLED = """

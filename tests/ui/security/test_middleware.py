@@ -234,6 +234,7 @@ def test_an_open_stream_ends_when_its_key_is_revoked(
                 ended.append((await receive())["type"])
         except TimeoutError:
             ended.append("still open")
+        await send({"type": "http.response.body", "body": b"last", "more_body": change == "revoked"})
 
     async def never() -> None:
         await asyncio.Event().wait()
@@ -247,7 +248,9 @@ def test_an_open_stream_ends_when_its_key_is_revoked(
     with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(asyncio.run, guarded(scope | {"client": (HERE, 1), "state": {}}, never, send)).result()  # type: ignore[arg-type]
     assert ended == ["http.disconnect" if change == "revoked" else "still open"]
-    assert (sent[-1] == {"type": "http.response.body", "body": b""}) == (change == "revoked")
+    bodies = [each["body"] for each in sent if each["type"] == "http.response.body"]
+    assert bodies == [b"first", b"" if change == "revoked" else b"last"], "no more is sent, such as the exception"
+    assert not sent[-1].get("more_body")
 
 
 class TestACallerWhoIsRemovedMeanwhile:
