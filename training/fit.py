@@ -21,14 +21,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from rag.reading.abstention import ConfidenceSigns
-from rag.reading.evidence import _READ
+from rag.reading.evidence import _READ, _SPREAD
 
 
 def scores(question: AskedQuestion, sentence: float, passage: float) -> np.ndarray:
     """Return the score of each sentence with some weights of the reader."""
-    added = []
+    added, highest = [], max(max(reading.sentences, default=-99.0) for reading in question.readings)
     for reading in question.readings:
-        logits = np.asarray(reading.sentences)
+        logits = np.maximum(reading.sentences, highest - _SPREAD)
         added.append(sentence * logits + passage * reading.logit)
     return np.array(
         [score + added[p][n] for p, n, score in zip(question.passages, question.numbers, question.scores, strict=True)]

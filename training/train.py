@@ -74,10 +74,13 @@ def claims_files(data: Path) -> list[Path]:
     return sorted([*(data / "claims").glob("*.jsonl"), *(REPOSITORY / "training" / "texts").glob("*.jsonl")])
 
 
-def training_examples(data: Path, tokenizer: Any, seed: int, share: float = 1.0) -> list[Example]:
+def training_examples(
+    data: Path, tokenizer: Any, seed: int, share: float = 1.0, questions: float = 1.0
+) -> list[Example]:
     """Return the training examples; the same seed gives the same examples.
 
-    `share` is the share of the groups of examples from other data than texts with questions, answers and lies.
+    `share` is the share of the groups of examples from other data than texts with questions, answers and lies, and
+    `questions` the share of the questions on these texts.
     """
 
     def tokenize(text: str) -> list[tuple[int, int]]:
@@ -87,6 +90,9 @@ def training_examples(data: Path, tokenizer: Any, seed: int, share: float = 1.0)
     for path in claims_files(data):
         if path.stem not in HELD_BACK + CALIBRATION:
             found += list(claims_examples(path, tokenize, seed))
+    asked = random.Random(seed + 1)
+    kept = {group: asked.random() < questions for group in dict.fromkeys(each.group for each in found)}
+    found = [each for each in found if each.kind == CLAIM or kept[each.group]]
     others = [
         *squad_examples(data / "reading" / "new_wiki.json", seed),
         *qamr_examples(data / "reading", seed),
@@ -227,6 +233,7 @@ def train(
     hours: float,
     epochs: float,
     share: float,
+    questions: float,
     seed: int,
     device: str,
 ) -> None:
@@ -235,7 +242,7 @@ def train(
     source = Path(bundled_folder())
     tokenizer = tokenizer_of(source)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = with_features(training_examples(data, tokenizer, seed, share), tokenizer, folder)
+    rows = with_features(training_examples(data, tokenizer, seed, share, questions), tokenizer, folder)
     print(len(rows), "examples,", sum(len(row.pair.ids) for row in rows), "tokens an epoch")
     print(Counter((row.example.source, row.example.label) for row in rows))
     network = ReaderNetwork(source)
@@ -309,6 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--epochs", type=float, default=4.0, help="may be a fraction, such as 1.5")
     parser.add_argument("--share", type=float, default=1.0, help="share of the data other than texts with lies")
+    parser.add_argument("--questions", type=float, default=1.0, help="share of the questions on texts with lies")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(arguments)
@@ -317,6 +325,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "hours": given.hours,
         "epochs": given.epochs,
         "share": given.share,
+        "questions": given.questions,
         "seed": given.seed,
     }
     train(given.data, given.folder, **options, device=given.device)

@@ -103,6 +103,8 @@ def claims_examples(path: Path, tokenize: Tokenize, seed: int = 0) -> Iterator[E
             for each in _questions(text, {**item, "answerable": bool(item["evidence"])}, passages, group, path.stem):
                 if chance.random() < _KEPT.get(each.detail, 1.0):
                     yield each
+        for number, item in enumerate(text.get("claims", ())):
+            yield from _claims(text, item, passages, f"{path.stem}:{text['id']}:claim {number}", path.stem, chance)
 
 
 def _places(text: str, evidence: Sequence[str]) -> list[Span]:

@@ -23,7 +23,7 @@ from .pairs import SHARPNESS, EncodedPair, encode_pair
 from .reader import Kind, Pair, Reading
 
 MODEL = Path(__file__).parent / "reader.onnx"
-MODEL_SHA256 = "ee982f9770021cde6b180c3bd701a5f0de95478da8885b4d0ef101e09b2f1785"
+MODEL_SHA256 = "fdddceb0642b896ddb5fb420aa79ab738696c56b728cf110d28db4f939857744"
 
 _MOST_ENCODINGS = 256  # about 0.2 MB each
 _COLUMNS: dict[Kind, int] = {"question": 0, "claim": 1}

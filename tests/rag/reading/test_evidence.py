@@ -30,7 +30,7 @@ class Recorder:
     def read(self, kind: str, pairs: Sequence[Pair]) -> list[Reading]:
         self.read_texts += [pair.passage for pair in pairs]
         return [
-            Reading(1.0, tuple(50.0 * (self._preferred in p.passage[s.start : s.end] != "") for s in p.sentences))
+            Reading(1.0, tuple(20.0 * (self._preferred in p.passage[s.start : s.end] != "") for s in p.sentences))
             for p in pairs
         ]
 
@@ -53,7 +53,7 @@ def _best(found: SearchResult, reader: Recorder) -> str:
 @pytest.mark.parametrize(
     ("question", "similar", "preferred"),
     [
-        ("Why was the ferry to Lunna cancelled?", "The ferry to Lunna was cancelled", "A broken shaft was found"),
+        ("What stopped the ferry to Lunna?", "The ferry to Lunna was cancelled", "A broken shaft was found"),
         ("Who said what of the ferry to Skerra?", "The ferry to Skerra sails", "Passengers welcomed the news"),
         ("Why does bread cost more?", "Bread costs more", "Bakers blame the price"),
     ],
@@ -63,6 +63,11 @@ def test_a_reader_corrects_the_similarities(question: str, similar: str, preferr
     assert rank_sentences(found)[0].text.startswith(similar)
     assert _best(found, Recorder(preferred)).startswith(preferred)
     assert _best(found, Recorder()).startswith(similar), "a reader that finds all alike changes nothing"
+
+
+def test_a_reader_cannot_outweigh_a_similarity_that_is_far_higher(index: Index) -> None:
+    found = index.find("Why was the ferry to Lunna cancelled?", 3)
+    assert _best(found, Recorder("A broken shaft was found")).startswith("The ferry to Lunna was cancelled")
 
 
 @pytest.mark.parametrize("question", ["Why does bread cost more?", "What do bakers say about flour?"])
