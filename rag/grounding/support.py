@@ -97,6 +97,7 @@ class SupportChecker:
                 [_head(scored.hit), *(f"{_head(other.hit)}\n{other.features.named.text}" for other in others)]
             ),
             article=self._articles[scored.hit.passage.article_id],
+            beside=[other.features for other in others],
         )
 
     def reading(self, sentence: str, number: int, beside: Sequence[int] = ()) -> Reading | None:
