@@ -15,6 +15,7 @@ from index import Article, CitechatError
 from ..answer import Turn
 from ..errors import TestSetError
 from ..llms.failures import one_safe_line
+from ..llms.received_bytes import is_compressed
 from .reply import Reply
 
 if TYPE_CHECKING:
@@ -145,11 +146,11 @@ class RemoteAssistant:
         raise self._refusal(response, media_type, body)
 
     def _body(self, response: httpx.Response) -> bytes:
-        """Return the whole body. Enforce the timeout even if the server sends single bytes from time to time.
+        """Return the whole body, which must not be compressed.
 
-        A compressed body is refused: a few kilobytes may expand to gigabytes.
+        Enforce the timeout even if the server sends single bytes from time to time.
         """
-        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        if is_compressed(response):
             raise self._error("sent a compressed response, which was not asked for")
         began, parts, size = time.monotonic(), [], 0
         for part in response.iter_bytes():

@@ -104,8 +104,13 @@ def check_received_bytes(llm: BaseChatModel, provider: str) -> None:
                 pool._network_backend = _CheckedBackend(pool._network_backend)
 
 
+def is_compressed(response: Any) -> bool:
+    """Return whether the body of an httpx response is compressed: a few kilobytes may expand to gigabytes."""
+    return bool(response.headers.get("content-encoding", "identity").strip().lower() != "identity")
+
+
 def _refuse_compressed(response: Any) -> None:
-    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if is_compressed(response):
         message = "the server of the LLM sent a compressed reply, which it was not asked for"
         raise LLMError(message, "Check the server, and the proxy in front of it.", kind="invalid response")
 

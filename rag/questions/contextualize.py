@@ -43,8 +43,8 @@ _OPENING_WORDS = "who what when where which why how is are was were did does do 
 _OPENERS = frozenset(_OPENING_WORDS.split())
 _EVENT_WORDS = frozenset(
     terms(
-        "happen happened happening occur occurred cause caused causes reason reasons explanation explain go went wrong"
-        " responsible blame fault guilty behind come came about start started begin began end ended exactly actually"
+        "happen occur cause reason explanation explain go went wrong responsible blame fault guilty behind come came"
+        " about start begin began end exactly actually"
     )
 )
 _LONGEST_TURN = 2000  # characters of an earlier question or answer that are considered

@@ -226,8 +226,8 @@ class SlowIndex:
     """An index that adds an article only when the test lets it, or ends when it is cancelled."""
 
     def __init__(self) -> None:
-        self.begun, self.go, self.added = threading.Semaphore(0), threading.Semaphore(0), list[str]()
-        self.texts, self.cancelled = queue.Queue[str](), queue.Queue[str]()  # that were begun, and cancelled
+        self.go, self.added = threading.Semaphore(0), list[str]()
+        self.begun, self.cancelled = queue.Queue[str](), queue.Queue[str]()
 
     def count(self) -> tuple[int, int]:
         return len(self.added), 0
@@ -236,8 +236,7 @@ class SlowIndex:
         return []
 
     def sync(self, files: list[Any], *, budget: Any, **_: Any) -> Any:
-        self.texts.put(files[0].read_text())
-        self.begun.release()
+        self.begun.put(files[0].read_text())
         with budget.cancellation.calling(self.go.release):
             self.go.acquire()
         if budget.cancellation.is_requested:
@@ -270,7 +269,7 @@ def test_a_user_who_adds_many_texts_leaves_the_next_turns_to_others(tmp_path: An
             assert statuses == [200] * USER_SHARE.additions + [429] * (16 - USER_SHARE.additions)
             assert add(chat.port, text, "b", bob, "Bob's text.") == 200
             for _ in range(USER_SHARE.additions + 1):
-                index.begun.acquire()
+                index.begun.get()
                 index.go.release()
         finally:
             index.go.release(100)
@@ -296,11 +295,11 @@ def test_the_calls_of_a_user_who_is_removed_end_and_their_waiting_calls_do_nothi
         try:
             for number in range(USER_SHARE.additions):
                 assert add(chat.port, text, f"a{number}", ann, f"Ann's text {number}.") == 200
-            assert index.texts.get().startswith("Ann's text")
+            assert index.begun.get().startswith("Ann's text")
             accounts.users.remove("ann")
             assert index.cancelled.get(timeout=60).startswith("Ann's text")
             assert add(chat.port, text, "b", bob, "Bob's text.") == 200
-            while index.texts.get(timeout=60) != "Bob's text.":
+            while index.begun.get(timeout=60) != "Bob's text.":
                 pass
             index.go.release()
         finally:

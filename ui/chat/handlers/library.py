@@ -25,7 +25,7 @@ Selected = frozenset[str]
 
 @contextmanager
 def _watching(visitor: Visitor, budget: UploadBudget) -> Iterator[None]:
-    """Stop the upload soon after the user was removed."""
+    """Stop the upload soon after the user is removed."""
     is_done = threading.Event()
 
     def watch() -> None:
@@ -34,8 +34,6 @@ def _watching(visitor: Visitor, budget: UploadBudget) -> Iterator[None]:
                 budget.cancellation.request(*STOPPED)
                 return
 
-    if not visitor.is_admitted():
-        budget.cancellation.request(*STOPPED)
     threading.Thread(target=watch, name="upload watcher", daemon=True).start()
     try:
         yield
